@@ -1,0 +1,1 @@
+"""Measures the system; each module is one command."""

@@ -1,0 +1,1 @@
+"""Runs the system: the penchant command, the local stack, compose and image."""

@@ -1,0 +1,1 @@
+"""What is needed to answer: messages, model folder, encoder, catalogue, ranking, state."""

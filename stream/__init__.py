@@ -1,0 +1,1 @@
+"""Keeps interests current: reads the event topics, folds, saves, ranks, publishes."""
