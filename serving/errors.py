@@ -1,0 +1,111 @@
+"""Every error that Penchant raises on purpose, and what happens then.
+
+    PenchantError
+    ├── Rejected          reject   bad input: to the dead letters under `reason`, the stream goes on
+    ├── Unavailable       retry    surroundings gone (Redis, broker): retried in place, then exit 75
+    └── Fatal             stop     nothing that waiting would mend
+        ├── Misconfigured          settings wrong or a service missing at start: exit 78
+        │   ├── BrokenArtifact     a model folder that cannot be trusted
+        │   ├── ProviderMissing    the execution provider asked for is not to be had
+        │   ├── FingerprintMismatch  vectors of two model folders would be compared
+        │   └── BelowGate          an exported scheme loses more than the parity gate allows
+        ├── BrokenState            a stored record that does not decode
+        └── Stuck                  lag grows and nothing is processed: exit 70
+
+A message says what was wrong and what to do.
+"""
+
+from enum import Enum
+from typing import ClassVar
+
+
+class Action(Enum):
+    """What the one who catches an error does with it."""
+
+    REJECT = "reject"
+    RETRY = "retry"
+    STOP = "stop"
+
+
+class Reason(Enum):
+    """Why an event went to the dead letters: the closed list behind the header `penchant.error`."""
+
+    NOT_JSON = "not_json"
+    SCHEMA = "schema"
+    MISSING_FIELD = "missing_field"
+    BAD_TIME = "bad_time"
+    BAD_RATING = "bad_rating"
+    BAD_ID = "bad_id"
+    EMPTY_TEXT = "empty_text"
+    TOO_LARGE = "too_large"
+    KEY_MISMATCH = "key_mismatch"
+    UNKNOWN_TYPE = "unknown_type"
+    UNKNOWN_ITEM = "unknown_item"
+    ID_REUSED = "id_reused"
+    WRONG_PARTITION = "wrong_partition"
+    RETRACT_UNKNOWN = "retract_unknown"
+    RETRACT_TOO_LATE = "retract_too_late"
+    MERGE_CYCLE = "merge_cycle"
+    ENCODER_TIMEOUT = "encoder_timeout"
+
+
+class PenchantError(Exception):
+    """The root. `action` says what the catcher does, `exit_code` how a process that stops for it exits."""
+
+    action: ClassVar[Action] = Action.STOP
+    exit_code: ClassVar[int] = 1
+
+
+class Rejected(PenchantError):
+    """Bad input. It is data: it goes to the dead letters with its bytes, and the stream goes on."""
+
+    action = Action.REJECT
+
+    def __init__(self, reason: Reason, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class Unavailable(PenchantError):
+    """Redis or the broker cannot be reached. Retried in place with back-off, then the process stops."""
+
+    action = Action.RETRY
+    exit_code = 75
+
+
+class Fatal(PenchantError):
+    """Waiting mends nothing: the process says why and stops."""
+
+
+class Misconfigured(Fatal):
+    """Settings are wrong, or a service, a topic or a model that was asked for is missing at start."""
+
+    exit_code = 78
+
+
+class BrokenArtifact(Misconfigured):
+    """A model folder that is incomplete, altered, of a newer format, or not one at all."""
+
+
+class ProviderMissing(Misconfigured):
+    """The execution provider that was asked for is not to be had, or cannot run the folder's scheme."""
+
+
+class FingerprintMismatch(Misconfigured):
+    """Vectors made by two model folders would be compared with each other."""
+
+
+class BelowGate(Misconfigured):
+    """An exported scheme loses more of the ranking than the parity gate allows."""
+
+    exit_code = 3
+
+
+class BrokenState(Fatal):
+    """A stored record that does not decode: wrong checksum, unknown version, or cut short."""
+
+
+class Stuck(Fatal):
+    """Lag grows while nothing is processed."""
+
+    exit_code = 70
