@@ -1,0 +1,35 @@
+"""Where the broker, the store and the model are: the settings that every process of Penchant shares."""
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from serving.topics import Topics
+
+
+class Connections(BaseSettings):
+    """Environment (`PENCHANT_…`) over `.env` over the defaults below; read once, then frozen."""
+
+    model_config = SettingsConfigDict(env_prefix="PENCHANT_", env_file=".env", frozen=True, extra="ignore")
+
+    bootstrap: str = Field(
+        default="127.0.0.1:9092", description="Kafka's bootstrap servers, host:port, several with commas."
+    )
+    redis: str = Field(
+        default="redis://127.0.0.1:6379/0",
+        repr=False,  # may hold a password
+        description="The store, redis://host:port/db, or rediss:// for TLS; a password may stand in it.",
+    )
+    prefix: str = Field(
+        default="penchant",
+        description="First part of every topic's and key's name: two systems on one broker differ in it.",
+    )
+    model: Path = Field(
+        default=Path(".cache/models/default"), description="The model folder that `penchant export` made."
+    )
+
+    @property
+    def topics(self) -> Topics:
+        """The topics' names under the prefix."""
+        return Topics(self.prefix)
