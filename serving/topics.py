@@ -27,7 +27,7 @@ class Key(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """What is fixed about one topic. `retention_s` None: kept for ever (compacted: the newest of each key)."""
+    """What is fixed about one topic. `retention_s` None: kept for ever, compacted or not."""
 
     suffix: str
     key: Key
@@ -81,7 +81,7 @@ class Topics:
     def __init__(self, prefix: str) -> None:
         if not _LEGAL_PREFIX.fullmatch(prefix):
             raise Misconfigured(
-                f"prefix {prefix!r}: a topic's name cannot begin so; use 1 to 200 letters, digits, '.', '_', '-'"
+                f"a topic's name cannot begin with the prefix {prefix!r}: use 1 to 200 of A-Z a-z 0-9 . _ -"
             )
         self.prefix: Final = prefix
         self.clicks: Final = self.name(Topic.CLICKS)
