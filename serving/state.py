@@ -1,0 +1,289 @@
+"""What is kept of a user, and how it stands in the store.
+
+A `UserState` holds the long interest vector at a reference time of its own, the ring of the last events, the ids that were
+counted, the seen set, recent texts, and what still waits. `encode` and `decode` are its only form outside a process.
+
+Record, version 1: `crc32 (4 bytes, little endian) | MessagePack array`, the array's fields in the order of `_Record`.
+The long vector is block fixed point: int24 mantissas (little endian) times `2**exponent`. Its error per save is at most
+`2**-23` of the largest component, and what was decoded encodes to the same bytes again.
+"""
+
+import binascii
+import math
+from dataclasses import dataclass, field
+from enum import IntEnum
+from hashlib import blake2b
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from serving.errors import BrokenState, FingerprintMismatch
+
+Vector = npt.NDArray[np.float32]
+
+VERSION = 1
+RING = 20
+RECENT_TEXTS = 8
+
+
+class Kind(IntEnum):
+    """What an event was, for the words of a reason; action types of a user's own weights file are OTHER."""
+
+    OTHER = 0
+    VIEW = 1
+    CLICK = 2
+    CART = 3
+    PURCHASE = 4
+    LIKE = 5
+    DISMISS = 6
+    IMPRESSION = 7
+    RATE = 8
+    REVIEW = 9
+    STATEMENT = 10
+
+
+class RingEvent(msgspec.Struct, array_like=True, frozen=True):
+    """One event of the ring. `item_id` is empty for a statement; `pair` ≥ 0, `taste` is signed; time in ms since 1970."""
+
+    time_ms: int
+    event_id: str
+    item_id: str
+    kind: int
+    pair: float
+    taste: float
+    retracted: bool = False
+
+    @property
+    def order(self) -> tuple[int, str]:
+        """What the ring is sorted by: event time, ties by id, so that arrival does not matter."""
+        return (self.time_ms, self.event_id)
+
+
+class RecentText(msgspec.Struct, array_like=True, frozen=True):
+    """A text the user wrote: its vector as `(d,) float16` bytes, exactly what was folded. `item_id` is empty for a statement."""
+
+    time_ms: int
+    event_id: str
+    item_id: str
+    taste: float
+    vector: bytes
+
+    @property
+    def order(self) -> tuple[int, str]:
+        """Sorted as the ring is."""
+        return (self.time_ms, self.event_id)
+
+    def as_float32(self) -> Vector:
+        """The vector, `(d,) float32`."""
+        return np.frombuffer(self.vector, np.float16).astype(np.float32)
+
+
+class Ref(msgspec.Struct, array_like=True, frozen=True):
+    """Where an event came from, to be named in the next list's `folded`."""
+
+    topic: str
+    partition: int
+    offset: int
+    event_id: str
+    time_ms: int
+    waiting: bool = False
+    duplicate: bool = False
+
+
+class Waiting(msgspec.Struct, array_like=True, frozen=True):
+    """A record that waits for its item's vector: the bytes it came as, so that nothing is lost if it runs out of time."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp_ms: int
+    event_id: str
+    item_id: str
+    key: bytes | None
+    value: bytes
+    headers: list[tuple[str, bytes]]
+
+
+class _Record(msgspec.Struct, array_like=True):
+    version: int
+    fingerprint: bytes
+    list_version: int
+    reference_ms: int
+    exponent: int
+    long: bytes
+    ring_numbers: bytes
+    ring_items: list[str]
+    ring_ids: list[str]
+    counted: bytes
+    seen: bytes
+    texts: list[RecentText]
+    waiting: list[Waiting]
+    unnamed: list[Ref]
+    unnamed_more: int
+
+
+_RING = np.dtype([("s", "<u4"), ("ms", "<u2"), ("pair", "<f2"), ("taste", "<f2"), ("kind", "u1")])
+_RETRACTED = 0x80
+SEEN = np.dtype([("item", "<u4"), ("time_s", "<u4"), ("count", "<u2")])
+_COUNTED_BYTES = 6
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(_Record)
+
+
+def no_seen() -> npt.NDArray[np.void]:
+    """An empty seen set: `(0,)` of `SEEN`."""
+    return np.empty(0, SEEN)
+
+
+@dataclass(slots=True, eq=False)
+class UserState:
+    """All that is kept of one user.
+
+    long: `(d,) float32`, the decayed sum as it stood at `reference_ms`, or None before the first event with a taste.
+    ring: at most `RING` events, oldest first by event time. texts: at most `RECENT_TEXTS`, likewise.
+    counted: 48-bit hashes of the event ids that were counted and are not in the ring, oldest first.
+    seen: `(n,)` of `SEEN`, one row an item, by 32-bit hash of its id.
+    list_version: the version of the last list made; 0 before the first.
+    """
+
+    long: Vector | None = None
+    reference_ms: int = 0
+    ring: list[RingEvent] = field(default_factory=list)
+    counted: list[int] = field(default_factory=list)
+    seen: npt.NDArray[np.void] = field(default_factory=no_seen)
+    texts: list[RecentText] = field(default_factory=list)
+    waiting: list[Waiting] = field(default_factory=list)
+    unnamed: list[Ref] = field(default_factory=list)
+    unnamed_more: int = 0
+    list_version: int = 0
+
+    @property
+    def known(self) -> bool:
+        """Whether anything is known of the user's interests."""
+        return self.long is not None or bool(self.ring) or bool(self.texts)
+
+
+def item_hash(item_id: str) -> int:
+    """The 32-bit hash under which an item stands in a seen set."""
+    return int.from_bytes(blake2b(item_id.encode(), digest_size=4).digest(), "little")
+
+
+def id_hash(event_id: str, namespace: str = "") -> int:
+    """The 48-bit hash under which an event id is remembered.
+
+    `namespace` is the topic's identity for ids made from offsets, which another topic of that name would repeat.
+    """
+    return int.from_bytes(blake2b(f"{namespace}\0{event_id}".encode(), digest_size=6).digest(), "little")
+
+
+def fingerprint_bytes(fingerprint: str) -> bytes:
+    """The 8 bytes by which a record names the model folder that its vectors are from."""
+    return blake2b(fingerprint.encode(), digest_size=8).digest()
+
+
+def encode(state: UserState, fingerprint: str) -> bytes:
+    """The state as bytes; `decode` with the same fingerprint gives it back."""
+    exponent, long = _pack_long(state.long)
+    numbers = np.array(
+        [
+            (
+                e.time_ms // 1000,
+                e.time_ms % 1000,
+                e.pair,
+                e.taste,
+                e.kind | (_RETRACTED if e.retracted else 0),
+            )
+            for e in state.ring
+        ],
+        _RING,
+    )
+    body = _encoder.encode(
+        _Record(
+            version=VERSION,
+            fingerprint=fingerprint_bytes(fingerprint),
+            list_version=state.list_version,
+            reference_ms=state.reference_ms,
+            exponent=exponent,
+            long=long,
+            ring_numbers=numbers.tobytes(),
+            ring_items=[e.item_id for e in state.ring],
+            ring_ids=[e.event_id for e in state.ring],
+            counted=b"".join(h.to_bytes(_COUNTED_BYTES, "little") for h in state.counted),
+            seen=state.seen.tobytes(),
+            texts=state.texts,
+            waiting=state.waiting,
+            unnamed=state.unnamed,
+            unnamed_more=state.unnamed_more,
+        )
+    )
+    return binascii.crc32(body).to_bytes(4, "little") + body
+
+
+def decode(record: bytes, fingerprint: str) -> UserState:
+    """Read what `encode` wrote.
+
+    Raises BrokenState if the record is cut, altered or of an unknown version, and FingerprintMismatch if its vectors are
+    from another model folder.
+    """
+    raw = _open(record)
+    if raw.fingerprint != fingerprint_bytes(fingerprint):
+        raise FingerprintMismatch(
+            f"a user's state was made with another model folder than {fingerprint}; "
+            "start the worker with the folder that made it, or rebuild the state by a replay"
+        )
+    numbers = np.frombuffer(raw.ring_numbers, _RING).tolist()
+    ring = [
+        RingEvent(s * 1000 + ms, event_id, item_id, kind & ~_RETRACTED, pair, taste, bool(kind & _RETRACTED))
+        for (s, ms, pair, taste, kind), event_id, item_id in zip(numbers, raw.ring_ids, raw.ring_items, strict=True)
+    ]
+    counted = raw.counted
+    return UserState(
+        long=_unpack_long(raw.exponent, raw.long),
+        reference_ms=raw.reference_ms,
+        ring=ring,
+        counted=[
+            int.from_bytes(counted[i : i + _COUNTED_BYTES], "little") for i in range(0, len(counted), _COUNTED_BYTES)
+        ],
+        seen=np.frombuffer(raw.seen, SEEN).copy(),
+        texts=raw.texts,
+        waiting=raw.waiting,
+        unnamed=raw.unnamed,
+        unnamed_more=raw.unnamed_more,
+        list_version=raw.list_version,
+    )
+
+
+def _open(record: bytes) -> _Record:
+    if len(record) < 5:
+        raise BrokenState(f"a user's state has {len(record)} bytes: it was cut short")
+    body = record[4:]
+    if binascii.crc32(body) != int.from_bytes(record[:4], "little"):
+        raise BrokenState("a user's state does not match its checksum: rebuild it by a replay")
+    # The version is the first field of every version's array, so a newer record is named as such before it is read.
+    version = msgspec.msgpack.decode(body)[0]
+    if version != VERSION:
+        raise BrokenState(f"a user's state is of version {version}; this build reads {VERSION}")
+    return _decoder.decode(body)
+
+
+def _pack_long(long: Vector | None) -> tuple[int, bytes]:
+    if long is None:
+        return 0, b""
+    peak = float(np.abs(long).max())
+    if peak == 0.0:
+        return 0, bytes(3 * len(long))
+    exponent = math.frexp(peak)[1] - 23  # mantissas below 2**23
+    mantissas = np.rint(np.ldexp(long.astype(np.float64), -exponent)).astype("<i4")
+    np.clip(mantissas, -(2**23) + 1, 2**23 - 1, out=mantissas)
+    return exponent, mantissas.view(np.uint8).reshape(-1, 4)[:, :3].tobytes()
+
+
+def _unpack_long(exponent: int, packed: bytes) -> Vector | None:
+    if not packed:
+        return None
+    wide = np.zeros((len(packed) // 3, 4), np.uint8)
+    wide[:, 1:] = np.frombuffer(packed, np.uint8).reshape(-1, 3)
+    mantissas = wide.view("<i4").ravel() >> 8  # the shift carries the sign
+    return np.ldexp(mantissas.astype(np.float32), exponent)
