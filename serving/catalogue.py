@@ -8,34 +8,16 @@ import base64
 from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
-import msgspec
 import numpy as np
 import numpy.typing as npt
 
 from serving.errors import FingerprintMismatch
+from serving.messages import ItemVector
 from serving.state import Vector, item_hash
 
 Rows = npt.NDArray[np.intp]
 FacetValues = str | list[str]
 _T = TypeVar("_T", bound=np.generic)
-
-
-class ItemVector(msgspec.Struct, kw_only=True):
-    """An item as it stands on the item-vectors topic; vectors are base64 of `(d,) float16`, centred unit rows."""
-
-    item_id: str
-    title: str
-    facets: dict[str, FacetValues]
-    available: bool
-    revision: str
-    fingerprint: str
-    vector: str
-    facet_text: str = ""
-    facet_vector: str = ""
-
-    def unpacked(self) -> Vector:
-        """The item's vector, `(d,) float32`."""
-        return unpack(self.vector)
 
 
 def pack(vector: Vector) -> str:
@@ -105,7 +87,7 @@ class Catalogue:
         return self.items[row] if row is not None else None
 
     def seen_rows(self, hashes: Iterable[int]) -> list[int]:
-        """The rows behind the 32-bit item hashes of a seen set (a collision, one in 2**32 a pair, hides one item more)."""
+        """The rows behind the 32-bit item hashes of a seen set; a collision (one pair in 2**32) hides one item more."""
         by_hash = self._by_hash
         return [row for h in hashes if h in by_hash for row in by_hash[h]]
 
@@ -121,7 +103,7 @@ class Catalogue:
         row = self.row(item.item_id)
         new = self.items[row] is None
         self.items[row] = item
-        self.vectors[row] = item.unpacked()
+        self.vectors[row] = unpack(item.vector)
         self.facet_of[row] = self._facet_row(item)
         self.available[row] = item.available
         self.embedded += new

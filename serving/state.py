@@ -1,7 +1,7 @@
 """What is kept of a user, and how it stands in the store.
 
-A `UserState` holds the long interest vector at a reference time of its own, the ring of the last events, the ids that were
-counted, the seen set, recent texts, and what still waits. `encode` and `decode` are its only form outside a process.
+A `UserState` holds the long interest vector at a reference time of its own, the ring of the last events, the ids that
+were counted, the seen set, recent texts, and what still waits. `encode` and `decode` are its only outside form.
 
 Record, version 1: `crc32 (4 bytes, little endian) | MessagePack array`, the array's fields in the order of `_Record`.
 The long vector is block fixed point: int24 mantissas (little endian) times `2**exponent`. Its error per save is at most
@@ -44,7 +44,7 @@ class Kind(IntEnum):
 
 
 class RingEvent(msgspec.Struct, array_like=True, frozen=True):
-    """One event of the ring. `item_id` is empty for a statement; `pair` ≥ 0, `taste` is signed; time in ms since 1970."""
+    """One event of the ring. `item_id` is empty for a statement; `pair` ≥ 0, `taste` is signed; ms since 1970."""
 
     time_ms: int
     event_id: str
@@ -61,7 +61,7 @@ class RingEvent(msgspec.Struct, array_like=True, frozen=True):
 
 
 class RecentText(msgspec.Struct, array_like=True, frozen=True):
-    """A text the user wrote: its vector as `(d,) float16` bytes, exactly what was folded. `item_id` is empty for a statement."""
+    """A text the user wrote; its vector is `(d,) float16`, exactly what was folded. A statement has no `item_id`."""
 
     time_ms: int
     event_id: str
@@ -92,7 +92,7 @@ class Ref(msgspec.Struct, array_like=True, frozen=True):
 
 
 class Waiting(msgspec.Struct, array_like=True, frozen=True):
-    """A record that waits for its item's vector: the bytes it came as, so that nothing is lost if it runs out of time."""
+    """A record that waits for its item's vector, in the bytes it came as: nothing is lost if it runs out of time."""
 
     topic: str
     partition: int
@@ -224,8 +224,8 @@ def encode(state: UserState, fingerprint: str) -> bytes:
 def decode(record: bytes, fingerprint: str) -> UserState:
     """Read what `encode` wrote.
 
-    Raises BrokenState if the record is cut, altered or of an unknown version, and FingerprintMismatch if its vectors are
-    from another model folder.
+    Raises BrokenState if the record is cut, altered or of an unknown version, and FingerprintMismatch if its vectors
+    are from another model folder.
     """
     raw = _open(record)
     if raw.fingerprint != fingerprint_bytes(fingerprint):
