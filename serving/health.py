@@ -21,9 +21,7 @@ class Check:
     facts: Mapping[str, object] = field(default_factory=dict)
 
 
-def health_app(
-    live: Callable[[], Check], ready: Callable[[], Check], metrics: Callable[[], bytes]
-) -> web.Application:
+def health_app(live: Callable[[], Check], ready: Callable[[], Check], metrics: Callable[[], bytes]) -> web.Application:
     """Build an application that answers `/health/live`, `/health/ready` and `/metrics`.
 
     The callables answer at once from what the process knows already: a probe must not wait for a sick broker.

@@ -1,0 +1,160 @@
+"""What is asked of a broker beside records: are the topics there and equal, and which topics are they.
+
+kafka-python is what is used here; its errors are translated in this file.
+"""
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from kafka import KafkaConsumer, TopicPartition
+from kafka.admin import KafkaAdminClient
+from kafka.errors import KafkaError, UnknownTopicOrPartitionError
+
+from serving.errors import Misconfigured, Unavailable
+from serving.topics import Topic, Topics
+
+RUN_KEY = b"run"  # the key on meta.v1 under which the run id stands
+NO_TOPIC_ID = "00000000-0000-0000-0000-000000000000"
+READ_WAIT_MS = 50  # how long the broker may hold a fetch: the embedded one uses half of it up every time
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is not as it has to be: which topic, what is wrong, what to do."""
+
+    topic: str
+    problem: str
+    do: str
+
+    def __str__(self) -> str:
+        return f"{self.topic}: {self.problem}; {self.do}"
+
+
+@contextmanager
+def translated(bootstrap: str) -> Iterator[None]:
+    """Turn kafka-python's errors into `Unavailable`, with the broker's address and what to do."""
+    try:
+        yield
+    except (KafkaError, OSError) as error:
+        raise Unavailable(
+            f"the broker at {bootstrap} cannot be reached or does not answer ({error or type(error).__name__}): "
+            "start it, or say where it is with --bootstrap or PENCHANT_BOOTSTRAP"
+        ) from error
+
+
+@contextmanager
+def open_admin(bootstrap: str, timeout_s: float = 10.0) -> Iterator[KafkaAdminClient]:
+    """Open an administration client for the block. Raises `Unavailable`, also for Kafka's errors inside it."""
+    with translated(bootstrap):
+        timeout_ms = int(timeout_s * 1000)
+        client = KafkaAdminClient(
+            bootstrap_servers=bootstrap.split(","),
+            bootstrap_timeout_ms=timeout_ms,
+            request_timeout_ms=timeout_ms,
+        )
+        with closing(client):
+            yield client
+
+
+def describe(admin: KafkaAdminClient, names: list[str]) -> dict[str, dict[str, Any]]:
+    """Describe those of the topics that exist, by name: `partitions` (a list) and `topic_id` among the rest."""
+    return {topic["name"]: topic for topic in admin.describe_topics(names) if topic["error_code"] == 0}
+
+
+def check_topics(admin: KafkaAdminClient, topics: Topics) -> list[Finding]:
+    """Find what keeps a worker from starting: topics missing, or partition counts that are not equal.
+
+    All user-keyed topics and each dead-letter topic's origin must agree, since one worker owns all of a user's
+    partitions. An empty list is what one hopes for.
+    """
+    plans = list(topics.plan(partitions=0))
+    found = describe(admin, [plan.name for plan in plans])
+    counts = {name: len(topic["partitions"]) for name, topic in found.items()}
+    findings = [
+        Finding(plan.name, "is missing", "create it with `penchant topics create`")
+        for plan in plans
+        if plan.name not in counts
+    ]
+    expected = {plan.name: topics.clicks for plan in plans if plan.user_keyed}
+    expected[topics.dlq(Topic.ITEMS)] = topics.items
+    for name, peer in expected.items():
+        if name in counts and peer in counts and counts[name] != counts[peer]:
+            findings.append(
+                Finding(
+                    name,
+                    f"has {counts[name]} partitions, {peer} has {counts[peer]}",
+                    "all must have one count: make new topics under another --prefix and replay into them",
+                )
+            )
+    findings += [
+        Finding(name, f"has {counts[name]} partitions", "it must have 1: delete it and create it again")
+        for name in (topics.covisits, topics.meta)
+        if counts.get(name, 1) != 1
+    ]
+    return findings
+
+
+def topic_identity(bootstrap: str, topics: Topics, timeout_s: float = 10.0) -> dict[str, str]:
+    """Say by which identity offsets of each user-keyed topic and of items.v1 are counted, by full name.
+
+    "<cluster id>/<topic id>" where the broker gives both (Apache Kafka from 2.8, Tansu), else
+    "<run id>/<topic's name>" with the run id that stands on meta.v1. Another topic made under an old name differs.
+    Raises `Unavailable` if the broker does not answer, `Misconfigured` if a topic or the run id is missing.
+    """
+    names = [topics.name(topic) for topic in Topic if topic.user_keyed or topic is Topic.ITEMS]
+    with open_admin(bootstrap, timeout_s) as admin:
+        cluster = admin.describe_cluster().get("cluster_id")
+        found = describe(admin, names)
+    if missing := [name for name in names if name not in found]:
+        raise Misconfigured(f"topics are missing: {', '.join(missing)}; create them with `penchant topics create`")
+    ids = {name: str(topic.get("topic_id") or NO_TOPIC_ID) for name, topic in found.items()}
+    if cluster and NO_TOPIC_ID not in ids.values():
+        return {name: f"{cluster}/{topic_id}" for name, topic_id in ids.items()}
+    run = run_id(bootstrap, topics)
+    if run is None:
+        raise Misconfigured(f"no run id stands on {topics.meta}: write one with `penchant topics create`")
+    return {name: f"{run}/{name}" for name in names}
+
+
+def run_id(bootstrap: str, topics: Topics) -> str | None:
+    """Read the run id on meta.v1; None if none was written. Raises `Unavailable`."""
+    newest = None
+    for record in read_topic(bootstrap, topics.meta):
+        if record.key == RUN_KEY:
+            newest = record.value
+    return None if newest is None else newest.decode()
+
+
+def read_topic(bootstrap: str, name: str) -> Iterator[Any]:
+    """Read a topic from its start to where it ended when asked; yields kafka-python's ConsumerRecords.
+
+    In order within a partition. A topic that is missing is empty. Raises `Unavailable`.
+    """
+    with translated(bootstrap), closing(_reader(bootstrap)) as consumer:
+        try:
+            partitions = [TopicPartition(name, number) for number in consumer.partitions_for_topic(name) or ()]
+        except UnknownTopicOrPartitionError:
+            return
+        consumer.assign(partitions)
+        ends = consumer.end_offsets(partitions)
+        consumer.seek_to_beginning(*partitions)
+        while any(consumer.position(partition) < ends[partition] for partition in partitions):
+            for records in consumer.poll(timeout_ms=1000).values():
+                yield from (record for record in records if record.offset < ends[_origin(record)])
+
+
+def _origin(record: Any) -> TopicPartition:
+    return TopicPartition(record.topic, record.partition)
+
+
+def _reader(bootstrap: str) -> KafkaConsumer:
+    """Make a consumer without a group that reads what it is told to."""
+    return KafkaConsumer(
+        bootstrap_servers=bootstrap.split(","),
+        group_id=None,
+        enable_auto_commit=False,
+        fetch_max_wait_ms=READ_WAIT_MS,
+        bootstrap_timeout_ms=10_000,
+    )
