@@ -1,0 +1,326 @@
+"""From a record's bytes to an event: read, checked, its time bounded, its ratings and texts made comparable. No I/O.
+
+What cannot be used raises `Rejected` with its reason; a record on another partition than its user's becomes a `Forward`.
+"""
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, TypeVar
+
+import msgspec
+from kafka.partitioner.default import murmur2
+
+from serving.errors import Reason, Rejected
+from serving.messages import Click, Command, Item, Review, Time
+from serving.state import Kind, id_hash
+from serving.topics import Topics
+from stream.records import ORIGIN, Forward, Record
+from stream.texts import MAX_BYTES, clean
+from stream.weights import RATE, Weight, Weights
+
+MAX_ID_BYTES = 256
+MAX_AHEAD_MS = 5 * 60 * 1000  # an event later than its record by more than this is taken as of the record's time
+TRENDING = "*"  # the trending list's key, which no user may have
+
+_ALWAYS_SEEN = frozenset({Kind.RATE, Kind.PURCHASE, Kind.DISMISS, Kind.REVIEW})
+_M = TypeVar("_M", bound=msgspec.Struct)
+_KINDS = {kind.name.lower(): kind for kind in Kind}
+_STRUCTURED = "application/cloudevents"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """An action, a review or a statement, ready to be folded.
+
+    counted_as: the 48-bit hash that the id is remembered by. item_id: None for a statement. text: cleaned, or None.
+    seen: whether the item enters the seen set.
+    """
+
+    record: Record
+    event_id: str
+    counted_as: int
+    user_id: str
+    item_id: str | None
+    kind: Kind
+    time_ms: int
+    weight: Weight
+    text: str | None
+    seen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CommandEvent:
+    """A command about a user."""
+
+    record: Record
+    command: Command
+    time_ms: int
+
+    @property
+    def event_id(self) -> str:
+        """What a list's `folded` calls it by."""
+        return self.command.command_id
+
+    @property
+    def user_id(self) -> str:
+        """Whom it is about."""
+        return self.command.user_id
+
+
+@lru_cache(maxsize=100_000)
+def partition_of(user_id: str, partitions: int) -> int:
+    """The partition that Java's and kafka-python's default producers choose for a key: murmur2, sign cut off."""
+    return int((murmur2(user_id.encode()) & 0x7FFFFFFF) % partitions)
+
+
+class Decoder:
+    """Reads records of the user topics. `identities` maps a topic's name to its identity, for ids made from offsets."""
+
+    def __init__(
+        self,
+        topics: Topics,
+        weights: Weights,
+        partitions: int,
+        identities: Mapping[str, str],
+        *,
+        clicks_are_seen: bool = True,
+    ) -> None:
+        self._weights = weights
+        self._partitions = partitions
+        self._identities = identities
+        self._clicks_are_seen = clicks_are_seen
+        self._readers: dict[str, Callable[[Record], Event | CommandEvent]] = {
+            topics.clicks: self._click,
+            topics.reviews: self._review,
+            topics.commands: self._command,
+        }
+
+    def decode(self, record: Record) -> Event | CommandEvent | Forward:
+        """Read one record.
+
+        Raises Rejected if it cannot be used.
+        """
+        event = self._readers[record.topic](record)
+        home = partition_of(event.user_id, self._partitions)
+        if home == record.partition:
+            return event
+        if record.header(ORIGIN) is not None:
+            raise Rejected(
+                Reason.WRONG_PARTITION,
+                f"forwarded once already, and still on partition {record.partition} instead of {home}: "
+                "do the topics have the partition count that the workers think?",
+            )
+        return Forward(record, event.user_id, home)
+
+    def _click(self, record: Record) -> Event:
+        body, envelope = _read(record, Click)
+        action = body.type or _action(envelope.get("type"), self._weights)
+        if not action:
+            raise Rejected(Reason.MISSING_FIELD, "`type` is missing: what did the user do?")
+        if not self._weights.accepts(action):
+            raise Rejected(Reason.UNKNOWN_TYPE, f"`type` is {action!r}, which the weights file does not list")
+        rating = None
+        if action == RATE:
+            if body.value is None:
+                raise Rejected(Reason.MISSING_FIELD, "`value` is missing: a `rate` event carries the rating there")
+            rating = _unit_rating(body.value, body.rating_scale)
+        _check_id("item_id", body.item_id)
+        kind = _KINDS.get(action, Kind.OTHER)
+        seen = kind in _ALWAYS_SEEN or (self._clicks_are_seen and kind is not Kind.IMPRESSION)
+        weight = self._weights.of(action, rating)
+        return self._event(record, body, envelope, kind, weight, text=None, seen=seen)
+
+    def _review(self, record: Record) -> Event:
+        body, envelope = _read(record, Review)
+        if len(body.text) * 4 > MAX_BYTES and len(body.text.encode()) > MAX_BYTES:
+            raise Rejected(Reason.TOO_LARGE, f"`text` has {len(body.text.encode())} bytes; {MAX_BYTES} is the most")
+        text = clean(body.text) or None
+        rating = _unit_rating(body.rating, body.rating_scale) if body.rating is not None else None
+        if text is None and (rating is None or body.item_id is None):
+            raise Rejected(Reason.MISSING_FIELD, "`text` is empty (or nothing but markup), and there is no rating")
+        if body.item_id is None:
+            weight = self._weights.of("statement", None)
+            return self._event(record, body, envelope, Kind.STATEMENT, weight, text=text, seen=False)
+        _check_id("item_id", body.item_id)
+        weight = self._weights.of("review", rating)
+        return self._event(record, body, envelope, Kind.REVIEW, weight, text=text, seen=True)
+
+    def _command(self, record: Record) -> CommandEvent:
+        body, envelope = _read(record, Command)
+        _check_user(record, body.user_id)
+        _check_id("command_id", body.command_id)
+        if body.type not in {"retract", "merge", "erase"}:
+            raise Rejected(Reason.UNKNOWN_TYPE, f"`type` is {body.type!r}; it is one of retract, merge, erase")
+        if body.type == "retract" and not body.event_id:
+            raise Rejected(Reason.MISSING_FIELD, "`event_id` is missing: which event is to be retracted?")
+        if body.type == "merge" and not body.anonymous_id:
+            raise Rejected(Reason.MISSING_FIELD, "`anonymous_id` is missing: who is to be merged into `user_id`?")
+        return CommandEvent(record, body, _time_ms(body.event_time, envelope.get("time"), record.timestamp_ms))
+
+    def _event(
+        self,
+        record: Record,
+        body: Click | Review,
+        envelope: Mapping[str, Any],
+        kind: Kind,
+        weight: Weight,
+        *,
+        text: str | None,
+        seen: bool,
+    ) -> Event:
+        _check_user(record, body.user_id)
+        event_id = body.event_id or envelope.get("id")
+        if event_id is None:
+            event_id = _origin(record)
+            # Made from an offset, so it holds only for this very topic: a new one of the same name repeats it.
+            counted_as = id_hash(event_id, self._identities.get(record.topic, ""))
+        else:
+            _check_id("event_id", event_id)
+            counted_as = id_hash(event_id)
+        time_ms = _time_ms(body.event_time, envelope.get("time"), record.timestamp_ms)
+        return Event(record, event_id, counted_as, body.user_id, body.item_id, kind, time_ms, weight, text, seen)
+
+
+def decode_item(record: Record) -> Item | None:
+    """Read a record of the items topic; None removes the item named by the key.
+
+    Raises Rejected if it cannot be used.
+    """
+    if record.value is None:
+        if not record.key:
+            raise Rejected(Reason.MISSING_FIELD, "a null without a key names no item to remove")
+        return None
+    item, _ = _read(record, Item)
+    _check_id("item_id", item.item_id)
+    if record.key is not None and record.key != item.item_id.encode():
+        raise Rejected(Reason.KEY_MISMATCH, f"the key is not the item's id {item.item_id!r}")
+    if not item.title.strip() and not item.text.strip():
+        raise Rejected(Reason.MISSING_FIELD, "`title` and `text` are both empty: there is nothing to embed")
+    if len(item.text.encode()) > MAX_BYTES:
+        raise Rejected(Reason.TOO_LARGE, f"`text` has {len(item.text.encode())} bytes; {MAX_BYTES} is the most")
+    return item
+
+
+def _read(record: Record, message: type[_M]) -> tuple[_M, Mapping[str, Any]]:
+    """The body, and the CloudEvents attributes around it (without their `ce_`), which the body's fields precede."""
+    if record.value is None:
+        raise Rejected(Reason.NOT_JSON, "the record has no value: only items and lists are removed by a null")
+    if _structured(record):
+        envelope = _json(record.value)
+        if not isinstance(envelope, dict) or "data" not in envelope:
+            raise Rejected(Reason.SCHEMA, "a structured CloudEvent without `data`")
+        return _convert(envelope["data"], message), envelope
+    attributes = {
+        name[3:]: value.decode("utf-8", "replace") for name, value in record.headers if name.startswith("ce_")
+    }
+    try:
+        return msgspec.json.decode(record.value, type=message), attributes
+    except msgspec.ValidationError as error:
+        raise _refused(error) from error
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        # Python's own producers may write NaN, which is no JSON: read it all the same, so that the reason is right.
+        return _convert(_json(record.value), message), attributes
+
+
+def _structured(record: Record) -> bool:
+    content_type = record.header("content-type") or record.header("content_type") or ""
+    return content_type.startswith(_STRUCTURED)
+
+
+def _json(value: bytes) -> Any:
+    try:
+        return json.loads(value)
+    except (ValueError, UnicodeDecodeError, RecursionError) as error:
+        raise Rejected(Reason.NOT_JSON, f"the value is not JSON: {error}") from error
+
+
+def _convert(body: object, message: type[_M]) -> _M:
+    try:
+        return msgspec.convert(body, message)
+    except msgspec.ValidationError as error:
+        raise _refused(error) from error
+
+
+def _refused(error: msgspec.ValidationError) -> Rejected:
+    reason = Reason.MISSING_FIELD if "missing required field" in str(error) else Reason.SCHEMA
+    if reason is Reason.SCHEMA and ("$.event_time" in str(error)):
+        reason = Reason.BAD_TIME
+    if reason is Reason.SCHEMA and ("$.rating" in str(error) or "$.value" in str(error)):
+        reason = Reason.BAD_RATING
+    return Rejected(reason, str(error))
+
+
+def _action(ce_type: str | None, weights: Weights) -> str | None:
+    """`com.example.click` says click, unless the weights file lists the whole name."""
+    if ce_type is None or weights.accepts(ce_type):
+        return ce_type
+    return ce_type.rsplit(".", 1)[-1]
+
+
+def _origin(record: Record) -> str:
+    origin = record.header(ORIGIN)
+    if origin is not None:
+        return origin
+    return f"{record.topic}-{record.partition}-{record.offset}"
+
+
+def _check_user(record: Record, user_id: str) -> None:
+    _check_id("user_id", user_id)
+    if user_id == TRENDING:
+        raise Rejected(Reason.BAD_ID, "`user_id` is '*', the key of the trending list: no user can have it")
+    if record.key is not None and record.key != user_id.encode():
+        raise Rejected(
+            Reason.KEY_MISMATCH, "the key is not `user_id`: key user topics by user id, or leave the key out"
+        )
+
+
+def _check_id(name: str, value: object) -> None:
+    if not isinstance(value, str):
+        raise Rejected(Reason.SCHEMA, f"`{name}` is not a string")
+    if not value:
+        raise Rejected(Reason.MISSING_FIELD, f"`{name}` is empty")
+    try:
+        size = len(value.encode())
+    except UnicodeEncodeError:
+        raise Rejected(Reason.BAD_ID, f"`{name}` is not Unicode text (a lone surrogate)") from None
+    if size > MAX_ID_BYTES:
+        raise Rejected(Reason.TOO_LARGE, f"`{name}` has {size} bytes; {MAX_ID_BYTES} is the most")
+
+
+def _unit_rating(rating: float, scale: tuple[float, float]) -> float:
+    """The rating between 0 and 1."""
+    low, high = scale
+    if not (math.isfinite(low) and math.isfinite(high) and low < high):
+        raise Rejected(Reason.BAD_RATING, f"`rating_scale` is [{low}, {high}]: two numbers, the lower one first")
+    if not low <= rating <= high:  # NaN compares false too
+        raise Rejected(Reason.BAD_RATING, f"the rating is {rating}, outside its scale [{low}, {high}]")
+    return (rating - low) / (high - low)
+
+
+def _time_ms(body: Time, envelope: object, record_ms: int) -> int:
+    """Event time in ms since 1970: the body's, else the envelope's, else the record's; bounded by the record's."""
+    stated = body if body is not None else envelope
+    if stated is None:
+        return record_ms
+    time_ms = _parse_time(stated)
+    return record_ms if time_ms > record_ms + MAX_AHEAD_MS else time_ms
+
+
+def _parse_time(stated: object) -> int:
+    if isinstance(stated, str):
+        try:
+            moment = datetime.fromisoformat(stated)
+        except ValueError:
+            raise Rejected(Reason.BAD_TIME, f"{stated!r} is not an RFC 3339 time") from None
+        if moment.tzinfo is None:
+            raise Rejected(Reason.BAD_TIME, f"{stated!r} has no zone: append Z or an offset")
+        stated = moment.timestamp() * 1000
+    if not isinstance(stated, int | float) or not math.isfinite(stated):
+        raise Rejected(Reason.BAD_TIME, f"{stated!r} is no time: RFC 3339 with zone, or milliseconds since 1970")
+    if stated < 0:
+        raise Rejected(Reason.BAD_TIME, f"{stated!r} lies before 1970")
+    return round(stated)

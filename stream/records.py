@@ -1,0 +1,51 @@
+"""A record as it came, and the two ways in which it can leave: forwarded, or to the dead letters. No Kafka type."""
+
+from dataclasses import dataclass
+
+from serving.errors import Reason
+
+Headers = tuple[tuple[str, bytes], ...]
+
+ORIGIN = "penchant.origin"  # on a forwarded copy: topic|partition|offset of the original
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One record of an input topic. `timestamp_ms` is the log's own, since 1970."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp_ms: int
+    key: bytes | None
+    value: bytes | None
+    headers: Headers = ()
+
+    def header(self, name: str) -> str | None:
+        """A header's text, None if it is absent or not UTF-8."""
+        for key, value in self.headers:
+            if key == name:
+                try:
+                    return value.decode()
+                except UnicodeDecodeError:
+                    return None
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A record that could not be used: the original, why, and at which stage."""
+
+    record: Record
+    reason: Reason
+    message: str
+    stage: str
+
+
+@dataclass(frozen=True, slots=True)
+class Forward:
+    """A record that lies on the wrong partition, to be copied to `partition` of the same topic."""
+
+    record: Record
+    user_id: str
+    partition: int

@@ -1,0 +1,74 @@
+"""What an action counts: the file that product people edit, read once and checked."""
+
+import math
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from serving.errors import Misconfigured
+
+RATE = "rate"  # a click whose value is a rating: it is weighed by the ratings' table
+_TEXTS = ("review", "statement")
+
+
+class Weight(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """pair ≥ 0: what the event counts between items. taste, signed: what it counts for the user's interest."""
+
+    pair: float
+    taste: float
+
+
+class _File(msgspec.Struct, forbid_unknown_fields=True):
+    actions: dict[str, Weight]
+    ratings: dict[str, Weight]
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """The two columns by action, and by stars 1 to 5."""
+
+    actions: Mapping[str, Weight]
+    ratings: Mapping[int, Weight]
+
+    def accepts(self, action: str) -> bool:
+        """Whether an event on the clicks topic may have this type."""
+        return action == RATE or (action in self.actions and action not in _TEXTS)
+
+    def of(self, action: str, rating: float | None) -> Weight:
+        """The weight of an event; an explicit rating (0 to 1) wins over its type."""
+        if rating is not None:
+            return self.ratings[1 + int(4 * rating + 0.5)]
+        return self.actions[action]
+
+
+def load_weights(path: Path | None = None) -> Weights:
+    """Read a weights file; without a path, the one that ships with the worker.
+
+    Raises Misconfigured, naming what is wrong and where.
+    """
+    source = path or files("stream").joinpath("weights.toml")
+    try:
+        raw = msgspec.convert(tomllib.loads(source.read_text(encoding="utf-8")), _File)
+    except (OSError, ValueError) as error:
+        raise Misconfigured(f"the weights file {source} cannot be used: {error}") from error
+    missing = [name for name in _TEXTS if name not in raw.actions]
+    missing += [str(stars) for stars in range(1, 6) if str(stars) not in raw.ratings]
+    if missing:
+        raise Misconfigured(f"the weights file {source} says nothing of {', '.join(missing)}: add a line for each")
+    for name, weight in [*raw.actions.items(), *raw.ratings.items()]:
+        if not (0 <= weight.pair < math.inf and abs(weight.taste) < math.inf):
+            raise Misconfigured(f"in {source}, {name}: pair must be ≥ 0 and taste a finite number")
+    return Weights(
+        {name: _rounded(weight) for name, weight in raw.actions.items()},
+        {stars: _rounded(raw.ratings[str(stars)]) for stars in range(1, 6)},
+    )
+
+
+def _rounded(weight: Weight) -> Weight:
+    """As the ring stores it, in half precision: what is subtracted later must be what was added."""
+    return Weight(float(np.float16(weight.pair)), float(np.float16(weight.taste)))
