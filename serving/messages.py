@@ -7,8 +7,6 @@ from typing import Literal
 
 import msgspec
 
-type_ = type  # `type` is a field's name below
-
 Facets = dict[str, str | list[str]]
 Time = str | int | float | None
 
@@ -174,7 +172,7 @@ class CoVisits(msgspec.Struct, kw_only=True):
     events: list[Pair]
 
 
-MESSAGES: dict[str, type_[msgspec.Struct]] = {
+MESSAGES: dict[str, type[msgspec.Struct]] = {
     "clicks.v1": Click,
     "reviews.v1": Review,
     "items.v1": Item,

@@ -1,6 +1,6 @@
 """From a record's bytes to an event: read, checked, its time bounded, its ratings and texts made comparable. No I/O.
 
-What cannot be used raises `Rejected` with its reason; a record on another partition than its user's becomes a `Forward`.
+What cannot be used raises `Rejected` with its reason; a record on another partition than its user's is a `Forward`.
 """
 
 import json

@@ -1,0 +1,143 @@
+"""How an event changes what is kept of a user. Pure: no I/O, no clock; a state is changed in place and nothing else is.
+
+The long vector is `u = Σ taste · 2^(-(ref - t) / half_life) · v` over the user's events. Its reference time `ref` is a
+whole multiple of the half-life, the first at or after the newest event with a taste: moving it on is a shift of
+exponents, exact in binary floating point, and every weight lies in (0, 1]. So nothing overflows however long the gaps
+are, and events may come in any order (forward decay: Cormode et al., 2009, ICDE, with a moving landmark).
+"""
+
+import math
+from bisect import insort
+from dataclasses import dataclass
+from enum import Enum
+
+import numpy as np
+
+from serving.state import RECENT_TEXTS, RING, SEEN, Kind, RecentText, RingEvent, UserState, Vector, item_hash
+from stream.events import Event
+
+_SAME_TEXT = 0.98  # cosine from which two vectors are of one text, whatever batch each was encoded in
+_MAX_COUNT = np.iinfo(np.uint16).max
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What a user's state may hold, and how fast the long vector fades.
+
+    half_life_ms: the time in which an event's weight halves. counted: event ids remembered. seen: items remembered.
+    """
+
+    half_life_ms: int = 30 * 86_400_000
+    ring: int = RING
+    counted: int = 64
+    seen: int = 2_000
+    texts: int = RECENT_TEXTS
+
+
+class Outcome(Enum):
+    """What became of an event."""
+
+    FOLDED = "folded"
+    DUPLICATE = "duplicate"
+    REUSED = "reused"
+
+
+def fold(state: UserState, event: Event, vector: Vector | None, text: Vector | None, bounds: Bounds) -> Outcome:
+    """Count an event in, once.
+
+    vector: what the long vector moves towards, `(d,) float32` (see `direction`), or None if the event has no taste.
+    text: the vector of the event's text, `(d,) float32`, exact in half precision, or None without one.
+    """
+    known = recall(state, event, text)
+    if known is not None:
+        return known
+    weight = event.weight
+    if event.seen and event.item_id is not None:
+        mark_seen(state, event.item_id, event.time_ms, bounds.seen)
+    if weight.taste and vector is not None:
+        add(state, weight.taste, vector, event.time_ms, bounds.half_life_ms)
+    if weight.taste or weight.pair:
+        _push(state, event, text, bounds)
+    return Outcome.FOLDED
+
+
+def recall(state: UserState, event: Event, text: Vector | None) -> Outcome | None:
+    """DUPLICATE if the event was counted already, REUSED if its id was, with another content; None if it is new."""
+    for past in state.ring:
+        if past.counted_as == event.counted_as:
+            same = past.item_id == (event.item_id or "") and past.kind == event.kind
+            return Outcome.DUPLICATE if same and _same_text(state, event, text) else Outcome.REUSED
+    return Outcome.DUPLICATE if event.counted_as in state.counted else None
+
+
+def direction(item: Vector | None, text: Vector | None) -> Vector | None:
+    """What an event moves towards: the item, the text, or half of each for a review of an item. `(d,) float32`."""
+    if item is None or text is None:
+        return text if item is None else item
+    return np.float32(0.5) * item + np.float32(0.5) * text
+
+
+def add(state: UserState, taste: float, vector: Vector, time_ms: int, half_life_ms: int) -> None:
+    """Add `taste · vector` as of `time_ms` to the long vector; a negative taste takes away what a positive one added."""
+    if state.long is None:
+        state.long = np.zeros(len(vector), np.float32)
+        state.reference_ms = _landmark(time_ms, half_life_ms)
+    elif time_ms > state.reference_ms:
+        ahead = _landmark(time_ms, half_life_ms)
+        halvings = (ahead - state.reference_ms) / half_life_ms
+        # Whole halvings shift exponents and round nothing; a half-life that was changed since gives a broken one.
+        state.long = np.ldexp(state.long, -math.floor(halvings)) * np.float32(2.0 ** -(halvings % 1.0))
+        state.reference_ms = ahead
+    share = 2.0 ** max(-(state.reference_ms - time_ms) / half_life_ms, -1000.0)
+    state.long += np.float32(taste * share) * vector
+
+
+def mark_seen(state: UserState, item_id: str, time_ms: int, limit: int) -> None:
+    """Count an item into the seen set; beyond `limit` items the one with the oldest last event goes."""
+    seen, hashed, time_s = state.seen, item_hash(item_id), time_ms // 1000
+    at = np.flatnonzero(seen["item"] == hashed)
+    if len(at):
+        row = seen[at[0]]
+        row["time_s"] = max(int(row["time_s"]), time_s)
+        row["count"] = min(int(row["count"]) + 1, _MAX_COUNT)
+        return
+    seen = np.append(seen, np.array([(hashed, time_s, 1)], SEEN))
+    if len(seen) > limit:
+        seen = np.delete(seen, np.lexsort((seen["item"], seen["time_s"]))[0])
+    state.seen = seen
+
+
+def neighbours(state: UserState) -> list[tuple[str, float]]:
+    """The ring as it stands, for the item statistics: `(item id, pair weight)`, newest first, without statements."""
+    return [(e.item_id, e.pair) for e in reversed(state.ring) if e.item_id and not e.retracted]
+
+
+def _push(state: UserState, event: Event, text: Vector | None, bounds: Bounds) -> None:
+    state.counted.append(event.counted_as)
+    del state.counted[: -bounds.counted]
+    item_id = event.item_id or ""
+    weight = event.weight
+    insort(
+        state.ring,
+        RingEvent(event.time_ms, event.event_id, event.counted_as, item_id, event.kind, weight.pair, weight.taste),
+        key=lambda e: e.order,
+    )
+    del state.ring[: -bounds.ring]
+    if text is not None:
+        vector = text.astype(np.float16).tobytes()
+        insort(
+            state.texts, RecentText(event.time_ms, event.event_id, item_id, weight.taste, vector), key=lambda t: t.order
+        )
+        del state.texts[: -bounds.texts]
+
+
+def _same_text(state: UserState, event: Event, text: Vector | None) -> bool:
+    if text is None or event.kind not in {Kind.REVIEW, Kind.STATEMENT}:
+        return True
+    past = next((t for t in state.texts if t.event_id == event.event_id), None)
+    return past is None or float(past.as_float32() @ text) >= _SAME_TEXT
+
+
+def _landmark(time_ms: int, half_life_ms: int) -> int:
+    """The first whole multiple of the half-life at or after a time."""
+    return -(-time_ms // half_life_ms) * half_life_ms
