@@ -21,7 +21,10 @@ def main() -> None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
         if os.getppid() != parent:  # it ended before we asked
             sys.exit(1)
-    os.execvp(command[0], command)  # noqa: S606 - a list, no shell
+    try:
+        os.execvp(command[0], command)  # noqa: S606 - a list, no shell
+    except OSError as error:
+        sys.exit(f"cannot run {command[0]}: {error.strerror}")
 
 
 if __name__ == "__main__":

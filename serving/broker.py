@@ -3,14 +3,16 @@
 kafka-python is what is used here; its errors are translated in this file.
 """
 
+import socket
+import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
 from kafka import KafkaConsumer, TopicPartition
 from kafka.admin import KafkaAdminClient
-from kafka.errors import KafkaError, UnknownTopicOrPartitionError
+from kafka.errors import KafkaError, KafkaTimeoutError, UnknownTopicOrPartitionError
 
 from serving.errors import Misconfigured, Unavailable
 from serving.topics import Topic, Topics
@@ -48,6 +50,7 @@ def translated(bootstrap: str) -> Iterator[None]:
 def open_admin(bootstrap: str, timeout_s: float = 10.0) -> Iterator[KafkaAdminClient]:
     """Open an administration client for the block. Raises `Unavailable`, also for Kafka's errors inside it."""
     with translated(bootstrap):
+        reach(bootstrap, timeout_s)
         timeout_ms = int(timeout_s * 1000)
         client = KafkaAdminClient(
             bootstrap_servers=bootstrap.split(","),
@@ -56,6 +59,25 @@ def open_admin(bootstrap: str, timeout_s: float = 10.0) -> Iterator[KafkaAdminCl
         )
         with closing(client):
             yield client
+
+
+def reach(bootstrap: str, timeout_s: float) -> None:
+    """Connect to one of the bootstrap servers and hang up. Raises OSError at once where none listens.
+
+    Asked before a client is made: kafka-python would go on trying for its whole timeout, and leave a thread behind.
+    """
+    *others, last = bootstrap.split(",")
+    for server in others:
+        with suppress(OSError):
+            return _touch(server, timeout_s)
+    return _touch(last, timeout_s)
+
+
+def _touch(server: str, timeout_s: float) -> None:
+    host, _, port = server.strip().rpartition(":")
+    if not host or not port.isdigit():
+        raise Misconfigured(f"{server!r} is no address of a broker: write host:port, several with commas")
+    socket.create_connection((host.strip("[]"), int(port)), timeout_s).close()
 
 
 def describe(admin: KafkaAdminClient, names: list[str]) -> dict[str, dict[str, Any]]:
@@ -132,29 +154,53 @@ def read_topic(bootstrap: str, name: str) -> Iterator[Any]:
 
     In order within a partition. A topic that is missing is empty. Raises `Unavailable`.
     """
-    with translated(bootstrap), closing(_reader(bootstrap)) as consumer:
-        try:
-            partitions = [TopicPartition(name, number) for number in consumer.partitions_for_topic(name) or ()]
-        except UnknownTopicOrPartitionError:
+    with reader(bootstrap) as consumer:
+        ends = end_offsets(consumer, partitions_of(consumer, name))
+        if not ends:
             return
-        consumer.assign(partitions)
-        ends = consumer.end_offsets(partitions)
-        consumer.seek_to_beginning(*partitions)
-        while any(consumer.position(partition) < ends[partition] for partition in partitions):
-            for records in consumer.poll(timeout_ms=1000).values():
-                yield from (record for record in records if record.offset < ends[_origin(record)])
+        consumer.seek_to_beginning(*ends)
+        while any(consumer.position(partition) < end for partition, end in ends.items()):
+            for partition, records in consumer.poll(timeout_ms=1000).items():
+                yield from (record for record in records if record.offset < ends[partition])
 
 
-def _origin(record: Any) -> TopicPartition:
-    return TopicPartition(record.topic, record.partition)
+def partitions_of(consumer: KafkaConsumer, name: str) -> list[TopicPartition]:
+    """Return the partitions of a topic, none if it is missing."""
+    try:
+        return [TopicPartition(name, number) for number in sorted(consumer.partitions_for_topic(name) or ())]
+    except UnknownTopicOrPartitionError:
+        return []
 
 
-def _reader(bootstrap: str) -> KafkaConsumer:
-    """Make a consumer without a group that reads what it is told to."""
-    return KafkaConsumer(
-        bootstrap_servers=bootstrap.split(","),
-        group_id=None,
-        enable_auto_commit=False,
-        fetch_max_wait_ms=READ_WAIT_MS,
-        bootstrap_timeout_ms=10_000,
-    )
+def end_offsets(consumer: KafkaConsumer, partitions: list[TopicPartition]) -> dict[TopicPartition, int]:
+    """Ask where partitions end: the offset after the last record. Assigns them, and leaves the position near there.
+
+    From the high watermark that a fetch tells. The embedded broker (Tansu 0.6) answers the request made for this,
+    ListOffsets, with the *first* offset of the last batch plus one, which is too low by up to a batch.
+    Raises kafka-python's KafkaTimeoutError after 10 s.
+    """
+    consumer.assign(partitions)
+    if partitions:
+        consumer.seek_to_end(*partitions)
+    deadline = time.monotonic() + 10.0
+    while missing := [partition for partition in partitions if consumer.highwater(partition) is None]:
+        if time.monotonic() > deadline:
+            raise KafkaTimeoutError(f"the end of {missing[0]} was not told in 10 s")
+        consumer.poll(timeout_ms=100)
+    return {partition: consumer.highwater(partition) for partition in partitions}
+
+
+@contextmanager
+def reader(bootstrap: str) -> Iterator[KafkaConsumer]:
+    """Open a consumer without a group, which reads what it is told to."""
+    with translated(bootstrap):
+        reach(bootstrap, timeout_s=10.0)
+        consumer = KafkaConsumer(
+            bootstrap_servers=bootstrap.split(","),
+            group_id=None,
+            enable_auto_commit=False,
+            fetch_max_wait_ms=READ_WAIT_MS,
+            bootstrap_timeout_ms=10_000,
+        )
+        with closing(consumer):
+            yield consumer

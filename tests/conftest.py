@@ -1,0 +1,78 @@
+"""The broker and the store of the tests: embedded by default, Apache Kafka with PENCHANT_TEST_KAFKA=1."""
+
+import os
+import secrets
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+with warnings.catch_warnings():  # kafka-python reads its schemas, at import, in a way that Python 3.11 deprecates
+    warnings.simplefilter("ignore", DeprecationWarning)
+    import kafka  # noqa: F401
+
+from deploy.services import start_broker, start_store
+from serving.errors import Misconfigured
+from tests.support.kafka import ApacheKafka
+
+ON_APACHE = os.environ.get("PENCHANT_TEST_KAFKA") == "1"
+
+
+class Broker(Protocol):
+    """Either broker. `fetch_wait_ms`: what clients must ask for; None leaves it to them."""
+
+    @property
+    def bootstrap(self) -> str: ...
+    @property
+    def fetch_wait_ms(self) -> int | None: ...
+
+
+def _missing(error: Misconfigured) -> None:
+    """Skip on a laptop where a service cannot be had; never where CI runs, which sets CI."""
+    if os.environ.get("CI"):
+        pytest.fail(str(error))
+    pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    """One broker for all tests: each uses topics under a prefix of its own."""
+    folder = tmp_path_factory.mktemp("broker")
+    if ON_APACHE:
+        yield from _apache(folder)
+        return
+    try:
+        embedded = start_broker(folder)
+    except Misconfigured as error:
+        return _missing(error)
+    yield embedded
+    embedded.stop()
+
+
+def _apache(folder: Path) -> Iterator[Broker]:
+    try:
+        kafka = ApacheKafka(folder)
+        kafka.start()
+    except Misconfigured as error:
+        return _missing(error)
+    yield kafka
+    kafka.stop()
+
+
+@pytest.fixture(scope="session")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """One store for all tests: each uses keys under a prefix of its own."""
+    try:
+        store = start_store(tmp_path_factory.mktemp("store"))
+    except Misconfigured as error:
+        return _missing(error)
+    yield store.url
+    store.stop()
+
+
+@pytest.fixture
+def prefix() -> str:
+    """A prefix that no other test uses."""
+    return f"test-{secrets.token_hex(4)}"
