@@ -44,10 +44,11 @@ class Kind(IntEnum):
 
 
 class RingEvent(msgspec.Struct, array_like=True, frozen=True):
-    """One event of the ring. `item_id` is empty for a statement; `pair` ≥ 0, `taste` is signed; ms since 1970."""
+    """One event of the ring; `counted_as` is its id's 48-bit hash, `item_id` is empty for a statement."""
 
     time_ms: int
     event_id: str
+    counted_as: int
     item_id: str
     kind: int
     pair: float
@@ -123,7 +124,17 @@ class _Record(msgspec.Struct, array_like=True):
     unnamed_more: int
 
 
-_RING = np.dtype([("s", "<u4"), ("ms", "<u2"), ("pair", "<f2"), ("taste", "<f2"), ("kind", "u1")])
+_RING = np.dtype(
+    [
+        ("s", "<u4"),
+        ("ms", "<u2"),
+        ("id_low", "<u4"),
+        ("id_high", "<u2"),
+        ("pair", "<f2"),
+        ("taste", "<f2"),
+        ("kind", "u1"),
+    ]
+)
 _RETRACTED = 0x80
 SEEN = np.dtype([("item", "<u4"), ("time_s", "<u4"), ("count", "<u2")])
 _COUNTED_BYTES = 6
@@ -143,7 +154,7 @@ class UserState:
 
     long: `(d,) float32`, the decayed sum as it stood at `reference_ms`, or None before the first event with a taste.
     ring: at most `RING` events, oldest first by event time. texts: at most `RECENT_TEXTS`, likewise.
-    counted: 48-bit hashes of the event ids that were counted and are not in the ring, oldest first.
+    counted: 48-bit hashes of the event ids that were counted last, oldest first.
     seen: `(n,)` of `SEEN`, one row an item, by 32-bit hash of its id.
     list_version: the version of the last list made; 0 before the first.
     """
@@ -191,6 +202,8 @@ def encode(state: UserState, fingerprint: str) -> bytes:
             (
                 e.time_ms // 1000,
                 e.time_ms % 1000,
+                e.counted_as & 0xFFFFFFFF,
+                e.counted_as >> 32,
                 e.pair,
                 e.taste,
                 e.kind | (_RETRACTED if e.retracted else 0),
@@ -235,8 +248,12 @@ def decode(record: bytes, fingerprint: str) -> UserState:
         )
     numbers = np.frombuffer(raw.ring_numbers, _RING).tolist()
     ring = [
-        RingEvent(s * 1000 + ms, event_id, item_id, kind & ~_RETRACTED, pair, taste, bool(kind & _RETRACTED))
-        for (s, ms, pair, taste, kind), event_id, item_id in zip(numbers, raw.ring_ids, raw.ring_items, strict=True)
+        RingEvent(
+            s * 1000 + ms, event_id, low | high << 32, item_id, kind & ~_RETRACTED, pair, taste, bool(kind & _RETRACTED)
+        )
+        for (s, ms, low, high, pair, taste, kind), event_id, item_id in zip(
+            numbers, raw.ring_ids, raw.ring_items, strict=True
+        )
     ]
     counted = raw.counted
     return UserState(

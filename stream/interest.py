@@ -78,7 +78,7 @@ def direction(item: Vector | None, text: Vector | None) -> Vector | None:
 
 
 def add(state: UserState, taste: float, vector: Vector, time_ms: int, half_life_ms: int) -> None:
-    """Add `taste · vector` as of `time_ms` to the long vector; a negative taste takes away what a positive one added."""
+    """Add `taste · vector` as of `time_ms` to the long vector; a negative taste takes away what a positive one gave."""
     if state.long is None:
         state.long = np.zeros(len(vector), np.float32)
         state.reference_ms = _landmark(time_ms, half_life_ms)
