@@ -1,0 +1,63 @@
+-- Writes a batch of one user partition, all of it or nothing.
+--
+-- KEYS[1]  string  the owner's token
+-- KEYS[2]  hash    topic identity -> the next offset to be read
+-- KEYS[3]  zset    waiting index: member '["item id","user id"]', score: deadline in ms since 1970
+-- KEYS[4…] string  a user's record each
+--
+-- ARGV[1]  my token
+-- ARGV[2]  seconds until an idle user's record expires
+-- ARGV[3]  number of offsets o; then o times: field, expected (empty: none stored), new
+-- then     number of additions a to the waiting index; then a times: score, member
+-- then     number of removals r; then r times: member
+-- then     one record for each of KEYS[4…]
+--
+-- Returns  'written'   done now
+--          'repeated'  was done before: these very offsets stand there (an answer got lost on the way)
+--          'token'     refused: another worker owns the partition
+--          'offsets'   refused: the store is not where the caller thinks it is
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then
+  return 'token'
+end
+
+local at = 4
+local offsets = tonumber(ARGV[3])
+local expected, repeated = true, offsets > 0
+for i = 1, offsets do
+  local stored = redis.call('HGET', KEYS[2], ARGV[at]) or ''
+  expected = expected and stored == ARGV[at + 1]
+  repeated = repeated and stored == ARGV[at + 2]
+  at = at + 3
+end
+if repeated and not expected then
+  return 'repeated'
+end
+if not expected then
+  return 'offsets'
+end
+
+at = 4
+for _ = 1, offsets do
+  redis.call('HSET', KEYS[2], ARGV[at], ARGV[at + 2])
+  at = at + 3
+end
+
+local added = tonumber(ARGV[at])
+at = at + 1
+for _ = 1, added do
+  redis.call('ZADD', KEYS[3], ARGV[at], ARGV[at + 1])
+  at = at + 2
+end
+
+local removed = tonumber(ARGV[at])
+at = at + 1
+for _ = 1, removed do
+  redis.call('ZREM', KEYS[3], ARGV[at])
+  at = at + 1
+end
+
+for i = 4, #KEYS do
+  redis.call('SET', KEYS[i], ARGV[at], 'EX', ARGV[2])
+  at = at + 1
+end
+return 'written'

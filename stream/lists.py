@@ -1,0 +1,79 @@
+"""From a ranking to the message that stands on the recommendations topic."""
+
+from datetime import UTC, datetime
+from typing import Literal, Protocol
+
+import msgspec
+
+from serving.messages import Cause, Folded, ListItem, Recommendations
+from serving.topics import Topics
+from stream.events import TRENDING
+from stream.publish import Outgoing
+from stream.turns import Turn
+
+MOST_FOLDED = 256  # events that one list names; beyond, it says how many more
+
+
+class Ranking(Protocol):
+    """What a ranker returns."""
+
+    @property
+    def items(self) -> list[ListItem]:
+        """Best first."""
+        ...
+
+    @property
+    def path(self) -> Literal["live", "trending"]:
+        """Whether it was made from the user's interests."""
+        ...
+
+
+class Lists:
+    """Makes list messages of one model folder. Lists are good for `expiry_ms`, or until the next one."""
+
+    def __init__(self, topics: Topics, fingerprint: str, expiry_ms: int) -> None:
+        self._topic = topics.recommendations
+        self._fingerprint = fingerprint
+        self._expiry_ms = expiry_ms
+
+    def of_user(self, user_id: str, partition: int, turn: Turn, ranking: Ranking, now_ms: int) -> Outgoing:
+        """The list of a user, caused by the newest of the events that the turn names; its version is the state's."""
+        folded = turn.named
+        newest = max(folded, key=lambda ref: (ref.time_ms, ref.offset))
+        cause = Cause(newest.topic, newest.partition, newest.offset, newest.event_id, rfc3339(newest.time_ms))
+        message = Recommendations(
+            user_id=user_id,
+            version=turn.state.list_version,
+            generated_at=rfc3339(now_ms),
+            expires_at=rfc3339(now_ms + self._expiry_ms),
+            fingerprint=self._fingerprint,
+            path=ranking.path,
+            cause=cause,
+            folded=[
+                Folded(ref.topic, ref.partition, ref.offset, ref.event_id, ref.waiting, ref.duplicate)
+                for ref in folded[-MOST_FOLDED:]
+            ],
+            folded_more=max(0, len(folded) - MOST_FOLDED) + turn.named_more,
+            items=ranking.items,
+        )
+        return Outgoing(self._topic, user_id.encode(), msgspec.json.encode(message), partition)
+
+    def trending(self, ranking: Ranking, version: int, now_ms: int) -> Outgoing:
+        """The list under `*`, for everybody of whom nothing is known."""
+        message = Recommendations(
+            user_id=TRENDING,
+            version=version,
+            generated_at=rfc3339(now_ms),
+            expires_at=rfc3339(now_ms + self._expiry_ms),
+            fingerprint=self._fingerprint,
+            path=ranking.path,
+            cause=None,
+            folded=[],
+            items=ranking.items,
+        )
+        return Outgoing(self._topic, TRENDING.encode(), msgspec.json.encode(message))
+
+
+def rfc3339(time_ms: int) -> str:
+    """A time in ms since 1970 as RFC 3339 in UTC, to the millisecond."""
+    return datetime.fromtimestamp(time_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,182 @@
+"""From a micro-batch of records to refreshed lists: decode → embed → load → fold → announce → save → rank → publish.
+
+Read this file to know what Penchant does. The order is what makes it safe: whatever must not be lost (pairs for the
+item statistics, dead letters, forwarded copies, receipts) is acknowledged by the log before the state is saved with the
+offsets in it; lists go out after. A batch that comes again changes nothing and publishes its lists once more.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+
+from serving.errors import Reason, Rejected
+from serving.messages import CoVisits, Receipt
+from serving.state import UserState, Vector, Waiting
+from serving.topics import Topics
+from stream.events import CommandEvent, Decoder, Event
+from stream.lists import Lists, Ranking, rfc3339
+from stream.publish import Log, Outgoing
+from stream.records import DeadLetter, Forward, Record
+from stream.rejects import dead_letter, forwarded
+from stream.store import Store
+from stream.turns import Arrival, Input, ItemVectors, Part, Rules, overdue, record_of, take
+from stream.waiting import WaitingIndex
+
+Embed = Callable[[Sequence[str]], Awaitable[Mapping[str, Vector]]]
+Rank = Callable[[UserState], Ranking]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pipeline:
+    """One at a time for a user: embedding comes before the lock, and one lock lies around load … publish."""
+
+    topics: Topics
+    decoder: Decoder
+    embedder: Embed
+    items: ItemVectors
+    store: Store
+    ranker: Rank
+    lists: Lists
+    log: Log
+    waiting: WaitingIndex
+    rules: Rules
+    clock: Callable[[], int]
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def process(self, records: Sequence[Record]) -> tuple[list[Record], list[Part]]:
+        """Take in records. Returns those that are done, to be acknowledged, and the parts that the store refused."""
+        parts = self.decode(records)
+        texts = await self.embed(parts)
+        async with self.lock:
+            saved = await self.run(parts, texts)
+        done = [record for part in saved for record in part.records]
+        return done, [part for part in parts if part not in saved]
+
+    async def wake(self, item_ids: Iterable[str]) -> None:
+        """Fold the events that wait for these items, which have a vector now."""
+        await self.recall(self.waiting.users(item_ids), Arrival.WOKEN)
+
+    async def expire(self) -> None:
+        """Give up the events that have waited too long."""
+        await self.recall(self.waiting.overdue(self.clock()), Arrival.EXPIRED)
+
+    async def recall(self, users: Mapping[int, Sequence[str]], arrival: Arrival) -> None:
+        """Take in what waits in the rooms of some users (partition -> user ids)."""
+        parts = [await self.look_up(partition, ids, arrival) for partition, ids in users.items()]
+        texts = await self.embed(parts)
+        async with self.lock:
+            await self.run(parts, texts)
+
+    async def run(self, parts: list[Part], texts: Mapping[str, Vector]) -> list[Part]:
+        """Load … publish. Returns the parts that were saved; the others belong to another worker."""
+        await asyncio.gather(*map(self.load, parts))
+        for part in parts:
+            take(part, self.items, texts, self.rules, self.clock())
+        await self.announce(parts)
+        saved = await self.save(parts)
+        await self.log.send([made for part in saved for made in self.rank(part)])
+        return saved
+
+    def decode(self, records: Sequence[Record]) -> list[Part]:
+        """Sort records into parts by partition; what cannot be read becomes a dead letter, what lies wrong a stray."""
+        parts: dict[int, Part] = {}
+        for record in records:
+            part = parts.setdefault(record.partition, Part(record.partition))
+            part.records.append(record)
+            try:
+                event = self.decoder.decode(record)
+            except Rejected as error:
+                part.dead.append(DeadLetter(record, error.reason, str(error), "decode"))
+                continue
+            if isinstance(event, Forward):
+                part.strays.append(event)
+            else:
+                part.inputs.append(Input(event.user_id, event.event_id, Arrival.FRESH, event))
+        return list(parts.values())
+
+    async def embed(self, parts: Iterable[Part]) -> Mapping[str, Vector]:
+        """Vectors of the texts in the parts, by text."""
+        events = (each.event for part in parts for each in part.inputs)
+        texts = dict.fromkeys(e.text for e in events if isinstance(e, Event) and e.text is not None)
+        return await self.embedder(list(texts)) if texts else {}
+
+    async def load(self, part: Part) -> None:
+        """Give each user of a part a turn."""
+        hold = self.store.hold(part.partition)
+        part.start(hold, await self.store.load(part.partition, part.users))
+
+    async def look_up(self, partition: int, users: Sequence[str], arrival: Arrival) -> Part:
+        """A part made of what waits in the rooms of some users."""
+        states = await self.store.load(partition, users)
+        now = self.clock()
+        inputs = [
+            self._waited(user, entry, arrival)
+            for user, state in states.items()
+            for entry in state.waiting
+            if (
+                overdue(entry, self.rules, now) if arrival is Arrival.EXPIRED else self.items(entry.item_id) is not None
+            )
+        ]
+        return Part(partition, inputs=inputs)
+
+    async def announce(self, parts: Iterable[Part]) -> None:
+        """Send what must not be lost, and have it acknowledged, before the offsets move on."""
+        now = self.clock()
+        out: list[Outgoing] = []
+        for part in parts:
+            out += [self._covisits(pairs) for pairs in part.covisits()]
+            out += [dead_letter(letter, now) for letter in part.dead]
+            out += [forwarded(stray) for stray in part.strays]
+            out += [self._receipt(event, now) for event in part.commands]
+        await self.log.send(out)
+
+    async def save(self, parts: Sequence[Part]) -> list[Part]:
+        """Write each part, all of it or nothing. Returns those that were written."""
+        answers = await asyncio.gather(*(self.store.save(part.batch()) for part in parts))
+        saved = [part for part, answer in zip(parts, answers, strict=True) if answer.done]
+        for part in saved:
+            self.waiting.update(part.partition, part.waits, part.no_longer)
+        return saved
+
+    def rank(self, part: Part) -> list[Outgoing]:
+        """The new lists of a part's users."""
+        now = self.clock()
+        return [
+            self.lists.of_user(user, part.partition, turn, self.ranker(turn.state), now)
+            for user, turn in part.turns.items()
+            if turn.due
+        ]
+
+    def _waited(self, user_id: str, entry: Waiting, arrival: Arrival) -> Input:
+        record = record_of(entry)
+        if arrival is Arrival.EXPIRED:
+            letter = DeadLetter(
+                record, Reason.UNKNOWN_ITEM, f"item {entry.item_id!r} was not published in time", "fold"
+            )
+            return Input(user_id, entry.event_id, arrival, letter=letter)
+        try:
+            event = self.decoder.decode(record)
+        except Rejected as error:  # it could be read when it came: the weights file has changed since
+            letter = DeadLetter(record, error.reason, str(error), "decode")
+            return Input(user_id, entry.event_id, Arrival.EXPIRED, letter=letter)
+        if isinstance(event, Forward):
+            raise TypeError("this is a bug: a record on the wrong partition was left waiting")
+        return Input(user_id, entry.event_id, arrival, event)
+
+    def _covisits(self, pairs: CoVisits) -> Outgoing:
+        key = f"{pairs.topic}-{pairs.partition}".encode()
+        return Outgoing(self.topics.covisits, key, msgspec.json.encode(pairs))
+
+    def _receipt(self, event: CommandEvent, now_ms: int) -> Outgoing:
+        """What a command is answered until this version can carry it out."""
+        command = event.command
+        receipt = Receipt(
+            command_id=command.command_id,
+            type=command.type,
+            status="refused",
+            reason=f"this version does not carry out `{command.type}` yet; nothing was changed",
+            completed_at=rfc3339(now_ms),
+        )
+        return Outgoing(self.topics.receipts, command.command_id.encode(), msgspec.json.encode(receipt))

@@ -1,0 +1,207 @@
+"""The users' states in Redis: batched reads, and one fenced write a partition and batch with the offsets in it.
+
+Keys, all of one partition under one hash tag, so that a script may touch them together on a cluster too:
+
+    {prefix:partition}:owner     the token of the worker that may write
+    {prefix:partition}:offsets   hash, topic identity -> next offset: what the states below stand for
+    {prefix:partition}:waiting   sorted set, who waits for which item, by deadline
+    {prefix:partition}:u:ID      one user's record (serving/state.py)
+    {prefix}:fingerprint         the model folder that all vectors are from
+"""
+
+import secrets
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from importlib.resources import files
+from typing import Any, TypeVar
+
+import msgspec
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import BusyLoadingError, ReadOnlyError, RedisError, ResponseError
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from serving import state as codec
+from serving.errors import Misconfigured
+from serving.state import UserState
+from stream.retry import persist
+
+TRANSIENT = (RedisConnectionError, RedisTimeoutError, BusyLoadingError, ReadOnlyError, OSError)
+_T = TypeVar("_T")
+
+
+class Saved(Enum):
+    """What became of a write."""
+
+    WRITTEN = "written"
+    REPEATED = "repeated"
+    NOT_MINE = "token"
+    MOVED = "offsets"
+
+    @property
+    def done(self) -> bool:
+        """Whether the write stands in the store."""
+        return self in {Saved.WRITTEN, Saved.REPEATED}
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """One entry of the waiting index: a user waits for an item until a deadline, ms since 1970."""
+
+    item_id: str
+    user_id: str
+    deadline_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """My grip on a partition at one moment: the token I wrote, and topic -> next offset as the states stand."""
+
+    token: str = ""
+    offsets: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Batch:
+    """What one write to a partition holds. `hold` is from when the states were loaded; `offsets`: topic -> next one."""
+
+    partition: int
+    hold: Hold
+    states: dict[str, UserState] = field(default_factory=dict)
+    offsets: dict[str, int] = field(default_factory=dict)
+    waits: list[Wait] = field(default_factory=list)
+    no_longer: list[Wait] = field(default_factory=list)
+
+
+class Store:
+    """Redis as one worker sees it. `identities` maps a topic to the identity that its offsets are stored under."""
+
+    def __init__(
+        self, url: str, prefix: str, fingerprint: str, identities: Mapping[str, str], idle_expiry_s: int
+    ) -> None:
+        # Any: the library's types say that any answer may be text or bytes; ours are bytes, as nothing is decoded.
+        self._redis: Any = Redis.from_url(
+            url, socket_timeout=5.0, socket_connect_timeout=5.0, retry=Retry(NoBackoff(), 0)
+        )
+        self._prefix = prefix
+        self._fingerprint = fingerprint
+        self._fields = {topic: f"{topic}@{identity}" for topic, identity in identities.items()}
+        self._idle_expiry_s = idle_expiry_s
+        self._script = self._redis.register_script(files("stream").joinpath("commit.lua").read_text())
+        self._holds: dict[int, Hold] = {}
+
+    async def close(self) -> None:
+        """Hang up."""
+        await self._redis.aclose()
+
+    async def adopt_fingerprint(self) -> None:
+        """Write down which model folder the states are from, or find that it is another.
+
+        Raises Misconfigured if the store holds vectors of another folder, or does not answer or serve scripts at all.
+        """
+        key = f"{self._prefix}:fingerprint"
+        try:
+            await self._redis.set(key, self._fingerprint, nx=True)
+            found = (await self._redis.get(key)).decode()
+        except (RedisError, OSError) as error:
+            raise Misconfigured(
+                f"Redis cannot be used ({error}): start it, or say where it is with --redis or PENCHANT_REDIS"
+            ) from error
+        if found != self._fingerprint:
+            raise Misconfigured(
+                f"the store's vectors are from model folder {found}, this worker runs {self._fingerprint}: "
+                "start it with that folder, or with another --prefix and a replay"
+            )
+
+    async def claim(self, partition: int) -> dict[str, int]:
+        """Become the partition's one writer, by a fresh token. Returns topic -> next offset, as the states stand."""
+        token = secrets.token_hex(8)
+        await self._persist(lambda: self._redis.set(self._key(partition, "owner"), token))
+        stored = await self._persist(lambda: self._redis.hgetall(self._key(partition, "offsets")))
+        by_field = {name.decode(): int(value) for name, value in stored.items()}
+        known = {topic: by_field[name] for topic, name in self._fields.items() if name in by_field}
+        self._holds[partition] = Hold(token, known)
+        return dict(known)
+
+    async def is_mine(self, partition: int) -> bool:
+        """Whether I hold the partition, and no other worker has claimed it since."""
+        hold = self._holds.get(partition)
+        if hold is None:
+            return False
+        owner = await self._persist(lambda: self._redis.get(self._key(partition, "owner")))
+        return bool(owner == hold.token.encode())
+
+    def hold(self, partition: int) -> Hold:
+        """My grip on a partition; one that every write is refused with, if it is not mine."""
+        return self._holds.get(partition, Hold())
+
+    def held(self) -> set[int]:
+        """The partitions that I claimed and have not released."""
+        return set(self._holds)
+
+    def release(self, partition: int) -> None:
+        """Forget a partition that went to another worker."""
+        self._holds.pop(partition, None)
+
+    async def load(self, partition: int, users: Sequence[str]) -> dict[str, UserState]:
+        """The states of some users of a partition; a fresh one for whom nothing is stored.
+
+        Raises BrokenState and FingerprintMismatch.
+        """
+        if not users:
+            return {}
+        keys = [self._user_key(partition, user) for user in users]
+        records = await self._persist(lambda: self._redis.mget(keys))
+        return {
+            user: codec.decode(record, self._fingerprint) if record is not None else UserState()
+            for user, record in zip(users, records, strict=True)
+        }
+
+    async def save(self, batch: Batch) -> Saved:
+        """Write a batch, all of it or nothing: refused if the partition is not mine, or not where I left it."""
+        keys = [self._key(batch.partition, name) for name in ("owner", "offsets", "waiting")]
+        keys += [self._user_key(batch.partition, user) for user in batch.states]
+        arguments: list[Any] = [batch.hold.token, self._idle_expiry_s, len(batch.offsets)]
+        for topic, following in batch.offsets.items():
+            arguments += [self._fields[topic], batch.hold.offsets.get(topic, ""), following]
+        arguments.append(len(batch.waits))
+        for wait in batch.waits:
+            arguments += [wait.deadline_ms, _member(wait)]
+        arguments.append(len(batch.no_longer))
+        arguments += [_member(wait) for wait in batch.no_longer]
+        arguments += [codec.encode(state, self._fingerprint) for state in batch.states.values()]
+        answer = await self._persist(lambda: self._script(keys=keys, args=arguments))
+        saved = Saved(answer.decode())
+        held = self._holds.get(batch.partition)
+        if saved.done and held is not None and held.token == batch.hold.token:
+            self._holds[batch.partition] = Hold(held.token, {**held.offsets, **batch.offsets})
+        return saved
+
+    async def waiting(self, partition: int) -> list[Wait]:
+        """Who waits for what in a partition."""
+        members = await self._persist(
+            lambda: self._redis.zrange(self._key(partition, "waiting"), 0, -1, withscores=True)
+        )
+        return [
+            Wait(*msgspec.json.decode(member, type=tuple[str, str]), deadline_ms=int(score))
+            for member, score in members
+        ]
+
+    async def _persist(self, call: Callable[[], Awaitable[_T]]) -> _T:
+        try:
+            return await persist(call, TRANSIENT, "Redis")
+        except ResponseError as error:
+            raise Misconfigured(f"Redis refuses a command ({error}): 6.2 or newer with scripts is needed") from error
+
+    def _key(self, partition: int, name: str) -> str:
+        return f"{{{self._prefix}:{partition}}}:{name}"
+
+    def _user_key(self, partition: int, user_id: str) -> str:
+        return self._key(partition, f"u:{user_id}")
+
+
+def _member(wait: Wait) -> bytes:
+    return msgspec.json.encode([wait.item_id, wait.user_id])
