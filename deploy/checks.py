@@ -1,0 +1,185 @@
+"""What `penchant doctor` looks at: each check says whether all is well, what was found, and what to do."""
+
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import msgspec
+from kafka import TopicPartition
+from kafka.admin import KafkaAdminClient
+
+from deploy.options import need
+from serving.broker import check_topics, end_offsets, open_admin, partitions_of, read_topic, reader
+from serving.connections import Connections
+from serving.errors import PenchantError
+from serving.topics import Topic
+
+NOTHING = "nothing"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One check's outcome; `figures` stand beside the rest in the JSON."""
+
+    ok: bool
+    found: str
+    do: str = NOTHING
+    figures: dict[str, Any] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Flatten to JSON values."""
+        told = asdict(self)
+        return {**told.pop("figures"), **told}
+
+
+def examine(settings: Connections, max_lag: int) -> dict[str, dict[str, Any]]:
+    """Look at everything; a check that cannot be made is not ok, and says what stood in its way."""
+    checks: dict[str, Callable[[], Verdict]] = {
+        "broker": lambda: broker(settings),
+        "redis": lambda: store(settings),
+        "model": lambda: model(settings),
+        "topics": lambda: topics(settings),
+        "items_known": lambda: items_known(settings),
+        "items_embedded": lambda: items_embedded(settings),
+        "lag": lambda: lag(settings, max_lag),
+    }
+    return {name: _made(check).as_dict() for name, check in checks.items()}
+
+
+def _made(check: Callable[[], Verdict]) -> Verdict:
+    try:
+        return check()
+    except PenchantError as error:
+        found, _, do = str(error).partition(": ")
+        return Verdict(ok=False, found=found, do=do or found)
+
+
+def broker(settings: Connections) -> Verdict:
+    """Ask the broker who it is."""
+    with open_admin(settings.bootstrap) as admin:
+        cluster = admin.describe_cluster()
+    nodes = len(cluster["brokers"])
+    figures = {"bootstrap": settings.bootstrap, "cluster_id": cluster["cluster_id"], "nodes": nodes}
+    return Verdict(ok=True, found=f"answers at {settings.bootstrap}, {nodes} nodes", figures=figures)
+
+
+def store(settings: Connections) -> Verdict:
+    """Ping the store, and look whether it would throw users away when it is full."""
+    need("worker", "redis")
+    import redis
+
+    address = settings.redis.rpartition("@")[2]  # without the password
+    try:
+        with redis.Redis.from_url(settings.redis, socket_timeout=5) as client:
+            client.ping()
+            policy = client.config_get("maxmemory-policy").get("maxmemory-policy", "unknown")
+            used = client.info("memory")["used_memory"]
+    except (redis.RedisError, OSError, ValueError) as error:
+        return Verdict(
+            ok=False,
+            found=f"{address} does not answer ({error})",
+            do="start Redis, or say where it is with --redis or PENCHANT_REDIS",
+        )
+    figures = {"used_memory_bytes": used, "maxmemory_policy": policy}
+    if policy not in {"noeviction", "unknown"}:
+        return Verdict(
+            ok=False,
+            found=f"{address} may throw any user away when it is full (maxmemory-policy {policy})",
+            do="set maxmemory-policy noeviction: interests expire by themselves",
+            figures=figures,
+        )
+    return Verdict(ok=True, found=f"answers at {address}, {used / 1e6:.1f} MB used", figures=figures)
+
+
+def model(settings: Connections) -> Verdict:
+    """Open the model folder, hashes and all."""
+    from serving.artifact import open_artifact
+
+    artifact = open_artifact(settings.model)
+    figures = {"fingerprint": artifact.fingerprint, "scheme": artifact.scheme, "dim": artifact.dim}
+    return Verdict(ok=True, found=f"{settings.model}: {artifact.fingerprint}, {artifact.scheme}", figures=figures)
+
+
+def topics(settings: Connections) -> Verdict:
+    """Look whether every topic is there with the right partitions."""
+    with open_admin(settings.bootstrap) as admin:
+        findings = check_topics(admin, settings.topics)
+        names = admin.list_topics()
+    if not findings:
+        return Verdict(ok=True, found=f"all there under {settings.prefix!r}")
+    figures = {"findings": [asdict(finding) for finding in findings]}
+    if settings.topics.clicks not in names:
+        return Verdict(
+            ok=False,
+            found=f"{len(findings)} missing under {settings.prefix!r}",
+            do="`penchant topics create`, or check --prefix",
+            figures=figures,
+        )
+    return Verdict(ok=False, found="; ".join(map(str, findings)), do=findings[0].do, figures=figures)
+
+
+def items_known(settings: Connections) -> Verdict:
+    """Count the items on items.v1."""
+    count = len(_live(settings, settings.topics.items))
+    hint = NOTHING if count else "send the catalogue with `penchant produce items.jsonl`"
+    return Verdict(ok=True, found=f"{count} items", do=hint, figures={"count": count})
+
+
+def items_embedded(settings: Connections) -> Verdict:
+    """Count the known items whose vector was made by this model folder."""
+    from serving.artifact import open_artifact
+
+    fingerprint = open_artifact(settings.model).fingerprint
+    known = _live(settings, settings.topics.items)
+    vectors = _live(settings, settings.topics.item_vectors)
+    fingerprints = {key: msgspec.json.decode(value).get("fingerprint") for key, value in vectors.items()}
+    count = sum(1 for key in known if fingerprints.get(key) == fingerprint)
+    foreign = sum(1 for key in known if fingerprints.get(key) not in {None, fingerprint})
+    figures = {"count": count, "known": len(known), "other_fingerprint": foreign}
+    found = f"{count} of {len(known)} items have a vector of {fingerprint}"
+    if count == len(known):
+        return Verdict(ok=True, found=found, figures=figures)
+    do = "wait while the workers embed them; if the number stands still, start a worker and look at its log"
+    return Verdict(ok=False, found=found, do=do, figures=figures)
+
+
+def _live(settings: Connections, name: str) -> dict[bytes, bytes]:
+    """Read a compacted topic: the newest value of each key that was not removed."""
+    newest = {record.key: record.value for record in read_topic(settings.bootstrap, name)}
+    return {key: value for key, value in newest.items() if key is not None and value is not None}
+
+
+def lag(settings: Connections, max_lag: int) -> Verdict:
+    """Count the events that the workers' group has not acknowledged yet."""
+    group = f"{settings.prefix}-worker"
+    read = (Topic.CLICKS, Topic.REVIEWS, Topic.COMMANDS, Topic.ITEMS)
+    with open_admin(settings.bootstrap) as admin:
+        committed = _committed(admin, group)
+    with reader(settings.bootstrap) as consumer:
+        partitions = [p for topic in read for p in partitions_of(consumer, settings.topics.name(topic))]
+        begins = consumer.beginning_offsets(partitions)
+        ends = end_offsets(consumer, partitions)
+    behind: dict[str, int] = defaultdict(int)
+    for partition, end in ends.items():
+        behind[partition.topic] += max(0, end - committed.get(partition, begins[partition]))
+    total = sum(behind.values())
+    figures = {"count": total, "group": group, "by_topic": dict(behind)}
+    found = f"{group} is {total} events behind"
+    if total <= max_lag:
+        return Verdict(ok=True, found=found, figures=figures)
+    do = "add workers, up to the partition count; if the number does not fall at all, look at the workers' logs"
+    if not committed:
+        do = "no worker has read anything yet: start one with `penchant worker`"
+    return Verdict(ok=False, found=found, do=do, figures=figures)
+
+
+def _committed(admin: KafkaAdminClient, group: str) -> dict[TopicPartition, int]:
+    """Read the offsets that a group acknowledged; empty for a group that the broker does not know."""
+    from kafka.errors import CoordinatorNotAvailableError
+
+    try:
+        offsets = admin.list_group_offsets(group)[group]
+    except CoordinatorNotAvailableError:  # no group has ever been here: Kafka makes its offsets topic on demand
+        return {}
+    return {partition: told.offset for partition, told in offsets.items() if told.offset >= 0}

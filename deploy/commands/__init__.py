@@ -1,0 +1,1 @@
+"""The commands of `penchant`, one file each; what a command needs is imported when it runs."""

@@ -1,0 +1,31 @@
+"""`penchant doctor`: is everything there, and does it keep up."""
+
+import sys
+
+import click
+
+from deploy.options import connection_options, examples, json_option, print_json
+
+
+@click.command(epilog=examples("penchant doctor --json"))
+@click.option(
+    "--max-lag", type=click.IntRange(0), default=1000, show_default=True, help="Events behind that are still well."
+)
+@json_option
+@connection_options
+def doctor(max_lag: int, as_json: bool) -> None:
+    """Check broker, store, model folder, topics, items, vectors and lag; say what to do about what is wrong.
+
+    Ends with 1 if anything is wrong. Reads the item topics from their start: seconds for 100,000 items.
+    """
+    from deploy.checks import examine
+    from deploy.tables import print_checks
+    from serving.connections import Connections
+
+    checks = examine(Connections(), max_lag)
+    if as_json:
+        print_json(checks)
+    else:
+        print_checks(checks)
+    if not all(check["ok"] for check in checks.values()):
+        sys.exit(1)

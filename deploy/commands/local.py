@@ -1,0 +1,43 @@
+"""`penchant local`: everything on one machine."""
+
+import sys
+
+import click
+
+from deploy.options import connection_options, examples, json_option
+
+
+@click.command(
+    epilog=examples(
+        "penchant local",
+        "penchant local --json --workers 2 --partitions 8",
+        "penchant local --bootstrap kafka:9092 --redis redis://redis:6379/0",
+    )
+)
+@click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="How many workers to start.")
+@click.option(
+    "--partitions", type=click.IntRange(1, 10_000), default=4, show_default=True, help="Of each topic that is created."
+)
+@json_option
+@connection_options
+def local(workers: int, partitions: int, as_json: bool) -> None:
+    """Start broker, store, workers and API on free loopback ports; stop all with Ctrl-C or SIGTERM.
+
+    Broker and store are embedded and keep everything in memory; a running one named by --bootstrap or --redis (or
+    by their variables) is used instead. The topics are created. Once all are ready, one line of JSON with --json, or
+    a few words, say where they are. A worker that dies is started again, at most 5 times in 5 minutes.
+    """
+    import os
+
+    from deploy.local import Local
+    from deploy.options import ENVIRONMENT, need
+
+    need("worker", "faust", "aiokafka", "redis", "tokenizers")
+    need("cpu", "onnxruntime")
+    system = Local(
+        bootstrap=os.environ.get(ENVIRONMENT["bootstrap"]),
+        redis=os.environ.get(ENVIRONMENT["redis"]),
+        workers=workers,
+        partitions=partitions,
+    )
+    sys.exit(system.run(as_json=as_json))

@@ -1,0 +1,43 @@
+"""`penchant topics`: the topics on the broker."""
+
+import sys
+
+import click
+
+from deploy.options import connection_options, examples, json_option, print_json
+from serving.errors import Misconfigured
+
+
+@click.group(epilog=examples("penchant topics create --partitions 12 --replication 3 --bootstrap kafka:9092"))
+def topics() -> None:
+    """Create the topics."""
+
+
+@topics.command(epilog=examples("penchant topics create --partitions 12 --replication 3 --bootstrap kafka:9092"))
+@click.option("--partitions", type=click.IntRange(1, 10_000), default=4, show_default=True, help="Of each topic.")
+@click.option("--replication", type=click.IntRange(1, 10), default=1, show_default=True, help="Replicas of each topic.")
+@json_option
+@connection_options
+def create(partitions: int, replication: int, as_json: bool) -> None:
+    """Create every topic that is missing; leave the others as they are, and say where they differ.
+
+    All user-keyed topics have one partition count: it bounds how many workers can share the work, and cannot be
+    changed later without new topics and a replay.
+    """
+    from deploy.admin import create_topics
+    from serving.connections import Connections
+
+    settings = Connections()
+    done = create_topics(settings.bootstrap, settings.topics, partitions, replication)
+    if as_json:
+        differing = [{"topic": one.topic, "problem": one.problem, "do": one.do} for one in done.differing]
+        print_json({"made": done.made, "kept": done.kept, "differing": differing, "run": done.run})
+    else:
+        for name in done.made:
+            click.echo(f"made  {name}")
+        for name in done.kept:
+            click.echo(f"kept  {name}")
+        for finding in done.differing:
+            click.echo(f"differs  {finding}", err=True)
+    if done.differing:
+        sys.exit(Misconfigured.exit_code)

@@ -1,0 +1,170 @@
+"""Broker, store, workers and API on this machine, started in order, watched, and all gone at the end."""
+
+import signal
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+
+import click
+
+from deploy.admin import create_topics
+from deploy.children import Child
+from deploy.kept import Kept
+from deploy.options import print_json
+from deploy.services import Service, free_port, start_broker, start_store
+from serving.connections import Connections
+from serving.errors import Stuck, Unavailable
+
+READY_TIMEOUT_S = 300.0
+LOOK_EVERY_S = 0.1
+STOP_PATIENCE_S = 10.0
+EMBEDDED_SESSION_S = 6  # a group forms after half a session on the embedded broker
+
+
+@dataclass
+class Local:
+    """The whole system. `bootstrap` and `redis` None: embedded ones."""
+
+    bootstrap: str | None
+    redis: str | None
+    workers: int
+    partitions: int
+    _stopped: threading.Event = field(default_factory=threading.Event)
+    _services: list[Service] = field(default_factory=list)
+    _kept: list[Kept] = field(default_factory=list)
+
+    def run(self, *, as_json: bool) -> int:
+        """Run until SIGTERM or SIGINT; return the exit code.
+
+        0 if it was told to stop; else that of the worker that could not be kept running, 75 if the embedded broker
+        or store died, 70 if the workers were not ready in 5 minutes. Raises `Misconfigured` and `Unavailable`.
+        """
+        with self._until_signalled(), ExitStack() as stack:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="penchant-")))
+            stack.callback(self._stop_all)
+            api_port = free_port()
+            environment = self._start_services(folder)
+            settings = Connections(bootstrap=environment["PENCHANT_BOOTSTRAP"], redis=environment["PENCHANT_REDIS"])
+            self._create_topics(settings)
+            self._start_processes(folder, environment, api_port)
+            if (code := self._watch(folder, until_ready=True)) is not None:
+                return code
+            if self._stopped.is_set():
+                return 0
+            _announce(settings, f"http://127.0.0.1:{api_port}", folder, as_json=as_json)
+            return self._watch(folder, until_ready=False) or 0
+
+    @contextmanager
+    def _until_signalled(self) -> Iterator[None]:
+        """Note SIGTERM and SIGINT rather than die of them; a second one changes nothing, all are being stopped."""
+
+        def note(_: int, __: FrameType | None) -> None:
+            self._stopped.set()
+
+        before = {number: signal.signal(number, note) for number in (signal.SIGTERM, signal.SIGINT)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _start_services(self, folder: Path) -> dict[str, str]:
+        """Start what is not running elsewhere; return the environment of workers and API."""
+        settings = Connections()
+        environment = {
+            "PENCHANT_PREFIX": settings.prefix,
+            "PENCHANT_MODEL": str(settings.model.absolute()),
+            "PYTHONUNBUFFERED": "1",
+            "TMPDIR": str(folder),
+        }
+        if self.bootstrap is None:
+            broker = start_broker(folder)
+            self._services.append(broker)
+            environment["PENCHANT_BOOTSTRAP"] = broker.bootstrap
+            environment["PENCHANT_FETCH_WAIT_MS"] = str(broker.fetch_wait_ms)
+            environment["PENCHANT_SESSION_TIMEOUT_S"] = str(EMBEDDED_SESSION_S)
+        else:
+            environment["PENCHANT_BOOTSTRAP"] = self.bootstrap
+        if self.redis is None:
+            store = start_store(folder)
+            self._services.append(store)
+            environment["PENCHANT_REDIS"] = store.url
+        else:
+            environment["PENCHANT_REDIS"] = self.redis
+        return environment
+
+    def _create_topics(self, settings: Connections) -> None:
+        created = create_topics(settings.bootstrap, settings.topics, self.partitions, replication=1)
+        for finding in created.differing:
+            click.echo(f"penchant: {finding}", err=True)
+
+    def _start_processes(self, folder: Path, environment: dict[str, str], api_port: int) -> None:
+        for number in range(1, self.workers + 1):
+            port = free_port()
+            own = {**environment, "PENCHANT_HEALTH_PORT": str(port)}
+            self._keep(f"worker-{number}", "stream", folder, port, own)
+        own = {**environment, "PENCHANT_API_HOST": "127.0.0.1", "PENCHANT_API_PORT": str(api_port)}
+        self._keep("api", "serving.api", folder, api_port, own)
+
+    def _keep(self, name: str, module: str, folder: Path, port: int, environment: dict[str, str]) -> None:
+        command = [sys.executable, "-m", module]
+        self._kept.append(Kept(name, command, folder, f"http://127.0.0.1:{port}", environment))
+
+    def _watch(self, folder: Path, *, until_ready: bool) -> int | None:
+        """Look after everything until told to stop, or until all are ready; an exit code if one is lost for good."""
+        looks_left = int(READY_TIMEOUT_S / LOOK_EVERY_S)
+        waiting = list(self._kept) if until_ready else []
+        while not self._stopped.wait(LOOK_EVERY_S):
+            for service in self._services:
+                if service.child.exit_code is not None:
+                    return _lost(service.child, Unavailable.exit_code)
+            for kept in self._kept:
+                before = kept.restarts
+                if not kept.revive():
+                    return _lost(kept.child, kept.child.exit_code or 1)
+                if kept.restarts > before:
+                    click.echo(f"penchant: {kept.name} died and was started again; log: {folder}", err=True)
+            if until_ready:
+                waiting = [kept for kept in waiting if not kept.ready()]
+                looks_left -= 1
+                if not waiting:
+                    return None
+                if looks_left == 0:
+                    return _lost(waiting[0].child, Stuck.exit_code)
+        return None
+
+    def _stop_all(self) -> None:
+        """Stop workers and API together, then the services on which they stand."""
+        for kept in self._kept:
+            kept.child.ask_to_stop()
+        for kept in self._kept:
+            kept.child.stop(STOP_PATIENCE_S)
+        for service in self._services:
+            service.stop()
+
+
+def _lost(child: Child, exit_code: int) -> int:
+    """Say what ended and its last words; return the code to end with (128 + signal, as shells say it)."""
+    state = "is not ready" if child.exit_code is None else f"ended with {child.exit_code}"
+    click.echo(f"penchant: {child.name} {state}; the end of its log:\n{child.last_lines()}", err=True)
+    return 128 - exit_code if exit_code < 0 else exit_code
+
+
+def _announce(settings: Connections, api: str, folder: Path, *, as_json: bool) -> None:
+    where = {"bootstrap": settings.bootstrap, "redis": settings.redis, "api": api, "prefix": settings.prefix}
+    if as_json:
+        print_json(where)
+        return
+    for name, value in where.items():
+        click.echo(f"{name:<10} {value}")
+    click.echo(f"{'logs':<10} {folder}")
+    click.echo("\nReady. In another terminal:")
+    click.echo(f"  export PENCHANT_BOOTSTRAP={settings.bootstrap} PENCHANT_REDIS={settings.redis}")
+    click.echo("  penchant produce items.jsonl")
+    click.echo("  penchant watch u1")
+    click.echo("Ctrl-C stops everything.")
