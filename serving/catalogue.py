@@ -159,6 +159,14 @@ def facet_text(facets: Mapping[str, FacetValues], named: tuple[str, ...] = ("gen
     return " ".join([", ".join(values), *_values(facets.get("domain"))])
 
 
+def item_text(title: str, text: str, facets: Mapping[str, FacetValues]) -> str:
+    """What an item's vector is made of: "Sci-Fi, Action film. Alien (1979). In space …".
+
+    The facets' words stand first: small encoders weigh the beginning most, and else take "film" for what a text is about.
+    """
+    return ". ".join(part for part in (facet_text(facets), title, text) if part)
+
+
 def _values(facet: FacetValues | None) -> list[str]:
     if facet is None:
         return []

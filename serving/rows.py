@@ -1,0 +1,61 @@
+"""What is known of items from everybody's events, by the catalogue's row numbers."""
+
+import numpy as np
+import numpy.typing as npt
+
+_RESCALE_ABOVE = 1e200  # float64 ends near 1e308: far enough away for any single pair weight
+
+
+class Popularity:
+    """How much each item was touched: in all, and of late. One writer, readers in the same thread.
+
+    `totals` is n_i, the sum of the pair weights of the events on item i. `decayed` is the same sum with each event's
+    weight multiplied by `decay` for every event, of anybody, that came after it. Instead of touching every item on every
+    event, an event is added with a weight that grows by 1/decay each time, and readers divide by the present one
+    (forward decay: Cormode et al., "Forward Decay: A Practical Time Decay Model for Streaming Systems", ICDE 2009).
+
+    >>> popularity = Popularity(decay=0.5)
+    >>> for row in (0, 1, 1):
+    ...     popularity.add(row, 1.0)
+    >>> popularity.totals(3).tolist(), popularity.decayed(3).tolist()
+    ([1.0, 2.0, 0.0], [0.25, 1.5, 0.0])
+    """
+
+    def __init__(self, decay: float = 0.999, capacity: int = 1024) -> None:
+        if not 0.0 < decay <= 1.0:
+            raise ValueError(f"decay is {decay}: it must lie above 0 and be at most 1 (1: nothing is forgotten)")
+        self.events = 0
+        self._growth = 1.0 / decay
+        self._weight = 1.0  # what an event counts that comes now
+        self._totals: npt.NDArray[np.float64] = np.zeros(capacity)
+        self._scaled: npt.NDArray[np.float64] = np.zeros(capacity)
+
+    def add(self, row: int, pair: float) -> None:
+        """Count one event of pair weight `pair` ≥ 0 on the item in `row`."""
+        if row >= len(self._totals):
+            self._reserve(row + 1)
+        self.events += 1
+        self._weight *= self._growth
+        self._totals[row] += pair
+        self._scaled[row] += pair * self._weight
+        if self._weight > _RESCALE_ABOVE:
+            self._scaled /= self._weight
+            self._weight = 1.0
+
+    def totals(self, n: int) -> npt.NDArray[np.float32]:
+        """n_i of the first `n` rows, `(n,) float32`, ≥ 0."""
+        self._reserve(n)
+        return self._totals[:n].astype(np.float32)
+
+    def decayed(self, n: int) -> npt.NDArray[np.float32]:
+        """The decayed sums of the first `n` rows, `(n,) float32`, ≥ 0; the newest event counts its whole weight."""
+        self._reserve(n)
+        return (self._scaled[:n] / self._weight).astype(np.float32)
+
+    def _reserve(self, n: int) -> None:
+        """Make room for `n` rows, doubling, so that growing costs little in all."""
+        have = len(self._totals)
+        if n > have:
+            more = np.zeros(max(n, 2 * have) - have)
+            self._totals = np.concatenate([self._totals, more])
+            self._scaled = np.concatenate([self._scaled, more])

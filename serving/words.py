@@ -1,0 +1,52 @@
+"""Reasons in words, English or Chinese. A reason names the user's own event; it never quotes anybody's text."""
+
+from typing import Literal
+
+from serving.state import Kind
+
+
+Language = Literal["en", "zh"]
+
+POPULAR: dict[Language, str] = {"en": "popular right now", "zh": "当前热门"}
+EARLIER: dict[Language, str] = {"en": "what you liked earlier", "zh": "你以前喜欢的内容"}
+LIKED: dict[Language, str] = {"en": 'you rated "{title}" highly', "zh": "你给《{title}》打了高分"}
+
+# What is said of an event by its kind; kinds of a user's own weights file are Kind.OTHER.
+_TEMPLATES: dict[Language, dict[Kind, str]] = {
+    "en": {
+        Kind.OTHER: 'what you did with "{title}"',
+        Kind.VIEW: 'you viewed "{title}"',
+        Kind.CLICK: 'you clicked on "{title}"',
+        Kind.CART: 'you put "{title}" into the cart',
+        Kind.PURCHASE: 'you bought "{title}"',
+        Kind.LIKE: 'you liked "{title}"',
+        Kind.RATE: 'you rated "{title}"',
+        Kind.REVIEW: 'you reviewed "{title}"',
+        Kind.STATEMENT: "because of what you wrote",
+    },
+    "zh": {
+        Kind.OTHER: "你对《{title}》的操作",
+        Kind.VIEW: "你看过《{title}》的页面",
+        Kind.CLICK: "你点击过《{title}》",
+        Kind.CART: "你把《{title}》加入了购物车",
+        Kind.PURCHASE: "你买过《{title}》",
+        Kind.LIKE: "你喜欢《{title}》",
+        Kind.RATE: "你给《{title}》打过分",
+        Kind.REVIEW: "你评论过《{title}》",
+        Kind.STATEMENT: "根据你写的内容",
+    },
+}
+
+
+def because(kind: int, title: str, taste: float, language: Language) -> str:
+    """Why an item is shown, from the kind of the event behind it, the title of the event's item and its taste.
+
+    >>> because(Kind.RATE, "Alien (1979)", 1.0, "en")
+    'you rated "Alien (1979)" highly'
+    >>> because(Kind.STATEMENT, "", 1.0, "zh")
+    '根据你写的内容'
+    """
+    templates = _TEMPLATES[language]
+    if kind == Kind.RATE and taste >= 1.0:
+        return LIKED[language].format(title=title)
+    return templates.get(Kind(kind), templates[Kind.OTHER]).format(title=title)
