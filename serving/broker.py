@@ -204,3 +204,8 @@ def reader(bootstrap: str) -> Iterator[KafkaConsumer]:
         )
         with closing(consumer):
             yield consumer
+
+
+def partition_count(admin: KafkaAdminClient, topics: Topics) -> int:
+    """Count the partitions that all user topics share. They must exist and agree: `check_topics` first."""
+    return len(describe(admin, [topics.clicks])[topics.clicks]["partitions"])

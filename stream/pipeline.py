@@ -28,7 +28,7 @@ Embed = Callable[[Sequence[str]], Awaitable[Mapping[str, Vector]]]
 Rank = Callable[[UserState], Ranking]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Pipeline:
     """One at a time for a user: embedding comes before the lock, and one lock lies around load … publish."""
 

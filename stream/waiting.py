@@ -16,6 +16,10 @@ class WaitingIndex:
         """Whether anybody waits for the item."""
         return item_id in self._by_item
 
+    def items(self) -> list[str]:
+        """The items that are waited for."""
+        return list(self._by_item)
+
     def __len__(self) -> int:
         return sum(map(len, self._by_item.values()))
 

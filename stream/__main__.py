@@ -1,0 +1,60 @@
+"""`python -m stream`: one worker. Says at start what is missing, and how to mend it; exit codes as in the contract."""
+
+import asyncio
+import logging
+import os
+import sys
+
+from serving.errors import Misconfigured, PenchantError
+
+
+def main() -> int:
+    """Check the surroundings, then run until told to stop. Returns the exit code."""
+    logging.basicConfig(
+        level=os.environ.get("PENCHANT_LOG_LEVEL", "INFO").upper(),
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+        stream=sys.stderr,
+    )
+    for chatty in ("faust", "mode", "aiokafka", "kafka"):
+        logging.getLogger(chatty).setLevel(logging.ERROR)
+    try:
+        return _run()
+    except PenchantError as error:
+        print(f"penchant worker: {error}", file=sys.stderr)  # a sentence for a person, not a traceback
+        return error.exit_code
+
+
+def _run() -> int:
+    import uvloop
+    from pydantic import ValidationError
+
+    from serving.broker import check_topics, open_admin, partition_count, topic_identity
+    from serving.encoder import load_encoder
+    from stream.app import run
+    from stream.settings import WorkerSettings
+    from stream.worker import Worker, check_store
+
+    try:
+        settings = WorkerSettings()
+    except ValidationError as error:
+        raise Misconfigured(f"the settings are wrong: {error}") from error
+    topics = settings.topics
+    try:
+        with open_admin(settings.bootstrap) as admin:
+            findings = check_topics(admin, topics)
+            if findings:
+                raise Misconfigured("; ".join(map(str, findings)))
+            partitions = partition_count(admin, topics)
+        identities = topic_identity(settings.bootstrap, topics)
+    except PenchantError as error:
+        # At start nothing is retried: a supervisor does that, and a person reads what is missing.
+        raise Misconfigured(str(error)) from error
+    encoder = load_encoder(settings.model, settings.provider, threads=settings.encoder_threads)
+    asyncio.run(check_store(settings, encoder.fingerprint))
+    worker = Worker(settings, encoder, identities, partitions)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(run(settings, worker))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,50 @@
+"""The Faust agents: micro-batches by `noack_take`, acknowledged after the work.
+
+Never `take`: it acknowledges a batch whose body raised. An agent that raises stops the worker (CrashingSupervisor), and
+what was not acknowledged comes again after the restart.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, cast
+
+import faust
+from faust.streams import Stream
+from faust.types import EventT, StreamT
+
+from stream.records import Record
+
+Handle = Callable[[Sequence[Record]], Awaitable[set[int] | None]]
+
+
+def to_record(event: EventT[Any]) -> Record:
+    """A Faust event as what the pipeline reads."""
+    message: Any = event.message
+    headers = message.headers or ()
+    if isinstance(headers, dict):
+        headers = headers.items()
+    return Record(
+        topic=message.topic,
+        partition=message.partition,
+        offset=message.offset,
+        timestamp_ms=round(message.timestamp * 1000),
+        key=message.key,
+        value=message.value,
+        headers=tuple((name, value if value is not None else b"") for name, value in headers),
+    )
+
+
+def consume(app: faust.App, topic: str, handle: Handle, most: int, wait_s: float) -> None:
+    """Have `handle` take in a topic's records, at most `most` at once, waiting at most `wait_s` to fill a batch.
+
+    `handle` returns the partitions whose records are not done, which stay unacknowledged; None: all are done.
+    """
+    source = app.topic(topic, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")
+
+    async def agent(stream: StreamT[bytes]) -> None:
+        async for events in cast("Stream[bytes]", stream).noack_take(most, within=wait_s):
+            undone = await handle([to_record(event) for event in events])
+            for event in events:
+                if not undone or event.message.partition not in undone:
+                    event.ack()
+
+    app.agent(source, name=topic)(agent)

@@ -1,0 +1,100 @@
+"""The Faust app around a worker: topics to agents, and the worker's life tied to Faust's own."""
+
+import asyncio
+import logging
+import signal
+from typing import cast
+
+import faust
+from mode.supervisors import CrashingSupervisor
+
+from serving.errors import PenchantError
+from stream.agents import consume
+from stream.settings import WorkerSettings
+from stream.transport import WorkerConsumer, WorkerTransport
+from stream.worker import Worker
+
+_ITEMS_AT_ONCE = 32  # a review that comes in between waits for no more than these in the encoder's queue
+_STOP_WITHIN_S = 8.0
+_log = logging.getLogger(__name__)
+
+
+class WorkerApp(faust.App):
+    """Starts the worker before any consumer, and stops it after."""
+
+    worker: Worker
+
+    async def on_first_start(self) -> None:
+        """Make no directories: nothing of Faust's tables is used."""
+
+    async def on_start(self) -> None:
+        """Connect the worker before partitions are assigned."""
+        await self.worker.start()
+        await super().on_start()
+
+    async def on_shutdown(self) -> None:
+        """Hang up once nothing is consumed any more."""
+        await self.worker.stop()
+        await super().on_shutdown()
+
+
+def build_app(settings: WorkerSettings, worker: Worker) -> WorkerApp:
+    """An app that is not started yet. Call it inside the loop that will run it."""
+    app = WorkerApp(
+        f"{settings.prefix}-worker",
+        broker=[f"kafka://{server}" for server in settings.bootstrap.split(",")],
+        loop=asyncio.get_running_loop(),
+        store="memory://",
+        cache="memory://",
+        web_enabled=False,
+        web_bind="127.0.0.1",
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        reply_create_topic=False,
+        agent_supervisor=CrashingSupervisor,
+        broker_commit_interval=0.5,
+        broker_session_timeout=settings.session_timeout_s,
+        broker_heartbeat_interval=settings.session_timeout_s / 4,
+        broker_request_timeout=max(30.0, settings.session_timeout_s),
+        consumer_auto_offset_reset="earliest",
+        stream_wait_empty=False,
+        stream_buffer_maxsize=4 * settings.batch,
+    )
+    app.worker = worker
+    transport = WorkerTransport(app.conf.broker_consumer, app, app.loop)
+    transport.assignment = worker
+    transport.fetch_wait_ms = settings.fetch_wait_ms
+    app.transport = transport
+    worker.resume = lambda: cast("WorkerConsumer", app.consumer).let_flow()
+    worker.crash = app.crash
+    wait_s = settings.batch_wait_ms / 1000
+    for topic in (worker.topics.clicks, worker.topics.reviews, worker.topics.commands):
+        consume(app, topic, worker.take_in, settings.batch, wait_s)
+    consume(app, worker.topics.items, worker.take_in_items, _ITEMS_AT_ONCE, wait_s)
+    return app
+
+
+async def run(settings: WorkerSettings, worker: Worker) -> int:
+    """Run a worker until SIGTERM, SIGINT or a crash. Returns the exit code."""
+    app = build_app(settings, worker)
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    starting = asyncio.create_task(app.start())
+    waiting = [starting, asyncio.create_task(stop.wait()), asyncio.create_task(app.wait_until_stopped())]
+    try:
+        await asyncio.wait({starting, waiting[1]}, return_when=asyncio.FIRST_COMPLETED)
+        if starting.done():
+            starting.result()
+            await asyncio.wait(set(waiting[1:]), return_when=asyncio.FIRST_COMPLETED)
+        error = app.crash_reason
+    except PenchantError as raised:
+        error = raised
+    try:
+        await asyncio.wait_for(app.stop(), _STOP_WITHIN_S)
+    except TimeoutError:
+        _log.warning("Faust did not stop within %.0f s; leaving without it", _STOP_WITHIN_S)
+    if error is None:
+        return 0
+    _log.error("%s", error, exc_info=None if isinstance(error, PenchantError) else error)
+    return error.exit_code if isinstance(error, PenchantError) else 1

@@ -1,0 +1,46 @@
+"""Every metric of a worker, by name. Base units, no user or item ids in labels."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
+
+_SECONDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+
+
+class Metrics:
+    """One registry a worker, so that tests may have several."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        self.stage_seconds = Histogram(
+            "penchant_stage_seconds",
+            "Time of one pipeline stage for one micro-batch.",
+            ["stage"],
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self.event_to_list_seconds = Histogram(
+            "penchant_event_to_list_seconds",
+            "From a record's timestamp to the acknowledgement of the list that names it.",
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self.records = Counter("penchant_records", "Records taken in.", ["topic"], registry=self.registry)
+        self.lists = Counter("penchant_lists", "Lists published, by path.", ["path"], registry=self.registry)
+        self.dead_letters = Counter(
+            "penchant_dead_letters", "Records sent to the dead letters, by reason.", ["reason"], registry=self.registry
+        )
+        self.forwarded = Counter(
+            "penchant_forwarded",
+            "Records found on the wrong partition and sent to the right one.",
+            registry=self.registry,
+        )
+        self.refused = Counter(
+            "penchant_refused_writes", "Batches of a partition that the store refused.", registry=self.registry
+        )
+        self.waiting = Gauge("penchant_waiting_users", "Users and items waited for.", registry=self.registry)
+        self.items = Gauge("penchant_items_embedded", "Items with a vector.", registry=self.registry)
+        self.partitions = Gauge("penchant_user_partitions", "User partitions held.", registry=self.registry)
+
+    def exposition(self) -> bytes:
+        """Prometheus' text format."""
+        return generate_latest(self.registry)

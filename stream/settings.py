@@ -1,0 +1,62 @@
+"""The settings of a worker, beside where broker, store and model are. Environment (`PENCHANT_…`) over `.env`."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from serving.connections import Connections
+from stream.interest import Bounds
+from stream.turns import Rules
+
+_DAY_S = 86_400
+
+
+class WorkerSettings(Connections):
+    """Every one has a default that serves a laptop and a small cluster alike."""
+
+    provider: Literal["auto", "cpu", "cuda"] = Field(
+        default="auto",
+        description="Where the encoder runs. `cuda` refuses to start without a usable GPU; `auto` falls back, loudly.",
+    )
+    encoder_threads: int = Field(
+        default=0, ge=0, description="Threads of the encoder; 0: every core. More workers on a machine: share them out."
+    )
+    weights: Path | None = Field(
+        default=None, description="The file that says what each action counts; default: stream/weights.toml."
+    )
+    k: int = Field(default=20, ge=1, le=1000, description="Items on a list.")
+    half_life_days: float = Field(
+        default=30.0, gt=0, le=36_500, description="Time in which an event's weight in the long vector halves."
+    )
+    idle_expiry_days: int = Field(
+        default=180, ge=1, description="A user without any event for so long is forgotten; well above the half-life."
+    )
+    clicks_are_seen: bool = Field(
+        default=True, description="Whether views and clicks keep an item off later lists, as ratings and purchases do."
+    )
+    list_expiry_s: int = Field(
+        default=_DAY_S,
+        ge=60,
+        description="`expires_at` of a list: after that a reader should prefer the trending list.",
+    )
+    trending_every_s: float = Field(default=60.0, gt=0, description="How often the trending list `*` is refreshed.")
+    batch: int = Field(default=256, ge=1, le=10_000, description="Most events in a micro-batch.")
+    batch_wait_ms: float = Field(
+        default=5.0, ge=0.5, le=1000, description="How long a micro-batch is filled: latency against work per event."
+    )
+    session_timeout_s: float = Field(
+        default=10.0, ge=1, description="After so long without a heartbeat the group gives a worker's partitions away."
+    )
+    fetch_wait_ms: int = Field(
+        default=500, ge=1, description="How long the broker may hold a fetch. The embedded broker needs about 5."
+    )
+    health_host: str = Field(
+        default="127.0.0.1", description="Where health and metrics listen; 0.0.0.0 in a container."
+    )
+    health_port: int = Field(default=0, ge=0, le=65_535, description="Port of health and metrics; 0: none.")
+    language: Literal["en", "zh"] = Field(default="en", description="Language of the reasons' words.")
+
+    def rules(self) -> Rules:
+        """The bounds of a user's state that these settings make."""
+        return Rules(Bounds(half_life_ms=round(self.half_life_days * _DAY_S * 1000)))

@@ -1,0 +1,77 @@
+"""Faust's Kafka consumer, made to begin where the store says, and to hold user topics back until items are known.
+
+Three seams of Faust 0.15.3 are used, all by subclassing: `Consumer.perform_seek`, which it awaits after every
+rebalance before any stream resumes; `pause_partitions`, which stops a partition at the consumer and not in the agents'
+channels (a full channel would starve the other topics); and the consumer thread's factory, as Faust fixes the fetch
+wait at 1.5 s.
+"""
+
+from collections.abc import Iterable
+from typing import Any, Protocol, cast
+
+from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, Transport
+from faust.types import TP
+
+
+class Assignment(Protocol):
+    """What a worker does when partitions come and go."""
+
+    @property
+    def open(self) -> bool:
+        """Whether user topics may flow."""
+        ...
+
+    def user_partitions(self, assigned: Iterable[TP]) -> set[TP]:
+        """Those of the assigned partitions that belong to user topics."""
+        ...
+
+    async def begin(self, assigned: set[TP]) -> dict[TP, int | None]:
+        """Claim what is new, let go of what is gone. Returns the next offset that each partition's states need."""
+        ...
+
+
+class _Thread(AIOKafkaConsumerThread):
+    def _create_worker_consumer(self, transport: Any) -> Any:
+        consumer = super()._create_worker_consumer(transport)
+        wait_ms = cast("WorkerTransport", transport).fetch_wait_ms
+        if wait_ms is not None:
+            consumer._fetch_max_wait_ms = wait_ms
+        return consumer
+
+
+class WorkerConsumer(Consumer):
+    """See the module."""
+
+    def _new_consumer_thread(self) -> AIOKafkaConsumerThread:
+        return _Thread(self, loop=self.loop, beacon=self.beacon)
+
+    async def perform_seek(self) -> None:
+        """Go to the group's committed offsets, but never past what the store's states have taken in."""
+        await super().perform_seek()
+        assignment = cast("WorkerTransport", self.transport).assignment
+        assigned: set[TP] = set(self.assignment())
+        stored = await assignment.begin(assigned)
+        for partition, following in stored.items():
+            committed = self._read_offset[partition]
+            if following is None and committed is not None:
+                # The group is ahead of a store that knows nothing: it was emptied. Build it anew from the log.
+                earliest = await self.earliest_offsets(partition)
+                await self.seek(partition, earliest[partition])
+            elif following is not None and (committed is None or following < committed):
+                await self.seek(partition, following)
+        if not assignment.open:
+            self.pause_partitions(assignment.user_partitions(assigned))
+
+    def let_flow(self) -> None:
+        """Resume the user topics, once what they are ranked against is known."""
+        assignment = cast("WorkerTransport", self.transport).assignment
+        self.resume_partitions(assignment.user_partitions(set(self.assignment())))
+
+
+class WorkerTransport(Transport):
+    """Carries what the consumer needs of the worker."""
+
+    Consumer = WorkerConsumer
+
+    assignment: Assignment
+    fetch_wait_ms: int | None = None

@@ -1,0 +1,282 @@
+"""The composition root: one worker's parts, put together and started. Knows every class; is known by the app alone."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+from faust.types import TP
+
+from serving.catalogue import Catalogue
+from serving.encoder import Encoder
+from serving.health import Check, health_app, serve
+from serving.messages import CoVisits, ItemVector
+from serving.ranker import Ranker, RankSettings
+from serving.rows import Popularity
+from serving.state import Vector
+from serving.view import Follower
+from stream.events import Decoder
+from stream.items import ItemPipeline
+from stream.lists import Lists
+from stream.metrics import Metrics
+from stream.publish import KafkaLog
+from stream.records import Record
+from stream.settings import WorkerSettings
+from stream.stages import TimedPipeline
+from stream.store import Store
+from stream.waiting import WaitingIndex
+from stream.weights import load_weights
+
+_log = logging.getLogger(__name__)
+_LOOK_EVERY_S = 1.0
+
+
+def now_ms() -> int:
+    """The wall clock, ms since 1970."""
+    return time.time_ns() // 1_000_000
+
+
+class Worker:
+    """Everything a worker process holds. Made before the loop runs; `start` and `stop` run inside it.
+
+    identities: topic -> the identity that its offsets count under. partitions: of every user topic.
+    """
+
+    def __init__(
+        self, settings: WorkerSettings, encoder: Encoder, identities: Mapping[str, str], partitions: int
+    ) -> None:
+        self.settings = settings
+        self.topics = settings.topics
+        self.metrics = Metrics()
+        self.resume: Callable[[], None] = lambda: None  # set by the app: lets user topics flow
+        self.crash: Callable[[BaseException], Awaitable[None]] | None = None  # set by the app: stops the worker
+        self._encoder = encoder
+        self._identities = identities
+        self._partitions = partitions
+        self._encoding = ThreadPoolExecutor(1, thread_name_prefix="encoder")
+        self._catalogue = Catalogue(encoder.dim, encoder.fingerprint)
+        self._popularity = Popularity()
+        self._ranker = Ranker(self._catalogue, self._popularity, RankSettings(language=settings.language))
+        self._applied: dict[tuple[str, int], int] = {}  # source partition -> the last offset whose pairs were applied
+        self._items_came = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._open = False
+        self._assigned = False
+        self._trending_version = 0
+
+    async def start(self) -> None:
+        """Connect, follow what lists are ranked against, and begin the chores."""
+        settings = self.settings
+        self._store = Store(
+            settings.redis,
+            settings.prefix,
+            self._encoder.fingerprint,
+            self._identities,
+            settings.idle_expiry_days * 86_400,
+        )
+        self._log = KafkaLog(settings.bootstrap)
+        await self._log.start()
+        self._waiting = WaitingIndex()
+        self._lists = Lists(self.topics, self._encoder.fingerprint, settings.list_expiry_s * 1000)
+        self.pipeline = self._pipeline()
+        self.items = ItemPipeline(self.topics, self._catalogue, self._embed_items, self._log, now_ms)
+        self._followers = [
+            Follower(settings.bootstrap, self.topics.item_vectors, self._on_item_vector, settings.fetch_wait_ms),
+            Follower(settings.bootstrap, self.topics.covisits, self._on_covisits, settings.fetch_wait_ms),
+        ]
+        for follower in self._followers:
+            await follower.start()
+        self._spawn(self._open_gate(), self._wake(), self._publish_trending(), self._watch())
+        if settings.health_port:
+            app = health_app(self._live, self._ready, self.metrics.exposition)
+            self._health = await serve(app, settings.health_host, settings.health_port)
+
+    async def stop(self) -> None:
+        """End the chores and hang up."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self.settings.health_port:
+            await self._health.cleanup()
+        for follower in self._followers:
+            await follower.stop()
+        await self._log.stop()
+        await self._store.close()
+        self._encoding.shutdown(wait=False, cancel_futures=True)
+
+    # --- What the consumer asks (stream/transport.py) ---
+
+    @property
+    def open(self) -> bool:
+        """Whether the item vectors that stood on their topic at the start are all known."""
+        return self._open
+
+    def user_partitions(self, assigned: Iterable[TP]) -> set[TP]:
+        """Those of the assigned partitions that belong to user topics."""
+        ours = {self.topics.clicks, self.topics.reviews, self.topics.commands}
+        return {tp for tp in assigned if tp.topic in ours}
+
+    async def begin(self, assigned: set[TP]) -> dict[TP, int | None]:
+        """Claim the user partitions that are new or were taken by another worker, and forget those that are gone."""
+        mine = self.user_partitions(assigned)
+        numbers = {tp.partition for tp in mine}
+        for number in self._store.held() - numbers:
+            self._store.release(number)
+            self._waiting.forget(number)
+        for number in sorted(numbers):
+            if not await self._store.is_mine(number):
+                await self._store.claim(number)
+                self._waiting.replace(number, await self._store.waiting(number))
+        self._assigned = True
+        self.metrics.partitions.set(len(numbers))
+        return {tp: self._store.hold(tp.partition).offsets.get(tp.topic) for tp in mine}
+
+    # --- What the agents ask (stream/agents.py) ---
+
+    async def take_in(self, records: Sequence[Record]) -> set[int]:
+        """Records of a user topic. Returns the partitions whose records were refused and stay unacknowledged."""
+        _, refused = await self.pipeline.process(records)
+        for part in refused:
+            _log.warning(
+                "partition %d belongs to another worker now; %d records left", part.partition, len(part.records)
+            )
+        return {part.partition for part in refused}
+
+    async def take_in_items(self, records: Sequence[Record]) -> None:
+        """Records of the items topic."""
+        await self.items.process(records)
+
+    # --- Followers ---
+
+    def _on_item_vector(self, key: bytes | None, value: bytes | None) -> None:
+        if value is None:
+            if key is not None:
+                self._catalogue.remove(key.decode())
+            return
+        item = msgspec.json.decode(value, type=ItemVector)
+        if item.fingerprint != self._encoder.fingerprint:
+            return  # of another model folder: never compared with ours
+        self._catalogue.put(item)
+        self.metrics.items.set(self._catalogue.embedded)
+        if item.item_id in self._waiting:
+            self._items_came.set()
+
+    def _on_covisits(self, _: bytes | None, value: bytes | None) -> None:
+        if value is None:
+            return
+        message = msgspec.json.decode(value, type=CoVisits)
+        source = (message.topic, message.partition)
+        applied = self._applied.get(source, -1)
+        for pair in message.events:
+            if pair.offset > applied:
+                self._popularity.add(self._catalogue.row(pair.item_id), pair.pair)
+                applied = pair.offset
+        self._applied[source] = applied
+
+    # --- Chores ---
+
+    async def _open_gate(self) -> None:
+        await asyncio.gather(*(follower.caught_up.wait() for follower in self._followers))
+        await asyncio.get_running_loop().run_in_executor(self._encoding, self._encoder.warm_up)
+        self._open = True
+        self.resume()
+
+    async def _wake(self) -> None:
+        """Fold what waited for an item as soon as the item is known; look once a second for what came between."""
+        while True:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._items_came.wait(), _LOOK_EVERY_S)
+            self._items_came.clear()
+            await self.pipeline.wake(item_id for item_id in self._waiting.items() if item_id in self._catalogue)
+            await self.pipeline.expire()
+
+    async def _publish_trending(self) -> None:
+        await asyncio.gather(*(follower.caught_up.wait() for follower in self._followers))
+        while True:
+            if 0 in self._store.held():
+                now = now_ms()
+                self._trending_version = max(self._trending_version + 1, now)
+                ranking = self._ranker.trending(self.settings.k)
+                await self._log.send([self._lists.trending(ranking, self._trending_version, now)])
+            await asyncio.sleep(self.settings.trending_every_s)
+
+    async def _watch(self) -> None:
+        """Stop the worker if a follower ended: its lists would be stale without a sign."""
+        while True:
+            for follower in self._followers:
+                if (error := follower.failed()) is not None:
+                    raise error
+            await asyncio.sleep(1.0)
+
+    def _spawn(self, *chores: Coroutine[None, None, None]) -> None:
+        self._tasks = [asyncio.create_task(self._guard(chore)) for chore in chores]
+
+    async def _guard(self, chore: Coroutine[None, None, None]) -> None:
+        try:
+            await chore
+        except Exception as error:
+            if self.crash is None:
+                raise
+            await self.crash(error)
+
+    # --- Parts ---
+
+    def _pipeline(self) -> TimedPipeline:
+        settings = self.settings
+        decoder = Decoder(
+            self.topics,
+            load_weights(settings.weights),
+            self._partitions,
+            self._identities,
+            clicks_are_seen=settings.clicks_are_seen,
+        )
+        return TimedPipeline(
+            topics=self.topics,
+            decoder=decoder,
+            embedder=self._embed_texts,
+            items=self._catalogue.vector,
+            store=self._store,
+            ranker=lambda state: self._ranker.rank(state, settings.k),
+            lists=self._lists,
+            log=self._log,
+            waiting=self._waiting,
+            rules=settings.rules(),
+            clock=now_ms,
+            metrics=self.metrics,
+        )
+
+    async def _embed_texts(self, texts: Sequence[str]) -> Mapping[str, Vector]:
+        rows = await asyncio.get_running_loop().run_in_executor(self._encoding, self._encoder.embed, texts, "query")
+        return dict(zip(texts, rows, strict=True))
+
+    async def _embed_items(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+        return await asyncio.get_running_loop().run_in_executor(self._encoding, self._encoder.embed, texts, "passage")
+
+    def _live(self) -> Check:
+        return Check(True, "the event loop answers")
+
+    def _ready(self) -> Check:
+        if not all(follower.caught_up.is_set() for follower in self._followers):
+            return Check(False, "item vectors and item statistics are still being followed")
+        if not self._open:
+            return Check(False, "the encoder is warming up")
+        if not self._assigned:
+            return Check(False, "the group has not assigned partitions yet")
+        return Check(True, "events are taken in", {"items_embedded": self._catalogue.embedded})
+
+
+async def check_store(settings: WorkerSettings, fingerprint: str) -> None:
+    """Before anything runs: Redis answers, and its vectors are of this model folder.
+
+    Raises Misconfigured.
+    """
+    store = Store(settings.redis, settings.prefix, fingerprint, {}, settings.idle_expiry_days * 86_400)
+    try:
+        await store.adopt_fingerprint()
+    finally:
+        await store.close()
