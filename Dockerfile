@@ -1,0 +1,30 @@
+# The worker and the API in one image, without torch. The model folder is not in it: mount it at /model.
+#
+#     docker build -t penchant .
+#     docker run --rm -v "$PWD/.cache/models/default:/model:ro" -e PENCHANT_BOOTSTRAP=… -e PENCHANT_REDIS=… penchant worker
+
+FROM python:3.12-bookworm AS build
+WORKDIR /src
+RUN python -m venv /venv
+COPY pyproject.toml README.md LICENSE ./
+COPY serving serving
+COPY stream stream
+COPY deploy deploy
+COPY export export
+RUN /venv/bin/pip install --no-cache-dir ".[worker,api,cpu]"
+
+FROM python:3.12-slim-bookworm
+RUN groupadd --system --gid 10001 penchant && useradd --system --uid 10001 --gid 10001 --no-create-home penchant
+COPY --from=build /venv /venv
+ENV PATH="/venv/bin:$PATH" \
+    PYTHONUNBUFFERED=1 \
+    PENCHANT_MODEL=/model \
+    PENCHANT_HEALTH_HOST=0.0.0.0 \
+    PENCHANT_HEALTH_PORT=9100 \
+    PENCHANT_API_HOST=0.0.0.0 \
+    PENCHANT_API_PORT=8080
+USER 10001:10001
+WORKDIR /tmp
+STOPSIGNAL SIGTERM
+ENTRYPOINT ["penchant"]
+CMD ["worker"]
