@@ -81,6 +81,11 @@ class Catalogue:
         row = self._rows.get(item_id)
         return self.vectors[row] if row is not None and self.items[row] is not None else None
 
+    def facet_vector(self, item_id: str) -> Vector | None:
+        """The vector of the item's facets' text, `(d,) float32`, or None while it has none."""
+        row = self._rows.get(item_id)
+        return self.facet_vectors[self.facet_of[row]] if row is not None and self.facet_of[row] >= 0 else None
+
     def get(self, item_id: str) -> ItemVector | None:
         """The item's message, or None while it has no vector."""
         row = self._rows.get(item_id)
@@ -162,7 +167,7 @@ def facet_text(facets: Mapping[str, FacetValues], named: tuple[str, ...] = ("gen
 def item_text(title: str, text: str, facets: Mapping[str, FacetValues]) -> str:
     """What an item's vector is made of: "Sci-Fi, Action film. Alien (1979). In space …".
 
-    The facets' words stand first: small encoders weigh the beginning most, and else take "film" for what a text is about.
+    The facets' words stand first: small encoders weigh the beginning most, else a text is just about "film" to them.
     """
     return ". ".join(part for part in (facet_text(facets), title, text) if part)
 

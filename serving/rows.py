@@ -10,7 +10,7 @@ class Popularity:
     """How much each item was touched: in all, and of late. One writer, readers in the same thread.
 
     `totals` is n_i, the sum of the pair weights of the events on item i. `decayed` is the same sum with each event's
-    weight multiplied by `decay` for every event, of anybody, that came after it. Instead of touching every item on every
+    weight multiplied by `decay` for every event, of anybody, that came later. Instead of touching every item on every
     event, an event is added with a weight that grows by 1/decay each time, and readers divide by the present one
     (forward decay: Cormode et al., "Forward Decay: A Practical Time Decay Model for Streaming Systems", ICDE 2009).
 

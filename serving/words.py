@@ -4,11 +4,11 @@ from typing import Literal
 
 from serving.state import Kind
 
-
 Language = Literal["en", "zh"]
 
 POPULAR: dict[Language, str] = {"en": "popular right now", "zh": "当前热门"}
 EARLIER: dict[Language, str] = {"en": "what you liked earlier", "zh": "你以前喜欢的内容"}
+ALSO: dict[Language, str] = {"en": "also on offer", "zh": "目录中的其他内容"}
 LIKED: dict[Language, str] = {"en": 'you rated "{title}" highly', "zh": "你给《{title}》打了高分"}
 
 # What is said of an event by its kind; kinds of a user's own weights file are Kind.OTHER.
