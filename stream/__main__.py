@@ -57,4 +57,8 @@ def _run() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    code = main()
+    logging.shutdown()
+    sys.stderr.flush()
+    # Not sys.exit: after a crash Faust's consumer thread may go on for a while, talking to a loop that is closed.
+    os._exit(code)

@@ -41,7 +41,9 @@ def consume(app: faust.App, topic: str, handle: Handle, most: int, wait_s: float
     source = app.topic(topic, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")
 
     async def agent(stream: StreamT[bytes]) -> None:
-        async for events in cast("Stream[bytes]", stream).noack_take(most, within=wait_s):
+        # noack_take yields lists of events, not of values as its annotation says; StreamT does not know of it at all.
+        batches: Any = cast("Stream[bytes]", stream).noack_take(most, within=wait_s)
+        async for events in batches:
             undone = await handle([to_record(event) for event in events])
             for event in events:
                 if not undone or event.message.partition not in undone:

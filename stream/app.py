@@ -22,6 +22,7 @@ _log = logging.getLogger(__name__)
 class WorkerApp(faust.App):
     """Starts the worker before any consumer, and stops it after."""
 
+    logger = logging.getLogger("faust.app")  # Faust's own chatter stays under Faust's name
     worker: Worker
 
     async def on_first_start(self) -> None:

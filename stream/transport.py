@@ -6,6 +6,7 @@ channels (a full channel would starve the other topics); and the consumer thread
 wait at 1.5 s.
 """
 
+import logging
 from collections.abc import Iterable
 from typing import Any, Protocol, cast
 
@@ -31,6 +32,8 @@ class Assignment(Protocol):
 
 
 class _Thread(AIOKafkaConsumerThread):
+    logger = logging.getLogger("faust.consumer")
+
     def _create_worker_consumer(self, transport: Any) -> Any:
         consumer = super()._create_worker_consumer(transport)
         wait_ms = cast("WorkerTransport", transport).fetch_wait_ms
@@ -41,6 +44,8 @@ class _Thread(AIOKafkaConsumerThread):
 
 class WorkerConsumer(Consumer):
     """See the module."""
+
+    logger = logging.getLogger("faust.consumer")
 
     def _new_consumer_thread(self) -> AIOKafkaConsumerThread:
         return _Thread(self, loop=self.loop, beacon=self.beacon)
