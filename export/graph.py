@@ -1,44 +1,52 @@
 """A model folder of transformers to one fused ONNX graph, and from token states to unit rows inside the graph.
 
-The order matters: export through optimum, fuse, quantise (quantize.py), and only then add pooling. Pooling exported with the
-model (library sentence-transformers) carries an Expand that breaks shape inference, and later fusions are lost.
+The order matters: export through optimum, fuse, quantise (quantize.py), and only then add pooling. Pooling exported
+with the model (library sentence-transformers) carries an Expand that breaks shape inference, and later fusions are
+lost.
 """
 
+import contextlib
+import io
 import logging
-import tempfile
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+log = logging.getLogger(__name__)
 
 IDS, MASK, TYPES = "input_ids", "attention_mask", "token_type_ids"
 STATES = "last_hidden_state"  # (n, tokens, d) float32, what optimum exports
 OUTPUT = "embedding"  # (n, d) float32 unit rows, what a worker reads
 
 
-def export_fused(folder: Path, attention: str = "packed") -> Any:
-    """The float32 graph of a BERT-like encoder, an onnx ModelProto: ids, mask (and token types) to STATES.
+def export_plain(folder: Path, target: Path) -> Path:
+    """Exports a model folder through optimum, float32, not yet fused: ids, mask (and token types) to STATES."""
+    from optimum.exporters.onnx import main_export
 
-    `attention` "packed" gives one Attention node a layer with its projections inside, the fastest in float32; "split" leaves
-    the projections as MatMul beside a MultiHeadAttention node, for schemes that quantise MatMul alone.
+    with quiet():
+        main_export(str(folder), target, task="feature-extraction", library_name="transformers", do_validation=False)
+    return target / "model.onnx"
+
+
+def fuse(plain: Path, config: Any, attention: str) -> Any:
+    """The fused float32 graph of a BERT-like encoder, an onnx ModelProto with the inputs and output of the plain one.
+
+    `attention` "packed" gives one Attention node a layer with its projections inside; "split" leaves the projections as
+    MatMul beside a MultiHeadAttention node, for schemes that quantise MatMul alone. `config` is transformers' own.
     """
     from onnxruntime.transformers.fusion_options import FusionOptions
     from onnxruntime.transformers.optimizer import optimize_model
-    from optimum.exporters.onnx import main_export
-    from transformers import AutoConfig
 
-    config = AutoConfig.from_pretrained(folder)
     options = FusionOptions("bert")
     # The fused embedding node hides the table from quantisation, and saves nothing measurable.
     options.enable_embed_layer_norm = False
     options.use_multi_head_attention = attention == "split"
-    with tempfile.TemporaryDirectory(prefix="penchant-export-") as scratch, quiet():
-        main_export(
-            str(folder), scratch, task="feature-extraction", library_name="transformers", do_validation=False
-        )
+    with quiet():
         fused = optimize_model(
-            str(Path(scratch) / "model.onnx"),
+            str(plain),
             "bert",
             num_heads=config.num_attention_heads,
             hidden_size=config.hidden_size,
@@ -46,14 +54,22 @@ def export_fused(folder: Path, attention: str = "packed") -> Any:
             opt_level=1,
         )
         fused.topological_sort()
-        return fused.model
+    found = sum(node.op_type in {"Attention", "MultiHeadAttention"} for node in fused.model.graph.node)
+    if found != config.num_hidden_layers:
+        log.warning(
+            "Of %s attention layers %s were fused: the graph is right, but slower than it could be",
+            config.num_hidden_layers,
+            found,
+            extra={"action": "export_unfused"},
+        )
+    return fused.model
 
 
 def add_pooling(model: Any, dim: int) -> None:
     """Appends mean pooling over real tokens and the L2 norm; derives token types, which are all zero for one text.
 
-    Rows become (n, d) float32 unit rows under the name OUTPUT. The mean's division by the number of tokens cancels in the norm, so a
-    sum is taken. float16 states are cast first: the sum runs in float32.
+    Rows become (n, d) float32 unit rows under the name OUTPUT. The mean's division by the number of tokens cancels in
+    the norm, so a sum is taken. float16 states are cast first: the sum runs in float32.
     """
     from onnx import TensorProto, helper, numpy_helper
 
@@ -84,21 +100,25 @@ def add_pooling(model: Any, dim: int) -> None:
     graph.output.append(helper.make_tensor_value_info(OUTPUT, float32, ["n", dim]))
 
 
-class quiet(warnings.catch_warnings):  # noqa: N801 - used as a function, like contextlib's own
-    """Silences what optimum, torch and onnxruntime say about their own insides while a graph is made."""
+LOUD = ("optimum", "transformers", "onnxruntime", "torch.onnx", "fusion_base", "onnx_model")
 
-    NAMES = ("optimum", "transformers", "onnxruntime", "torch.onnx", "root", "fusion_base", "onnx_model")
 
-    def __enter__(self) -> None:
-        """Raises the level of the libraries' loggers."""
-        super().__enter__()
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Silences what optimum, torch and onnxruntime report of their own insides while a graph is made.
+
+    quantize_dynamic writes through the root logger, a line a tensor: hence logging.disable for everything below a
+    warning.
+    """
+    levels = {name: logging.getLogger(name).level for name in LOUD}
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")
-        self._levels = {name: logging.getLogger(name).level for name in self.NAMES}
-        for name in self.NAMES:
+        logging.disable(logging.WARNING)
+        for name in LOUD:
             logging.getLogger(name).setLevel(logging.ERROR)
-
-    def __exit__(self, *exc: object) -> None:
-        """Puts the levels back."""
-        for name, level in self._levels.items():
-            logging.getLogger(name).setLevel(level)
-        super().__exit__(*exc)
+        try:
+            yield
+        finally:
+            logging.disable(logging.NOTSET)
+            for name, level in levels.items():
+                logging.getLogger(name).setLevel(level)

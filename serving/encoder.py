@@ -18,7 +18,7 @@ from serving.artifact import Artifact, Kind, open_artifact
 from serving.engines import Engine
 from serving.engines.onnx_runtime import Provider, open_engine
 from serving.errors import BrokenArtifact
-from serving.tokens import batches, pad
+from serving.tokens import run_in_batches
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -63,13 +63,8 @@ class Encoder:
 
     def _raw(self, texts: Sequence[str]) -> Rows:
         """The graph's own unit rows, (n, d) float32, of texts that have their prefix."""
-        encodings = self._tokenizer.encode_batch_fast(list(texts))
-        ids = [encoding.ids for encoding in encodings]
-        rows = np.empty((len(ids), self.dim), np.float32)
-        pad_id = self._artifact.manifest["pad_id"]
-        for batch in batches([len(row) for row in ids]):
-            rows[batch] = self._engine.run(*pad([ids[index] for index in batch], pad_id))
-        return rows
+        ids = [encoding.ids for encoding in self._tokenizer.encode_batch_fast(list(texts))]
+        return run_in_batches(self._engine.run, ids, self._artifact.manifest["pad_id"])
 
     def _centred(self, rows: Rows, kind: Kind) -> npt.NDArray[np.float16]:
         """Unit rows less the kind's centre, unit again, in half precision."""

@@ -19,6 +19,7 @@ NEEDS = (
     "onnxruntime-gpu (`pip install 'penchant[gpu]'`, without onnxruntime beside it), CUDA 13, cuDNN 9 "
     "and an NVIDIA driver"
 )
+NVIDIA = Path("/dev/nvidiactl")  # the driver's device: only where it stands is the CPU a fallback worth a warning
 
 
 class OnnxRuntime:
@@ -80,8 +81,10 @@ def _best(artifact: Artifact, threads: int) -> OnnxRuntime:
         raise ProviderMissing(
             f"scheme {artifact.scheme} of {artifact.path} runs on CUDA only, and {why}; needed: {NEEDS}"
         )
-    if "cuda" in artifact.providers:
-        log.warning("Encoding on the CPU, since %s", why, extra={"action": "encoder_cpu_fallback"})
+    if "cuda" in artifact.providers and NVIDIA.exists():
+        log.warning(
+            "There is a GPU, but texts are encoded on the CPU, since %s", why, extra={"action": "encoder_fallback"}
+        )
     return OnnxRuntime(artifact.model, "cpu", threads)
 
 

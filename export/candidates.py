@@ -1,0 +1,112 @@
+"""Makes a model in one or several schemes and measures each: the work behind an export and behind the table."""
+
+import gc
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from export import graph, parity, quantize, reference, speed
+from export.parity import Figures
+from export.quantize import Scheme
+from export.reference import Reference
+from export.sources import Source
+from export.texts import Texts
+from serving.engines.onnx_runtime import OnnxRuntime
+from serving.tokens import Ids, Run
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A model in one scheme, and what was measured of it on this machine's CPU."""
+
+    scheme: Scheme
+    path: Path
+    bytes: int
+    figures: Figures
+    ms: dict[str, float]  # by shape, as speed.SHAPES names them
+
+    def as_json(self) -> dict[str, Any]:
+        """The figures as the manifest and --json have them."""
+        return {"bytes": self.bytes, "ms": self.ms, **asdict(self.figures)}
+
+
+class Progress:
+    """Bars on stderr, one a step of the work."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
+        from rich.progress import Progress as Bars
+
+        columns = (
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+        )
+        self.bars = Bars(*columns, console=Console(stderr=True))
+
+    @contextmanager
+    def step(self, words: str, total: int = 1) -> Iterator[Callable[[int], None]]:
+        """A bar that is full when the block ends; call what it yields with the number of units done."""
+        task = self.bars.add_task(words, total=total)
+        yield lambda done: self.bars.advance(task, done)
+        self.bars.update(task, completed=total)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """All candidates of one source, and what they were measured against."""
+
+    reference: Reference
+    candidates: list[Candidate]
+
+
+def measure(source: Source, schemes: Sequence[Scheme], texts: Texts, scratch: Path, progress: Progress) -> Measured:
+    """Exports `source` once, quantises it by each scheme, and measures each against torch float32.
+
+    The graphs lie in `scratch`. A scheme for a GPU alone is measured on the CPU too: its kernels differ there, its
+    rounding of weights does not.
+    """
+    total = len(texts.of("query")) + len(texts.of("passage"))
+    with progress.step("exporting to ONNX"):
+        plain = graph.export_plain(source.folder, scratch / "plain")
+    paths = {}
+    for scheme in schemes:
+        with progress.step(f"{scheme.value}: fusing and quantising"):
+            paths[scheme] = _save(source, plain, scheme, scratch)
+    with progress.step("torch float32, the reference", total) as tick:
+        truth = reference.make(source, texts, tick)
+    figures = {}
+    for scheme, path in paths.items():
+        with progress.step(f"{scheme.value}: parity", total) as tick:
+            figures[scheme] = parity.measure(_counted(OnnxRuntime(path, "cpu").run, tick), truth)
+    with progress.step("timing"):
+        times = speed.compare({scheme.value: path for scheme, path in paths.items()})
+    return Measured(
+        truth,
+        [Candidate(s, path, path.stat().st_size, figures[s], times[s.value]) for s, path in paths.items()],
+    )
+
+
+def _save(source: Source, plain: Path, scheme: Scheme, scratch: Path) -> Path:
+    import onnx
+
+    model = quantize.quantise(graph.fuse(plain, source.config, scheme.traits.attention), scheme)
+    graph.add_pooling(model, source.config.hidden_size)
+    path = scratch / f"{scheme.value}.onnx"
+    onnx.save(model, path)
+    del model
+    gc.collect()  # the tools leave cycles that hold whole copies of the weights
+    return path
+
+
+def _counted(run: Run, tick: Callable[[int], None]) -> Run:
+    def counted(ids: Ids, mask: Ids) -> Any:
+        tick(len(ids))
+        return run(ids, mask)
+
+    return counted

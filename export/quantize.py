@@ -1,0 +1,163 @@
+"""Float32 graph to a quantised one: a closed set of schemes, each with the providers that can run it."""
+
+import tempfile
+from enum import Enum
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from export.graph import quiet
+
+
+class Traits(NamedTuple):
+    """What the rest of the export needs to know of a scheme."""
+
+    providers: tuple[str, ...]  # "cpu", "cuda"
+    attention: str  # the form of attention that it quantises, as export_fused takes it
+    says: str
+
+
+class Scheme(Enum):
+    """How the graph's numbers are stored and multiplied. The value is its name, in the manifest too."""
+
+    FP32 = "fp32"
+    FP16 = "fp16"
+    INT8_WEIGHT_ONLY = "int8-weight-only"
+    INT8_DYNAMIC = "int8-dynamic"
+
+    @property
+    def traits(self) -> Traits:
+        """Providers, form of attention and a line of description."""
+        return TRAITS[self]
+
+
+TRAITS = {
+    Scheme.FP32: Traits(("cpu", "cuda"), "packed", "float32 throughout: the reference, the largest"),
+    Scheme.FP16: Traits(("cuda",), "packed", "float16 throughout, for a GPU; a CPU would convert at every step"),
+    Scheme.INT8_WEIGHT_ONLY: Traits(
+        ("cpu", "cuda"), "split", "weights in 8 bits by block; on a CPU inputs too, by row and block (MatMulNBits)"
+    ),
+    Scheme.INT8_DYNAMIC: Traits(
+        ("cpu",),
+        "packed",
+        "weights in 8 bits per output channel, inputs with one scale a batch, so that texts disturb each other",
+    ),
+}
+
+
+def quantise(model: Any, scheme: Scheme) -> Any:
+    """The graph in this scheme, an onnx ModelProto; `model` is float32, fused in the scheme's form, without pooling.
+
+    The model given may be changed on the way: fuse a fresh one for each scheme.
+    """
+    with quiet():
+        match scheme:
+            case Scheme.FP32:
+                return model
+            case Scheme.FP16:
+                return _float16(model)
+            case Scheme.INT8_WEIGHT_ONLY:
+                return _weight_only(model)
+            case Scheme.INT8_DYNAMIC:
+                return _dynamic(model)
+
+
+def _float16(model: Any) -> Any:
+    """Every tensor in float16; the pooling added later casts the states back before it sums them."""
+    from onnxruntime.transformers.float16 import convert_float_to_float16
+
+    return convert_float_to_float16(model, keep_io_types=False, disable_shape_infer=True)
+
+
+BLOCK = 64  # weights that share a scale; MLAS multiplies 8-bit blocks of 16 to 256
+INT8_COMPUTE = 4  # MatMulNBits accuracy_level: the least precise type that may be computed in, 4 is int8
+
+
+def _weight_only(model: Any, block: int = BLOCK, accuracy_level: int = INT8_COMPUTE) -> Any:
+    """Symmetric 8-bit weights by block, and the word embeddings in 8 bits by block too.
+
+    With accuracy_level 4 a CPU also rounds each input row to 8 bits, by block of `block` values, so that an outlier
+    costs precision only within its own block and row. Nothing is shared between the texts of a batch.
+    """
+    from onnxruntime.quantization.matmul_nbits_quantizer import (
+        DefaultWeightOnlyQuantConfig,
+        MatMulNBitsQuantizer,
+    )
+
+    config = DefaultWeightOnlyQuantConfig(block_size=block, is_symmetric=True, accuracy_level=accuracy_level, bits=8)
+    quantizer = MatMulNBitsQuantizer(model, algo_config=config)
+    quantizer.process()
+    quantised = quantizer.model.model
+    compress_embeddings(quantised)
+    return quantised
+
+
+def compress_embeddings(model: Any, block: int = 32) -> None:
+    """Replaces the table of word embeddings by int8 values and a float16 scale for each `block` of them, in place.
+
+    table[id] becomes Cast(values[id]) * Cast(scales[id]), in ops that every engine has. The table is four fifths of a
+    small multilingual model (384 of 470 MB at 250,000 words); 8 bits by block cost it less than 1e-3 in cosine.
+    """
+    from onnx import TensorProto, helper, numpy_helper
+
+    graph = model.graph
+    table = max((i for i in graph.initializer if len(i.dims) == 2), key=lambda i: i.dims[0])
+    gather = next(node for node in graph.node if node.op_type == "Gather" and node.input[0] == table.name)
+    weights = numpy_helper.to_array(table)
+    values, scales = by_block(weights, block)
+    graph.initializer.remove(table)
+    graph.initializer.extend(
+        [
+            numpy_helper.from_array(values, "words.values"),
+            numpy_helper.from_array(scales, "words.scales"),
+            numpy_helper.from_array(np.array([0, 0, weights.shape[1]], np.int64), "words.shape"),
+        ]
+    )
+    ids, out = gather.input[1], gather.output[0]
+    at = list(graph.node).index(gather)
+    graph.node.remove(gather)
+    nodes = [
+        helper.make_node("Gather", ["words.values", ids], ["words.v8"], "words.v8"),
+        helper.make_node("Gather", ["words.scales", ids], ["words.s16"], "words.s16"),
+        helper.make_node("Cast", ["words.v8"], ["words.v32"], "words.v32", to=TensorProto.FLOAT),
+        helper.make_node("Cast", ["words.s16"], ["words.s32"], "words.s32", to=TensorProto.FLOAT),
+        helper.make_node("Mul", ["words.v32", "words.s32"], ["words.blocks"], "words.blocks"),
+        helper.make_node("Reshape", ["words.blocks", "words.shape"], [out], "words.rows"),
+    ]
+    for offset, node in enumerate(nodes):
+        graph.node.insert(at + offset, node)
+
+
+def by_block(weights: npt.NDArray[np.float32], block: int) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.float16]]:
+    """(v, d) float32 to values (v, d/block, block) int8 and scales (v, d/block, 1) float16, value * scale the nearest.
+
+    >>> values, scales = by_block(np.array([[0.0, 2.54, -1.27, 0.02]], np.float32), 2)
+    >>> values.tolist()
+    [[[0, 127], [-127, 2]]]
+    """
+    blocks = weights.reshape(weights.shape[0], -1, block)
+    scales = (np.abs(blocks).max(axis=2, keepdims=True) / 127).astype(np.float16)
+    divisor = np.where(scales == 0, 1, scales).astype(np.float32)
+    return np.clip(np.rint(blocks / divisor), -127, 127).astype(np.int8), scales
+
+
+def _dynamic(model: Any) -> Any:
+    """Weights int8 per output channel, inputs uint8 with one scale a batch, embeddings int8 with one scale."""
+    import onnx
+    from onnx import TensorProto
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    with tempfile.TemporaryDirectory(prefix="penchant-export-") as scratch:
+        source, target = Path(scratch) / "float32.onnx", Path(scratch) / "int8.onnx"
+        onnx.save(model, source)
+        quantize_dynamic(
+            source,
+            target,
+            op_types_to_quantize=["MatMul", "Attention", "Gather"],
+            per_channel=True,
+            weight_type=QuantType.QInt8,
+            extra_options={"MatMulConstBOnly": True, "DefaultTensorType": TensorProto.FLOAT},
+        )
+        return onnx.load(target)

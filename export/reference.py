@@ -1,0 +1,87 @@
+"""What torch float32 makes of the texts: the reference of every scheme, and the source of the fixed centre."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from export.sources import Source
+from export.texts import Texts
+from serving.artifact import KINDS, Kind
+from serving.tokens import Ids, Run, run_in_batches
+
+Rows = Mapping[Kind, npt.NDArray[np.float32]]  # by kind of text, (n, d) or (d,)
+Tick = Callable[[int], None]
+
+
+@dataclass(frozen=True)
+class Reference:
+    """The texts as token ids, and their raw unit rows in torch float32."""
+
+    ids: Mapping[Kind, Sequence[Sequence[int]]]
+    pad_id: int
+    rows: Rows  # (n, d) float32 unit rows by kind
+    centres: Rows  # (d,) float32 by kind
+
+    @property
+    def dim(self) -> int:
+        """Components of a vector."""
+        return int(self.rows["query"].shape[1])
+
+
+def make(source: Source, texts: Texts, tick: Tick) -> Reference:
+    """Runs the source's own model over the texts in torch, about a minute on two cores; `tick` hears of texts done."""
+    tokenizer = source.tokenizer()
+    tokenizer.enable_truncation(source.max_tokens)
+    ids: dict[Kind, list[list[int]]] = {
+        kind: [
+            encoding.ids
+            for encoding in tokenizer.encode_batch_fast([source.prefixes[kind] + text for text in texts.of(kind)])
+        ]
+        for kind in KINDS
+    }
+    run = _torch(source, tick)
+    rows: Rows = {kind: run_in_batches(run, ids[kind], source.pad_id) for kind in KINDS}
+    sizes: dict[Kind, list[int]] = {
+        "query": [len(group) for group in texts.queries.values()],
+        "passage": [len(group) for group in texts.passages.values()],
+    }
+    return Reference(ids, source.pad_id, rows, {kind: centre(rows[kind], sizes[kind]) for kind in KINDS})
+
+
+def centre(rows: npt.NDArray[np.float32], sizes: Sequence[int]) -> npt.NDArray[np.float32]:
+    """The mean over the groups of each group's mean row, (d,) float32: a large group counts no more than a small one.
+
+    Queries and passages have a centre each. On fourteen statements against 1,682 films in four forms of item text, mean
+    average precision was .715 without a centre, .804 with one for both, .819 with one for each (docs/models.md).
+    """
+    groups = np.split(rows, np.cumsum(sizes)[:-1])
+    mean: npt.NDArray[np.float32] = np.stack([group.mean(axis=0) for group in groups]).mean(axis=0)
+    return mean
+
+
+def centred(rows: npt.NDArray[np.float32], middle: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Unit rows less their centre, made unit again, (n, d) float32; as serving/encoder.py does it."""
+    moved = rows - middle
+    moved /= np.linalg.norm(moved, axis=1, keepdims=True)
+    return moved
+
+
+def _torch(source: Source, tick: Tick) -> Run:
+    """The source's model in torch float32 with mean pooling and the L2 norm, as a function of ids and mask."""
+    import torch
+    from transformers import AutoModel
+
+    model = AutoModel.from_pretrained(source.folder, dtype=torch.float32).eval()
+
+    def run(ids: Ids, mask: Ids) -> npt.NDArray[np.float32]:
+        with torch.inference_mode():
+            weights = torch.from_numpy(mask)
+            states = model(input_ids=torch.from_numpy(ids), attention_mask=weights).last_hidden_state
+            mean = (states * weights[..., None]).sum(dim=1) / weights.sum(dim=1, keepdim=True)
+            rows: npt.NDArray[np.float32] = torch.nn.functional.normalize(mean, dim=1).numpy()
+        tick(len(ids))
+        return rows
+
+    return run
