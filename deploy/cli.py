@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from deploy.commands.api import api
 from deploy.commands.doctor import doctor
+from deploy.commands.export import export
 from deploy.commands.local import local
 from deploy.commands.produce import produce
 from deploy.commands.schemas import schemas
@@ -26,7 +27,7 @@ def cli() -> None:
     """Keep what every user is inclined to, right now: events in through Kafka, refreshed lists out."""
 
 
-for command in (local, worker, api, topics, produce, watch, doctor, schemas):
+for command in (local, worker, api, topics, produce, watch, doctor, export, schemas):
     cli.add_command(command)
 
 

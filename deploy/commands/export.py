@@ -1,0 +1,44 @@
+"""`penchant export`: makes the model folder."""
+
+import importlib.util
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from deploy.options import connection_options, need
+
+HELP = frozenset({"-h", "--help"})
+OWN_ENVIRONMENT = Path(".cache/export-venv/bin/python")  # where `make setup` puts torch, away from the worker's
+
+
+@click.command(
+    add_help_option=False,  # --help is answered by the exporter, whose options these are
+    context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
+)
+@connection_options
+@click.pass_context
+def export(context: click.Context) -> None:
+    """Make the model folder that workers load, and measure what quantising costs."""
+    arguments = [*context.args]
+    model = os.environ.get("PENCHANT_MODEL")
+    if model and "table" not in arguments and not {"--out", *HELP} & set(arguments):
+        arguments += ["--out", model]
+    if not HELP & set(arguments):
+        _move_to_own_environment(arguments)
+        need("export", "onnx", "onnxruntime", "optimum", "torch", "transformers")
+    from export.__main__ import main
+
+    main.main(args=arguments or ["--help"], prog_name="penchant export")
+
+
+def _move_to_own_environment(arguments: list[str]) -> None:
+    """Become the exporter of the checkout's own environment, where this one has no torch and that one is there."""
+    if importlib.util.find_spec("torch") is not None or not OWN_ENVIRONMENT.exists():
+        return
+    python = str(OWN_ENVIRONMENT.absolute())  # not resolved: the link is what makes it an environment
+    path = os.pathsep.join([str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")])
+    os.environ["PYTHONPATH"] = path.rstrip(os.pathsep)
+    sys.stdout.flush()
+    os.execv(python, [python, "-m", "export", *arguments])  # noqa: S606 - a list, no shell
