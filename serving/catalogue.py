@@ -81,11 +81,6 @@ class Catalogue:
         row = self._rows.get(item_id)
         return self.vectors[row] if row is not None and self.items[row] is not None else None
 
-    def facet_vector(self, item_id: str) -> Vector | None:
-        """The vector of the item's facets' text, `(d,) float32`, or None while it has none."""
-        row = self._rows.get(item_id)
-        return self.facet_vectors[self.facet_of[row]] if row is not None and self.facet_of[row] >= 0 else None
-
     def get(self, item_id: str) -> ItemVector | None:
         """The item's message, or None while it has no vector."""
         row = self._rows.get(item_id)
@@ -94,7 +89,7 @@ class Catalogue:
     def seen_rows(self, hashes: Iterable[int]) -> list[int]:
         """The rows behind the 32-bit item hashes of a seen set; a collision (one pair in 2**32) hides one item more."""
         by_hash = self._by_hash
-        return [row for h in hashes if h in by_hash for row in by_hash[h]]
+        return [row for h in by_hash.keys() & hashes for row in by_hash[h]]
 
     def put(self, item: ItemVector) -> bool:
         """Take in an item. True if it had no vector before.

@@ -17,10 +17,7 @@ Told = list[tuple[str | None, str]]
 
 def tell(sources: Sequence[Source], catalogue: Catalogue, language: Language) -> Told:
     """Event id and words of each source, then of what was liked before them, then of popularity, then of nothing."""
-    told: Told = [
-        (source.event_id, because(source.kind, _title(source.item_id, catalogue), source.taste, language))
-        for source in sources
-    ]
+    told: Told = [(source.event_id, because(source, _title(source.item_id, catalogue), language)) for source in sources]
     return [*told, (None, EARLIER[language]), (None, POPULAR[language]), (None, ALSO[language])]
 
 
@@ -34,7 +31,7 @@ def reasons(parts: Floats, told: Told) -> list[list[Reason]]:
     # Rounded down, so that shares never add up to more than 1.
     shares = np.floor(1000.0 * parts / np.maximum(sums, 1e-9)) / 1000.0
     order = np.argsort(-shares, axis=1, kind="stable")[:, :_MOST]
-    largest = np.take_along_axis(shares, order, axis=1)
+    largest = shares[np.arange(len(order))[:, None], order]
     return [
         [
             Reason(told[part][0], share, told[part][1])

@@ -41,14 +41,7 @@ class RankSettings:
     language: Language = "en"
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
-    """An event as a reason names it."""
-
-    event_id: str
-    kind: int
-    item_id: str
-    taste: float
+Source = RingEvent | RecentText
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,84 +70,65 @@ class Profile:
         return not self.sources and not self.long.any()
 
 
-class _Signals:
-    """Collects the rows of a profile."""
-
-    def __init__(self) -> None:
-        self.sources: dict[str, Source] = {}
-        self.owner: list[int] = []
-        self.vectors: list[Vector] = []
-        self.weights: list[float] = []
-        self.asks: list[tuple[int, Vector, float]] = []
-
-    def add(self, event: RingEvent | RecentText, kind: int, vector: Vector, weight: float) -> None:
-        source = self.sources.setdefault(event.event_id, Source(event.event_id, kind, event.item_id, event.taste))
-        self.owner.append(list(self.sources).index(source.event_id))
-        self.vectors.append(vector)
-        self.weights.append(weight)
-
-    def ask(self, vector: Vector, weight: float) -> None:
-        """Hold the signal that was added last against the facets' texts too."""
-        self.asks.append((len(self.owner) - 1, vector, weight))
-
-
 def profile_of(state: UserState, catalogue: Catalogue, settings: RankSettings) -> Profile:
     """The profile of a user. Retracted events, and items without a vector, say nothing."""
     ring = [event for event in reversed(state.ring) if not event.retracted]
-    signals = _Signals()
-    _items(signals, ring, catalogue, settings)
-    _texts(signals, ring, state.texts, settings)
-    dim = catalogue.dim
+    items, rows, tastes = _items(ring, catalogue, settings)
+    texts, said = _texts(ring, state, settings)
+    dim, split = catalogue.dim, len(items)
+    touched = catalogue.vectors[rows]
+    written = np.array([text.as_float32() for text in texts], np.float32).reshape(-1, dim)
+    # What was liked adds up to one direction of length `short`; each dismissal stands for itself.
+    length = float(np.linalg.norm(np.maximum(tastes, 0) @ touched))
+    scale = np.where(tastes > 0, settings.short / max(length, 1e-6), settings.against).astype(np.float32)
+    dismissed = np.flatnonzero((tastes < 0) & (catalogue.facet_of[rows] >= 0))
+    signals: list[Source] = [*items, *texts]
+    sources = {signal.event_id: signal for signal in reversed(signals)}  # of a review its place in the ring is kept
+    places = {event_id: place for place, event_id in enumerate(sources)}
     return Profile(
-        sources=list(signals.sources.values()),
-        owner=np.array(signals.owner, np.intp),
-        vectors=np.array(signals.vectors, np.float32).reshape(-1, dim),
-        weights=np.array(signals.weights, np.float32),
-        asking=np.array([row for row, _, _ in signals.asks], np.intp),
-        asks=np.array([vector for _, vector, _ in signals.asks], np.float32).reshape(-1, dim),
-        facet_weights=np.array([weight for _, _, weight in signals.asks], np.float32),
+        sources=list(sources.values()),
+        owner=np.array([places[signal.event_id] for signal in signals], np.intp),
+        vectors=np.concatenate([touched, written]),
+        weights=np.concatenate([scale * tastes, settings.text * said]),
+        asking=np.concatenate([dismissed, np.arange(split, split + len(texts))]),
+        asks=np.concatenate([catalogue.facet_vectors[catalogue.facet_of[rows[dismissed]]], written]),
+        facet_weights=np.concatenate([settings.against_facet * tastes[dismissed], settings.facet * said]),
         long=_scaled(state.long, settings.long, dim),
     )
 
 
-def _items(signals: _Signals, ring: list[RingEvent], catalogue: Catalogue, settings: RankSettings) -> None:
-    """Items of the ring, newest first: what was liked adds up to one direction, each dismissal stands for itself."""
-    liked: list[tuple[RingEvent, Vector, float]] = []
+def _items(
+    ring: list[RingEvent], catalogue: Catalogue, settings: RankSettings
+) -> tuple[list[RingEvent], npt.NDArray[np.intp], Floats]:
+    """Items of the ring with a taste and a vector, newest first, their rows and their decayed tastes `(i,)`, signed."""
+    items: list[RingEvent] = []
+    rows: list[int] = []
+    tastes: list[float] = []
     for age, event in enumerate(ring):
-        vector = catalogue.vector(event.item_id) if event.taste and event.item_id else None
-        if vector is None:
-            continue
-        if event.taste > 0:
-            liked.append((event, vector, event.taste * settings.ring_decay**age))
-            continue
-        weight = event.taste * settings.said_decay**age
-        signals.add(event, event.kind, vector, settings.against * weight)
-        facet = catalogue.facet_vector(event.item_id)
-        if facet is not None:
-            signals.ask(facet, settings.against_facet * weight)
-    if liked:
-        weights = np.array([weight for _, _, weight in liked], np.float32)
-        length = float(np.linalg.norm(weights @ np.array([vector for _, vector, _ in liked])))
-        scale = settings.short / max(length, 1e-6)
-        for event, vector, weight in liked:
-            signals.add(event, event.kind, vector, scale * weight)
+        row = catalogue.find(event.item_id) if event.taste and event.item_id else None
+        if row is not None and catalogue.items[row] is not None:
+            items.append(event)
+            rows.append(row)
+            tastes.append(event.taste * (settings.ring_decay if event.taste > 0 else settings.said_decay) ** age)
+    return items, np.array(rows, np.intp), np.array(tastes, np.float32)
 
 
-def _texts(signals: _Signals, ring: list[RingEvent], texts: list[RecentText], settings: RankSettings) -> None:
-    """Texts, newest first; a text that left the ring is as old as the ring is long."""
+def _texts(ring: list[RingEvent], state: UserState, settings: RankSettings) -> tuple[list[RecentText], Floats]:
+    """Texts with a taste, newest first, and their decayed tastes `(t,)`; one that left the ring is as old as that."""
     ages = {event.event_id: age for age, event in enumerate(ring)}
+    taken_back = {event.event_id for event in state.ring if event.retracted}
     newer = {Kind.STATEMENT: 0, Kind.REVIEW: 0}
-    for text in reversed(texts):
-        kind = Kind.REVIEW if text.item_id else Kind.STATEMENT
-        age = ages.get(text.event_id, len(ring))
-        weight = text.taste * settings.said_decay**age * settings.override ** newer[kind]
-        newer[kind] += 1
-        if kind is Kind.REVIEW:
-            weight *= settings.review
-        if weight:
-            vector = text.as_float32()
-            signals.add(text, kind, vector, settings.text * weight)
-            signals.ask(vector, settings.facet * weight)
+    kept: list[RecentText] = []
+    weights: list[float] = []
+    for text in reversed(state.texts):
+        if text.taste and text.event_id not in taken_back:
+            kind = Kind.REVIEW if text.item_id else Kind.STATEMENT
+            age = ages.get(text.event_id, len(ring))
+            review = settings.review if kind is Kind.REVIEW else 1.0
+            kept.append(text)
+            weights.append(text.taste * review * settings.said_decay**age * settings.override ** newer[kind])
+            newer[kind] += 1
+    return kept, np.array(weights, np.float32)
 
 
 def _scaled(vector: Vector | None, length: float, dim: int) -> Vector:

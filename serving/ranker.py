@@ -131,7 +131,7 @@ class Ranker:
 
     def _entries(self, profile: Profile, standard: Floats, rows: Rows, points: Floats) -> list[ListItem]:
         """The list's entries, each with the reasons that its points come from."""
-        parts = np.maximum(np.column_stack([self._by_source(profile, standard, rows), self._popular_points()[rows]]), 0)
+        parts = np.maximum(self._parts(profile, standard, rows), 0.0)
         content = parts[:, :-1].sum(axis=1) >= parts[:, -1]
         told = tell(profile.sources, self._catalogue, self._settings.language)
         ids = self._catalogue.ids
@@ -142,11 +142,11 @@ class Ranker:
             )
         ]
 
-    def _by_source(self, profile: Profile, standard: Floats, rows: Rows) -> Floats:
-        """Points of the items in `rows` by the events they come from, signed: `(r, sources + 1)`.
+    def _parts(self, profile: Profile, standard: Floats, rows: Rows) -> Floats:
+        """Points of the items in `rows`, signed, `(r, sources + 2)`: by event, of the long vector, by popularity.
 
         The long vector is a sum over events most of which are gone, so its points go to the event, among those that
-        draw near, whose vector is most similar to the item; to the last column where there is none.
+        draw near, whose vector is most similar to the item, and have a column of their own where there is none.
         """
         items = self._catalogue.vectors[rows] - self._mean_item()
         similar = items @ profile.vectors.T
@@ -156,13 +156,14 @@ class Ranker:
             by_facet = (standard * profile.facet_weights[:, None])[:, facets].T
             by_facet[facets < 0] = 0.0
             points[:, profile.asking] += by_facet
-        by_source = np.zeros((len(rows), len(profile.sources) + 1), np.float32)
-        for signal, source in enumerate(profile.owner.tolist()):
-            by_source[:, source] += points[:, signal]
+        belongs = np.zeros((len(profile.owner), len(profile.sources) + 2), np.float32)
+        belongs[np.arange(len(profile.owner)), profile.owner] = 1.0
+        parts = (points @ belongs).astype(np.float32, copy=False)
         draws = np.flatnonzero(profile.weights > 0)
-        nearest = profile.owner[draws[similar[:, draws].argmax(axis=1)]] if len(draws) else -1
-        by_source[np.arange(len(rows)), nearest] += items @ profile.long
-        return by_source
+        nearest = profile.owner[draws[similar[:, draws].argmax(axis=1)]] if len(draws) else -2
+        parts[np.arange(len(rows)), nearest] += items @ profile.long
+        parts[:, -1] = self._popular_points()[rows]
+        return parts
 
 
 def _best(points: Floats, k: int) -> Rows:

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from serving.state import Kind
+from serving.state import Kind, RecentText, RingEvent
 
 Language = Literal["en", "zh"]
 
@@ -12,7 +12,7 @@ ALSO: dict[Language, str] = {"en": "also on offer", "zh": "目录中的其他内
 LIKED: dict[Language, str] = {"en": 'you rated "{title}" highly', "zh": "你给《{title}》打了高分"}
 
 # What is said of an event by its kind; kinds of a user's own weights file are Kind.OTHER.
-_TEMPLATES: dict[Language, dict[Kind, str]] = {
+_TEMPLATES: dict[Language, dict[int, str]] = {
     "en": {
         Kind.OTHER: 'what you did with "{title}"',
         Kind.VIEW: 'you viewed "{title}"',
@@ -38,15 +38,11 @@ _TEMPLATES: dict[Language, dict[Kind, str]] = {
 }
 
 
-def because(kind: int, title: str, taste: float, language: Language) -> str:
-    """Why an item is shown, from the kind of the event behind it, the title of the event's item and its taste.
-
-    >>> because(Kind.RATE, "Alien (1979)", 1.0, "en")
-    'you rated "Alien (1979)" highly'
-    >>> because(Kind.STATEMENT, "", 1.0, "zh")
-    '根据你写的内容'
-    """
+def because(event: RingEvent | RecentText, title: str, language: Language) -> str:
+    """Why an item is shown, from the user's event behind it and the title of the item that event was on."""
     templates = _TEMPLATES[language]
-    if kind == Kind.RATE and taste >= 1.0:
+    if isinstance(event, RecentText):
+        return templates[Kind.REVIEW if event.item_id else Kind.STATEMENT].format(title=title)
+    if event.kind == Kind.RATE and event.taste >= 1.0:
         return LIKED[language].format(title=title)
-    return templates.get(Kind(kind), templates[Kind.OTHER]).format(title=title)
+    return templates.get(event.kind, templates[Kind.OTHER]).format(title=title)
