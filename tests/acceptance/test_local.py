@@ -158,3 +158,33 @@ def test_a_missing_model_is_said_at_once(tmp_path: Path) -> None:
     assert ran.out == ""
     assert "no-such-folder" in ran.err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_worker_that_keeps_dying_ends_it_with_its_last_words(tmp_path: Path) -> None:
+    with running_local(tmp_path) as system:
+        children = system.children()
+        known: set[int] = set()
+        for _ in range(6):
+            assert until(lambda: any(worker.pid not in known for worker in system.workers()), 20.0)
+            (worker,) = (worker for worker in system.workers() if worker.pid not in known)
+            known.add(worker.pid)
+            worker.kill()
+
+        said = system.process.communicate(timeout=30)[1]
+
+        assert system.process.returncode == 128 + signal.SIGKILL
+        assert "worker-1 ended with -9" in said
+        assert said.count("was started again") == 5
+        assert gone(children)
+        assert list(tmp_path.iterdir()) == []
+
+
+def test_without_its_broker_it_ends_with_75(tmp_path: Path) -> None:
+    with running_local(tmp_path) as system:
+        (broker,) = (child for child in system.children() if child.name().startswith("tansu"))
+
+        broker.kill()
+
+        said = system.process.communicate(timeout=30)[1]
+        assert system.process.returncode == 75
+        assert "broker ended with -9" in said

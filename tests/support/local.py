@@ -37,12 +37,20 @@ class RunningLocal:
 
     def workers(self) -> list[psutil.Process]:
         """Its stream workers."""
-        return [child for child in self.children() if child.cmdline()[1:3] == ["-m", "stream"]]
+        return [child for child in self.children() if _command(child)[1:3] == ["-m", "stream"]]
 
     def stop(self, number: int = signal.SIGTERM) -> int:
         """Send a signal and return the exit code."""
         self.process.send_signal(number)
         return self.process.wait(30)
+
+
+def _command(process: psutil.Process) -> list[str]:
+    """Its command line; empty if it has just ended."""
+    try:
+        return process.cmdline()
+    except (psutil.ZombieProcess, psutil.NoSuchProcess):
+        return []
 
 
 @contextmanager
