@@ -49,3 +49,32 @@ def test_the_image_has_no_torch() -> None:
 
     assert '".[worker,api,cpu]"' in dockerfile
     assert "[export" not in dockerfile
+
+
+def test_every_setting_and_exit_code_is_documented() -> None:
+    from serving import errors
+    from serving.api import ApiSettings
+    from stream.settings import WorkerSettings
+
+    page = (ROOT / "docs" / "running.md").read_text(encoding="utf-8")
+    rows = [line.split("|") for line in page.splitlines() if line.startswith("|")]
+    told = {cell.strip(" `"): row for row in rows for cell in row[1:3]}
+    for settings in (ApiSettings, WorkerSettings):
+        for name, setting in settings.model_fields.items():
+            row = told[f"PENCHANT_{name.upper()}"]
+            default = "none" if setting.default is None else str(setting.default)
+            assert any(cell.strip().startswith(f"`{default}`") for cell in row), (
+                f"{name}: default {default} not in {row}"
+            )
+    kinds = [
+        kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, errors.PenchantError)
+    ]
+    assert {str(kind.exit_code) for kind in kinds} <= told.keys()
+
+
+def test_the_topics_page_is_what_is_created() -> None:
+    from serving.topics import Topics
+
+    page = (ROOT / "docs" / "running.md").read_text(encoding="utf-8")
+
+    assert all(f"`{plan.name.removeprefix('penchant.')}`" in page for plan in Topics("penchant").plan(1))
