@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from export.graph import quiet
 from export.sources import Source
 from export.texts import Texts
 from serving.artifact import KINDS, Kind
@@ -73,7 +74,8 @@ def _torch(source: Source, tick: Tick) -> Run:
     import torch
     from transformers import AutoModel
 
-    model = AutoModel.from_pretrained(source.folder, dtype=torch.float32).eval()
+    with quiet():  # it reports the pooling layer that BERT brings and nobody uses
+        model = AutoModel.from_pretrained(source.folder, dtype=torch.float32).eval()
 
     def run(ids: Ids, mask: Ids) -> npt.NDArray[np.float32]:
         with torch.inference_mode():

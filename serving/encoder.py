@@ -63,7 +63,9 @@ class Encoder:
 
     def _raw(self, texts: Sequence[str]) -> Rows:
         """The graph's own unit rows, (n, d) float32, of texts that have their prefix."""
-        ids = [encoding.ids for encoding in self._tokenizer.encode_batch_fast(list(texts))]
+        # Half a surrogate pair, which JSON can carry, is not UTF-8 and would be refused: it becomes a question mark.
+        clean = [text.encode(errors="replace").decode() for text in texts]
+        ids = [encoding.ids for encoding in self._tokenizer.encode_batch_fast(clean)]
         return run_in_batches(self._engine.run, ids, self._artifact.manifest["pad_id"])
 
     def _centred(self, rows: Rows, kind: Kind) -> npt.NDArray[np.float16]:

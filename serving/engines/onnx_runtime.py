@@ -32,6 +32,8 @@ class OnnxRuntime:
         CPU and says so only in its log, and lists CUDA as available without the libraries it needs.
         """
         ort = _library()
+        if NAMES[provider] not in ort.get_available_providers():
+            raise ProviderMissing(f"asked for {provider}, but this onnxruntime was built without it; it needs {NEEDS}")
         if provider == "cuda" and hasattr(ort, "preload_dlls"):
             ort.preload_dlls()  # finds the CUDA libraries that pip installed, which no loader path names
         options = ort.SessionOptions()

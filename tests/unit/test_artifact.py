@@ -1,0 +1,163 @@
+"""A model folder is opened whole or refused by name."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from serving import artifact
+from serving.artifact import CENTRE, FORMAT, MANIFEST, MODEL, PARTS, TOKENIZER, open_artifact
+from serving.errors import BrokenArtifact
+
+
+def write_manifest(folder: Path, **changes: Any) -> None:
+    """A manifest that fits the parts in `folder`, but for the changes made after it was hashed."""
+    manifest: dict[str, Any] = {
+        "format": FORMAT,
+        "model": "tests/three-numbers",
+        "tag": "three",
+        "scheme": "fp32",
+        "providers": ["cpu"],
+        "dim": 3,
+        "max_tokens": 8,
+        "pad_id": 1,
+        "prefixes": {"query": "query: ", "passage": "passage: "},
+        "files": {name: artifact.file_hash(folder / name) for name in PARTS},
+    }
+    manifest["fingerprint"] = artifact.fingerprint(manifest)
+    (folder / MANIFEST).write_text(json.dumps(manifest | changes), encoding="utf-8")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A whole folder. Its graph is never run here, so any bytes do."""
+    path = tmp_path / "model"
+    path.mkdir()
+    (path / MODEL).write_bytes(bytes(range(256)) * 40)
+    (path / TOKENIZER).write_text("{}", encoding="utf-8")
+    np.save(path / CENTRE, np.array([[0.1, 0.2, 0.3], [0.4, 0.5, 0.6]], np.float32))
+    write_manifest(path)
+    return path
+
+
+def test_a_whole_folder_opens(folder: Path) -> None:
+    opened = open_artifact(str(folder))
+    assert opened.fingerprint.startswith("three-")
+    assert len(opened.fingerprint) == len("three-") + 8
+    assert (opened.dim, opened.max_tokens, opened.scheme, opened.providers) == (3, 8, "fp32", ("cpu",))
+    assert opened.prefixes == {"query": "query: ", "passage": "passage: "}
+    assert opened.centres["query"].tolist() == pytest.approx([0.1, 0.2, 0.3])
+    assert opened.centres["passage"].tolist() == pytest.approx([0.4, 0.5, 0.6])
+    assert opened.model == folder / MODEL
+
+
+def test_a_folder_may_be_moved(folder: Path, tmp_path: Path) -> None:
+    before = open_artifact(folder).fingerprint
+    moved = shutil.copytree(folder, tmp_path / "elsewhere")
+    assert open_artifact(moved).fingerprint == before
+
+
+def test_no_folder(tmp_path: Path) -> None:
+    with pytest.raises(BrokenArtifact, match=r"no model folder at .*nowhere.*make setup.*PENCHANT_MODEL"):
+        open_artifact(tmp_path / "nowhere")
+
+
+def test_a_file_in_place_of_a_folder(folder: Path) -> None:
+    with pytest.raises(BrokenArtifact, match="no model folder"):
+        open_artifact(folder / MODEL)
+
+
+@pytest.mark.parametrize("name", [*PARTS, MANIFEST])
+def test_a_missing_file_is_named(folder: Path, name: str) -> None:
+    (folder / name).unlink()
+    with pytest.raises(BrokenArtifact, match=rf"{name} is missing.*penchant export"):
+        open_artifact(folder)
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_one_flipped_bit_is_found(folder: Path, name: str) -> None:
+    path = folder / name
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(BrokenArtifact, match=rf"{name} was altered or cut short"):
+        open_artifact(folder)
+
+
+def test_a_download_cut_short_is_found(folder: Path) -> None:
+    path = folder / MODEL
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(BrokenArtifact, match="cut short"):
+        open_artifact(folder)
+
+
+def test_a_newer_format_asks_for_an_upgrade(folder: Path) -> None:
+    write_manifest(folder, format=FORMAT + 1)
+    with pytest.raises(BrokenArtifact, match=rf"format {FORMAT + 1}.*reads up to {FORMAT}.*upgrade"):
+        open_artifact(folder)
+
+
+def test_another_fingerprint_is_refused(folder: Path) -> None:
+    write_manifest(folder, fingerprint="three-00000000")
+    with pytest.raises(BrokenArtifact, match=r"three-00000000.*manifest was edited"):
+        open_artifact(folder)
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "null", "\ufeff{}", "{}", '{"format": "1"}'])
+def test_a_manifest_that_is_none(folder: Path, content: str) -> None:
+    (folder / MANIFEST).write_text(content, encoding="utf-8")
+    with pytest.raises(BrokenArtifact, match=r"manifest.json (is not JSON|has no format number)"):
+        open_artifact(folder)
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"dim": "3"}, "dim"),
+        ({"providers": None}, "providers"),
+        ({"prefixes": {"query": ""}}, r"prefixes\.passage"),
+        ({"files": {MODEL: "0"}}, r"files\.tokenizer"),
+    ],
+)
+def test_a_field_that_is_missing_or_of_a_wrong_type_is_named(folder: Path, changes: dict[str, Any], named: str) -> None:
+    write_manifest(folder, **changes)
+    with pytest.raises(BrokenArtifact, match=named):
+        open_artifact(folder)
+
+
+def test_centres_of_another_shape_are_refused(folder: Path) -> None:
+    write_manifest(folder, dim=4)
+    with pytest.raises(BrokenArtifact, match=r"centre.npy is float32 \(2, 3\), not float32 \(2, 4\)"):
+        open_artifact(folder)
+
+
+def new_centre(folder: Path) -> None:
+    np.save(folder / CENTRE, np.zeros((2, 3), np.float32))
+    write_manifest(folder)
+
+
+def new_tokenizer(folder: Path) -> None:
+    (folder / TOKENIZER).write_text('{"other": 1}', encoding="utf-8")
+    write_manifest(folder)
+
+
+def new_graph(folder: Path) -> None:
+    (folder / MODEL).write_bytes(b"another")
+    write_manifest(folder)
+
+
+@pytest.mark.parametrize("change", [new_centre, new_tokenizer, new_graph])
+def test_what_changes_vectors_changes_the_fingerprint(folder: Path, change: Callable[[Path], None]) -> None:
+    before = open_artifact(folder).fingerprint
+    change(folder)
+    assert open_artifact(folder).fingerprint != before
+
+
+def test_what_leaves_vectors_alone_leaves_the_fingerprint(folder: Path) -> None:
+    before = open_artifact(folder).fingerprint
+    write_manifest(folder, model="renamed", versions={"onnx": "9"})
+    assert open_artifact(folder).fingerprint == before
