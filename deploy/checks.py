@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from kafka import TopicPartition
@@ -121,7 +121,7 @@ def topics(settings: Connections) -> Verdict:
 
 def items_known(settings: Connections) -> Verdict:
     """Count the items on items.v1."""
-    count = len(_live(settings, settings.topics.items))
+    count = len(_live(settings, settings.topics.items, lambda _: None))
     hint = NOTHING if count else "send the catalogue with `penchant produce items.jsonl`"
     return Verdict(ok=True, found=f"{count} items", do=hint, figures={"count": count})
 
@@ -131,11 +131,10 @@ def items_embedded(settings: Connections) -> Verdict:
     from serving.artifact import open_artifact
 
     fingerprint = open_artifact(settings.model).fingerprint
-    known = _live(settings, settings.topics.items)
-    vectors = _live(settings, settings.topics.item_vectors)
-    fingerprints = {key: msgspec.json.decode(value).get("fingerprint") for key, value in vectors.items()}
-    count = sum(1 for key in known if fingerprints.get(key) == fingerprint)
-    foreign = sum(1 for key in known if fingerprints.get(key) not in {None, fingerprint})
+    known = _live(settings, settings.topics.items, lambda _: None)
+    fingerprints = _live(settings, settings.topics.item_vectors, _FINGERPRINT.decode)
+    count = sum(1 for key in known if key in fingerprints and fingerprints[key].fingerprint == fingerprint)
+    foreign = sum(1 for key in known if key in fingerprints) - count
     figures = {"count": count, "known": len(known), "other_fingerprint": foreign}
     found = f"{count} of {len(known)} items have a vector of {fingerprint}"
     if count == len(known):
@@ -144,10 +143,25 @@ def items_embedded(settings: Connections) -> Verdict:
     return Verdict(ok=False, found=found, do=do, figures=figures)
 
 
-def _live(settings: Connections, name: str) -> dict[bytes, bytes]:
-    """Read a compacted topic: the newest value of each key that was not removed."""
-    newest = {record.key: record.value for record in read_topic(settings.bootstrap, name)}
-    return {key: value for key, value in newest.items() if key is not None and value is not None}
+class _Made(msgspec.Struct):
+    """What is read of an item vector: by which model folder it was made."""
+
+    fingerprint: str
+
+
+T = TypeVar("T")
+_FINGERPRINT = msgspec.json.Decoder(_Made)
+
+
+def _live(settings: Connections, name: str, keep: Callable[[bytes], T]) -> dict[bytes, T]:
+    """Read a compacted topic: what `keep` makes of the newest value of each key that was not removed."""
+    newest: dict[bytes, T] = {}
+    for record in read_topic(settings.bootstrap, name):
+        if record.value is None:
+            newest.pop(record.key, None)
+        elif record.key is not None:
+            newest[record.key] = keep(record.value)
+    return newest
 
 
 def lag(settings: Connections, max_lag: int) -> Verdict:

@@ -16,7 +16,7 @@ from deploy.options import connection_options, examples, json_option, print_json
 def doctor(max_lag: int, as_json: bool) -> None:
     """Check broker, store, model folder, topics, items, vectors and lag; say what to do about what is wrong.
 
-    Ends with 1 if anything is wrong. Reads the item topics from their start: seconds for 100,000 items.
+    Ends with 1 if anything is wrong. Reads the item topics from their start: about 10 s for 100,000 items.
     """
     from deploy.checks import examine
     from deploy.tables import print_checks
