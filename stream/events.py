@@ -23,6 +23,9 @@ from stream.texts import MAX_BYTES, clean
 from stream.weights import RATE, Weight, Weights
 
 MAX_ID_BYTES = 256
+MAX_TITLE_BYTES = 4096  # titles stand in the words of reasons, several times a list
+MAX_ABOUT_BYTES = 32 * 1024  # of an item beside its text: title and facets, as JSON
+TIME_END_MS = 2**32 * 1000  # a state keeps seconds since 1970 in 32 bits: until 2106
 MAX_AHEAD_MS = 5 * 60 * 1000  # an event later than its record by more than this is taken as of the record's time
 TRENDING = "*"  # the trending list's key, which no user may have
 
@@ -104,6 +107,11 @@ class Decoder:
 
         Raises Rejected if it cannot be used.
         """
+        if not 0 <= record.timestamp_ms < TIME_END_MS:
+            raise Rejected(
+                Reason.BAD_TIME,
+                f"the record's own timestamp is {record.timestamp_ms}: set the producer to milliseconds since 1970",
+            )
         event = self._readers[record.topic](record)
         home = partition_of(event.user_id, self._partitions)
         if home == record.partition:
@@ -136,8 +144,7 @@ class Decoder:
 
     def _review(self, record: Record) -> Event:
         body, envelope = _read(record, Review)
-        if len(body.text) * 4 > MAX_BYTES and len(body.text.encode()) > MAX_BYTES:
-            raise Rejected(Reason.TOO_LARGE, f"`text` has {len(body.text.encode())} bytes; {MAX_BYTES} is the most")
+        _check_size("text", body.text, MAX_BYTES)
         text = clean(body.text) or None
         rating = _unit_rating(body.rating, body.rating_scale) if body.rating is not None else None
         if text is None and (rating is None or body.item_id is None):
@@ -173,14 +180,12 @@ class Decoder:
         seen: bool,
     ) -> Event:
         _check_user(record, body.user_id)
-        event_id = body.event_id or envelope.get("id")
+        event_id, namespace = body.event_id or envelope.get("id"), ""
         if event_id is None:
-            event_id = _origin(record)
             # Made from an offset, so it holds only for this very topic: a new one of the same name repeats it.
-            counted_as = id_hash(event_id, self._identities.get(record.topic, ""))
-        else:
-            _check_id("event_id", event_id)
-            counted_as = id_hash(event_id)
+            event_id, namespace = _origin(record), self._identities.get(record.topic, "")
+        _check_id("event_id", event_id)
+        counted_as = id_hash(event_id, namespace)
         time_ms = _time_ms(body.event_time, envelope.get("time"), record.timestamp_ms)
         return Event(record, event_id, counted_as, body.user_id, body.item_id, kind, time_ms, weight, text, seen)
 
@@ -200,8 +205,15 @@ def decode_item(record: Record) -> Item | None:
         raise Rejected(Reason.KEY_MISMATCH, f"the key is not the item's id {item.item_id!r}")
     if not item.title.strip() and not item.text.strip():
         raise Rejected(Reason.MISSING_FIELD, "`title` and `text` are both empty: there is nothing to embed")
-    if len(item.text.encode()) > MAX_BYTES:
-        raise Rejected(Reason.TOO_LARGE, f"`text` has {len(item.text.encode())} bytes; {MAX_BYTES} is the most")
+    _check_size("text", item.text, MAX_BYTES)
+    _check_size("title", item.title, MAX_TITLE_BYTES)
+    try:
+        about = msgspec.json.encode(msgspec.structs.replace(item, text=""))
+        item.text.encode()
+    except UnicodeEncodeError:
+        raise Rejected(Reason.SCHEMA, "a field is not Unicode text (a lone surrogate)") from None
+    if len(about) > MAX_ABOUT_BYTES:
+        raise Rejected(Reason.TOO_LARGE, f"title and facets take {len(about)} bytes; {MAX_ABOUT_BYTES} is the most")
     return item
 
 
@@ -221,6 +233,8 @@ def _read(record: Record, message: type[_M]) -> tuple[_M, Mapping[str, Any]]:
         return msgspec.json.decode(record.value, type=message), attributes
     except msgspec.ValidationError as error:
         raise _refused(error) from error
+    except RecursionError as error:
+        raise Rejected(Reason.NOT_JSON, "the value is nested too deeply to be read") from error
     except (msgspec.DecodeError, UnicodeDecodeError):
         # Python's own producers may write NaN, which is no JSON: read it all the same, so that the reason is right.
         return _convert(_json(record.value), message), attributes
@@ -254,8 +268,10 @@ def _refused(error: msgspec.ValidationError) -> Rejected:
     return Rejected(reason, str(error))
 
 
-def _action(ce_type: str | None, weights: Weights) -> str | None:
+def _action(ce_type: object, weights: Weights) -> str | None:
     """`com.example.click` says click, unless the weights file lists the whole name."""
+    if not isinstance(ce_type, str | None):
+        raise Rejected(Reason.SCHEMA, "the CloudEvent's `type` is not a string")
     if ce_type is None or weights.accepts(ce_type):
         return ce_type
     return ce_type.rsplit(".", 1)[-1]
@@ -291,10 +307,16 @@ def _check_id(name: str, value: object) -> None:
         raise Rejected(Reason.TOO_LARGE, f"`{name}` has {size} bytes; {MAX_ID_BYTES} is the most")
 
 
+def _check_size(name: str, text: str, most: int) -> None:
+    # A character takes four bytes at most. Lone surrogates are counted here and dealt with elsewhere.
+    if len(text) * 4 > most and (size := len(text.encode("utf-8", "surrogatepass"))) > most:
+        raise Rejected(Reason.TOO_LARGE, f"`{name}` has {size} bytes; {most} is the most")
+
+
 def _unit_rating(rating: float, scale: tuple[float, float]) -> float:
     """The rating between 0 and 1."""
     low, high = scale
-    if not (math.isfinite(low) and math.isfinite(high) and low < high):
+    if not (low < high and math.isfinite(high - low)):
         raise Rejected(Reason.BAD_RATING, f"`rating_scale` is [{low}, {high}]: two numbers, the lower one first")
     if not low <= rating <= high:  # NaN compares false too
         raise Rejected(Reason.BAD_RATING, f"the rating is {rating}, outside its scale [{low}, {high}]")
@@ -319,8 +341,9 @@ def _parse_time(stated: object) -> int:
         if moment.tzinfo is None:
             raise Rejected(Reason.BAD_TIME, f"{stated!r} has no zone: append Z or an offset")
         stated = moment.timestamp() * 1000
-    if not isinstance(stated, int | float) or not math.isfinite(stated):
-        raise Rejected(Reason.BAD_TIME, f"{stated!r} is no time: RFC 3339 with zone, or milliseconds since 1970")
+    # Compared, not converted: JSON has integers that no float can hold.
+    if not isinstance(stated, int | float) or not -math.inf < stated < math.inf:
+        raise Rejected(Reason.BAD_TIME, "the time is neither RFC 3339 with zone nor milliseconds since 1970")
     if stated < 0:
-        raise Rejected(Reason.BAD_TIME, f"{stated!r} lies before 1970")
+        raise Rejected(Reason.BAD_TIME, "the time lies before 1970")
     return round(stated)

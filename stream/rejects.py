@@ -8,15 +8,17 @@ from stream.publish import Outgoing
 from stream.records import ORIGIN, DeadLetter, Forward
 
 _HEADER = "penchant."
+_MOST_MESSAGE = 1000  # characters: a message may quote what came, and what came may be as long as a record
 
 
 def dead_letter(letter: DeadLetter, now_ms: int) -> Outgoing:
     """The original bytes on `<topic>.dlq`, with headers that say where, when, why, and how often it was tried."""
     record = letter.record
-    attempts = int(record.header(f"{_HEADER}attempts") or 0) + 1
+    before = record.header(f"{_HEADER}attempts") or ""
+    attempts = int(before) + 1 if before.isdecimal() and len(before) < 10 else 1  # anybody may write a header
     why = {
         "error": letter.reason.value,
-        "message": letter.message,
+        "message": letter.message[:_MOST_MESSAGE],
         "stage": letter.stage,
         "topic": record.topic,
         "partition": str(record.partition),

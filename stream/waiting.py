@@ -38,14 +38,17 @@ class WaitingIndex:
                 del self._by_item[item_id]
 
     def update(self, partition: int, waits: Iterable[Wait], no_longer: Iterable[Wait]) -> None:
-        """Follow a write to the store: first what waits no longer, then what waits now."""
+        """Follow a write to the store, in its order: first what waits now, then what waits no longer.
+
+        A user whose two events for one item are folded in one batch waits until the second's deadline, then no more.
+        """
+        for wait in waits:
+            self._by_item.setdefault(wait.item_id, {})[partition, wait.user_id] = wait.deadline_ms
         for wait in no_longer:
             users = self._by_item.get(wait.item_id, {})
             users.pop((partition, wait.user_id), None)
             if not users:
                 self._by_item.pop(wait.item_id, None)
-        for wait in waits:
-            self._by_item.setdefault(wait.item_id, {})[partition, wait.user_id] = wait.deadline_ms
 
     def users(self, item_ids: Iterable[str]) -> dict[int, Sequence[str]]:
         """Who waits for any of these items: partition -> user ids."""

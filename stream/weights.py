@@ -1,6 +1,5 @@
 """What an action counts: the file that product people edit, read once and checked."""
 
-import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from serving.errors import Misconfigured
 
 RATE = "rate"  # a click whose value is a rating: it is weighed by the ratings' table
 _TEXTS = ("review", "statement")
+_LARGEST = 1000.0  # half precision ends at 65504, and one event should not drown a year of others
 
 
 class Weight(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -61,8 +61,10 @@ def load_weights(path: Path | None = None) -> Weights:
     if missing:
         raise Misconfigured(f"the weights file {source} says nothing of {', '.join(missing)}: add a line for each")
     for name, weight in [*raw.actions.items(), *raw.ratings.items()]:
-        if not (0 <= weight.pair < math.inf and abs(weight.taste) < math.inf):
-            raise Misconfigured(f"in {source}, {name}: pair must be ≥ 0 and taste a finite number")
+        if not (0 <= weight.pair <= _LARGEST and abs(weight.taste) <= _LARGEST):
+            raise Misconfigured(
+                f"in {source}, {name}: pair must be 0 to {_LARGEST:g}, taste -{_LARGEST:g} to {_LARGEST:g}"
+            )
     return Weights(
         {name: _rounded(weight) for name, weight in raw.actions.items()},
         {stars: _rounded(raw.ratings[str(stars)]) for stars in range(1, 6)},
