@@ -20,7 +20,7 @@ from stream.lists import Lists, Ranking, rfc3339
 from stream.publish import Log, Outgoing
 from stream.records import DeadLetter, Forward, Record
 from stream.rejects import dead_letter, forwarded
-from stream.store import Store
+from stream.store import UserStore
 from stream.turns import Arrival, Input, ItemVectors, Part, Rules, overdue, record_of, take
 from stream.waiting import WaitingIndex
 
@@ -36,7 +36,7 @@ class Pipeline:
     decoder: Decoder
     embedder: Embed
     items: ItemVectors
-    store: Store
+    store: UserStore
     ranker: Rank
     lists: Lists
     log: Log

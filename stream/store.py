@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from importlib.resources import files
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 from redis.asyncio import Redis
@@ -74,6 +74,22 @@ class Batch:
     offsets: dict[str, int] = field(default_factory=dict)
     waits: list[Wait] = field(default_factory=list)
     no_longer: list[Wait] = field(default_factory=list)
+
+
+class UserStore(Protocol):
+    """What the pipeline asks of a store: Redis, or the dictionaries that tests use (stream/testing.py)."""
+
+    def hold(self, partition: int) -> Hold:
+        """See `Store.hold`."""
+        ...
+
+    async def load(self, partition: int, users: Sequence[str]) -> dict[str, UserState]:
+        """See `Store.load`."""
+        ...
+
+    async def save(self, batch: Batch) -> Saved:
+        """See `Store.save`."""
+        ...
 
 
 class Store:

@@ -1,0 +1,217 @@
+"""Fakes for tests of whatever stands on the pipeline: a log, a store, an encoder and a ranker, all in memory.
+
+    store, log = MemoryStore(), MemoryLog()
+    pipeline = memory_pipeline(store, log, {"i9": embed_by_words("space")})
+    await store.claim(0)
+    await pipeline.process([record(TOPICS.clicks, {"user_id": "u1", "item_id": "i9", "type": "click"})])
+    assert [item.item_id for item in log.lists()[0].items] == ["i9"]
+
+They keep the promises of the real ones (tests/contract holds them to it), and their arithmetic can be done in the head.
+"""
+
+import json
+import math
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from serving import state as codec
+from serving.errors import Unavailable
+from serving.messages import ListItem, Recommendations
+from serving.ranker import Ranking
+from serving.state import UserState, Vector
+from serving.topics import Topics
+from stream.events import Decoder
+from stream.lists import Lists
+from stream.pipeline import Pipeline
+from stream.publish import Outgoing
+from stream.records import Headers, Record
+from stream.store import Batch, Hold, Saved, Wait
+from stream.turns import Rules
+from stream.waiting import WaitingIndex
+from stream.weights import load_weights
+
+TOPICS = Topics("penchant")
+FINGERPRINT = "words-8"
+WORDS = ("space", "love", "war", "music", "food", "travel", "sport", "code")
+NOW_MS = 1_790_000_000_000  # 21 September 2026
+
+
+def embed_by_words(text: str) -> Vector:
+    """How often each of `WORDS` occurs, at unit length: `(8,) float32`, exact in half precision; zeros if none does.
+
+    >>> embed_by_words("War and love, love").tolist()
+    [0.0, 0.89453125, 0.447265625, 0.0, 0.0, 0.0, 0.0, 0.0]
+    """
+    counts = np.array([text.lower().count(word) for word in WORDS])
+    length = max(math.hypot(*counts), 1.0)
+    return (counts / length).astype(np.float16).astype(np.float32)
+
+
+async def embed_texts(texts: Sequence[str]) -> Mapping[str, Vector]:
+    """The pipeline's embedder, by `embed_by_words`."""
+    return {text: embed_by_words(text) for text in texts}
+
+
+async def embed_rows(texts: Sequence[str]) -> npt.NDArray[np.float32]:
+    """The item pipeline's embedder, by `embed_by_words`: `(n, 8) float32`."""
+    return np.stack([embed_by_words(text) for text in texts])
+
+
+def rank_by_ring(state: UserState) -> Ranking:
+    """The items of the ring, newest first, each with its pair weight: a list that shows what it was made from."""
+    items = [ListItem(each.item_id, each.pair, "content") for each in reversed(state.ring) if each.item_id]
+    return Ranking(items, "live" if state.known else "trending")
+
+
+def record(
+    topic: str,
+    value: object,
+    offset: int = 0,
+    *,
+    partition: int = 0,
+    key: bytes | None = None,
+    headers: Headers = (),
+    timestamp_ms: int = NOW_MS,
+) -> Record:
+    """A record as it comes from the log. `value`: bytes and None as they are, all else as JSON."""
+    body = value if isinstance(value, bytes | None) else json.dumps(value).encode()
+    return Record(topic, partition, offset, timestamp_ms, key, body, headers)
+
+
+class MemoryLog:
+    """Keeps what was sent, in order. `refuses`: which records it does not acknowledge (none)."""
+
+    def __init__(self) -> None:
+        self.sent: list[Outgoing] = []
+        self.refuses: Callable[[Outgoing], bool] = lambda _: False
+
+    async def send(self, records: Sequence[Outgoing]) -> None:
+        """See `stream.publish.Log.send`."""
+        for each in records:
+            if self.refuses(each):
+                raise Unavailable(f"the log in memory was told to refuse this record of {each.topic}")
+            self.sent.append(each)
+
+    def on(self, topic: str) -> list[Outgoing]:
+        """What was sent to a topic."""
+        return [each for each in self.sent if each.topic == topic]
+
+    def lists(self, user_id: str | None = None) -> list[Recommendations]:
+        """The lists that were sent, of one user or of all."""
+        bodies = [each.value for each in self.on(TOPICS.recommendations) if each.value is not None]
+        lists = [msgspec.json.decode(body, type=Recommendations) for body in bodies]
+        return [each for each in lists if user_id in {None, each.user_id}]
+
+    def dead(self) -> list[Outgoing]:
+        """The dead letters of all topics."""
+        return [each for each in self.sent if each.topic.endswith(".dlq")]
+
+
+@dataclass(slots=True)
+class _Shelf:
+    """What a store keeps of one partition. `records` are bytes, as in Redis: the codec is part of every test."""
+
+    owner: str = ""
+    offsets: dict[str, int] = field(default_factory=dict)
+    waiting: dict[tuple[str, str], int] = field(default_factory=dict)
+    records: dict[str, bytes] = field(default_factory=dict)
+
+
+class MemoryStore:
+    """`stream.store.Store` on dictionaries. `beside`: a store whose data it shares, as two workers share Redis."""
+
+    def __init__(self, identities: Mapping[str, str] | None = None, beside: "MemoryStore | None" = None) -> None:
+        self._identities = identities or {}
+        self._shelves: dict[int, _Shelf] = beside._shelves if beside is not None else {}
+        self._holds: dict[int, Hold] = {}
+
+    async def claim(self, partition: int) -> dict[str, int]:
+        """See `Store.claim`."""
+        shelf = self._shelf(partition)
+        shelf.owner = secrets.token_hex(8)
+        topics = {name: name.rpartition("@")[0] for name in shelf.offsets}
+        known = {topic: shelf.offsets[name] for name, topic in topics.items() if name == self._field(topic)}
+        self._holds[partition] = Hold(shelf.owner, known)
+        return dict(known)
+
+    async def is_mine(self, partition: int) -> bool:
+        """See `Store.is_mine`."""
+        return partition in self._holds and self._shelf(partition).owner == self._holds[partition].token
+
+    def hold(self, partition: int) -> Hold:
+        """See `Store.hold`."""
+        return self._holds.get(partition, Hold())
+
+    def held(self) -> set[int]:
+        """See `Store.held`."""
+        return set(self._holds)
+
+    def release(self, partition: int) -> None:
+        """See `Store.release`."""
+        self._holds.pop(partition, None)
+
+    async def load(self, partition: int, users: Sequence[str]) -> dict[str, UserState]:
+        """See `Store.load`."""
+        records = self._shelf(partition).records
+        return {u: codec.decode(records[u], FINGERPRINT) if u in records else UserState() for u in users}
+
+    async def save(self, batch: Batch) -> Saved:
+        """See `Store.save` and commit.lua, whose order of tests this is."""
+        shelf = self._shelf(batch.partition)
+        if not batch.hold.token or shelf.owner != batch.hold.token:
+            return Saved.NOT_MINE
+        new = {self._field(topic): offset for topic, offset in batch.offsets.items()}
+        expected = {self._field(topic): batch.hold.offsets.get(topic) for topic in batch.offsets}
+        stored = {name: shelf.offsets.get(name) for name in new}
+        if stored != expected:
+            return Saved.REPEATED if stored == new else Saved.MOVED
+        shelf.offsets.update(new)
+        shelf.waiting.update({(wait.item_id, wait.user_id): wait.deadline_ms for wait in batch.waits})
+        for wait in batch.no_longer:
+            shelf.waiting.pop((wait.item_id, wait.user_id), None)
+        shelf.records.update({user: codec.encode(state, FINGERPRINT) for user, state in batch.states.items()})
+        held = self._holds.get(batch.partition)
+        if held is not None and held.token == batch.hold.token:
+            self._holds[batch.partition] = Hold(held.token, {**held.offsets, **batch.offsets})
+        return Saved.WRITTEN
+
+    async def waiting(self, partition: int) -> list[Wait]:
+        """See `Store.waiting`."""
+        entries = sorted(self._shelf(partition).waiting.items(), key=lambda entry: (entry[1], entry[0]))
+        return [Wait(item_id, user_id, deadline_ms) for (item_id, user_id), deadline_ms in entries]
+
+    def _shelf(self, partition: int) -> _Shelf:
+        return self._shelves.setdefault(partition, _Shelf())
+
+    def _field(self, topic: str) -> str:
+        return f"{topic}@{self._identities.get(topic, '')}"
+
+
+def memory_pipeline(
+    store: MemoryStore,
+    log: MemoryLog,
+    items: Mapping[str, Vector],
+    *,
+    partitions: int = 1,
+    clock: Callable[[], int] = lambda: NOW_MS,
+    rules: Rules | None = None,
+) -> Pipeline:
+    """A pipeline on fakes. `items` is read as it stands when an event needs it: put a vector in, then `wake`."""
+    return Pipeline(
+        topics=TOPICS,
+        decoder=Decoder(TOPICS, load_weights(), partitions, {}),
+        embedder=embed_texts,
+        items=items.get,
+        store=store,
+        ranker=rank_by_ring,
+        lists=Lists(TOPICS, FINGERPRINT, expiry_ms=86_400_000),
+        log=log,
+        waiting=WaitingIndex(),
+        rules=rules or Rules(),
+        clock=clock,
+    )
