@@ -5,9 +5,11 @@ from contextlib import closing
 from dataclasses import dataclass
 
 from kafka import KafkaProducer
-from kafka.errors import TopicAlreadyExistsError
+from kafka.admin import KafkaAdminClient
+from kafka.errors import TopicAlreadyExistsError, for_code
 
 from serving.broker import RUN_KEY, Finding, describe, open_admin, run_id, translated
+from serving.errors import Misconfigured
 from serving.topics import Plan, Topics
 
 
@@ -25,17 +27,14 @@ def create_topics(bootstrap: str, topics: Topics, partitions: int, replication: 
     """Create every topic that is missing, with `partitions` partitions and `replication` replicas each.
 
     Topics that are there are left as they are; where one has other partitions than asked for, a finding says so.
-    Raises `Unavailable`, also if the broker has fewer nodes than `replication`.
+    Raises `Unavailable`; `Misconfigured` if the broker refuses, as it does with fewer nodes than `replication`.
     """
     plans = list(topics.plan(partitions))
     with open_admin(bootstrap, timeout_s=30.0) as admin:
         there = describe(admin, [plan.name for plan in plans])
         missing = [plan for plan in plans if plan.name not in there]
-        for plan in missing:
-            try:
-                admin.create_topics({plan.name: _options(plan, replication)}, wait_for_metadata=True)
-            except TopicAlreadyExistsError:
-                continue  # another process was quicker, and made the same
+        if missing:
+            _create(admin, missing, replication)
     counts = {name: len(topic["partitions"]) for name, topic in there.items()}
     differing = [
         Finding(
@@ -48,6 +47,19 @@ def create_topics(bootstrap: str, topics: Topics, partitions: int, replication: 
     ]
     run = run_id(bootstrap, topics) or _write_run_id(bootstrap, topics)
     return Created([plan.name for plan in missing], sorted(there), differing, run)
+
+
+def _create(admin: KafkaAdminClient, plans: list[Plan], replication: int) -> None:
+    """Ask for all at once, and wait until each has its leaders. One made meanwhile by another process is well."""
+    asked = {plan.name: _options(plan, replication) for plan in plans}
+    for topic in admin.create_topics(asked, raise_errors=False)["topics"]:
+        if topic["error_code"] not in {0, TopicAlreadyExistsError.errno}:
+            words = topic["error_message"] or for_code(topic["error_code"]).__name__
+            raise Misconfigured(
+                f"the broker did not make {topic['name']} ({words}): ask for no more --replication than it has nodes, "
+                "and for the right to create topics"
+            )
+    admin.wait_for_topics(list(asked), timeout_ms=30_000)
 
 
 def _options(plan: Plan, replication: int) -> dict[str, object]:

@@ -12,7 +12,7 @@ from deploy.options import connection_options, examples, need
 def worker() -> None:
     """Run one worker: it keeps the interests of its partitions' users current and publishes their lists.
 
-    Further settings are read from the environment (PENCHANT_…), described in docs/running.md. SIGTERM stops it.
+    Further settings are read from the environment (PENCHANT_…), described in docs/settings.md. SIGTERM stops it.
     """
     need("worker", "faust", "aiokafka", "redis", "tokenizers")
     need("cpu", "onnxruntime")

@@ -82,6 +82,12 @@ def test_settings_reach_the_broker(broker: Broker, prefix: str) -> None:
             assert {name: told[name]["value"] for name in plan.configs} == plan.configs
 
 
+@pytest.mark.skipif(not ON_APACHE, reason="the embedded broker takes any number of replicas")
+def test_more_replicas_than_nodes_are_refused(broker: Broker, prefix: str) -> None:
+    with pytest.raises(Misconfigured, match="--replication"):
+        create_topics(broker.bootstrap, Topics(prefix), partitions=1, replication=3)
+
+
 def test_no_broker_says_where_and_what_to_do() -> None:
     with pytest.raises(Unavailable, match=r"127\.0\.0\.1:1 .*PENCHANT_BOOTSTRAP"), open_admin("127.0.0.1:1"):
         pass

@@ -51,25 +51,16 @@ def test_the_image_has_no_torch() -> None:
     assert "[export" not in dockerfile
 
 
-def test_every_setting_and_exit_code_is_documented() -> None:
+def test_every_exit_code_is_documented() -> None:
     from serving import errors
-    from serving.api import ApiSettings
-    from stream.settings import WorkerSettings
 
     page = (ROOT / "docs" / "running.md").read_text(encoding="utf-8")
-    rows = [line.split("|") for line in page.splitlines() if line.startswith("|")]
-    told = {cell.strip(" `"): row for row in rows for cell in row[1:3]}
-    for settings in (ApiSettings, WorkerSettings):
-        for name, setting in settings.model_fields.items():
-            row = told[f"PENCHANT_{name.upper()}"]
-            default = "none" if setting.default is None else str(setting.default)
-            assert any(cell.strip().startswith(f"`{default}`") for cell in row), (
-                f"{name}: default {default} not in {row}"
-            )
+    told = {line.split("|")[1].strip() for line in page.splitlines() if line.startswith("|")}
     kinds = [
         kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, errors.PenchantError)
     ]
-    assert {str(kind.exit_code) for kind in kinds} <= told.keys()
+
+    assert {str(kind.exit_code) for kind in kinds} <= told
 
 
 def test_the_topics_page_is_what_is_created() -> None:
