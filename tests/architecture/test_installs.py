@@ -1,0 +1,127 @@
+"""What an install brings with it: the worker's has no torch, a consumer's has neither Faust nor an encoder."""
+
+import json
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterable, Iterator
+from importlib import metadata
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from tests.architecture.tree import ROOT, modules
+
+EXPORTERS = {"torch", "transformers", "optimum", "optimum-onnx", "onnx", "sentencepiece", "sentence-transformers"}
+SERVERS = {"faust-streaming", "mode-streaming", "aiokafka", "redis", "aiohttp", "onnxruntime", "tokenizers"}
+
+# What a command line that only shows its help has no use for.
+NEVER_IN_CLI = {"faust", "aiokafka", "redis", "aiohttp", "onnxruntime", "tokenizers", "stream", "export", "torch"}
+
+
+def declared(*extras: str) -> list[str]:
+    """What pyproject.toml asks for; the installed metadata may be older."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    return [*project["dependencies"], *(line for extra in extras for line in project["optional-dependencies"][extra])]
+
+
+def resolved(requirements: Iterable[str]) -> set[str]:
+    """Names of all distributions that these need here, with what those need in turn, extras and markers heeded.
+
+    Reads the metadata of what is installed; a requirement that is missing or of another version is an error.
+    """
+    seen: dict[str, set[str]] = {}
+    todo = [(Requirement(line), "") for line in requirements]
+    while todo:
+        requirement, extra = todo.pop()
+        if requirement.marker is not None and not requirement.marker.evaluate({"extra": extra}):
+            continue
+        name = canonicalize_name(requirement.name)
+        found = metadata.distribution(name)
+        assert requirement.specifier.contains(found.version, prereleases=True), (
+            f"{requirement}: here is {found.version}"
+        )
+        fresh = {"", *requirement.extras} - seen.setdefault(name, set())
+        seen[name] |= fresh
+        todo += [(needed, each) for each in fresh for needed in needs(found)]
+    return set(seen)
+
+
+def needs(distribution: metadata.Distribution) -> Iterator[Requirement]:
+    return map(Requirement, distribution.requires or ())
+
+
+def test_a_worker_installs_no_torch() -> None:
+    names = resolved(declared("worker", "cpu"))
+
+    assert {"faust-streaming", "redis", "onnxruntime", "numpy"} <= names
+    assert not names & EXPORTERS
+
+
+def test_a_consumer_installs_neither_faust_nor_encoder() -> None:
+    names = resolved(declared())
+
+    assert {"kafka-python", "msgspec", "pydantic-core"} <= names
+    assert not names & (SERVERS | EXPORTERS)
+
+
+def test_the_api_installs_no_faust() -> None:
+    assert not resolved(declared("api")) & ({"faust-streaming", "mode-streaming"} | EXPORTERS)
+
+
+def test_extras_of_a_dependency_are_followed_with_their_markers() -> None:
+    assert "colorama" not in resolved(["click"])  # on Windows only
+    assert "pysocks" not in resolved(["requests"])
+    with pytest.raises(metadata.PackageNotFoundError):
+        resolved(["requests[socks]"])  # which needs PySocks, which nothing here asks for
+
+
+def test_no_extra_names_both_builds_of_onnx_runtime() -> None:
+    """They share an import name: the one installed last silently takes the other's place."""
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]
+    names = {extra: {Requirement(line).name for line in lines} for extra, lines in extras.items()}
+
+    assert [extra for extra in names if "onnxruntime" in names[extra]] == ["cpu", "export"]
+    assert [extra for extra in names if "onnxruntime-gpu" in names[extra]] == ["gpu"]
+    assert "onnxruntime" not in resolved(declared("worker"))
+
+
+def loaded_by(*names: str) -> set[str]:
+    """Import these in a fresh interpreter, and tell which top-level modules are loaded then, or were looked for."""
+    script = (
+        "import importlib, json, sys\n"
+        "wanted = set()\n"
+        "class Ear:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if path is None: wanted.add(name)\n"
+        "sys.meta_path.insert(0, Ear())\n"
+        "for name in sys.argv[1:]: importlib.import_module(name)\n"
+        "print(json.dumps(sorted(wanted | {name.partition('.')[0] for name in sys.modules})))\n"
+    )
+    command = [sys.executable, "-W", "ignore", "-c", script, *names]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return set(json.loads(done.stdout))
+
+
+def test_a_worker_loads_no_torch_nor_looks_for_it() -> None:
+    names = loaded_by("stream.worker", "stream.app", "serving.encoder", "serving.engines.onnx_runtime")
+
+    assert {"faust", "numpy", "redis"} <= names
+    assert not names & {"torch", "transformers", "optimum", "onnx", "export", "deploy"}
+
+
+def test_the_command_line_loads_nothing_heavy() -> None:
+    names = loaded_by("deploy.cli")
+
+    assert {"click", "deploy", "serving"} <= names
+    assert not names & NEVER_IN_CLI
+
+
+@pytest.mark.parametrize("package", ["serving", "stream", "deploy", "export"])
+def test_every_module_can_be_imported_from_the_worker_s_environment(package: str) -> None:
+    """Heavy imports stand in functions: not even the exporter's modules load torch."""
+    names = [m.name for m in modules() if m.package == package and not m.name.endswith("__main__")]
+
+    assert not loaded_by(*names) & {"torch", "transformers", "optimum"}
