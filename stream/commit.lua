@@ -3,14 +3,16 @@
 -- KEYS[1]  string  the owner's token
 -- KEYS[2]  hash    topic identity -> the next offset to be read
 -- KEYS[3]  zset    waiting index: member '["item id","user id"]', score: deadline in ms since 1970
--- KEYS[4…] string  a user's record each
+-- KEYS[4]  string  MessagePack: whose lists this write makes, and the events that each names
+-- KEYS[5…] string  a user's record each
 --
 -- ARGV[1]  my token
 -- ARGV[2]  seconds until an idle user's record expires
 -- ARGV[3]  number of offsets o; then o times: field, expected (empty: none stored), new
 -- then     number of additions a to the waiting index; then a times: score, member
 -- then     number of removals r; then r times: member
--- then     one record for each of KEYS[4…]
+-- then     the value of KEYS[4] (empty: leave what stands there)
+-- then     one record for each of KEYS[5…]
 --
 -- Returns  'written'   done now
 --          'repeated'  was done before: these very offsets stand there (an answer got lost on the way)
@@ -56,7 +58,12 @@ for _ = 1, removed do
   at = at + 1
 end
 
-for i = 4, #KEYS do
+if ARGV[at] ~= '' then
+  redis.call('SET', KEYS[4], ARGV[at])
+end
+at = at + 1
+
+for i = 5, #KEYS do
   redis.call('SET', KEYS[i], ARGV[at], 'EX', ARGV[2])
   at = at + 1
 end

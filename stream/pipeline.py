@@ -62,6 +62,16 @@ class Pipeline:
         """Give up the events that have waited too long."""
         await self.recall(self.waiting.overdue(self.clock()), Arrival.EXPIRED)
 
+    async def resume(self, partition: int) -> None:
+        """Publish the lists of a partition's last write: its worker may have died between saving and publishing."""
+        async with self.lock:
+            named = await self.store.unpublished(partition)
+            part = Part(partition)
+            part.start(self.store.hold(partition), await self.store.load(partition, list(named)))
+            for user, turn in part.turns.items():
+                turn.named, turn.due = named[user], True
+            await self.log.send(self.rank(part))
+
     async def recall(self, users: Mapping[int, Sequence[str]], arrival: Arrival) -> None:
         """Take in what waits in the rooms of some users (partition -> user ids)."""
         parts = [await self.look_up(partition, ids, arrival) for partition, ids in users.items()]

@@ -5,6 +5,7 @@ Keys, all of one partition under one hash tag, so that a script may touch them t
     {prefix:partition}:owner     the token of the worker that may write
     {prefix:partition}:offsets   hash, topic identity -> next offset: what the states below stand for
     {prefix:partition}:waiting   sorted set, who waits for which item, by deadline
+    {prefix:partition}:lists     whose lists the last write made, and the events that they name
     {prefix:partition}:u:ID      one user's record (serving/state.py)
     {prefix}:fingerprint         the model folder that all vectors are from
 """
@@ -26,7 +27,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from serving import state as codec
 from serving.errors import Misconfigured
-from serving.state import UserState
+from serving.state import Ref, UserState
 from stream.retry import persist
 
 TRANSIENT = (RedisConnectionError, RedisTimeoutError, BusyLoadingError, ReadOnlyError, OSError)
@@ -66,7 +67,10 @@ class Hold:
 
 @dataclass(slots=True)
 class Batch:
-    """What one write to a partition holds. `hold` is from when the states were loaded; `offsets`: topic -> next one."""
+    """What one write to a partition holds.
+
+    hold: as when the states were loaded. offsets: topic -> next one. unpublished: user -> what the list to come names.
+    """
 
     partition: int
     hold: Hold
@@ -74,6 +78,7 @@ class Batch:
     offsets: dict[str, int] = field(default_factory=dict)
     waits: list[Wait] = field(default_factory=list)
     no_longer: list[Wait] = field(default_factory=list)
+    unpublished: dict[str, list[Ref]] = field(default_factory=dict)
 
 
 class UserStore(Protocol):
@@ -89,6 +94,10 @@ class UserStore(Protocol):
 
     async def save(self, batch: Batch) -> Saved:
         """See `Store.save`."""
+        ...
+
+    async def unpublished(self, partition: int) -> dict[str, list[Ref]]:
+        """See `Store.unpublished`."""
         ...
 
 
@@ -178,7 +187,7 @@ class Store:
 
     async def save(self, batch: Batch) -> Saved:
         """Write a batch, all of it or nothing: refused if the partition is not mine, or not where I left it."""
-        keys = [self._key(batch.partition, name) for name in ("owner", "offsets", "waiting")]
+        keys = [self._key(batch.partition, name) for name in ("owner", "offsets", "waiting", "lists")]
         keys += [self._user_key(batch.partition, user) for user in batch.states]
         arguments: list[Any] = [batch.hold.token, self._idle_expiry_s, len(batch.offsets)]
         for topic, following in batch.offsets.items():
@@ -188,6 +197,7 @@ class Store:
             arguments += [wait.deadline_ms, _member(wait)]
         arguments.append(len(batch.no_longer))
         arguments += [_member(wait) for wait in batch.no_longer]
+        arguments.append(msgspec.msgpack.encode(batch.unpublished) if batch.unpublished else "")
         arguments += [codec.encode(state, self._fingerprint) for state in batch.states.values()]
         answer = await self._persist(lambda: self._script(keys=keys, args=arguments))
         saved = Saved(answer.decode())
@@ -195,6 +205,11 @@ class Store:
         if saved.done and held is not None and held.token == batch.hold.token:
             self._holds[batch.partition] = Hold(held.token, {**held.offsets, **batch.offsets})
         return saved
+
+    async def unpublished(self, partition: int) -> dict[str, list[Ref]]:
+        """Whose lists the last write to a partition made (they may have gone out or not), and what each names."""
+        lists = await self._persist(lambda: self._redis.get(self._key(partition, "lists")))
+        return {} if lists is None else msgspec.msgpack.decode(lists, type=dict[str, list[Ref]])
 
     async def waiting(self, partition: int) -> list[Wait]:
         """Who waits for what in a partition."""

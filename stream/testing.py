@@ -23,7 +23,7 @@ from serving import state as codec
 from serving.errors import Unavailable
 from serving.messages import ListItem, Recommendations
 from serving.ranker import Ranking
-from serving.state import UserState, Vector
+from serving.state import Ref, UserState, Vector
 from serving.topics import Topics
 from stream.events import Decoder
 from stream.lists import Lists
@@ -120,6 +120,7 @@ class _Shelf:
     offsets: dict[str, int] = field(default_factory=dict)
     waiting: dict[tuple[str, str], int] = field(default_factory=dict)
     records: dict[str, bytes] = field(default_factory=dict)
+    unpublished: dict[str, list[Ref]] = field(default_factory=dict)
 
 
 class MemoryStore:
@@ -175,10 +176,15 @@ class MemoryStore:
         for wait in batch.no_longer:
             shelf.waiting.pop((wait.item_id, wait.user_id), None)
         shelf.records.update({user: codec.encode(state, FINGERPRINT) for user, state in batch.states.items()})
+        shelf.unpublished = batch.unpublished or shelf.unpublished
         held = self._holds.get(batch.partition)
         if held is not None and held.token == batch.hold.token:
             self._holds[batch.partition] = Hold(held.token, {**held.offsets, **batch.offsets})
         return Saved.WRITTEN
+
+    async def unpublished(self, partition: int) -> dict[str, list[Ref]]:
+        """See `Store.unpublished`."""
+        return dict(self._shelf(partition).unpublished)
 
     async def waiting(self, partition: int) -> list[Wait]:
         """See `Store.waiting`."""

@@ -10,7 +10,7 @@ MAX_CHARS = 2_000  # more than 256 tokens in every script we know, which is all 
 _MARKUP = re.compile(r"<!--.*?-->|<(script|style)\b.*?</\1\s*>|</?[a-zA-Z][^<>]{0,400}>", re.DOTALL | re.IGNORECASE)
 _EMOJI = "\u2600-\u27bf\ufe0f\u200d\U0001f1e6-\U0001f1ff\U0001f300-\U0001faff"
 _EMOJI_RUN = re.compile(f"([{_EMOJI}]{{3}})[{_EMOJI}\\s]*[{_EMOJI}]")
-_SAME_RUN = re.compile(r"(\S)\1{3,}")
+_SAME_RUN = re.compile(r"([^\s\d])\1{3,}")  # but 10000 is a number
 _SPACE = re.compile(r"\s+")
 
 

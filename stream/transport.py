@@ -51,19 +51,26 @@ class WorkerConsumer(Consumer):
         return _Thread(self, loop=self.loop, beacon=self.beacon)
 
     async def perform_seek(self) -> None:
-        """Go to the group's committed offsets, but never past what the store's states have taken in."""
+        """Go to where the store's states stand; the group's committed offsets only show lag."""
         await super().perform_seek()
         assignment = cast("WorkerTransport", self.transport).assignment
         assigned: set[TP] = set(self.assignment())
         stored = await assignment.begin(assigned)
+        ahead: dict[TP, int] = {}
         for partition, following in stored.items():
             committed = self._read_offset[partition]
             if following is None and committed is not None:
                 # The group is ahead of a store that knows nothing: it was emptied. Build it anew from the log.
                 earliest = await self.earliest_offsets(partition)
                 await self.seek(partition, earliest[partition])
-            elif following is not None and (committed is None or following < committed):
+            elif following is not None and following != committed:
                 await self.seek(partition, following)
+                if following > (committed or 0):
+                    ahead[partition] = following
+        if ahead:
+            # Saved, but not acknowledged before a worker died: Faust would wait for these acknowledgements for ever.
+            self._committed_offset.update(ahead)
+            await self._commit(ahead)
         if not assignment.open:
             self.pause_partitions(assignment.user_partitions(assigned))
 

@@ -104,7 +104,8 @@ class Part:
         """What is to be written."""
         states = {user: turn.state for user, turn in self.turns.items() if turn.changed}
         offsets = {r.topic: r.offset + 1 for r in self.records if not self.again(r)}
-        return Batch(self.partition, self.hold, states, offsets, self.waits, self.no_longer)
+        unpublished = {user: turn.named for user, turn in self.turns.items() if turn.due}
+        return Batch(self.partition, self.hold, states, offsets, self.waits, self.no_longer, unpublished)
 
     def covisits(self) -> list[CoVisits]:
         """The pairs by source topic, in messages that the log can take, each with the range of offsets it covers."""

@@ -64,6 +64,7 @@ class Worker:
         self._ranker = Ranker(self._catalogue, self._popularity, RankSettings(language=settings.language))
         self._applied: dict[tuple[str, int], int] = {}  # source partition -> the last offset whose pairs were applied
         self._items_came = asyncio.Event()
+        self._claimed: asyncio.Queue[int] = asyncio.Queue()
         self._tasks: list[asyncio.Task[None]] = []
         self._open = False
         self._assigned = False
@@ -132,6 +133,7 @@ class Worker:
             if not await self._store.is_mine(number):
                 await self._store.claim(number)
                 self._waiting.replace(number, await self._store.waiting(number))
+                self._claimed.put_nowait(number)
         self._assigned = True
         self.metrics.partitions.set(len(numbers))
         return {tp: self._store.hold(tp.partition).offsets.get(tp.topic) for tp in mine}
@@ -181,10 +183,15 @@ class Worker:
     # --- Chores ---
 
     async def _open_gate(self) -> None:
+        """Let user topics flow once lists can be made; then bring out what a worker before may have left unpublished."""
         await asyncio.gather(*(follower.caught_up.wait() for follower in self._followers))
         await asyncio.get_running_loop().run_in_executor(self._encoding, self._encoder.warm_up)
         self._open = True
         self.resume()
+        while True:
+            partition = await self._claimed.get()
+            if partition in self._store.held():
+                await self.pipeline.resume(partition)
 
     async def _wake(self) -> None:
         """Fold what waited for an item as soon as the item is known; look once a second for what came between."""

@@ -1,0 +1,76 @@
+"""Stopping and dying in the middle of things: nothing is lost, nothing is counted twice."""
+
+import time
+
+import pytest
+
+from serving.artifact import open_artifact
+from serving.state import decode
+from tests.acceptance.test_events_to_lists import FILMS
+from tests.support.system import MODEL, System
+from tests.support.waiting import until
+
+pytestmark = [pytest.mark.kafka, pytest.mark.model]
+USERS = 40
+
+
+def send_clicks(system: System, first: int, count: int) -> None:
+    """Numbered clicks of several users in turn."""
+    for n in range(first, first + count):
+        system.click(f"u{n % USERS}", f"f{n % len(FILMS)}", event_id=f"e{n}")
+
+
+def all_named(system: System, count: int) -> bool:
+    """Whether every event has been named by a list."""
+    return {f"e{n}" for n in range(count)} <= system.named()
+
+
+def counts(system: System) -> int:
+    """How many clicks the stored states have counted, by their seen sets."""
+    import redis
+
+    fingerprint = open_artifact(MODEL).fingerprint
+    keys = [key for key in system.stored() if b":u:" in key]
+    with redis.Redis.from_url(system.redis_url) as client:
+        records = [client.get(key) for key in keys]
+    return sum(int(decode(record, fingerprint).seen["count"].sum()) for record in records)
+
+
+def test_terminated_worker_stops_soon_and_the_next_goes_on(system: System) -> None:
+    """Given events under way, when the worker is asked to stop, then it stops within 10 s and none is lost."""
+    worker = system.start_ready()
+    system.publish(FILMS)
+    send_clicks(system, 0, 500)
+    system.producer.flush()
+    began = time.monotonic()
+    assert worker.child.stop(15) == 0, worker.child.last_lines()
+    assert time.monotonic() - began < 10
+    send_clicks(system, 500, 500)
+    system.start_ready()
+    assert until(lambda: all_named(system, 1000), 60)
+    assert counts(system) == 1000
+
+
+def test_killed_worker_loses_nothing(system: System) -> None:
+    """Given 1,000 events in flight, when the worker is killed, then the next one brings every list, each event once."""
+    worker = system.start_ready()
+    system.publish(FILMS)
+    send_clicks(system, 0, 1000)
+    system.producer.flush()
+    assert until(lambda: len(system.named()) > 50, 30)
+    worker.kill()
+    assert not all_named(system, 1000), "the kill came too late to prove anything"
+    system.start_ready()
+    assert until(lambda: all_named(system, 1000), 90), f"{1000 - len(system.named())} events were lost"
+    assert counts(system) == 1000
+
+
+def test_events_sent_before_any_worker_are_taken_in(system: System) -> None:
+    """Given events and items on the topics, when the first worker starts, then all are folded."""
+    send_clicks(system, 0, 100)
+    for film in FILMS:
+        system.send(system.topics.items, film)
+    system.producer.flush()
+    system.start_ready()
+    assert until(lambda: all_named(system, 100), 60)
+    assert until(lambda: counts(system) == 100, 30)
