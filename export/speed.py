@@ -13,7 +13,9 @@ from serving.engines.onnx_runtime import OnnxRuntime
 SHAPES = {"1x16": (1, 16), "32x64": (32, 64)}  # texts x tokens: one statement, a batch of reviews
 ROUNDS = 3  # graphs take turns, so that a busy minute of the machine hits all of them
 SECONDS = 1.5  # a graph, a shape and a round
-TIE = 1.1  # within 10 % timings do not order two schemes; the smaller one is taken
+# Within a quarter, two timings on a shared machine do not order two schemes, and a choice that flips from export to
+# export changes fingerprints for nothing: the smaller one is taken, which also leaves memory to the rest.
+TIE = 1.25
 
 
 def compare(models: Mapping[str, Path]) -> dict[str, dict[str, float]]:
@@ -41,7 +43,7 @@ def _median_ms(engine: OnnxRuntime, texts: int, tokens: int) -> float:
 
 
 def fastest(times: Mapping[str, Mapping[str, float]], sizes: Mapping[str, int]) -> str:
-    """The name with the smallest geometric mean over the shapes; of those within 10 % of it, the one with fewest bytes.
+    """The name with the smallest geometric mean over the shapes; of those within 25 % of it, the smallest in bytes.
 
     >>> fastest({"a": {"1x16": 4.0}, "b": {"1x16": 4.2}, "c": {"1x16": 9.0}}, {"a": 400, "b": 100, "c": 50})
     'b'

@@ -1,0 +1,1 @@
+"""Bytes and embeddings that must not change unnoticed."""
