@@ -183,7 +183,7 @@ class Worker:
     # --- Chores ---
 
     async def _open_gate(self) -> None:
-        """Let user topics flow once lists can be made; then bring out what a worker before may have left unpublished."""
+        """Let user topics flow once lists can be made; bring out what a worker before may have left unpublished."""
         await asyncio.gather(*(follower.caught_up.wait() for follower in self._followers))
         await asyncio.get_running_loop().run_in_executor(self._encoding, self._encoder.warm_up)
         self._open = True

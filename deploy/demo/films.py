@@ -44,23 +44,17 @@ class Film:
         """The title as people write it: "Alien (1979)"."""
         return f"{self.title} ({self.year})" if self.year else self.title
 
-    @property
-    def text(self) -> str:
-        """What is known beside title and genres, in plain sentences; empty if nothing."""
-        parts = [f"Directed by {self.director}."] if self.director else []
-        if self.cast:
-            parts.append(f"With {', '.join(self.cast)}.")
-        return " ".join(parts)
-
     def message(self) -> dict[str, object]:
-        """The film as a message of the items topic."""
-        return {
-            "item_id": self.item_id,
-            "title": self.display,
-            "text": self.text,
-            "facets": {"genre": self.genres, "domain": "film"},
-            "available": True,
-        }
+        """The film as a message of the items topic.
+
+        Director and cast are facets and no text: names in an item's text draw films together by how the names look.
+        """
+        facets: dict[str, str | list[str]] = {"genre": self.genres, "domain": "film"}
+        if self.director:
+            facets["director"] = self.director
+        if self.cast:
+            facets["cast"] = list(self.cast)
+        return {"item_id": self.item_id, "title": self.display, "facets": facets}
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +126,7 @@ def _facts(folder: Path) -> dict[tuple[str, int], tuple[str, tuple[str, ...]]]:
 
 
 def _with_facts(film: Film, facts: dict[tuple[str, int], tuple[str, tuple[str, ...]]]) -> Film:
-    """The film with director and cast: the two sources may differ by a year, and one title of a film may be a translation."""
+    """The film with director and cast; the sources may differ by a year, or one may name the film by a translation."""
     if film.year is None:
         return film
     for title in _titles(film.title):

@@ -156,6 +156,10 @@ class System:
         assert until(lambda: len(self.read(f"{topic}.dlq")) >= count, seconds), self.workers[-1].child.last_lines()
         return self.records[f"{topic}.dlq"]
 
+    def reasons(self, topic: str) -> set[str]:
+        """The reasons under which dead letters of a topic lie so far."""
+        return {header(record, "penchant.error") for record in self.read(f"{topic}.dlq")}
+
     def stored(self) -> list[bytes]:
         """The keys of this prefix in Redis."""
         with redis.Redis.from_url(self.redis_url) as client:
