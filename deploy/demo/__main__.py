@@ -1,0 +1,137 @@
+"""`python -m deploy.demo`: films and their ratings through the whole system, then people who write what they like."""
+
+import sys
+import time
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+import msgspec
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from deploy.demo import films
+from deploy.demo.films import Rating
+from deploy.demo.replay import Played, Replay
+from deploy.demo.scene import scene
+from deploy.demo.show import Show, console
+from deploy.demo.stream import Stream, connected
+from deploy.demo.summary import Shown, summarise
+from deploy.demo.system import System, running
+from serving.errors import PenchantError
+from serving.messages import Item
+
+NEWCOMER = "newcomer"
+STATEMENTS = ("我喜欢看电影，尤其是科幻片", "I am in the mood for romantic comedies")
+SCENE_STATEMENT = STATEMENTS[0]
+_CHOSEN = 3
+_EARLY = 2_000  # the three users are chosen among those who come within so many ratings
+
+
+@click.command()
+@click.option("--seconds", type=click.FloatRange(1, 3600), default=60.0, envvar="SECONDS", show_default=True)
+@click.option("--cache", type=click.Path(path_type=Path), default=Path(".cache/wheels"), help="Where the wheels lie.")
+@click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write the summary there too.")
+@click.option("--keep", is_flag=True, envvar="DEMO_KEEP", help="Stay up afterwards, until Ctrl-C.")
+def main(seconds: float, cache: Path, json_file: Path | None, keep: bool) -> None:
+    """Replay MovieLens-100K through Penchant for SECONDS, show lists and figures, and end."""
+    out = console()
+    try:
+        summary = _demo(out, seconds, cache, keep)
+    except PenchantError as error:
+        click.echo(f"demo: {error}", err=True)
+        sys.exit(error.exit_code)
+    if json_file:
+        json_file.write_bytes(msgspec.json.format(msgspec.json.encode(summary)))
+
+
+def _demo(out: Console, seconds: float, cache: Path, keep: bool) -> object:
+    out.print(f"[dim]{films.TERMS}[/dim]")
+    films.fetch(cache)
+    catalogue = [msgspec.convert(film.message(), Item) for film in films.films(cache)]
+    ratings = films.ratings(cache)
+    out.print("Starting broker, store, worker and API (`penchant local`) …")
+    with running() as system, connected(system.where.bootstrap, system.topics) as stream:
+        show = Show(out, {item.item_id: item for item in catalogue})
+        _publish(out, system, stream, catalogue)
+        played = _replay(out, show, stream, ratings, seconds)
+        told = [_tell(show, stream, text) for text in STATEMENTS]
+        dead, memory = system.dead_letters(), system.memory()
+        summary = summarise(played, len(ratings), dead, memory, (told, _scene(out)))
+        out.print(summary.table())
+        _what_next(out, system, keep)
+    return summary
+
+
+def _publish(out: Console, system: System, stream: Stream, catalogue: Sequence[Item]) -> None:
+    """Send the items and wait until each has its vector."""
+    for item in catalogue:
+        stream.send(stream.topics.items, item.item_id, item)
+    with _progress(out) as progress:
+        task = progress.add_task(f"{len(catalogue):,} items embedded", total=len(catalogue))
+        system.until_embedded(len(catalogue), lambda count: progress.update(task, completed=count))
+
+
+def _replay(out: Console, show: Show, stream: Stream, ratings: Sequence[Rating], seconds: float) -> Played:
+    moved_s = int(time.time()) - ratings[-1].time_s
+    rows = {item_id: row for row, item_id in enumerate(show.items)}
+    replay = Replay(stream, rows, moved_s)
+    with _progress(out) as progress:
+        task = progress.add_task(f"ratings, for {seconds:.0f} s", total=len(ratings))
+        played = replay.run(ratings, seconds, lambda sent: progress.update(task, completed=sent))
+    counts = Counter(rating.user_id for rating in ratings[:_EARLY])
+    for user, _ in counts.most_common(_CHOSEN):
+        if user in played.first_lists:
+            first, last = played.first_lists[user], stream.newest[user]
+            show.side_by_side(user, ("after the first rating", first), ("after the last one replayed", last))
+    return played
+
+
+def _tell(show: Show, stream: Stream, text: str) -> Shown:
+    """Say something as the newcomer, and show the list that answers."""
+    event_id = f"s-{time.time_ns()}"
+    message = {"event_id": event_id, "user_id": NEWCOMER, "text": text}
+    sent_at = stream.send(stream.topics.reviews, NEWCOMER, message)
+    answer = stream.until_named(event_id)
+    milliseconds = (answer.at_s - sent_at) * 1000
+    show.answer(text, answer.made, milliseconds)
+    return Shown(text, round(milliseconds, 1), answer.made.items)
+
+
+def _scene(out: Console) -> list[Shown]:
+    """The same statement before a Chinese catalogue, in a system of its own: catalogues on one prefix would mix."""
+    out.print("A second system, with a small Chinese catalogue …")
+    items = scene()
+    with running({"PENCHANT_LANGUAGE": "zh"}) as system, connected(system.where.bootstrap, system.topics) as stream:
+        _publish(out, system, stream, items)
+        return [_tell(Show(out, {item.item_id: item for item in items}), stream, SCENE_STATEMENT)]
+
+
+def _progress(out: Console) -> Progress:
+    """A bar on a terminal, its last line elsewhere."""
+    return Progress(
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=out
+    )
+
+
+def _what_next(out: Console, system: System, keep: bool) -> None:
+    where = system.where
+    if not keep:
+        out.print(
+            "Next: `DEMO_KEEP=1 make demo` stays up; `penchant local` starts an empty system; docs/demo.md tells more."
+        )
+        return
+    out.print("Still up; Ctrl-C ends it. In another terminal:")
+    out.print(f"  export PENCHANT_BOOTSTRAP={where.bootstrap} PENCHANT_REDIS={where.redis}")
+    out.print(f"  penchant watch {NEWCOMER}")
+    out.print(f"  API: {where.api}/health/ready")
+    try:
+        while system.process.exit_code is None:
+            time.sleep(0.5)
+    except KeyboardInterrupt:
+        out.print("Stopping.")
+
+
+if __name__ == "__main__":
+    main()

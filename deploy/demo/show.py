@@ -1,0 +1,71 @@
+"""What the demo prints: lists side by side, answers to statements, the summary."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from serving.messages import Item, ListItem, Recommendations
+
+PLACES = 10
+_PLAIN_WIDTH = 118
+
+
+@dataclass(frozen=True, slots=True)
+class Show:
+    """Prints lists of items that `items` describes."""
+
+    console: Console
+    items: Mapping[str, Item]
+
+    def side_by_side(self, user: str, before: tuple[str, Recommendations], after: tuple[str, Recommendations]) -> None:
+        """Two lists of one user, each under its heading."""
+        table = Table(title=f"User {escape(user)}", title_justify="left")
+        table.add_column("#", justify="right")
+        table.add_column(before[0], overflow="fold", ratio=1)
+        table.add_column(after[0], overflow="fold", ratio=1)
+        pairs = zip(before[1].items[:PLACES], after[1].items[:PLACES], strict=False)
+        for place, (first, last) in enumerate(pairs, start=1):
+            table.add_row(str(place), self._short(first), self._short(last))
+        self.console.print(table)
+
+    def answer(self, text: str, made: Recommendations, milliseconds: float) -> None:
+        """The list that answers a statement, with genres and reasons."""
+        table = Table(title=f"“{escape(text)}” → {milliseconds:.0f} ms", title_justify="left")
+        table.add_column("#", justify="right")
+        table.add_column("title", overflow="fold", ratio=4)
+        table.add_column("genres", overflow="fold", ratio=3)
+        table.add_column("why", overflow="fold", ratio=5)
+        for place, item in enumerate(made.items[:PLACES], start=1):
+            why = "; ".join(f"{reason.words} ({reason.share:.0%})" for reason in item.reasons)
+            table.add_row(str(place), escape(self._title(item)), escape(", ".join(self.genres(item))), escape(why))
+        self.console.print(table)
+
+    def genres(self, item: ListItem) -> list[str]:
+        """The genres of a list's entry."""
+        genres = self.items[item.item_id].facets.get("genre", [])
+        return [genres] if isinstance(genres, str) else genres
+
+    def _title(self, item: ListItem) -> str:
+        return self.items[item.item_id].title
+
+    def _short(self, item: ListItem) -> str:
+        return f"{escape(self._title(item))} [dim]{escape(', '.join(self.genres(item)))}[/dim]"
+
+
+def console() -> Console:
+    """Where the demo prints: as wide as the terminal, or wide enough for its tables in a file."""
+    terminal = Console()
+    return terminal if terminal.is_terminal else Console(width=_PLAIN_WIDTH)
+
+
+def table_of(title: str, rows: Sequence[tuple[str, str]]) -> Table:
+    """A table of two columns: what, and how much."""
+    table = Table(title=title, title_justify="left", show_header=False)
+    table.add_column("what")
+    table.add_column("how much", justify="right")
+    for what, how_much in rows:
+        table.add_row(what, how_much)
+    return table
