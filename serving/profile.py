@@ -133,7 +133,8 @@ def _texts(ring: list[RingEvent], state: UserState, settings: RankSettings) -> t
 
 def _scaled(vector: Vector | None, length: float, dim: int) -> Vector:
     """The vector at that length; zeros stay zeros: they have no direction."""
-    norm = 0.0 if vector is None else float(np.linalg.norm(vector))
-    if vector is None or norm == 0.0:
+    peak = 0.0 if vector is None else float(np.abs(vector).max())
+    if vector is None or peak == 0.0:
         return np.zeros(dim, np.float32)
-    return vector * np.float32(length / norm)
+    direction = vector / np.float32(peak)  # else squares of what has faded for years would be zeros
+    return direction * np.float32(length / np.linalg.norm(direction))

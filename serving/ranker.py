@@ -156,6 +156,8 @@ class Ranker:
             by_facet = (standard * profile.facet_weights[:, None])[:, facets].T
             by_facet[facets < 0] = 0.0
             points[:, profile.asking] += by_facet
+        # Being unlike what was dismissed is no reason of its own.
+        points[:, profile.weights < 0] = np.minimum(points[:, profile.weights < 0], 0.0)
         belongs = np.zeros((len(profile.owner), len(profile.sources) + 2), np.float32)
         belongs[np.arange(len(profile.owner)), profile.owner] = 1.0
         parts = (points @ belongs).astype(np.float32, copy=False)

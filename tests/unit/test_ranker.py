@@ -1,0 +1,269 @@
+"""Lists from hand-made vectors: one axis for each genre, then one for each item."""
+
+import numpy as np
+import pytest
+
+from serving.catalogue import Catalogue, facet_text, pack
+from serving.messages import ItemVector
+from serving.profile import RankSettings
+from serving.ranker import Ranker
+from serving.rows import Popularity
+from serving.state import SEEN, Kind, RecentText, RingEvent, UserState, Vector, item_hash
+
+GENRES = ["sci-fi", "romance", "horror", "western"]
+EACH = 5
+DIM = len(GENRES) + len(GENRES) * EACH
+
+
+def axis(genre: str) -> Vector:
+    vector = np.zeros(DIM, np.float32)
+    vector[GENRES.index(genre)] = 1.0
+    return vector
+
+
+def item(number: int, genre: str, *, facets: bool = True, available: bool = True) -> ItemVector:
+    """An item whose vector is mostly its genre's axis."""
+    vector = 0.8 * axis(genre)
+    vector[len(GENRES) + number] = 0.6
+    named: dict[str, str | list[str]] = {"genre": [genre], "domain": "film"} if facets else {}
+    return ItemVector(
+        item_id=f"{genre}-{number}",
+        title=f"Title {number}",
+        facets=named,
+        available=available,
+        revision="1",
+        fingerprint="f",
+        vector=pack(vector),
+        facet_text=facet_text(named),
+        facet_vector=pack(axis(genre)) if facets else "",
+    )
+
+
+def catalogue(**options: bool) -> Catalogue:
+    made = Catalogue(DIM, "f", capacity=4)
+    for number in range(len(GENRES) * EACH):
+        made.put(item(number, GENRES[number % len(GENRES)], **options))
+    return made
+
+
+@pytest.fixture
+def items() -> Catalogue:
+    return catalogue()
+
+
+def ranker(items: Catalogue, **settings: float) -> Ranker:
+    return Ranker(items, Popularity(), RankSettings(**settings))  # type: ignore[arg-type]
+
+
+def touched(item_id: str, taste: float = 1.0, at: int = 1, kind: Kind = Kind.LIKE) -> RingEvent:
+    return RingEvent(at, f"e{at}", at, item_id, kind, max(taste, 0.0), taste)
+
+
+def wrote(vector: Vector, at: int = 1, taste: float = 1.0, item_id: str = "") -> RecentText:
+    return RecentText(at, f"e{at}", item_id, taste, vector.astype(np.float16).tobytes())
+
+
+def said(*texts: RecentText) -> UserState:
+    """A user who wrote these, oldest first."""
+    ring = [RingEvent(t.time_ms, t.event_id, t.time_ms, "", Kind.STATEMENT, 0.0, t.taste) for t in texts]
+    return UserState(ring=ring, texts=list(texts))
+
+
+def genres(ranking: object) -> list[str]:
+    return [entry.item_id.rsplit("-", 1)[0] for entry in ranking.items]  # type: ignore[attr-defined]
+
+
+def test_of_an_unknown_user_the_list_is_the_trending_one(items: Catalogue) -> None:
+    """Given three events, when nobody is asked about, then: recent first, then totals, then the order of rows."""
+    popularity = Popularity(decay=0.5)
+    for row in (7, 3, 3):
+        popularity.add(row, 1.0)
+    made = Ranker(items, popularity)
+
+    ranking = made.rank(UserState(), 5)
+
+    assert ranking.path == "trending"
+    assert [items.find(entry.item_id) for entry in ranking.items] == [3, 7, 0, 1, 2]
+    assert {entry.source for entry in ranking.items} == {"popular"}
+    assert ranking.items[0].reasons[0].words == "popular right now"
+    assert ranking.items[4].reasons[0].share == 0.0, "nobody touched it, so popularity has no share in it"
+    assert made.trending(5) == ranking
+
+
+def test_a_touched_item_draws_its_like_and_is_the_reason(items: Catalogue) -> None:
+    ranking = ranker(items).rank(UserState(ring=[touched("horror-2")]), 4)
+
+    assert ranking.path == "live"
+    assert genres(ranking)[:3] == ["horror"] * 3
+    for entry in ranking.items[:3]:
+        assert entry.source == "content"
+        assert [(r.event_id, r.words) for r in entry.reasons] == [("e1", 'you liked "Title 2"')]
+
+
+def test_the_newer_event_counts_more(items: Catalogue) -> None:
+    ring = [touched("horror-2", at=1), touched("romance-1", at=2)]
+
+    assert genres(ranker(items).rank(UserState(ring=ring), 3))[0] == "romance"
+    assert genres(ranker(items, ring_decay=1.25).rank(UserState(ring=ring), 3))[0] == "horror"
+
+
+def test_seen_and_withdrawn_items_are_left_out(items: Catalogue) -> None:
+    """Given one horror film seen, one seen and taken back, one not on offer, then two of the five are missing."""
+    seen = np.array([(item_hash("horror-2"), 1, 1), (item_hash("horror-6"), 1, 0)], SEEN)
+    items.put(item(10, "horror", available=False))
+    state = UserState(ring=[touched("horror-14")], seen=seen)
+
+    listed = {entry.item_id for entry in ranker(items).rank(state, 100).items}
+
+    assert len(listed) == 18
+    assert "horror-6" in listed
+    assert {"horror-2", "horror-10"}.isdisjoint(listed)
+
+
+def test_a_list_is_as_short_as_what_is_left(items: Catalogue) -> None:
+    seen = np.array([(item_hash(i), 1, 1) for i in items.ids], SEEN)
+
+    assert ranker(items).rank(UserState(ring=[touched("horror-2")], seen=seen), 10).items == []
+    assert ranker(items).rank(UserState(seen=seen), 10).items == []
+    assert ranker(Catalogue(DIM, "f")).rank(UserState(long=axis("horror")), 10).items == []
+
+
+def test_a_statement_finds_items_by_vector_and_by_facets() -> None:
+    """Given a statement, then it works by the facets alone, by the vectors alone, and more by both."""
+    state = said(wrote(axis("western")))
+    scores = []
+    for made, settings in (
+        (catalogue(), {"text": 0.0}),
+        (catalogue(facets=False), {}),
+        (catalogue(), {}),
+    ):
+        ranking = ranker(made, **settings).rank(state, EACH)
+        assert genres(ranking) == ["western"] * EACH
+        assert ranking.items[0].reasons[0].words == "because of what you wrote"
+        scores.append(ranking.items[0].score)
+    assert scores[2] == pytest.approx(scores[0] + scores[1], rel=1e-4)
+
+
+def test_a_newer_statement_overrides_an_older_one(items: Catalogue) -> None:
+    ranking = ranker(items).rank(said(wrote(axis("sci-fi"), 1), wrote(axis("romance"), 2)), 2 * EACH)
+
+    assert genres(ranking) == ["romance"] * EACH + ["sci-fi"] * EACH
+
+
+def test_a_statement_outlives_what_was_touched_with_it(items: Catalogue) -> None:
+    """Given a horror film liked right after a statement, and ten westerns since, then what was written counts more."""
+    state = said(wrote(axis("romance"), 1))
+    state.ring += [touched("horror-2", at=2), *(touched("western-3", at=3 + n) for n in range(10))]
+
+    listed = genres(ranker(items).rank(state, 100))
+
+    assert listed.index("romance") < listed.index("horror") < listed.index("sci-fi")
+
+
+def test_a_negative_text_pushes_down(items: Catalogue) -> None:
+    ranking = ranker(items).rank(said(wrote(axis("horror"), taste=-1.0)), 100)
+
+    assert genres(ranking)[-EACH:] == ["horror"] * EACH
+
+
+def test_a_dismissed_item_pushes_its_like_down(items: Catalogue) -> None:
+    ranking = ranker(items).rank(UserState(ring=[touched("horror-2", -1.0, kind=Kind.DISMISS)]), 100)
+
+    assert genres(ranking)[-EACH:] == ["horror"] * EACH
+    assert all(reason.event_id is None for entry in ranking.items for reason in entry.reasons)
+
+
+def test_a_retracted_event_says_nothing(items: Catalogue) -> None:
+    gone = RingEvent(1, "e1", 1, "horror-2", Kind.LIKE, 1.0, 1.0, retracted=True)
+    state = said(wrote(axis("romance"), 2))
+    state.ring[0] = RingEvent(2, "e2", 2, "", Kind.STATEMENT, 0.0, 1.0, retracted=True)
+    state.ring.append(gone)
+
+    assert ranker(items).rank(state, 3).path == "trending"
+
+
+def test_items_that_are_unknown_or_not_embedded_say_nothing(items: Catalogue) -> None:
+    items.row("heard of")
+    state = UserState(ring=[touched("heard of", at=1), touched("never heard of", at=2)])
+
+    ranking = ranker(items).rank(state, 100)
+
+    assert ranking.path == "trending"
+    assert len(ranking.items) == len(GENRES) * EACH
+
+
+def test_the_long_vector_is_a_direction(items: Catalogue) -> None:
+    """Given a long vector however short, then the list is the same; zeros are no direction."""
+    strong = ranker(items).rank(UserState(long=axis("western")), 5)
+
+    assert genres(strong) == ["western"] * 5
+    assert ranker(items).rank(UserState(long=axis("western") * np.float32(1e-30)), 5) == strong
+    assert strong.items[0].reasons[0].event_id is None, "the events behind it are gone"
+    assert ranker(items).rank(UserState(long=np.zeros(DIM, np.float32)), 5).path == "trending"
+
+
+def test_the_long_vectors_part_goes_to_the_event_most_like_the_item(items: Catalogue) -> None:
+    state = UserState(ring=[touched("horror-2", at=1), touched("western-3", at=2)], long=axis("horror"))
+
+    ranking = ranker(items, short=0.1, long=5.0).rank(state, 3)
+
+    assert genres(ranking) == ["horror"] * 3
+    assert ranking.items[0].reasons[0].event_id == "e1"
+
+
+def test_a_review_of_an_item_is_one_reason(items: Catalogue) -> None:
+    """Given a review, whose item and whose text both draw, then their parts are one event's."""
+    review = RingEvent(1, "e1", 1, "horror-2", Kind.REVIEW, 0.8, 0.7)
+    state = UserState(ring=[review], texts=[wrote(axis("horror"), item_id="horror-2")])
+
+    entry = ranker(items).rank(state, 1).items[0]
+
+    assert [(reason.event_id, reason.words) for reason in entry.reasons] == [("e1", 'you reviewed "Title 2"')]
+    assert entry.reasons[0].share == 1.0
+
+
+def test_popularity_decides_between_equals_and_is_named(items: Catalogue) -> None:
+    popularity = Popularity()
+    row = items.find("horror-18")
+    assert row is not None
+    for _ in range(50):
+        popularity.add(row, 1.0)
+
+    entry = Ranker(items, popularity).rank(UserState(ring=[touched("horror-2")]), 1).items[0]
+
+    assert entry.item_id == "horror-18"
+    assert {reason.words for reason in entry.reasons} == {'you liked "Title 2"', "popular right now"}
+
+
+def test_shares_and_order_hold_for_any_user(items: Catalogue) -> None:
+    """Given random users, then: best first, nothing twice, a reason for each item, shares at most 1 together."""
+    rng = np.random.default_rng(3)
+    popularity = Popularity()
+    for row in rng.integers(0, len(items), 200):
+        popularity.add(int(row), 1.0)
+    made = Ranker(items, popularity)
+    for _ in range(50):
+        ring = [
+            touched(str(rng.choice(items.ids)), float(rng.choice([-1, 0, 0.3, 1])), at)
+            for at in range(rng.integers(20))
+        ]
+        texts = [wrote(axis(str(rng.choice(GENRES))), 100 + at, float(rng.choice([-1, 1]))) for at in range(3)]
+        ranking = made.rank(UserState(ring=ring, texts=texts, long=rng.standard_normal(DIM).astype(np.float32)), 20)
+
+        scores = [entry.score for entry in ranking.items]
+        assert scores == sorted(scores, reverse=True)
+        assert len({entry.item_id for entry in ranking.items}) == 20
+        for entry in ranking.items:
+            shares = [reason.share for reason in entry.reasons]
+            assert shares == sorted(shares, reverse=True)
+            assert shares
+            assert 0 <= sum(shares) <= 1
+
+
+def test_a_text_left_behind_by_the_ring_still_counts(items: Catalogue) -> None:
+    state = UserState(texts=[wrote(axis("western"))])
+
+    ranking = ranker(items).rank(state, 1)
+
+    assert ranking.path == "live"
+    assert genres(ranking) == ["western"]

@@ -1,0 +1,47 @@
+"""Reasons in words: every kind of event, both languages, and never a user's text."""
+
+from typing import get_args
+
+import pytest
+
+from serving.state import Kind, RecentText, RingEvent
+from serving.words import ALSO, EARLIER, POPULAR, Language, because
+
+LANGUAGES = get_args(Language)
+
+
+def event(kind: int, taste: float = 0.3) -> RingEvent:
+    return RingEvent(0, "e1", 1, "i1", kind, 0.3, taste)
+
+
+def text(item_id: str) -> RecentText:
+    return RecentText(0, "e1", item_id, 1.0, b"")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("kind", [k for k in Kind if k is not Kind.STATEMENT])
+def test_every_action_names_its_item(kind: Kind, language: Language) -> None:
+    assert "Alien (1979)" in because(event(kind), "Alien (1979)", language)
+
+
+def test_a_high_rating_is_told_from_a_rating() -> None:
+    assert because(event(Kind.RATE, 1.0), "Alien", "en") == 'you rated "Alien" highly'
+    assert because(event(Kind.RATE, 0.5), "Alien", "en") == 'you rated "Alien"'
+
+
+def test_a_text_is_a_review_if_it_names_an_item() -> None:
+    assert because(text("i1"), "流浪地球", "zh") == "你评论过《流浪地球》"
+    assert because(text(""), "", "zh") == "根据你写的内容"
+
+
+def test_an_action_of_somebodys_own_has_words_too() -> None:
+    assert because(event(99), "Alien", "en") == 'what you did with "Alien"'
+
+
+def test_a_title_with_braces_is_no_template() -> None:
+    assert because(event(Kind.CLICK), "{0} {title}", "en") == 'you clicked on "{0} {title}"'
+
+
+def test_what_no_event_stands_behind_has_words_in_each_language() -> None:
+    for words in (POPULAR, EARLIER, ALSO):
+        assert set(words) == set(LANGUAGES)
