@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 from deploy.children import Child
 from deploy.services import free_port
 from serving.errors import FingerprintMismatch, Misconfigured
-from serving.state import UserState
+from serving.state import Ref, UserState
 from stream.store import Batch, Hold, Saved, Store, Wait
 from stream.testing import FINGERPRINT, MemoryStore
 from tests.support.waiting import until
@@ -236,6 +236,31 @@ async def test_what_waits_and_no_longer_waits_in_one_batch_is_gone(store: AnySto
     assert await store.waiting(3) == []
 
 
+# --- Lists to come ---
+
+
+async def test_the_lists_of_the_last_write_are_known_to_the_next_owner(store: AnyStore, another: Opener) -> None:
+    await store.claim(3)
+    assert await store.unpublished(3) == {}
+    refs = {"u1": [Ref(CLICKS, 3, 4, "c-4", 10), Ref(CLICKS, 3, 5, "c-5", 11, waiting=True)]}
+    await store.save(Batch(3, store.hold(3), {"u1": state(1)}, {CLICKS: 6}, unpublished=refs))
+    assert await another().unpublished(3) == refs
+    await store.save(batch(store, {CLICKS: 7}))
+    assert await another().unpublished(3) == refs, "a write that makes no list leaves them"
+    other = {"u2": [Ref(CLICKS, 3, 7, "c-7", 12)]}
+    await store.save(Batch(3, store.hold(3), {"u2": state(1)}, {CLICKS: 8}, unpublished=other))
+    assert await store.unpublished(3) == other
+    assert await store.unpublished(4) == {}
+
+
+async def test_a_refused_write_leaves_the_lists_of_the_last_one(store: AnyStore, another: Opener) -> None:
+    await store.claim(3)
+    await another().claim(3)
+    refs = {"u1": [Ref(CLICKS, 3, 4, "c-4", 10)]}
+    assert await store.save(Batch(3, store.hold(3), {}, {CLICKS: 5}, unpublished=refs)) is Saved.NOT_MINE
+    assert await store.unpublished(3) == {}
+
+
 # --- Redis alone ---
 
 
@@ -245,9 +270,11 @@ async def test_a_users_record_expires_when_idle_and_all_keys_share_the_partition
     store = Store(redis_url, prefix, FINGERPRINT, IDENTITIES, EXPIRY_S)
     redis = Redis.from_url(redis_url, decode_responses=True)
     await store.claim(3)
-    await store.save(Batch(3, store.hold(3), {"u:1": state(1)}, {CLICKS: 5}, [Wait("i1", "u:1", 6)]))
+    refs = {"u:1": [Ref(CLICKS, 3, 4, "c-4", 10)]}
+    waits = [Wait("i1", "u:1", 6)]
+    await store.save(Batch(3, store.hold(3), {"u:1": state(1)}, {CLICKS: 5}, waits, unpublished=refs))
     keys = set(await redis.keys(f"*{prefix}*"))
-    assert keys == {f"{{{prefix}:3}}:{name}" for name in ("owner", "offsets", "waiting", "u:u:1")}
+    assert keys == {f"{{{prefix}:3}}:{name}" for name in ("owner", "offsets", "waiting", "lists", "u:u:1")}
     assert 0 < await redis.ttl(f"{{{prefix}:3}}:u:u:1") <= EXPIRY_S
     assert await redis.ttl(f"{{{prefix}:3}}:offsets") == -1
     await redis.aclose()

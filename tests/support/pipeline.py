@@ -1,0 +1,70 @@
+"""A worker on fakes, and the events that tests send it."""
+
+from typing import Any
+
+import msgspec
+
+from serving.messages import CoVisits, Recommendations
+from serving.state import UserState, Vector
+from stream.pipeline import Pipeline
+from stream.records import Record
+from stream.testing import NOW_MS, TOPICS, MemoryLog, MemoryStore, embed_by_words, memory_pipeline, record
+from stream.turns import Rules
+
+DAY_MS = 86_400_000
+
+
+class Worker:
+    """A pipeline on fakes, with its clock; `beside` another worker on the same store and log."""
+
+    def __init__(self, beside: "Worker | None" = None, partitions: int = 1, rules: Rules | None = None) -> None:
+        self.store: MemoryStore = MemoryStore(beside=beside.store if beside else None)
+        self.log: MemoryLog = beside.log if beside else MemoryLog()
+        self.items: dict[str, Vector] = {f"i{n}": embed_by_words("space") for n in range(30)}
+        self.now_ms = NOW_MS
+        self.pipeline: Pipeline = memory_pipeline(
+            self.store, self.log, self.items, partitions=partitions, clock=lambda: self.now_ms, rules=rules
+        )
+
+    async def claims(self, *partitions: int) -> None:
+        for number in partitions:
+            await self.store.claim(number)
+            self.pipeline.waiting.replace(number, await self.store.waiting(number))
+
+    async def takes(self, *records: Record) -> list[Recommendations]:
+        """The lists that these records cause, all of which must be taken in."""
+        before = len(self.log.lists())
+        done, refused = await self.pipeline.process(records)
+        assert sorted(done, key=records.index) == list(records)
+        assert refused == []
+        return self.log.lists()[before:]
+
+    def pairs(self) -> list[CoVisits]:
+        bodies = [each.value or b"" for each in self.log.on(TOPICS.covisits)]
+        return [msgspec.json.decode(body, type=CoVisits) for body in bodies]
+
+    def letters(self) -> list[tuple[str, bytes | None]]:
+        """Of each dead letter its word and its bytes."""
+        return [(dict(each.headers)["penchant.error"].decode(), each.value) for each in self.log.dead()]
+
+    async def state(self, user: str) -> UserState:
+        return (await self.store.load(0, [user]))[user]
+
+    async def long(self, user: str) -> Vector:
+        """The long vector of a user who has one."""
+        vector = (await self.state(user)).long
+        assert vector is not None
+        return vector
+
+
+def click(offset: int, item: str = "i1", user: str = "u1", **more: Any) -> Record:
+    body = {"event_id": f"c-{offset}", "user_id": user, "item_id": item, "type": "click"} | more
+    return record(TOPICS.clicks, body, offset)
+
+
+def says(offset: int, text: str, user: str = "u1", **more: Any) -> Record:
+    return record(TOPICS.reviews, {"event_id": f"r-{offset}", "user_id": user, "text": text} | more, offset)
+
+
+def named(made: Recommendations) -> list[str]:
+    return [each.event_id for each in made.folded]

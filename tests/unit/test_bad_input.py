@@ -1,0 +1,85 @@
+"""Bad events through the whole pipeline: each to the dead letters as it came, and the good ones around it to lists."""
+
+import pytest
+
+from serving.errors import Reason
+from stream.events import partition_of
+from stream.records import ORIGIN, Record
+from stream.testing import NOW_MS, TOPICS, record
+from tests.support.pipeline import DAY_MS, Worker, click, named, says
+
+GOOD = [click(0), click(2, "i2")]
+
+
+@pytest.mark.parametrize(
+    ("bad", "reason"),
+    [
+        (record(TOPICS.clicks, b"\x00\xff not JSON", 1), Reason.NOT_JSON),
+        (record(TOPICS.clicks, None, 1), Reason.NOT_JSON),
+        (record(TOPICS.clicks, b"[" * 100_000, 1), Reason.SCHEMA),
+        (click(1, context=None, user_id=5), Reason.SCHEMA),
+        (record(TOPICS.clicks, {"user_id": "u1", "type": "click"}, 1), Reason.MISSING_FIELD),
+        (click(1, type="teleport" + "\U0001f600" * 100_000), Reason.UNKNOWN_TYPE),
+        (click(1, type="rate", value=float("nan")), Reason.BAD_RATING),
+        (click(1, type="rate", value=9), Reason.BAD_RATING),
+        (click(1, event_time="2026-09-01T10:00:00"), Reason.BAD_TIME),
+        (record(TOPICS.clicks, {"user_id": "u1"}, 1, timestamp_ms=NOW_MS * 1000), Reason.BAD_TIME),
+        (click(1, user="*"), Reason.BAD_ID),
+        (click(1, user="u\ud800"), Reason.BAD_ID),
+        (click(1, item="x" * 257), Reason.TOO_LARGE),
+        (click(1, event_id="c-0", type="like"), Reason.ID_REUSED),
+        (click(1, event_id="c-0", item_id="i3"), Reason.ID_REUSED),
+        (record(TOPICS.clicks, {"user_id": "u1", "item_id": "i1", "type": "click"}, 1, key=b"u2"), Reason.KEY_MISMATCH),
+        (says(1, ""), Reason.MISSING_FIELD),
+        (says(1, "x" * 1_000_000), Reason.TOO_LARGE),
+    ],
+    ids=lambda value: value.value if isinstance(value, Reason) else "",
+)
+async def test_bad_events_become_dead_letters_and_the_stream_goes_on(
+    worker: Worker, bad: Record, reason: Reason
+) -> None:
+    (made,) = await worker.takes(GOOD[0], bad, GOOD[1])
+    assert [each.item_id for each in made.items] == ["i2", "i1"]
+    assert set(named(made)) == {"c-0", "c-2"}
+    assert worker.letters() == [(reason.value, bad.value)]
+    (letter,) = worker.log.dead()
+    assert (letter.topic, letter.key, letter.timestamp_ms) == (f"{bad.topic}.dlq", bad.key, bad.timestamp_ms)
+    assert sum(len(text) for _, text in letter.headers) < 32 * 1024
+    (after,) = await worker.takes(click(3, "i3"))
+    assert named(after) == ["c-3"]
+    assert worker.store.hold(0).offsets[TOPICS.clicks] == 4
+
+
+async def test_an_odd_but_lawful_event_is_taken_in(worker: Worker) -> None:
+    """No key, no time, no id, a year ahead, 1970, a lone surrogate in a text."""
+    body = {"user_id": "u1", "item_id": "i1", "type": "click"}
+    lists = await worker.takes(
+        record(TOPICS.clicks, body, 0),
+        record(TOPICS.clicks, body | {"event_time": NOW_MS + 365 * DAY_MS}, 1),
+        record(TOPICS.clicks, body | {"event_time": "1970-01-01T00:00:00Z"}, 2),
+        says(0, "space\ud800" + "!" * 20_000),
+    )
+    assert [len(each.folded) for each in lists] == [4]
+    assert worker.letters() == []
+    assert [event.time_ms for event in (await worker.state("u1")).ring] == [0, NOW_MS, NOW_MS, NOW_MS]
+
+
+async def test_a_wrong_partition_is_forwarded_once_and_then_given_up() -> None:
+    worker = Worker(partitions=4)
+    await worker.claims(*range(4))
+    user = next(f"u{n}" for n in range(99) if partition_of(f"u{n}", 4) == 3)
+    body = {"user_id": user, "item_id": "i1", "type": "click"}
+    stray = record(TOPICS.clicks, body, 7, partition=1, headers=(("ce_source", b"app"),))
+    assert await worker.takes(stray) == []
+    (copy,) = worker.log.on(TOPICS.clicks)
+    origin = f"{TOPICS.clicks}-1-7"
+    assert (copy.partition, copy.key, copy.value, copy.timestamp_ms) == (3, user.encode(), stray.value, NOW_MS)
+    assert copy.headers == (("ce_source", b"app"), (ORIGIN, origin.encode()))
+    assert await worker.takes(stray) == []
+    assert len(worker.log.on(TOPICS.clicks)) == 1, "it was forwarded before: the offset says so"
+    arrived = record(TOPICS.clicks, body, 0, partition=3, key=copy.key, headers=copy.headers)
+    (made,) = await worker.takes(arrived)
+    assert named(made) == [origin]
+    lost = record(TOPICS.clicks, body, 0, partition=2, key=copy.key, headers=copy.headers)
+    assert await worker.takes(lost) == []
+    assert worker.letters() == [("wrong_partition", stray.value)]

@@ -1,0 +1,270 @@
+"""The pipeline on fakes: what goes out for what came in, once, in the right order."""
+
+import msgspec
+import pytest
+
+from serving.errors import Unavailable
+from serving.messages import Receipt
+from serving.state import encode
+from stream.events import partition_of
+from stream.testing import FINGERPRINT, NOW_MS, TOPICS, embed_by_words, record
+from stream.turns import PAIRS_A_MESSAGE
+from tests.support.pipeline import Worker, click, named, says
+
+# --- Lists ---
+
+
+async def test_one_list_a_user_and_batch_names_all_that_was_taken_in(worker: Worker) -> None:
+    lists = await worker.takes(click(0), click(1, "i2"), click(2, "i3", "u2"), click(3, "i4"))
+    assert {each.user_id: named(each) for each in lists} == {"u1": ["c-0", "c-1", "c-3"], "u2": ["c-2"]}
+    mine = lists[0]
+    assert [each.item_id for each in mine.items] == ["i4", "i2", "i1"]
+    assert (mine.path, mine.fingerprint, mine.version) == ("live", "words-8", NOW_MS)
+    assert mine.cause is not None
+    assert (mine.cause.offset, mine.cause.event_id) == (3, "c-3")
+    assert mine.cause.event_time == "2026-09-21T14:13:20.000Z"
+    assert (mine.generated_at, mine.expires_at) == ("2026-09-21T14:13:20.000Z", "2026-09-22T14:13:20.000Z")
+    out = worker.log.on(TOPICS.recommendations)[0]
+    assert (out.key, out.partition) == (b"u1", 0)
+
+
+async def test_the_cause_is_the_newest_by_event_time(worker: Worker) -> None:
+    (made,) = await worker.takes(click(0, event_time=NOW_MS - 5), click(1, event_time=NOW_MS - 9))
+    assert made.cause is not None
+    assert made.cause.event_id == "c-0"
+
+
+async def test_the_version_grows_even_if_the_clock_stands_or_goes_back(worker: Worker) -> None:
+    versions = [made.version for made in await worker.takes(click(0))]
+    for offset, now in ((1, NOW_MS), (2, NOW_MS - 1000), (3, NOW_MS + 1000)):
+        worker.now_ms = now
+        versions += [made.version for made in await worker.takes(click(offset))]
+    assert versions == [NOW_MS, NOW_MS + 1, NOW_MS + 2, NOW_MS + 1000]
+
+
+async def test_a_duplicate_causes_no_list_and_is_named_by_the_next(worker: Worker) -> None:
+    await worker.takes(click(0))
+    assert await worker.takes(click(1, event_id="c-0")) == []
+    (made,) = await worker.takes(click(2, "i2"))
+    assert [(each.event_id, each.offset, each.duplicate) for each in made.folded] == [
+        ("c-0", 1, True), ("c-2", 2, False)
+    ]  # fmt: skip
+    assert [each.item_id for each in made.items] == ["i2", "i1"]
+    (after,) = await worker.takes(click(3))
+    assert named(after) == ["c-3"]
+
+
+async def test_a_duplicate_in_the_same_batch_counts_once(worker: Worker) -> None:
+    await worker.takes(click(0), click(1, event_id="c-0"))
+    other = Worker()
+    await other.claims(0)
+    await other.takes(click(0))
+    assert (await worker.long("u1")).tolist() == (await other.long("u1")).tolist()
+
+
+async def test_an_impression_causes_no_list_and_is_named_by_the_next(worker: Worker) -> None:
+    assert await worker.takes(click(0, "i5", type="impression")) == []
+    assert worker.pairs() == []
+    (made,) = await worker.takes(click(1))
+    assert named(made) == ["c-0", "c-1"]
+    assert [each.item_id for each in made.items] == ["i1"]
+
+
+async def test_beyond_256_names_the_list_says_how_many_more(worker: Worker) -> None:
+    shown = [click(n, type="impression") for n in range(300)]
+    assert await worker.takes(*shown) == []
+    (made,) = await worker.takes(click(300))
+    assert len(made.folded) + made.folded_more == 301
+    assert len(made.folded) == 256
+    assert named(made)[-1] == "c-300"
+
+
+async def test_a_review_moves_towards_the_item_and_the_text_and_a_statement_towards_the_text(worker: Worker) -> None:
+    """Space is the first axis, love the second: a 5-star review of a space film about love is half of each."""
+    await worker.takes(says(0, "love", item_id="i1", rating=5), says(1, "love", user="u2"))
+    review, statement = await worker.long("u1"), await worker.long("u2")
+    assert review[:3] / review.max() == pytest.approx([1, 1, 0])
+    assert statement[:3] / statement.max() == pytest.approx([0, 1, 0])
+
+
+async def test_a_text_of_which_the_encoder_makes_nothing_is_taken_in(worker: Worker) -> None:
+    (made,) = await worker.takes(says(0, "qwerty"))
+    assert named(made) == ["r-0"]
+    assert (await worker.long("u1")).tolist() == [0.0] * 8
+
+
+async def test_two_topics_of_a_user_make_one_state(worker: Worker) -> None:
+    (first,) = await worker.takes(click(7))
+    (second,) = await worker.takes(says(3, "war"))
+    assert second.version > first.version
+    (both,) = await worker.takes(click(8, "i2"), says(4, "love", item_id="i3"))
+    assert named(both) == ["c-8", "r-4"]
+    assert [each.item_id for each in both.items] == ["i3", "i2", "i1"]
+    assert worker.store.hold(0).offsets == {TOPICS.clicks: 9, TOPICS.reviews: 5}
+
+
+async def test_no_records_are_no_work(worker: Worker) -> None:
+    assert await worker.pipeline.process([]) == ([], [])
+    assert worker.log.sent == []
+
+
+# --- Pairs ---
+
+
+async def test_pairs_carry_the_ring_as_it_stood(worker: Worker) -> None:
+    await worker.takes(click(4, "i1"), click(5, "i2", type="purchase"), click(6, "i3", "u2"), says(0, "space"))
+    await worker.takes(click(7, "i4", type="dismiss"), click(8, "i5"))
+    first, second = worker.pairs()
+    assert (first.topic, first.partition, first.first, first.last) == (TOPICS.clicks, 0, 4, 6)
+    click_pair = 0.300048828125  # .3 in half precision
+    assert [(each.offset, each.item_id, each.pair, each.ring) for each in first.events] == [
+        (4, "i1", click_pair, []),
+        (5, "i2", 1.0, [("i1", click_pair)]),
+        (6, "i3", click_pair, []),
+    ]
+    # A dismissal links nothing, but it stands in the ring, with pair 0; a statement is about no item.
+    assert [(each.offset, each.item_id, each.ring) for each in second.events] == [
+        (8, "i5", [("i4", 0.0), ("i2", 1.0), ("i1", click_pair)])
+    ]
+    assert worker.log.on(TOPICS.covisits)[0].key == f"{TOPICS.clicks}-0".encode()
+
+
+async def test_duplicates_send_no_pairs(worker: Worker) -> None:
+    await worker.takes(click(0))
+    await worker.takes(click(1, event_id="c-0"))
+    assert [each.offset for pairs in worker.pairs() for each in pairs.events] == [0]
+
+
+async def test_pairs_are_announced_in_messages_that_the_log_can_take(worker: Worker) -> None:
+    user = "u" + "\x01" * 255
+    ids = [f"{n:02}" + "\x01" * 254 for n in range(25)]
+    worker.items.update({each: embed_by_words("war") for each in ids})
+    await worker.takes(*[click(n, ids[n % 25], user) for n in range(3 * PAIRS_A_MESSAGE - 1)])
+    assert [(each.first, each.last, len(each.events)) for each in worker.pairs()] == [
+        (0, 49, 50), (50, 99, 50), (100, 148, 49)
+    ]  # fmt: skip
+    assert max(len(each.value or b"") for each in worker.log.on(TOPICS.covisits)) < 2 * 1024 * 1024
+
+
+# --- Effects before ack ---
+
+
+async def test_a_batch_that_comes_again_changes_nothing_and_publishes_again(worker: Worker) -> None:
+    records = [click(0), record(TOPICS.clicks, b"poison", 1), click(2, "i2")]
+    (first,) = await worker.takes(*records)
+    before = await worker.state("u1")
+    (again,) = await worker.takes(*records)
+    after = await worker.state("u1")
+    assert (again.version, again.items, named(again)) == (first.version, first.items, ["c-0", "c-2"])
+    assert encode(after, FINGERPRINT) == encode(before, FINGERPRINT)
+    assert len(worker.pairs()) == 1
+    assert len(worker.letters()) == 1
+
+
+async def test_a_batch_that_overlaps_the_last_one_takes_in_what_is_new(worker: Worker) -> None:
+    await worker.takes(click(0), click(1, "i2"))
+    (made,) = await worker.takes(click(1, "i2"), click(2, "i3"))
+    assert [each.item_id for each in made.items] == ["i3", "i2", "i1"]
+    assert [(each.first, each.last) for each in worker.pairs()] == [(0, 1), (2, 2)]
+    assert worker.store.hold(0).offsets == {TOPICS.clicks: 3}
+
+
+async def test_a_refused_write_publishes_nothing_and_returns_the_part(worker: Worker) -> None:
+    await worker.takes(click(0))
+    usurper = Worker(beside=worker)
+    await usurper.claims(0)
+    late = [click(1, "i2"), click(2, "i3", "u2")]
+    done, refused = await worker.pipeline.process(late)
+    assert done == []
+    assert [(part.partition, part.records) for part in refused] == [(0, late)]
+    assert len(worker.log.lists()) == 1
+    lists = await usurper.takes(*late)
+    assert [named(each) for each in lists] == [["c-1"], ["c-2"]]
+
+
+async def test_a_refused_partition_does_not_hold_up_another() -> None:
+    worker = Worker(partitions=4)
+    await worker.claims(0, 1)
+    await Worker(beside=worker).claims(1)
+    users = {n: next(f"u{i}" for i in range(99) if partition_of(f"u{i}", 4) == n) for n in (0, 1)}
+    records = [
+        record(TOPICS.clicks, {"user_id": users[n], "item_id": "i1", "type": "click"}, 5, partition=n) for n in (0, 1)
+    ]
+    done, refused = await worker.pipeline.process(records)
+    assert done == records[:1]
+    assert [part.partition for part in refused] == [1]
+    assert [each.user_id for each in worker.log.lists()] == [users[0]]
+
+
+@pytest.mark.parametrize("topic", [f"{TOPICS.clicks}.dlq", TOPICS.covisits, TOPICS.receipts])
+async def test_what_must_not_be_lost_is_acknowledged_before_the_state_is_saved(worker: Worker, topic: str) -> None:
+    command = record(TOPICS.commands, {"command_id": "k-1", "type": "erase", "user_id": "u1"}, 9)
+    records = [click(0), record(TOPICS.clicks, b"poison", 1), command]
+    worker.log.refuses = lambda each: each.topic == topic
+    with pytest.raises(Unavailable):
+        await worker.pipeline.process(records)
+    assert worker.store.hold(0).offsets == {}
+    assert not (await worker.state("u1")).known
+    assert worker.log.lists() == []
+    worker.log.refuses = lambda _: False
+    await worker.takes(*records)
+    assert len(worker.log.on(topic)) == 1
+
+
+async def test_a_list_that_was_not_acknowledged_is_sent_when_the_batch_comes_again(worker: Worker) -> None:
+    worker.log.refuses = lambda each: each.topic == TOPICS.recommendations
+    with pytest.raises(Unavailable):
+        await worker.pipeline.process([click(0)])
+    assert worker.store.hold(0).offsets == {TOPICS.clicks: 1}
+    successor = Worker(beside=worker)
+    successor.log.refuses = lambda _: False
+    await successor.claims(0)
+    (made,) = await successor.takes(click(0))
+    assert (named(made), [each.item_id for each in made.items]) == (["c-0"], ["i1"])
+    assert len(successor.pairs()) == 1
+
+
+async def test_the_next_owner_brings_out_the_lists_of_the_last_write(worker: Worker) -> None:
+    """A worker died after saving, before or after publishing: the same lists come, and name the same events."""
+    await worker.takes(click(0), click(1, user="u2"))
+    worker.log.refuses = lambda each: each.topic == TOPICS.recommendations
+    with pytest.raises(Unavailable):
+        await worker.pipeline.process([click(2, "i2"), click(3, "i3")])
+    worker.log.refuses = lambda _: False
+    successor = Worker(beside=worker)
+    successor.now_ms += 1000
+    await successor.claims(0)
+    for _ in range(2):
+        await successor.pipeline.resume(0)
+        made = worker.log.lists()[-1]
+        assert (made.user_id, made.version, named(made)) == ("u1", NOW_MS + 1, ["c-2", "c-3"])
+        assert [each.item_id for each in made.items] == ["i3", "i2", "i1"]
+    assert len(worker.log.lists("u2")) == 1, "it had gone out before"
+    (after,) = await successor.takes(click(4))
+    assert (after.version, named(after)) == (NOW_MS + 1000, ["c-4"])
+
+
+async def test_a_partition_that_was_never_written_has_no_lists_to_bring_out(worker: Worker) -> None:
+    await worker.pipeline.resume(0)
+    assert worker.log.sent == []
+
+
+# --- Commands ---
+
+
+@pytest.mark.parametrize("kind", ["retract", "merge", "erase"])
+async def test_commands_are_refused_politely(worker: Worker, kind: str) -> None:
+    await worker.takes(click(0))
+    before = (await worker.state("u1")).ring
+    command = {"command_id": "k-1", "type": kind, "user_id": "u1", "event_id": "c-0", "anonymous_id": "a7"}
+    lists = await worker.takes(record(TOPICS.commands, command, 3))
+    assert [named(each) for each in lists] == ([] if kind == "erase" else [["k-1"]])
+    (out,) = worker.log.on(TOPICS.receipts)
+    receipt = msgspec.json.decode(out.value or b"", type=Receipt)
+    assert (out.key, receipt.command_id, receipt.type, receipt.status) == (b"k-1", "k-1", kind, "refused")
+    assert kind in receipt.reason
+    assert b"u1" not in (out.value or b"")
+    assert (await worker.state("u1")).ring == before
+    again = await worker.takes(record(TOPICS.commands, command, 3))
+    assert len(again) == len(lists)
+    assert len(worker.log.on(TOPICS.receipts)) == 1
