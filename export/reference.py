@@ -55,7 +55,7 @@ def centre(rows: npt.NDArray[np.float32], sizes: Sequence[int]) -> npt.NDArray[n
     """The mean over the groups of each group's mean row, (d,) float32: a large group counts no more than a small one.
 
     Queries and passages have a centre each. On fourteen statements against 1,682 films in four forms of item text, mean
-    average precision was .715 without a centre, .804 with one for both, .819 with one for each (docs/models.md).
+    average precision was .715 without a centre, .802 with one for both, .822 with one for each (docs/models.md).
     """
     groups = np.split(rows, np.cumsum(sizes)[:-1])
     mean: npt.NDArray[np.float32] = np.stack([group.mean(axis=0) for group in groups]).mean(axis=0)

@@ -59,7 +59,8 @@ class Encoder:
 
     def warm_up(self) -> None:
         """Runs a short and a long text past the cache, so that the first event does not pay for first allocations."""
-        self._raw(["a", "a " * self._artifact.max_tokens])
+        for text in ("a", "a " * self._artifact.max_tokens):
+            self._raw([text])
 
     def _raw(self, texts: Sequence[str]) -> Rows:
         """The graph's own unit rows, (n, d) float32, of texts that have their prefix."""

@@ -44,6 +44,8 @@ class OnnxRuntime:
         try:
             self._session = ort.InferenceSession(str(model), options, providers=[NAMES[provider]])
         except Exception as error:  # the library raises a class of its own for each cause
+            if provider == "cuda":  # a defect of the graph shows on the CPU, where `auto` goes next
+                raise ProviderMissing(f"no session on cuda ({error}); it needs {NEEDS}") from error
             raise BrokenArtifact(f"ONNX Runtime cannot load {model}: {error}") from error
         found = self._session.get_providers()[0]
         if found != NAMES[provider]:
