@@ -5,7 +5,7 @@ import unicodedata
 from time import perf_counter
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stream.texts import MAX_BYTES, MAX_CHARS, clean
@@ -57,6 +57,7 @@ def test_no_text_takes_long(hostile: str) -> None:
     assert perf_counter() - began < 2.0
 
 
+@settings(deadline=None)
 @given(st.text(max_size=300))
 def test_whatever_comes_the_encoder_gets_plain_text(raw: str) -> None:
     cleaned = clean(raw)

@@ -1,0 +1,47 @@
+"""Bytes of version 1 as they lie in stores: every later build must read them to the same state, and write them again.
+
+If a test here fails, the format has changed: raise `serving.state.VERSION`, read both, and keep these bytes.
+"""
+
+import base64
+
+import pytest
+
+from serving.errors import BrokenState
+from serving.state import VERSION, UserState, decode, encode
+from tests.support.states import by_hand, fields
+
+FINGERPRINT = "e5s-1a2b3c4d"
+BY_HAND = base64.b64decode("""
+veN7QZ8BxAiNmxDEekGGVs8AAAGgxFBse88AAAGhN7VwAOrEGAAAIAAA8AAAAAAAQAQAAAAA0AAACAAAAMQzfzuxaucDRSMB782r
+ADQAOAKAO7FqAAD///////8AAAC8ioA7sWoBAAAAAAAAAAA8ADwJk6JpMaCm54mp5ZOBk6NjLTGjci0ypuS6i+S7tsQSRSMB782r
+////////AAAAAAAAxBTvvq3egDuxagMAAAAAAAAAAAD//5GVzwAAAaDEUGwAo3ItMqDLv/AAAAAAAADEEAAAADwAQABCAEQARQBG
+AEeSmaZjbGlja3MDB88AAAGgxFBsAKNjLTmiaTnEAnUxxAIA/5GSpWNlX2lkxAH/madyZXZpZXdzAwjPAAABoMRQbAGjci05omk5
+wMQCe32QkZemY2xpY2tzAwWjYy01zwAAAaDEUGwAw8MM
+""")
+
+
+def test_the_bytes_are_read_as_the_state_that_was_written() -> None:
+    state, expected = decode(BY_HAND, FINGERPRINT), by_hand()
+    assert fields(state) == fields(expected)
+    assert state.long is not None
+    assert expected.long is not None
+    assert state.long.tolist() == expected.long.tolist()
+
+
+def test_the_state_is_written_as_these_bytes() -> None:
+    assert VERSION == 1
+    assert encode(by_hand(), FINGERPRINT) == BY_HAND
+    assert encode(decode(BY_HAND, FINGERPRINT), FINGERPRINT) == BY_HAND
+
+
+@pytest.mark.parametrize("lost", [1, 4, 100])
+def test_the_bytes_cut_short_are_no_state(lost: int) -> None:
+    with pytest.raises(BrokenState):
+        decode(BY_HAND[:-lost], FINGERPRINT)
+
+
+def test_a_user_of_whom_nothing_is_known() -> None:
+    empty = base64.b64decode("zXssaJ8BxAiNmxDEekGGVgAAAMQAxACQkMQAxACQkJAA")
+    assert encode(UserState(), FINGERPRINT) == empty
+    assert not decode(empty, FINGERPRINT).known

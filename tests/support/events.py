@@ -1,0 +1,39 @@
+"""Events as the decoder makes them, without their bytes."""
+
+from serving.state import Kind, UserState, Vector, id_hash
+from stream.events import Event
+from stream.interest import Bounds, Outcome, direction, fold
+from stream.testing import NOW_MS, TOPICS, embed_by_words, record
+from stream.weights import Weight
+
+
+def event(
+    event_id: str,
+    item_id: str | None = "i1",
+    *,
+    time_ms: int = NOW_MS,
+    taste: float = 1.0,
+    pair: float = 0.5,
+    text: str | None = None,
+    seen: bool = True,
+) -> Event:
+    """A like of an item; with a text a review, without an item a statement."""
+    kind = Kind.LIKE if text is None else Kind.STATEMENT if item_id is None else Kind.REVIEW
+    return Event(
+        record=record(TOPICS.clicks, {}),
+        event_id=event_id,
+        counted_as=id_hash(event_id),
+        user_id="u1",
+        item_id=item_id,
+        kind=kind,
+        time_ms=time_ms,
+        weight=Weight(pair, taste),
+        text=text,
+        seen=seen and item_id is not None,
+    )
+
+
+def take(state: UserState, each: Event, item: Vector | None = None, bounds: Bounds | None = None) -> Outcome:
+    """Fold an event as a turn does; its text is embedded by words, its item is `item`."""
+    text = embed_by_words(each.text) if each.text is not None else None
+    return fold(state, each, direction(item, text), text, bounds or Bounds())

@@ -1,0 +1,73 @@
+"""States of users for tests of the codec: one made by hand, any that hypothesis can think of, and how to compare."""
+
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from serving.state import SEEN, RecentText, Ref, RingEvent, UserState, Waiting
+
+_HALF = 65_504.0  # the largest number in half precision
+_MS = 2**32 * 1000 - 1
+
+
+def by_hand() -> UserState:
+    """Every field used, with values that are exact in the formats they are stored in."""
+    return UserState(
+        long=np.array([0.5, -0.25, 0.0, 1.0, 2**-20, -0.75, 0.125, 0.0], np.float32),
+        reference_ms=1_791_936_000_000,
+        ring=[
+            RingEvent(1_789_999_999_999, "c-1", 0xABCDEF012345, "i1", 2, 0.25, 0.5),
+            RingEvent(1_790_000_000_000, "r-2", 2**48 - 1, "", 10, 0.0, -1.0, retracted=True),
+            RingEvent(1_790_000_000_001, "事件", 0, "物品", 9, 1.0, 1.0),
+        ],
+        counted=[0xABCDEF012345, 2**48 - 1, 0],
+        seen=np.array([(0xDEADBEEF, 1_790_000_000, 3), (0, 0, 65_535)], SEEN),
+        texts=[RecentText(1_790_000_000_000, "r-2", "", -1.0, np.arange(8, dtype="<f2").tobytes())],
+        waiting=[
+            Waiting("clicks", 3, 7, 1_790_000_000_000, "c-9", "i9", b"u1", b"\x00\xff", [("ce_id", b"\xff")]),
+            Waiting("reviews", 3, 8, 1_790_000_000_001, "r-9", "i9", None, b"{}", []),
+        ],
+        unnamed=[Ref("clicks", 3, 5, "c-5", 1_790_000_000_000, waiting=True, duplicate=True)],
+        unnamed_more=12,
+        list_version=1_790_000_000_123,
+    )
+
+
+def fields(state: UserState) -> dict[str, Any]:
+    """A state as values that compare by `==`; the long vector apart, which is stored rounded."""
+    names = ("reference_ms", "ring", "counted", "texts", "waiting", "unnamed", "unnamed_more", "list_version")
+    return {name: getattr(state, name) for name in names} | {"seen": state.seen.tolist()}
+
+
+_times = st.integers(0, _MS)
+_ids = st.text(max_size=12)
+_hashes = st.integers(0, 2**48 - 1)
+_halves = st.floats(-_HALF, _HALF, width=16)
+_offsets = st.integers(0, 2**63 - 1)
+_ring = st.builds(
+    RingEvent, _times, _ids, _hashes, _ids, st.integers(0, 10), _halves.map(abs), _halves, retracted=st.booleans()
+)
+_texts = st.builds(RecentText, _times, _ids, _ids, _halves, st.binary(min_size=16, max_size=16))
+_headers = st.lists(st.tuples(_ids, st.binary(max_size=5)), max_size=2)
+_waiting = st.builds(
+    Waiting, _ids, st.integers(0, 999), _offsets, _times, _ids, _ids, st.none() | st.binary(), st.binary(), _headers
+)
+_refs = st.builds(Ref, _ids, st.integers(0, 999), _offsets, _ids, _times, st.booleans(), st.booleans())
+vectors = hnp.arrays(np.float32, 8, elements=st.floats(-(2.0**60), 2.0**60, width=32))
+_seen = hnp.arrays(SEEN, st.integers(0, 4), elements=st.tuples(*(st.integers(0, 2**bits - 1) for bits in (32, 32, 16))))
+
+states = st.builds(
+    UserState,
+    long=st.none() | vectors,
+    reference_ms=_times,
+    ring=st.lists(_ring, max_size=3),
+    counted=st.lists(_hashes, max_size=5),
+    seen=_seen,
+    texts=st.lists(_texts, max_size=2),
+    waiting=st.lists(_waiting, max_size=2),
+    unnamed=st.lists(_refs, max_size=2),
+    unnamed_more=st.integers(0, 10**6),
+    list_version=_times,
+)
