@@ -125,3 +125,22 @@ def test_every_module_can_be_imported_from_the_worker_s_environment(package: str
     names = [m.name for m in modules() if m.package == package and not m.name.endswith("__main__")]
 
     assert not loaded_by(*names) & {"torch", "transformers", "optimum"}
+
+
+def test_importing_anything_connects_starts_and_writes_nothing() -> None:
+    """No client, process, thread or file is made by an import, ours or of what we stand on."""
+    names = [m.name for m in modules() if m.package != "tests" and not m.name.endswith("__main__")]
+    script = (
+        "import importlib, sys, threading\n"
+        "def hook(event, arguments):\n"
+        "    writes = event == 'open' and isinstance(arguments[1], str) and set(arguments[1]) & set('wax+')\n"
+        "    if writes or event in {'socket.connect', 'socket.bind', 'subprocess.Popen', 'os.system', 'os.fork'}:\n"
+        "        print(event, arguments[0])\n"
+        "sys.addaudithook(hook)\n"
+        "for name in sys.argv[1:]: importlib.import_module(name)\n"
+        "print(threading.active_count() - 1, 'threads')\n"
+    )
+    command = [sys.executable, "-B", "-W", "ignore", "-c", script, *names]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+    assert (done.stdout, done.stderr) == ("0 threads\n", "")
