@@ -56,7 +56,11 @@ def fold(state: UserState, event: Event, vector: Vector | None, text: Vector | N
         mark_seen(state, event.item_id, event.time_ms, bounds.seen)
     if weight.taste and vector is not None:
         add(state, weight.taste, vector, event.time_ms, bounds.half_life_ms)
-    if weight.taste or weight.pair:
+    counts = weight.taste or weight.pair
+    if counts or event.seen:
+        state.counted.append(event.counted_as)
+        del state.counted[: -bounds.counted]
+    if counts:
         _push(state, event, text, bounds)
     return Outcome.FOLDED
 
@@ -113,8 +117,6 @@ def neighbours(state: UserState) -> list[tuple[str, float]]:
 
 
 def _push(state: UserState, event: Event, text: Vector | None, bounds: Bounds) -> None:
-    state.counted.append(event.counted_as)
-    del state.counted[: -bounds.counted]
     item_id = event.item_id or ""
     weight = event.weight
     insort(
