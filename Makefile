@@ -38,7 +38,7 @@ format: $(VENV)/installed ## Format the code, mend what ruff can mend
 	$(VENV)/bin/ruff check --fix .
 
 test: setup ## Every test, on the embedded broker and store; ARGS="-k word" for some
-	$(VENV)/bin/python -m pytest -m "not gpu" $(ARGS)
+	$(VENV)/bin/python -m pytest $(ARGS)
 
 test-kafka: setup ## Integration and acceptance tests on Apache Kafka (Java 17, Maven)
 	@for tool in java mvn; do command -v $$tool > /dev/null || { \
