@@ -6,6 +6,7 @@ import click
 from pydantic import ValidationError
 
 from deploy.commands.api import api
+from deploy.commands.dlq import dlq
 from deploy.commands.doctor import doctor
 from deploy.commands.export import export
 from deploy.commands.local import local
@@ -27,7 +28,7 @@ def cli() -> None:
     """Keep what every user is inclined to, right now: events in through Kafka, refreshed lists out."""
 
 
-for command in (local, worker, api, topics, produce, watch, doctor, export, schemas):
+for command in (local, worker, api, topics, produce, watch, dlq, doctor, export, schemas):
     cli.add_command(command)
 
 

@@ -1,0 +1,180 @@
+"""`penchant dlq`: the dead letters, counted, shown, and sent back."""
+
+import functools
+import re
+import sys
+import time
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import click
+
+from deploy.options import connection_options, examples, json_option, print_json
+from serving.errors import Reason
+
+DATA_ERROR = 65  # EX_DATAERR of sysexits.h: some letters cannot be sent back
+_AGO = re.compile(r"(\d+)([smhd])")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+
+
+class Moment(click.ParamType):
+    """A time as people write it, turned into milliseconds since 1970."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Read `90s`, `30m`, `2h`, `7d` (so long ago) or RFC 3339 with a zone."""
+        ago = _AGO.fullmatch(value)
+        if ago is not None:
+            return round((time.time() - int(ago[1]) * _SECONDS[ago[2]]) * 1000)
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is neither so long ago (90s, 30m, 2h, 7d) nor an RFC 3339 time", param, ctx)
+        if moment.tzinfo is None:
+            self.fail(f"{value!r} has no zone: append Z or an offset", param, ctx)
+        return round(moment.timestamp() * 1000)
+
+
+_FILTERS = (
+    click.option(
+        "--topic",
+        multiple=True,
+        type=click.Choice(["clicks", "reviews", "commands", "items"]),
+        help="Only letters from this topic; may be given several times.",
+    ),
+    click.option(
+        "--reason",
+        multiple=True,
+        type=click.Choice([reason.value for reason in Reason]),
+        metavar="WORD",
+        help="Only letters with this reason, as `ls` names it; may be given several times.",
+    ),
+    click.option("--user", metavar="KEY", help="Only letters of this user (on the items topic: of this item)."),
+    click.option("--since", type=Moment(), help="Only letters put aside since then: 2h ago, or RFC 3339."),
+    click.option("--until", type=Moment(), help="Only letters put aside before then."),
+)
+
+
+def filter_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command --topic, --reason, --user, --since and --until, which it gets as one `chosen`."""
+
+    @functools.wraps(command)
+    def with_filter(*arguments: object, **options: Any) -> None:
+        from deploy.deadletters import Filter
+        from serving.topics import Topic
+
+        chosen = Filter(
+            topics=frozenset(Topic[name.upper()] for name in options.pop("topic")),
+            reasons=frozenset(options.pop("reason")),
+            user=options.pop("user"),
+            since_ms=options.pop("since"),
+            until_ms=options.pop("until"),
+        )
+        command(*arguments, chosen=chosen, **options)
+
+    for option in reversed(_FILTERS):
+        with_filter = option(with_filter)
+    return with_filter
+
+
+@click.group(epilog=examples("penchant dlq ls", "penchant dlq redrive --reason unknown_item --rate 100"))
+def dlq() -> None:
+    """See what could not be used, and send it back once the cause is mended."""
+
+
+@dlq.command(epilog=examples("penchant dlq ls", "penchant dlq ls --since 2h --json"))
+@filter_options
+@json_option
+@connection_options
+def ls(chosen: Any, as_json: bool) -> None:
+    """Count the dead letters by topic and reason: how many, how many of them were sent back, first and last time."""
+    from deploy.letters import count, print_counts
+    from deploy.redrive import open_dead_letters
+    from serving.connections import Connections
+
+    settings = Connections()
+    with open_dead_letters(settings.bootstrap, settings.topics, chosen) as (letters, marks):
+        counts, erasures = count(letters.read(), marks, settings.topics)
+    if as_json:
+        print_json({"letters": counts, "total": sum(each["letters"] for each in counts), "erasures": erasures})
+    else:
+        print_counts(counts)
+    if erasures:
+        click.echo(
+            f"{erasures} of these ask to erase a user and were not carried out nor sent back: see "
+            "`penchant dlq show --topic commands`, mend the cause, then `penchant dlq redrive --topic commands`",
+            err=True,
+        )
+
+
+@dlq.command(
+    epilog=examples("penchant dlq show --topic clicks --reason bad_time --limit 5", "penchant dlq show --json")
+)
+@filter_options
+@click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="The newest so many.")
+@json_option
+@connection_options
+def show(chosen: Any, limit: int, as_json: bool) -> None:
+    """Print dead letters, oldest first: why and where, key, headers and value as they came.
+
+    With --json one line a letter; what is not UTF-8 stands there in base64, under `key_base64` or `value_base64`.
+    """
+    import heapq
+
+    from deploy.letters import as_dict, print_letter
+    from deploy.redrive import open_dead_letters
+    from serving.connections import Connections
+
+    settings = Connections()
+    with open_dead_letters(settings.bootstrap, settings.topics, chosen) as (letters, marks):
+        newest = heapq.nlargest(limit, letters.read(), key=lambda letter: letter.time_ms)
+    for letter in reversed(newest):
+        told = as_dict(letter, settings.topics, redriven=letter in marks)
+        if as_json:
+            print_json(told)
+        else:
+            print_letter(told)
+
+
+@dlq.command(
+    epilog=examples(
+        "penchant dlq redrive --dry-run",
+        "penchant dlq redrive --topic clicks --reason unknown_type --rate 200",
+        "penchant dlq redrive --user u1 --again",
+    )
+)
+@filter_options
+@click.option("--limit", type=click.IntRange(1), help="So many at most.")
+@click.option("--rate", type=click.FloatRange(0, min_open=True), help="So many a second at most.")
+@click.option("--dry-run", is_flag=True, help="Say what would be sent; send nothing.")
+@click.option("--again", is_flag=True, help="Also what was sent back before.")
+@json_option
+@connection_options
+def redrive(chosen: Any, as_json: bool, dry_run: bool, **bounds: Any) -> None:
+    """Send dead letters back to the topics they came from, erasures first, and wait for delivery.
+
+    Key, value, timestamp and headers are the original's, and the partition is its user's. Each letter is sent back
+    once, whatever filters later calls have, unless --again is given. An event counts once however often it is sent.
+    Run one at a time. Ends with 65 if some letters cannot be sent back; they are named.
+    """
+    from deploy.letters import print_redriven, redriven_as_dict
+    from deploy.redrive import Plan, open_dead_letters, preview
+    from deploy.redrive import redrive as send_back
+    from serving.connections import Connections
+
+    settings = Connections()
+    plan = Plan(most=bounds["limit"], per_s=bounds["rate"], again=bounds["again"])
+    with open_dead_letters(settings.bootstrap, settings.topics, chosen) as (letters, marks):
+        if dry_run:
+            result = preview(letters, marks, plan)
+        else:
+            result = send_back(settings.bootstrap, settings.topics, letters, marks, plan)
+    told = redriven_as_dict(result, settings.topics, dry_run=dry_run)
+    if as_json:
+        print_json(told)
+    else:
+        print_redriven(told)
+    if result.left:
+        sys.exit(DATA_ERROR)

@@ -1,0 +1,200 @@
+"""Dead letters as data: read from a record, chosen by a filter, turned into what is sent back. No I/O."""
+
+import json
+from bisect import bisect_right
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from kafka.partitioner.default import murmur2
+
+from serving.topics import Key, Topic, Topics
+from stream.records import ORIGIN, Headers
+
+DEAD_LETTER_TOPICS = tuple(topic for topic in Topic if topic.value.dead_letters)
+
+_OURS = "penchant."
+# What a letter adds to its original, beside the count of attempts, which goes along so that the next letter counts on.
+_ADDED = frozenset(
+    f"{_OURS}{name}" for name in ("error", "message", "stage", "topic", "partition", "offset", "time", "version")
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """One record of a dead-letter topic: the original's key, value, headers and timestamp, and why it lies there.
+
+    topic: the original's. partition, offset: of the letter. origin: partition and offset of the original; None if the
+    headers do not tell, since somebody else wrote the record. time_ms: when it was put aside, since 1970.
+    """
+
+    topic: Topic
+    partition: int
+    offset: int
+    timestamp_ms: int
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+    origin: tuple[int, int] | None
+    reason: str
+    message: str
+    stage: str
+    time_ms: int
+    attempts: int
+
+    @property
+    def owner(self) -> bytes | None:
+        """Who the partition goes by: the key, else the user or item named in the value; None if neither tells."""
+        if self.key is not None:
+            return self.key
+        field = "item_id" if self.topic.value.key is Key.ITEM else "user_id"
+        named = self._body().get(field)
+        return named.encode("utf-8", "surrogatepass") if isinstance(named, str) else None
+
+    @property
+    def erasure(self) -> bool:
+        """Whether it asks for a user to be erased, which must not wait behind anything."""
+        return self.topic is Topic.COMMANDS and self._body().get("type") == "erase"
+
+    def _body(self) -> dict[str, Any]:
+        """The message, a structured CloudEvent's taken out of its envelope; empty if it cannot be read."""
+        try:
+            body = json.loads(self.value or b"null")  # takes what the worker takes: NaN, lone surrogates
+        except (ValueError, RecursionError):
+            return {}
+        headers = dict(self.headers)
+        content_type = headers.get("content-type") or headers.get("content_type") or b""
+        if isinstance(body, dict) and content_type.startswith(b"application/cloudevents"):
+            body = body.get("data")
+        return body if isinstance(body, dict) else {}
+
+
+def read_letter(topic: Topic, name: str, record: Any) -> Letter:
+    """Make a letter of kafka-python's ConsumerRecord. `name`: the full name of the original's topic."""
+    told = {header: (value or b"").decode("utf-8", "replace") for header, value in record.headers}
+    place = (told.get(f"{_OURS}partition", ""), told.get(f"{_OURS}offset", ""))
+    ours = told.get(f"{_OURS}topic") == name and all(_is_number(number) for number in place)
+    attempts = told.get(f"{_OURS}attempts", "")
+    return Letter(
+        topic=topic,
+        partition=record.partition,
+        offset=record.offset,
+        timestamp_ms=record.timestamp,
+        key=record.key,
+        value=record.value,
+        headers=tuple(record.headers),
+        origin=(int(place[0]), int(place[1])) if ours else None,
+        reason=told.get(f"{_OURS}error", "") if ours else "",
+        message=told.get(f"{_OURS}message", ""),
+        stage=told.get(f"{_OURS}stage", ""),
+        time_ms=_time_ms(told.get(f"{_OURS}time", ""), record.timestamp),
+        attempts=int(attempts) if _is_number(attempts) else 1,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which letters are meant; what is empty or None does not matter. `user`: a user id, for item topics an item id.
+
+    since_ms, until_ms: when the letter was put aside, since 1970; the first included, the second not.
+    """
+
+    topics: frozenset[Topic] = frozenset()
+    reasons: frozenset[str] = frozenset()
+    user: str | None = None
+    since_ms: int | None = None
+    until_ms: int | None = None
+
+    def matches(self, letter: Letter) -> bool:
+        """Whether a letter is one of them."""
+        return (
+            (not self.topics or letter.topic in self.topics)
+            and (not self.reasons or letter.reason in self.reasons)
+            and (self.since_ms is None or letter.time_ms >= self.since_ms)
+            and (self.until_ms is None or letter.time_ms < self.until_ms)
+            and (self.user is None or letter.owner == self.user.encode("utf-8", "surrogatepass"))
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """A letter's original as it is sent to its topic again."""
+
+    topic: Topic
+    partition: int
+    timestamp_ms: int
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+
+
+def copy_of(letter: Letter, topics: Topics, partitions: int) -> Copy:
+    """Undo what the dead letters added, and choose the partition: murmur2 of the user or item, as producers do.
+
+    A user's event takes along the place of its original, which makes the id of one that has none of its own: it counts
+    once, wherever the copy lies. An item does not: copies with an origin are skipped by a replay, and the original
+    behind a copy may be compacted away. ValueError if the letter does not tell its origin.
+    """
+    if letter.origin is None:
+        raise ValueError("a letter without an origin cannot be sent back")
+    partition, offset = letter.origin
+    headers = tuple(header for header in letter.headers if header[0] not in _ADDED)
+    if letter.topic.user_keyed and all(name != ORIGIN for name, _ in headers):
+        headers += ((ORIGIN, f"{topics.name(letter.topic)}-{partition}-{offset}".encode()),)
+    owner = letter.owner
+    home = partition % partitions if owner is None else (murmur2(owner) & 0x7FFFFFFF) % partitions
+    return Copy(letter.topic, home, letter.timestamp_ms, letter.key, letter.value, headers)
+
+
+class Offsets:
+    """A set of offsets, kept as disjoint ranges: letters are mostly redriven in runs.
+
+    >>> some = Offsets([(0, 3)])
+    >>> some.add(5), some.add(4), 5 in some, 6 in some, some.ranges()
+    (None, None, True, False, [(0, 5)])
+    """
+
+    def __init__(self, ranges: Iterable[tuple[int, int]] = ()) -> None:
+        """Begin with ranges (first, last), both included, in order and apart from each other."""
+        self._ranges = list(ranges)
+
+    def __contains__(self, offset: int) -> bool:
+        at = self._before(offset)
+        return at >= 0 and offset <= self._ranges[at][1]
+
+    def add(self, offset: int) -> None:
+        """Add one; adding it again changes nothing."""
+        if offset in self:
+            return
+        at = self._before(offset)
+        first = last = offset
+        if at + 1 < len(self._ranges) and self._ranges[at + 1][0] == offset + 1:
+            last = self._ranges.pop(at + 1)[1]
+        if at >= 0 and self._ranges[at][1] == offset - 1:
+            first = self._ranges.pop(at)[0]
+            at -= 1
+        self._ranges.insert(at + 1, (first, last))
+
+    def drop_below(self, offset: int) -> None:
+        """Forget ranges that end below `offset`: the letters are gone."""
+        self._ranges = [(first, last) for first, last in self._ranges if last >= offset]
+
+    def ranges(self) -> list[tuple[int, int]]:
+        """The ranges in order, first and last offset of each."""
+        return list(self._ranges)
+
+    def _before(self, offset: int) -> int:
+        """The index of the last range that begins at `offset` or before; -1 if none does."""
+        return bisect_right(self._ranges, offset, key=lambda each: each[0]) - 1
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) < 20
+
+
+def _time_ms(text: str, otherwise: int) -> int:
+    try:
+        return round(datetime.fromisoformat(text).timestamp() * 1000)
+    except (ValueError, OverflowError):
+        return otherwise
