@@ -13,6 +13,7 @@ level and spread of cosines differ from text to text and from language to langua
 linear in e_j is summed into one vector first, so a user costs one matrix-vector product, however many events there are.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -32,6 +33,8 @@ Mask = npt.NDArray[np.bool_]
 __all__ = ["RankSettings", "Ranker", "Ranking"]
 
 _STANDARD_CUT = 3.0  # a perfect match counts no more than three standard deviations
+_TOGETHER = 64  # users in one matrix product: bounds its result to 64 rows
+_PRODUCT_PAYS = 8  # users from which a matrix product is cheaper than a product for each (its packing costs first)
 _LEAST_SPREAD = 0.02  # below it the facet texts do not differ to this text: rounding must not be blown up
 
 
@@ -57,20 +60,41 @@ class Ranker:
 
     def rank(self, state: UserState, k: int) -> Ranking:
         """The user's best `k` items among those on offer and not seen; fewer if there are fewer."""
-        profile = profile_of(state, self._catalogue, self._settings)
+        return self.rank_many([state], k)[0]
+
+    def rank_many(self, states: Sequence[UserState], k: int) -> list[Ranking]:
+        """A list for each user, in this order: from eight users on cheaper than one by one."""
+        rankings: list[Ranking] = []
+        for start in range(0, len(states), _TOGETHER):
+            some = states[start : start + _TOGETHER]
+            profiles = [profile_of(state, self._catalogue, self._settings) for state in some]
+            similar = self._similar(
+                np.stack([profile.weights @ profile.vectors + profile.long for profile in profiles])
+            )
+            rankings += [self._ranking(*of_user, k) for of_user in zip(some, profiles, similar, strict=True)]
+        return rankings
+
+    def _similar(self, queries: Floats) -> Floats:
+        """⟨q, e_j - ē⟩ for each query `(q, d)` and all items: `(q, n)`."""
+        vectors = self._catalogue.vectors[: len(self._catalogue)]
+        if len(queries) < _PRODUCT_PAYS:
+            similar = np.stack([vectors @ query for query in queries])
+        else:
+            similar = queries @ vectors.T
+        similar -= (queries @ self._mean_item())[:, None]
+        return similar
+
+    def _ranking(self, state: UserState, profile: Profile, points: Floats, k: int) -> Ranking:
+        """The list of one user; `points` `(n,)` are those of its query, and are added to."""
         allowed = self._allowed(state)
         if profile.empty:
             return Ranking(self._trending(allowed, k), "trending")
-        n = len(self._catalogue)
-        query = profile.weights @ profile.vectors + profile.long
-        points = self._catalogue.vectors[:n] @ query
-        points -= self._mean_item() @ query
         points += self._popular_points()
         standard = self._standardised(profile.asks)
         if len(standard):
             # Items without facets have row -1 and read the zero that is put last.
             by_facet = np.append(profile.facet_weights @ standard, np.float32(0.0))
-            points += by_facet[self._catalogue.facet_of[:n]]
+            points += by_facet[self._catalogue.facet_of[: len(points)]]
         points[~allowed] = -np.inf
         best = _best(points, min(k, int(allowed.sum())))
         return Ranking(self._entries(profile, standard, best, points[best]), "live")

@@ -267,3 +267,23 @@ def test_a_text_left_behind_by_the_ring_still_counts(items: Catalogue) -> None:
 
     assert ranking.path == "live"
     assert genres(ranking) == ["western"]
+
+
+def test_many_users_at_once_get_the_lists_that_each_would_get(items: Catalogue) -> None:
+    """Given 150 users, so that both ways of computing and a boundary between groups are met."""
+    rng = np.random.default_rng(11)
+    states = [
+        UserState(ring=[touched(str(rng.choice(items.ids)), at=at) for at in range(user % 5)]) for user in range(150)
+    ]
+    popularity = Popularity()
+    for row, pair in enumerate(rng.random(len(items))):  # no two items alike: equals could change places
+        popularity.add(row, 1.0 + float(pair))
+    made = Ranker(items, popularity)
+
+    for many in (states[:3], states):
+        for state, ranking in zip(many, made.rank_many(many, 5), strict=True):
+            alone = made.rank(state, 5)
+            assert ranking.path == alone.path
+            assert [e.item_id for e in ranking.items] == [e.item_id for e in alone.items]
+            assert [e.score for e in ranking.items] == pytest.approx([e.score for e in alone.items], abs=1e-5)
+    assert made.rank_many([], 5) == []
