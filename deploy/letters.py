@@ -38,16 +38,21 @@ def count(letters: Iterable[Letter], redriven: Marks, topics: Topics) -> tuple[l
 def print_counts(counts: Iterable[Mapping[str, Any]]) -> None:
     """Print what `count` found."""
     table = Table(box=None)
-    for column in ("topic", "reason", "letters", "sent back", "first", "last"):
-        table.add_column(column, justify="right" if column in {"letters", "sent back"} else "left")
+    for column in ("topic", "reason"):
+        table.add_column(column, overflow="fold")
+    for column in ("letters", "sent back"):
+        table.add_column(column, justify="right", no_wrap=True)
+    for column in ("first", "last"):
+        table.add_column(f"{column} (UTC)", no_wrap=True)
     for row in counts:
         reason = row["reason"] or "(not a worker's)"
         numbers = (f"{row['letters']:,}", f"{row['redriven']:,}")
-        table.add_row(escape(row["topic"]), escape(reason), *numbers, row["first"], row["last"])
-    if table.row_count:
-        Console().print(table)
-    else:
-        Console().print("no dead letters")
+        times = (row[end][:16].replace("T", " ") for end in ("first", "last"))
+        table.add_row(escape(row["topic"]), escape(reason), *numbers, *times)
+    console = Console()
+    if not console.is_terminal:
+        console.width = 120  # a file or a pipe has no width of its own: do not fold at 80
+    console.print(table if table.row_count else "no dead letters")
 
 
 def as_dict(letter: Letter, topics: Topics, *, redriven: bool) -> dict[str, Any]:

@@ -1,0 +1,182 @@
+"""Dead letters as data: read back from what the worker writes, chosen, and undone."""
+
+from dataclasses import replace
+from itertools import pairwise
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deploy.deadletters import Copy, Filter, Letter, Offsets, copy_of, read_letter
+from serving.errors import Reason
+from serving.topics import Topic
+from stream.events import partition_of
+from stream.records import ORIGIN, DeadLetter, Forward, Headers, Record
+from stream.rejects import dead_letter, forwarded
+from stream.testing import NOW_MS, TOPICS
+
+PARTITIONS = 7
+HEADERS: Headers = (("ce_id", b"x"), ("ce_id", b"\xff"))
+CLICK = Record(TOPICS.clicks, 2, 4711, NOW_MS - 5000, b"u1", b'{"user_id": "u1"}', HEADERS)
+TOPIC_OF = {TOPICS.name(topic): topic for topic in Topic}
+
+
+def put_aside(record: Record, reason: Reason = Reason.UNKNOWN_TYPE, now_ms: int = NOW_MS) -> Letter:
+    """Through the worker's own writer, as a consumer would get it."""
+    out = dead_letter(DeadLetter(record, reason, "no such thing", "decode"), now_ms)
+    consumed: Any = SimpleNamespace(
+        partition=out.partition,
+        offset=3,
+        timestamp=out.timestamp_ms,
+        key=out.key,
+        value=out.value,
+        headers=list(out.headers),
+    )
+    return read_letter(TOPIC_OF[record.topic], record.topic, consumed)
+
+
+def sent_back(letter: Letter) -> Copy:
+    return copy_of(letter, TOPICS, PARTITIONS)
+
+
+def arrived(copy: Copy, offset: int) -> Record:
+    """A copy as the worker reads it."""
+    name = TOPICS.name(copy.topic)
+    return Record(name, copy.partition, offset, copy.timestamp_ms, copy.key, copy.value, copy.headers)
+
+
+def test_a_letter_says_what_the_worker_wrote() -> None:
+    letter = put_aside(CLICK)
+    assert (letter.topic, letter.origin) == (Topic.CLICKS, (2, 4711))
+    assert (letter.reason, letter.message, letter.stage) == ("unknown_type", "no such thing", "decode")
+    assert (letter.time_ms, letter.timestamp_ms, letter.attempts) == (NOW_MS, NOW_MS - 5000, 1)
+
+
+def test_a_copy_is_the_original_with_its_place_on_its_users_partition() -> None:
+    assert sent_back(put_aside(CLICK)) == Copy(
+        Topic.CLICKS,
+        partition_of("u1", PARTITIONS),
+        CLICK.timestamp_ms,
+        CLICK.key,
+        CLICK.value,
+        (*HEADERS, ("penchant.attempts", b"1"), (ORIGIN, f"{TOPICS.clicks}-2-4711".encode())),
+    )
+
+
+def test_a_letter_of_a_copy_counts_on_and_keeps_the_first_place() -> None:
+    copy = sent_back(put_aside(CLICK))
+    for attempt in range(2, 5):
+        letter = put_aside(arrived(copy, 9000 + attempt))
+        assert letter.attempts == attempt
+        copy = sent_back(letter)
+        assert dict(copy.headers)[ORIGIN] == f"{TOPICS.clicks}-2-4711".encode()
+        assert len(copy.headers) == len(HEADERS) + 2
+
+
+def test_a_forwarded_copy_keeps_the_place_of_its_original_and_goes_home() -> None:
+    stray = forwarded(Forward(CLICK, "u1", 5))
+    assert stray.partition is not None
+    again = Record(stray.topic, stray.partition, 12, NOW_MS, stray.key, stray.value, stray.headers)
+    copy = sent_back(put_aside(again, Reason.WRONG_PARTITION))
+    assert dict(copy.headers)[ORIGIN] == f"{TOPICS.clicks}-2-4711".encode()
+    assert copy.partition == partition_of("u1", PARTITIONS)
+
+
+ENVELOPE = b'{"specversion": "1.0", "type": "com.example.click", "data": {"user_id": "u9"}}'
+
+
+@pytest.mark.parametrize(
+    ("value", "headers", "owner"),
+    [
+        (b'{"user_id": "u9", "value": NaN}', (), b"u9"),
+        (b'{"user_id": "u9", "data": {"user_id": "other"}}', (), b"u9"),
+        (ENVELOPE, (("content-type", b"application/cloudevents+json; charset=UTF-8"),), b"u9"),
+        (b'{"user_id": "\\ud800"}', (), b"\xed\xa0\x80"),
+        (b'{"user_id": 9}', (), None),
+        (b'{"item_id": "u9"}', (), None),
+        (b'["u9"]', (), None),
+        (b"{nonsense", (), None),
+        (b"\xff\xfe", (), None),
+        (b"[" * 200_000, (), None),
+        (None, (), None),
+    ],
+)
+def test_without_a_key_the_message_tells_the_partition_or_it_stays(
+    value: bytes | None, headers: Headers, owner: bytes | None
+) -> None:
+    letter = put_aside(replace(CLICK, key=None, value=value, headers=headers))
+    assert letter.owner == owner
+    copy = sent_back(letter)
+    assert (copy.key, copy.value) == (None, value)
+    assert copy.partition == (partition_of("u9", PARTITIONS) if owner == b"u9" else copy.partition)
+    if owner is None:
+        assert copy.partition == CLICK.partition
+
+
+def test_an_item_goes_by_its_key_and_takes_no_place_along() -> None:
+    item = Record(TOPICS.items, 0, 5, NOW_MS, None, b'{"item_id": "i9", "user_id": "u1"}')
+    copy = sent_back(put_aside(item, Reason.MISSING_FIELD))
+    assert copy.partition == partition_of("i9", PARTITIONS)
+    assert copy.headers == (("penchant.attempts", b"1"),)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        (),
+        (("penchant.topic", b"elsewhere"), ("penchant.partition", b"1"), ("penchant.offset", b"1")),
+        (("penchant.topic", TOPICS.clicks.encode()), ("penchant.partition", b"1"), ("penchant.offset", b"-1")),
+        (("penchant.topic", TOPICS.clicks.encode()), ("penchant.partition", "²".encode()), ("penchant.offset", b"1")),
+    ],
+)
+def test_what_no_worker_wrote_cannot_be_sent_back(headers: Headers) -> None:
+    record: Any = SimpleNamespace(partition=1, offset=2, timestamp=NOW_MS, key=b"u1", value=b"{}", headers=headers)
+    letter = read_letter(Topic.CLICKS, TOPICS.clicks, record)
+    assert (letter.origin, letter.reason, letter.time_ms) == (None, "", NOW_MS)
+    with pytest.raises(ValueError, match="without an origin"):
+        sent_back(letter)
+
+
+def test_only_an_erase_command_is_an_erasure() -> None:
+    erase = Record(TOPICS.commands, 0, 1, NOW_MS, b"u1", b'{"type": "erase", "user_id": "u1", "command_id": "c"}')
+    assert put_aside(erase).erasure
+    assert not put_aside(replace(erase, value=b'{"type": "retract"}')).erasure
+    assert not put_aside(replace(erase, topic=TOPICS.clicks)).erasure
+
+
+@pytest.mark.parametrize(
+    ("chosen", "meant"),
+    [
+        (Filter(), True),
+        (Filter(topics=frozenset({Topic.CLICKS, Topic.ITEMS})), True),
+        (Filter(topics=frozenset({Topic.REVIEWS})), False),
+        (Filter(reasons=frozenset({"unknown_type"})), True),
+        (Filter(reasons=frozenset({"not_json"})), False),
+        (Filter(user="u1"), True),
+        (Filter(user="u"), False),
+        (Filter(since_ms=NOW_MS), True),
+        (Filter(since_ms=NOW_MS + 1), False),
+        (Filter(until_ms=NOW_MS + 1), True),
+        (Filter(until_ms=NOW_MS), False),
+        (Filter(user="u1", reasons=frozenset({"not_json"})), False),
+    ],
+)
+def test_filters_go_by_what_a_letter_says(chosen: Filter, meant: bool) -> None:
+    assert chosen.matches(put_aside(CLICK)) is meant
+
+
+@given(st.lists(st.integers(0, 40)), st.integers(0, 40))
+def test_offsets_are_a_set(added: list[int], floor: int) -> None:
+    offsets = Offsets()
+    for offset in added:
+        offsets.add(offset)
+    reopened = Offsets(offsets.ranges())
+    assert [offset in reopened for offset in range(45)] == [offset in set(added) for offset in range(45)]
+    ranges = reopened.ranges()
+    assert all(later[0] > before[1] + 1 for before, later in pairwise(ranges))
+
+    reopened.drop_below(floor)
+    assert {offset for offset in range(floor, 45) if offset in reopened} == {o for o in added if o >= floor}
+    assert all(last >= floor for _, last in reopened.ranges())
