@@ -14,7 +14,7 @@ EXPORT_VENV := .cache/export-venv
 GPU_VENV := .cache/gpu-venv
 MODEL := .cache/models/default
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
-PIP_INSTALL := pip install $(if $(CI),--quiet)
+PIP_INSTALL := pip install $(shell test -t 2 || echo --quiet)  # bars on a terminal
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
