@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -67,6 +67,15 @@ class Follower:
         if self._task is None or not self._task.done() or self._task.cancelled():
             return None
         return self._task.exception()
+
+    async def ends(self, topics: Mapping[str, Iterable[int]]) -> dict[tuple[str, int], int]:
+        """Where partitions of any topics end, by topic and number; the embedded broker tells too low by up to a batch.
+
+        Raises aiokafka's KafkaError.
+        """
+        asked = [TopicPartition(topic, number) for topic, numbers in topics.items() for number in numbers]
+        ends = await self._consumer.end_offsets(asked)
+        return {(tp.topic, tp.partition): end for tp, end in ends.items()}
 
     async def _partitions(self) -> set[int]:
         await self._consumer._client.force_metadata_update()

@@ -68,6 +68,7 @@ def build_app(settings: WorkerSettings, worker: Worker) -> WorkerApp:
     app.transport = transport
     worker.resume = lambda: cast("WorkerConsumer", app.consumer).let_flow()
     worker.crash = app.crash
+    worker.seek = lambda positions: cast("WorkerConsumer", app.consumer).go_to(positions)
     wait_s = settings.batch_wait_ms / 1000
     for topic in (worker.topics.clicks, worker.topics.reviews, worker.topics.commands):
         consume(app, topic, worker.take_in, settings.batch, wait_s)

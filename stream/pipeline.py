@@ -63,14 +63,9 @@ class Pipeline:
         await self.recall(self.waiting.overdue(self.clock()), Arrival.EXPIRED)
 
     async def resume(self, partition: int) -> None:
-        """Publish the lists of a partition's last write: its worker may have died between saving and publishing."""
+        """Publish the lists that are owed in a partition: its worker before may have died between save and publish."""
         async with self.lock:
-            named = await self.store.unpublished(partition)
-            part = Part(partition)
-            part.start(self.store.hold(partition), await self.store.load(partition, list(named)))
-            for user, turn in part.turns.items():
-                turn.named, turn.due = named[user], True
-            await self.log.send(self.rank(part))
+            await self.run([Part(partition)], {})
 
     async def recall(self, users: Mapping[int, Sequence[str]], arrival: Arrival) -> None:
         """Take in what waits in the rooms of some users (partition -> user ids)."""
@@ -87,6 +82,8 @@ class Pipeline:
         await self.announce(parts)
         saved = await self.save(parts)
         await self.log.send([made for part in saved for made in self.rank(part)])
+        for part in saved:
+            self.store.settle(part.partition, part.hold.token)
         return saved
 
     def decode(self, records: Sequence[Record]) -> list[Part]:
@@ -115,7 +112,8 @@ class Pipeline:
     async def load(self, part: Part) -> None:
         """Give each user of a part a turn."""
         hold = self.store.hold(part.partition)
-        part.start(hold, await self.store.load(part.partition, part.users))
+        users = dict.fromkeys([*part.users, *hold.owed])
+        part.start(hold, await self.store.load(part.partition, list(users)))
 
     async def look_up(self, partition: int, users: Sequence[str], arrival: Arrival) -> Part:
         """A part made of what waits in the rooms of some users."""

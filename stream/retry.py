@@ -14,7 +14,13 @@ LONGEST_PAUSE_S = 5.0
 GIVE_UP_AFTER_S = 60.0
 
 _T = TypeVar("_T")
+_under_way = 0  # calls of this process that are being tried again right now
 _log = logging.getLogger(__name__)
+
+
+def retrying() -> bool:
+    """Whether this process is waiting for surroundings that went away."""
+    return _under_way > 0
 
 
 async def persist(
@@ -27,16 +33,23 @@ async def persist(
 
     Raises Unavailable once one of the `transient` errors has gone on for `give_up_after_s`; other errors at once.
     """
+    global _under_way  # noqa: PLW0603 - one number for the whole process is what the watchdog asks for
     pause_s = FIRST_PAUSE_S
     since: float | None = None
-    while True:
-        try:
-            return await call()
-        except transient as error:
-            now = time.monotonic()
-            since = since or now
-            if now - since >= give_up_after_s:
-                raise Unavailable(f"{what} has been away for {now - since:.0f} s: {error}") from error
-            _log.warning("%s does not answer (%s); trying again in %.1f s", what, error, pause_s)
-            await asyncio.sleep(pause_s * random.uniform(0.8, 1.2))  # noqa: S311 - spreads the workers, hides nothing
-            pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+    try:
+        while True:
+            try:
+                return await call()
+            except transient as error:
+                now = time.monotonic()
+                if since is None:
+                    since = now
+                    _under_way += 1
+                if now - since >= give_up_after_s:
+                    raise Unavailable(f"{what} has been away for {now - since:.0f} s: {error}") from error
+                _log.warning("%s does not answer (%s); trying again in %.1f s", what, error, pause_s)
+                await asyncio.sleep(pause_s * random.uniform(0.8, 1.2))  # noqa: S311 - spreads the workers
+                pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+    finally:
+        if since is not None:
+            _under_way -= 1

@@ -12,7 +12,7 @@ Keys, all of one partition under one hash tag, so that a script may touch them t
 
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from importlib.resources import files
 from typing import Any, Protocol, TypeVar
@@ -32,6 +32,7 @@ from stream.retry import persist
 
 TRANSIENT = (RedisConnectionError, RedisTimeoutError, BusyLoadingError, ReadOnlyError, OSError)
 _T = TypeVar("_T")
+_decoder = msgspec.msgpack.Decoder(dict[str, list[Ref]])
 
 
 class Saved(Enum):
@@ -59,10 +60,14 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """My grip on a partition at one moment: the token I wrote, and topic -> next offset as the states stand."""
+    """My grip on a partition at one moment: the token I wrote, and topic -> next offset as the states stand.
+
+    owed: lists that the worker before me may not have published: user -> the events that each names.
+    """
 
     token: str = ""
     offsets: Mapping[str, int] = field(default_factory=dict)
+    owed: Mapping[str, list[Ref]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -96,8 +101,8 @@ class UserStore(Protocol):
         """See `Store.save`."""
         ...
 
-    async def unpublished(self, partition: int) -> dict[str, list[Ref]]:
-        """See `Store.unpublished`."""
+    def settle(self, partition: int, token: str) -> None:
+        """See `Store.settle`."""
         ...
 
 
@@ -148,7 +153,8 @@ class Store:
         stored = await self._persist(lambda: self._redis.hgetall(self._key(partition, "offsets")))
         by_field = {name.decode(): int(value) for name, value in stored.items()}
         known = {topic: by_field[name] for topic, name in self._fields.items() if name in by_field}
-        self._holds[partition] = Hold(token, known)
+        owed = await self._persist(lambda: self._redis.get(self._key(partition, "lists")))
+        self._holds[partition] = Hold(token, known, _decoder.decode(owed) if owed is not None else {})
         return dict(known)
 
     async def is_mine(self, partition: int) -> bool:
@@ -170,6 +176,12 @@ class Store:
     def release(self, partition: int) -> None:
         """Forget a partition that went to another worker."""
         self._holds.pop(partition, None)
+
+    def settle(self, partition: int, token: str) -> None:
+        """Note that what was owed under a token is published now."""
+        held = self._holds.get(partition)
+        if held is not None and held.token == token:
+            self._holds[partition] = replace(held, owed={})
 
     async def load(self, partition: int, users: Sequence[str]) -> dict[str, UserState]:
         """The states of some users of a partition; a fresh one for whom nothing is stored.
@@ -203,13 +215,8 @@ class Store:
         saved = Saved(answer.decode())
         held = self._holds.get(batch.partition)
         if saved.done and held is not None and held.token == batch.hold.token:
-            self._holds[batch.partition] = Hold(held.token, {**held.offsets, **batch.offsets})
+            self._holds[batch.partition] = replace(held, offsets={**held.offsets, **batch.offsets})
         return saved
-
-    async def unpublished(self, partition: int) -> dict[str, list[Ref]]:
-        """Whose lists the last write to a partition made (they may have gone out or not), and what each names."""
-        lists = await self._persist(lambda: self._redis.get(self._key(partition, "lists")))
-        return {} if lists is None else msgspec.msgpack.decode(lists, type=dict[str, list[Ref]])
 
     async def waiting(self, partition: int) -> list[Wait]:
         """Who waits for what in a partition."""

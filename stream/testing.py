@@ -13,7 +13,7 @@ import json
 import math
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import msgspec
 import numpy as np
@@ -137,7 +137,7 @@ class MemoryStore:
         shelf.owner = secrets.token_hex(8)
         topics = {name: name.rpartition("@")[0] for name in shelf.offsets}
         known = {topic: shelf.offsets[name] for name, topic in topics.items() if name == self._field(topic)}
-        self._holds[partition] = Hold(shelf.owner, known)
+        self._holds[partition] = Hold(shelf.owner, known, dict(shelf.unpublished))
         return dict(known)
 
     async def is_mine(self, partition: int) -> bool:
@@ -179,12 +179,14 @@ class MemoryStore:
         shelf.unpublished = batch.unpublished or shelf.unpublished
         held = self._holds.get(batch.partition)
         if held is not None and held.token == batch.hold.token:
-            self._holds[batch.partition] = Hold(held.token, {**held.offsets, **batch.offsets})
+            self._holds[batch.partition] = replace(held, offsets={**held.offsets, **batch.offsets})
         return Saved.WRITTEN
 
-    async def unpublished(self, partition: int) -> dict[str, list[Ref]]:
-        """See `Store.unpublished`."""
-        return dict(self._shelf(partition).unpublished)
+    def settle(self, partition: int, token: str) -> None:
+        """See `Store.settle`."""
+        held = self._holds.get(partition)
+        if held is not None and held.token == token:
+            self._holds[partition] = replace(held, owed={})
 
     async def waiting(self, partition: int) -> list[Wait]:
         """See `Store.waiting`."""

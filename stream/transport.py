@@ -7,11 +7,13 @@ wait at 1.5 s.
 """
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Mapping
 from typing import Any, Protocol, cast
 
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, Transport
 from faust.types import TP
+
+from stream.partitions import Partitions
 
 
 class Assignment(Protocol):
@@ -22,8 +24,9 @@ class Assignment(Protocol):
         """Whether user topics may flow."""
         ...
 
-    def user_partitions(self, assigned: Iterable[TP]) -> set[TP]:
-        """Those of the assigned partitions that belong to user topics."""
+    @property
+    def partitions(self) -> Partitions:
+        """Those of the user topics."""
         ...
 
     async def begin(self, assigned: set[TP]) -> dict[TP, int | None]:
@@ -55,9 +58,14 @@ class WorkerConsumer(Consumer):
         await super().perform_seek()
         assignment = cast("WorkerTransport", self.transport).assignment
         assigned: set[TP] = set(self.assignment())
-        stored = await assignment.begin(assigned)
+        await self.go_to(await assignment.begin(assigned))
+        if not assignment.open:
+            self.pause_partitions(assignment.partitions.of_users(assigned))
+
+    async def go_to(self, positions: Mapping[TP, int | None]) -> None:
+        """Read on from these offsets; None: from the partition's start."""
         ahead: dict[TP, int] = {}
-        for partition, following in stored.items():
+        for partition, following in positions.items():
             committed = self._read_offset[partition]
             if following is None and committed is not None:
                 # The group is ahead of a store that knows nothing: it was emptied. Build it anew from the log.
@@ -71,13 +79,11 @@ class WorkerConsumer(Consumer):
             # Saved, but not acknowledged before a worker died: Faust would wait for these acknowledgements for ever.
             self._committed_offset.update(ahead)
             await self._commit(ahead)
-        if not assignment.open:
-            self.pause_partitions(assignment.user_partitions(assigned))
 
     def let_flow(self) -> None:
         """Resume the user topics, once what they are ranked against is known."""
         assignment = cast("WorkerTransport", self.transport).assignment
-        self.resume_partitions(assignment.user_partitions(set(self.assignment())))
+        self.resume_partitions(assignment.partitions.of_users(set(self.assignment())))
 
 
 class WorkerTransport(Transport):

@@ -86,13 +86,15 @@ class Part:
 
     @property
     def users(self) -> list[str]:
-        """Whose states are needed."""
+        """Whose events are in the batch."""
         return list(dict.fromkeys(each.user_id for each in self.inputs))
 
     def start(self, hold: Hold, states: Mapping[str, UserState]) -> None:
-        """Give each user a turn, with the state that belongs to `hold`."""
+        """Give each user a turn, with the state that belongs to `hold`; a list that is owed is due in any case."""
         self.hold = hold
-        self.turns = {user: Turn(state) for user, state in states.items()}
+        self.turns = {
+            user: Turn(state, list(hold.owed.get(user, ())), due=user in hold.owed) for user, state in states.items()
+        }
         self.dead = [letter for letter in self.dead if not self.again(letter.record)]
         self.strays = [stray for stray in self.strays if not self.again(stray.record)]
 
@@ -125,7 +127,7 @@ def take(part: Part, items: ItemVectors, texts: Mapping[str, Vector], rules: Rul
         elif isinstance(event, CommandEvent):
             _command(part, turn, event)
         elif event is not None and part.again(event.record):
-            turn.named.append(_ref(event))
+            turn.named += [ref for ref in [_ref(event)] if ref not in turn.named]
             turn.due |= not _silent(event)
         elif event is not None:
             _fresh(part, turn, event, items, texts, rules)

@@ -3,13 +3,14 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
+from aiokafka.errors import KafkaError
 from faust.types import TP
 
 from serving.catalogue import Catalogue
@@ -24,16 +25,20 @@ from stream.events import Decoder
 from stream.items import ItemPipeline
 from stream.lists import Lists
 from stream.metrics import Metrics
+from stream.partitions import Partitions, Seek
 from stream.publish import KafkaLog
 from stream.records import Record
+from stream.retry import retrying
 from stream.settings import WorkerSettings
 from stream.stages import TimedPipeline
 from stream.store import Store
 from stream.waiting import WaitingIndex
+from stream.watchdog import Watchdog
 from stream.weights import load_weights
 
 _log = logging.getLogger(__name__)
 _LOOK_EVERY_S = 1.0
+_WATCH_EVERY_S = 2.0
 
 
 def now_ms() -> int:
@@ -55,6 +60,7 @@ class Worker:
         self.metrics = Metrics()
         self.resume: Callable[[], None] = lambda: None  # set by the app: lets user topics flow
         self.crash: Callable[[BaseException], Awaitable[None]] | None = None  # set by the app: stops the worker
+        self.seek: Seek | None = None  # set by the app: moves the consumer
         self._encoder = encoder
         self._identities = identities
         self._partitions = partitions
@@ -64,7 +70,6 @@ class Worker:
         self._ranker = Ranker(self._catalogue, self._popularity, RankSettings(language=settings.language))
         self._applied: dict[tuple[str, int], int] = {}  # source partition -> the last offset whose pairs were applied
         self._items_came = asyncio.Event()
-        self._claimed: asyncio.Queue[int] = asyncio.Queue()
         self._tasks: list[asyncio.Task[None]] = []
         self._open = False
         self._assigned = False
@@ -83,6 +88,9 @@ class Worker:
         self._log = KafkaLog(settings.bootstrap)
         await self._log.start()
         self._waiting = WaitingIndex()
+        self.partitions = Partitions(self.topics, self._store, self._waiting, settings.session_timeout_s)
+        if self.seek is not None:
+            self.partitions.seek = self.seek
         self._lists = Lists(self.topics, self._encoder.fingerprint, settings.list_expiry_s * 1000)
         self.pipeline = self._pipeline()
         self.items = ItemPipeline(self.topics, self._catalogue, self._embed_items, self._log, now_ms)
@@ -117,37 +125,23 @@ class Worker:
         """Whether the item vectors that stood on their topic at the start are all known."""
         return self._open
 
-    def user_partitions(self, assigned: Iterable[TP]) -> set[TP]:
-        """Those of the assigned partitions that belong to user topics."""
-        ours = {self.topics.clicks, self.topics.reviews, self.topics.commands}
-        return {tp for tp in assigned if tp.topic in ours}
-
     async def begin(self, assigned: set[TP]) -> dict[TP, int | None]:
-        """Claim the user partitions that are new or were taken by another worker, and forget those that are gone."""
-        mine = self.user_partitions(assigned)
-        numbers = {tp.partition for tp in mine}
-        for number in self._store.held() - numbers:
-            self._store.release(number)
-            self._waiting.forget(number)
-        for number in sorted(numbers):
-            if not await self._store.is_mine(number):
-                await self._store.claim(number)
-                self._waiting.replace(number, await self._store.waiting(number))
-                self._claimed.put_nowait(number)
+        """Take over what the group assigned. Returns the next offset that each user partition's states need."""
+        positions = await self.partitions.begin(assigned)
         self._assigned = True
-        self.metrics.partitions.set(len(numbers))
-        return {tp: self._store.hold(tp.partition).offsets.get(tp.topic) for tp in mine}
+        self.metrics.partitions.set(len(self._store.held()))
+        return positions
 
     # --- What the agents ask (stream/agents.py) ---
 
     async def take_in(self, records: Sequence[Record]) -> set[int]:
         """Records of a user topic. Returns the partitions whose records were refused and stay unacknowledged."""
-        _, refused = await self.pipeline.process(records)
+        current = self.partitions.current(records)
+        _, refused = await self.pipeline.process(current)
         for part in refused:
-            _log.warning(
-                "partition %d belongs to another worker now; %d records left", part.partition, len(part.records)
-            )
-        return {part.partition for part in refused}
+            await self.partitions.refused(part.partition, part.records)
+        stale = {record.partition for record in records} - {record.partition for record in current}
+        return stale | {part.partition for part in refused}
 
     async def take_in_items(self, records: Sequence[Record]) -> None:
         """Records of the items topic."""
@@ -183,22 +177,21 @@ class Worker:
     # --- Chores ---
 
     async def _open_gate(self) -> None:
-        """Let user topics flow once lists can be made; bring out what a worker before may have left unpublished."""
+        """Let user topics flow once lists can be made."""
         await asyncio.gather(*(follower.caught_up.wait() for follower in self._followers))
         await asyncio.get_running_loop().run_in_executor(self._encoding, self._encoder.warm_up)
         self._open = True
         self.resume()
-        while True:
-            partition = await self._claimed.get()
-            if partition in self._store.held():
-                await self.pipeline.resume(partition)
 
     async def _wake(self) -> None:
-        """Fold what waited for an item as soon as the item is known; look once a second for what came between."""
+        """Fold what waited for an item as soon as the item is known; look after partitions once a second."""
         while True:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._items_came.wait(), _LOOK_EVERY_S)
             self._items_came.clear()
+            await self.partitions.look()
+            while self._open and self.partitions.claimed:
+                await self.pipeline.resume(self.partitions.claimed.pop())
             await self.pipeline.wake(item_id for item_id in self._waiting.items() if item_id in self._catalogue)
             await self.pipeline.expire()
 
@@ -213,12 +206,20 @@ class Worker:
             await asyncio.sleep(self.settings.trending_every_s)
 
     async def _watch(self) -> None:
-        """Stop the worker if a follower ended: its lists would be stale without a sign."""
+        """Stop the worker if a follower ended, as its lists would be stale without a sign, or if nothing moves."""
+        watchdog = Watchdog()
         while True:
             for follower in self._followers:
                 if (error := follower.failed()) is not None:
                     raise error
-            await asyncio.sleep(1.0)
+            held = self._store.held()
+            known = self.partitions.positions(held).items()
+            positions = {(tp.topic, tp.partition): offset for tp, offset in known if offset is not None}
+            topics = (self.topics.clicks, self.topics.reviews, self.topics.commands)
+            with suppress(KafkaError):  # a broker that is away is somebody else's business: see retry.py
+                ends = await self._followers[1].ends(dict.fromkeys(topics, held))
+                watchdog.look(time.monotonic(), positions, ends, busy=not self._open or retrying())
+            await asyncio.sleep(_WATCH_EVERY_S)
 
     def _spawn(self, *chores: Coroutine[None, None, None]) -> None:
         self._tasks = [asyncio.create_task(self._guard(chore)) for chore in chores]

@@ -3,6 +3,7 @@
 import time
 
 import pytest
+import redis
 
 from serving.artifact import open_artifact
 from serving.state import decode
@@ -27,8 +28,6 @@ def all_named(system: System, count: int) -> bool:
 
 def counts(system: System) -> int:
     """How many clicks the stored states have counted, by their seen sets."""
-    import redis
-
     fingerprint = open_artifact(MODEL).fingerprint
     keys = [key for key in system.stored() if b":u:" in key]
     with redis.Redis.from_url(system.redis_url) as client:
@@ -74,3 +73,34 @@ def test_events_sent_before_any_worker_are_taken_in(system: System) -> None:
     system.start_ready()
     assert until(lambda: all_named(system, 100), 60)
     assert until(lambda: counts(system) == 100, 30)
+
+
+def test_store_that_was_emptied_is_rebuilt_from_the_log(system: System) -> None:
+    """Given a running worker, when Redis loses everything, then the worker reads again from the start of the log."""
+    system.start_ready()
+    system.publish(FILMS)
+    send_clicks(system, 0, 200)
+    assert until(lambda: all_named(system, 200), 30)
+    with redis.Redis.from_url(system.redis_url) as client:
+        client.delete(*system.stored())
+    send_clicks(system, 200, USERS)
+    assert until(lambda: all_named(system, 200 + USERS), 60)
+    assert until(lambda: counts(system) == 200 + USERS, 30)
+
+
+def test_store_that_was_set_back_is_made_up_for(system: System) -> None:
+    """Given a running worker, when Redis is restored from an older copy, then what came since is folded again."""
+    system.start_ready()
+    system.publish(FILMS)
+    send_clicks(system, 0, 100)
+    assert until(lambda: all_named(system, 100), 30)
+    with redis.Redis.from_url(system.redis_url) as client:
+        copy = {key: client.dump(key) for key in system.stored()}
+        send_clicks(system, 100, 100)
+        assert until(lambda: all_named(system, 200), 30)
+        client.delete(*system.stored())
+        for key, value in copy.items():
+            client.restore(key, 0, value)
+    send_clicks(system, 200, USERS)
+    assert until(lambda: all_named(system, 200 + USERS), 60)
+    assert until(lambda: counts(system) == 200 + USERS, 30)

@@ -239,18 +239,39 @@ async def test_what_waits_and_no_longer_waits_in_one_batch_is_gone(store: AnySto
 # --- Lists to come ---
 
 
-async def test_the_lists_of_the_last_write_are_known_to_the_next_owner(store: AnyStore, another: Opener) -> None:
-    await store.claim(3)
-    assert await store.unpublished(3) == {}
+async def owed(store: AnyStore, partition: int = 3) -> dict[str, list[Ref]]:
+    """What a new owner finds that it owes."""
+    await store.claim(partition)
+    return dict(store.hold(partition).owed)
+
+
+async def test_the_lists_of_the_last_write_are_owed_by_the_next_owner(store: AnyStore, another: Opener) -> None:
+    assert await owed(store) == {}
     refs = {"u1": [Ref(CLICKS, 3, 4, "c-4", 10), Ref(CLICKS, 3, 5, "c-5", 11, waiting=True)]}
     await store.save(Batch(3, store.hold(3), {"u1": state(1)}, {CLICKS: 6}, unpublished=refs))
-    assert await another().unpublished(3) == refs
+    assert store.hold(3).owed == {}, "its own writer publishes at once"
+    assert await owed(another()) == refs
+    assert await owed(store) == refs
     await store.save(batch(store, {CLICKS: 7}))
-    assert await another().unpublished(3) == refs, "a write that makes no list leaves them"
+    assert await owed(another()) == refs, "a write that makes no list leaves them"
+    await store.claim(3)
     other = {"u2": [Ref(CLICKS, 3, 7, "c-7", 12)]}
     await store.save(Batch(3, store.hold(3), {"u2": state(1)}, {CLICKS: 8}, unpublished=other))
-    assert await store.unpublished(3) == other
-    assert await store.unpublished(4) == {}
+    assert await owed(store) == other
+    assert await owed(store, 4) == {}
+
+
+async def test_what_is_owed_stays_so_until_it_is_settled_under_the_same_token(store: AnyStore) -> None:
+    await store.claim(3)
+    refs = {"u1": [Ref(CLICKS, 3, 4, "c-4", 10)]}
+    await store.save(Batch(3, store.hold(3), {"u1": state(1)}, {CLICKS: 5}, unpublished=refs))
+    await store.claim(3)
+    await store.save(batch(store, {CLICKS: 6}))
+    assert store.hold(3).owed == refs
+    store.settle(3, "an older token")
+    assert store.hold(3).owed == refs
+    store.settle(3, store.hold(3).token)
+    assert store.hold(3).owed == {}
 
 
 async def test_a_refused_write_leaves_the_lists_of_the_last_one(store: AnyStore, another: Opener) -> None:
@@ -258,7 +279,7 @@ async def test_a_refused_write_leaves_the_lists_of_the_last_one(store: AnyStore,
     await another().claim(3)
     refs = {"u1": [Ref(CLICKS, 3, 4, "c-4", 10)]}
     assert await store.save(Batch(3, store.hold(3), {}, {CLICKS: 5}, unpublished=refs)) is Saved.NOT_MINE
-    assert await store.unpublished(3) == {}
+    assert await owed(store) == {}
 
 
 # --- Redis alone ---
