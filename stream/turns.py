@@ -55,6 +55,12 @@ class Turn:
     due: bool = False
     changed: bool = False
 
+    def name(self, ref: Ref) -> None:
+        """Have the list name an event, once and as it stands now: one that waited may be folded in the same list."""
+        place = (ref.topic, ref.partition, ref.offset)
+        self.named = [r for r in self.named if (r.topic, r.partition, r.offset) != place]
+        self.named.append(ref)
+
 
 @dataclass(frozen=True, slots=True)
 class Rules:
@@ -127,7 +133,7 @@ def take(part: Part, items: ItemVectors, texts: Mapping[str, Vector], rules: Rul
         elif isinstance(event, CommandEvent):
             _command(part, turn, event)
         elif event is not None and part.again(event.record):
-            turn.named += [ref for ref in [_ref(event)] if ref not in turn.named]
+            turn.name(_ref(event))
             turn.due |= not _silent(event)
         elif event is not None:
             _fresh(part, turn, event, items, texts, rules)
@@ -162,7 +168,7 @@ def _fresh(part: Part, turn: Turn, event: Event, items: ItemVectors, texts: Mapp
     ref = msgspec.structs.replace(_ref(event), waiting=waits and new, duplicate=not new)
     turn.changed = True
     if new and not _silent(event):
-        turn.named.append(ref)
+        turn.name(ref)
         turn.due = True
     elif len(state.unnamed) < MOST_UNNAMED:
         state.unnamed.append(ref)
@@ -185,7 +191,7 @@ def _waited(part: Part, turn: Turn, each: Input, items: ItemVectors, texts: Mapp
         return
     text = texts.get(event.text) if event.text is not None else None
     if _count(state, event, items, text, rules) is Outcome.FOLDED:
-        turn.named.append(_ref(event))
+        turn.name(_ref(event))
         turn.due = True
 
 
@@ -269,7 +275,7 @@ def _command(part: Part, turn: Turn, event: CommandEvent) -> None:
     if fresh:
         part.commands.append(event)
     if event.command.type != "erase":
-        turn.named.append(_ref(event))
+        turn.name(_ref(event))
         turn.due = True
         turn.changed |= fresh
 
