@@ -13,6 +13,7 @@ from types import FrameType
 import click
 
 from deploy.admin import create_topics
+from deploy.adopt import adopt
 from deploy.children import Child
 from deploy.kept import Kept
 from deploy.options import print_json
@@ -102,6 +103,17 @@ class Local:
         created = create_topics(settings.bootstrap, settings.topics, self.partitions, replication=1)
         for finding in created.differing:
             click.echo(f"penchant: {finding}", err=True)
+        if self.bootstrap is None and self.redis is not None:
+            self._adopt(settings)
+
+    def _adopt(self, settings: Connections) -> None:
+        """A broker of its own begins with topics that a kept store does not know; nobody else can be on them."""
+        if forgotten := adopt(settings, force=True).forgotten:
+            click.echo(
+                f"penchant: the store was kept, the topics are new: interests stay, and {', '.join(forgotten)} "
+                "are read from the start",
+                err=True,
+            )
 
     def _start_processes(self, folder: Path, environment: dict[str, str], api_port: int) -> None:
         for number in range(1, self.workers + 1):

@@ -53,7 +53,7 @@ def _run() -> int:
         # At start nothing is retried: a supervisor does that, and a person reads what is missing.
         raise Misconfigured(str(error)) from error
     encoder = load_encoder(settings.model, settings.provider, threads=settings.encoder_threads)
-    asyncio.run(check_store(settings, encoder.fingerprint))
+    asyncio.run(check_store(settings, encoder.fingerprint, partitions, identities))
     worker = Worker(settings, encoder, identities, partitions)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(run(settings, worker))

@@ -22,6 +22,7 @@ from serving.rows import Popularity
 from serving.state import Vector
 from serving.view import Follower
 from stream.events import Decoder
+from stream.identity import check_identities
 from stream.items import ItemPipeline
 from stream.lists import Lists
 from stream.metrics import Metrics
@@ -278,13 +279,16 @@ class Worker:
         return Check(True, "events are taken in", {"items_embedded": self._catalogue.embedded})
 
 
-async def check_store(settings: WorkerSettings, fingerprint: str) -> None:
-    """Before anything runs: Redis answers, and its vectors are of this model folder.
+async def check_store(
+    settings: WorkerSettings, fingerprint: str, partitions: int, identities: Mapping[str, str]
+) -> None:
+    """Before anything runs: Redis answers, its vectors are of this model folder, its offsets of these topics.
 
     Raises Misconfigured.
     """
     store = Store(settings.redis, settings.prefix, fingerprint, {}, settings.idle_expiry_days * 86_400)
     try:
         await store.adopt_fingerprint()
+        await check_identities(settings.redis, settings.prefix, partitions, identities)
     finally:
         await store.close()

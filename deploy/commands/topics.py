@@ -4,13 +4,13 @@ import sys
 
 import click
 
-from deploy.options import connection_options, examples, json_option, print_json
+from deploy.options import connection_options, examples, json_option, need, print_json
 from serving.errors import Misconfigured
 
 
 @click.group(epilog=examples("penchant topics create --partitions 12 --replication 3 --bootstrap kafka:9092"))
 def topics() -> None:
-    """Create the topics."""
+    """Create the topics, or adopt new ones under a kept store."""
 
 
 @topics.command(epilog=examples("penchant topics create --partitions 12 --replication 3 --bootstrap kafka:9092"))
@@ -41,3 +41,32 @@ def create(partitions: int, replication: int, as_json: bool) -> None:
             click.echo(f"differs  {finding}", err=True)
     if done.differing:
         sys.exit(Misconfigured.exit_code)
+
+
+@topics.command(epilog=examples("penchant topics adopt --bootstrap kafka:9092 --redis redis://redis:6379/0"))
+@click.option("--force", is_flag=True, help="Although the workers' group lists members: none of them runs any more.")
+@json_option
+@connection_options
+def adopt(force: bool, as_json: bool) -> None:
+    """Let a kept store count the offsets of topics that were made anew under their old names.
+
+    Workers refuse to start (78) while the store holds offsets of topics that are no more, since events of the new ones
+    would be skipped. This forgets those offsets and keeps the interests: workers then begin at the new topics' start.
+    Stop them first. Events that you copied into the new topics count once only where they have an event_id.
+    """
+    need("worker", "aiokafka", "redis")
+    from deploy.adopt import adopt as adopt_topics
+    from serving.connections import Connections
+
+    done = adopt_topics(Connections(), force=force)
+    if as_json:
+        adopted = [
+            {"topic": topic, "identity": done.identities[topic], "forgotten": old}
+            for topic, old in done.forgotten.items()
+        ]
+        print_json({"adopted": adopted})
+        return
+    for topic, old in done.forgotten.items():
+        click.echo(f"adopted  {topic}: {done.identities[topic]} instead of {', '.join(old)}")
+    if not done.forgotten:
+        click.echo("nothing to adopt: the store holds no offsets of other topics")

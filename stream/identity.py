@@ -1,0 +1,114 @@
+"""Are the offsets in the store of these topics, or of others that had their names? And how new topics are adopted.
+
+Offsets stand in the store under `topic@identity` (stream/store.py; serving.broker.topic_identity says what an identity
+is). A topic that was made anew begins at offset 0 again: taken for the old one, its events would be skipped up to
+where the old one had been read. So a worker refuses to start until a person, or `penchant local` for a broker of its
+own, says that the new topics are meant.
+"""
+
+import secrets
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+from kafka.partitioner.default import murmur2
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+from serving.errors import Misconfigured, Unavailable
+
+_LOOKED_AT = 1000  # users whose partition is compared: with another count, half of them or more lie elsewhere
+
+
+async def check_identities(redis_url: str, prefix: str, partitions: int, identities: Mapping[str, str]) -> None:
+    """Find whether the store holds offsets of other topics that had these names. `identities`: topic -> identity.
+
+    Raises Misconfigured if it does, or does not answer.
+    """
+    try:
+        async with _connected(redis_url) as redis:
+            stored = await _foreign(redis, prefix, partitions, identities)
+    except Unavailable as error:
+        raise Misconfigured(str(error)) from error  # at start nothing is retried
+    if topics := sorted({topic for fields in stored.values() for topic, _ in fields}):
+        raise Misconfigured(
+            f"the store's offsets are of other topics that had the names {', '.join(topics)}: if these were made anew, "
+            "`penchant topics adopt` keeps the interests and begins at their start; if not, this is another "
+            "system's store or broker: check --redis, --bootstrap and --prefix"
+        )
+
+
+async def adopt_topics(
+    redis_url: str, prefix: str, partitions: int, identities: Mapping[str, str]
+) -> dict[str, list[str]]:
+    """Forget the offsets of topics that were made anew; interests stay. Returns topic -> identities forgotten.
+
+    In each partition that changes the owner's token is replaced in the same transaction, so that a worker which knew
+    the old topics is refused whatever it still has in hand. Raises Unavailable; Misconfigured if the users in the
+    store were spread over another number of partitions: their states would not be found.
+    """
+    async with _connected(redis_url) as redis:
+        stored = await _foreign(redis, prefix, partitions, identities)
+        if stored:
+            await _check_spread(redis, prefix, partitions)
+        for partition, fields in stored.items():
+            async with redis.pipeline(transaction=True) as transaction:
+                transaction.set(_key(prefix, partition, "owner"), f"adopt-{secrets.token_hex(8)}")
+                transaction.hdel(_key(prefix, partition, "offsets"), *("@".join(field) for field in fields))
+                await transaction.execute()
+    forgotten: defaultdict[str, set[str]] = defaultdict(set)
+    for topic, identity in (field for fields in stored.values() for field in fields):
+        forgotten[topic].add(identity)
+    return {topic: sorted(forgotten[topic]) for topic in sorted(forgotten)}
+
+
+async def _foreign(
+    redis: Any, prefix: str, partitions: int, identities: Mapping[str, str]
+) -> dict[int, list[tuple[str, str]]]:
+    """Partition -> topic and identity of each offset that is stored for a known name under another identity."""
+    async with redis.pipeline(transaction=False) as together:
+        for partition in range(partitions):
+            together.hkeys(_key(prefix, partition, "offsets"))
+        answers: list[Iterable[bytes]] = await together.execute()
+    found: dict[int, list[tuple[str, str]]] = {}
+    for partition, fields in enumerate(answers):
+        named = (field.decode().partition("@") for field in fields)  # Kafka allows no @ in a name
+        foreign = [(topic, identity) for topic, _, identity in named if identities.get(topic, identity) != identity]
+        if foreign:
+            found[partition] = foreign
+    return found
+
+
+async def _check_spread(redis: Any, prefix: str, partitions: int) -> None:
+    looked_at = 0
+    async for key in redis.scan_iter(match=f"{{{prefix}:*}}:u:*", count=1000):
+        head, _, user = key.partition(b"}:u:")
+        if int(head.rpartition(b":")[2]) != (murmur2(user) & 0x7FFFFFFF) % partitions:
+            raise Misconfigured(
+                f"the store's users are not spread over {partitions} partitions, which the topics have now: make the "
+                "topics with as many as before, or use another --prefix and replay"
+            )
+        looked_at += 1
+        if looked_at == _LOOKED_AT:
+            return
+
+
+@asynccontextmanager
+async def _connected(url: str) -> AsyncIterator[Any]:
+    redis = Redis.from_url(url, socket_timeout=5.0, socket_connect_timeout=5.0, retry=Retry(NoBackoff(), 0))
+    try:
+        yield redis
+    except (RedisError, OSError) as error:
+        raise Unavailable(
+            f"Redis cannot be used ({error}): start it, or say where it is with --redis or PENCHANT_REDIS"
+        ) from error
+    finally:
+        await redis.aclose()
+
+
+def _key(prefix: str, partition: int, name: str) -> str:
+    """As stream/store.py has it."""
+    return f"{{{prefix}:{partition}}}:{name}"
