@@ -1,5 +1,6 @@
 """`python -m deploy.demo`: films and their ratings through the whole system, then people who write what they like."""
 
+import signal
 import sys
 import time
 from collections import Counter
@@ -9,7 +10,7 @@ from pathlib import Path
 import click
 import msgspec
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
 from deploy.demo import films
 from deploy.demo.films import Rating
@@ -37,6 +38,7 @@ _EARLY = 2_000  # the three users are chosen among those who come within so many
 def main(seconds: float, cache: Path, json_file: Path | None, keep: bool) -> None:
     """Replay MovieLens-100K through Penchant for SECONDS, show lists and figures, and end."""
     out = console()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that everything is stopped in order, as by Ctrl-C
     try:
         summary = _demo(out, seconds, cache, keep)
     except PenchantError as error:
@@ -69,17 +71,27 @@ def _publish(out: Console, system: System, stream: Stream, catalogue: Sequence[I
     for item in catalogue:
         stream.send(stream.topics.items, item.item_id, item)
     with _progress(out) as progress:
-        task = progress.add_task(f"{len(catalogue):,} items embedded", total=len(catalogue))
-        system.until_embedded(len(catalogue), lambda count: progress.update(task, completed=count))
+        task = progress.add_task("", total=len(catalogue))
+
+        def show(count: int) -> None:
+            progress.update(task, completed=count, description=f"{count:,} of {len(catalogue):,} items embedded")
+
+        system.until_embedded(len(catalogue), show)
 
 
 def _replay(out: Console, show: Show, stream: Stream, ratings: Sequence[Rating], seconds: float) -> Played:
     moved_s = int(time.time()) - ratings[-1].time_s
     rows = {item_id: row for row, item_id in enumerate(show.items)}
     replay = Replay(stream, rows, moved_s)
+    began = time.monotonic()
     with _progress(out) as progress:
-        task = progress.add_task(f"ratings, for {seconds:.0f} s", total=len(ratings))
-        played = replay.run(ratings, seconds, lambda sent: progress.update(task, completed=sent))
+        task = progress.add_task("", total=seconds)
+
+        def show_sent(sent: int) -> None:
+            done_s = seconds if sent == len(ratings) else min(time.monotonic() - began, seconds)
+            progress.update(task, completed=done_s, description=f"{sent:,} of {len(ratings):,} ratings replayed")
+
+        played = replay.run(ratings, seconds, show_sent)
     counts = Counter(rating.user_id for rating in ratings[:_EARLY])
     for user, _ in counts.most_common(_CHOSEN):
         if user in played.first_lists:
@@ -110,9 +122,7 @@ def _scene(out: Console) -> list[Shown]:
 
 def _progress(out: Console) -> Progress:
     """A bar on a terminal, its last line elsewhere."""
-    return Progress(
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=out
-    )
+    return Progress(TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), console=out)
 
 
 def _what_next(out: Console, system: System, keep: bool) -> None:
