@@ -1,13 +1,17 @@
 """The pipeline on fakes: what goes out for what came in, once, in the right order."""
 
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
 import msgspec
 import pytest
 
 from serving.errors import Unavailable
 from serving.messages import Receipt
-from serving.state import encode
+from serving.state import Vector, encode
 from stream.events import partition_of
-from stream.testing import FINGERPRINT, NOW_MS, TOPICS, embed_by_words, record
+from stream.testing import FINGERPRINT, NOW_MS, TOPICS, embed_by_words, embed_texts, record
 from stream.turns import PAIRS_A_MESSAGE
 from tests.support.pipeline import Worker, click, named, says
 
@@ -101,6 +105,26 @@ async def test_two_topics_of_a_user_make_one_state(worker: Worker) -> None:
     assert named(both) == ["c-8", "r-4"]
     assert [each.item_id for each in both.items] == ["i3", "i2", "i1"]
     assert worker.store.hold(0).offsets == {TOPICS.clicks: 9, TOPICS.reviews: 5}
+
+
+async def test_a_slow_review_does_not_hold_a_click_of_the_same_user(worker: Worker) -> None:
+    encoded = asyncio.Event()
+
+    async def slow(texts: Sequence[str]) -> Mapping[str, Vector]:
+        await encoded.wait()
+        return await embed_texts(texts)
+
+    pipeline = replace(worker.pipeline, embedder=slow)
+    review = asyncio.create_task(pipeline.process([says(0, "love")]))
+    clicks = [click(n, f"i{n}") for n in range(5)]
+    await asyncio.gather(*[pipeline.process([each]) for each in clicks])
+    assert [named(made) for made in worker.log.lists()] == [[f"c-{n}"] for n in range(5)]
+    encoded.set()
+    await review
+    assert named(worker.log.lists()[-1]) == ["r-0"]
+    versions = [made.version for made in worker.log.lists()]
+    assert versions == sorted(set(versions))
+    assert [each.event_id for each in (await worker.state("u1")).ring] == ["c-0", "c-1", "c-2", "c-3", "c-4", "r-0"]
 
 
 async def test_no_records_are_no_work(worker: Worker) -> None:
