@@ -32,8 +32,8 @@ def adopt(settings: Connections, *, force: bool = False) -> Adopted:
     group = f"{settings.prefix}-worker"
     if not force and (members := asyncio.run(_members(settings.bootstrap, group))):
         raise Misconfigured(
-            f"the group {group} has {members} members: stop the workers first. One that was killed is listed until its "
-            "session has passed (on the embedded broker for ever): if none runs any more, say --force"
+            f"the group {group} has {members} members: stop the workers first. One that was killed stays listed until "
+            "its session has passed, and on the embedded broker every one does: if none runs any more, say --force"
         )
     identities = topic_identity(settings.bootstrap, topics)
     forgotten = asyncio.run(adopt_topics(settings.redis, settings.prefix, partitions, identities))

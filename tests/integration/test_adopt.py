@@ -1,0 +1,208 @@
+"""Topics made anew under a kept store: workers refuse, `penchant topics adopt` mends it, `penchant local` by itself."""
+
+import json
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+import redis
+from kafka import KafkaConsumer
+from kafka.admin import KafkaAdminClient
+from kafka.partitioner.default import murmur2
+
+from deploy.admin import create_topics
+from deploy.services import free_port
+from serving.artifact import open_artifact
+from serving.broker import topic_identity
+from serving.errors import Misconfigured, Unavailable
+from serving.state import decode
+from serving.topics import Topics
+from stream.identity import adopt_topics, check_identities
+from stream.store import Batch, Saved, Store
+from tests.conftest import ON_APACHE, Broker
+from tests.support.command import Ran, penchant
+from tests.support.local import running_local
+from tests.support.system import MODEL, System, WorkerProcess, running
+from tests.support.waiting import until
+
+pytestmark = pytest.mark.kafka
+CLICKS, REVIEWS = "p.clicks.v1", "p.reviews.v1"
+OLD = {CLICKS: "c/old-1", REVIEWS: "c/same"}
+NEW = {CLICKS: "c/new-1", REVIEWS: "c/same"}
+DEAD_STORE = f"redis://127.0.0.1:{free_port()}/0"
+
+
+async def written(url: str, prefix: str, identities: dict[str, str], partition: int, **offsets: int) -> Store:
+    """A store that claimed a partition and wrote offsets under the identities that it knows."""
+    store = Store(url, prefix, "words-8", identities, 1000)
+    await store.claim(partition)
+    batch = Batch(partition, store.hold(partition), offsets={f"p.{name}.v1": n for name, n in offsets.items()})
+    assert await store.save(batch) is Saved.WRITTEN
+    return store
+
+
+async def test_offsets_of_other_topics_are_refused_and_named(redis_url: str, prefix: str) -> None:
+    store = await written(redis_url, prefix, OLD, 3, clicks=7, reviews=8)
+    await check_identities(redis_url, prefix, 4, OLD)
+    with pytest.raises(Misconfigured, match=rf"{CLICKS}: .*`penchant topics adopt`") as refused:
+        await check_identities(redis_url, prefix, 4, NEW)
+    assert REVIEWS not in str(refused.value)
+    await check_identities(redis_url, f"{prefix}-other", 4, NEW)
+    await store.close()
+
+
+async def test_adopting_forgets_the_old_offsets_alone_and_fences_who_wrote_them(redis_url: str, prefix: str) -> None:
+    stores = [await written(redis_url, prefix, OLD, partition, clicks=7, reviews=8) for partition in (0, 3)]
+    fresh = await written(redis_url, prefix, NEW, 2, clicks=1)
+
+    assert await adopt_topics(redis_url, prefix, 4, NEW) == {CLICKS: ["c/old-1"]}
+    assert await adopt_topics(redis_url, prefix, 4, NEW) == {}
+    await check_identities(redis_url, prefix, 4, NEW)
+
+    late = Batch(3, stores[1].hold(3), offsets={CLICKS: 9})
+    assert await stores[1].save(late) is Saved.NOT_MINE
+    assert await fresh.save(Batch(2, fresh.hold(2), offsets={CLICKS: 2})) is Saved.WRITTEN
+    next_one = Store(redis_url, prefix, "words-8", NEW, 1000)
+    assert await next_one.claim(3) == {REVIEWS: 8}
+    assert await next_one.claim(2) == {CLICKS: 2}
+    for store in (*stores, fresh, next_one):
+        await store.close()
+
+
+async def test_another_partition_count_is_not_adopted(redis_url: str, prefix: str) -> None:
+    """Users of 4 partitions are where murmur2 modulo 8 does not look."""
+    store = await written(redis_url, prefix, OLD, 0, clicks=7)
+    with redis.Redis.from_url(redis_url) as client:
+        for n in range(30):
+            home = (murmur2(f"u{n}".encode()) & 0x7FFFFFFF) % 4
+            client.set(f"{{{prefix}:{home}}}:u:u{n}", b"a record")
+    with pytest.raises(Misconfigured, match="8 partitions"):
+        await adopt_topics(redis_url, prefix, 8, NEW)
+    with pytest.raises(Misconfigured, match="adopt"):
+        await check_identities(redis_url, prefix, 8, NEW)
+    assert await adopt_topics(redis_url, prefix, 4, NEW) == {CLICKS: ["c/old-1"]}
+    await store.close()
+
+
+async def test_a_store_that_is_away() -> None:
+    with pytest.raises(Misconfigured, match="PENCHANT_REDIS"):
+        await check_identities(DEAD_STORE, "p", 4, OLD)
+    with pytest.raises(Unavailable, match="PENCHANT_REDIS"):
+        await adopt_topics(DEAD_STORE, "p", 4, OLD)
+
+
+def adopt(system: System, *arguments: str) -> Ran:
+    where = ["--bootstrap", system.bootstrap, "--redis", system.redis_url, "--prefix", system.topics.prefix]
+    return penchant("topics", "adopt", *arguments, *where)
+
+
+def adopt_when_nobody_runs(system: System) -> Ran:
+    """Adopt once the broker has noticed that the workers are gone; the embedded one never does."""
+    tried: list[Ran] = []
+
+    def well() -> bool:
+        tried.append(adopt(system, "--json", *([] if ON_APACHE else ["--force"])))
+        return tried[-1].exit_code == 0
+
+    assert until(well, 20), tried[-1].err
+    return tried[-1]
+
+
+def make_anew(system: System) -> None:
+    """Delete every topic of a system and create it again."""
+    names = [plan.name for plan in system.topics.plan(system.partitions)]
+    with closing(KafkaAdminClient(bootstrap_servers=system.bootstrap)) as admin:
+        admin.delete_topics(names)
+        assert until(lambda: not set(names) & set(admin.list_topics()))
+    create_topics(system.bootstrap, system.topics, system.partitions, replication=1)
+
+
+def ended(worker: WorkerProcess) -> int | None:
+    assert until(lambda: worker.child.exit_code is not None, 60)
+    return worker.child.exit_code
+
+
+def counted(system: System, user: str) -> int:
+    """How many events the stored state of a user has counted, by its seen set."""
+    key = f"{{{system.topics.prefix}:{(murmur2(user.encode()) & 0x7FFFFFFF) % system.partitions}}}:u:{user}"
+    with redis.Redis.from_url(system.redis_url) as client:
+        record = client.get(key)
+    assert isinstance(record, bytes)
+    return int(decode(record, open_artifact(MODEL).fingerprint).seen["count"].sum())
+
+
+@pytest.fixture
+def system(broker: Broker, redis_url: str, prefix: str, tmp_path: Path) -> Iterator[System]:
+    with running(broker, redis_url, prefix, tmp_path) as made:
+        yield made
+
+
+ITEMS = [{"item_id": f"f{n}", "title": title} for n, title in enumerate(["Solaris", "Alien", "Notting Hill"])]
+
+
+@pytest.mark.model
+def test_topics_made_anew_are_refused_then_adopted_and_nothing_is_skipped(
+    system: System, broker: Broker, redis_url: str, prefix: str, tmp_path: Path
+) -> None:
+    """Given a user's interests and new topics, when they are adopted, then their first events add to the interests."""
+    worker = system.start_ready()
+    system.publish(ITEMS)
+    for n in range(5):
+        system.click("u1", f"f{n % 2}", event_id=f"old-{n}")
+    version = system.list_for("u1", "old-4")["version"]
+
+    running_on = adopt(system)
+    assert running_on.exit_code == 78
+    assert "stop the workers" in running_on.err
+    assert worker.child.stop() == 0
+    before = topic_identity(broker.bootstrap, system.topics)
+    make_anew(system)
+    after = topic_identity(broker.bootstrap, system.topics)
+
+    refusing = system.start()
+    assert ended(refusing) == 78
+    assert "penchant topics adopt" in refusing.child.last_lines()
+    assert "Traceback" not in refusing.child.last_lines()
+    done = adopt_when_nobody_runs(system)
+    clicks = system.topics.clicks
+    assert done.json["adopted"] == [{"topic": clicks, "identity": after[clicks], "forgotten": [before[clicks]]}]
+    assert adopt_when_nobody_runs(system).json["adopted"] == []
+
+    with running(broker, redis_url, prefix, tmp_path) as anew:
+        anew.click("u1", "f1", event_id="new-0")  # offset 0, where the old topic had been read to 5
+        anew.start_ready()
+        anew.publish(ITEMS)
+        anew.click("u1", "f2", event_id="new-1")
+        assert anew.list_for("u1", "new-0")["version"] > version
+        anew.list_for("u1", "new-1")
+        assert until(lambda: counted(anew, "u1") == 7), "the interests of before were kept"
+
+
+@pytest.mark.model
+def test_local_adopts_by_itself_and_says_so(redis_url: str, prefix: str, tmp_path: Path) -> None:
+    """Given a store that outlives the embedded broker, then the second start reads the new topics from their start."""
+    options = ["--redis", redis_url, "--prefix", prefix]
+    versions = []
+    for turn in range(2):
+        with running_local(tmp_path, *options) as local:
+            click = json.dumps({"user_id": "u1", "item_id": "f0", "type": "click", "event_id": f"turn-{turn}"})
+            assert penchant("produce", "-", *local.options, stdin=click).exit_code == 0
+            consumer = KafkaConsumer(
+                Topics(prefix).recommendations,
+                bootstrap_servers=local.where["bootstrap"],
+                auto_offset_reset="earliest",
+                fetch_max_wait_ms=5,
+            )
+            with closing(consumer):
+                made = next(
+                    told
+                    for told in (json.loads(record.value) for record in consumer)
+                    if any(folded["event_id"] == f"turn-{turn}" for folded in told["folded"])
+                )
+            versions.append(made["version"])
+            assert local.stop() == 0
+            assert local.process.stderr is not None
+            said = local.process.stderr.read()
+        assert ("are read from the start" in said) == (turn == 1), said
+    assert versions[1] > versions[0]
