@@ -9,8 +9,10 @@ import pytest
 from tests.support.command import penchant
 
 ROOT = Path(__file__).parents[2]
-COMMANDS = ["local", "worker", "api", "topics create", "produce", "watch", "doctor", "export", "schemas"]
-PRINTING = ["local", "topics create", "produce", "watch", "doctor", "schemas"]
+TOPICS = ["topics create", "topics adopt"]
+DLQ = ["dlq ls", "dlq show", "dlq redrive"]
+COMMANDS = ["local", "worker", "api", *TOPICS, "produce", "watch", *DLQ, "doctor", "export", "schemas"]
+PRINTING = ["local", *TOPICS, "produce", "watch", *DLQ, "doctor", "schemas"]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
