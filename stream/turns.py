@@ -68,6 +68,7 @@ class Rules:
 
     bounds: Bounds = field(default_factory=Bounds)
     most_waiting: int = 64
+    most_waiting_bytes: int = 128 * 1024  # of one event: a text of 32 KB with every character escaped takes 96 KB
     longest_wait_ms: int = 24 * 3_600_000
 
 
@@ -208,11 +209,18 @@ def _must_wait(event: Event, items: ItemVectors) -> bool:
 def _wait(part: Part, state: UserState, event: Event, rules: Rules) -> Outcome | None:
     """Put an event into the user's waiting room; None if that is full, and the event went to the dead letters."""
     item_id = event.item_id or ""
-    if len(state.waiting) >= rules.most_waiting:
-        message = f"item {item_id!r} has no vector, and {rules.most_waiting} events of this user wait already"
-        part.dead.append(DeadLetter(event.record, Reason.UNKNOWN_ITEM, message, "fold"))
-        return None
     record = event.record
+    value = _shortened(record.value or b"")
+    size = len(value) + sum(len(name) + len(text) for name, text in record.headers)
+    no_room = None
+    if len(state.waiting) >= rules.most_waiting:
+        no_room = f"{rules.most_waiting} events of this user wait already"
+    elif size > rules.most_waiting_bytes:
+        no_room = f"a record of {size} bytes cannot wait: {rules.most_waiting_bytes} is the most"
+    if no_room is not None:
+        letter = DeadLetter(record, Reason.UNKNOWN_ITEM, f"item {item_id!r} has no vector, and {no_room}", "fold")
+        part.dead.append(letter)
+        return None
     state.waiting.append(
         Waiting(
             topic=record.topic,
@@ -222,7 +230,7 @@ def _wait(part: Part, state: UserState, event: Event, rules: Rules) -> Outcome |
             event_id=event.event_id,
             item_id=item_id,
             key=record.key,
-            value=_shortened(record.value or b""),
+            value=value,
             headers=list(record.headers),
         )
     )

@@ -1,5 +1,6 @@
 """Turns: what waits for an item, and for how long."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -107,6 +108,27 @@ async def test_the_65th_event_finds_no_room_to_wait(worker: Worker) -> None:
     (made,) = await worker.takes(*records)
     assert len(made.folded) == 64
     assert worker.letters() == [("unknown_item", records[64].value)]
+
+
+async def test_a_state_does_not_grow_by_what_nobody_reads(worker: Worker) -> None:
+    """Two megabytes of a field that is ignored, 64 times a user, would be written with every batch."""
+    bulky = stranger(0, context={"page": "x" * 2_000_000})
+    assert await worker.takes(bulky) == []
+    assert worker.letters() == [("unknown_item", bulky.value)]
+    longest = says(0, "\U0001f600 a" * 5400, item_id="new")
+    (made,) = await worker.takes(longest)
+    assert made.folded[0].waiting
+
+
+async def test_each_event_has_a_deadline_of_its_own(worker: Worker) -> None:
+    first, second = stranger(0), stranger(1, "newer")
+    await worker.takes(first, replace(second, timestamp_ms=NOW_MS + 1))
+    worker.now_ms = NOW_MS + DAY_MS
+    await worker.pipeline.expire()
+    assert worker.letters() == [("unknown_item", first.value)]
+    worker.now_ms += 1
+    await worker.pipeline.expire()
+    assert len(worker.letters()) == 2
 
 
 async def test_another_worker_takes_over_who_waits(worker: Worker) -> None:
