@@ -27,7 +27,7 @@ class RankSettings:
     """
 
     short: float = 2.5
-    long: float = 0.3
+    long: float = 0.1
     ring_decay: float = 0.8
     text: float = 2.0
     facet: float = 0.6

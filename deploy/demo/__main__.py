@@ -26,6 +26,8 @@ from serving.messages import Item
 NEWCOMER = "newcomer"
 STATEMENTS = ("我喜欢看电影，尤其是科幻片", "I am in the mood for romantic comedies")
 SCENE_STATEMENT = STATEMENTS[0]
+# Months pass in a minute here, so the trending list, which users without a list are shown, is refreshed each second.
+TIME_LAPSE = {"PENCHANT_TRENDING_EVERY_S": "1"}
 _CHOSEN = 3
 _EARLY = 2_000  # the three users are chosen among those who come within so many ratings
 
@@ -54,7 +56,7 @@ def _demo(out: Console, seconds: float, cache: Path, keep: bool) -> object:
     catalogue = [msgspec.convert(film.message(), Item) for film in films.films(cache)]
     ratings = films.ratings(cache)
     out.print("Starting broker, store, worker and API (`penchant local`) …")
-    with running() as system, connected(system.where.bootstrap, system.topics) as stream:
+    with running(TIME_LAPSE) as system, connected(system.where.bootstrap, system.topics) as stream:
         show = Show(out, {item.item_id: item for item in catalogue})
         _publish(out, system, stream, catalogue)
         played = _replay(out, show, stream, ratings, seconds)

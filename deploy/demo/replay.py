@@ -15,8 +15,8 @@ from deploy.demo.score import HitRates
 from deploy.demo.stream import TRENDING, Stream
 from serving.messages import Recommendations
 
-AT_ONCE = 32  # users with a rating on its way
-AHEAD = 4_000  # how far beyond the oldest unsent rating others are looked for: a user's ratings come in long runs
+AT_ONCE = 16  # users with a rating on its way
+AHEAD = 2_000  # how far beyond the oldest unsent rating others are looked for: a user's ratings come in long runs
 POSITIVE = 4.0
 PATIENCE_S = 10.0
 _LOOK_MS = 5
