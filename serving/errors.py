@@ -36,7 +36,6 @@ class Reason(Enum):
     BAD_TIME = "bad_time"
     BAD_RATING = "bad_rating"
     BAD_ID = "bad_id"
-    EMPTY_TEXT = "empty_text"
     TOO_LARGE = "too_large"
     KEY_MISMATCH = "key_mismatch"
     UNKNOWN_TYPE = "unknown_type"

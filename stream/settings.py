@@ -27,7 +27,7 @@ class WorkerSettings(Connections):
     )
     k: int = Field(default=20, ge=1, le=1000, description="Items on a list.")
     half_life_days: float = Field(
-        default=30.0, gt=0, le=36_500, description="Time in which an event's weight in the long vector halves."
+        default=30.0, ge=0.001, le=36_500, description="Time in which an event's weight in the long vector halves."
     )
     idle_expiry_days: int = Field(
         default=180, ge=1, description="A user without any event for so long is forgotten; well above the half-life."
