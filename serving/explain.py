@@ -10,7 +10,7 @@ from serving.profile import Floats, Source
 from serving.words import ALSO, EARLIER, POPULAR, Language, because
 
 _MOST = 3  # reasons of one item
-_LEAST_SHARE = 0.1  # a smaller one is named only if there is no larger one
+_LEAST_SHARE = 0.1  # a smaller one is named only if it is the largest, or the largest that an event has
 
 Told = list[tuple[str | None, str]]
 
@@ -31,17 +31,21 @@ def reasons(parts: Floats, told: Told) -> list[list[Reason]]:
     # Rounded down, so that shares never add up to more than 1.
     shares = np.floor(1000.0 * parts / np.maximum(sums, 1e-9)) / 1000.0
     order = np.argsort(-shares, axis=1, kind="stable")[:, :_MOST]
-    largest = shares[np.arange(len(order))[:, None], order]
+    events = [part for part, (event_id, _) in enumerate(told) if event_id is not None]
     return [
-        [
-            Reason(told[part][0], share, told[part][1])
-            for at, (part, share) in enumerate(zip(columns, values, strict=True))
-            if share >= _LEAST_SHARE or at == 0
-        ]
-        if values[0] > 0
-        else [Reason(None, 0.0, told[-1][1])]
-        for columns, values in zip(order.tolist(), largest.tolist(), strict=True)
+        _chosen(largest, values, events, told) for largest, values in zip(order.tolist(), shares.tolist(), strict=True)
     ]
+
+
+def _chosen(largest: list[int], shares: list[float], events: list[int], told: Told) -> list[Reason]:
+    """The reasons of one item: those above the least share, the event that gave it most in any case."""
+    if shares[largest[0]] <= 0:
+        return [Reason(None, 0.0, told[-1][1])]
+    chosen = [part for at, part in enumerate(largest) if shares[part] >= _LEAST_SHARE or at == 0]
+    event = max(events, key=shares.__getitem__, default=None)
+    if event is not None and shares[event] > 0 and event not in chosen:
+        chosen = [*chosen[: _MOST - 1], event]
+    return [Reason(told[part][0], shares[part], told[part][1]) for part in chosen]
 
 
 def _title(item_id: str, catalogue: Catalogue) -> str:
