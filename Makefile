@@ -44,7 +44,7 @@ test-kafka: setup ## Integration and acceptance tests on Apache Kafka (Java 17, 
 	@for tool in java mvn; do command -v $$tool > /dev/null || { \
 	  echo "make test-kafka: no $$tool here: Apache Kafka needs Java 17 and comes with Maven (Debian: apt-get install" \
 	       "openjdk-17-jre-headless maven)" >&2; exit 1; }; done
-	PENCHANT_TEST_KAFKA=1 $(VENV)/bin/python -m pytest tests/integration tests/acceptance $(ARGS)
+	PENCHANT_TEST_KAFKA=1 $(VENV)/bin/python -m pytest -m "not export" tests/integration tests/acceptance $(ARGS)
 
 test-gpu: ## What needs CUDA; skipped where there is none
 	@if ! nvidia-smi --list-gpus > /dev/null 2>&1; then \

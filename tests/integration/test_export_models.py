@@ -13,7 +13,7 @@ from serving.encoder import load_encoder
 ROOT = Path(__file__).parents[2]
 PYTHON = Path(os.environ.get("PENCHANT_EXPORT_PYTHON") or ROOT / ".cache" / "export-venv" / "bin" / "python")
 pytestmark = [
-    pytest.mark.model,
+    pytest.mark.export,
     pytest.mark.timeout(600),
     pytest.mark.skipif(not PYTHON.exists(), reason=f"no environment with torch at {PYTHON}: `make setup`"),
 ]
