@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help setup demo check docs format test test-kafka test-gpu clean distclean
+.PHONY: help setup demo check docs format test test-export test-kafka test-gpu clean distclean
 
 PYTHON ?= python3
 SECONDS = 60
@@ -37,8 +37,11 @@ format: $(VENV)/installed ## Format the code, mend what ruff can mend
 	$(VENV)/bin/ruff format .
 	$(VENV)/bin/ruff check --fix .
 
-test: setup ## Every test, on the embedded broker and store; ARGS="-k word" for some
-	$(VENV)/bin/python -m pytest $(ARGS)
+test: setup ## The tests, on the embedded broker and store; ARGS="-k word" for some
+	$(VENV)/bin/python -m pytest -m "not gpu and not export" $(ARGS)
+
+test-export: setup $(EXPORT_VENV)/installed ## The exporter end to end: folders made with torch, a scheme that is refused
+	$(VENV)/bin/python -m pytest -m export $(ARGS)
 
 test-kafka: setup ## Integration and acceptance tests on Apache Kafka (Java 17, Maven)
 	@for tool in java mvn; do command -v $$tool > /dev/null || { \
