@@ -3,7 +3,7 @@
 Unknown fields are ignored, so producers may send more than is read here.
 """
 
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -58,7 +58,10 @@ class Item(msgspec.Struct, kw_only=True):
 
 
 class Command(msgspec.Struct, kw_only=True):
-    """What is asked about a user (topic `commands.v1`, key `user_id`)."""
+    """What is asked about a user (topic `commands.v1`, key `user_id`).
+
+    event: for `retract` of an event that is long gone, that event as it was sent, with its `event_time`.
+    """
 
     command_id: str
     type: str
@@ -66,6 +69,7 @@ class Command(msgspec.Struct, kw_only=True):
     event_time: Time = None
     event_id: str | None = None
     anonymous_id: str | None = None
+    event: dict[str, Any] | None = None
 
 
 class Reason(msgspec.Struct):

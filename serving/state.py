@@ -44,7 +44,11 @@ class Kind(IntEnum):
 
 
 class RingEvent(msgspec.Struct, array_like=True, frozen=True):
-    """One event of the ring; `counted_as` is its id's 48-bit hash, `item_id` is empty for a statement."""
+    """One event of the ring; `counted_as` is its id's 48-bit hash, `item_id` is empty for a statement.
+
+    retracted: it was taken back; the place stays, so that order does not matter. seen: it counts in the seen set.
+    written: it came with a text, whose vector stands among the recent texts while there is room.
+    """
 
     time_ms: int
     event_id: str
@@ -54,6 +58,8 @@ class RingEvent(msgspec.Struct, array_like=True, frozen=True):
     pair: float
     taste: float
     retracted: bool = False
+    seen: bool = False
+    written: bool = False
 
     @property
     def order(self) -> tuple[int, str]:
@@ -62,7 +68,10 @@ class RingEvent(msgspec.Struct, array_like=True, frozen=True):
 
 
 class RecentText(msgspec.Struct, array_like=True, frozen=True):
-    """A text the user wrote; its vector is `(d,) float16`, exactly what was folded. A statement has no `item_id`."""
+    """A text the user wrote; its vector is `(d,) float16`, exactly what was folded. A statement has no `item_id`.
+
+    One that was taken back keeps its place, without a taste and without a vector.
+    """
 
     time_ms: int
     event_id: str
@@ -106,6 +115,21 @@ class Waiting(msgspec.Struct, array_like=True, frozen=True):
     headers: list[tuple[str, bytes]]
 
 
+class Retraction(msgspec.Struct, array_like=True, frozen=True):
+    """A command that waits for the event it takes back, in the bytes it came as. `event_id` is the event's."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp_ms: int
+    event_id: str
+    command_id: str
+    time_ms: int
+    key: bytes | None
+    value: bytes
+    headers: list[tuple[str, bytes]]
+
+
 class _Record(msgspec.Struct, array_like=True):
     version: int
     fingerprint: bytes
@@ -122,6 +146,9 @@ class _Record(msgspec.Struct, array_like=True):
     waiting: list[Waiting]
     unnamed: list[Ref]
     unnamed_more: int
+    standing: int = 0
+    undone: bytes = b""
+    retractions: list[Retraction] = []
 
 
 _RING = np.dtype(
@@ -135,7 +162,7 @@ _RING = np.dtype(
         ("kind", "u1"),
     ]
 )
-_RETRACTED = 0x80
+_RETRACTED, _WRITTEN, _SEEN, _KIND = 0x80, 0x40, 0x20, 0x1F  # of the byte `kind`
 SEEN = np.dtype([("item", "<u4"), ("time_s", "<u4"), ("count", "<u2")])
 _COUNTED_BYTES = 6
 
@@ -155,20 +182,28 @@ class UserState:
     long: `(d,) float32`, the decayed sum as it stood at `reference_ms`, or None before the first event with a taste.
     ring: at most `RING` events, oldest first by event time. texts: at most `RECENT_TEXTS`, likewise.
     counted: 48-bit hashes of the event ids that were counted last, oldest first.
-    seen: `(n,)` of `SEEN`, one row an item, by 32-bit hash of its id.
+    undone: likewise, of events that were retracted and stand in the ring no more.
+    seen: `(n,)` of `SEEN`, one row an item, by 32-bit hash of its id; the count of what was retracted is 0.
+    standing: how many events `long` is the sum of. With none it is zeros, not what rounding leaves of a difference.
+    waiting, retractions: what waits for an item's vector, and for an event.
     list_version: the version of the last list made; 0 before the first.
+    erased_ms: when the user was erased last, 0: never. The store keeps it, apart from the record, under a keyed digest.
     """
 
     long: Vector | None = None
     reference_ms: int = 0
+    standing: int = 0
     ring: list[RingEvent] = field(default_factory=list)
     counted: list[int] = field(default_factory=list)
+    undone: list[int] = field(default_factory=list)
     seen: npt.NDArray[np.void] = field(default_factory=no_seen)
     texts: list[RecentText] = field(default_factory=list)
     waiting: list[Waiting] = field(default_factory=list)
+    retractions: list[Retraction] = field(default_factory=list)
     unnamed: list[Ref] = field(default_factory=list)
     unnamed_more: int = 0
     list_version: int = 0
+    erased_ms: int = 0
 
     @property
     def known(self) -> bool:
@@ -206,7 +241,7 @@ def encode(state: UserState, fingerprint: str) -> bytes:
                 e.counted_as >> 32,
                 e.pair,
                 e.taste,
-                e.kind | (_RETRACTED if e.retracted else 0),
+                e.kind | e.retracted * _RETRACTED | e.written * _WRITTEN | e.seen * _SEEN,
             )
             for e in state.ring
         ],
@@ -223,12 +258,15 @@ def encode(state: UserState, fingerprint: str) -> bytes:
             ring_numbers=numbers.tobytes(),
             ring_items=[e.item_id for e in state.ring],
             ring_ids=[e.event_id for e in state.ring],
-            counted=b"".join(h.to_bytes(_COUNTED_BYTES, "little") for h in state.counted),
+            counted=_pack_ids(state.counted),
             seen=state.seen.tobytes(),
             texts=state.texts,
             waiting=state.waiting,
             unnamed=state.unnamed,
             unnamed_more=state.unnamed_more,
+            standing=state.standing,
+            undone=_pack_ids(state.undone),
+            retractions=state.retractions,
         )
     )
     return binascii.crc32(body).to_bytes(4, "little") + body
@@ -249,23 +287,32 @@ def decode(record: bytes, fingerprint: str) -> UserState:
     numbers = np.frombuffer(raw.ring_numbers, _RING).tolist()
     ring = [
         RingEvent(
-            s * 1000 + ms, event_id, low | high << 32, item_id, kind & ~_RETRACTED, pair, taste, bool(kind & _RETRACTED)
+            s * 1000 + ms,
+            event_id,
+            low | high << 32,
+            item_id,
+            kind & _KIND,
+            pair,
+            taste,
+            retracted=bool(kind & _RETRACTED),
+            seen=bool(kind & _SEEN),
+            written=bool(kind & _WRITTEN),
         )
         for (s, ms, low, high, pair, taste, kind), event_id, item_id in zip(
             numbers, raw.ring_ids, raw.ring_items, strict=True
         )
     ]
-    counted = raw.counted
     return UserState(
         long=_unpack_long(raw.exponent, raw.long),
         reference_ms=raw.reference_ms,
         ring=ring,
-        counted=[
-            int.from_bytes(counted[i : i + _COUNTED_BYTES], "little") for i in range(0, len(counted), _COUNTED_BYTES)
-        ],
+        standing=raw.standing,
+        counted=_unpack_ids(raw.counted),
+        undone=_unpack_ids(raw.undone),
         seen=np.frombuffer(raw.seen, SEEN).copy(),
         texts=raw.texts,
         waiting=raw.waiting,
+        retractions=raw.retractions,
         unnamed=raw.unnamed,
         unnamed_more=raw.unnamed_more,
         list_version=raw.list_version,
@@ -283,6 +330,14 @@ def _open(record: bytes) -> _Record:
     if version != VERSION:
         raise BrokenState(f"a user's state is of version {version}; this build reads {VERSION}")
     return _decoder.decode(body)
+
+
+def _pack_ids(hashes: list[int]) -> bytes:
+    return b"".join(each.to_bytes(_COUNTED_BYTES, "little") for each in hashes)
+
+
+def _unpack_ids(packed: bytes) -> list[int]:
+    return [int.from_bytes(packed[i : i + _COUNTED_BYTES], "little") for i in range(0, len(packed), _COUNTED_BYTES)]
 
 
 def _pack_long(long: Vector | None) -> tuple[int, bytes]:

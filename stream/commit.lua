@@ -4,7 +4,8 @@
 -- KEYS[2]  hash    topic identity -> the next offset to be read
 -- KEYS[3]  zset    waiting index: member '["item id","user id"]', score: deadline in ms since 1970
 -- KEYS[4]  string  MessagePack: whose lists this write makes, and the events that each names
--- KEYS[5…] string  a user's record each
+-- KEYS[5]  zset    digests of erased users, score: when they were erased, in ms since 1970
+-- KEYS[6…] string  a user's record each: first those that go, then those that are written
 --
 -- ARGV[1]  my token
 -- ARGV[2]  seconds until an idle user's record expires
@@ -12,7 +13,10 @@
 -- then     number of additions a to the waiting index; then a times: score, member
 -- then     number of removals r; then r times: member
 -- then     the value of KEYS[4] (empty: leave what stands there)
--- then     one record for each of KEYS[5…]
+-- then     number of records that go
+-- then     number of erasures e; if any: drop digests up to this time, seconds that the rest is kept;
+--          then e times: time, digest
+-- then     one record for each of KEYS[6…] that are written
 --
 -- Returns  'written'   done now
 --          'repeated'  was done before: these very offsets stand there (an answer got lost on the way)
@@ -63,7 +67,25 @@ if ARGV[at] ~= '' then
 end
 at = at + 1
 
-for i = 5, #KEYS do
+local going = tonumber(ARGV[at])
+for i = 6, 5 + going do
+  redis.call('DEL', KEYS[i])
+end
+
+local erased = tonumber(ARGV[at + 1])
+at = at + 2
+if erased > 0 then
+  redis.call('ZREMRANGEBYSCORE', KEYS[5], '-inf', ARGV[at])
+  local kept = ARGV[at + 1]
+  at = at + 2
+  for _ = 1, erased do
+    redis.call('ZADD', KEYS[5], 'GT', ARGV[at], ARGV[at + 1])
+    at = at + 2
+  end
+  redis.call('EXPIRE', KEYS[5], kept)
+end
+
+for i = 6 + going, #KEYS do
   redis.call('SET', KEYS[i], ARGV[at], 'EX', ARGV[2])
   at = at + 1
 end

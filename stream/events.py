@@ -57,11 +57,16 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class CommandEvent:
-    """A command about a user."""
+    """A command about a user.
+
+    targets: of a retraction, the 48-bit hashes that its event may be remembered by. original: that event, if sent too.
+    """
 
     record: Record
     command: Command
     time_ms: int
+    targets: tuple[int, ...] = ()
+    original: Event | None = None
 
     @property
     def event_id(self) -> str:
@@ -73,11 +78,21 @@ class CommandEvent:
         """Whom it is about."""
         return self.command.user_id
 
+    @property
+    def text(self) -> str | None:
+        """What has to be encoded to carry it out."""
+        return self.original.text if self.original is not None else None
+
 
 @lru_cache(maxsize=100_000)
 def partition_of(user_id: str, partitions: int) -> int:
     """The partition that Java's and kafka-python's default producers choose for a key: murmur2, sign cut off."""
     return int((murmur2(user_id.encode()) & 0x7FFFFFFF) % partitions)
+
+
+def forget_users() -> None:
+    """Drop the ids that are kept to save hashing: one of them was erased."""
+    partition_of.cache_clear()
 
 
 class Decoder:
@@ -96,10 +111,10 @@ class Decoder:
         self._partitions = partitions
         self._identities = identities
         self._clicks_are_seen = clicks_are_seen
-        self._readers: dict[str, Callable[[Record], Event | CommandEvent]] = {
-            topics.clicks: self._click,
-            topics.reviews: self._review,
-            topics.commands: self._command,
+        self._readers: dict[str, tuple[type[msgspec.Struct], Callable[..., Event | CommandEvent]]] = {
+            topics.clicks: (Click, self._click),
+            topics.reviews: (Review, self._review),
+            topics.commands: (Command, self._command),
         }
 
     def decode(self, record: Record) -> Event | CommandEvent | Forward:
@@ -112,7 +127,8 @@ class Decoder:
                 Reason.BAD_TIME,
                 f"the record's own timestamp is {record.timestamp_ms}: set the producer to milliseconds since 1970",
             )
-        event = self._readers[record.topic](record)
+        message, make = self._readers[record.topic]
+        event = make(record, *_read(record, message))
         home = partition_of(event.user_id, self._partitions)
         if home == record.partition:
             return event
@@ -124,8 +140,7 @@ class Decoder:
             )
         return Forward(record, event.user_id, home)
 
-    def _click(self, record: Record) -> Event:
-        body, envelope = _read(record, Click)
+    def _click(self, record: Record, body: Click, envelope: Mapping[str, Any]) -> Event:
         action = body.type or _action(envelope.get("type"), self._weights)
         if not action:
             raise Rejected(Reason.MISSING_FIELD, "`type` is missing: what did the user do?")
@@ -142,8 +157,7 @@ class Decoder:
         weight = self._weights.of(action, rating)
         return self._event(record, body, envelope, kind, weight, text=None, seen=seen)
 
-    def _review(self, record: Record) -> Event:
-        body, envelope = _read(record, Review)
+    def _review(self, record: Record, body: Review, envelope: Mapping[str, Any]) -> Event:
         _check_size("text", body.text, MAX_BYTES)
         text = clean(body.text) or None
         rating = _unit_rating(body.rating, body.rating_scale) if body.rating is not None else None
@@ -156,17 +170,37 @@ class Decoder:
         weight = self._weights.of("review", rating)
         return self._event(record, body, envelope, Kind.REVIEW, weight, text=text, seen=True)
 
-    def _command(self, record: Record) -> CommandEvent:
-        body, envelope = _read(record, Command)
+    def _command(self, record: Record, body: Command, envelope: Mapping[str, Any]) -> CommandEvent:
         _check_user(record, body.user_id)
         _check_id("command_id", body.command_id)
-        if body.type not in {"retract", "merge", "erase"}:
+        time_ms = _time_ms(body.event_time, envelope.get("time"), record.timestamp_ms)
+        if body.type == "retract":
+            if not body.event_id:
+                raise Rejected(Reason.MISSING_FIELD, "`event_id` is missing: which event is to be retracted?")
+            _check_id("event_id", body.event_id)
+            return CommandEvent(record, body, time_ms, self._hashes(body.event_id), self._original(record, body))
+        if body.type not in {"merge", "erase"}:
             raise Rejected(Reason.UNKNOWN_TYPE, f"`type` is {body.type!r}; it is one of retract, merge, erase")
-        if body.type == "retract" and not body.event_id:
-            raise Rejected(Reason.MISSING_FIELD, "`event_id` is missing: which event is to be retracted?")
         if body.type == "merge" and not body.anonymous_id:
             raise Rejected(Reason.MISSING_FIELD, "`anonymous_id` is missing: who is to be merged into `user_id`?")
-        return CommandEvent(record, body, _time_ms(body.event_time, envelope.get("time"), record.timestamp_ms))
+        return CommandEvent(record, body, time_ms)
+
+    def _hashes(self, event_id: str) -> tuple[int, ...]:
+        """What an id may be remembered by: as a producer's own, and as one made from an offset of a topic."""
+        made = [identity for topic, identity in self._identities.items() if event_id.startswith(f"{topic}-")]
+        return tuple(id_hash(event_id, namespace) for namespace in ("", *made))
+
+    def _original(self, record: Record, command: Command) -> Event | None:
+        if command.event is None:
+            return None
+        body = {"user_id": command.user_id, "event_id": command.event_id} | command.event
+        if (body["user_id"], body["event_id"]) != (command.user_id, command.event_id):
+            raise Rejected(Reason.SCHEMA, "`event` is not the one that `user_id` and `event_id` of the command name")
+        if body.get("event_time") is None:
+            raise Rejected(Reason.MISSING_FIELD, "`event` has no `event_time`: what it counts today depends on it")
+        if "text" in body:
+            return self._review(record, _convert(body, Review), {})
+        return self._click(record, _convert(body, Click), {})
 
     def _event(
         self,

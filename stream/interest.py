@@ -11,6 +11,7 @@ from bisect import insort
 from dataclasses import dataclass
 from enum import Enum
 
+import msgspec
 import numpy as np
 
 from serving.state import RECENT_TEXTS, RING, SEEN, Kind, RecentText, RingEvent, UserState, Vector, item_hash
@@ -51,18 +52,52 @@ def fold(state: UserState, event: Event, vector: Vector | None, text: Vector | N
     known = recall(state, event, text)
     if known is not None:
         return known
-    weight = event.weight
-    if event.seen and event.item_id is not None:
-        mark_seen(state, event.item_id, event.time_ms, bounds.seen)
-    if weight.taste and vector is not None:
-        add(state, weight.taste, vector, event.time_ms, bounds.half_life_ms)
-    counts = weight.taste or weight.pair
-    if counts or event.seen:
-        state.counted.append(event.counted_as)
-        del state.counted[: -bounds.counted]
-    if counts:
-        _push(state, event, text, bounds)
+    if event.weight.taste and vector is not None:
+        add(state, event.weight.taste, vector, event.time_ms, bounds.half_life_ms)
+        state.standing += 1
+    _place(state, entry_of(event), text, bounds)
     return Outcome.FOLDED
+
+
+def annul(state: UserState, event: Event, bounds: Bounds) -> None:
+    """Take in a new event whose retraction came before it: what `fold` and then `subtract` leave, without a sum."""
+    _place(state, msgspec.structs.replace(entry_of(event), retracted=True), None, bounds)
+
+
+def subtract(state: UserState, past: RingEvent, vector: Vector | None, bounds: Bounds) -> None:
+    """Take back what an event added, once; its places stay, marked, so that order does not matter.
+
+    past: the event as it stands in the ring, or would. vector: what `fold` was given. If an item was described anew
+    in between, its vector is another one, and the difference of the two stays behind.
+    """
+    if past.taste and vector is not None:
+        add(state, -past.taste, vector, past.time_ms, bounds.half_life_ms)
+        state.standing = max(state.standing - 1, 0)
+        if state.long is not None and not state.standing:
+            state.long[:] = 0.0
+    if past.seen and past.item_id:
+        _lower_seen(state, past.item_id)
+    state.texts = [_blank(text) if text.event_id == past.event_id else text for text in state.texts]
+    stands = [place for place, event in enumerate(state.ring) if event.event_id == past.event_id]
+    for place in stands:
+        state.ring[place] = msgspec.structs.replace(state.ring[place], retracted=True)
+    if not stands:
+        _remember_undone(state, [past.counted_as], bounds)
+
+
+def entry_of(event: Event) -> RingEvent:
+    """An event as the ring has it."""
+    return RingEvent(
+        event.time_ms,
+        event.event_id,
+        event.counted_as,
+        event.item_id or "",
+        event.kind,
+        event.weight.pair,
+        event.weight.taste,
+        seen=event.seen,
+        written=event.text is not None,
+    )
 
 
 def recall(state: UserState, event: Event, text: Vector | None) -> Outcome | None:
@@ -71,7 +106,7 @@ def recall(state: UserState, event: Event, text: Vector | None) -> Outcome | Non
         if past.counted_as == event.counted_as:
             same = past.item_id == (event.item_id or "") and past.kind == event.kind
             return Outcome.DUPLICATE if same and _same_text(state, event, text) else Outcome.REUSED
-    return Outcome.DUPLICATE if event.counted_as in state.counted else None
+    return Outcome.DUPLICATE if event.counted_as in state.counted or event.counted_as in state.undone else None
 
 
 def direction(item: Vector | None, text: Vector | None) -> Vector | None:
@@ -96,19 +131,29 @@ def add(state: UserState, taste: float, vector: Vector, time_ms: int, half_life_
     state.long += np.float32(taste * share) * vector
 
 
-def mark_seen(state: UserState, item_id: str, time_ms: int, limit: int) -> None:
-    """Count an item into the seen set; beyond `limit` items the one with the oldest last event goes."""
+def mark_seen(state: UserState, item_id: str, time_ms: int, times: int, limit: int) -> None:
+    """Count an item into the seen set; beyond `limit` items the one with the oldest last event goes.
+
+    times: 1, or 0 for an event that was retracted: the item's row is what both orders leave.
+    """
     seen, hashed, time_s = state.seen, item_hash(item_id), time_ms // 1000
     at = np.flatnonzero(seen["item"] == hashed)
     if len(at):
         row = seen[at[0]]
         row["time_s"] = max(int(row["time_s"]), time_s)
-        row["count"] = min(int(row["count"]) + 1, _MAX_COUNT)
+        row["count"] = min(int(row["count"]) + times, _MAX_COUNT)
         return
-    seen = np.append(seen, np.array([(hashed, time_s, 1)], SEEN))
+    seen = np.append(seen, np.array([(hashed, time_s, times)], SEEN))
     if len(seen) > limit:
         seen = np.delete(seen, np.lexsort((seen["item"], seen["time_s"]))[0])
     state.seen = seen
+
+
+def _lower_seen(state: UserState, item_id: str) -> None:
+    at = np.flatnonzero(state.seen["item"] == item_hash(item_id))
+    if len(at):  # else it was the oldest of too many, and went
+        row = state.seen[at[0]]
+        row["count"] = max(int(row["count"]) - 1, 0)
 
 
 def neighbours(state: UserState) -> list[tuple[str, float]]:
@@ -116,28 +161,39 @@ def neighbours(state: UserState) -> list[tuple[str, float]]:
     return [(e.item_id, e.pair) for e in reversed(state.ring) if e.item_id and not e.retracted]
 
 
-def _push(state: UserState, event: Event, text: Vector | None, bounds: Bounds) -> None:
-    item_id = event.item_id or ""
-    weight = event.weight
-    insort(
-        state.ring,
-        RingEvent(event.time_ms, event.event_id, event.counted_as, item_id, event.kind, weight.pair, weight.taste),
-        key=lambda e: e.order,
-    )
+def _place(state: UserState, entry: RingEvent, text: Vector | None, bounds: Bounds) -> None:
+    """Give an event its places: seen set, counted ids, ring, recent texts. An impression has none."""
+    if entry.seen and entry.item_id:
+        mark_seen(state, entry.item_id, entry.time_ms, 0 if entry.retracted else 1, bounds.seen)
+    if not (entry.taste or entry.pair or entry.seen):
+        return
+    state.counted.append(entry.counted_as)
+    del state.counted[: -bounds.counted]
+    insort(state.ring, entry, key=lambda e: e.order)
+    gone = state.ring[: -bounds.ring]
     del state.ring[: -bounds.ring]
-    if text is not None:
-        vector = text.astype(np.float16).tobytes()
-        insort(
-            state.texts, RecentText(event.time_ms, event.event_id, item_id, weight.taste, vector), key=lambda t: t.order
-        )
+    _remember_undone(state, [event.counted_as for event in gone if event.retracted], bounds)
+    if entry.written:
+        vector = text.astype(np.float16).tobytes() if text is not None else b""
+        written = RecentText(entry.time_ms, entry.event_id, entry.item_id, entry.taste, vector)
+        insort(state.texts, _blank(written) if entry.retracted else written, key=lambda t: t.order)
         del state.texts[: -bounds.texts]
+
+
+def _remember_undone(state: UserState, counted_as: list[int], bounds: Bounds) -> None:
+    state.undone += counted_as
+    del state.undone[: -bounds.counted]
+
+
+def _blank(text: RecentText) -> RecentText:
+    return msgspec.structs.replace(text, taste=0.0, vector=b"")
 
 
 def _same_text(state: UserState, event: Event, text: Vector | None) -> bool:
     if text is None or event.kind not in {Kind.REVIEW, Kind.STATEMENT}:
         return True
     past = next((t for t in state.texts if t.event_id == event.event_id), None)
-    return past is None or float(past.as_float32() @ text) >= _SAME_TEXT
+    return past is None or not past.vector or float(past.as_float32() @ text) >= _SAME_TEXT
 
 
 def _landmark(time_ms: int, half_life_ms: int) -> int:

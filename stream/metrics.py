@@ -34,6 +34,10 @@ class Metrics:
             "Records found on the wrong partition and sent to the right one.",
             registry=self.registry,
         )
+        self.erasures = Counter("penchant_erasures", "Users erased.", registry=self.registry)
+        self.ignored = Counter(
+            "penchant_ignored_events", "Events of before their user was erased, left out.", registry=self.registry
+        )
         self.refused = Counter(
             "penchant_refused_writes", "Batches of a partition that the store refused.", registry=self.registry
         )

@@ -15,13 +15,16 @@ from serving.errors import Reason, Rejected
 from serving.messages import CoVisits, Receipt
 from serving.state import UserState, Vector, Waiting
 from serving.topics import Topics
-from stream.events import CommandEvent, Decoder, Event
+from stream.commands import unread
+from stream.events import Decoder, forget_users
 from stream.lists import Lists, Ranking, rfc3339
 from stream.publish import Log, Outgoing
 from stream.records import DeadLetter, Forward, Record
 from stream.rejects import dead_letter, forwarded
+from stream.room import overdue, record_of
 from stream.store import UserStore
-from stream.turns import Arrival, Input, ItemVectors, Part, Rules, overdue, record_of, take
+from stream.taking import take
+from stream.turns import Answer, Arrival, Context, Input, ItemVectors, Part, Rules
 from stream.waiting import WaitingIndex
 
 Embed = Callable[[Sequence[str]], Awaitable[Mapping[str, Vector]]]
@@ -59,7 +62,7 @@ class Pipeline:
         await self.recall(self.waiting.users(item_ids), Arrival.WOKEN)
 
     async def expire(self) -> None:
-        """Give up the events that have waited too long."""
+        """Give up the events, and the retractions, that have waited too long."""
         await self.recall(self.waiting.overdue(self.clock()), Arrival.EXPIRED)
 
     async def resume(self, partition: int) -> None:
@@ -77,8 +80,9 @@ class Pipeline:
     async def run(self, parts: list[Part], texts: Mapping[str, Vector]) -> list[Part]:
         """Load … publish. Returns the parts that were saved; the others belong to another worker."""
         await asyncio.gather(*map(self.load, parts))
+        context = Context(self.items, texts, self.decoder.decode, self.rules, self.clock())
         for part in parts:
-            take(part, self.items, texts, self.rules, self.clock())
+            take(part, context)
         await self.announce(parts)
         saved = await self.save(parts)
         await self.log.send([made for part in saved for made in self.rank(part)])
@@ -106,7 +110,7 @@ class Pipeline:
     async def embed(self, parts: Iterable[Part]) -> Mapping[str, Vector]:
         """Vectors of the texts in the parts, by text."""
         events = (each.event for part in parts for each in part.inputs)
-        texts = dict.fromkeys(e.text for e in events if isinstance(e, Event) and e.text is not None)
+        texts = dict.fromkeys(event.text for event in events if event is not None and event.text is not None)
         return await self.embedder(list(texts)) if texts else {}
 
     async def load(self, part: Part) -> None:
@@ -118,16 +122,20 @@ class Pipeline:
     async def look_up(self, partition: int, users: Sequence[str], arrival: Arrival) -> Part:
         """A part made of what waits in the rooms of some users."""
         states = await self.store.load(partition, users)
-        now = self.clock()
-        inputs = [
+        now, expired = self.clock(), arrival is Arrival.EXPIRED
+        events = [
             self._waited(user, entry, arrival)
             for user, state in states.items()
             for entry in state.waiting
-            if (
-                overdue(entry, self.rules, now) if arrival is Arrival.EXPIRED else self.items(entry.item_id) is not None
-            )
+            if (overdue(entry, self.rules, now) if expired else self.items(entry.item_id) is not None)
         ]
-        return Part(partition, inputs=inputs)
+        retractions = [
+            Input(user, entry.command_id, Arrival.UNCLAIMED)
+            for user, state in states.items()
+            for entry in state.retractions
+            if expired and overdue(entry, self.rules, now)
+        ]
+        return Part(partition, inputs=events + retractions)
 
     async def announce(self, parts: Iterable[Part]) -> None:
         """Send what must not be lost, and have it acknowledged, before the offsets move on."""
@@ -137,16 +145,21 @@ class Pipeline:
             out += [self._covisits(pairs) for pairs in part.covisits()]
             out += [dead_letter(letter, now) for letter in part.dead]
             out += [forwarded(stray) for stray in part.strays]
-            out += [self._receipt(event, now) for event in part.commands]
+            out += [Outgoing(self.topics.recommendations, user.encode(), None, part.partition) for user in part.erased]
+            out += [self._receipt(answer, now) for answer in part.answers]
+            out += [self._receipt(answer, now) for answer in unread(part.dead, self.topics.commands)]
         await self.log.send(out)
 
     async def save(self, parts: Sequence[Part]) -> list[Part]:
         """Write each part, all of it or nothing. Returns those that were written."""
-        answers = await asyncio.gather(*(self.store.save(part.batch()) for part in parts))
-        saved = [part for part, answer in zip(parts, answers, strict=True) if answer.done]
-        for part in saved:
-            self.waiting.update(part.partition, part.waits, part.no_longer)
-        return saved
+        batches = [part.batch() for part in parts]
+        answers = await asyncio.gather(*map(self.store.save, batches))
+        for batch, answer in zip(batches, answers, strict=True):
+            if answer.done:
+                self.waiting.update(batch.partition, batch.waits, batch.no_longer)
+        if any(batch.erased for batch in batches):
+            forget_users()
+        return [part for part, answer in zip(parts, answers, strict=True) if answer.done]
 
     def rank(self, part: Part) -> list[Outgoing]:
         """The new lists of a part's users."""
@@ -177,14 +190,13 @@ class Pipeline:
         key = f"{pairs.topic}-{pairs.partition}".encode()
         return Outgoing(self.topics.covisits, key, msgspec.json.encode(pairs))
 
-    def _receipt(self, event: CommandEvent, now_ms: int) -> Outgoing:
-        """What a command is answered until this version can carry it out."""
-        command = event.command
+    def _receipt(self, answer: Answer, now_ms: int) -> Outgoing:
         receipt = Receipt(
-            command_id=command.command_id,
-            type=command.type,
-            status="refused",
-            reason=f"this version does not carry out `{command.type}` yet; nothing was changed",
+            command_id=answer.command_id,
+            type=answer.type,
+            status=answer.status,
+            reason=answer.reason,
             completed_at=rfc3339(now_ms),
+            removed=dict(answer.removed),
         )
-        return Outgoing(self.topics.receipts, command.command_id.encode(), msgspec.json.encode(receipt))
+        return Outgoing(self.topics.receipts, answer.command_id.encode(), msgspec.json.encode(receipt))

@@ -3,10 +3,11 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 
 from serving.connections import Connections
 from stream.interest import Bounds
+from stream.store import Retention
 from stream.turns import Rules
 
 _DAY_S = 86_400
@@ -32,6 +33,16 @@ class WorkerSettings(Connections):
     idle_expiry_days: int = Field(
         default=180, ge=1, description="A user without any event for so long is forgotten; well above the half-life."
     )
+    input_retention_days: int = Field(
+        default=90,
+        ge=1,
+        description="How long the input topics keep events: so long an erased user's digest keeps old ones out.",
+    )
+    erasure_secret: SecretStr | None = Field(
+        default=None,
+        min_length=16,
+        description="Key of erased users' digests, the same for every worker and kept; default: one made in the store.",
+    )
     clicks_are_seen: bool = Field(
         default=True, description="Whether views and clicks keep an item off later lists, as ratings and purchases do."
     )
@@ -56,6 +67,15 @@ class WorkerSettings(Connections):
     )
     health_port: int = Field(default=0, ge=0, le=65_535, description="Port of health and metrics; 0: none.")
     language: Literal["en", "zh"] = Field(default="en", description="Language of the reasons' words.")
+
+    def retention(self) -> Retention:
+        """How long the store keeps things, by these settings."""
+        secret = self.erasure_secret
+        return Retention(
+            idle_expiry_s=self.idle_expiry_days * _DAY_S,
+            erased_s=self.input_retention_days * _DAY_S,
+            erasure_secret=secret.get_secret_value().encode() if secret is not None else None,
+        )
 
     def rules(self) -> Rules:
         """The bounds of a user's state that these settings make."""

@@ -42,6 +42,8 @@ class TimedPipeline(Pipeline):
             for letter in part.dead:
                 metrics.dead_letters.labels(letter.reason.value).inc()
             metrics.forwarded.inc(len(part.strays))
+            metrics.erasures.inc(len(part.erased))
+            metrics.ignored.inc(part.ignored)
         metrics.refused.inc(len(parts) - len(saved))
         metrics.waiting.set(len(self.waiting))
         return saved

@@ -6,8 +6,10 @@ Keys, all of one partition under one hash tag, so that a script may touch them t
     {prefix:partition}:offsets   hash, topic identity -> next offset: what the states below stand for
     {prefix:partition}:waiting   sorted set, who waits for which item, by deadline
     {prefix:partition}:lists     whose lists the last write made, and the events that they name
+    {prefix:partition}:erased    sorted set, keyed digests of the erased users, by the time of the erasure
     {prefix:partition}:u:ID      one user's record (serving/state.py)
     {prefix}:fingerprint         the model folder that all vectors are from
+    {prefix}:erasure-secret      the digests' key, unless the settings have one
 """
 
 import secrets
@@ -28,6 +30,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from serving import state as codec
 from serving.errors import Misconfigured
 from serving.state import Ref, UserState
+from stream.privacy import SECRET_BYTES, Digests
 from stream.retry import persist
 
 TRANSIENT = (RedisConnectionError, RedisTimeoutError, BusyLoadingError, ReadOnlyError, OSError)
@@ -75,6 +78,7 @@ class Batch:
     """What one write to a partition holds.
 
     hold: as when the states were loaded. offsets: topic -> next one. unpublished: user -> what the list to come names.
+    erased: user -> when, ms since 1970. Nothing else of them is kept, but for what `states` has of them.
     """
 
     partition: int
@@ -84,6 +88,19 @@ class Batch:
     waits: list[Wait] = field(default_factory=list)
     no_longer: list[Wait] = field(default_factory=list)
     unpublished: dict[str, list[Ref]] = field(default_factory=dict)
+    erased: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How long things are kept, in seconds: an idle user's record, and the digest of an erased one.
+
+    erasure_secret: the digests' key. None: one made at first use, which stays in the store.
+    """
+
+    idle_expiry_s: int
+    erased_s: int = 90 * 86_400
+    erasure_secret: bytes | None = field(default=None, repr=False)
 
 
 class UserStore(Protocol):
@@ -110,7 +127,7 @@ class Store:
     """Redis as one worker sees it. `identities` maps a topic to the identity that its offsets are stored under."""
 
     def __init__(
-        self, url: str, prefix: str, fingerprint: str, identities: Mapping[str, str], idle_expiry_s: int
+        self, url: str, prefix: str, fingerprint: str, identities: Mapping[str, str], retention: Retention
     ) -> None:
         # Any: the library's types say that any answer may be text or bytes; ours are bytes, as nothing is decoded.
         self._redis: Any = Redis.from_url(
@@ -119,7 +136,8 @@ class Store:
         self._prefix = prefix
         self._fingerprint = fingerprint
         self._fields = {topic: f"{topic}@{identity}" for topic, identity in identities.items()}
-        self._idle_expiry_s = idle_expiry_s
+        self._retention = retention
+        self._digests: Digests | None = None
         self._script = self._redis.register_script(files("stream").joinpath("commit.lua").read_text())
         self._holds: dict[int, Hold] = {}
 
@@ -186,22 +204,35 @@ class Store:
     async def load(self, partition: int, users: Sequence[str]) -> dict[str, UserState]:
         """The states of some users of a partition; a fresh one for whom nothing is stored.
 
+        Each says when its user was erased, if that was.
+
         Raises BrokenState and FingerprintMismatch.
         """
         if not users:
             return {}
+        digests = await self._open_digests()
         keys = [self._user_key(partition, user) for user in users]
-        records = await self._persist(lambda: self._redis.mget(keys))
-        return {
-            user: codec.decode(record, self._fingerprint) if record is not None else UserState()
-            for user, record in zip(users, records, strict=True)
-        }
+        members = [digests.of(user) for user in users]
+
+        def ask() -> Awaitable[list[Any]]:
+            both = self._redis.pipeline(transaction=False)
+            both.mget(keys).zmscore(self._key(partition, "erased"), members)
+            answers: Awaitable[list[Any]] = both.execute()
+            return answers
+
+        records, erased = await self._persist(ask)
+        states: dict[str, UserState] = {}
+        for user, record, erased_ms in zip(users, records, erased, strict=True):
+            states[user] = codec.decode(record, self._fingerprint) if record is not None else UserState()
+            states[user].erased_ms = int(erased_ms or 0)
+        return states
 
     async def save(self, batch: Batch) -> Saved:
         """Write a batch, all of it or nothing: refused if the partition is not mine, or not where I left it."""
-        keys = [self._key(batch.partition, name) for name in ("owner", "offsets", "waiting", "lists")]
-        keys += [self._user_key(batch.partition, user) for user in batch.states]
-        arguments: list[Any] = [batch.hold.token, self._idle_expiry_s, len(batch.offsets)]
+        gone = [user for user in batch.erased if user not in batch.states]
+        keys = [self._key(batch.partition, name) for name in ("owner", "offsets", "waiting", "lists", "erased")]
+        keys += [self._user_key(batch.partition, user) for user in [*gone, *batch.states]]
+        arguments: list[Any] = [batch.hold.token, self._retention.idle_expiry_s, len(batch.offsets)]
         for topic, following in batch.offsets.items():
             arguments += [self._fields[topic], batch.hold.offsets.get(topic, ""), following]
         arguments.append(len(batch.waits))
@@ -209,7 +240,15 @@ class Store:
             arguments += [wait.deadline_ms, _member(wait)]
         arguments.append(len(batch.no_longer))
         arguments += [_member(wait) for wait in batch.no_longer]
-        arguments.append(msgspec.msgpack.encode(batch.unpublished) if batch.unpublished else "")
+        # The last write's lists are out by now; after an erasure no name of theirs may stay.
+        told = batch.unpublished or batch.erased
+        arguments.append(msgspec.msgpack.encode(batch.unpublished) if told else "")
+        arguments += [len(gone), len(batch.erased)]
+        if batch.erased:
+            digests = await self._open_digests()
+            arguments += [digests.outdated_ms(batch.erased.values()), self._retention.erased_s]
+            for user, erased_ms in batch.erased.items():
+                arguments += [erased_ms, digests.of(user)]
         arguments += [codec.encode(state, self._fingerprint) for state in batch.states.values()]
         answer = await self._persist(lambda: self._script(keys=keys, args=arguments))
         saved = Saved(answer.decode())
@@ -227,6 +266,16 @@ class Store:
             Wait(*msgspec.json.decode(member, type=tuple[str, str]), deadline_ms=int(score))
             for member, score in members
         ]
+
+    async def _open_digests(self) -> Digests:
+        if self._digests is None:
+            secret = self._retention.erasure_secret
+            if secret is None:
+                key = f"{self._prefix}:erasure-secret"
+                await self._persist(lambda: self._redis.set(key, secrets.token_bytes(SECRET_BYTES), nx=True))
+                secret = bytes(await self._persist(lambda: self._redis.get(key)))
+            self._digests = Digests(secret, self._retention.erased_s * 1000)
+        return self._digests
 
     async def _persist(self, call: Callable[[], Awaitable[_T]]) -> _T:
         try:

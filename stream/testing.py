@@ -28,6 +28,7 @@ from serving.topics import Topics
 from stream.events import Decoder
 from stream.lists import Lists
 from stream.pipeline import Pipeline
+from stream.privacy import Digests
 from stream.publish import Outgoing
 from stream.records import Headers, Record
 from stream.store import Batch, Hold, Saved, Wait
@@ -121,6 +122,7 @@ class _Shelf:
     waiting: dict[tuple[str, str], int] = field(default_factory=dict)
     records: dict[str, bytes] = field(default_factory=dict)
     unpublished: dict[str, list[Ref]] = field(default_factory=dict)
+    erased: dict[bytes, int] = field(default_factory=dict)
 
 
 class MemoryStore:
@@ -130,6 +132,7 @@ class MemoryStore:
         self._identities = identities or {}
         self._shelves: dict[int, _Shelf] = beside._shelves if beside is not None else {}
         self._holds: dict[int, Hold] = {}
+        self._digests = Digests(b"a secret of tests", retention_ms=90 * 86_400_000)
 
     async def claim(self, partition: int) -> dict[str, int]:
         """See `Store.claim`."""
@@ -158,8 +161,14 @@ class MemoryStore:
 
     async def load(self, partition: int, users: Sequence[str]) -> dict[str, UserState]:
         """See `Store.load`."""
-        records = self._shelf(partition).records
-        return {u: codec.decode(records[u], FINGERPRINT) if u in records else UserState() for u in users}
+        shelf = self._shelf(partition)
+        states = {
+            user: codec.decode(shelf.records[user], FINGERPRINT) if user in shelf.records else UserState()
+            for user in users
+        }
+        for user, state in states.items():
+            state.erased_ms = shelf.erased.get(self._digests.of(user), 0)
+        return states
 
     async def save(self, batch: Batch) -> Saved:
         """See `Store.save` and commit.lua, whose order of tests this is."""
@@ -175,8 +184,11 @@ class MemoryStore:
         shelf.waiting.update({(wait.item_id, wait.user_id): wait.deadline_ms for wait in batch.waits})
         for wait in batch.no_longer:
             shelf.waiting.pop((wait.item_id, wait.user_id), None)
+        for user in batch.erased:
+            shelf.records.pop(user, None)
+        self._note(shelf, batch.erased)
         shelf.records.update({user: codec.encode(state, FINGERPRINT) for user, state in batch.states.items()})
-        shelf.unpublished = batch.unpublished or shelf.unpublished
+        shelf.unpublished = batch.unpublished if batch.unpublished or batch.erased else shelf.unpublished
         held = self._holds.get(batch.partition)
         if held is not None and held.token == batch.hold.token:
             self._holds[batch.partition] = replace(held, offsets={**held.offsets, **batch.offsets})
@@ -195,6 +207,13 @@ class MemoryStore:
 
     def _shelf(self, partition: int) -> _Shelf:
         return self._shelves.setdefault(partition, _Shelf())
+
+    def _note(self, shelf: _Shelf, erased: Mapping[str, int]) -> None:
+        outdated_ms = self._digests.outdated_ms(erased.values())
+        shelf.erased = {digest: at_ms for digest, at_ms in shelf.erased.items() if at_ms > outdated_ms}
+        for user, at_ms in erased.items():
+            digest = self._digests.of(user)
+            shelf.erased[digest] = max(at_ms, shelf.erased.get(digest, 0))
 
     def _field(self, topic: str) -> str:
         return f"{topic}@{self._identities.get(topic, '')}"

@@ -84,7 +84,7 @@ class Worker:
             settings.prefix,
             self._encoder.fingerprint,
             self._identities,
-            settings.idle_expiry_days * 86_400,
+            settings.retention(),
         )
         self._log = KafkaLog(settings.bootstrap)
         await self._log.start()
@@ -286,7 +286,7 @@ async def check_store(
 
     Raises Misconfigured.
     """
-    store = Store(settings.redis, settings.prefix, fingerprint, {}, settings.idle_expiry_days * 86_400)
+    store = Store(settings.redis, settings.prefix, fingerprint, {}, settings.retention())
     try:
         await store.adopt_fingerprint()
         await check_identities(settings.redis, settings.prefix, partitions, identities)

@@ -1,0 +1,213 @@
+"""What a command does to its user's turn: retract, erase. Merge is refused until this version can do it."""
+
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from enum import Enum
+
+import msgspec
+
+from serving.errors import Reason, Rejected
+from serving.state import Kind, RecentText, Ref, Retraction, RingEvent, UserState, Vector
+from stream.events import CommandEvent, Event
+from stream.interest import annul, direction, entry_of, subtract
+from stream.records import DeadLetter
+from stream.room import clear, leave, record_of, wait_for_event
+from stream.turns import Answer, Context, Part, Turn
+
+
+class Taken(Enum):
+    """What became of a retraction."""
+
+    BACK = "back"
+    BACK_BEFORE = "before"
+    WAITS = "waits"
+    NO_ROOM = "no room"
+    TEXT_GONE = "text"
+    ITEM_GONE = "item"
+    EVENT_GONE = "event"
+
+
+_REFUSALS = {
+    Taken.NO_ROOM: (Reason.RETRACT_UNKNOWN, "the event is not known, and there is no room to wait for it"),
+    Taken.TEXT_GONE: (Reason.RETRACT_TOO_LATE, "what the user wrote is not kept any more: send the event as `event`"),
+    Taken.ITEM_GONE: (Reason.RETRACT_TOO_LATE, "the item has no vector any more, so what it added is not known"),
+    Taken.EVENT_GONE: (Reason.RETRACT_TOO_LATE, "the event is too far back to be kept: send it as `event`"),
+}
+
+
+def obey(part: Part, turn: Turn, command: CommandEvent, context: Context) -> None:
+    """Carry out a command that is new."""
+    kind = command.command.type
+    if command.record.timestamp_ms <= turn.state.erased_ms:
+        part.answers.append(Answer(command.event_id, kind, "done", "the user was erased after it: nothing is left"))
+    elif kind == "erase":
+        _erase(part, turn, command)
+    elif kind == "retract":
+        _retract(part, turn, command, context)
+    else:
+        turn.changed = True
+        turn.name(command)
+        reason = f"this version does not carry out `{kind}` yet; nothing was changed"
+        part.answers.append(Answer(command.event_id, kind, "refused", reason))
+
+
+def unread(letters: Iterable[DeadLetter], topic: str) -> Iterator[Answer]:
+    """Refusals of the commands that could not be read, if it can be read at least which they are."""
+    for letter in letters:
+        if letter.record.topic == topic and letter.stage == "decode":
+            with suppress(ValueError, RecursionError):
+                body = json.loads(letter.record.value or b"")
+                body = body.get("data", body) if isinstance(body, dict) else {}
+                command_id, kind = (body.get(name) for name in ("command_id", "type"))
+                if isinstance(command_id, str) and isinstance(kind, str) and command_id:
+                    yield Answer(command_id, kind, "refused", f"{letter.reason.value}: it cannot be read")
+
+
+def take_back_on_arrival(part: Part, turn: Turn, event: Event, context: Context) -> bool:
+    """Take in an event whose retraction waits for it, and carry that out. Returns False if none waits."""
+    ahead = [each for each in turn.state.retractions if each.event_id == event.event_id]
+    if not ahead:
+        return False
+    annul(turn.state, event, context.rules.bounds)
+    for entry in ahead:
+        leave(part, turn, entry, context.rules)
+        turn.note(Ref(entry.topic, entry.partition, entry.offset, entry.command_id, entry.time_ms))
+        part.answers.append(Answer(entry.command_id, "retract", "done"))
+    turn.due = True
+    return True
+
+
+def give_up(part: Part, turn: Turn, entry: Retraction, context: Context) -> None:
+    """Refuse a retraction whose event has not come in time."""
+    leave(part, turn, entry, context.rules)
+    message = f"the event {entry.event_id!r} did not come in time"
+    part.dead.append(DeadLetter(record_of(entry), Reason.RETRACT_UNKNOWN, message, "fold"))
+    reason = f"{Reason.RETRACT_UNKNOWN.value}: {message}"
+    part.answers.append(Answer(entry.command_id, "retract", "refused", reason))
+
+
+def _erase(part: Part, turn: Turn, command: CommandEvent) -> None:
+    """Forget the user: a later event finds a fresh state, one of before it is left out."""
+    state = turn.state
+    removed = {
+        "events": len(state.ring),
+        "items": len(state.seen),
+        "texts": len(state.texts),
+        "waiting": len(state.waiting) + len(state.retractions),
+        "lists": int(state.list_version > 0),
+    }
+    clear(part, turn)
+    at_ms = command.record.timestamp_ms
+    part.erased[turn.user_id] = at_ms
+    part.answers.append(Answer(command.event_id, "erase", "done", removed=removed))
+    turn.state = UserState(erased_ms=at_ms)
+    turn.named, turn.named_more, turn.due, turn.changed = [], 0, False, False
+
+
+def _retract(part: Part, turn: Turn, command: CommandEvent, context: Context) -> None:
+    taken = _take_back(part, turn, command, context)
+    turn.changed = True
+    turn.name(command, waiting=taken is Taken.WAITS, duplicate=taken is Taken.BACK_BEFORE)
+    if taken in _REFUSALS:
+        reason, message = _REFUSALS[taken]
+        part.dead.append(DeadLetter(command.record, reason, message, "fold"))
+        part.answers.append(Answer(command.event_id, "retract", "refused", f"{reason.value}: {message}"))
+    elif taken is Taken.BACK_BEFORE:
+        part.answers.append(Answer(command.event_id, "retract", "done", "it had been retracted before"))
+    elif taken is Taken.BACK:
+        part.answers.append(Answer(command.event_id, "retract", "done"))
+
+
+def _take_back(part: Part, turn: Turn, command: CommandEvent, context: Context) -> Taken:
+    """Look for the event where it may stand: in the ring, in the waiting room, among texts and remembered ids."""
+    state, event_id = turn.state, command.command.event_id
+    stands = next((event for event in state.ring if event.event_id == event_id), None)
+    if (stands is not None and stands.retracted) or any(target in state.undone for target in command.targets):
+        return Taken.BACK_BEFORE
+    if stands is None and _took_from_room(part, turn, event_id, context):
+        return Taken.BACK
+    known_as = next((target for target in command.targets if target in state.counted), None)
+    past = stands or _gone(state, command, known_as or command.targets[0])
+    if past is not None and (stands is not None or known_as is not None or _beyond_memory(state, past, context)):
+        return _subtract(state, past, command, context)
+    return Taken.EVENT_GONE if known_as is not None else _wait(part, turn, command, context)
+
+
+def _gone(state: UserState, command: CommandEvent, counted_as: int) -> RingEvent | None:
+    """An event that left the ring, as it stood there: made up again from its text, or as it was sent along."""
+    written = next((text for text in state.texts if text.event_id == command.command.event_id), None)
+    if written is not None:
+        return _entry_of_text(written, counted_as)
+    if command.original is not None:
+        return msgspec.structs.replace(entry_of(command.original), counted_as=counted_as)
+    return None
+
+
+def _subtract(state: UserState, past: RingEvent, command: CommandEvent, context: Context) -> Taken:
+    """All of it or nothing: what the event moved towards is made up again from its item and its text."""
+    item = text = None
+    if past.taste and past.item_id:
+        item = context.items(past.item_id)
+        if item is None:
+            return Taken.ITEM_GONE
+    if past.taste and past.written:
+        text = _text_of(state, past.event_id, command, context)
+        if text is None:
+            return Taken.TEXT_GONE
+    subtract(state, past, direction(item, text), context.rules.bounds)
+    return Taken.BACK
+
+
+def _text_of(state: UserState, event_id: str, command: CommandEvent, context: Context) -> Vector | None:
+    kept = next((text for text in state.texts if text.event_id == event_id), None)
+    return kept.as_float32() if kept is not None and kept.vector else context.text_of(command)
+
+
+def _took_from_room(part: Part, turn: Turn, event_id: str | None, context: Context) -> bool:
+    """An event that waits for its item has added nothing yet: it gets its places, and waits no longer."""
+    entry = next((entry for entry in turn.state.waiting if entry.event_id == event_id), None)
+    if entry is None:
+        return False
+    leave(part, turn, entry, context.rules)
+    with suppress(Rejected):  # it could be read when it came: the weights file has changed since
+        event = context.read(record_of(entry))
+        if isinstance(event, Event):
+            annul(turn.state, event, context.rules.bounds)
+    return True
+
+
+def _entry_of_text(written: RecentText, counted_as: int) -> RingEvent:
+    """A text's event as the ring had it, but for its pair weight, which nothing is subtracted for."""
+    kind = Kind.REVIEW if written.item_id else Kind.STATEMENT
+    return RingEvent(
+        written.time_ms,
+        written.event_id,
+        counted_as,
+        written.item_id,
+        kind,
+        0.0,
+        written.taste,
+        seen=bool(written.item_id),
+        written=True,
+    )
+
+
+def _beyond_memory(state: UserState, past: RingEvent, context: Context) -> bool:
+    """Whether an id that is not remembered may be of an event that was counted, rather than of one still to come.
+
+    One whose text is kept was. Else: ids are forgotten only when more came, and an event newer than the oldest of a
+    full ring would stand in it.
+    """
+    if any(text.event_id == past.event_id for text in state.texts):
+        return True
+    bounds = context.rules.bounds
+    forgotten = len(state.counted) >= bounds.counted and len(state.ring) >= bounds.ring
+    return forgotten and past.time_ms <= state.ring[0].time_ms
+
+
+def _wait(part: Part, turn: Turn, command: CommandEvent, context: Context) -> Taken:
+    if any(entry.command_id == command.event_id for entry in turn.state.retractions):
+        return Taken.WAITS
+    no_room = wait_for_event(part, turn, command, context.rules)
+    return Taken.WAITS if no_room is None else Taken.NO_ROOM

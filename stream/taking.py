@@ -1,0 +1,127 @@
+"""Takes a part in: each event and command is folded into the state of its user's turn. Pure but for the states."""
+
+from enum import Enum
+
+from serving.errors import Reason
+from serving.messages import Pair
+from serving.state import UserState, Vector
+from stream.commands import give_up, obey, take_back_on_arrival
+from stream.events import CommandEvent, Event
+from stream.interest import Outcome, direction, fold, neighbours, recall
+from stream.records import DeadLetter
+from stream.room import leave, wait_for_item
+from stream.turns import Arrival, Context, Input, Part, Turn, ref
+
+
+class Took(Enum):
+    """What became of a new event."""
+
+    COUNTED = "counted"
+    WAITS = "waits"
+    ANNULLED = "annulled"
+    DUPLICATE = "duplicate"
+
+
+def take(part: Part, context: Context) -> None:
+    """Fold the part's inputs into its turns' states."""
+    for each in part.inputs:
+        turn, event = part.turns[each.user_id], each.event
+        if each.arrival is not Arrival.FRESH:
+            _waited(part, turn, each, context)
+        elif event is None:
+            raise TypeError("this is a bug: nothing came from the log")
+        elif part.again(event.record):
+            _again(turn, event)
+        elif isinstance(event, CommandEvent):
+            obey(part, turn, event, context)
+        elif event.record.timestamp_ms <= turn.state.erased_ms:
+            part.ignored += 1
+        else:
+            _fresh(part, turn, event, context)
+    for turn in part.turns.values():
+        turn.settle(context.now_ms)
+
+
+def _again(turn: Turn, event: Event | CommandEvent) -> None:
+    """What the state holds already: its list is published once more."""
+    if isinstance(event, CommandEvent) and event.command.type == "erase":
+        return
+    turn.note(ref(event))
+    turn.due |= isinstance(event, CommandEvent) or not _silent(event)
+
+
+def _fresh(part: Part, turn: Turn, event: Event, context: Context) -> None:
+    ring = neighbours(turn.state)
+    took = _take_in(part, turn, event, context)
+    if isinstance(took, DeadLetter):
+        part.dead.append(took)
+        return
+    turn.changed = True
+    if took in {Took.COUNTED, Took.WAITS} and event.item_id is not None and event.weight.pair > 0:
+        pairs = part.pairs.setdefault(event.record.topic, [])
+        pairs.append(Pair(event.record.offset, event.item_id, event.weight.pair, ring))
+    if took is Took.DUPLICATE:
+        turn.name_later(ref(event, duplicate=True))
+    elif _silent(event):
+        turn.name_later(ref(event))
+    else:
+        turn.name(event, waiting=took is Took.WAITS)
+
+
+def _take_in(part: Part, turn: Turn, event: Event, context: Context) -> Took | DeadLetter:
+    """Count an event, or have it wait for its item, or for nothing: it may have been taken back before it came."""
+    state = turn.state
+    waits = next((entry for entry in state.waiting if entry.event_id == event.event_id), None)
+    if waits is not None:
+        same = (waits.topic, waits.item_id) == (event.record.topic, event.item_id or "")
+        known: Outcome | None = Outcome.DUPLICATE if same else Outcome.REUSED
+    else:
+        known = recall(state, event, context.text_of(event))
+    if known is Outcome.REUSED:
+        message = f"event_id {event.event_id!r} was used before by this user, for another event: the first one counts"
+        return DeadLetter(event.record, Reason.ID_REUSED, message, "fold")
+    if known is Outcome.DUPLICATE:
+        return Took.DUPLICATE
+    if take_back_on_arrival(part, turn, event, context):
+        return Took.ANNULLED
+    if not _must_wait(event, context):
+        _count(state, event, context)
+        return Took.COUNTED
+    if no_room := wait_for_item(part, turn, event, context.rules):
+        message = f"item {event.item_id!r} has no vector, and {no_room}"
+        return DeadLetter(event.record, Reason.UNKNOWN_ITEM, message, "fold")
+    return Took.WAITS
+
+
+def _waited(part: Part, turn: Turn, each: Input, context: Context) -> None:
+    """An entry of the waiting room is to leave it, unless it has by now."""
+    state, event = turn.state, each.event
+    if each.arrival is Arrival.UNCLAIMED:
+        retraction = next((entry for entry in state.retractions if entry.command_id == each.event_id), None)
+        if retraction is not None:
+            give_up(part, turn, retraction, context)
+        return
+    entry = next((entry for entry in state.waiting if entry.event_id == each.event_id), None)
+    if entry is None:
+        return
+    leave(part, turn, entry, context.rules)
+    if each.letter is not None:
+        part.dead.append(each.letter)
+    elif isinstance(event, Event) and _count(state, event, context) is Outcome.FOLDED:
+        turn.name(event)
+
+
+def _count(state: UserState, event: Event, context: Context) -> Outcome:
+    text = context.text_of(event)
+    item: Vector | None = context.items(event.item_id) if event.item_id is not None else None
+    return fold(state, event, direction(item, text), text, context.rules.bounds)
+
+
+def _must_wait(event: Event, context: Context) -> bool:
+    counts = event.weight.pair or event.weight.taste
+    return bool(counts) and event.item_id is not None and context.items(event.item_id) is None
+
+
+def _silent(event: Event) -> bool:
+    """Whether it causes no list: an impression, which says only that a list was seen."""
+    return not event.weight.pair and not event.weight.taste and not event.seen
