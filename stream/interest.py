@@ -162,13 +162,23 @@ def neighbours(state: UserState) -> list[tuple[str, float]]:
 
 
 def _place(state: UserState, entry: RingEvent, text: Vector | None, bounds: Bounds) -> None:
-    """Give an event its places: seen set, counted ids, ring, recent texts. An impression has none."""
+    """Give an event its places: seen set, counted ids, ring, recent texts. An impression has none.
+
+    One that weighs nothing and is only seen does not stand in the ring.
+    """
     if entry.seen and entry.item_id:
         mark_seen(state, entry.item_id, entry.time_ms, 0 if entry.retracted else 1, bounds.seen)
     if not (entry.taste or entry.pair or entry.seen):
         return
     state.counted.append(entry.counted_as)
     del state.counted[: -bounds.counted]
+    if entry.taste or entry.pair:
+        _push(state, entry, text, bounds)
+    elif entry.retracted:
+        _remember_undone(state, [entry.counted_as], bounds)
+
+
+def _push(state: UserState, entry: RingEvent, text: Vector | None, bounds: Bounds) -> None:
     insort(state.ring, entry, key=lambda e: e.order)
     gone = state.ring[: -bounds.ring]
     del state.ring[: -bounds.ring]

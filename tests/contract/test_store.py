@@ -13,7 +13,7 @@ from deploy.children import Child
 from deploy.services import free_port
 from serving.errors import FingerprintMismatch, Misconfigured
 from serving.state import Ref, UserState
-from stream.store import Batch, Hold, Saved, Store, Wait
+from stream.store import Batch, Hold, Retention, Saved, Store, Wait
 from stream.testing import FINGERPRINT, MemoryStore
 from tests.support.waiting import until
 
@@ -54,7 +54,7 @@ async def another(request: pytest.FixtureRequest, prefix: str) -> AsyncIterator[
     async with AsyncExitStack() as stack:
 
         def connect(identities: Mapping[str, str] = IDENTITIES) -> Store:
-            store = Store(url, prefix, FINGERPRINT, identities, EXPIRY_S)
+            store = Store(url, prefix, FINGERPRINT, identities, Retention(EXPIRY_S))
             stack.push_async_callback(store.close)
             return store
 
@@ -288,7 +288,7 @@ async def test_a_refused_write_leaves_the_lists_of_the_last_one(store: AnyStore,
 async def test_a_users_record_expires_when_idle_and_all_keys_share_the_partitions_slot(
     redis_url: str, prefix: str
 ) -> None:
-    store = Store(redis_url, prefix, FINGERPRINT, IDENTITIES, EXPIRY_S)
+    store = Store(redis_url, prefix, FINGERPRINT, IDENTITIES, Retention(EXPIRY_S))
     redis = Redis.from_url(redis_url, decode_responses=True)
     await store.claim(3)
     refs = {"u:1": [Ref(CLICKS, 3, 4, "c-4", 10)]}
@@ -303,7 +303,7 @@ async def test_a_users_record_expires_when_idle_and_all_keys_share_the_partition
 
 
 async def test_a_store_belongs_to_one_model_folder(redis_url: str, prefix: str) -> None:
-    ours, other = (Store(redis_url, prefix, name, IDENTITIES, EXPIRY_S) for name in (FINGERPRINT, "other-folder"))
+    ours, other = (Store(redis_url, prefix, name, IDENTITIES, Retention(EXPIRY_S)) for name in (FINGERPRINT, "other-folder"))
     await ours.adopt_fingerprint()
     await ours.adopt_fingerprint()
     with pytest.raises(Misconfigured, match=f"{FINGERPRINT}.*other-folder"):
@@ -317,7 +317,7 @@ async def test_a_store_belongs_to_one_model_folder(redis_url: str, prefix: str) 
 
 
 async def test_no_redis_is_said_at_the_start(prefix: str) -> None:
-    store = Store(f"redis://127.0.0.1:{free_port()}/0", prefix, FINGERPRINT, IDENTITIES, EXPIRY_S)
+    store = Store(f"redis://127.0.0.1:{free_port()}/0", prefix, FINGERPRINT, IDENTITIES, Retention(EXPIRY_S))
     with pytest.raises(Misconfigured, match="--redis"):
         await store.adopt_fingerprint()
     await store.close()

@@ -1,12 +1,13 @@
 """States of users for tests of the codec: one made by hand, any that hypothesis can think of, and how to compare."""
 
+import dataclasses
 from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from serving.state import SEEN, RecentText, Ref, RingEvent, UserState, Waiting
+from serving.state import SEEN, RecentText, Ref, Retraction, RingEvent, UserState, Waiting
 
 _HALF = 65_504.0  # the largest number in half precision
 _MS = 2**32 * 1000 - 1
@@ -32,12 +33,16 @@ def by_hand() -> UserState:
         unnamed=[Ref("clicks", 3, 5, "c-5", 1_790_000_000_000, waiting=True, duplicate=True)],
         unnamed_more=12,
         list_version=1_790_000_000_123,
+        standing=7,
+        undone=[2**48 - 1, 5],
+        retractions=[Retraction("commands", 3, 9, 1_790_000_000_002, "c-7", "k-1", 1_790_000_000_000, b"u1", b"{", [])],
     )
 
 
 def fields(state: UserState) -> dict[str, Any]:
     """A state as values that compare by `==`; the long vector apart, which is stored rounded."""
-    names = ("reference_ms", "ring", "counted", "texts", "waiting", "unnamed", "unnamed_more", "list_version")
+    stored_apart = {"long", "seen", "erased_ms"}
+    names = (each.name for each in dataclasses.fields(UserState) if each.name not in stored_apart)
     return {name: getattr(state, name) for name in names} | {"seen": state.seen.tolist()}
 
 
@@ -47,12 +52,35 @@ _hashes = st.integers(0, 2**48 - 1)
 _halves = st.floats(-_HALF, _HALF, width=16)
 _offsets = st.integers(0, 2**63 - 1)
 _ring = st.builds(
-    RingEvent, _times, _ids, _hashes, _ids, st.integers(0, 10), _halves.map(abs), _halves, retracted=st.booleans()
+    RingEvent,
+    _times,
+    _ids,
+    _hashes,
+    _ids,
+    st.integers(0, 10),
+    _halves.map(abs),
+    _halves,
+    retracted=st.booleans(),
+    seen=st.booleans(),
+    written=st.booleans(),
 )
 _texts = st.builds(RecentText, _times, _ids, _ids, _halves, st.binary(min_size=16, max_size=16))
 _headers = st.lists(st.tuples(_ids, st.binary(max_size=5)), max_size=2)
 _waiting = st.builds(
     Waiting, _ids, st.integers(0, 999), _offsets, _times, _ids, _ids, st.none() | st.binary(), st.binary(), _headers
+)
+_retractions = st.builds(
+    Retraction,
+    _ids,
+    st.integers(0, 999),
+    _offsets,
+    _times,
+    _ids,
+    _ids,
+    _times,
+    st.none() | st.binary(),
+    st.binary(),
+    _headers,
 )
 _refs = st.builds(Ref, _ids, st.integers(0, 999), _offsets, _ids, _times, st.booleans(), st.booleans())
 vectors = hnp.arrays(np.float32, 8, elements=st.floats(-(2.0**60), 2.0**60, width=32))
@@ -67,6 +95,9 @@ states = st.builds(
     seen=_seen,
     texts=st.lists(_texts, max_size=2),
     waiting=st.lists(_waiting, max_size=2),
+    standing=st.integers(0, 2**40),
+    undone=st.lists(_hashes, max_size=3),
+    retractions=st.lists(_retractions, max_size=2),
     unnamed=st.lists(_refs, max_size=2),
     unnamed_more=st.integers(0, 10**6),
     list_version=_times,
