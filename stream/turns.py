@@ -158,7 +158,8 @@ class Part:
         """Give each user a turn, with the state that belongs to `hold`; a list that is owed is due in any case."""
         self.hold = hold
         self.turns = {
-            user: Turn(user, state, list(hold.owed.get(user, ())), due=user in hold.owed) for user, state in states.items()
+            user: Turn(user, state, list(hold.owed.get(user, ())), due=user in hold.owed)
+            for user, state in states.items()
         }
         self.dead = [letter for letter in self.dead if not self.again(letter.record)]
         self.strays = [stray for stray in self.strays if not self.again(stray.record)]

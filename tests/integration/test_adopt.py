@@ -19,7 +19,7 @@ from serving.errors import Misconfigured, Unavailable
 from serving.state import decode
 from serving.topics import Topics
 from stream.identity import adopt_topics, check_identities
-from stream.store import Batch, Saved, Store
+from stream.store import Batch, Retention, Saved, Store
 from tests.conftest import ON_APACHE, Broker
 from tests.support.command import Ran, penchant
 from tests.support.local import running_local
@@ -35,7 +35,7 @@ DEAD_STORE = f"redis://127.0.0.1:{free_port()}/0"
 
 async def written(url: str, prefix: str, identities: dict[str, str], partition: int, **offsets: int) -> Store:
     """A store that claimed a partition and wrote offsets under the identities that it knows."""
-    store = Store(url, prefix, "words-8", identities, 1000)
+    store = Store(url, prefix, "words-8", identities, Retention(1000))
     await store.claim(partition)
     batch = Batch(partition, store.hold(partition), offsets={f"p.{name}.v1": n for name, n in offsets.items()})
     assert await store.save(batch) is Saved.WRITTEN
@@ -63,7 +63,7 @@ async def test_adopting_forgets_the_old_offsets_alone_and_fences_who_wrote_them(
     late = Batch(3, stores[1].hold(3), offsets={CLICKS: 9})
     assert await stores[1].save(late) is Saved.NOT_MINE
     assert await fresh.save(Batch(2, fresh.hold(2), offsets={CLICKS: 2})) is Saved.WRITTEN
-    next_one = Store(redis_url, prefix, "words-8", NEW, 1000)
+    next_one = Store(redis_url, prefix, "words-8", NEW, Retention(1000))
     assert await next_one.claim(3) == {REVIEWS: 8}
     assert await next_one.claim(2) == {CLICKS: 2}
     for store in (*stores, fresh, next_one):

@@ -1,0 +1,161 @@
+"""Laws of retraction, through the pipeline and the codec: events and their retractions in any order, one state.
+
+Tolerance of the long vector: 1e-5 of the sum of |taste| of all that was folded, also of what was taken back since.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from serving.state import UserState, item_hash
+from stream.interest import Bounds
+from stream.records import Record
+from stream.testing import NOW_MS, TOPICS, WORDS, embed_by_words, record
+from stream.weights import load_weights
+from tests.support.pipeline import Worker
+
+TOLERANCE = 1e-5
+HALF_LIFE_MS = Bounds().half_life_ms
+ITEMS = {f"i{n}": embed_by_words(f"{WORDS[n]} {WORDS[(3 * n + 1) % 8]}") for n in range(8)}
+ACTIONS = load_weights().actions
+Body = dict[str, Any]
+
+
+@st.composite
+def bodies(draw: st.DrawFn, most: int) -> list[Body]:
+    """Distinct events of one user, actions and texts, at times up to four half-lives apart."""
+    made = []
+    for n in range(draw(st.integers(1, most))):
+        body: Body = {"user_id": "u1", "event_id": f"e{n}"}
+        body["event_time"] = NOW_MS - draw(st.integers(0, 4 * HALF_LIFE_MS))
+        item = draw(st.none() | st.sampled_from(sorted(ITEMS)))
+        if item is None or draw(st.booleans()):
+            body["text"] = draw(st.sampled_from(WORDS))
+        else:
+            body["type"] = draw(st.sampled_from(["like", "click", "dismiss", "purchase"]))
+        made.append(body if item is None else body | {"item_id": item})
+    return made
+
+
+def retraction(n: int, body: Body, with_event: bool) -> Body:
+    command = {"command_id": f"k{n}", "type": "retract", "user_id": "u1", "event_id": body["event_id"]}
+    return command | {"event": body} if with_event else command
+
+
+def action(body: Body) -> str:
+    return str(body.get("type") or ("review" if "item_id" in body else "statement"))
+
+
+def contribution(body: Body, reference_ms: int) -> tuple[npt.NDArray[np.float64], float]:
+    """What an event adds to the long vector, and the size of that, in float64."""
+    size = ACTIONS[action(body)].taste * 2.0 ** (-(reference_ms - body["event_time"]) / HALF_LIFE_MS)
+    both = [embed_by_words(body["text"])] if "text" in body else []
+    both += [ITEMS[body["item_id"]]] if "item_id" in body else []
+    return size * np.mean(both, axis=0, dtype=np.float64), abs(size)
+
+
+async def through(batches: Sequence[Sequence[Body]], arrivals: dict[str, int]) -> tuple[Worker, UserState]:
+    """Send bodies in batches, each to its topic; items get their vectors before the batch of that number."""
+    worker = Worker()
+    worker.items.clear()
+    await worker.claims(0)
+    offsets = {TOPICS.clicks: 0, TOPICS.reviews: 0, TOPICS.commands: 0}
+    for n, batch in enumerate([*batches, []]):
+        worker.items.update({item: ITEMS[item] for item, at in arrivals.items() if at == n})
+        await worker.pipeline.wake(list(worker.items))
+        records: list[Record] = []
+        for body in batch:
+            name = "commands" if "command_id" in body else "reviews" if "text" in body else "clicks"
+            topic = getattr(TOPICS, name)
+            records.append(record(topic, body, offsets[topic]))
+            offsets[topic] += 1
+        await worker.takes(*records)
+    return worker, await worker.state("u1")
+
+
+def split(data: st.DataObject, bodies: Sequence[Body]) -> list[list[Body]]:
+    order = data.draw(st.permutations(bodies))
+    batches: list[list[Body]] = [[]]
+    for body in order:
+        batches[-1].append(body)
+        if data.draw(st.booleans()):
+            batches.append([])
+    return batches
+
+
+def check(state: UserState, bodies: Sequence[Body], taken_back: set[str]) -> None:
+    """Everything that is kept, from its definition."""
+    ring = sorted(bodies, key=lambda body: (body["event_time"], body["event_id"]))
+    assert [(e.event_id, e.retracted) for e in state.ring] == [
+        (body["event_id"], body["event_id"] in taken_back) for body in ring
+    ]
+    texts = [body for body in ring if "text" in body][-8:]
+    assert [(t.event_id, bool(t.vector), bool(t.taste)) for t in state.texts] == [
+        (body["event_id"], *(2 * [body["event_id"] not in taken_back])) for body in texts
+    ]
+    seen = {item: [body for body in bodies if body.get("item_id") == item] for item in ITEMS}
+    expected = [
+        (item_hash(item), max(b["event_time"] for b in of) // 1000, sum(b["event_id"] not in taken_back for b in of))
+        for item, of in seen.items()
+        if of
+    ]
+    assert sorted(state.seen.tolist()) == sorted(expected)
+    left = [body for body in bodies if body["event_id"] not in taken_back]
+    assert state.standing == len(left)
+    if state.long is None:
+        assert not left
+        return
+    parts = [contribution(body, state.reference_ms) for body in left]
+    everything = sum(contribution(body, state.reference_ms)[1] for body in bodies)
+    exact = np.sum([vector for vector, _ in parts], axis=0) if parts else np.zeros(8)
+    assert np.abs(state.long - exact).max() <= TOLERANCE * everything
+    if not left:
+        assert not state.long.any(), "exact zeros, since rounding would leave a direction"
+
+
+@settings(max_examples=400)
+@given(bodies(most=12), st.data())
+def test_events_and_retractions_in_any_order_make_one_state(made: list[Body], data: st.DataObject) -> None:
+    """Retractions before, after and twice, with and without the event, events twice, items that come at any moment.
+
+    At most eight texts: a review in the ring whose text is not kept is taken back only if the command brings it.
+    """
+    made = [b for n, b in enumerate(made) if "text" not in b or sum("text" in e for e in made[: n + 1]) <= 8]
+    chosen = data.draw(st.sets(st.sampled_from(range(len(made)))))
+    twice = data.draw(st.sets(st.sampled_from(sorted(chosen)))) if chosen else set()
+    commands = [retraction(n, made[n], data.draw(st.booleans())) for n in sorted(chosen)]
+    commands += [retraction(100 + n, made[n], data.draw(st.booleans())) for n in sorted(twice)]
+    again = data.draw(st.lists(st.sampled_from(made), max_size=3))
+    batches = split(data, [*made, *commands, *again])
+    arrivals = {item: data.draw(st.integers(0, len(batches))) for item in ITEMS}
+
+    worker, state = asyncio.run(through(batches, arrivals))
+
+    check(state, made, {made[n]["event_id"] for n in chosen})
+    assert (state.waiting, state.retractions, len(worker.pipeline.waiting)) == ([], [], 0)
+    assert worker.letters() == []
+    answered = [out.key for out in worker.log.on(TOPICS.receipts) if b'"done"' in (out.value or b"")]
+    assert sorted(answered, key=str) == sorted((command["command_id"].encode() for command in commands), key=str)
+
+
+@settings(max_examples=200)
+@given(bodies(most=10), st.data())
+def test_what_is_taken_back_is_as_if_it_never_was(made: list[Body], data: st.DataObject) -> None:
+    """For the long vector, within the tolerance, whatever batches lie between."""
+    ghost = made[-1] | {"event_id": "ghost"}
+    commands = [retraction(0, ghost, with_event=False)]
+    _, without = asyncio.run(through(split(data, made), dict.fromkeys(ITEMS, 0)))
+    _, state = asyncio.run(through(split(data, [*made, ghost, *commands]), dict.fromkeys(ITEMS, 0)))
+    if state.long is None or without.long is None:
+        assert state.long is None or not state.long.any()
+        assert not without.standing
+        return
+    later = 2.0 ** -((state.reference_ms - without.reference_ms) / HALF_LIFE_MS)
+    everything = sum(contribution(body, state.reference_ms)[1] for body in [*made, ghost])
+    assert np.abs(state.long - later * without.long).max() <= 2 * TOLERANCE * everything
+    assert [e.event_id for e in state.ring if not e.retracted] == [e.event_id for e in without.ring]

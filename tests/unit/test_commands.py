@@ -1,0 +1,326 @@
+"""Retracting and erasing: what is left of an event, of a user, and what is answered."""
+
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+
+from serving.messages import Receipt
+from serving.state import UserState
+from stream.records import Record
+from stream.testing import NOW_MS, TOPICS, embed_by_words, record
+from tests.support.pipeline import DAY_MS, Worker, click, named, says
+
+
+def retract(offset: int, event_id: str, user: str = "u1", **more: Any) -> Record:
+    body = {"command_id": f"k-{offset}", "type": "retract", "user_id": user, "event_id": event_id} | more
+    return record(TOPICS.commands, body, offset)
+
+
+def erase(offset: int, user: str = "u1", timestamp_ms: int = NOW_MS, **more: Any) -> Record:
+    body = {"command_id": f"k-{offset}", "type": "erase", "user_id": user} | more
+    return record(TOPICS.commands, body, offset, timestamp_ms=timestamp_ms)
+
+
+def receipts(worker: Worker) -> list[tuple[str, str, str]]:
+    """Of each: command, status, first word of the reason."""
+    made = [msgspec.json.decode(each.value or b"", type=Receipt) for each in worker.log.on(TOPICS.receipts)]
+    return [(each.command_id, each.status, each.reason.split(":")[0]) for each in made]
+
+
+def counts(state: UserState) -> list[int]:
+    return sorted(state.seen["count"].tolist())
+
+
+def is_zero(state: UserState) -> bool:
+    return state.long is None or not state.long.any()
+
+
+# --- Retract ---
+
+
+async def test_what_was_added_is_taken_away_and_the_place_stays(worker: Worker) -> None:
+    worker.items["i2"] = embed_by_words("love")
+    await worker.takes(click(0, "i1", type="like"), click(1, "i2", type="like"))
+    (made,) = await worker.takes(retract(0, "c-1"))
+    assert (named(made), [each.item_id for each in made.items]) == (["k-0"], ["i2", "i1"])
+    state = await worker.state("u1")
+    long = await worker.long("u1")
+    assert long[1] == pytest.approx(0, abs=1e-7), "nothing of love is left"
+    assert long[0] > 0.7
+    assert [(each.event_id, each.retracted) for each in state.ring] == [("c-0", False), ("c-1", True)]
+    assert counts(state) == [0, 1]
+    assert receipts(worker) == [("k-0", "done", "")]
+
+
+async def test_nothing_is_left_of_a_user_whose_every_event_is_taken_back(worker: Worker) -> None:
+    """Exact zeros: what rounding leaves of a difference would be a direction like any other."""
+    times = [NOW_MS - 12_345_678 * n for n in range(5)]
+    await worker.takes(*[click(n, f"i{n}", type="like", event_time=at) for n, at in enumerate(times)])
+    await worker.takes(*[retract(n, f"c-{n}") for n in range(5)])
+    state = await worker.state("u1")
+    assert (is_zero(state), state.standing, counts(state)) == (True, 0, [0] * 5)
+
+
+async def test_a_second_retraction_changes_nothing_and_is_done(worker: Worker) -> None:
+    await worker.takes(click(0), click(1, "i2"))
+    await worker.takes(retract(0, "c-0"))
+    before = await worker.state("u1")
+    (made,) = await worker.takes(retract(1, "c-0"))
+    after = await worker.state("u1")
+    assert [(each.event_id, each.duplicate) for each in made.folded] == [("k-1", True)]
+    assert (await worker.long("u1")).tolist() == (before.long if before.long is not None else np.zeros(8)).tolist()
+    assert (after.ring, counts(after)) == (before.ring, counts(before))
+    assert [each[:2] for each in receipts(worker)] == [("k-0", "done"), ("k-1", "done")]
+
+
+async def test_an_event_that_was_taken_back_is_a_duplicate_when_it_comes_again(worker: Worker) -> None:
+    await worker.takes(click(0))
+    await worker.takes(retract(0, "c-0"))
+    assert await worker.takes(click(1, event_id="c-0")) == []
+    assert is_zero(await worker.state("u1"))
+
+
+async def test_a_retraction_before_its_event_waits_for_it(worker: Worker) -> None:
+    (made,) = await worker.takes(retract(0, "c-0"))
+    assert [(each.event_id, each.waiting) for each in made.folded] == [("k-0", True)]
+    assert receipts(worker) == []
+    (after,) = await worker.takes(click(0))
+    assert set(named(after)) == {"k-0", "c-0"}
+    state = await worker.state("u1")
+    assert (is_zero(state), state.retractions, counts(state)) == (True, [], [0])
+    assert receipts(worker) == [("k-0", "done", "")]
+    assert worker.pairs() == [], "what never counted is none of the item statistics' business"
+    assert await worker.store.waiting(0) == []
+    assert len(worker.pipeline.waiting) == 0
+
+
+async def test_a_retraction_whose_event_never_comes_is_given_up_after_a_day(worker: Worker) -> None:
+    command = retract(0, "never")
+    await worker.takes(command)
+    worker.now_ms += DAY_MS - 1
+    await worker.pipeline.expire()
+    assert receipts(worker) == []
+    worker.now_ms += 1
+    await worker.pipeline.expire()
+    await worker.pipeline.expire()
+    assert receipts(worker) == [("k-0", "refused", "retract_unknown")]
+    assert worker.letters() == [("retract_unknown", command.value)]
+    assert await worker.store.waiting(0) == []
+
+
+async def test_thirty_two_retractions_may_wait(worker: Worker) -> None:
+    await worker.takes(*[retract(n, f"c-{n}") for n in range(33)])
+    assert receipts(worker) == [("k-32", "refused", "retract_unknown")]
+    assert len((await worker.state("u1")).retractions) == 32
+
+
+async def test_the_same_command_twice_waits_once(worker: Worker) -> None:
+    await worker.takes(retract(0, "c-0", command_id="k"), retract(1, "c-0", command_id="k"))
+    await worker.takes(click(0))
+    assert receipts(worker) == [("k", "done", "")]
+
+
+async def test_an_event_that_waits_for_its_item_is_taken_back_at_once(worker: Worker) -> None:
+    await worker.takes(click(0, "new"), retract(0, "c-0"))
+    assert receipts(worker) == [("k-0", "done", "")]
+    assert await worker.store.waiting(0) == []
+    worker.items["new"] = embed_by_words("food")
+    await worker.pipeline.wake(["new"])
+    worker.now_ms += 2 * DAY_MS
+    await worker.pipeline.expire()
+    state = await worker.state("u1")
+    assert (is_zero(state), state.waiting, worker.letters()) == (True, [], [])
+    assert [each.retracted for each in state.ring] == [True]
+
+
+@pytest.mark.parametrize("item", [None, "i1"])
+async def test_a_text_is_taken_back_with_its_vector(worker: Worker, item: str | None) -> None:
+    await worker.takes(says(0, "love and war", item_id=item), says(1, "food"))
+    await worker.takes(retract(0, "r-0"))
+    state = await worker.state("u1")
+    (left,) = [text for text in state.texts if text.vector]
+    assert left.event_id == "r-1"
+    assert [text.taste for text in state.texts if not text.vector] == [0.0]
+    long = await worker.long("u1")
+    assert long / long.max() == pytest.approx(embed_by_words("food"), abs=1e-6)
+
+
+async def test_a_text_that_left_the_ring_is_taken_back_while_it_is_kept(worker: Worker) -> None:
+    await worker.takes(says(0, "love", event_time=NOW_MS - 1000), *[click(n) for n in range(20)])
+    await worker.takes(retract(0, "r-0"))
+    assert (await worker.long("u1"))[1] == pytest.approx(0, abs=1e-6)
+    await worker.takes(retract(1, "r-0"))
+    assert (await worker.long("u1"))[1] == pytest.approx(0, abs=1e-6)
+    assert [each[:2] for each in receipts(worker)] == [("k-0", "done"), ("k-1", "done")]
+
+
+async def after_its_time(worker: Worker, later: int) -> dict[str, Any]:
+    """A like of love, and then so many clicks on space that it left the ring. Returns the like."""
+    worker.items["love"] = embed_by_words("love")
+    like: dict[str, Any] = {"event_id": "old", "item_id": "love", "type": "like", "event_time": NOW_MS - 1000}
+    await worker.takes(record(TOPICS.clicks, like | {"user_id": "u1"}))
+    await worker.takes(*[click(n) for n in range(1, later + 1)])
+    return like
+
+
+@pytest.mark.parametrize("later", [30, 70])
+async def test_beyond_the_ring_the_command_has_to_bring_the_event(worker: Worker, later: int) -> None:
+    """After 30 more its id is remembered; after 70 no more, but it is older than all of the ring."""
+    like = await after_its_time(worker, later)
+    if later == 30:
+        refused = retract(0, "old")
+        await worker.takes(refused)
+        assert receipts(worker) == [("k-0", "refused", "retract_too_late")]
+        assert worker.letters() == [("retract_too_late", refused.value)]
+        assert (await worker.long("u1"))[1] > 0.7, "never half done"
+    await worker.takes(retract(1, "old", event=like), retract(2, "old", event=like), retract(3, "old"))
+    assert (await worker.long("u1"))[1] == pytest.approx(0, abs=1e-6)
+    assert [each[:2] for each in receipts(worker)[-3:]] == [("k-1", "done"), ("k-2", "done"), ("k-3", "done")]
+    assert await worker.takes(click(99, event_id="old", item_id="love", type="like")) == [], "a duplicate"
+
+
+async def test_an_event_that_is_still_to_come_is_waited_for_also_if_it_was_sent_along(worker: Worker) -> None:
+    like = {"item_id": "i1", "type": "like", "event_time": NOW_MS}
+    await worker.takes(retract(0, "c-0", event=like))
+    assert receipts(worker) == []
+    await worker.takes(click(0, type="like"))
+    assert is_zero(await worker.state("u1"))
+    assert receipts(worker) == [("k-0", "done", "")]
+
+
+async def test_a_long_gone_text_is_encoded_anew(worker: Worker) -> None:
+    review: dict[str, Any] = {"item_id": "i1", "text": "war", "event_time": NOW_MS - 1000}
+    await worker.takes(says(0, **review))
+    await worker.takes(*[says(n, "food", item_id="i1") for n in range(1, 30)])
+    assert (await worker.long("u1"))[2] > 0.1
+    await worker.takes(retract(0, "r-0"))
+    assert receipts(worker) == [("k-0", "refused", "retract_too_late")]
+    await worker.takes(retract(1, "r-0", event=review))
+    assert (await worker.long("u1"))[2] == pytest.approx(0, abs=1e-6)
+
+
+async def test_an_item_without_a_vector_cannot_be_subtracted(worker: Worker) -> None:
+    await worker.takes(click(0))
+    before = await worker.long("u1")
+    del worker.items["i1"]
+    await worker.takes(retract(0, "c-0"))
+    assert receipts(worker) == [("k-0", "refused", "retract_too_late")]
+    assert (await worker.long("u1")).tolist() == before.tolist()
+
+
+async def test_an_event_without_an_id_is_taken_back_by_its_place(worker: Worker) -> None:
+    body = {"user_id": "u1", "item_id": "i1", "type": "click"}
+    await worker.takes(record(TOPICS.clicks, body, 7))
+    await worker.takes(retract(0, f"{TOPICS.clicks}-0-7"))
+    assert is_zero(await worker.state("u1"))
+
+
+@pytest.mark.parametrize(
+    ("fields", "word"),
+    [
+        ({"event": {"item_id": "i1", "type": "click"}}, "missing_field"),
+        ({"event": {"item_id": "i1", "type": "click", "event_time": 1, "event_id": "other"}}, "schema"),
+        ({"event": {"item_id": "i1", "type": "click", "event_time": 1, "user_id": "u2"}}, "schema"),
+        ({"event": {"item_id": "i1", "type": "teleport", "event_time": 1}}, "unknown_type"),
+        ({"event": {"item_id": "i1", "event_time": 1, "text": 7}}, "schema"),
+        ({"event": 7}, "schema"),
+        ({"type": "forget"}, "unknown_type"),
+        ({"type": "erase", "event_time": "yesterday"}, "bad_time"),
+    ],
+)
+async def test_a_command_that_cannot_be_read_is_answered_and_kept(
+    worker: Worker, fields: dict[str, Any], word: str
+) -> None:
+    bad = retract(0, "c-0", **fields)
+    assert await worker.takes(bad) == []
+    assert worker.letters() == [(word, bad.value)]
+    assert receipts(worker) == [("k-0", "refused", word)]
+    await worker.takes(bad)
+    assert len(receipts(worker)) == 1
+
+
+async def test_a_retraction_that_comes_again_changes_nothing_and_publishes_again(worker: Worker) -> None:
+    await worker.takes(click(0), click(1, "i2"))
+    (first,) = await worker.takes(retract(0, "c-0"))
+    before = (await worker.long("u1")).tolist()
+    (again,) = await worker.takes(retract(0, "c-0"))
+    assert (again.version, again.items) == (first.version, first.items)
+    assert (await worker.long("u1")).tolist() == before
+    assert len(receipts(worker)) == 1
+
+
+# --- Erase ---
+
+
+async def test_nothing_is_left_of_an_erased_user(worker: Worker) -> None:
+    await worker.takes(click(0), click(1, "new"), says(0, "love"), click(2, user="u2"))
+    await worker.takes(retract(0, "soon"))
+    assert len(await worker.store.waiting(0)) == 2
+    assert await worker.takes(erase(1)) == []
+    state = await worker.state("u1")
+    assert (state.known, state.waiting, state.retractions, state.list_version) == (False, [], [], 0)
+    assert (await worker.store.waiting(0), len(worker.pipeline.waiting)) == ([], 0)
+    last = worker.log.on(TOPICS.recommendations)[-1]
+    assert (last.key, last.value, last.partition) == (b"u1", None, 0)
+    receipt = msgspec.json.decode(worker.log.on(TOPICS.receipts)[-1].value or b"", type=Receipt)
+    assert (receipt.status, receipt.removed) == (
+        "done", {"events": 2, "items": 1, "texts": 1, "waiting": 2, "lists": 1}
+    )  # fmt: skip
+    assert b"u1" not in msgspec.json.encode(receipt)
+    shelf = worker.store._shelves[0]
+    assert b"u1" not in repr(shelf).encode()
+    assert (await worker.state("u2")).known
+
+
+async def test_events_of_before_the_erasure_do_not_bring_the_user_back(worker: Worker) -> None:
+    await worker.takes(click(0))
+    await worker.takes(erase(0))
+    assert await worker.takes(click(1), says(0, "love"), retract(1, "c-0")) == []
+    assert not (await worker.state("u1")).known
+    assert worker.letters() == []
+    later = record(
+        TOPICS.clicks,
+        {"event_id": "c-2", "user_id": "u1", "item_id": "i2", "type": "click"},
+        2,
+        timestamp_ms=NOW_MS + 1,
+    )
+    (made,) = await worker.takes(later)
+    assert (named(made), [each.item_id for each in made.items]) == (["c-2"], ["i2"])
+    assert [each[:2] for each in receipts(worker)] == [("k-0", "done"), ("k-1", "done")]
+
+
+async def test_an_erasure_in_the_middle_of_a_batch(worker: Worker) -> None:
+    """What came before is gone, what is later starts afresh: also what waits for one and the same item."""
+    new = {"event_id": "c-9", "user_id": "u1", "item_id": "new", "type": "click"}
+    after = record(TOPICS.clicks, new, 9, timestamp_ms=NOW_MS + 1)
+    (made,) = await worker.takes(click(0), click(1, "new"), erase(0), click(2), after)
+    assert [(each.event_id, each.waiting) for each in made.folded] == [("c-9", True)]
+    assert [wait.item_id for wait in await worker.store.waiting(0)] == ["new"]
+    worker.items["new"] = embed_by_words("food")
+    await worker.pipeline.wake(["new"])
+    assert [each.event_id for each in (await worker.state("u1")).ring] == ["c-9"]
+
+
+async def test_an_older_erasure_that_comes_again_erases_nothing(worker: Worker) -> None:
+    await worker.takes(erase(0, timestamp_ms=NOW_MS - 10))
+    await worker.takes(click(0))
+    await worker.takes(erase(1, timestamp_ms=NOW_MS - 10))
+    assert (await worker.state("u1")).known
+    assert [each[:2] for each in receipts(worker)] == [("k-0", "done"), ("k-1", "done")]
+
+
+async def test_an_erasure_that_was_not_saved_is_carried_out_by_the_next_worker(worker: Worker) -> None:
+    await worker.takes(click(0))
+    successor = Worker(beside=worker)
+    await successor.claims(0)
+    done, refused = await worker.pipeline.process([erase(0)])
+    assert (done, len(refused)) == ([], 1)
+    assert (await successor.state("u1")).known
+    await successor.takes(erase(0))
+    assert not (await successor.state("u1")).known
+    after = Worker(beside=worker)
+    await after.claims(0)
+    await after.pipeline.resume(0)
+    assert after.log.on(TOPICS.recommendations)[-1].value is None, "no list of the user is owed"
