@@ -28,7 +28,7 @@ from stream.turns import Answer, Arrival, Context, Input, ItemVectors, Part, Rul
 from stream.waiting import WaitingIndex
 
 Embed = Callable[[Sequence[str]], Awaitable[Mapping[str, Vector]]]
-Rank = Callable[[UserState], Ranking]
+Rank = Callable[[Sequence[UserState]], Sequence[Ranking]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +85,7 @@ class Pipeline:
             take(part, context)
         await self.announce(parts)
         saved = await self.save(parts)
-        await self.log.send([made for part in saved for made in self.rank(part)])
+        await self.log.send(self.rank(saved))
         for part in saved:
             self.store.settle(part.partition, part.hold.token)
         return saved
@@ -161,13 +161,14 @@ class Pipeline:
             forget_users()
         return [part for part, answer in zip(parts, answers, strict=True) if answer.done]
 
-    def rank(self, part: Part) -> list[Outgoing]:
-        """The new lists of a part's users."""
+    def rank(self, parts: Iterable[Part]) -> list[Outgoing]:
+        """The new lists of the parts' users, scored together: one pass over the catalogue serves all of them."""
+        due = [(part, user, turn) for part in parts for user, turn in part.turns.items() if turn.due]
+        rankings = self.ranker([turn.state for _, _, turn in due])
         now = self.clock()
         return [
-            self.lists.of_user(user, part.partition, turn, self.ranker(turn.state), now)
-            for user, turn in part.turns.items()
-            if turn.due
+            self.lists.of_user(user, part.partition, turn, ranking, now)
+            for (part, user, turn), ranking in zip(due, rankings, strict=True)
         ]
 
     def _waited(self, user_id: str, entry: Waiting, arrival: Arrival) -> Input:

@@ -48,10 +48,10 @@ class TimedPipeline(Pipeline):
         metrics.waiting.set(len(self.waiting))
         return saved
 
-    def rank(self, part: Part) -> list[Outgoing]:
+    def rank(self, parts: Iterable[Part]) -> list[Outgoing]:
         """See `Pipeline.rank`."""
         with self._timed("rank"):
-            return super().rank(part)
+            return super().rank(parts)
 
     async def run(self, parts: list[Part], texts: Mapping[str, Vector]) -> list[Part]:
         """See `Pipeline.run`."""

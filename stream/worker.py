@@ -250,7 +250,7 @@ class Worker:
             embedder=self._embed_texts,
             items=self._catalogue.vector,
             store=self._store,
-            ranker=lambda state: self._ranker.rank(state, settings.k),
+            ranker=lambda states: self._ranker.rank_many(states, settings.k),
             lists=self._lists,
             log=self._log,
             waiting=self._waiting,
