@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from deploy.commands.api import api
 from deploy.commands.dlq import dlq
 from deploy.commands.doctor import doctor
+from deploy.commands.erase import erase
 from deploy.commands.export import export
 from deploy.commands.local import local
 from deploy.commands.produce import produce
@@ -28,7 +29,7 @@ def cli() -> None:
     """Keep what every user is inclined to, right now: events in through Kafka, refreshed lists out."""
 
 
-for command in (local, worker, api, topics, produce, watch, dlq, doctor, export, schemas):
+for command in (local, worker, api, topics, produce, watch, erase, dlq, doctor, export, schemas):
     cli.add_command(command)
 
 

@@ -132,8 +132,9 @@ class System:
         return self.records.get(topic, [])
 
     def lists(self, user: str) -> list[Message]:
-        """A user's lists so far, oldest first."""
-        return [json.loads(r.value) for r in self.read(self.topics.recommendations) if r.key == user.encode()]
+        """A user's lists so far, oldest first; the null after an erasure is none."""
+        records = self.read(self.topics.recommendations)
+        return [json.loads(r.value) for r in records if r.key == user.encode() and r.value is not None]
 
     def named(self) -> set[str]:
         """The event ids that lists have named so far."""

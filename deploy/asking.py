@@ -1,0 +1,45 @@
+"""Sends a command about a user, and waits for its receipt."""
+
+import time
+import uuid
+
+import msgspec
+
+from deploy.lines import BadLine, Line
+from deploy.sending import Sender
+from serving.broker import end_offsets, partitions_of, reader
+from serving.errors import Misconfigured, Unavailable
+from serving.messages import Receipt
+from serving.topics import Topic, Topics
+
+
+def ask(bootstrap: str, topics: Topics, user: str, kind: str, timeout_s: float) -> Receipt:
+    """Send a command of a kind (`erase`) about a user. Returns the receipt.
+
+    Raises `Misconfigured` if the topics are missing or the user cannot be one, and `Unavailable` if no worker answers
+    within `timeout_s`.
+    """
+    command_id = f"{kind}-{uuid.uuid4()}"
+    body = msgspec.json.encode({"command_id": command_id, "type": kind, "user_id": user})
+    with reader(bootstrap) as consumer:
+        receipts = partitions_of(consumer, topics.receipts)
+        if not receipts:
+            raise Misconfigured(
+                f"the topic {topics.receipts} is missing: create it with `penchant topics create`, or check --prefix"
+            )
+        for partition, end in end_offsets(consumer, receipts).items():
+            consumer.seek(partition, end)
+        with Sender(bootstrap, topics) as sender:
+            refused = sender.send(Line(1, Topic.COMMANDS, user.encode(), body))
+        if isinstance(refused, BadLine):
+            raise Misconfigured(f"the user's id cannot be sent: {refused.why}")
+        deadline = time.monotonic() + timeout_s
+        while time.monotonic() < deadline:
+            for records in consumer.poll(timeout_ms=100).values():
+                for record in records:
+                    if record.key == command_id.encode() and record.value is not None:
+                        return msgspec.json.decode(record.value, type=Receipt)
+    raise Unavailable(
+        f"no worker answered in {timeout_s:g} s: the command {command_id} stands on {topics.commands} and will be "
+        "carried out by the first worker that runs; `penchant doctor` says what is missing"
+    )
