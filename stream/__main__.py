@@ -1,4 +1,4 @@
-"""`python -m stream`: one worker. Says at start what is missing, and how to mend it; exit codes as in the contract."""
+"""`python -m stream`: one worker. Says at start what is missing, and how to mend it; exits as docs/running.md says."""
 
 import asyncio
 import logging

@@ -123,7 +123,7 @@ def test_text_of_a_megabyte_and_an_empty_one(system: System) -> None:
 
 
 def test_times_and_headers(system: System) -> None:
-    """Given times a year ahead, in 1970 and absent, and a CloudEvent, then each is folded as the contract says."""
+    """Given times a year ahead, in 1970 and absent, and a CloudEvent, then each is folded as documented."""
     system.click("u51", "f0", event_id="ahead", event_time=now_ms() + 365 * 86_400_000)
     ahead = system.list_for("u51", "ahead")
     assert ahead["cause"]["event_time"] <= ahead["generated_at"]
@@ -184,7 +184,7 @@ def test_trending_list_stands_under_the_star(system: System) -> None:
     assert star["path"] == "trending"
 
 
-def test_list_is_the_message_of_the_contract(system: System) -> None:
+def test_list_has_the_fields_that_consumers_rely_on(system: System) -> None:
     """Given a list, then it has every field that consumers rely on, and no other."""
     system.click("u91", "f0", event_id="c1")
     made = system.list_for("u91", "c1")
