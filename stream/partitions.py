@@ -80,27 +80,38 @@ class Partitions:
         _log.warning("partition %d: another worker claimed it; waiting for the group to say so", number)
 
     async def look(self) -> None:
-        """Claim again what the group still says is mine a session after the store said it is not."""
+        """Claim again what the group still says is mine a session after the store said it is not; press what lags.
+
+        Faust may overwrite a seek with the record that it is just delivering, and would then drop what lies before it:
+        as long as nothing has come from where reading was to go on, the consumer is sent there again.
+        """
         for number, since in list(self._lost_at.items()):
             if time.monotonic() - since > self._session_timeout_s:
                 del self._lost_at[number]
                 if any(tp.partition == number for tp in self._assigned):
                     await self._go_back(number, ())
+        for number in {tp.partition for tp in self._back_to} - self._lost_at.keys():
+            await self._send_back(number)
 
     async def _go_back(self, number: int, records: Sequence[Record]) -> None:
         reached = self.positions([number])
         for record in records:
             self._remember(TP(record.topic, number), record.offset)
         await self._claim(number)
-        positions = self.positions([number])
-        for tp, position in positions.items():
+        for tp, position in self.positions([number]).items():
             before = reached[tp]
             if before is not None and (position is None or position < before):
                 self._remember(tp, before - 1)  # what this worker had read further may be on its way to it still
-            first = self._back_to.get(tp)
-            if first is not None and position is not None:
-                positions[tp] = min(position, first)
-        await self.seek(positions)
+        await self._send_back(number)
+
+    async def _send_back(self, number: int) -> None:
+        positions = {tp: position for tp, position in self.positions([number]).items() if tp in self._back_to}
+        await self.seek(
+            {
+                tp: min(position, self._back_to[tp]) if position is not None else None
+                for tp, position in positions.items()
+            }
+        )
 
     async def _claim(self, number: int) -> None:
         await self._store.claim(number)

@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import signal
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,10 @@ with warnings.catch_warnings():  # kafka-python reads its schemas, at import, in
 from deploy.services import start_broker, start_store
 from serving.errors import Misconfigured
 from tests.support.kafka import ApacheKafka
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # Started in the background by a shell without job control, which children would inherit: Ctrl-C is tested here.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ON_APACHE = os.environ.get("PENCHANT_TEST_KAFKA") == "1"
 
