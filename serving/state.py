@@ -102,7 +102,10 @@ class Ref(msgspec.Struct, array_like=True, frozen=True):
 
 
 class Waiting(msgspec.Struct, array_like=True, frozen=True):
-    """A record that waits for its item's vector, in the bytes it came as: nothing is lost if it runs out of time."""
+    """A record that waits for its item's vector, in the bytes it came as: nothing is lost if it runs out of time.
+
+    missed: it waits for its text's, which the encoder missed.
+    """
 
     topic: str
     partition: int
@@ -113,10 +116,14 @@ class Waiting(msgspec.Struct, array_like=True, frozen=True):
     key: bytes | None
     value: bytes
     headers: list[tuple[str, bytes]]
+    missed: bool = False
 
 
 class Retraction(msgspec.Struct, array_like=True, frozen=True):
-    """A command that waits for the event it takes back, in the bytes it came as. `event_id` is the event's."""
+    """A command that waits for the event it takes back, in the bytes it came as. `event_id` is the event's.
+
+    missed: it waits for the vector of the text that came with it, which the encoder missed.
+    """
 
     topic: str
     partition: int
@@ -128,6 +135,7 @@ class Retraction(msgspec.Struct, array_like=True, frozen=True):
     key: bytes | None
     value: bytes
     headers: list[tuple[str, bytes]]
+    missed: bool = False
 
 
 class _Record(msgspec.Struct, array_like=True):
@@ -209,6 +217,11 @@ class UserState:
     def known(self) -> bool:
         """Whether anything is known of the user's interests."""
         return self.long is not None or bool(self.ring) or bool(self.texts)
+
+    @property
+    def missed(self) -> bool:
+        """Whether a text of the user still waits for the encoder."""
+        return any(entry.missed for entry in self.waiting) or any(entry.missed for entry in self.retractions)
 
 
 def item_hash(item_id: str) -> int:

@@ -12,7 +12,7 @@ from serving.state import Kind, RecentText, Ref, Retraction, RingEvent, UserStat
 from stream.events import CommandEvent, Event
 from stream.interest import annul, direction, entry_of, subtract
 from stream.records import DeadLetter
-from stream.room import clear, leave, record_of, wait_for_event
+from stream.room import clear, leave, record_of, wait_to_retract
 from stream.turns import Answer, Context, Part, Turn
 
 
@@ -22,7 +22,9 @@ class Taken(Enum):
     BACK = "back"
     BACK_BEFORE = "before"
     WAITS = "waits"
+    MISSED = "missed"
     NO_ROOM = "no room"
+    NO_ROOM_FOR_TEXT = "no room for text"
     TEXT_GONE = "text"
     ITEM_GONE = "item"
     EVENT_GONE = "event"
@@ -30,6 +32,7 @@ class Taken(Enum):
 
 _REFUSALS = {
     Taken.NO_ROOM: (Reason.RETRACT_UNKNOWN, "the event is not known, and there is no room to wait for it"),
+    Taken.NO_ROOM_FOR_TEXT: (Reason.ENCODER_TIMEOUT, "the encoder missed its text, and there is no room to wait"),
     Taken.TEXT_GONE: (Reason.RETRACT_TOO_LATE, "what the user wrote is not kept any more: send the event as `event`"),
     Taken.ITEM_GONE: (Reason.RETRACT_TOO_LATE, "the item has no vector any more, so what it added is not known"),
     Taken.EVENT_GONE: (Reason.RETRACT_TOO_LATE, "the event is too far back to be kept: send it as `event`"),
@@ -78,13 +81,21 @@ def take_back_on_arrival(part: Part, turn: Turn, event: Event, context: Context)
     return True
 
 
+def try_again(part: Part, turn: Turn, entry: Retraction, command: CommandEvent, context: Context) -> None:
+    """Carry out a retraction whose text the encoder had missed, if it has read that by now."""
+    if context.text_of(command) is not None:
+        leave(part, turn, entry, context.rules)
+        _retract(part, turn, command, context)
+
+
 def give_up(part: Part, turn: Turn, entry: Retraction, context: Context) -> None:
-    """Refuse a retraction whose event has not come in time."""
+    """Refuse a retraction whose event has not come in time, or its text's vector."""
     leave(part, turn, entry, context.rules)
-    message = f"the event {entry.event_id!r} did not come in time"
-    part.dead.append(DeadLetter(record_of(entry), Reason.RETRACT_UNKNOWN, message, "fold"))
-    reason = f"{Reason.RETRACT_UNKNOWN.value}: {message}"
-    part.answers.append(Answer(entry.command_id, "retract", "refused", reason))
+    reason, message = Reason.RETRACT_UNKNOWN, f"the event {entry.event_id!r} did not come in time"
+    if entry.missed:
+        reason, message = Reason.ENCODER_TIMEOUT, "the encoder did not read its text in time"
+    part.dead.append(DeadLetter(record_of(entry), reason, message, "fold"))
+    part.answers.append(Answer(entry.command_id, "retract", "refused", f"{reason.value}: {message}"))
 
 
 def _erase(part: Part, turn: Turn, command: CommandEvent) -> None:
@@ -107,6 +118,8 @@ def _erase(part: Part, turn: Turn, command: CommandEvent) -> None:
 
 def _retract(part: Part, turn: Turn, command: CommandEvent, context: Context) -> None:
     taken = _take_back(part, turn, command, context)
+    if taken is Taken.MISSED:
+        taken = _wait(part, turn, command, context, missed=True)
     turn.changed = True
     turn.name(command, waiting=taken is Taken.WAITS, duplicate=taken is Taken.BACK_BEFORE)
     if taken in _REFUSALS:
@@ -131,7 +144,7 @@ def _take_back(part: Part, turn: Turn, command: CommandEvent, context: Context) 
     past = stands or _gone(state, command, known_as or command.targets[0])
     if past is not None and (stands is not None or known_as is not None or _beyond_memory(state, past, context)):
         return _subtract(state, past, command, context)
-    return Taken.EVENT_GONE if known_as is not None else _wait(part, turn, command, context)
+    return Taken.EVENT_GONE if known_as is not None else _wait(part, turn, command, context, missed=False)
 
 
 def _gone(state: UserState, command: CommandEvent, counted_as: int) -> RingEvent | None:
@@ -154,7 +167,7 @@ def _subtract(state: UserState, past: RingEvent, command: CommandEvent, context:
     if past.taste and past.written:
         text = _text_of(state, past.event_id, command, context)
         if text is None:
-            return Taken.TEXT_GONE
+            return Taken.MISSED if command.text is not None else Taken.TEXT_GONE
     subtract(state, past, direction(item, text), context.rules.bounds)
     return Taken.BACK
 
@@ -206,8 +219,9 @@ def _beyond_memory(state: UserState, past: RingEvent, context: Context) -> bool:
     return forgotten and past.time_ms <= state.ring[0].time_ms
 
 
-def _wait(part: Part, turn: Turn, command: CommandEvent, context: Context) -> Taken:
+def _wait(part: Part, turn: Turn, command: CommandEvent, context: Context, *, missed: bool) -> Taken:
     if any(entry.command_id == command.event_id for entry in turn.state.retractions):
         return Taken.WAITS
-    no_room = wait_for_event(part, turn, command, context.rules)
-    return Taken.WAITS if no_room is None else Taken.NO_ROOM
+    if wait_to_retract(part, turn, command, context.rules, missed=missed) is None:
+        return Taken.WAITS
+    return Taken.NO_ROOM_FOR_TEXT if missed else Taken.NO_ROOM

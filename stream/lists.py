@@ -47,7 +47,7 @@ class Lists:
             generated_at=rfc3339(now_ms),
             expires_at=rfc3339(now_ms + self._expiry_ms),
             fingerprint=self._fingerprint,
-            path=ranking.path,
+            path="cached" if ranking.path == "live" and turn.state.missed else ranking.path,
             cause=cause,
             folded=[
                 Folded(ref.topic, ref.partition, ref.offset, ref.event_id, ref.waiting, ref.duplicate)

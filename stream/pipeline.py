@@ -13,7 +13,7 @@ import msgspec
 
 from serving.errors import Reason, Rejected
 from serving.messages import CoVisits, Receipt
-from serving.state import UserState, Vector, Waiting
+from serving.state import Retraction, UserState, Vector, Waiting
 from serving.topics import Topics
 from stream.commands import unread
 from stream.events import Decoder, forget_users
@@ -21,12 +21,13 @@ from stream.lists import Lists, Ranking, rfc3339
 from stream.publish import Log, Outgoing
 from stream.records import DeadLetter, Forward, Record
 from stream.rejects import dead_letter, forwarded
-from stream.room import overdue, record_of
+from stream.room import TEXTS, overdue, record_of, waiters
 from stream.store import UserStore
 from stream.taking import take
 from stream.turns import Answer, Arrival, Context, Input, ItemVectors, Part, Rules
 from stream.waiting import WaitingIndex
 
+# Vectors by text, without those that the encoder missed: these events wait.
 Embed = Callable[[Sequence[str]], Awaitable[Mapping[str, Vector]]]
 Rank = Callable[[Sequence[UserState]], Sequence[Ranking]]
 
@@ -60,6 +61,19 @@ class Pipeline:
     async def wake(self, item_ids: Iterable[str]) -> None:
         """Fold the events that wait for these items, which have a vector now."""
         await self.recall(self.waiting.users(item_ids), Arrival.WOKEN)
+
+    async def make_up(self, most: int) -> int:
+        """Take in what waits because the encoder missed its text, of `most` users; the others' turn is the next time.
+
+        Returns how many texts it read now.
+        """
+        users = self.waiting.next_users(TEXTS, most)
+        parts = [await self.look_up(partition, ids, Arrival.MISSED) for partition, ids in users.items()]
+        texts = await self.embed(parts)
+        if texts:
+            async with self.lock:
+                await self.run(parts, texts)
+        return len(texts)
 
     async def expire(self) -> None:
         """Give up the events, and the retractions, that have waited too long."""
@@ -122,20 +136,22 @@ class Pipeline:
     async def look_up(self, partition: int, users: Sequence[str], arrival: Arrival) -> Part:
         """A part made of what waits in the rooms of some users."""
         states = await self.store.load(partition, users)
-        now, expired = self.clock(), arrival is Arrival.EXPIRED
-        events = [
+        now = self.clock()
+
+        def due(entry: Waiting | Retraction) -> bool:
+            if arrival is Arrival.EXPIRED:
+                return overdue(entry, self.rules, now)
+            if arrival is Arrival.MISSED or isinstance(entry, Retraction):
+                return arrival is Arrival.MISSED and entry.missed
+            return not entry.missed and self.items(entry.item_id) is not None
+
+        inputs = [
             self._waited(user, entry, arrival)
             for user, state in states.items()
-            for entry in state.waiting
-            if (overdue(entry, self.rules, now) if expired else self.items(entry.item_id) is not None)
+            for entry in waiters(state)
+            if due(entry)
         ]
-        retractions = [
-            Input(user, entry.command_id, Arrival.UNCLAIMED)
-            for user, state in states.items()
-            for entry in state.retractions
-            if expired and overdue(entry, self.rules, now)
-        ]
-        return Part(partition, inputs=events + retractions)
+        return Part(partition, inputs=inputs)
 
     async def announce(self, parts: Iterable[Part]) -> None:
         """Send what must not be lost, and have it acknowledged, before the offsets move on."""
@@ -171,21 +187,17 @@ class Pipeline:
             for (part, user, turn), ranking in zip(due, rankings, strict=True)
         ]
 
-    def _waited(self, user_id: str, entry: Waiting, arrival: Arrival) -> Input:
-        record = record_of(entry)
+    def _waited(self, user_id: str, entry: Waiting | Retraction, arrival: Arrival) -> Input:
         if arrival is Arrival.EXPIRED:
-            letter = DeadLetter(
-                record, Reason.UNKNOWN_ITEM, f"item {entry.item_id!r} was not published in time", "fold"
-            )
-            return Input(user_id, entry.event_id, arrival, letter=letter)
+            return _expired(user_id, entry)
+        record = record_of(entry)
         try:
             event = self.decoder.decode(record)
         except Rejected as error:  # it could be read when it came: the weights file has changed since
-            letter = DeadLetter(record, error.reason, str(error), "decode")
-            return Input(user_id, entry.event_id, Arrival.EXPIRED, letter=letter)
+            return _expired(user_id, entry, DeadLetter(record, error.reason, str(error), "decode"))
         if isinstance(event, Forward):
             raise TypeError("this is a bug: a record on the wrong partition was left waiting")
-        return Input(user_id, entry.event_id, arrival, event)
+        return Input(user_id, event.event_id, arrival, event)
 
     def _covisits(self, pairs: CoVisits) -> Outgoing:
         key = f"{pairs.topic}-{pairs.partition}".encode()
@@ -201,3 +213,15 @@ class Pipeline:
             removed=dict(answer.removed),
         )
         return Outgoing(self.topics.receipts, answer.command_id.encode(), msgspec.json.encode(receipt))
+
+
+def _expired(user_id: str, entry: Waiting | Retraction, letter: DeadLetter | None = None) -> Input:
+    """An entry that leaves the waiting room for the dead letters; a retraction's letter comes with its refusal."""
+    if isinstance(entry, Retraction):
+        return Input(user_id, entry.command_id, Arrival.UNCLAIMED)
+    if letter is None:
+        reason, message = Reason.UNKNOWN_ITEM, f"item {entry.item_id!r} was not published in time"
+        if entry.missed:
+            reason, message = Reason.ENCODER_TIMEOUT, "the encoder did not read its text in time"
+        letter = DeadLetter(record_of(entry), reason, message, "fold")
+    return Input(user_id, entry.event_id, Arrival.EXPIRED, letter=letter)

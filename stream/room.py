@@ -1,26 +1,36 @@
-"""A user's waiting room: events on items without a vector, and retractions of events that have not come.
+"""A user's waiting room: events on items without a vector, texts that the encoder missed, retractions that came first.
 
-Both stand in the user's state with their bytes, bounded in number and time; the part learns until when.
+All stand in the user's state with their bytes, bounded in number and time; the part learns until when.
 """
 
 import json
+from collections.abc import Sequence
 
 from serving.state import Retraction, UserState, Waiting
-from stream.events import CommandEvent, Event
+from stream.events import MAX_ID_BYTES, CommandEvent, Event
 from stream.records import Record
 from stream.texts import MAX_CHARS
 from stream.turns import Part, Rules, Turn
 
-RETRACTIONS = ""  # in the place of an item's id, which is never empty, where the index is told of retractions
+# In the place of an item's id where the index is told of other waits: an id is never empty, and never that long.
+RETRACTIONS = ""
+TEXTS = "texts".ljust(MAX_ID_BYTES + 1)
 
 
-def wait_for_item(part: Part, turn: Turn, event: Event, rules: Rules) -> str | None:
-    """Keep an event until its item has a vector. Returns why there is no room for it, if there is none."""
+def wait_for_vector(part: Part, turn: Turn, event: Event, rules: Rules, *, missed: bool) -> str | None:
+    """Keep an event until its item has a vector, or its text, if the encoder `missed` that.
+
+    Returns why there is no room for it, if there is none.
+    """
     record, value = event.record, _shortened(event.record.value or b"")
-    if len(turn.state.waiting) >= rules.most_waiting:
-        return f"{rules.most_waiting} events of this user wait already"
-    if too_long := _too_long(record, value, rules):
-        return too_long
+    if missed:
+        no_room = _no_room_for_text(turn, rules)
+    elif sum(not entry.missed for entry in turn.state.waiting) >= rules.most_waiting:
+        no_room = f"{rules.most_waiting} events of this user wait already"
+    else:
+        no_room = None
+    if no_room := no_room or _too_long(record, value, rules):
+        return no_room
     turn.state.waiting.append(
         Waiting(
             topic=record.topic,
@@ -32,19 +42,27 @@ def wait_for_item(part: Part, turn: Turn, event: Event, rules: Rules) -> str | N
             key=record.key,
             value=value,
             headers=list(record.headers),
+            missed=missed,
         )
     )
-    _tell(part, turn, event.item_id or "", rules)
+    _tell(part, turn, turn.state.waiting[-1], rules)
     return None
 
 
-def wait_for_event(part: Part, turn: Turn, command: CommandEvent, rules: Rules) -> str | None:
-    """Keep a retraction until its event comes. Returns why there is no room for it, if there is none."""
+def wait_to_retract(part: Part, turn: Turn, command: CommandEvent, rules: Rules, *, missed: bool) -> str | None:
+    """Keep a retraction until its event comes, or until its text has a vector, if the encoder `missed` that.
+
+    Returns why there is no room for it, if there is none.
+    """
     record, value = command.record, _shortened(command.record.value or b"")
-    if len(turn.state.retractions) >= rules.most_retractions:
-        return f"{rules.most_retractions} retractions of this user wait already"
-    if too_long := _too_long(record, value, rules):
-        return too_long
+    if missed:
+        no_room = _no_room_for_text(turn, rules)
+    elif sum(not entry.missed for entry in turn.state.retractions) >= rules.most_retractions:
+        no_room = f"{rules.most_retractions} retractions of this user wait already"
+    else:
+        no_room = None
+    if no_room := no_room or _too_long(record, value, rules):
+        return no_room
     turn.state.retractions.append(
         Retraction(
             topic=record.topic,
@@ -57,9 +75,10 @@ def wait_for_event(part: Part, turn: Turn, command: CommandEvent, rules: Rules) 
             key=record.key,
             value=value,
             headers=list(record.headers),
+            missed=missed,
         )
     )
-    _tell(part, turn, RETRACTIONS, rules)
+    _tell(part, turn, turn.state.retractions[-1], rules)
     return None
 
 
@@ -68,22 +87,24 @@ def leave(part: Part, turn: Turn, entry: Waiting | Retraction, rules: Rules) -> 
     turn.changed = True
     if isinstance(entry, Waiting):
         turn.state.waiting.remove(entry)
-        _tell(part, turn, entry.item_id, rules)
     else:
         turn.state.retractions.remove(entry)
-        _tell(part, turn, RETRACTIONS, rules)
+    _tell(part, turn, entry, rules)
+
+
+def waiters(state: UserState) -> Sequence[Waiting | Retraction]:
+    """All that waits."""
+    return [*state.waiting, *state.retractions]
 
 
 def clear(part: Part, turn: Turn) -> None:
     """Have nobody waited for any more."""
-    state = turn.state
-    waited_for = {entry.item_id for entry in state.waiting} | ({RETRACTIONS} if state.retractions else set())
-    part.waits |= dict.fromkeys((item_id, turn.user_id) for item_id in waited_for)
+    part.waits |= dict.fromkeys((_waits_for(entry), turn.user_id) for entry in waiters(turn.state))
 
 
 def overdue(entry: Waiting | Retraction, rules: Rules, now_ms: int) -> bool:
     """Whether it has waited as long as it may."""
-    return entry.timestamp_ms + rules.longest_wait_ms <= now_ms
+    return _deadline_ms(entry, rules) <= now_ms
 
 
 def record_of(entry: Waiting | Retraction) -> Record:
@@ -100,16 +121,27 @@ def _too_long(record: Record, value: bytes, rules: Rules) -> str | None:
     return f"a record of {size} bytes cannot wait: {rules.most_waiting_bytes} is the most"
 
 
-def _tell(part: Part, turn: Turn, item_id: str, rules: Rules) -> None:
-    """Note when the first that waits for an item (or for events) gives up, or that nothing waits for it any more."""
-    times = _times(turn.state, item_id)
-    part.waits[item_id, turn.user_id] = min(times) + rules.longest_wait_ms if times else None
+def _no_room_for_text(turn: Turn, rules: Rules) -> str | None:
+    missed = sum(entry.missed for entry in waiters(turn.state))
+    return f"{rules.most_missed} texts of this user wait already" if missed >= rules.most_missed else None
 
 
-def _times(state: UserState, item_id: str) -> list[int]:
-    if item_id == RETRACTIONS:
-        return [entry.timestamp_ms for entry in state.retractions]
-    return [entry.timestamp_ms for entry in state.waiting if entry.item_id == item_id]
+def _tell(part: Part, turn: Turn, entry: Waiting | Retraction, rules: Rules) -> None:
+    """Note when the first that waits for the same gives up, or that nothing waits for it any more."""
+    key = _waits_for(entry)
+    deadlines = [_deadline_ms(each, rules) for each in waiters(turn.state) if _waits_for(each) == key]
+    part.waits[key, turn.user_id] = min(deadlines, default=None)
+
+
+def _waits_for(entry: Waiting | Retraction) -> str:
+    """What the index calls it."""
+    if entry.missed:
+        return TEXTS
+    return entry.item_id if isinstance(entry, Waiting) else RETRACTIONS
+
+
+def _deadline_ms(entry: Waiting | Retraction, rules: Rules) -> int:
+    return entry.timestamp_ms + (rules.longest_missed_ms if entry.missed else rules.longest_wait_ms)
 
 
 def _shortened(value: bytes) -> bytes:

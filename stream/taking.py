@@ -4,12 +4,12 @@ from enum import Enum
 
 from serving.errors import Reason
 from serving.messages import Pair
-from serving.state import UserState, Vector
-from stream.commands import give_up, obey, take_back_on_arrival
+from serving.state import UserState, Vector, Waiting
+from stream.commands import give_up, obey, take_back_on_arrival, try_again
 from stream.events import CommandEvent, Event
 from stream.interest import Outcome, direction, fold, neighbours, recall
 from stream.records import DeadLetter
-from stream.room import leave, wait_for_item
+from stream.room import leave, wait_for_vector
 from stream.turns import Arrival, Context, Input, Part, Turn, ref
 
 
@@ -20,6 +20,13 @@ class Took(Enum):
     WAITS = "waits"
     ANNULLED = "annulled"
     DUPLICATE = "duplicate"
+
+
+class Lack(Enum):
+    """Whose vector is missing."""
+
+    ITEM = "item"
+    TEXT = "text"
 
 
 def take(part: Part, context: Context) -> None:
@@ -69,7 +76,7 @@ def _fresh(part: Part, turn: Turn, event: Event, context: Context) -> None:
 
 
 def _take_in(part: Part, turn: Turn, event: Event, context: Context) -> Took | DeadLetter:
-    """Count an event, or have it wait for its item, or for nothing: it may have been taken back before it came."""
+    """Count an event, or have it wait for a vector, or for nothing: it may have been taken back before it came."""
     state = turn.state
     waits = next((entry for entry in state.waiting if entry.event_id == event.event_id), None)
     if waits is not None:
@@ -84,30 +91,54 @@ def _take_in(part: Part, turn: Turn, event: Event, context: Context) -> Took | D
         return Took.DUPLICATE
     if take_back_on_arrival(part, turn, event, context):
         return Took.ANNULLED
-    if not _must_wait(event, context):
+    lack = _lack(event, context)
+    if lack is None:
         _count(state, event, context)
         return Took.COUNTED
-    if no_room := wait_for_item(part, turn, event, context.rules):
-        message = f"item {event.item_id!r} has no vector, and {no_room}"
-        return DeadLetter(event.record, Reason.UNKNOWN_ITEM, message, "fold")
-    return Took.WAITS
+    return _wait(part, turn, event, lack, context) or Took.WAITS
+
+
+def _wait(part: Part, turn: Turn, event: Event, lack: Lack, context: Context) -> DeadLetter | None:
+    """Have an event wait. Returns it as a dead letter if there is no room."""
+    no_room = wait_for_vector(part, turn, event, context.rules, missed=lack is Lack.TEXT)
+    if no_room is None:
+        return None
+    if lack is Lack.TEXT:
+        return DeadLetter(event.record, Reason.ENCODER_TIMEOUT, f"the encoder missed its text, and {no_room}", "fold")
+    return DeadLetter(event.record, Reason.UNKNOWN_ITEM, f"item {event.item_id!r} has no vector, and {no_room}", "fold")
 
 
 def _waited(part: Part, turn: Turn, each: Input, context: Context) -> None:
     """An entry of the waiting room is to leave it, unless it has by now."""
     state, event = turn.state, each.event
-    if each.arrival is Arrival.UNCLAIMED:
+    if each.arrival is Arrival.UNCLAIMED or isinstance(event, CommandEvent):
         retraction = next((entry for entry in state.retractions if entry.command_id == each.event_id), None)
-        if retraction is not None:
+        if retraction is not None and isinstance(event, CommandEvent):
+            try_again(part, turn, retraction, event, context)
+        elif retraction is not None:
             give_up(part, turn, retraction, context)
         return
     entry = next((entry for entry in state.waiting if entry.event_id == each.event_id), None)
     if entry is None:
         return
+    if event is not None:
+        _count_or_wait_on(part, turn, entry, event, context)
+        return
     leave(part, turn, entry, context.rules)
     if each.letter is not None:
         part.dead.append(each.letter)
-    elif isinstance(event, Event) and _count(state, event, context) is Outcome.FOLDED:
+
+
+def _count_or_wait_on(part: Part, turn: Turn, entry: Waiting, event: Event, context: Context) -> None:
+    """Count an event that waited; what waited for its item may have to wait for its text now, and the reverse."""
+    lack = _lack(event, context)
+    if lack is not None and entry.missed == (lack is Lack.TEXT):
+        return
+    leave(part, turn, entry, context.rules)
+    if lack is not None:
+        letter = _wait(part, turn, event, lack, context)
+        part.dead += [letter] if letter is not None else []
+    elif _count(turn.state, event, context) is Outcome.FOLDED:
         turn.name(event)
 
 
@@ -117,9 +148,13 @@ def _count(state: UserState, event: Event, context: Context) -> Outcome:
     return fold(state, event, direction(item, text), text, context.rules.bounds)
 
 
-def _must_wait(event: Event, context: Context) -> bool:
-    counts = event.weight.pair or event.weight.taste
-    return bool(counts) and event.item_id is not None and context.items(event.item_id) is None
+def _lack(event: Event, context: Context) -> Lack | None:
+    """What an event that counts cannot be counted without."""
+    if not event.weight.pair and not event.weight.taste:
+        return None
+    if event.item_id is not None and context.items(event.item_id) is None:
+        return Lack.ITEM
+    return Lack.TEXT if event.text is not None and context.text_of(event) is None else None
 
 
 def _silent(event: Event) -> bool:

@@ -30,6 +30,7 @@ class Arrival(Enum):
 
     FRESH = "fresh"  # from the log
     WOKEN = "woken"  # from the user's waiting room: its item has a vector now
+    MISSED = "missed"  # from the user's waiting room: the encoder missed its text, and is asked again
     EXPIRED = "expired"  # from the user's waiting room, to leave it for the dead letters
     UNCLAIMED = "unclaimed"  # a retraction from there whose event never came, likewise
 
@@ -109,7 +110,9 @@ class Rules:
     most_waiting: int = 64
     most_waiting_bytes: int = 128 * 1024  # of one event: a text of 32 KB with every character escaped takes 96 KB
     most_retractions: int = 32
+    most_missed: int = 8  # texts, with events or with retractions
     longest_wait_ms: int = 24 * 3_600_000
+    longest_missed_ms: int = 7 * 24 * 3_600_000
 
 
 @dataclass(frozen=True, slots=True)

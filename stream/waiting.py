@@ -1,6 +1,7 @@
 """Who waits for which item: the worker's copy of the store's waiting index, for the partitions that are its own."""
 
 from collections.abc import Iterable, Sequence
+from itertools import islice
 
 from stream.store import Wait
 
@@ -53,6 +54,18 @@ class WaitingIndex:
     def users(self, item_ids: Iterable[str]) -> dict[int, Sequence[str]]:
         """Who waits for any of these items: partition -> user ids."""
         return _by_partition(key for item_id in item_ids for key in self._by_item.get(item_id, ()))
+
+    def next_users(self, item_id: str, most: int) -> dict[int, Sequence[str]]:
+        """Of those who wait for an item the next `most`, whose turn comes again after all others'."""
+        users = self._by_item.get(item_id, {})
+        keys = list(islice(users, most))
+        for key in keys:
+            users[key] = users.pop(key)
+        return _by_partition(keys)
+
+    def count(self, item_id: str) -> int:
+        """How many users wait for an item."""
+        return len(self._by_item.get(item_id, ()))
 
     def overdue(self, now_ms: int) -> dict[int, Sequence[str]]:
         """Who has waited past a deadline: partition -> user ids."""

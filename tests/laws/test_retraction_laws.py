@@ -17,7 +17,7 @@ from stream.interest import Bounds
 from stream.records import Record
 from stream.testing import NOW_MS, TOPICS, WORDS, embed_by_words, record
 from stream.weights import load_weights
-from tests.support.pipeline import Worker
+from tests.support.pipeline import Degraded
 
 TOLERANCE = 1e-5
 HALF_LIFE_MS = Bounds().half_life_ms
@@ -64,15 +64,22 @@ def contribution(body: Body, reference_ms: int) -> tuple[npt.NDArray[np.float64]
     return size * np.mean(both, axis=0, dtype=np.float64), abs(size)
 
 
-async def through(batches: Sequence[Sequence[Body]], arrivals: dict[str, int]) -> tuple[Worker, UserState]:
-    """Send bodies in batches, each to its topic; items get their vectors before the batch of that number."""
-    worker = Worker()
+async def through(
+    batches: Sequence[Sequence[Body]], arrivals: dict[str, int], misses: Sequence[set[str]] = ()
+) -> tuple[Degraded, UserState]:
+    """Send bodies in batches, each to its topic; items get their vectors before the batch of that number.
+
+    misses: batch by batch, the texts that the encoder misses; none beyond.
+    """
+    worker = Degraded()
     worker.items.clear()
     await worker.claims(0)
     offsets = {TOPICS.clicks: 0, TOPICS.reviews: 0, TOPICS.commands: 0}
     for n, batch in enumerate([*batches, []]):
         worker.items.update({item: ITEMS[item] for item, at in arrivals.items() if at == n})
+        worker.misses = misses[n] if n < len(misses) else set()
         await worker.pipeline.wake(list(worker.items))
+        await worker.pipeline.make_up(64)
         records: list[Record] = []
         for body in batch:
             name = "commands" if "command_id" in body else "reviews" if "text" in body else "clicks"
@@ -142,6 +149,26 @@ def test_events_and_retractions_in_any_order_make_one_state(made: list[Body], da
     assert worker.letters() == []
     answered = [out.key for out in worker.log.on(TOPICS.receipts) if b'"done"' in (out.value or b"")]
     assert sorted(answered, key=str) == sorted((command["command_id"].encode() for command in commands), key=str)
+
+
+@settings(max_examples=500)
+@given(bodies(most=12, most_texts=8), st.data())
+def test_texts_that_the_encoder_misses_at_any_time_and_that_are_made_up_for_make_the_same_state(
+    made: list[Body], data: st.DataObject
+) -> None:
+    """With retractions among them, and items that come at any moment."""
+    chosen = data.draw(st.sets(st.sampled_from(range(len(made)))))
+    batches = split(data, [*made, *(retraction(n, made[n], data.draw(st.booleans())) for n in sorted(chosen))])
+    misses = [data.draw(st.sets(st.sampled_from(WORDS))) for _ in batches]
+    arrivals = {item: data.draw(st.integers(0, len(batches))) for item in ITEMS}
+
+    worker, state = asyncio.run(through(batches, arrivals, misses))
+
+    check(state, made, {made[n]["event_id"] for n in chosen})
+    assert (state.waiting, state.retractions, len(worker.pipeline.waiting)) == ([], [], 0)
+    assert worker.letters() == []
+    last = worker.log.lists()[-1]
+    assert last.path != "cached"
 
 
 @settings(max_examples=300)

@@ -1,5 +1,7 @@
 """A worker on fakes, and the events that tests send it."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -8,7 +10,7 @@ from serving.messages import CoVisits, Recommendations
 from serving.state import UserState, Vector
 from stream.pipeline import Pipeline
 from stream.records import Record
-from stream.testing import NOW_MS, TOPICS, MemoryLog, MemoryStore, embed_by_words, memory_pipeline, record
+from stream.testing import NOW_MS, TOPICS, MemoryLog, MemoryStore, embed_by_words, embed_texts, memory_pipeline, record
 from stream.turns import Rules
 
 DAY_MS = 86_400_000
@@ -55,6 +57,18 @@ class Worker:
         vector = (await self.state(user)).long
         assert vector is not None
         return vector
+
+
+class Degraded(Worker):
+    """A worker whose encoder reads no text that has one of the words in `misses`."""
+
+    def __init__(self, beside: Worker | None = None) -> None:
+        super().__init__(beside)
+        self.misses: set[str] = set()
+        self.pipeline = replace(self.pipeline, embedder=self._embed)
+
+    async def _embed(self, texts: Sequence[str]) -> Mapping[str, Vector]:
+        return await embed_texts([text for text in texts if not self.misses & set(text.split())])
 
 
 def click(offset: int, item: str = "i1", user: str = "u1", **more: Any) -> Record:

@@ -28,14 +28,16 @@ def by_hand() -> UserState:
         texts=[RecentText(1_790_000_000_000, "r-2", "", -1.0, np.arange(8, dtype="<f2").tobytes())],
         waiting=[
             Waiting("clicks", 3, 7, 1_790_000_000_000, "c-9", "i9", b"u1", b"\x00\xff", [("ce_id", b"\xff")]),
-            Waiting("reviews", 3, 8, 1_790_000_000_001, "r-9", "i9", None, b"{}", []),
+            Waiting("reviews", 3, 8, 1_790_000_000_001, "r-9", "i9", None, b"{}", [], missed=True),
         ],
         unnamed=[Ref("clicks", 3, 5, "c-5", 1_790_000_000_000, waiting=True, duplicate=True)],
         unnamed_more=12,
         list_version=1_790_000_000_123,
         standing=7,
         undone=[2**48 - 1, 5],
-        retractions=[Retraction("commands", 3, 9, 1_790_000_000_002, "c-7", "k-1", 1_790_000_000_000, b"u1", b"{", [])],
+        retractions=[
+            Retraction("commands", 3, 9, 1_790_000_000_002, "c-7", "k-1", 1_790_000_000_000, b"u1", b"{", [], True)
+        ],
     )
 
 
@@ -67,7 +69,17 @@ _ring = st.builds(
 _texts = st.builds(RecentText, _times, _ids, _ids, _halves, st.binary(min_size=16, max_size=16))
 _headers = st.lists(st.tuples(_ids, st.binary(max_size=5)), max_size=2)
 _waiting = st.builds(
-    Waiting, _ids, st.integers(0, 999), _offsets, _times, _ids, _ids, st.none() | st.binary(), st.binary(), _headers
+    Waiting,
+    _ids,
+    st.integers(0, 999),
+    _offsets,
+    _times,
+    _ids,
+    _ids,
+    st.none() | st.binary(),
+    st.binary(),
+    _headers,
+    missed=st.booleans(),
 )
 _retractions = st.builds(
     Retraction,
@@ -81,6 +93,7 @@ _retractions = st.builds(
     st.none() | st.binary(),
     st.binary(),
     _headers,
+    missed=st.booleans(),
 )
 _refs = st.builds(Ref, _ids, st.integers(0, 999), _offsets, _ids, _times, st.booleans(), st.booleans())
 vectors = hnp.arrays(np.float32, 8, elements=st.floats(-(2.0**60), 2.0**60, width=32))
