@@ -1,0 +1,144 @@
+"""Which items are touched by the same people: sparse rows of neighbours by item, learned event by event.
+
+On an event of pair weight w on item x, by a user whose ring holds the items i_p of weights w_p (p = 0 the newest),
+
+    S[i_p][x] += w·w_p·.9^p    S[x][i_p] += w·w_p·.9^p    A[i_p][x] += w·w_p·.5^p
+
+S (mutual) is symmetric, A (onward) tells what comes next. An item may be its own neighbour: that is how repeats are
+learned. A row grows to 400 neighbours and is then cut to the 200 of the largest S. Cutting one neighbour for each new
+one instead would throw out the new ones for ever.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from serving.state import RING
+
+MUTUAL = 0.9 ** np.arange(RING)
+ONWARD = 0.5 ** np.arange(RING)
+_FULL, _KEPT = 400, 200
+_FIRST = 8  # places of a new row; they double
+
+Ids = npt.NDArray[np.int32]
+Floats = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """Rows one after the other: row i has the neighbours `items[starts[i]:starts[i + 1]]`.
+
+    starts: `(n + 1,) int64`. items: `(m,) int32`, row numbers. mutual, onward: `(m,) float32`.
+    """
+
+    starts: npt.NDArray[np.int64]
+    items: Ids
+    mutual: Floats
+    onward: Floats
+
+
+class CoVisits:
+    """The rows of all items, by the catalogue's row numbers. One writer, readers in the same thread.
+
+    >>> covisits = CoVisits()
+    >>> covisits.add(0, 1.0, [])
+    >>> covisits.add(2, 1.0, [(0, 0.5)])
+    >>> links = covisits.links([0, 2])
+    >>> links.items.tolist(), links.mutual.tolist(), links.onward.tolist()
+    ([2, 0], [0.5, 0.5], [0.5, 0.0])
+    """
+
+    def __init__(self) -> None:
+        self._items: list[Ids] = []  # by row: `(places,)`, -1 where there is none
+        self._weights: list[Floats] = []  # by row: `(2, places)`, S and A
+        self._sizes: list[int] = []
+
+    def add(self, row: int, pair: float, ring: Sequence[tuple[int, float]]) -> None:
+        """Count an event of pair weight `pair` on the item in `row`; `ring`: rows and pair weights, newest first."""
+        known = [(age, other, pair * weight) for age, (other, weight) in enumerate(ring[:RING]) if weight > 0]
+        if pair <= 0 or not known:
+            return
+        ages, others, both = zip(*known, strict=True)
+        mutual, onward = MUTUAL[list(ages)] * both, ONWARD[list(ages)] * both
+        self._reserve(max(row, *others) + 1)
+        self._count(row, np.array(others, np.int32), mutual)
+        for other, m, o in zip(others, mutual.tolist(), onward.tolist(), strict=True):
+            at = self._at(other, row)
+            weights = self._weights[other]
+            weights[0, at] += m
+            weights[1, at] += o
+
+    def links(self, rows: Sequence[int]) -> Links:
+        """The neighbours of some items, in this order; copies."""
+        known = [row if row < len(self._sizes) else -1 for row in rows]
+        sizes = [self._sizes[row] if row >= 0 else 0 for row in known]
+        filled = [(self._items[row], self._weights[row], size) for row, size in zip(known, sizes, strict=True) if size]
+        items = np.concatenate([_NOBODY, *(items[:size] for items, _, size in filled)])
+        weights = np.concatenate([_NOTHING, *(weights[:, :size] for _, weights, size in filled)], axis=1)
+        return Links(np.cumsum([0, *sizes]), items, weights[0], weights[1])
+
+    def restore(self, rows: npt.NDArray[np.intp], links: Links) -> None:
+        """Take over what `links` told of all items: its row number i is now `rows[i]`. What was here is dropped."""
+        self._items, self._weights, self._sizes = [], [], []
+        self._reserve(int(rows.max(initial=-1)) + 1)
+        for at, row in enumerate(rows.tolist()):
+            part = slice(int(links.starts[at]), int(links.starts[at + 1]))
+            items = rows[links.items[part]].astype(np.int32)
+            if len(items):
+                self._items[row] = items
+                self._weights[row] = np.stack([links.mutual[part], links.onward[part]])
+                self._sizes[row] = len(items)
+
+    def __len__(self) -> int:
+        """How many rows there are, among them empty ones."""
+        return len(self._sizes)
+
+    def _count(self, row: int, neighbours: Ids, mutual: npt.NDArray[np.float64]) -> None:
+        """Add to S of several neighbours of one row, some of which may be the same."""
+        items = self._items[row]
+        at = (items[:, None] == neighbours).argmax(axis=0) if len(items) else np.zeros(len(neighbours), np.intp)
+        known = items[at] == neighbours if len(items) else np.zeros(len(neighbours), np.bool_)
+        np.add.at(self._weights[row][0], at[known], mutual[known])
+        for new in np.flatnonzero(~known).tolist():
+            place = self._at(row, int(neighbours[new]))
+            self._weights[row][0, place] += mutual[new]
+
+    def _at(self, row: int, neighbour: int) -> int:
+        """Where a neighbour stands in a row; it is given a place if it has none."""
+        items = self._items[row]
+        if len(items):
+            at = int((items == neighbour).argmax())
+            if items[at] == neighbour:
+                return at
+        return self._place(row, neighbour)
+
+    def _place(self, row: int, neighbour: int) -> int:
+        """A new place in a row, which is cut or grown if it is full."""
+        at = self._sizes[row]
+        if at == len(self._items[row]):
+            at = self._make_room(row)
+        self._items[row][at] = neighbour
+        self._sizes[row] = at + 1
+        return at
+
+    def _make_room(self, row: int) -> int:
+        items, weights, size = self._items[row], self._weights[row], self._sizes[row]
+        if size >= _FULL:
+            kept = np.sort(np.argpartition(weights[0], size - _KEPT)[size - _KEPT :])
+            items, weights, size = items[kept], weights[:, kept], _KEPT
+        places = min(max(2 * size, _FIRST), _FULL)
+        self._items[row] = np.concatenate([items, np.full(places - size, -1, np.int32)])
+        self._weights[row] = np.concatenate([weights, np.zeros((2, places - size), np.float32)], axis=1)
+        return size
+
+    def _reserve(self, n: int) -> None:
+        for _ in range(n - len(self._sizes)):
+            self._items.append(_NOBODY)
+            self._weights.append(_NOTHING)
+            self._sizes.append(0)
+
+
+_NOBODY: Ids = np.empty(0, np.int32)
+_NOTHING: Floats = np.empty((2, 0), np.float32)

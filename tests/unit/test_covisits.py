@@ -1,0 +1,111 @@
+"""Rows of co-visits equal their definition as long as they are not cut, and keep what counts most when they are."""
+
+import doctest
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+import serving.covisits
+from serving.covisits import CoVisits
+
+Event = tuple[int, float, list[tuple[int, float]]]
+
+
+def by_definition(events: list[Event], n: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """S and A as full tables, pair by pair."""
+    mutual, onward = np.zeros((n, n)), np.zeros((n, n))
+    for row, pair, ring in events:
+        for age, (other, weight) in enumerate(ring):
+            mutual[other, row] += pair * weight * 0.9**age
+            mutual[row, other] += pair * weight * 0.9**age
+            onward[other, row] += pair * weight * 0.5**age
+    return mutual, onward
+
+
+def tables(covisits: CoVisits, n: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    mutual, onward = np.zeros((n, n)), np.zeros((n, n))
+    links = covisits.links(range(n))
+    for row in range(n):
+        part = slice(links.starts[row], links.starts[row + 1])
+        assert len(set(links.items[part].tolist())) == links.starts[row + 1] - links.starts[row], "a neighbour twice"
+        mutual[row, links.items[part]] = links.mutual[part]
+        onward[row, links.items[part]] = links.onward[part]
+    return mutual, onward
+
+
+@pytest.fixture
+def events() -> list[Event]:
+    """Users' rings of up to 20, with repeats, and items that weigh nothing."""
+    rng = np.random.default_rng(5)
+    return [
+        (
+            int(rng.integers(60)),
+            float(rng.choice([0.0, 0.3, 1.0])),
+            [(int(other), float(rng.choice([0.0, 0.2, 1.0]))) for other in rng.integers(0, 60, rng.integers(21))],
+        )
+        for _ in range(1500)
+    ]
+
+
+def test_the_example_in_the_docstring() -> None:
+    assert doctest.testmod(serving.covisits).failed == 0
+
+
+def test_rows_are_those_of_the_definition(events: list[Event]) -> None:
+    covisits = CoVisits()
+
+    for row, pair, ring in events:
+        covisits.add(row, pair, ring)
+
+    for have, wanted in zip(tables(covisits, 60), by_definition(events, 60), strict=True):
+        np.testing.assert_allclose(have, wanted, rtol=1e-5, atol=1e-5)
+
+
+def test_an_item_touched_again_is_its_own_neighbour() -> None:
+    covisits = CoVisits()
+
+    covisits.add(3, 1.0, [(3, 1.0)])
+
+    links = covisits.links([3])
+    assert (links.items.tolist(), links.mutual.tolist(), links.onward.tolist()) == ([3], [2.0], [1.0])
+
+
+def test_nothing_is_learned_from_what_weighs_nothing() -> None:
+    covisits = CoVisits()
+
+    covisits.add(1, 0.0, [(2, 1.0)])
+    covisits.add(1, 1.0, [(2, 0.0)])
+    covisits.add(1, 1.0, [])
+
+    assert covisits.links([1, 2, 3]).items.tolist() == []
+
+
+def test_a_long_row_keeps_the_neighbours_that_count_most_and_lets_new_ones_in() -> None:
+    """Given 5,000 passing neighbours, and 50 that come again and again, then these stand, and the row is bounded."""
+    covisits = CoVisits()
+    for n in range(5000):
+        covisits.add(0, 1.0, [(1 + n % 50, 1.0)])
+        covisits.add(0, 1.0, [(100 + n, 0.2)])
+
+    mutual, _ = tables(covisits, 5200)
+
+    assert 200 <= np.count_nonzero(mutual[0]) <= 400
+    np.testing.assert_allclose(mutual[0, 1:51], 100.0)
+    assert mutual[0, 5099] > 0, "the newest is there"
+
+
+def test_a_copy_put_back_under_other_rows_is_the_same_and_goes_on(events: list[Event]) -> None:
+    """Given rows that were copied and put back with other numbers, then they learn on as the first do."""
+    places = np.random.default_rng(2).permutation(60)
+    first, second = CoVisits(), CoVisits()
+    for row, pair, ring in events[:700]:
+        first.add(row, pair, ring)
+
+    second.restore(places, first.links(range(60)))
+    for row, pair, ring in events[700:]:
+        first.add(row, pair, ring)
+        second.add(int(places[row]), pair, [(int(places[other]), weight) for other, weight in ring])
+
+    for one, other in zip(tables(first, 60), tables(second, 60), strict=True):
+        np.testing.assert_allclose(other[np.ix_(places, places)], one, rtol=1e-6)
