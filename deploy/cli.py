@@ -13,6 +13,7 @@ from deploy.commands.export import export
 from deploy.commands.local import local
 from deploy.commands.produce import produce
 from deploy.commands.schemas import schemas
+from deploy.commands.statistics import statistics
 from deploy.commands.topics import topics
 from deploy.commands.watch import watch
 from deploy.commands.worker import worker
@@ -29,7 +30,7 @@ def cli() -> None:
     """Keep what every user is inclined to, right now: events in through Kafka, refreshed lists out."""
 
 
-for command in (local, worker, api, topics, produce, watch, erase, dlq, doctor, export, schemas):
+for command in (local, worker, api, topics, produce, watch, erase, dlq, statistics, doctor, export, schemas):
     cli.add_command(command)
 
 

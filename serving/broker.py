@@ -119,13 +119,13 @@ def check_topics(admin: KafkaAdminClient, topics: Topics) -> list[Finding]:
 
 
 def topic_identity(bootstrap: str, topics: Topics, timeout_s: float = 10.0) -> dict[str, str]:
-    """Say by which identity offsets of each user-keyed topic and of items.v1 are counted, by full name.
+    """Say by which identity offsets of user-keyed topics, items.v1 and covisits.v1 are counted, by full name.
 
     "<cluster id>/<topic id>" where the broker gives both (Apache Kafka from 2.8, Tansu), else
     "<run id>/<topic's name>" with the run id that stands on meta.v1. Another topic made under an old name differs.
     Raises `Unavailable` if the broker does not answer, `Misconfigured` if a topic or the run id is missing.
     """
-    names = [topics.name(topic) for topic in Topic if topic.user_keyed or topic is Topic.ITEMS]
+    names = [topics.name(topic) for topic in Topic if topic.user_keyed or topic in {Topic.ITEMS, Topic.COVISITS}]
     with open_admin(bootstrap, timeout_s) as admin:
         cluster = admin.describe_cluster().get("cluster_id")
         found = describe(admin, names)

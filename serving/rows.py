@@ -1,9 +1,24 @@
 """What is known of items from everybody's events, by the catalogue's row numbers."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 
 _RESCALE_ABOVE = 1e200  # float64 ends near 1e308: far enough away for any single pair weight
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """What `Popularity` holds at one moment: `totals`, `scaled`, `(n,) float64` by row, copies of its own.
+
+    weight: what an event counted that came then, as `scaled` has it. events: how many came in all.
+    """
+
+    totals: npt.NDArray[np.float64]
+    scaled: npt.NDArray[np.float64]
+    weight: float
+    events: int
 
 
 class Popularity:
@@ -51,6 +66,27 @@ class Popularity:
         """The decayed sums of the first `n` rows, `(n,) float32`, ≥ 0; the newest event counts its whole weight."""
         self._reserve(n)
         return (self._scaled[:n] / self._weight).astype(np.float32)
+
+    def sums(self, n: int) -> Sums:
+        """A copy of the first `n` rows, bit by bit."""
+        self._reserve(n)
+        return Sums(self._totals[:n].copy(), self._scaled[:n].copy(), self._weight, self.events)
+
+    def restore(self, rows: npt.NDArray[np.intp], sums: Sums) -> None:
+        """Take over what `sums` told, its i-th row in the place of `rows[i]`; all that was counted before is dropped.
+
+        >>> before = Popularity(decay=0.5)
+        >>> before.add(0, 1.0), before.add(1, 1.0)
+        (None, None)
+        >>> after = Popularity(decay=0.5)
+        >>> after.restore(np.array([2, 0]), before.sums(2))
+        >>> after.decayed(3).tolist()
+        [1.0, 0.0, 0.5]
+        """
+        self._totals, self._scaled = np.zeros(len(self._totals)), np.zeros(len(self._scaled))
+        self._reserve(int(rows.max(initial=-1)) + 1)
+        self._totals[rows], self._scaled[rows] = sums.totals, sums.scaled
+        self._weight, self.events = sums.weight, sums.events
 
     def _reserve(self, n: int) -> None:
         """Make room for `n` rows, doubling, so that growing costs little in all."""

@@ -1,4 +1,4 @@
-"""A topic followed from its beginning, outside any group: every process that answers keeps its own copy in memory."""
+"""A topic followed outside any group: every process that answers keeps its own copy of what it says in memory."""
 
 import asyncio
 import logging
@@ -17,7 +17,9 @@ _MOST_AT_ONCE = 256  # records between two looks at the rest of the process
 class Follower:
     """Hands every record of a topic to `apply(key, value)`, in order by partition, from the first one on.
 
-    `caught_up` is set once it has applied all that stood on the topic when it started.
+    `start`, or `connect` and then `follow` from where a copy of before left off. `caught_up` is set once it has applied
+    all that stood on the topic when it started. `reached`: partition -> the offset after the last record applied; it
+    changes together with what `apply` changes.
     """
 
     def __init__(
@@ -25,6 +27,7 @@ class Follower:
     ) -> None:
         self.topic = topic
         self.caught_up = asyncio.Event()
+        self.reached: dict[int, int] = {}
         self._apply = apply
         self._task: asyncio.Task[None] | None = None
         # Any: aiokafka has no types.
@@ -38,7 +41,12 @@ class Follower:
         )
 
     async def start(self) -> None:
-        """Connect and begin to follow, in a task of its own.
+        """Connect, and begin to follow from the first record on. Raises Misconfigured as `connect` does."""
+        await self.connect()
+        self.follow({})
+
+    async def connect(self) -> dict[int, int]:
+        """Find the topic. Returns partition -> the offset of its first record.
 
         Raises Misconfigured if the broker or the topic is missing.
         """
@@ -53,6 +61,15 @@ class Follower:
         partitions = [TopicPartition(self.topic, number) for number in sorted(numbers)]
         self._consumer.assign(partitions)
         await self._consumer.seek_to_beginning(*partitions)
+        return {tp.partition: await self._consumer.position(tp) for tp in partitions}
+
+    def follow(self, since: Mapping[int, int]) -> None:
+        """Begin, in a task of its own; from these offsets where one is given for a partition, else its first record."""
+        partitions = sorted(self._consumer.assignment())
+        for partition in partitions:
+            if partition.partition in since:
+                self._consumer.seek(partition, since[partition.partition])
+        self.reached = dict(since)
         self._task = asyncio.create_task(self._follow(partitions), name=f"follow {self.topic}")
 
     async def stop(self) -> None:
@@ -96,6 +113,7 @@ class Follower:
             for batch in records.values():
                 for record in batch:
                     self._apply(record.key, record.value)
+                    self.reached[record.partition] = record.offset + 1
             if not self.caught_up.is_set():
                 await self._compare(partitions, ends)
 

@@ -41,6 +41,21 @@ class Metrics:
         self.refused = Counter(
             "penchant_refused_writes", "Batches of a partition that the store refused.", registry=self.registry
         )
+        self.covisits = Counter(
+            "penchant_covisits", "Messages of covisits.v1 applied since the start.", registry=self.registry
+        )
+        self.counted = Gauge(
+            "penchant_statistics_events", "Events counted in the item statistics.", registry=self.registry
+        )
+        self.snapshot_bytes = Gauge(
+            "penchant_snapshot_bytes", "Size of the last snapshot of the item statistics.", registry=self.registry
+        )
+        self.snapshot_seconds = Gauge(
+            "penchant_snapshot_seconds",
+            "Time of the last snapshot: the copy holds the event loop, encoding and writing do not.",
+            ["phase"],
+            registry=self.registry,
+        )
         self.waiting = Gauge("penchant_waiting_users", "Users and items waited for.", registry=self.registry)
         self.items = Gauge("penchant_items_embedded", "Items with a vector.", registry=self.registry)
         self.partitions = Gauge("penchant_user_partitions", "User partitions held.", registry=self.registry)

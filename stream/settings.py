@@ -52,6 +52,11 @@ class WorkerSettings(Connections):
         description="`expires_at` of a list: after that a reader should prefer the trending list.",
     )
     trending_every_s: float = Field(default=60.0, gt=0, description="How often the trending list `*` is refreshed.")
+    statistics_every_s: float = Field(
+        default=60.0,
+        gt=0,
+        description="How often item statistics are written to Redis, if changed: a restart follows what came since.",
+    )
     batch: int = Field(default=256, ge=1, le=10_000, description="Most events in a micro-batch.")
     batch_wait_ms: float = Field(
         default=5.0, ge=0.5, le=1000, description="How long a micro-batch is filled: latency against work per event."

@@ -16,14 +16,15 @@ from faust.types import TP
 from serving.catalogue import Catalogue
 from serving.encoder import Encoder
 from serving.health import Check, health_app, serve
-from serving.messages import CoVisits, ItemVector
+from serving.messages import ItemVector
 from serving.ranker import Ranker, RankSettings
-from serving.rows import Popularity
 from serving.state import Vector
+from serving.statistics import Statistics
 from serving.view import Follower
 from stream.events import Decoder
 from stream.identity import check_identities
 from stream.items import ItemPipeline
+from stream.keeping import Keeper
 from stream.lists import Lists
 from stream.metrics import Metrics
 from stream.partitions import Partitions, Seek
@@ -67,9 +68,9 @@ class Worker:
         self._partitions = partitions
         self._encoding = ThreadPoolExecutor(1, thread_name_prefix="encoder")
         self._catalogue = Catalogue(encoder.dim, encoder.fingerprint)
-        self._popularity = Popularity()
-        self._ranker = Ranker(self._catalogue, self._popularity, RankSettings(language=settings.language))
-        self._applied: dict[tuple[str, int], int] = {}  # source partition -> the last offset whose pairs were applied
+        self._statistics = Statistics(self._catalogue, identities)
+        popularity = self._statistics.popularity
+        self._ranker = Ranker(self._catalogue, popularity, RankSettings(language=settings.language))
         self._items_came = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._open = False
@@ -95,13 +96,12 @@ class Worker:
         self._lists = Lists(self.topics, self._encoder.fingerprint, settings.list_expiry_s * 1000)
         self.pipeline = self._pipeline()
         self.items = ItemPipeline(self.topics, self._catalogue, self._embed_items, self._log, now_ms)
-        self._followers = [
-            Follower(settings.bootstrap, self.topics.item_vectors, self._on_item_vector, settings.fetch_wait_ms),
-            Follower(settings.bootstrap, self.topics.covisits, self._on_covisits, settings.fetch_wait_ms),
-        ]
-        for follower in self._followers:
-            await follower.start()
-        self._spawn(self._open_gate(), self._wake(), self._publish_trending(), self._watch())
+        self._keeper = Keeper(settings, self._statistics, self._store, self.metrics)
+        vectors = Follower(settings.bootstrap, self.topics.item_vectors, self._on_item_vector, settings.fetch_wait_ms)
+        self._followers = [vectors, self._keeper.follower]
+        await vectors.start()
+        await self._keeper.start()
+        self._spawn(self._open_gate(), self._wake(), self._publish_trending(), self._keeper.keep(), self._watch())
         if settings.health_port:
             app = health_app(self._live, self._ready, self.metrics.exposition)
             self._health = await serve(app, settings.health_host, settings.health_port)
@@ -113,8 +113,8 @@ class Worker:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         if self.settings.health_port:
             await self._health.cleanup()
-        for follower in self._followers:
-            await follower.stop()
+        await self._followers[0].stop()
+        await self._keeper.stop()
         await self._log.stop()
         await self._store.close()
         self._encoding.shutdown(wait=False, cancel_futures=True)
@@ -162,18 +162,6 @@ class Worker:
         self.metrics.items.set(self._catalogue.embedded)
         if item.item_id in self._waiting:
             self._items_came.set()
-
-    def _on_covisits(self, _: bytes | None, value: bytes | None) -> None:
-        if value is None:
-            return
-        message = msgspec.json.decode(value, type=CoVisits)
-        source = (message.topic, message.partition)
-        applied = self._applied.get(source, -1)
-        for pair in message.events:
-            if pair.offset > applied:
-                self._popularity.add(self._catalogue.row(pair.item_id), pair.pair)
-                applied = pair.offset
-        self._applied[source] = applied
 
     # --- Chores ---
 

@@ -64,6 +64,23 @@ def test_killed_worker_loses_nothing(system: System) -> None:
     assert counts(system) == 1000
 
 
+def test_a_restarted_worker_knows_what_items_the_others_know(system: System) -> None:
+    """Given two workers, when one is killed and started again, then both count the same, from a snapshot and a tail."""
+    first, second = (system.start_ready(PENCHANT_STATISTICS_EVERY_S="0.2") for _ in range(2))
+    system.publish(FILMS)
+    send_clicks(system, 0, 300)
+    counted = "penchant_statistics_events"
+    assert until(lambda: (first.metric(counted), second.metric(counted)) == (300, 300), 40)
+    read = first.metric("penchant_covisits_total")
+    assert until(lambda: max(worker.metric("penchant_snapshot_bytes") for worker in (first, second)) > 0)
+    second.kill()
+    send_clicks(system, 300, 10)
+    restarted = system.start_ready()
+    assert until(lambda: (first.metric(counted), restarted.metric(counted)) == (310, 310), 40)
+    assert restarted.metric("penchant_covisits_total") < read
+    assert until(lambda: all_named(system, 310), 60)
+
+
 def test_events_sent_before_any_worker_are_taken_in(system: System) -> None:
     """Given events and items on the topics, when the first worker starts, then all are folded."""
     send_clicks(system, 0, 100)

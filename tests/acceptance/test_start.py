@@ -7,6 +7,9 @@ import pytest
 from kafka.admin import KafkaAdminClient
 
 from deploy.services import free_port
+from serving import snapshots
+from serving.catalogue import Catalogue
+from serving.statistics import Statistics
 from tests.support.system import System
 from tests.support.waiting import until
 
@@ -61,3 +64,15 @@ def test_store_of_another_model(system: System) -> None:
     with redis.Redis.from_url(system.redis_url) as client:
         client.set(f"{system.topics.prefix}:fingerprint", "other-12345678")
     assert "other-12345678" in refused(system, {})
+
+
+def test_item_statistics_of_a_newer_version(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
+    import redis
+
+    monkeypatch.setattr(snapshots, "VERSION", snapshots.VERSION + 1)
+    (header,) = snapshots.encode(Statistics(Catalogue(8, "words-8"), {}).moment("covisits", 0, 0))
+    pointer = snapshots.pointer(system.topics.prefix)
+    with redis.Redis.from_url(system.redis_url) as client:
+        client.hset(f"{pointer}:newer", "0", header)
+        client.set(pointer, f"{pointer}:newer")
+    assert "penchant statistics forget" in refused(system, {})

@@ -11,8 +11,9 @@ from tests.support.command import penchant
 ROOT = Path(__file__).parents[2]
 TOPICS = ["topics create", "topics adopt"]
 DLQ = ["dlq ls", "dlq show", "dlq redrive"]
-COMMANDS = ["local", "worker", "api", *TOPICS, "produce", "watch", *DLQ, "doctor", "export", "schemas"]
-PRINTING = ["local", *TOPICS, "produce", "watch", *DLQ, "doctor", "schemas"]
+STATISTICS = ["statistics show", "statistics forget"]
+COMMANDS = ["local", "worker", "api", *TOPICS, "produce", "watch", *DLQ, *STATISTICS, "doctor", "export", "schemas"]
+PRINTING = ["local", *TOPICS, "produce", "watch", *DLQ, *STATISTICS, "doctor", "schemas"]
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -1,0 +1,71 @@
+"""`penchant statistics`: the snapshot of the item statistics, which a restarted worker takes over."""
+
+import asyncio
+from datetime import UTC, datetime
+
+import click
+
+from deploy.options import connection_options, examples, json_option, need, print_json
+
+
+@click.group(epilog=examples("penchant statistics show", "penchant statistics forget"))
+def statistics() -> None:
+    """See what is kept of items across restarts, or give it up."""
+
+
+@statistics.command(epilog=examples("penchant statistics show --json"))
+@json_option
+@connection_options
+def show(as_json: bool) -> None:
+    """Say what the snapshot holds, and since when; ends with 1 if one is there that cannot be read."""
+    need("worker", "redis")
+    from serving.connections import Connections
+    from stream.snapshots import open_snapshots
+
+    settings = Connections()
+
+    async def read() -> dict[str, object]:
+        async with open_snapshots(settings.redis, settings.prefix) as shelf:
+            moment = await shelf.read()
+        if moment is None:
+            return {"made_at": None, "items": 0, "events": 0, "reached": None}
+        made_at = datetime.fromtimestamp(moment.made_ms / 1000, UTC).isoformat(timespec="seconds")
+        events = moment.popular.events
+        return {"made_at": made_at, "items": len(moment.ids), "events": events, "reached": moment.reached}
+
+    told = asyncio.run(read())
+    if as_json:
+        print_json(told)
+    elif told["made_at"] is None:
+        click.echo("no snapshot: a worker that starts reads covisits.v1 from its start")
+    else:
+        click.echo(
+            f"{told['events']:,} events on {told['items']:,} items, as of {told['made_at']}; "
+            f"covisits.v1 goes on at offset {told['reached']}"
+        )
+
+
+@statistics.command(epilog=examples("penchant statistics forget"))
+@json_option
+@connection_options
+def forget(as_json: bool) -> None:
+    """Delete the snapshot: workers that start count anew, from what covisits.v1 still holds (7 days).
+
+    Those that run go on with what they have, and write the next snapshot: stop them first. Users' interests are
+    not touched.
+    """
+    need("worker", "redis")
+    from serving.connections import Connections
+    from stream.snapshots import open_snapshots
+
+    settings = Connections()
+
+    async def delete() -> bool:
+        async with open_snapshots(settings.redis, settings.prefix) as shelf:
+            return await shelf.forget()
+
+    there = asyncio.run(delete())
+    if as_json:
+        print_json({"forgotten": there})
+    else:
+        click.echo("forgotten" if there else "there was no snapshot")

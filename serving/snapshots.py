@@ -1,0 +1,141 @@
+"""Item statistics as they lie in Redis: a header and chunks, each with a checksum. Read here, written by a worker.
+
+    {prefix:0}:statistics        string, the key of the snapshot that counts
+    {prefix:0}:statistics:NAME   hash, "0": the header, "1" …: chunks of `CHUNK` items each
+
+Each value is `crc32 (4 bytes, little endian) | MessagePack array`, in the order of `_Header` and of `_Items`. An item
+takes 16 bytes and its id.
+"""
+
+import binascii
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
+from typing import Any
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from serving.errors import BrokenState, Misconfigured
+from serving.rows import Sums
+from serving.statistics import Moment, Source
+
+VERSION = 1
+CHUNK = 10_000
+FORGET = "`penchant statistics forget` gives it up and begins with what covisits.v1 still holds"
+
+
+class _Header(msgspec.Struct, array_like=True):
+    version: int
+    chunks: int
+    made_ms: int
+    reached: int
+    identity: str
+    applied: list[tuple[str, str, int, int]]
+    weight: float
+    events: int
+
+
+class _Items(msgspec.Struct, array_like=True):
+    ids: list[str]
+    totals: bytes
+    scaled: bytes
+
+
+_encoder = msgspec.msgpack.Encoder()
+_header = msgspec.msgpack.Decoder(_Header)
+_items = msgspec.msgpack.Decoder(_Items)
+
+
+def pointer(prefix: str) -> str:
+    """The key that names the snapshot. It shares a slot with the owner's token of user partition 0."""
+    return f"{{{prefix}:0}}:statistics"
+
+
+def encode(moment: Moment) -> Iterator[bytes]:
+    """The values of a snapshot, the header first; items that nobody touched are left out.
+
+    Each step holds the interpreter for a chunk's time only, so that another thread may go on in between.
+    """
+    sums = moment.popular
+    touched = np.flatnonzero(sums.totals)
+    starts = range(0, len(touched), CHUNK)
+    header = _Header(
+        version=VERSION,
+        chunks=len(starts),
+        made_ms=moment.made_ms,
+        reached=moment.reached,
+        identity=moment.identity,
+        applied=[(*source, offset) for source, offset in moment.applied.items()],
+        weight=sums.weight,
+        events=sums.events,
+    )
+    yield _seal(header)
+    for start in starts:
+        rows = touched[start : start + CHUNK]
+        yield _seal(_Items([moment.ids[row] for row in rows], _pack(sums.totals[rows]), _pack(sums.scaled[rows])))
+
+
+def decode(values: Sequence[bytes]) -> Moment:
+    """Read what `encode` wrote.
+
+    Raises BrokenState if something is missing or altered, Misconfigured if a newer Penchant wrote it.
+    """
+    body = _open(values[0]) if values else b""
+    if not body:
+        raise BrokenState("the snapshot of the item statistics has no header")
+    version = msgspec.msgpack.decode(body)[0]
+    if version != VERSION:
+        raise Misconfigured(
+            f"the snapshot of the item statistics is of version {version}, this build reads {VERSION}: "
+            f"run the build that wrote it, or {FORGET}"
+        )
+    header = _header.decode(body)
+    if len(values) != header.chunks + 1:
+        raise BrokenState(f"the snapshot of the item statistics has {len(values) - 1} of {header.chunks} chunks")
+    chunks = [_items.decode(_open(value)) for value in values[1:]]
+    return Moment(
+        made_ms=header.made_ms,
+        reached=header.reached,
+        identity=header.identity,
+        applied={Source(topic, identity, n): offset for topic, identity, n, offset in header.applied},
+        ids=list(chain.from_iterable(chunk.ids for chunk in chunks)),
+        popular=Sums(
+            totals=_unpack(chunk.totals for chunk in chunks),
+            scaled=_unpack(chunk.scaled for chunk in chunks),
+            weight=header.weight,
+            events=header.events,
+        ),
+    )
+
+
+async def read(redis: Any, prefix: str) -> Moment | None:
+    """The snapshot that counts, None if there is none. `redis`: an asynchronous client that answers bytes.
+
+    Raises redis' own errors, and those of `decode`.
+    """
+    key = await redis.get(pointer(prefix))
+    if key is None:
+        return None
+    found: list[bytes] = [value for number in range(await redis.hlen(key)) if (value := await redis.hget(key, number))]
+    return decode(found)
+
+
+def _seal(content: msgspec.Struct) -> bytes:
+    body = _encoder.encode(content)
+    return binascii.crc32(body).to_bytes(4, "little") + body
+
+
+def _open(value: bytes) -> bytes:
+    body = value[4:]
+    if not body or binascii.crc32(body) != int.from_bytes(value[:4], "little"):
+        raise BrokenState("the snapshot of the item statistics does not match its checksum")
+    return body
+
+
+def _pack(numbers: npt.NDArray[np.float64]) -> bytes:
+    return numbers.astype("<f8", copy=False).tobytes()
+
+
+def _unpack(packed: Iterable[bytes]) -> npt.NDArray[np.float64]:
+    return np.frombuffer(b"".join(packed), "<f8").astype(np.float64, copy=False)

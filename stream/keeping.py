@@ -1,0 +1,111 @@
+"""Item statistics of one worker: taken over from the last snapshot, followed, and snapshot by partition 0's owner."""
+
+import asyncio
+import logging
+import time
+from typing import Protocol
+
+import msgspec
+
+from serving import snapshots
+from serving.errors import BrokenState, Misconfigured
+from serving.messages import CoVisits
+from serving.statistics import Moment, Statistics
+from serving.view import Follower
+from stream.metrics import Metrics
+from stream.settings import WorkerSettings
+from stream.snapshots import WRITER, Snapshots
+from stream.store import Hold
+
+_log = logging.getLogger(__name__)
+
+
+class Holds(Protocol):
+    """Which partitions are mine, and by which token."""
+
+    def hold(self, partition: int) -> Hold:
+        """See `Store.hold`."""
+        ...
+
+
+class Keeper:
+    """See the module. `follower` is what follows covisits.v1, from `start` on."""
+
+    def __init__(self, settings: WorkerSettings, statistics: Statistics, holds: Holds, metrics: Metrics) -> None:
+        self._topic = settings.topics.covisits
+        self._every_s = settings.statistics_every_s
+        self._statistics = statistics
+        self._holds = holds
+        self._metrics = metrics
+        self._shelf = Snapshots(settings.redis, settings.prefix)
+        self._kept: int | None = None  # where on covisits.v1 the snapshot stands that this process read or wrote last
+        self.follower = Follower(settings.bootstrap, self._topic, self._on_covisits, settings.fetch_wait_ms)
+
+    async def start(self) -> None:
+        """Take over the snapshot, and follow the rest.
+
+        One that is broken is reported, and the topic read from its start. Raises Misconfigured if the topic is missing,
+        if a newer Penchant wrote the snapshot, or if what came after it has gone from the topic.
+        """
+        moment = await self._read()
+        first = (await self.follower.connect())[0]
+        since: dict[int, int] = {}
+        if moment is not None:
+            self._statistics.restore(moment)
+            if self._statistics.follows(moment, self._topic):
+                if moment.reached < first:
+                    raise Misconfigured(
+                        f"{self._topic} begins at offset {first}, the snapshot of the item statistics ends at "
+                        f"{moment.reached}: what lay between has gone with the topic's retention. {snapshots.FORGET}"
+                    )
+                since[0] = self._kept = moment.reached
+            _log.info(
+                "item statistics of %d events taken over, %s from offset %d",
+                moment.popular.events,
+                self._topic,
+                since.get(0, first),
+            )
+        self.follower.follow(since)
+
+    async def stop(self) -> None:
+        """Stop following and hang up."""
+        await self.follower.stop()
+        await self._shelf.close()
+
+    async def keep(self) -> None:
+        """Write a snapshot now and then, for ever, while I own user partition 0 and something has changed."""
+        await self.follower.caught_up.wait()
+        while True:
+            await asyncio.sleep(self._every_s)
+            await self.snapshot()
+
+    async def snapshot(self) -> bool:
+        """Write one now, unless there is nothing new or it is another worker's to do. Returns whether it counts."""
+        token, reached = self._holds.hold(WRITER).token, self.follower.reached.get(0)
+        if not token or reached is None or reached == self._kept:
+            return False
+        began = time.perf_counter()
+        moment = self._statistics.moment(self._topic, reached, time.time_ns() // 1_000_000)
+        copied = time.perf_counter()
+        values = await asyncio.to_thread(lambda: list(snapshots.encode(moment)))
+        if not await self._shelf.write(token, values):
+            _log.warning("a snapshot of the item statistics was dropped: user partition %d has another owner", WRITER)
+            return False
+        self._kept = reached
+        self._metrics.snapshot_bytes.set(sum(map(len, values)))
+        self._metrics.snapshot_seconds.labels("copy").set(copied - began)
+        self._metrics.snapshot_seconds.labels("write").set(time.perf_counter() - copied)
+        return True
+
+    async def _read(self) -> Moment | None:
+        try:
+            return await self._shelf.read()
+        except BrokenState as error:
+            _log.error("%s; %s is read from its start instead", error, self._topic)
+            return None
+
+    def _on_covisits(self, _: bytes | None, value: bytes | None) -> None:
+        if value is not None:
+            self._statistics.apply(msgspec.json.decode(value, type=CoVisits))
+            self._metrics.covisits.inc()
+            self._metrics.counted.set(self._statistics.popularity.events)

@@ -1,0 +1,256 @@
+"""Snapshots in Redis and the tail on covisits.v1: a worker that restarts knows what the others know."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, closing
+from typing import Any
+
+import msgspec
+import pytest
+from kafka import KafkaProducer, TopicPartition
+from kafka.admin import KafkaAdminClient
+from redis.asyncio import Redis
+
+from deploy.admin import create_topics
+from serving import snapshots
+from serving.broker import topic_identity
+from serving.catalogue import Catalogue
+from serving.errors import BrokenState, Misconfigured
+from serving.messages import CoVisits
+from serving.statistics import Statistics
+from serving.topics import Topics
+from stream.keeping import Keeper
+from stream.metrics import Metrics
+from stream.settings import WorkerSettings
+from stream.snapshots import Snapshots
+from stream.store import Retention, Store
+from stream.testing import FINGERPRINT
+from tests.conftest import ON_APACHE, Broker
+from tests.support.command import penchant
+from tests.support.waiting import until
+from tests.unit.test_statistics import large, message, numbers
+
+pytestmark = pytest.mark.kafka
+
+
+class Ranker:
+    """What a worker has of item statistics: rows of its own, a keeper, and a grip on partitions."""
+
+    def __init__(self, settings: WorkerSettings, identities: dict[str, str], *known: str) -> None:
+        self.topics = settings.topics
+        catalogue = Catalogue(8, FINGERPRINT)
+        for item_id in known:
+            catalogue.row(item_id)
+        self.statistics = Statistics(catalogue, identities)
+        self.store = Store(settings.redis, settings.prefix, FINGERPRINT, identities, Retention(1000))
+        self.metrics = Metrics()
+        self.keeper = Keeper(settings, self.statistics, self.store, self.metrics)
+
+    @property
+    def followed(self) -> float:
+        """Messages of covisits.v1 that it took in."""
+        return self.metrics.registry.get_sample_value("penchant_covisits_total") or 0.0
+
+    async def reaches(self, offset: int) -> None:
+        """Wait until it has followed so far."""
+        assert await asyncio.to_thread(until, lambda: self.keeper.follower.reached.get(0, 0) >= offset, 20)
+
+    async def stop(self) -> None:
+        await self.keeper.stop()
+        await self.store.close()
+
+
+@pytest.fixture
+def settings(broker: Broker, redis_url: str, prefix: str) -> WorkerSettings:
+    create_topics(broker.bootstrap, Topics(prefix), partitions=2, replication=1)
+    wait_ms = broker.fetch_wait_ms or 500
+    return WorkerSettings(bootstrap=broker.bootstrap, redis=redis_url, prefix=prefix, fetch_wait_ms=wait_ms)
+
+
+Opener = Callable[..., Ranker]
+
+
+@pytest.fixture
+async def ranker(settings: WorkerSettings) -> AsyncIterator[Opener]:
+    identities = topic_identity(settings.bootstrap, settings.topics)
+    async with AsyncExitStack() as stack:
+
+        def opened(*known: str) -> Ranker:
+            made = Ranker(settings, identities, *known)
+            stack.push_async_callback(made.stop)
+            return made
+
+        yield opened
+
+
+@pytest.fixture
+async def redis(redis_url: str) -> AsyncIterator[Any]:
+    client = Redis.from_url(redis_url)
+    yield client
+    await client.aclose()
+
+
+def send(settings: WorkerSettings, *messages: CoVisits) -> None:
+    with closing(KafkaProducer(bootstrap_servers=settings.bootstrap)) as producer:
+        for each in messages:
+            producer.send(settings.topics.covisits, value=msgspec.json.encode(each), partition=0)
+        producer.flush()
+
+
+def clicks(settings: WorkerSettings, first: int, *items: str) -> CoVisits:
+    return message(first, *items, topic=settings.topics.clicks)
+
+
+async def test_a_restarted_worker_takes_over_the_snapshot_and_follows_the_rest(
+    settings: WorkerSettings, ranker: Opener
+) -> None:
+    """Given two workers, when one restarts, then both have the same statistics, and only the rest was read again."""
+    owner, other = ranker(), ranker()
+    await owner.store.claim(0)
+    for each in (owner, other):
+        await each.keeper.start()
+    send(settings, *(clicks(settings, 2 * n, "a", f"i{n}") for n in range(20)))
+    await owner.reaches(20)
+    assert await owner.keeper.snapshot()
+    assert not await owner.keeper.snapshot(), "nothing has changed"
+    assert not await other.keeper.snapshot(), "it is not the other's to write"
+    send(settings, clicks(settings, 38, "a", "i19"), clicks(settings, 40, "b", "a"))  # the first one comes again
+
+    restarted = ranker("z", "i7", "b")
+    await restarted.keeper.start()
+    await asyncio.wait_for(restarted.keeper.follower.caught_up.wait(), 20)
+    await other.reaches(22)
+    assert numbers(restarted.statistics) == numbers(other.statistics)
+    assert numbers(other.statistics)[0] == 42
+    assert (restarted.followed, other.followed) == (2, 22)
+
+
+async def test_only_the_owner_of_partition_0_replaces_the_snapshot(
+    settings: WorkerSettings, ranker: Opener, redis: Any
+) -> None:
+    """Given an owner that was overtaken, then what it writes does not count, and goes by itself."""
+    zombie, owner = ranker(), ranker()
+    shelf = Snapshots(settings.redis, settings.prefix)
+    assert await shelf.read() is None
+    await zombie.store.claim(0)
+    assert await shelf.write(zombie.store.hold(0).token, list(snapshots.encode(large(3))))
+    first = await redis.get(snapshots.pointer(settings.prefix))
+    await owner.store.claim(0)
+    assert not await shelf.write(zombie.store.hold(0).token, list(snapshots.encode(large(4))))
+    assert not await shelf.write("", list(snapshots.encode(large(4))))
+    assert await redis.get(snapshots.pointer(settings.prefix)) == first
+    assert await redis.ttl(first) == -1
+    told = await shelf.read()
+    assert told is not None
+    assert len(told.ids) == 3
+
+    assert await shelf.write(owner.store.hold(0).token, list(snapshots.encode(large(5))))
+    counts = await redis.get(snapshots.pointer(settings.prefix))
+    keys = {key async for key in redis.scan_iter(match=f"{{{settings.prefix}:0}}:statistics:*")}
+    assert len(keys) == 4
+    assert all([await redis.ttl(key) > 0 for key in keys - {counts}]), "what does not count expires"
+    assert await redis.ttl(counts) == -1
+    assert await shelf.forget()
+    assert not await shelf.forget()
+    assert await shelf.read() is None
+    await shelf.close()
+
+
+async def test_a_broken_snapshot_is_reported_and_the_topic_read_from_its_start(
+    settings: WorkerSettings, ranker: Opener, redis: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    owner = ranker()
+    await owner.store.claim(0)
+    await owner.keeper.start()
+    send(settings, clicks(settings, 0, "a", "b"))
+    await owner.reaches(1)
+    assert await owner.keeper.snapshot()
+    key = await redis.get(snapshots.pointer(settings.prefix))
+    chunk = await redis.hget(key, "1")
+    await redis.hset(key, "1", chunk[:-1] + bytes([chunk[-1] ^ 1]))
+
+    restarted = ranker()
+    with caplog.at_level(logging.ERROR):
+        await restarted.keeper.start()
+    assert "does not match its checksum" in caplog.text
+    await restarted.reaches(1)
+    assert numbers(restarted.statistics) == numbers(owner.statistics)
+    shelf = Snapshots(settings.redis, settings.prefix)
+    with pytest.raises(BrokenState):
+        await shelf.read()
+    await shelf.close()
+
+
+async def test_topics_made_anew_are_read_from_their_start_and_what_was_counted_stays(
+    settings: WorkerSettings, ranker: Opener
+) -> None:
+    owner = ranker()
+    await owner.store.claim(0)
+    await owner.keeper.start()
+    send(settings, clicks(settings, 0, "a", "b"), clicks(settings, 2, "a"))
+    await owner.reaches(2)
+    assert await owner.keeper.snapshot()
+    names = [plan.name for plan in settings.topics.plan(2)]
+    with closing(KafkaAdminClient(bootstrap_servers=settings.bootstrap)) as admin:
+        admin.delete_topics(names)
+        assert await asyncio.to_thread(until, lambda: not set(names) & set(admin.list_topics()))
+    create_topics(settings.bootstrap, settings.topics, partitions=2, replication=1)
+    send(settings, clicks(settings, 0, "a"))
+
+    anew = Ranker(settings, topic_identity(settings.bootstrap, settings.topics))
+    await anew.keeper.start()
+    await anew.reaches(1)
+    assert numbers(anew.statistics)[0] == 4
+    await anew.stop()
+
+
+@pytest.mark.skipif(not ON_APACHE, reason="the embedded broker deletes no records")
+async def test_a_snapshot_that_the_topic_has_outlived_stops_a_start_and_names_the_remedy(
+    settings: WorkerSettings, ranker: Opener
+) -> None:
+    """Given records that have gone before anybody took them in, then a start is refused until `forget`."""
+    owner = ranker()
+    await owner.store.claim(0)
+    await owner.keeper.start()
+    send(settings, clicks(settings, 0, "a"))
+    await owner.reaches(1)
+    assert await owner.keeper.snapshot()
+    send(settings, clicks(settings, 1, "b"), clicks(settings, 2, "c"), clicks(settings, 3, "d"))
+    with closing(KafkaAdminClient(bootstrap_servers=settings.bootstrap)) as admin:
+        admin.delete_records({TopicPartition(settings.topics.covisits, 0): 3})
+
+    late = ranker()
+    with pytest.raises(Misconfigured, match=r"begins at offset 3.*ends at 1.*penchant statistics forget"):
+        await late.keeper.start()
+    told = await asyncio.to_thread(penchant, "statistics", "forget", *options(settings))
+    assert told.out == "forgotten\n"
+    again = ranker()
+    await again.keeper.start()
+    await again.reaches(4)
+    assert numbers(again.statistics) == (1, {"d": (1.0, 1.0)})
+
+
+def options(settings: WorkerSettings) -> list[str]:
+    return ["--redis", settings.redis, "--prefix", settings.prefix]
+
+
+async def test_the_command_line_shows_and_forgets(settings: WorkerSettings, ranker: Opener) -> None:
+    empty = await asyncio.to_thread(penchant, "statistics", "show", *options(settings))
+    assert (empty.exit_code, empty.out.partition(":")[0]) == (0, "no snapshot")
+    owner = ranker()
+    await owner.store.claim(0)
+    await owner.keeper.start()
+    send(settings, clicks(settings, 0, "a", "b"))
+    await owner.reaches(1)
+    assert await owner.keeper.snapshot()
+    told = await asyncio.to_thread(penchant, "statistics", "show", "--json", *options(settings))
+    assert {name: told.json[name] for name in ("items", "events", "reached")} == {"items": 2, "events": 2, "reached": 1}
+    said = await asyncio.to_thread(penchant, "statistics", "show", *options(settings))
+    assert said.out.startswith("2 events on 2 items, as of 20")
+    assert (await asyncio.to_thread(penchant, "statistics", "forget", "--json", *options(settings))).json == {
+        "forgotten": True
+    }
+    assert (await asyncio.to_thread(penchant, "statistics", "forget", *options(settings))).out == (
+        "there was no snapshot\n"
+    )

@@ -1,0 +1,160 @@
+"""Item statistics: each source offset once, and the same after they were copied, written, read and taken over."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from serving import snapshots
+from serving.catalogue import Catalogue
+from serving.errors import BrokenState, Misconfigured
+from serving.messages import CoVisits, Pair
+from serving.statistics import Moment, Statistics
+from stream.testing import FINGERPRINT, NOW_MS, TOPICS
+
+COVISITS = TOPICS.covisits
+OLD = {TOPICS.clicks: "c/1", TOPICS.reviews: "c/2", COVISITS: "c/3"}
+ANEW = {TOPICS.clicks: "c/4", TOPICS.reviews: "c/2", COVISITS: "c/5"}
+
+
+def fresh(identities: dict[str, str] | None = None, *known: str) -> Statistics:
+    """Statistics whose catalogue has heard of some items before."""
+    catalogue = Catalogue(8, FINGERPRINT, capacity=2)
+    for item_id in known:
+        catalogue.row(item_id)
+    return Statistics(catalogue, OLD if identities is None else identities)
+
+
+def message(first: int, *items: str, topic: str = TOPICS.clicks, partition: int = 0, pair: float = 1.0) -> CoVisits:
+    pairs = [Pair(first + n, item, pair, []) for n, item in enumerate(items)]
+    return CoVisits(topic=topic, partition=partition, first=first, last=first + len(items) - 1, events=pairs)
+
+
+def numbers(statistics: Statistics) -> tuple[int, dict[str, tuple[float, float]]]:
+    """Events in all, and by item what was summed and what of late: bit by bit what readers get."""
+    moment = statistics.moment(COVISITS, 0, NOW_MS)
+    n = len(moment.ids)
+    both = zip(statistics.popularity.totals(n).tolist(), statistics.popularity.decayed(n).tolist(), strict=True)
+    told = dict(zip(moment.ids, both, strict=True))
+    return moment.popular.events, {item_id: sums for item_id, sums in told.items() if sums[0]}
+
+
+def through_bytes(moment: Moment) -> Moment:
+    return snapshots.decode(list(snapshots.encode(moment)))
+
+
+def test_a_source_offset_counts_once() -> None:
+    statistics = fresh()
+    for each in (message(0, "a", "b"), message(0, "a", "b"), message(1, "b", "c"), message(0, "a", partition=1)):
+        statistics.apply(each)
+    events, sums = numbers(statistics)
+    assert events == 4
+    assert {item_id: total for item_id, (total, _) in sums.items()} == {"a": 2.0, "b": 1.0, "c": 1.0}
+
+
+_messages = st.lists(
+    st.builds(
+        lambda first, items, partition, pair: message(first, *items, partition=partition, pair=pair),
+        st.integers(0, 30),
+        st.lists(st.sampled_from("abcdef"), min_size=1, max_size=5),
+        st.integers(0, 2),
+        st.floats(0.01, 2.0),
+    ),
+    max_size=20,
+)
+
+
+@given(_messages, _messages)
+def test_going_on_from_a_snapshot_is_like_never_having_stopped(before: list[CoVisits], after: list[CoVisits]) -> None:
+    """Given another numbering of items, then every number is the same bit by bit, now and after whatever comes."""
+    running, restarted = fresh(), fresh(None, "f", "never touched", "a")
+    for each in before:
+        running.apply(each)
+    restarted.restore(through_bytes(running.moment(COVISITS, 7, NOW_MS)))
+    assert numbers(restarted) == numbers(running)
+    for each in after:
+        running.apply(each)
+        restarted.apply(each)
+    assert numbers(restarted) == numbers(running)
+
+
+def test_a_moment_stands_still() -> None:
+    statistics = fresh()
+    statistics.apply(message(0, "a"))
+    moment = statistics.moment(COVISITS, 1, NOW_MS)
+    statistics.apply(message(1, "a", "b"))
+    other = fresh()
+    other.restore(moment)
+    assert numbers(other) == (1, {"a": (1.0, 1.0)})
+    assert (moment.ids, moment.reached, moment.made_ms) == (["a"], 1, NOW_MS)
+
+
+def test_offsets_of_topics_that_were_made_anew_begin_again() -> None:
+    """Given new clicks and covisits under the old names, then what was counted stays, and their offsets count again."""
+    statistics = fresh()
+    statistics.apply(message(0, "a", "b"))
+    statistics.apply(message(0, "r", topic=TOPICS.reviews))
+    moment = through_bytes(statistics.moment(COVISITS, 2, NOW_MS))
+    assert fresh(OLD).follows(moment, COVISITS)
+
+    anew = fresh(ANEW)
+    anew.restore(moment)
+    assert not anew.follows(moment, COVISITS)
+    anew.apply(message(0, "a"))
+    anew.apply(message(0, "r", topic=TOPICS.reviews))
+    events, sums = numbers(anew)
+    assert events == 4
+    assert {item_id: total for item_id, (total, _) in sums.items()} == {"a": 2.0, "b": 1.0, "r": 1.0}
+
+
+# --- As bytes ---
+
+
+def large(items: int) -> Moment:
+    statistics = fresh()
+    statistics.apply(message(0, *(f"物品{n}" for n in range(items))))
+    statistics.apply(message(items, "物品0", pair=0.25))
+    return statistics.moment(COVISITS, 5, NOW_MS)
+
+
+def test_what_is_encoded_is_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(snapshots, "CHUNK", 10)
+    moment = large(25)
+    values = list(snapshots.encode(moment))
+    assert len(values) == 4
+    told = snapshots.decode(values)
+    assert replace(told, popular=moment.popular) == moment
+    np.testing.assert_array_equal(told.popular.totals, moment.popular.totals)
+    np.testing.assert_array_equal(told.popular.scaled, moment.popular.scaled)
+    assert (told.popular.weight, told.popular.events) == (moment.popular.weight, 26)
+
+
+def test_items_that_nobody_touched_are_left_out() -> None:
+    statistics = fresh(None, "a", "b", "c")
+    statistics.apply(message(0, "b"))
+    assert through_bytes(statistics.moment(COVISITS, 1, NOW_MS)).ids == ["b"]
+    assert through_bytes(fresh().moment(COVISITS, 0, NOW_MS)).ids == []
+
+
+def test_every_altered_byte_and_every_missing_chunk_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(snapshots, "CHUNK", 2)
+    values = list(snapshots.encode(large(4)))
+    for number, value in enumerate(values):
+        for at in range(len(value)):
+            altered = bytearray(value)
+            altered[at] ^= 0x10
+            with pytest.raises(BrokenState):
+                snapshots.decode([*values[:number], bytes(altered), *values[number + 1 :]])
+    for fewer in ([], values[:1], values[:-1], [values[0], b"", values[2]]):
+        with pytest.raises(BrokenState):
+            snapshots.decode(fewer)
+
+
+def test_a_newer_version_is_refused_and_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(snapshots, "VERSION", 2)
+    values = list(snapshots.encode(large(2)))
+    monkeypatch.setattr(snapshots, "VERSION", 1)
+    with pytest.raises(Misconfigured, match=r"version 2.*statistics forget"):
+        snapshots.decode(values)
