@@ -5,7 +5,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 
 import msgspec
 import numpy as np
@@ -73,13 +73,14 @@ class Worker:
         self._ranker = Ranker(self._catalogue, popularity, RankSettings(language=settings.language))
         self._items_came = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
+        self._started = AsyncExitStack()  # what has to hang up, also if a part that comes later does not start
         self._open = False
         self._assigned = False
         self._trending_version = 0
 
     async def start(self) -> None:
         """Connect, follow what lists are ranked against, and begin the chores."""
-        settings = self.settings
+        settings, started = self.settings, self._started
         self._store = Store(
             settings.redis,
             settings.prefix,
@@ -87,7 +88,9 @@ class Worker:
             self._identities,
             settings.retention(),
         )
+        started.push_async_callback(self._store.close)
         self._log = KafkaLog(settings.bootstrap)
+        started.push_async_callback(self._log.stop)
         await self._log.start()
         self._waiting = WaitingIndex()
         self.partitions = Partitions(self.topics, self._store, self._waiting, settings.session_timeout_s)
@@ -99,24 +102,21 @@ class Worker:
         self._keeper = Keeper(settings, self._statistics, self._store, self.metrics)
         vectors = Follower(settings.bootstrap, self.topics.item_vectors, self._on_item_vector, settings.fetch_wait_ms)
         self._followers = [vectors, self._keeper.follower]
-        await vectors.start()
-        await self._keeper.start()
+        for follows in (vectors, self._keeper):
+            started.push_async_callback(follows.stop)
+            await follows.start()
         self._spawn(self._open_gate(), self._wake(), self._publish_trending(), self._keeper.keep(), self._watch())
         if settings.health_port:
             app = health_app(self._live, self._ready, self.metrics.exposition)
-            self._health = await serve(app, settings.health_host, settings.health_port)
+            health = await serve(app, settings.health_host, settings.health_port)
+            started.push_async_callback(health.cleanup)
 
     async def stop(self) -> None:
         """End the chores and hang up."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        if self.settings.health_port:
-            await self._health.cleanup()
-        await self._followers[0].stop()
-        await self._keeper.stop()
-        await self._log.stop()
-        await self._store.close()
+        await self._started.aclose()
         self._encoding.shutdown(wait=False, cancel_futures=True)
 
     # --- What the consumer asks (stream/transport.py) ---
