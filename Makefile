@@ -4,10 +4,11 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help setup demo check docs format test test-export test-kafka test-gpu clean distclean
+.PHONY: help setup demo check docs format test test-export test-kafka test-faults test-gpu clean distclean
 
 PYTHON ?= python3
 SECONDS = 60
+RUNS = ci
 ARGS =
 VENV := .venv
 EXPORT_VENV := .cache/export-venv
@@ -44,10 +45,12 @@ test-export: setup $(EXPORT_VENV)/installed ## The exporter end to end: folders 
 	$(VENV)/bin/python -m pytest -m export $(ARGS)
 
 test-kafka: setup ## Integration and acceptance tests on Apache Kafka (Java 17, Maven)
-	@for tool in java mvn; do command -v $$tool > /dev/null || { \
-	  echo "make test-kafka: no $$tool here: Apache Kafka needs Java 17 and comes with Maven (Debian: apt-get install" \
-	       "openjdk-17-jre-headless maven)" >&2; exit 1; }; done
+	$(call java,$@)
 	PENCHANT_TEST_KAFKA=1 $(VENV)/bin/python -m pytest -m "not export" tests/integration tests/acceptance $(ARGS)
+
+test-faults: setup ## The table of faults, on Apache Kafka: what is lost, what counts twice; RUNS=full for all of it
+	$(call java,$@)
+	$(VENV)/bin/python -m tests.faults --runs $(RUNS) $(ARGS)
 
 test-gpu: ## What needs CUDA; skipped where there is none
 	@if ! nvidia-smi --list-gpus > /dev/null 2>&1; then \
@@ -70,6 +73,13 @@ define environment
 	  echo "$(PYTHON) is missing or older than 3.11: install Python 3.11, or name one with PYTHON=..." >&2; exit 1; }
 	@test -x $(1)/bin/pip || $(PYTHON) -m venv $(1) || { \
 	  echo "$(PYTHON) cannot make environments (Debian: apt-get install python3-venv)" >&2; exit 1; }
+endef
+
+# $(call java,TARGET): what Apache Kafka needs is here.
+define java
+	@for tool in java mvn; do command -v $$tool > /dev/null || { \
+	  echo "make $(1): no $$tool here: Apache Kafka needs Java 17 and comes with Maven (Debian: apt-get install" \
+	       "openjdk-17-jre-headless maven)" >&2; exit 1; }; done
 endef
 
 $(VENV)/installed: pyproject.toml constraints.txt

@@ -30,9 +30,9 @@ Message = dict[str, Any]
 class WorkerProcess:
     """A worker as a child process."""
 
-    def __init__(self, folder: Path, number: int, environment: Mapping[str, str]) -> None:
+    def __init__(self, folder: Path, number: int, environment: Mapping[str, str], module: str = "stream") -> None:
         self.port = free_port()
-        command = [sys.executable, "-m", "stream"]
+        command = [sys.executable, "-m", module]
         mine = {**environment, "PENCHANT_HEALTH_PORT": str(self.port)}
         self.child = Child(f"worker-{number}", command, folder / f"worker-{number}.log", mine)
 
@@ -90,9 +90,9 @@ class System:
         self._consumer.assign([TopicPartition(name, n) for name in names for n in range(self.partitions)])
         self._consumer.seek_to_beginning()
 
-    def start(self, **environment: str) -> WorkerProcess:
-        """Start a worker; `until_ready` says when it works."""
-        worker = WorkerProcess(self.folder, len(self.workers), {**self.environment, **environment})
+    def start(self, module: str = "stream", **environment: str) -> WorkerProcess:
+        """Start a worker; `ready` says when it works. `module`: another program that is one."""
+        worker = WorkerProcess(self.folder, len(self.workers), {**self.environment, **environment}, module)
         self.workers.append(worker)
         return worker
 

@@ -1,0 +1,84 @@
+"""What the states must be: the same events added up in memory, from the definition and in no order.
+
+Nothing of the product's folding, retracting or forgetting is used here, but the weights file, the encoder and the
+items' vectors, which are its input.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from serving.state import RECENT_TEXTS, RING, Vector, item_hash
+from stream.weights import Weight, Weights
+from tests.faults.load import Event, Load
+
+HALF_LIFE_MS = 30 * 86_400_000
+Place = tuple[str, str, bool]  # event id, item id, whether it was taken back
+
+
+@dataclass(frozen=True)
+class Expected:
+    """One user's state. seen: how often each item counts, by its hash. pulls: what the long vector is the sum of."""
+
+    ring: list[Place]
+    texts: list[tuple[str, bool]]
+    seen: Mapping[int, int]
+    pulls: list[tuple[int, float, Vector]]
+
+    def long(self, reference_ms: int) -> npt.NDArray[np.float64]:
+        """The decayed sum as it stands at a time, `(d,) float64`; `(1,)` of zero if nothing adds to it."""
+        shares = (taste * 2.0 ** ((time_ms - reference_ms) / HALF_LIFE_MS) for time_ms, taste, _ in self.pulls)
+        terms = [share * vector.astype(np.float64) for share, (*_, vector) in zip(shares, self.pulls, strict=True)]
+        return np.sum(terms, axis=0) if terms else np.zeros(1)
+
+    @property
+    def reach(self) -> float:
+        """The sum of |taste|: what rounding is measured by."""
+        return sum(abs(taste) for _, taste, _ in self.pulls)
+
+
+@dataclass(frozen=True)
+class Oracle:
+    """items: id -> vector as published. embed: a text's vector; both `(d,) float32`."""
+
+    weights: Weights
+    items: Mapping[str, Vector]
+    embed: Callable[[str], Vector]
+
+    def states(self, load: Load) -> dict[str, Expected | None]:
+        """What each user's state must be; None: there must be none."""
+        by_user: dict[str, list[Event]] = {}
+        for event in sorted(load.events, key=lambda each: (each.time_ms, each.event_id)):
+            by_user.setdefault(event.user, []).append(event)
+        return {
+            user: None if user in load.erased else self._state(events, load.retracted)
+            for user, events in by_user.items()
+        }
+
+    def _state(self, events: list[Event], retracted: frozenset[str]) -> Expected:
+        weighed = [(event, self.weight(event)) for event in events]
+        standing = [(event, weight) for event, weight in weighed if event.event_id not in retracted]
+        ring = [event for event, weight in weighed if weight.pair or weight.taste][-RING:]
+        texts = [event for event in events if event.text is not None][-RECENT_TEXTS:]
+        seen = Counter(
+            item_hash(event.item) for event, _ in standing if event.item is not None and event.action != "impression"
+        )
+        return Expected(
+            ring=[(event.event_id, event.item or "", event.event_id in retracted) for event in ring],
+            texts=[(event.event_id, event.event_id not in retracted) for event in texts],
+            seen=seen,
+            pulls=[(event.time_ms, weight.taste, self._direction(event)) for event, weight in standing if weight.taste],
+        )
+
+    def weight(self, event: Event) -> Weight:
+        """What an event counts."""
+        return self.weights.of(event.action, (event.rating - 1) / 4 if event.rating is not None else None)
+
+    def _direction(self, event: Event) -> Vector:
+        """The item, the text, or half of each."""
+        vectors = [self.items[event.item]] if event.item is not None else []
+        vectors += [self.embed(event.text)] if event.text is not None else []
+        return np.asarray(np.mean(vectors, axis=0), np.float32)

@@ -1,0 +1,175 @@
+"""Where one run takes place: topics under a prefix, workers on demand, a load under way, and the clock of recovery."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+
+from deploy.admin import create_topics
+from serving.broker import open_admin
+from serving.encoder import Encoder
+from stream.weights import Weights
+from tests.conftest import Broker
+from tests.faults.load import SHOWN, Load
+from tests.faults.oracle import Oracle
+from tests.faults.pump import Partitioner, Pump, by_murmur2
+from tests.faults.services import Redis
+from tests.faults.verdict import FINE, Judge, Stored, Verdict
+from tests.faults.watcher import Watcher
+from tests.support.system import System, WorkerProcess, running
+from tests.support.waiting import until
+
+PARTITIONS = 4
+RATE = 250.0  # messages/s
+FAULTY = "tests.faults.faulty_worker"
+
+
+class Unexpected(Exception):
+    """The fault did not happen, or not what should follow it: the run proves nothing, or the worker is wrong."""
+
+
+@dataclass(frozen=True)
+class House:
+    """What all runs share: broker, store, the oracle's encoder. `full`: as long as the issue's table asks for."""
+
+    broker: Broker
+    redis: Redis
+    encoder: Encoder
+    weights: Weights
+    folder: Path
+    full: bool
+
+
+@dataclass
+class Stage:
+    """One run's place. `over_at`: when the fault was over, on the monotonic clock."""
+
+    house: House
+    system: System
+    watcher: Watcher
+    load: Load
+    random: Random
+    choose: Partitioner = by_murmur2
+    over_at: float = 0.0
+    pairs_kept: bool = True
+    pumps: list[Pump] = field(default_factory=list)
+
+    # --- Setting up ---
+
+    def worker(self, **environment: str) -> WorkerProcess:
+        """Start a worker; with FAULT_… in its environment one that has a fuse."""
+        module = FAULTY if "FAULT_POINT" in environment else "stream"
+        return self.system.start(module, PENCHANT_ENCODER_THREADS="1", OPENBLAS_NUM_THREADS="1", **environment)
+
+    def ready(self, *workers: WorkerProcess) -> None:
+        """Wait until these take events in."""
+        for worker in workers:
+            self.wait(worker.ready, 60, "a worker is not ready")
+
+    def publish(self) -> None:
+        """Have the films embedded."""
+        for film in SHOWN:
+            self.system.send(self.system.topics.items, film)
+        self.system.producer.flush()
+        ids = {film["item_id"] for film in SHOWN}
+        self.wait(lambda: ids <= self.watcher.look().items.keys(), 60, "the items were not embedded")
+
+    def begin(self, workers: int = 1) -> list[WorkerProcess]:
+        """Workers that are ready, and a catalogue."""
+        started = [self.worker() for _ in range(workers)]
+        self.ready(*started)
+        self.publish()
+        return started
+
+    # --- The load ---
+
+    def pour(self, load: Load | None = None, rate: float = RATE) -> None:
+        """Begin to send."""
+        load = load or self.load
+        self.pumps.append(Pump(self.system.bootstrap, self.system.topics, load, rate, self.choose))
+
+    def midway(self, earliest: float = 0.15, latest: float = 0.7) -> None:
+        """Wait for a random moment of the load."""
+        share = self.random.uniform(earliest, latest)
+        self.wait(lambda: self.pumps[-1].share >= share, 120, "the load was not sent")
+
+    def poured(self) -> None:
+        """Wait until all was sent and confirmed."""
+        for pump in self.pumps:
+            pump.close()
+        self.pumps.clear()
+
+    # --- The fault ---
+
+    def over(self) -> None:
+        """The fault is over from now on: the time to recover begins."""
+        self.over_at = time.monotonic()
+
+    def wait(self, condition: Callable[[], bool], seconds: float, otherwise: str) -> None:
+        """Wait for a condition. Raises Unexpected with the last worker's last lines if it does not come true."""
+        if not until(condition, seconds):
+            raise Unexpected(f"{otherwise}\n{self.last_lines()}")
+
+    def ended(self, worker: WorkerProcess, code: int, seconds: float = 40.0) -> None:
+        """Wait until a worker has ended, and with this code."""
+        self.wait(lambda: worker.child.exit_code is not None, seconds, f"{worker.child.name} did not end")
+        if worker.child.exit_code != code:
+            raise Unexpected(f"it ended with {worker.child.exit_code}, not {code}\n{worker.child.last_lines()}")
+
+    def last_lines(self) -> str:
+        """What the workers said last."""
+        return "\n".join(f"{each.child.name}:\n{each.child.last_lines(12)}" for each in self.system.workers[-2:])
+
+    # --- The end ---
+
+    def all_named(self, load: Load | None = None) -> bool:
+        """Whether lists have named all that they must; impressions are named by the next list, which may not come."""
+        silent = {each.event_id for each in self.load.events if each.action == "impression"}
+        return (load or self.load).names() - silent <= self.watcher.look().named
+
+    def recovered(self) -> float:
+        """Wait until all that was sent is in lists. Returns the seconds since the fault was over."""
+        self.poured()
+        until(self.all_named, 60)
+        return time.monotonic() - self.over_at
+
+    def verdict(self) -> Verdict:
+        """What is found once nothing moves any more."""
+        system, house = self.system, self.house
+        stored = Stored(system.redis_url, system.topics.prefix, PARTITIONS, house.encoder.fingerprint)
+        oracle = Oracle(house.weights, self.watcher.items, lambda text: house.encoder.embed([text], "query")[0])
+        judge = Judge(self.load, oracle, stored, self.watcher, self.pairs_kept)
+        found: list[Verdict] = []
+
+        def fine() -> bool:
+            self.watcher.look()
+            found.append(judge.verdict())
+            return found[-1] == FINE
+
+        until(fine, 15)
+        return found[-1]
+
+    def anew(self) -> None:
+        """Delete every topic and make it again; what was read of the old ones is kept."""
+        self.watcher.look().close()
+        names = [plan.name for plan in self.system.topics.plan(PARTITIONS)]
+        with open_admin(self.system.bootstrap) as admin:
+            admin.delete_topics(names)
+            self.wait(lambda: not set(names) & set(admin.list_topics()), 30, "the topics were not deleted")
+        create_topics(self.system.bootstrap, self.system.topics, PARTITIONS, replication=1)
+        self.watcher = Watcher(self.system.bootstrap, self.system.topics, PARTITIONS, before=self.watcher)
+        self.pairs_kept = False
+
+
+@contextmanager
+def staged(house: House, prefix: str, folder: Path, load: Load, random: Random) -> Iterator[Stage]:
+    """A stage, cleared at the end: no process is left, and the topics and keys are gone."""
+    with running(house.broker, house.redis.url, prefix, folder) as system:
+        stage = Stage(house, system, Watcher(system.bootstrap, system.topics, PARTITIONS), load, random)
+        try:
+            yield stage
+        finally:
+            stage.poured()
+            stage.watcher.close()

@@ -1,0 +1,176 @@
+"""Compares what a system left behind with what the oracle says: what was lost, and what was counted twice."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import redis
+
+from serving.state import UserState, decode
+from stream.events import partition_of
+from tests.faults.load import Load
+from tests.faults.oracle import Expected, Oracle
+from tests.faults.watcher import Message, Watcher
+
+# A text's vector differs by 1e-3 between batches (the export gate), a saved sum by 2e-7 of its largest component;
+# the least that an event adds is a view, 0.2.
+TOLERANCE = 2e-3
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """lost, twice: how many events, commands and last lists. words: each difference; none if all is well."""
+
+    lost: int = 0
+    twice: int = 0
+    words: tuple[str, ...] = ()
+
+    def __add__(self, other: "Verdict") -> "Verdict":
+        return Verdict(self.lost + other.lost, self.twice + other.twice, self.words + other.words)
+
+
+FINE = Verdict()
+
+
+@dataclass(frozen=True)
+class Stored:
+    """Where states lie. `partitions`: of the user topics."""
+
+    redis_url: str
+    prefix: str
+    partitions: int
+    fingerprint: str
+
+    def states(self, users: list[str]) -> dict[str, UserState | None]:
+        """What stands in the store, None where nothing does. Raises BrokenState."""
+        keys = [f"{{{self.prefix}:{partition_of(user, self.partitions)}}}:u:{user}" for user in users]
+        with redis.Redis.from_url(self.redis_url) as client:
+            records = client.mget(keys)
+        return {
+            user: decode(record, self.fingerprint) if record is not None else None
+            for user, record in zip(users, records, strict=True)
+        }
+
+
+@dataclass
+class Judge:
+    """Everything that a verdict is made from."""
+
+    load: Load
+    oracle: Oracle
+    stored: Stored
+    watcher: Watcher
+    pairs_kept: bool = True  # the log still has all that was ever announced
+
+    def verdict(self) -> Verdict:
+        """Look at everything as it stands now."""
+        expected = self.oracle.states(self.load)
+        states = self.stored.states(list(expected))
+        users = (self._user(user, expected[user], states[user]) for user in expected)
+        return sum([*users, self._commands(), self._letters(), self._pairs()], start=FINE)
+
+    def _user(self, user: str, expected: Expected | None, state: UserState | None) -> Verdict:
+        last = self.watcher.lists.get(user)
+        if expected is None:
+            gone = [] if state is None else ["has a state"]
+            gone += [] if user in self.watcher.lists and last is None else ["has a list"]
+            return Verdict(len(gone), 0, tuple(f"{user} was erased, but {what}" for what in gone))
+        if state is None:
+            return Verdict(len(expected.ring), 0, (f"{user} has no state",))
+        found = compare(expected, state)
+        unnamed = self._unnamed(user, state)
+        found = Verdict(max(found.lost, len(unnamed)), found.twice, found.words)
+        if unnamed:
+            found += Verdict(words=(f"no list names {sorted(unnamed)}",))
+        found += _last_list(state, last)
+        return Verdict(found.lost, found.twice, tuple(f"{user}: {words}" for words in found.words))
+
+    def _unnamed(self, user: str, state: UserState) -> set[str]:
+        """Of what the user did: not named by any list so far, nor to be named by the next one."""
+        mine = {each.name for each in self.load.messages if each.key == user} & self.load.names()
+        return mine - self.watcher.named - {each.event_id for each in state.unnamed}
+
+    def _commands(self) -> Verdict:
+        wrong = {
+            command: self.watcher.receipts.get(command, [])
+            for command in self.load.command_ids - {each.name for each in self.load.poison}
+            if set(self.watcher.receipts.get(command, ())) != {"done"}
+        }
+        return Verdict(len(wrong), 0, tuple(f"{name}: receipts {statuses}" for name, statuses in wrong.items()))
+
+    def _letters(self) -> Verdict:
+        """The poison, once each, and nothing else."""
+        poison = Counter(each.value() for each in self.load.poison)
+        found = Counter[bytes]()
+        for (_, value), count in self.watcher.letters.items():
+            found[value] += count
+        missing, more = poison - found, found - poison
+        words = tuple(f"no dead letter: {value!r}" for value in missing)
+        return Verdict(missing.total(), more.total(), words + tuple(f"a dead letter: {value!r}" for value in more))
+
+    def _pairs(self) -> Verdict:
+        """The pairs of every event that counts between items were announced, under one of its records."""
+        if not self.pairs_kept:
+            return FINE
+        weigh = self.oracle.weight
+        due = {
+            each.event_id
+            for each in self.load.events
+            if each.item is not None
+            and weigh(each).pair
+            and each.user not in self.load.erased
+            and each.event_id not in self.load.retracted
+        }
+        announced = Counter(self.watcher.records[place] for place in self.watcher.paired & self.watcher.records.keys())
+        missing = due & set(self.watcher.records.values()) - announced.keys()
+        more = [event_id for event_id in due if announced[event_id] > 1]
+        words = [f"no pairs of {sorted(missing)}"] if missing else []
+        words += [f"pairs of {more} under two offsets"] if more else []
+        return Verdict(len(missing), len(more), tuple(words))
+
+
+def compare(expected: Expected, state: UserState) -> Verdict:
+    """One user's state against what it must be."""
+    ring = [(each.event_id, each.item_id, each.retracted) for each in state.ring]
+    wanted, there = Counter(expected.ring), Counter(ring)
+    lost, twice = (wanted - there).total(), max((there - wanted).total() - (wanted - there).total(), 0)
+    words = [] if ring == expected.ring else [f"ring: missing {list(wanted - there)}, more {list(there - wanted)}"]
+    standing = state.standing - len(expected.pulls)
+    words += [f"{standing:+} events in the long vector"] if standing else []
+    seen = {int(row["item"]): int(row["count"]) for row in state.seen if row["count"]}
+    less, more = Counter(expected.seen) - Counter(seen), Counter(seen) - Counter(expected.seen)
+    words += [f"seen set: -{less.total()} +{more.total()}"] if less or more else []
+    texts = [(each.event_id, bool(each.vector)) for each in state.texts]
+    words += [] if texts == expected.texts else [f"texts: {texts} instead of {expected.texts}"]
+    words += [f"{len(state.waiting)} events and {len(state.retractions)} retractions wait"] if _waits(state) else []
+    lost = max(lost, -standing, less.total(), _waits(state))
+    twice = max(twice, standing, more.total())
+    off = _distance(expected, state)
+    if off > TOLERANCE * max(expected.reach, 1.0):
+        words.append(f"the long vector is off by {off:.4f}, of {expected.reach:.1f}")
+        lost, twice = (lost, twice) if lost or twice else (1, 1)  # one event stands there for another
+    elif words and not lost and not twice:
+        lost = 1
+    return Verdict(lost, twice, tuple(words))
+
+
+def _waits(state: UserState) -> int:
+    return len(state.waiting) + len(state.retractions)
+
+
+def _distance(expected: Expected, state: UserState) -> float:
+    if state.long is None:
+        return expected.reach
+    return float(np.linalg.norm(expected.long(state.reference_ms) - state.long))
+
+
+def _last_list(state: UserState, last: Message | None) -> Verdict:
+    """The last list on the topic is the one of this state, and speaks of what stands in it."""
+    if last is None or last["version"] != state.list_version:
+        stands = "none" if last is None else last["version"]
+        return Verdict(1, 0, (f"the last list is {stands}, the state's is {state.list_version}",))
+    known: Mapping[str, bool] = {each.event_id: each.retracted for each in state.ring}
+    reasons = {reason["event_id"] for item in last["items"] for reason in item["reasons"] if reason["event_id"]}
+    stale = sorted(event_id for event_id in reasons if known.get(event_id, False))
+    return Verdict(len(stale), 0, (f"the last list has reasons that were taken back: {stale}",)) if stale else FINE

@@ -1,0 +1,80 @@
+"""The judge of the table of faults: agrees with the pipeline on every load, sees one event too few or too many."""
+
+from dataclasses import replace
+
+import pytest
+
+from serving.state import UserState, Vector
+from stream.records import Record
+from stream.testing import NOW_MS, TOPICS, embed_by_words, record
+from stream.weights import load_weights
+from tests.faults.load import HIDDEN, ITEMS, SHOWN, Event, Load, Message, Shape, make_load, shuffled, twice
+from tests.faults.oracle import Oracle
+from tests.faults.verdict import FINE, Verdict, compare
+from tests.support.pipeline import Worker
+
+FILMS: dict[str, Vector] = {film["item_id"]: embed_by_words(film["title"]) for film in (*SHOWN, *HIDDEN)}
+SEEDS = range(4)
+
+
+async def states(load: Load) -> dict[str, UserState]:
+    """What a worker on fakes makes of a load, seven records at a time."""
+    worker = Worker()
+    await worker.claims(0)
+    worker.items.clear()
+    worker.items.update({film["item_id"]: FILMS[film["item_id"]] for film in SHOWN})
+    waiting: list[Record] = []
+    for offset, message in enumerate(load.messages):
+        if message.topic == ITEMS:
+            worker.items[message.key] = FILMS[message.key]
+            await worker.pipeline.wake([message.key])
+        else:
+            waiting.append(record_of(message, offset))
+        if len(waiting) == 7:
+            await worker.pipeline.process(waiting)
+            waiting.clear()
+    await worker.pipeline.process(waiting)
+    return await worker.store.load(0, list({event.user for event in load.events}))
+
+
+def record_of(message: Message, offset: int) -> Record:
+    at_ms = NOW_MS + 1 if message.timestamp_ms is None else message.timestamp_ms
+    topic = f"{TOPICS.prefix}.{message.topic}.v1"
+    return record(topic, message.value(), offset, key=message.key.encode(), timestamp_ms=at_ms)
+
+
+async def judged(load: Load, truth: Load) -> Verdict:
+    """What a worker made of one load, against what another one says."""
+    made = await states(load)
+    oracle = Oracle(load_weights(), FILMS, embed_by_words)
+    expected = oracle.states(truth)
+    assert all(not made[user].known for user, state in expected.items() if state is None), "erased"
+    return sum((compare(state, made[user]) for user, state in expected.items() if state is not None), start=FINE)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+async def test_a_load_in_any_order_is_what_the_oracle_says(seed: int) -> None:
+    load = make_load(seed, NOW_MS, Shape(late_share=0.3))
+    for arranged in (load, twice(load), shuffled(load, 1000)):
+        assert await judged(arranged, load) == FINE
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+async def test_every_event_that_is_missing_or_counted_again_is_seen(seed: int) -> None:
+    load = make_load(seed, NOW_MS, Shape(usual=8, many=1))
+    counting = [each for each in load.events if each.action != "impression" and each.user not in load.erased]
+    standing = [each for each in counting if each.event_id not in load.retracted]
+    for event in standing[::12]:
+        missing = replace(load, messages=tuple(each for each in load.messages if each.name != event.event_id))
+        found = await judged(missing, load)
+        assert (found.lost, found.twice) == (1, 0), event
+        found = await judged(again(load, event), load)
+        assert found.twice == 1, event
+
+
+def again(load: Load, event: Event) -> Load:
+    """A load in which an event stands two times, under ids that nobody takes for one another."""
+    told = next(each for each in load.messages if each.name == event.event_id)
+    assert isinstance(told.body, dict)
+    copy = replace(told, name="copy", body=told.body | {"event_id": "copy"})
+    return replace(load, messages=(*load.messages, copy))
