@@ -79,7 +79,6 @@ def topics_made_anew(stage: Stage) -> None:
     worker.child.ask_to_stop()
     stage.ended(worker, 0, 10)
     stage.anew()
-    stage.pour(second)
     stage.ended(stage.worker(), 78)
     where = ["--bootstrap", stage.system.bootstrap, "--redis", stage.system.redis_url]
     adopted = penchant("topics", "adopt", *where, "--prefix", stage.system.topics.prefix)
@@ -88,6 +87,7 @@ def topics_made_anew(stage: Stage) -> None:
     stage.over()
     stage.ready(stage.worker())
     stage.publish()
+    stage.pour(second)
 
 
 def _away_s(stage: Stage) -> float:

@@ -122,12 +122,9 @@ class Judge:
             and each.user not in self.load.erased
             and each.event_id not in self.load.retracted
         }
-        announced = Counter(self.watcher.records[place] for place in self.watcher.paired & self.watcher.records.keys())
-        missing = due & set(self.watcher.records.values()) - announced.keys()
-        more = [event_id for event_id in due if announced[event_id] > 1]
-        words = [f"no pairs of {sorted(missing)}"] if missing else []
-        words += [f"pairs of {more} under two offsets"] if more else []
-        return Verdict(len(missing), len(more), tuple(words))
+        announced = {self.watcher.records[place] for place in self.watcher.paired & self.watcher.records.keys()}
+        missing = due & set(self.watcher.records.values()) - announced
+        return Verdict(len(missing), 0, (f"no pairs of {sorted(missing)}",)) if missing else FINE
 
 
 def compare(expected: Expected, state: UserState) -> Verdict:
