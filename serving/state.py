@@ -3,7 +3,7 @@
 A `UserState` holds the long interest vector at a reference time of its own, the ring of the last events, the ids that
 were counted, the seen set, recent texts, and what still waits. `encode` and `decode` are its only outside form.
 
-Record, version 1: `crc32 (4 bytes, little endian) | MessagePack array`, the array's fields in the order of `_Record`.
+Record, version 2: `crc32 (4 bytes, little endian) | MessagePack array`, the array's fields in the order of `_Record`.
 The long vector is block fixed point: int24 mantissas (little endian) times `2**exponent`. Its error per save is at most
 `2**-23` of the largest component, and what was decoded encodes to the same bytes again.
 """
@@ -19,10 +19,35 @@ import numpy as np
 import numpy.typing as npt
 
 from serving.errors import BrokenState, FingerprintMismatch
+from serving.pending import Alias, Merge, Ref, Retraction, Waiting
+
+__all__ = [
+    "RECENT_TEXTS",
+    "RING",
+    "SEEN",
+    "VERSION",
+    "Alias",
+    "Kind",
+    "Merge",
+    "RecentText",
+    "Ref",
+    "Retraction",
+    "RingEvent",
+    "UserState",
+    "Vector",
+    "Waiting",
+    "decode",
+    "encode",
+    "fingerprint_bytes",
+    "id_hash",
+    "item_hash",
+    "no_seen",
+]
 
 Vector = npt.NDArray[np.float32]
 
-VERSION = 1
+VERSION = 2
+_READABLE = frozenset({1, 2})  # version 2 has `alias` and `merges` behind what version 1 has
 RING = 20
 RECENT_TEXTS = 8
 
@@ -89,55 +114,6 @@ class RecentText(msgspec.Struct, array_like=True, frozen=True):
         return np.frombuffer(self.vector, np.float16).astype(np.float32)
 
 
-class Ref(msgspec.Struct, array_like=True, frozen=True):
-    """Where an event came from, to be named in the next list's `folded`."""
-
-    topic: str
-    partition: int
-    offset: int
-    event_id: str
-    time_ms: int
-    waiting: bool = False
-    duplicate: bool = False
-
-
-class Waiting(msgspec.Struct, array_like=True, frozen=True):
-    """A record that waits for its item's vector, in the bytes it came as: nothing is lost if it runs out of time.
-
-    missed: it waits for its text's, which the encoder missed.
-    """
-
-    topic: str
-    partition: int
-    offset: int
-    timestamp_ms: int
-    event_id: str
-    item_id: str
-    key: bytes | None
-    value: bytes
-    headers: list[tuple[str, bytes]]
-    missed: bool = False
-
-
-class Retraction(msgspec.Struct, array_like=True, frozen=True):
-    """A command that waits for the event it takes back, in the bytes it came as. `event_id` is the event's.
-
-    missed: it waits for the vector of the text that came with it, which the encoder missed.
-    """
-
-    topic: str
-    partition: int
-    offset: int
-    timestamp_ms: int
-    event_id: str
-    command_id: str
-    time_ms: int
-    key: bytes | None
-    value: bytes
-    headers: list[tuple[str, bytes]]
-    missed: bool = False
-
-
 class _Record(msgspec.Struct, array_like=True):
     version: int
     fingerprint: bytes
@@ -157,6 +133,8 @@ class _Record(msgspec.Struct, array_like=True):
     standing: int = 0
     undone: bytes = b""
     retractions: list[Retraction] = []
+    alias: Alias | None = None
+    merges: list[Merge] = []
 
 
 _RING = np.dtype(
@@ -195,6 +173,7 @@ class UserState:
     standing: how many events `long` is the sum of. With none it is zeros, not what rounding leaves of a difference.
     waiting, retractions: what waits for an item's vector, and for an event.
     list_version: the version of the last list made; 0 before the first.
+    alias: set if the user was merged into another. merges: users that were, or are to be, merged into this one.
     erased_ms: when the user was erased last, 0: never. The store keeps it, apart from the record, under a keyed digest.
     """
 
@@ -211,6 +190,8 @@ class UserState:
     unnamed: list[Ref] = field(default_factory=list)
     unnamed_more: int = 0
     list_version: int = 0
+    alias: Alias | None = None
+    merges: list[Merge] = field(default_factory=list)
     erased_ms: int = 0
 
     @property
@@ -280,6 +261,8 @@ def encode(state: UserState, fingerprint: str) -> bytes:
             standing=state.standing,
             undone=_pack_ids(state.undone),
             retractions=state.retractions,
+            alias=state.alias,
+            merges=state.merges,
         )
     )
     return binascii.crc32(body).to_bytes(4, "little") + body
@@ -329,6 +312,8 @@ def decode(record: bytes, fingerprint: str) -> UserState:
         unnamed=raw.unnamed,
         unnamed_more=raw.unnamed_more,
         list_version=raw.list_version,
+        alias=raw.alias,
+        merges=raw.merges,
     )
 
 
@@ -340,8 +325,11 @@ def _open(record: bytes) -> _Record:
         raise BrokenState("a user's state does not match its checksum: rebuild it by a replay")
     # The version is the first field of every version's array, so a newer record is named as such before it is read.
     version = msgspec.msgpack.decode(body)[0]
-    if version != VERSION:
-        raise BrokenState(f"a user's state is of version {version}; this build reads {VERSION}")
+    if version not in _READABLE:
+        raise BrokenState(
+            f"a user's state is of version {version}, this build reads up to {VERSION}: start the newer build that "
+            "wrote it, or rebuild the state by a replay"
+        )
     return _decoder.decode(body)
 
 

@@ -70,7 +70,8 @@ def build_app(settings: WorkerSettings, worker: Worker) -> WorkerApp:
     worker.crash = app.crash
     worker.seek = lambda positions: cast("WorkerConsumer", app.consumer).go_to(positions)
     wait_s = settings.batch_wait_ms / 1000
-    for topic in (worker.topics.clicks, worker.topics.reviews, worker.topics.commands):
+    user_topics = (worker.topics.clicks, worker.topics.reviews, worker.topics.commands, worker.topics.transfers)
+    for topic in user_topics:
         consume(app, topic, worker.take_in, settings.batch, wait_s)
     consume(app, worker.topics.items, worker.take_in_items, _ITEMS_AT_ONCE, wait_s)
     return app

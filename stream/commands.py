@@ -1,4 +1,4 @@
-"""What a command does to its user's turn: retract, erase. Merge is refused until this version can do it."""
+"""What a command does to its user's turn: retract and erase (stream/merging.py has merge)."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -13,6 +13,7 @@ from stream.events import CommandEvent, Event
 from stream.interest import annul, direction, entry_of, subtract
 from stream.records import DeadLetter
 from stream.room import clear, leave, record_of, wait_to_retract
+from stream.transfers import Erased, Sending
 from stream.turns import Answer, Context, Part, Turn
 
 
@@ -30,6 +31,7 @@ class Taken(Enum):
     EVENT_GONE = "event"
 
 
+ERASED_SINCE = "the user was erased after it: nothing is left"
 _REFUSALS = {
     Taken.NO_ROOM: (Reason.RETRACT_UNKNOWN, "the event is not known, and there is no room to wait for it"),
     Taken.NO_ROOM_FOR_TEXT: (Reason.ENCODER_TIMEOUT, "the encoder missed its text, and there is no room to wait"),
@@ -37,22 +39,6 @@ _REFUSALS = {
     Taken.ITEM_GONE: (Reason.RETRACT_TOO_LATE, "the item has no vector any more, so what it added is not known"),
     Taken.EVENT_GONE: (Reason.RETRACT_TOO_LATE, "the event is too far back to be kept: send it as `event`"),
 }
-
-
-def obey(part: Part, turn: Turn, command: CommandEvent, context: Context) -> None:
-    """Carry out a command that is new."""
-    kind = command.command.type
-    if command.record.timestamp_ms <= turn.state.erased_ms:
-        part.answers.append(Answer(command.event_id, kind, "done", "the user was erased after it: nothing is left"))
-    elif kind == "erase":
-        _erase(part, turn, command)
-    elif kind == "retract":
-        _retract(part, turn, command, context)
-    else:
-        turn.changed = True
-        turn.name(command)
-        reason = f"this version does not carry out `{kind}` yet; nothing was changed"
-        part.answers.append(Answer(command.event_id, kind, "refused", reason))
 
 
 def unread(letters: Iterable[DeadLetter], topic: str) -> Iterator[Answer]:
@@ -85,38 +71,55 @@ def try_again(part: Part, turn: Turn, entry: Retraction, command: CommandEvent, 
     """Carry out a retraction whose text the encoder had missed, if it has read that by now."""
     if context.text_of(command) is not None:
         leave(part, turn, entry, context.rules)
-        _retract(part, turn, command, context)
+        retract(part, turn, command, context)
 
 
 def give_up(part: Part, turn: Turn, entry: Retraction, context: Context) -> None:
     """Refuse a retraction whose event has not come in time, or its text's vector."""
     leave(part, turn, entry, context.rules)
-    reason, message = Reason.RETRACT_UNKNOWN, f"the event {entry.event_id!r} did not come in time"
+    refuse(part, entry, f"the event {entry.event_id!r} did not come in time")
+
+
+def refuse(part: Part, entry: Retraction, message: str) -> None:
+    """Have a retraction that waited, and does not any more, in the dead letters."""
+    reason = Reason.RETRACT_UNKNOWN
     if entry.missed:
         reason, message = Reason.ENCODER_TIMEOUT, "the encoder did not read its text in time"
     part.dead.append(DeadLetter(record_of(entry), reason, message, "fold"))
     part.answers.append(Answer(entry.command_id, "retract", "refused", f"{reason.value}: {message}"))
 
 
-def _erase(part: Part, turn: Turn, command: CommandEvent) -> None:
-    """Forget the user: a later event finds a fresh state, one of before it is left out."""
+def erase(part: Part, turn: Turn, command: CommandEvent) -> None:
+    """Forget the user, and whoever was merged into this one."""
+    for each in turn.state.merges:
+        if not each.done:
+            part.answers.append(Answer(each.command_id, "merge", "done", ERASED_SINCE))
+    removed = forget(part, turn, command.record.timestamp_ms)
+    part.answers.append(Answer(command.event_id, "erase", "done", removed=removed))
+
+
+def forget(part: Part, turn: Turn, at_ms: int) -> dict[str, int]:
+    """Leave nothing but when: a later event finds a fresh state, one of before is left out. Returns what there was."""
     state = turn.state
+    others = {each.anonymous_id for each in state.merges} | ({state.alias.target} if state.alias else set())
     removed = {
         "events": len(state.ring),
         "items": len(state.seen),
         "texts": len(state.texts),
         "waiting": len(state.waiting) + len(state.retractions),
         "lists": int(state.list_version > 0),
+        "aliases": len(state.merges),
     }
     clear(part, turn)
-    at_ms = command.record.timestamp_ms
     part.erased[turn.user_id] = at_ms
-    part.answers.append(Answer(command.event_id, "erase", "done", removed=removed))
+    part.first += [Sending(Erased(to=other, time_ms=at_ms)) for other in sorted(others)]
     turn.state = UserState(erased_ms=at_ms)
     turn.named, turn.named_more, turn.due, turn.changed = [], 0, False, False
+    return removed
 
 
-def _retract(part: Part, turn: Turn, command: CommandEvent, context: Context) -> None:
+def retract(part: Part, turn: Turn, command: CommandEvent, context: Context) -> None:
+    """Take back what an event added, or wait for it."""
     taken = _take_back(part, turn, command, context)
     if taken is Taken.MISSED:
         taken = _wait(part, turn, command, context, missed=True)
@@ -130,6 +133,16 @@ def _retract(part: Part, turn: Turn, command: CommandEvent, context: Context) ->
         part.answers.append(Answer(command.event_id, "retract", "done", "it had been retracted before"))
     elif taken is Taken.BACK:
         part.answers.append(Answer(command.event_id, "retract", "done"))
+
+
+def retry_retractions(part: Part, turn: Turn, context: Context) -> None:
+    """Another user's events were added: what waited for one of them is done."""
+    for entry in [entry for entry in turn.state.retractions if not entry.missed]:
+        with suppress(Rejected):
+            command = context.read(record_of(entry))
+            if isinstance(command, CommandEvent):
+                leave(part, turn, entry, context.rules)
+                retract(part, turn, command, context)
 
 
 def _take_back(part: Part, turn: Turn, command: CommandEvent, context: Context) -> Taken:

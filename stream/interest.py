@@ -131,12 +131,35 @@ def add(state: UserState, taste: float, vector: Vector, time_ms: int, half_life_
     state.long += np.float32(taste * share) * vector
 
 
+def join(state: UserState, other: UserState, bounds: Bounds) -> None:
+    """Add all that was counted of another user: sums are added, the ring is that of both. `other` is left as it was.
+
+    What waits is not joined here. An id that both have counts as two events, as their texts and items may differ.
+    """
+    if other.long is not None:
+        if state.long is None:
+            state.long, state.reference_ms = np.zeros_like(other.long), other.reference_ms
+        add(state, 1.0, other.long, other.reference_ms, bounds.half_life_ms)
+    state.standing += other.standing
+    state.counted = (other.counted + state.counted)[-bounds.counted :]
+    _remember_undone(state, other.undone, bounds)
+    for item, time_s, times in other.seen.tolist():
+        _see(state, item, time_s, times, bounds.seen)
+    state.ring = sorted(state.ring + other.ring, key=lambda e: e.order)
+    _cut_ring(state, bounds)
+    state.texts = sorted(state.texts + other.texts, key=lambda t: t.order)[-bounds.texts :]
+
+
 def mark_seen(state: UserState, item_id: str, time_ms: int, times: int, limit: int) -> None:
     """Count an item into the seen set; beyond `limit` items the one with the oldest last event goes.
 
     times: 1, or 0 for an event that was retracted: the item's row is what both orders leave.
     """
-    seen, hashed, time_s = state.seen, item_hash(item_id), time_ms // 1000
+    _see(state, item_hash(item_id), time_ms // 1000, times, limit)
+
+
+def _see(state: UserState, hashed: int, time_s: int, times: int, limit: int) -> None:
+    seen = state.seen
     at = np.flatnonzero(seen["item"] == hashed)
     if len(at):
         row = seen[at[0]]
@@ -180,14 +203,18 @@ def _place(state: UserState, entry: RingEvent, text: Vector | None, bounds: Boun
 
 def _push(state: UserState, entry: RingEvent, text: Vector | None, bounds: Bounds) -> None:
     insort(state.ring, entry, key=lambda e: e.order)
-    gone = state.ring[: -bounds.ring]
-    del state.ring[: -bounds.ring]
-    _remember_undone(state, [event.counted_as for event in gone if event.retracted], bounds)
+    _cut_ring(state, bounds)
     if entry.written:
         vector = text.astype(np.float16).tobytes() if text is not None else b""
         written = RecentText(entry.time_ms, entry.event_id, entry.item_id, entry.taste, vector)
         insort(state.texts, _blank(written) if entry.retracted else written, key=lambda t: t.order)
         del state.texts[: -bounds.texts]
+
+
+def _cut_ring(state: UserState, bounds: Bounds) -> None:
+    gone = state.ring[: -bounds.ring]
+    del state.ring[: -bounds.ring]
+    _remember_undone(state, [event.counted_as for event in gone if event.retracted], bounds)
 
 
 def _remember_undone(state: UserState, counted_as: list[int], bounds: Bounds) -> None:

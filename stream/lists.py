@@ -6,6 +6,7 @@ from typing import Literal, Protocol
 import msgspec
 
 from serving.messages import Cause, Folded, ListItem, Recommendations
+from serving.state import Ref
 from serving.topics import Topics
 from stream.events import TRENDING
 from stream.publish import Outgoing
@@ -33,22 +34,21 @@ class Lists:
 
     def __init__(self, topics: Topics, fingerprint: str, expiry_ms: int) -> None:
         self._topic = topics.recommendations
-        self._fingerprint = fingerprint
+        self.fingerprint = fingerprint
         self._expiry_ms = expiry_ms
 
     def of_user(self, user_id: str, partition: int, turn: Turn, ranking: Ranking, now_ms: int) -> Outgoing:
         """The list of a user, caused by the newest of the events that the turn names; its version is the state's."""
         folded = turn.named
-        newest = max(folded, key=lambda ref: (ref.time_ms, ref.offset))
-        cause = Cause(newest.topic, newest.partition, newest.offset, newest.event_id, rfc3339(newest.time_ms))
+        newest = max(folded, key=lambda ref: (ref.time_ms, ref.offset), default=None)
         message = Recommendations(
             user_id=user_id,
             version=turn.state.list_version,
             generated_at=rfc3339(now_ms),
             expires_at=rfc3339(now_ms + self._expiry_ms),
-            fingerprint=self._fingerprint,
+            fingerprint=self.fingerprint,
             path="cached" if ranking.path == "live" and turn.state.missed else ranking.path,
-            cause=cause,
+            cause=_cause(newest) if newest is not None else None,
             folded=[
                 Folded(ref.topic, ref.partition, ref.offset, ref.event_id, ref.waiting, ref.duplicate)
                 for ref in folded[-MOST_FOLDED:]
@@ -65,13 +65,17 @@ class Lists:
             version=version,
             generated_at=rfc3339(now_ms),
             expires_at=rfc3339(now_ms + self._expiry_ms),
-            fingerprint=self._fingerprint,
+            fingerprint=self.fingerprint,
             path=ranking.path,
             cause=None,
             folded=[],
             items=ranking.items,
         )
         return Outgoing(self._topic, TRENDING.encode(), msgspec.json.encode(message))
+
+
+def _cause(newest: Ref) -> Cause:
+    return Cause(newest.topic, newest.partition, newest.offset, newest.event_id, rfc3339(newest.time_ms))
 
 
 def rfc3339(time_ms: int) -> str:

@@ -32,7 +32,7 @@ class Partitions:
     def __init__(self, topics: Topics, store: Store, waiting: WaitingIndex, session_timeout_s: float) -> None:
         self.seek: Seek = _not_connected
         self.claimed: list[int] = []  # partitions whose last lists may not be out; taken by the worker
-        self._topics = {topics.clicks, topics.reviews, topics.commands}
+        self._topics = {topics.clicks, topics.reviews, topics.commands, topics.transfers}
         self._store = store
         self._waiting = waiting
         self._session_timeout_s = session_timeout_s

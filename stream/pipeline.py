@@ -8,6 +8,7 @@ offsets in it; lists go out after. A batch that comes again changes nothing and 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from time import monotonic
 
 import msgspec
 
@@ -15,15 +16,17 @@ from serving.errors import Reason, Rejected
 from serving.messages import CoVisits, Receipt
 from serving.state import Retraction, UserState, Vector, Waiting
 from serving.topics import Topics
+from stream.arrivals import arrive
 from stream.commands import unread
 from stream.events import Decoder, forget_users
 from stream.lists import Lists, Ranking, rfc3339
 from stream.publish import Log, Outgoing
 from stream.records import DeadLetter, Forward, Record
 from stream.rejects import dead_letter, forwarded
-from stream.room import TEXTS, overdue, record_of, waiters
+from stream.room import MERGES, TEXTS, overdue, record_of, waiters
 from stream.store import UserStore
 from stream.taking import take
+from stream.transfers import Republish, Sending, outgoing
 from stream.turns import Answer, Arrival, Context, Input, ItemVectors, Part, Rules
 from stream.waiting import WaitingIndex
 
@@ -34,7 +37,10 @@ Rank = Callable[[Sequence[UserState]], Sequence[Ranking]]
 
 @dataclass(frozen=True, kw_only=True)
 class Pipeline:
-    """One at a time for a user: embedding comes before the lock, and one lock lies around load … publish."""
+    """One at a time for a user: embedding comes before the lock, and one lock lies around load … publish.
+
+    late_after_s: a batch that took longer may have been published after another worker took over.
+    """
 
     topics: Topics
     decoder: Decoder
@@ -47,6 +53,7 @@ class Pipeline:
     waiting: WaitingIndex
     rules: Rules
     clock: Callable[[], int]
+    late_after_s: float = 3.0
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def process(self, records: Sequence[Record]) -> tuple[list[Record], list[Part]]:
@@ -79,6 +86,13 @@ class Pipeline:
         """Give up the events, and the retractions, that have waited too long."""
         await self.recall(self.waiting.overdue(self.clock()), Arrival.EXPIRED)
 
+    async def ask_again(self) -> None:
+        """Tell the owners of other users again what they have not answered (stream/merging.py)."""
+        users = self.waiting.users([MERGES])
+        inputs = {n: [Input(user, "", Arrival.UNANSWERED) for user in ids] for n, ids in users.items()}
+        async with self.lock:
+            await self.run([Part(number, inputs=each) for number, each in inputs.items()], {})
+
     async def resume(self, partition: int) -> None:
         """Publish the lists that are owed in a partition: its worker before may have died between save and publish."""
         async with self.lock:
@@ -94,12 +108,15 @@ class Pipeline:
     async def run(self, parts: list[Part], texts: Mapping[str, Vector]) -> list[Part]:
         """Load … publish. Returns the parts that were saved; the others belong to another worker."""
         await asyncio.gather(*map(self.load, parts))
-        context = Context(self.items, texts, self.decoder.decode, self.rules, self.clock())
+        began_s = monotonic()
+        context = Context(self.items, texts, self.decoder.decode, self.rules, self.clock(), self.lists.fingerprint)
         for part in parts:
             take(part, context)
         await self.announce(parts)
         saved = await self.save(parts)
-        await self.log.send(self.rank(saved))
+        await self.log.send(self.rank(saved) + self.transfers(sending for part in saved for sending in part.then))
+        if monotonic() - began_s > self.late_after_s:
+            await self.make_good(parts)
         for part in saved:
             self.store.settle(part.partition, part.hold.token)
         return saved
@@ -110,15 +127,13 @@ class Pipeline:
         for record in records:
             part = parts.setdefault(record.partition, Part(record.partition))
             part.records.append(record)
-            try:
-                event = self.decoder.decode(record)
-            except Rejected as error:
-                part.dead.append(DeadLetter(record, error.reason, str(error), "decode"))
-                continue
-            if isinstance(event, Forward):
-                part.strays.append(event)
-            else:
-                part.inputs.append(Input(event.user_id, event.event_id, Arrival.FRESH, event))
+            match arrive(record, self.decoder.decode, self.topics.transfers):
+                case Input() as each:
+                    part.inputs.append(each)
+                case Forward() as stray:
+                    part.strays.append(stray)
+                case DeadLetter() as letter:
+                    part.dead.append(letter)
         return list(parts.values())
 
     async def embed(self, parts: Iterable[Part]) -> Mapping[str, Vector]:
@@ -132,6 +147,10 @@ class Pipeline:
         hold = self.store.hold(part.partition)
         users = dict.fromkeys([*part.users, *hold.owed])
         part.start(hold, await self.store.load(part.partition, list(users)))
+        for hand in part.senders:
+            sender = (await self.store.load(hand.partition, [hand.user_id]))[hand.user_id]
+            if sender.alias is not None:
+                part.hands[hand.user_id] = sender.alias.token
 
     async def look_up(self, partition: int, users: Sequence[str], arrival: Arrival) -> Part:
         """A part made of what waits in the rooms of some users."""
@@ -161,7 +180,9 @@ class Pipeline:
             out += [self._covisits(pairs) for pairs in part.covisits()]
             out += [dead_letter(letter, now) for letter in part.dead]
             out += [forwarded(stray) for stray in part.strays]
-            out += [Outgoing(self.topics.recommendations, user.encode(), None, part.partition) for user in part.erased]
+            gone = [*part.erased, *part.nulls]
+            out += [Outgoing(self.topics.recommendations, user.encode(), None, part.partition) for user in gone]
+            out += self.transfers(part.first)
             out += [self._receipt(answer, now) for answer in part.answers]
             out += [self._receipt(answer, now) for answer in unread(part.dead, self.topics.commands)]
         await self.log.send(out)
@@ -186,6 +207,24 @@ class Pipeline:
             self.lists.of_user(user, part.partition, turn, ranking, now)
             for (part, user, turn), ranking in zip(due, rankings, strict=True)
         ]
+
+    def transfers(self, sendings: Iterable[Sending]) -> list[Outgoing]:
+        """Messages to other owners, as records."""
+        return [outgoing(self.topics.transfers, sending) for sending in sendings]
+
+    async def make_good(self, parts: Iterable[Part]) -> None:
+        """After a long pause another worker may own a partition, whose newer lists mine came after.
+
+        Its owner publishes them again, so that the last list on the topic is the one of the newest state.
+        """
+        late: list[Sending] = []
+        for part in parts:
+            mine = self.store.hold(part.partition).token == part.hold.token and await self.store.is_mine(part.partition)
+            if not mine:
+                named = {user: turn.named for user, turn in part.turns.items() if turn.due}
+                named |= {user: [] for user in part.erased}
+                late += [Sending(Republish(to=user, folded=refs)) for user, refs in named.items()]
+        await self.log.send(self.transfers(late))
 
     def _waited(self, user_id: str, entry: Waiting | Retraction, arrival: Arrival) -> Input:
         if arrival is Arrival.EXPIRED:

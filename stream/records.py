@@ -34,12 +34,13 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A record that could not be used: the original, why, and at which stage."""
+    """A record that could not be used: the original, why, at which stage, and what carried it here, if not itself."""
 
     record: Record
     reason: Reason
     message: str
     stage: str
+    carrier: Record | None = None
 
 
 @dataclass(frozen=True, slots=True)

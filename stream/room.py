@@ -15,6 +15,8 @@ from stream.turns import Part, Rules, Turn
 # In the place of an item's id where the index is told of other waits: an id is never empty, and never that long.
 RETRACTIONS = ""
 TEXTS = "texts".ljust(MAX_ID_BYTES + 1)
+MERGES = "merges".ljust(MAX_ID_BYTES + 1)
+_NEVER_MS = 2**53 - 1  # merges wait until they are dealt with
 
 
 def wait_for_vector(part: Part, turn: Turn, event: Event, rules: Rules, *, missed: bool) -> str | None:
@@ -22,31 +24,20 @@ def wait_for_vector(part: Part, turn: Turn, event: Event, rules: Rules, *, misse
 
     Returns why there is no room for it, if there is none.
     """
-    record, value = event.record, _shortened(event.record.value or b"")
-    if missed:
-        no_room = _no_room_for_text(turn, rules)
-    elif sum(not entry.missed for entry in turn.state.waiting) >= rules.most_waiting:
-        no_room = f"{rules.most_waiting} events of this user wait already"
-    else:
-        no_room = None
-    if no_room := no_room or _too_long(record, value, rules):
-        return no_room
-    turn.state.waiting.append(
-        Waiting(
-            topic=record.topic,
-            partition=record.partition,
-            offset=record.offset,
-            timestamp_ms=record.timestamp_ms,
-            event_id=event.event_id,
-            item_id=event.item_id or "",
-            key=record.key,
-            value=value,
-            headers=list(record.headers),
-            missed=missed,
-        )
+    record = event.record
+    entry = Waiting(
+        topic=record.topic,
+        partition=record.partition,
+        offset=record.offset,
+        timestamp_ms=record.timestamp_ms,
+        event_id=event.event_id,
+        item_id=event.item_id or "",
+        key=record.key,
+        value=_shortened(record.value or b""),
+        headers=list(record.headers),
+        missed=missed,
     )
-    _tell(part, turn, turn.state.waiting[-1], rules)
-    return None
+    return keep(part, turn, entry, rules)
 
 
 def wait_to_retract(part: Part, turn: Turn, command: CommandEvent, rules: Rules, *, missed: bool) -> str | None:
@@ -54,32 +45,40 @@ def wait_to_retract(part: Part, turn: Turn, command: CommandEvent, rules: Rules,
 
     Returns why there is no room for it, if there is none.
     """
-    record, value = command.record, _shortened(command.record.value or b"")
-    if missed:
-        no_room = _no_room_for_text(turn, rules)
-    elif sum(not entry.missed for entry in turn.state.retractions) >= rules.most_retractions:
-        no_room = f"{rules.most_retractions} retractions of this user wait already"
-    else:
-        no_room = None
-    if no_room := no_room or _too_long(record, value, rules):
-        return no_room
-    turn.state.retractions.append(
-        Retraction(
-            topic=record.topic,
-            partition=record.partition,
-            offset=record.offset,
-            timestamp_ms=record.timestamp_ms,
-            event_id=command.command.event_id or "",
-            command_id=command.event_id,
-            time_ms=command.time_ms,
-            key=record.key,
-            value=value,
-            headers=list(record.headers),
-            missed=missed,
-        )
+    record = command.record
+    entry = Retraction(
+        topic=record.topic,
+        partition=record.partition,
+        offset=record.offset,
+        timestamp_ms=record.timestamp_ms,
+        event_id=command.command.event_id or "",
+        command_id=command.event_id,
+        time_ms=command.time_ms,
+        key=record.key,
+        value=_shortened(record.value or b""),
+        headers=list(record.headers),
+        missed=missed,
     )
-    _tell(part, turn, turn.state.retractions[-1], rules)
+    return keep(part, turn, entry, rules)
+
+
+def keep(part: Part, turn: Turn, entry: Waiting | Retraction, rules: Rules) -> str | None:
+    """Put an entry in. Returns why there is no room for it, if there is none."""
+    if no_room := _no_room(turn.state, entry, rules):
+        return no_room
+    if isinstance(entry, Waiting):
+        turn.state.waiting.append(entry)
+    else:
+        turn.state.retractions.append(entry)
+    _tell(part, turn, entry, rules)
     return None
+
+
+def expect_answers(part: Part, turn: Turn) -> None:
+    """Note whether another owner has yet to deal with a merge."""
+    alias = turn.state.alias
+    expecting = any(not each.done for each in turn.state.merges) or (alias is not None and alias.held)
+    part.waits[MERGES, turn.user_id] = _NEVER_MS if expecting else None
 
 
 def leave(part: Part, turn: Turn, entry: Waiting | Retraction, rules: Rules) -> None:
@@ -100,6 +99,8 @@ def waiters(state: UserState) -> Sequence[Waiting | Retraction]:
 def clear(part: Part, turn: Turn) -> None:
     """Have nobody waited for any more."""
     part.waits |= dict.fromkeys((_waits_for(entry), turn.user_id) for entry in waiters(turn.state))
+    if turn.state.merges or turn.state.alias is not None:
+        part.waits[MERGES, turn.user_id] = None
 
 
 def overdue(entry: Waiting | Retraction, rules: Rules, now_ms: int) -> bool:
@@ -114,16 +115,19 @@ def record_of(entry: Waiting | Retraction) -> Record:
     )
 
 
-def _too_long(record: Record, value: bytes, rules: Rules) -> str | None:
-    size = len(value) + sum(len(name) + len(text) for name, text in record.headers)
-    if size <= rules.most_waiting_bytes:
-        return None
-    return f"a record of {size} bytes cannot wait: {rules.most_waiting_bytes} is the most"
-
-
-def _no_room_for_text(turn: Turn, rules: Rules) -> str | None:
-    missed = sum(entry.missed for entry in waiters(turn.state))
-    return f"{rules.most_missed} texts of this user wait already" if missed >= rules.most_missed else None
+def _no_room(state: UserState, entry: Waiting | Retraction, rules: Rules) -> str | None:
+    if entry.missed and sum(each.missed for each in waiters(state)) >= rules.most_missed:
+        return f"{rules.most_missed} texts of this user wait already"
+    if isinstance(entry, Waiting):
+        what, most, there = "events", rules.most_waiting, sum(not each.missed for each in state.waiting)
+    else:
+        what, most, there = "retractions", rules.most_retractions, sum(not each.missed for each in state.retractions)
+    if not entry.missed and there >= most:
+        return f"{most} {what} of this user wait already"
+    size = len(entry.value) + sum(len(name) + len(text) for name, text in entry.headers)
+    if size > rules.most_waiting_bytes:
+        return f"a record of {size} bytes cannot wait: {rules.most_waiting_bytes} is the most"
+    return None
 
 
 def _tell(part: Part, turn: Turn, entry: Waiting | Retraction, rules: Rules) -> None:

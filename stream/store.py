@@ -118,6 +118,10 @@ class UserStore(Protocol):
         """See `Store.save`."""
         ...
 
+    async def is_mine(self, partition: int) -> bool:
+        """See `Store.is_mine`."""
+        ...
+
     def settle(self, partition: int, token: str) -> None:
         """See `Store.settle`."""
         ...

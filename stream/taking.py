@@ -4,13 +4,15 @@ from enum import Enum
 
 from serving.errors import Reason
 from serving.messages import Pair
-from serving.state import UserState, Vector, Waiting
-from stream.commands import give_up, obey, take_back_on_arrival, try_again
+from serving.state import Alias, UserState, Vector, Waiting
+from stream.commands import ERASED_SINCE, erase, give_up, retract, take_back_on_arrival, try_again
 from stream.events import CommandEvent, Event
 from stream.interest import Outcome, direction, fold, neighbours, recall
-from stream.records import DeadLetter
+from stream.merging import ask_again, merge, merge_after_erasure, receive
+from stream.records import DeadLetter, Record
 from stream.room import leave, wait_for_vector
-from stream.turns import Arrival, Context, Input, Part, Turn, ref
+from stream.transfers import Hand, Request, TransferEvent, pass_on
+from stream.turns import Answer, Arrival, Context, Input, Part, Turn, ref
 
 
 class Took(Enum):
@@ -30,34 +32,80 @@ class Lack(Enum):
 
 
 def take(part: Part, context: Context) -> None:
-    """Fold the part's inputs into its turns' states."""
-    for each in part.inputs:
-        turn, event = part.turns[each.user_id], each.event
+    """Fold the part's inputs into its turns' states.
+
+    Requests come last: what else the batch has of their users is in the state that is handed over.
+    """
+    for each in sorted(part.inputs, key=_is_request):
+        turn = part.turns[each.user_id]
         if each.arrival is not Arrival.FRESH:
             _waited(part, turn, each, context)
-        elif event is None:
+            continue
+        if each.event is None:
             raise TypeError("this is a bug: nothing came from the log")
-        elif part.again(event.record):
-            _again(turn, event)
-        elif isinstance(event, CommandEvent):
-            obey(part, turn, event, context)
-        elif event.record.timestamp_ms <= turn.state.erased_ms:
-            part.ignored += 1
+        came = each.carrier or each.event.record
+        if part.again(came):
+            _again(turn, each.event)
+        elif each.hand is not None and part.hands.get(each.hand.user_id) != each.hand.token:
+            part.ignored += 1  # of before the store was emptied or put back: it comes again
         else:
-            _fresh(part, turn, event, context)
+            _new(part, turn, each.event, came, context)
     for turn in part.turns.values():
         turn.settle(context.now_ms)
 
 
-def _again(turn: Turn, event: Event | CommandEvent) -> None:
+def _new(part: Part, turn: Turn, event: Event | CommandEvent | TransferEvent, came: Record, context: Context) -> None:
+    if isinstance(event, TransferEvent):
+        receive(part, turn, event, context)
+    elif turn.state.alias is not None:
+        _pass_on(part, turn, event, turn.state.alias)
+    elif isinstance(event, CommandEvent):
+        _obey(part, turn, event, context)
+    elif event.record.timestamp_ms <= turn.state.erased_ms:
+        part.ignored += 1
+    else:
+        _fresh(part, turn, event, came, context)
+
+
+def _is_request(each: Input) -> bool:
+    return isinstance(each.event, TransferEvent) and isinstance(each.event.message, Request)
+
+
+def _again(turn: Turn, event: Event | CommandEvent | TransferEvent) -> None:
     """What the state holds already: its list is published once more."""
+    if isinstance(event, TransferEvent) or turn.state.alias is not None:
+        return
     if isinstance(event, CommandEvent) and event.command.type == "erase":
         return
     turn.note(ref(event))
     turn.due |= isinstance(event, CommandEvent) or not _silent(event)
 
 
-def _fresh(part: Part, turn: Turn, event: Event, context: Context) -> None:
+def _pass_on(part: Part, turn: Turn, event: Event | CommandEvent, alias: Alias) -> None:
+    """What is new of a user who was merged into another."""
+    if event.record.timestamp_ms <= turn.state.erased_ms:
+        part.ignored += 1
+        return
+    part.first.append(pass_on(event.record, alias.target, Hand(turn.user_id, part.partition, alias.token)))
+    turn.changed = True  # written again, the alias expires no sooner than its target
+
+
+def _obey(part: Part, turn: Turn, command: CommandEvent, context: Context) -> None:
+    """Carry out a command that is new."""
+    kind = command.command.type
+    if command.record.timestamp_ms <= turn.state.erased_ms:
+        part.answers.append(Answer(command.event_id, kind, "done", ERASED_SINCE))
+        if kind == "merge":
+            merge_after_erasure(part, turn, command)
+    elif kind == "erase":
+        erase(part, turn, command)
+    elif kind == "retract":
+        retract(part, turn, command, context)
+    else:
+        merge(part, turn, command, context)
+
+
+def _fresh(part: Part, turn: Turn, event: Event, came: Record, context: Context) -> None:
     ring = neighbours(turn.state)
     took = _take_in(part, turn, event, context)
     if isinstance(took, DeadLetter):
@@ -65,8 +113,8 @@ def _fresh(part: Part, turn: Turn, event: Event, context: Context) -> None:
         return
     turn.changed = True
     if took in {Took.COUNTED, Took.WAITS} and event.item_id is not None and event.weight.pair > 0:
-        pairs = part.pairs.setdefault(event.record.topic, [])
-        pairs.append(Pair(event.record.offset, event.item_id, event.weight.pair, ring))
+        pairs = part.pairs.setdefault(came.topic, [])
+        pairs.append(Pair(came.offset, event.item_id, event.weight.pair, ring))
     if took is Took.DUPLICATE:
         turn.name_later(ref(event, duplicate=True))
     elif _silent(event):
@@ -111,6 +159,11 @@ def _wait(part: Part, turn: Turn, event: Event, lack: Lack, context: Context) ->
 def _waited(part: Part, turn: Turn, each: Input, context: Context) -> None:
     """An entry of the waiting room is to leave it, unless it has by now."""
     state, event = turn.state, each.event
+    if each.arrival is Arrival.UNANSWERED:
+        ask_again(part, turn, context)
+        return
+    if state.alias is not None:
+        return  # what it held waits with its target now
     if each.arrival is Arrival.UNCLAIMED or isinstance(event, CommandEvent):
         retraction = next((entry for entry in state.retractions if entry.command_id == each.event_id), None)
         if retraction is not None and isinstance(event, CommandEvent):
@@ -121,7 +174,7 @@ def _waited(part: Part, turn: Turn, each: Input, context: Context) -> None:
     entry = next((entry for entry in state.waiting if entry.event_id == each.event_id), None)
     if entry is None:
         return
-    if event is not None:
+    if isinstance(event, Event):
         _count_or_wait_on(part, turn, entry, event, context)
         return
     leave(part, turn, entry, context.rules)

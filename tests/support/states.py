@@ -7,7 +7,7 @@ import numpy as np
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from serving.state import SEEN, RecentText, Ref, Retraction, RingEvent, UserState, Waiting
+from serving.state import SEEN, Alias, Merge, RecentText, Ref, Retraction, RingEvent, UserState, Waiting
 
 _HALF = 65_504.0  # the largest number in half precision
 _MS = 2**32 * 1000 - 1
@@ -38,6 +38,10 @@ def by_hand() -> UserState:
         retractions=[
             Retraction("commands", 3, 9, 1_790_000_000_002, "c-7", "k-1", 1_790_000_000_000, b"u1", b"{", [], True)
         ],
+        alias=Alias(
+            "u9", "k-2", 1_790_000_000_003, Ref("commands", 1, 4, "k-2", 1_790_000_000_000), "0f1e2d", held=True
+        ),
+        merges=[Merge("k-3", "访客", 1_790_000_000_004, Ref("commands", 3, 11, "k-3", 1_790_000_000_004), done=True)],
     )
 
 
@@ -96,6 +100,8 @@ _retractions = st.builds(
     missed=st.booleans(),
 )
 _refs = st.builds(Ref, _ids, st.integers(0, 999), _offsets, _ids, _times, st.booleans(), st.booleans())
+_aliases = st.builds(Alias, _ids, _ids, _times, _refs, _ids, held=st.booleans())
+_merges = st.builds(Merge, _ids, _ids, _times, _refs, done=st.booleans())
 vectors = hnp.arrays(np.float32, 8, elements=st.floats(-(2.0**60), 2.0**60, width=32))
 _seen = hnp.arrays(SEEN, st.integers(0, 4), elements=st.tuples(*(st.integers(0, 2**bits - 1) for bits in (32, 32, 16))))
 
@@ -114,4 +120,6 @@ states = st.builds(
     unnamed=st.lists(_refs, max_size=2),
     unnamed_more=st.integers(0, 10**6),
     list_version=_times,
+    alias=st.none() | _aliases,
+    merges=st.lists(_merges, max_size=2),
 )

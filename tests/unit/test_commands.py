@@ -266,7 +266,7 @@ async def test_nothing_is_left_of_an_erased_user(worker: Worker) -> None:
     assert (last.key, last.value, last.partition) == (b"u1", None, 0)
     receipt = msgspec.json.decode(worker.log.on(TOPICS.receipts)[-1].value or b"", type=Receipt)
     assert (receipt.status, receipt.removed) == (
-        "done", {"events": 2, "items": 1, "texts": 1, "waiting": 2, "lists": 1}
+        "done", {"events": 2, "items": 1, "texts": 1, "waiting": 2, "lists": 1, "aliases": 0}
     )  # fmt: skip
     assert b"u1" not in msgspec.json.encode(receipt)
     shelf = worker.store._shelves[0]

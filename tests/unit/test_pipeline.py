@@ -4,11 +4,9 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-import msgspec
 import pytest
 
 from serving.errors import Unavailable
-from serving.messages import Receipt
 from serving.state import Vector, encode
 from stream.events import partition_of
 from stream.testing import FINGERPRINT, NOW_MS, TOPICS, embed_by_words, embed_texts, record
@@ -276,20 +274,3 @@ async def test_a_partition_that_was_never_written_has_no_lists_to_bring_out(work
 
 
 # --- Commands ---
-
-
-async def test_a_merge_is_refused_politely(worker: Worker) -> None:
-    await worker.takes(click(0))
-    before = (await worker.state("u1")).ring
-    command = {"command_id": "k-1", "type": "merge", "user_id": "u1", "anonymous_id": "a7"}
-    (made,) = await worker.takes(record(TOPICS.commands, command, 3))
-    assert named(made) == ["k-1"]
-    (out,) = worker.log.on(TOPICS.receipts)
-    receipt = msgspec.json.decode(out.value or b"", type=Receipt)
-    assert (out.key, receipt.command_id, receipt.type, receipt.status) == (b"k-1", "k-1", "merge", "refused")
-    assert "merge" in receipt.reason
-    assert b"u1" not in (out.value or b"")
-    assert (await worker.state("u1")).ring == before
-    await worker.takes(record(TOPICS.commands, command, 3))
-    assert len(worker.log.lists()) == 3
-    assert len(worker.log.on(TOPICS.receipts)) == 1

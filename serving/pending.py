@@ -1,0 +1,77 @@
+"""What of a user is still to be done: to be named by a list, given a vector, taken back, merged. Part of the record."""
+
+import msgspec
+
+
+class Ref(msgspec.Struct, array_like=True, frozen=True):
+    """Where an event came from, to be named in the next list's `folded`."""
+
+    topic: str
+    partition: int
+    offset: int
+    event_id: str
+    time_ms: int
+    waiting: bool = False
+    duplicate: bool = False
+
+
+class Waiting(msgspec.Struct, array_like=True, frozen=True):
+    """A record that waits for its item's vector, in the bytes it came as: nothing is lost if it runs out of time.
+
+    missed: it waits for its text's, which the encoder missed.
+    """
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp_ms: int
+    event_id: str
+    item_id: str
+    key: bytes | None
+    value: bytes
+    headers: list[tuple[str, bytes]]
+    missed: bool = False
+
+
+class Retraction(msgspec.Struct, array_like=True, frozen=True):
+    """A command that waits for the event it takes back, in the bytes it came as. `event_id` is the event's.
+
+    missed: it waits for the vector of the text that came with it, which the encoder missed.
+    """
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp_ms: int
+    event_id: str
+    command_id: str
+    time_ms: int
+    key: bytes | None
+    value: bytes
+    headers: list[tuple[str, bytes]]
+    missed: bool = False
+
+
+class Alias(msgspec.Struct, array_like=True, frozen=True):
+    """Stands in the state of a user who was merged into `target`, by the command `command_id`.
+
+    time_ms, ref: of the command, by its record. token: of this hand-over and no other. held: the rest of the state is
+    kept until the target's owner has it.
+    """
+
+    target: str
+    command_id: str
+    time_ms: int
+    ref: Ref
+    token: str
+    held: bool
+
+
+class Merge(msgspec.Struct, array_like=True, frozen=True):
+    """A user who is to be merged into this one, or was (`done`). time_ms, ref: of the command, by its record."""
+
+    command_id: str
+    anonymous_id: str
+    time_ms: int
+    ref: Ref
+    done: bool = False

@@ -1,0 +1,40 @@
+"""From a record of the log to an input of the batch: what came by itself, and what another owner passed on."""
+
+import logging
+
+from serving.errors import Rejected
+from stream.records import DeadLetter, Forward, Record
+from stream.transfers import Passed, passed_record, read
+from stream.turns import Arrival, Input, Read
+
+_log = logging.getLogger(__name__)
+
+
+def arrive(record: Record, read_event: Read, transfers: str) -> Input | Forward | DeadLetter | None:
+    """What a record is: an input, a stray, a dead letter, or nothing. `transfers`: the topic between owners."""
+    if record.topic == transfers:
+        return _transferred(record, read_event)
+    try:
+        event = read_event(record)
+    except Rejected as error:
+        return DeadLetter(record, error.reason, str(error), "decode")
+    return event if isinstance(event, Forward) else Input(event.user_id, event.event_id, Arrival.FRESH, event)
+
+
+def _transferred(carrier: Record, read_event: Read) -> Input | DeadLetter | None:
+    try:
+        transfer = read(carrier)
+    except Rejected as error:  # only workers write there
+        _log.error("%s-%d-%d is left out: %s", carrier.topic, carrier.partition, carrier.offset, error)
+        return None
+    message = transfer.message
+    if not isinstance(message, Passed):
+        return Input(message.to, "", Arrival.FRESH, transfer, hand=transfer.hand)
+    record = passed_record(carrier, message)
+    try:
+        event = read_event(record)
+    except Rejected as error:  # it could be read by who passed it on: the weights file has changed since
+        return DeadLetter(record, error.reason, str(error), "decode", carrier)
+    if isinstance(event, Forward):
+        raise TypeError("this is a bug: a record was passed on from a partition that it does not belong to")
+    return Input(message.to, event.event_id, Arrival.FRESH, event, carrier=carrier, hand=message.hand)

@@ -1,0 +1,244 @@
+"""Merging one user into another, over two owners: what is added, what is passed on, and what if one of them dies."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from serving.state import UserState
+from stream.lists import Ranking
+from stream.publish import Outgoing
+from stream.testing import NOW_MS, TOPICS, embed_by_words, record
+from tests.support.owners import ANONYMOUS, KNOWN, THIRD, Owners, click, erase, merge, retract
+
+NEW = NOW_MS + 1000
+
+
+@pytest.fixture
+async def owners() -> Owners:
+    made = Owners()
+    await made.claim()
+    return made
+
+
+def ring(state: UserState) -> list[str]:
+    return [each.event_id for each in state.ring]
+
+
+async def test_what_was_known_of_both_is_one(owners: Owners) -> None:
+    for worker in owners.workers:
+        worker.items["love"] = embed_by_words("love")
+    await owners.send(click("a", KNOWN), click("b", ANONYMOUS, "love", event_time=NOW_MS - 1000))
+    await owners.send(merge("k1", KNOWN, ANONYMOUS))
+    await owners.deliver()
+    state, alias = await owners.state(KNOWN), await owners.state(ANONYMOUS)
+    assert ring(state) == ["b", "a"]
+    assert state.standing == 2
+    assert state.long is not None
+    assert np.count_nonzero(state.long > 0.3) == 2
+    assert (alias.known, alias.alias is not None and alias.alias.held) == (False, False)
+    assert owners.told() == ["request", "hand-over", "confirm"]
+    assert owners.receipts() == [("k1", "done", "")]
+    (first, second) = owners.log.lists(KNOWN)[-2:]
+    assert [(each.event_id, each.waiting) for each in first.folded] == [("k1", True)]
+    assert [(each.event_id, each.waiting) for each in second.folded] == [("k1", False)]
+    assert sorted(each.item_id for each in second.items) == ["i1", "love"]
+
+
+async def test_what_comes_later_is_passed_on_whole(owners: Owners) -> None:
+    await owners.send(merge("k1", KNOWN, ANONYMOUS))
+    await owners.deliver()
+    await owners.send(click("b", ANONYMOUS), {"user_id": ANONYMOUS, "event_id": "r", "text": "love"})
+    await owners.send(click("b", ANONYMOUS))
+    await owners.deliver()
+    state = await owners.state(KNOWN)
+    assert (sorted(ring(state)), state.standing) == (["b", "r"], 2)
+    named = [each for made in owners.log.lists(KNOWN) for each in made.folded if each.event_id == "b"]
+    assert [(each.topic, each.partition, each.offset) for each in named] == [(TOPICS.clicks, 1, 0)]
+    await owners.send(retract("k2", ANONYMOUS, "b"), retract("k3", KNOWN, "r"))
+    await owners.deliver()
+    state = await owners.state(KNOWN)
+    assert (state.standing, [each.retracted for each in state.ring]) == (0, [True, True])
+
+
+async def test_the_pairs_of_what_is_passed_on_count_once_under_where_it_came(owners: Owners) -> None:
+    await owners.send(merge("k1", KNOWN, ANONYMOUS))
+    await owners.deliver()
+    await owners.send(click("b", ANONYMOUS))
+    await owners.deliver()
+    (pairs,) = owners.workers[0].pairs()
+    assert (pairs.topic, pairs.partition) == (TOPICS.transfers, 0)
+
+
+async def test_a_hand_over_that_comes_twice_counts_once(owners: Owners) -> None:
+    await owners.send(click("b", ANONYMOUS), merge("k1", KNOWN, ANONYMOUS))
+    (request,) = owners.pending()
+    await owners.take(request)
+    await owners.ask_again()
+    await owners.ask_again()
+    await owners.deliver()
+    state = await owners.state(KNOWN)
+    assert (owners.told().count("hand-over"), state.standing, ring(state)) == (5, 1, ["b"])
+    assert [each[:2] for each in owners.receipts()] == [("k1", "done")]
+
+
+async def test_an_owner_that_died_before_it_handed_over_is_asked_again(owners: Owners) -> None:
+    await owners.send(click("b", ANONYMOUS), merge("k1", KNOWN, ANONYMOUS))
+    (request,) = owners.pending()
+    owners.log.refuses = lambda out: out.topic == TOPICS.transfers
+    with pytest.raises(Exception, match="refuse"):
+        await owners.workers[1].pipeline.process([request])
+    owners.log.refuses = lambda _: False
+    await owners.workers[1].claims(1)
+    held = await owners.state(ANONYMOUS)
+    assert held.alias is not None
+    assert (held.alias.held, ring(held)) == (True, ["b"])
+    await owners.send(click("c", ANONYMOUS))
+    await owners.ask_again()
+    await owners.deliver()
+    assert sorted(ring(await owners.state(KNOWN))) == ["b", "c"]
+
+
+async def test_what_was_handed_over_before_the_store_was_put_back_is_counted_anew(owners: Owners) -> None:
+    """An old hand-over that is read again does not count: its owner is none who handed anything over."""
+    await owners.send(click("b", ANONYMOUS), merge("k1", KNOWN, ANONYMOUS))
+    (request,) = owners.pending()
+    await owners.take(request)
+    (handed,) = [each for each in owners.pending() if each.partition == 0]
+    fresh = Owners()
+    await fresh.claim()
+    offset = fresh.next(TOPICS.transfers, 0)
+    await fresh.take(record(TOPICS.transfers, handed.value, offset, key=handed.key, headers=handed.headers))
+    assert not (await fresh.state(KNOWN)).known
+    await fresh.send(merge("k1", KNOWN, ANONYMOUS), click("b", ANONYMOUS))
+    await fresh.deliver()
+    state = await fresh.state(KNOWN)
+    assert (ring(state), state.standing) == (["b"], 1)
+
+
+async def test_a_chain_has_length_one(owners: Owners) -> None:
+    await owners.send(click("a", KNOWN), click("b", ANONYMOUS), click("c", THIRD))
+    await owners.send(merge("k1", KNOWN, ANONYMOUS))
+    await owners.deliver()
+    await owners.send(merge("k2", THIRD, KNOWN))
+    await owners.deliver()
+    alias = (await owners.state(ANONYMOUS)).alias
+    assert alias is not None
+    assert alias.target == THIRD
+    await owners.send(click("d", ANONYMOUS))
+    await owners.deliver()
+    assert sorted(ring(await owners.state(THIRD))) == ["a", "b", "c", "d"]
+
+
+async def test_a_merge_into_an_alias_is_one_into_its_target(owners: Owners) -> None:
+    await owners.send(click("c", THIRD), merge("k1", KNOWN, ANONYMOUS))
+    await owners.deliver()
+    await owners.send(merge("k2", ANONYMOUS, THIRD))
+    await owners.deliver()
+    assert ring(await owners.state(KNOWN)) == ["c"]
+    assert [each[:2] for each in owners.receipts()] == [("k1", "done"), ("k2", "done")]
+
+
+@pytest.mark.parametrize("crossing", [False, True])
+async def test_a_circle_is_refused(owners: Owners, crossing: bool) -> None:
+    await owners.send(click("a", KNOWN), click("b", ANONYMOUS))
+    await owners.send(merge("k1", KNOWN, ANONYMOUS))
+    if not crossing:
+        await owners.deliver()
+    await owners.send(merge("k2", ANONYMOUS, KNOWN), merge("k3", KNOWN, KNOWN))
+    for _ in range(3):
+        await owners.deliver()
+        await owners.ask_again()
+    await owners.deliver()
+    state = await owners.state(KNOWN)
+    assert (sorted(ring(state)), state.standing) == (["a", "b"], 2)
+    assert sorted(set(owners.receipts())) == [
+        ("k1", "done", ""),
+        ("k2", "refused", "merge_cycle"),
+        ("k3", "refused", "merge_cycle"),
+    ]
+    assert owners.workers[0].letters()[0][0] == "merge_cycle"
+
+
+async def test_who_was_merged_into_another_is_refused(owners: Owners) -> None:
+    await owners.send(merge("k1", KNOWN, ANONYMOUS))
+    await owners.deliver()
+    await owners.send(merge("k2", THIRD, ANONYMOUS))
+    await owners.deliver()
+    assert [each[:2] for each in owners.receipts()] == [("k1", "done"), ("k2", "refused")]
+    assert (await owners.state(THIRD)).merges == []
+
+
+@pytest.mark.parametrize("whom", [KNOWN, ANONYMOUS])
+@pytest.mark.parametrize("moment", ["before the hand-over", "after it"])
+async def test_erasing_either_erases_both(owners: Owners, whom: str, moment: str) -> None:
+    await owners.send(click("a", KNOWN), click("b", ANONYMOUS), merge("k1", KNOWN, ANONYMOUS))
+    if moment == "after it":
+        await owners.deliver()
+    await owners.send(erase("k2", whom), timestamp_ms=NEW)
+    await owners.deliver()
+    await owners.ask_again()
+    await owners.deliver()
+    for user in (KNOWN, ANONYMOUS):
+        state = await owners.state(user)
+        assert (state.known, state.alias, state.merges, state.erased_ms) == (False, None, [], NEW), user
+    await owners.send(click("a", KNOWN), click("b", ANONYMOUS), merge("k1", KNOWN, ANONYMOUS))
+    await owners.deliver()
+    assert not (await owners.state(KNOWN)).known
+    assert not (await owners.state(ANONYMOUS)).known
+    for number in (0, 1):
+        assert await owners.workers[number].store.waiting(number) == []
+    await owners.send(click("e", ANONYMOUS), timestamp_ms=NEW + 1)
+    assert ring(await owners.state(ANONYMOUS)) == ["e"]
+
+
+async def test_a_retraction_that_waits_finds_its_event_with_the_other(owners: Owners) -> None:
+    await owners.send(click("b", ANONYMOUS), retract("k1", KNOWN, "b"))
+    await owners.send(merge("k2", KNOWN, ANONYMOUS))
+    await owners.deliver()
+    state = await owners.state(KNOWN)
+    assert (state.retractions, state.standing, [each.retracted for each in state.ring]) == ([], 0, [True])
+
+
+async def test_what_waits_for_an_item_waits_with_the_target(owners: Owners) -> None:
+    await owners.send(click("b", ANONYMOUS, "soon"), merge("k1", KNOWN, ANONYMOUS))
+    await owners.deliver()
+    for worker in owners.workers:
+        worker.items["soon"] = embed_by_words("war")
+        await worker.pipeline.wake(["soon"])
+    assert ring(await owners.state(KNOWN)) == ["b"]
+    assert not (await owners.state(ANONYMOUS)).waiting
+
+
+async def test_a_list_that_came_late_is_published_again_by_who_owns_the_user(owners: Owners) -> None:
+    """Another worker takes over, and publishes, just while the first one's list is on its way."""
+    late, owner = owners.workers
+    late.items["love"] = owner.items["love"] = embed_by_words("love")
+    rank = late.pipeline.ranker
+
+    def while_the_worker_is_frozen(states: Sequence[UserState]) -> Sequence[Ranking]:
+        taken_over.set()
+        return rank(states)
+
+    taken_over = asyncio.Event()
+    frozen = replace(late.pipeline, ranker=while_the_worker_is_frozen, late_after_s=0.0)
+    send = late.log.send
+
+    async def slow(records: Sequence[Outgoing]) -> None:
+        if taken_over.is_set() and any(each.topic == TOPICS.recommendations for each in records):
+            taken_over.clear()
+            await owner.claims(0)
+            await owner.takes(record(TOPICS.clicks, click("b", KNOWN, "love"), 1))
+        await send(records)
+
+    late.log.send = slow  # type: ignore[method-assign]
+    await frozen.process([record(TOPICS.clicks, click("a", KNOWN), 0)])
+    late.log.send = send  # type: ignore[method-assign]
+    assert len(late.log.lists(KNOWN)[-1].items) == 1, "the older list stands last"
+    for each in owners.pending():
+        await owner.takes(each)
+    assert len(owner.log.lists(KNOWN)[-1].items) == 2
+    versions = [made.version for made in owner.log.lists(KNOWN)]
+    assert versions[-1] == max(versions)
