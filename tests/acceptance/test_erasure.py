@@ -3,6 +3,7 @@
 import hashlib
 import json
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -27,7 +28,7 @@ def system(shared: System) -> System:
 
 def everything(system: System) -> dict[bytes, Any]:
     """All keys of the whole store with all that stands under them."""
-    read = {
+    read: dict[bytes, Callable[[Any, bytes], Any]] = {
         b"string": lambda client, key: client.get(key),
         b"hash": lambda client, key: client.hgetall(key),
         b"zset": lambda client, key: client.zrange(key, 0, -1, withscores=True),
