@@ -32,6 +32,7 @@ class Encoder:
     def __init__(self, artifact: Artifact, tokenizer: "Tokenizer", engine: Engine, cache_texts: int = 10_000) -> None:
         self.fingerprint = artifact.fingerprint
         self.dim = artifact.dim
+        self.max_tokens = artifact.max_tokens
         self.provider = engine.provider
         self._artifact = artifact
         self._tokenizer = tokenizer

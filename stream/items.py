@@ -4,22 +4,22 @@ An item that comes again with the same text keeps its vector; what changed aroun
 """
 
 import hashlib
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import msgspec
-import numpy as np
-import numpy.typing as npt
 
 from serving.catalogue import Catalogue, facet_text, item_text, pack
-from serving.errors import Rejected
+from serving.errors import Reason, Rejected
 from serving.messages import Item, ItemVector
+from serving.state import Vector
 from serving.topics import Topics
 from stream.events import decode_item
 from stream.publish import Log, Outgoing
 from stream.records import DeadLetter, Record
 from stream.rejects import dead_letter
 
-EmbedItems = Callable[[Sequence[str]], Awaitable[npt.NDArray[np.float32]]]
+# Vectors by text, `(d,) float32`, without those that the encoder cannot read; while it is out, this waits.
+EmbedItems = Callable[[Sequence[str]], Awaitable[Mapping[str, Vector]]]
 
 
 class ItemPipeline:
@@ -38,13 +38,15 @@ class ItemPipeline:
         """Take in records of the items topic; returns when what they made is acknowledged."""
         out: list[Outgoing] = []
         items: dict[str, Item | None] = {}  # the newest of each id in this batch, in order of first arrival
+        came: dict[str, Record] = {}
         for record in records:
             try:
                 item = decode_item(record)
             except Rejected as error:
                 out.append(dead_letter(DeadLetter(record, error.reason, str(error), "decode"), self._clock()))
                 continue
-            items[item.item_id if item else (record.key or b"").decode("utf-8", "replace")] = item
+            item_id = item.item_id if item else (record.key or b"").decode("utf-8", "replace")
+            items[item_id], came[item_id] = item, record
         texts = {
             item_id: (item_text(item.title, item.text, item.facets), facet_text(item.facets))
             for item_id, item in items.items()
@@ -52,12 +54,17 @@ class ItemPipeline:
         }
         fresh = [item_id for item_id, pair in texts.items() if self._known(item_id, pair) is None]
         wanted = list(dict.fromkeys(text for item_id in fresh for text in texts[item_id] if text))
-        vectors = dict(zip(wanted, await self._embed(wanted), strict=True)) if wanted else {}
+        vectors = await self._embed(wanted) if wanted else {}
         for item_id, item in items.items():
             if item is None:
                 out.append(Outgoing(self._topics.item_vectors, item_id.encode(), None))
                 continue
             made = self._known(item_id, texts[item_id]) or self._vector(item, texts[item_id], vectors)
+            if made is None:
+                message = "the encoder reads others, but not this text: change it and publish the item again"
+                letter = DeadLetter(came[item_id], Reason.ENCODER_TIMEOUT, message, "embed")
+                out.append(dead_letter(letter, self._clock()))
+                continue
             current = msgspec.structs.replace(made, title=item.title, facets=item.facets, available=item.available)
             # Published even if nothing seems to have changed: the local copy may lag behind a removal on its way.
             out.append(Outgoing(self._topics.item_vectors, item_id.encode(), msgspec.json.encode(current)))
@@ -68,8 +75,11 @@ class ItemPipeline:
         known = self._catalogue.get(item_id)
         return known if known is not None and known.revision == _revision(texts) else None
 
-    def _vector(self, item: Item, texts: tuple[str, str], vectors: dict[str, npt.NDArray[np.float32]]) -> ItemVector:
+    def _vector(self, item: Item, texts: tuple[str, str], vectors: Mapping[str, Vector]) -> ItemVector | None:
+        """The item with its vectors, None if the encoder cannot read it."""
         text, facets = texts
+        if not vectors.keys() >= {each for each in texts if each}:
+            return None
         return ItemVector(
             item_id=item.item_id,
             title=item.title,

@@ -2,6 +2,8 @@
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 
+from stream.encoding import Failure
+
 _SECONDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 
 
@@ -56,9 +58,33 @@ class Metrics:
             ["phase"],
             registry=self.registry,
         )
+        self.texts_missed = Counter(
+            "penchant_texts_missed",
+            "Texts of new events that the encoder did not read in time.",
+            registry=self.registry,
+        )
+        self.texts_made_up = Counter(
+            "penchant_texts_made_up", "Missed texts that the encoder has read since.", registry=self.registry
+        )
+        self.missed_waiting = Gauge(
+            "penchant_missed_texts_waiting_users", "Users with texts that wait for the encoder.", registry=self.registry
+        )
+        self.encoder_failures = Counter(
+            "penchant_encoder_failures",
+            "Slices of texts that the encoder failed at, by how: late, hung, raised.",
+            ["how"],
+            registry=self.registry,
+        )
+        self.encoder_out = Gauge(
+            "penchant_encoder_out", "1 while the encoder is late or its breaker open.", registry=self.registry
+        )
         self.waiting = Gauge("penchant_waiting_users", "Users and items waited for.", registry=self.registry)
         self.items = Gauge("penchant_items_embedded", "Items with a vector.", registry=self.registry)
         self.partitions = Gauge("penchant_user_partitions", "User partitions held.", registry=self.registry)
+
+    def encoder_failed(self, failure: Failure) -> None:
+        """Count one of the encoder's failures."""
+        self.encoder_failures.labels(failure.value).inc()
 
     def exposition(self) -> bytes:
         """Prometheus' text format."""

@@ -71,6 +71,7 @@ def keep(part: Part, turn: Turn, entry: Waiting | Retraction, rules: Rules) -> s
     else:
         turn.state.retractions.append(entry)
     _tell(part, turn, entry, rules)
+    part.missed += entry.missed
     return None
 
 

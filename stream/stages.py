@@ -9,6 +9,7 @@ from serving.state import Vector
 from stream.metrics import Metrics
 from stream.pipeline import Pipeline
 from stream.publish import Outgoing
+from stream.room import TEXTS
 from stream.turns import Part
 
 
@@ -44,8 +45,10 @@ class TimedPipeline(Pipeline):
             metrics.forwarded.inc(len(part.strays))
             metrics.erasures.inc(len(part.erased))
             metrics.ignored.inc(part.ignored)
+            metrics.texts_missed.inc(part.missed)
         metrics.refused.inc(len(parts) - len(saved))
         metrics.waiting.set(len(self.waiting))
+        metrics.missed_waiting.set(self.waiting.count(TEXTS))
         return saved
 
     def rank(self, parts: Iterable[Part]) -> list[Outgoing]:

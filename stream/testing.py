@@ -17,7 +17,6 @@ from dataclasses import dataclass, field, replace
 
 import msgspec
 import numpy as np
-import numpy.typing as npt
 
 from serving import state as codec
 from serving.errors import Unavailable
@@ -54,13 +53,8 @@ def embed_by_words(text: str) -> Vector:
 
 
 async def embed_texts(texts: Sequence[str]) -> Mapping[str, Vector]:
-    """The pipeline's embedder, by `embed_by_words`."""
+    """The embedder of both pipelines, by `embed_by_words`."""
     return {text: embed_by_words(text) for text in texts}
-
-
-async def embed_rows(texts: Sequence[str]) -> npt.NDArray[np.float32]:
-    """The item pipeline's embedder, by `embed_by_words`: `(n, 8) float32`."""
-    return np.stack([embed_by_words(text) for text in texts])
 
 
 def rank_by_ring(state: UserState) -> Ranking:

@@ -151,6 +151,7 @@ class Part:
     hold: the partition as its states were loaded: my token, and the offsets that they stand for.
     waits: (item, user) -> until when the user waits for it, ms since 1970; None: no longer.
     erased: user -> when, by the command's record. ignored: how many events of before an erasure were left out.
+    missed: how many texts of new events and retractions wait for the encoder from now on.
     hands: user -> the token of the hand-over that made an alias of the user, as the store has it.
     nulls: users whose list is to go though nothing else of them stands.
     first, then: messages to other owners, before the states are saved and after.
@@ -168,6 +169,7 @@ class Part:
     waits: dict[tuple[str, str], int | None] = field(default_factory=dict)
     erased: dict[str, int] = field(default_factory=dict)
     ignored: int = 0
+    missed: int = 0
     hands: dict[str, str] = field(default_factory=dict)
     nulls: list[str] = field(default_factory=list)
     first: list[Sending] = field(default_factory=list)

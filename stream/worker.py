@@ -4,12 +4,9 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, suppress
 
 import msgspec
-import numpy as np
-import numpy.typing as npt
 from aiokafka.errors import KafkaError
 from faust.types import TP
 
@@ -18,19 +15,21 @@ from serving.encoder import Encoder
 from serving.health import Check, health_app, serve
 from serving.messages import ItemVector
 from serving.ranker import Ranker, RankSettings
-from serving.state import Vector
 from serving.statistics import Statistics
 from serving.view import Follower
+from stream.encoding import Encoding
 from stream.events import Decoder
 from stream.identity import check_identities
 from stream.items import ItemPipeline
 from stream.keeping import Keeper
 from stream.lists import Lists
+from stream.making_up import MakingUp
 from stream.metrics import Metrics
 from stream.partitions import Partitions, Seek
 from stream.publish import KafkaLog
 from stream.records import Record
 from stream.retry import retrying
+from stream.room import TEXTS
 from stream.settings import WorkerSettings
 from stream.stages import TimedPipeline
 from stream.store import Store
@@ -67,7 +66,6 @@ class Worker:
         self._encoder = encoder
         self._identities = identities
         self._partitions = partitions
-        self._encoding = ThreadPoolExecutor(1, thread_name_prefix="encoder")
         self._catalogue = Catalogue(encoder.dim, encoder.fingerprint)
         self._statistics = Statistics(self._catalogue, identities)
         popularity = self._statistics.popularity
@@ -97,16 +95,21 @@ class Worker:
         self.partitions = Partitions(self.topics, self._store, self._waiting, settings.session_timeout_s)
         if self.seek is not None:
             self.partitions.seek = self.seek
+        self._encoding = Encoding(self._encoder, on_failure=self.metrics.encoder_failed)
+        started.callback(self._encoding.close)
+        self.metrics.encoder_out.set_function(lambda: not self._encoding.sound)
         self._lists = Lists(self.topics, self._encoder.fingerprint, settings.list_expiry_s * 1000)
         self.pipeline = self._pipeline()
-        self.items = ItemPipeline(self.topics, self._catalogue, self._embed_items, self._log, now_ms)
+        self.items = ItemPipeline(self.topics, self._catalogue, self._encoding.passages, self._log, now_ms)
         self._keeper = Keeper(settings, self._statistics, self._store, self.metrics)
         vectors = Follower(settings.bootstrap, self.topics.item_vectors, self._on_item_vector, settings.fetch_wait_ms)
         self._followers = [vectors, self._keeper.follower]
         for follows in (vectors, self._keeper):
             started.push_async_callback(follows.stop)
             await follows.start()
-        self._spawn(self._open_gate(), self._wake(), self._publish_trending(), self._keeper.keep(), self._watch())
+        making_up = MakingUp(self.pipeline.make_up, self._waiting, self._encoding, self.metrics.texts_made_up.inc)
+        self._spawn(self._open_gate(), self._wake(), making_up.run())
+        self._spawn(self._publish_trending(), self._keeper.keep(), self._watch())
         if settings.health_port:
             app = health_app(self._live, self._ready, self.metrics.exposition)
             health = await serve(app, settings.health_host, settings.health_port)
@@ -118,7 +121,6 @@ class Worker:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._started.aclose()
-        self._encoding.shutdown(wait=False, cancel_futures=True)
 
     # --- What the consumer asks (stream/transport.py) ---
 
@@ -169,7 +171,7 @@ class Worker:
     async def _open_gate(self) -> None:
         """Let user topics flow once lists can be made."""
         await asyncio.gather(*(follower.caught_up.wait() for follower in self._followers))
-        await asyncio.get_running_loop().run_in_executor(self._encoding, self._encoder.warm_up)
+        await self._encoding.warm_up()
         self._open = True
         self.resume()
 
@@ -217,7 +219,7 @@ class Worker:
             await asyncio.sleep(_WATCH_EVERY_S)
 
     def _spawn(self, *chores: Coroutine[None, None, None]) -> None:
-        self._tasks = [asyncio.create_task(self._guard(chore)) for chore in chores]
+        self._tasks += [asyncio.create_task(self._guard(chore)) for chore in chores]
 
     async def _guard(self, chore: Coroutine[None, None, None]) -> None:
         try:
@@ -241,7 +243,7 @@ class Worker:
         return TimedPipeline(
             topics=self.topics,
             decoder=decoder,
-            embedder=self._embed_texts,
+            embedder=self._encoding.queries,
             items=self._catalogue.vector,
             store=self._store,
             ranker=lambda states: self._ranker.rank_many(states, settings.k),
@@ -254,13 +256,6 @@ class Worker:
             metrics=self.metrics,
         )
 
-    async def _embed_texts(self, texts: Sequence[str]) -> Mapping[str, Vector]:
-        rows = await asyncio.get_running_loop().run_in_executor(self._encoding, self._encoder.embed, texts, "query")
-        return dict(zip(texts, rows, strict=True))
-
-    async def _embed_items(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
-        return await asyncio.get_running_loop().run_in_executor(self._encoding, self._encoder.embed, texts, "passage")
-
     def _live(self) -> Check:
         return Check(True, "the event loop answers")
 
@@ -271,7 +266,10 @@ class Worker:
             return Check(False, "the encoder is warming up")
         if not self._assigned:
             return Check(False, "the group has not assigned partitions yet")
-        return Check(True, "events are taken in", {"items_embedded": self._catalogue.embedded})
+        facts = {"items_embedded": self._catalogue.embedded, "users_with_missed_texts": self._waiting.count(TEXTS)}
+        if not self._encoding.sound:
+            return Check(True, "degraded: the encoder is out, so texts wait and lists come from what is known", facts)
+        return Check(True, "events are taken in", facts)
 
 
 async def check_store(

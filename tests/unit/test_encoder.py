@@ -3,58 +3,17 @@
 import json
 import os
 import shutil
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pytest
-from tokenizers import Tokenizer
-from tokenizers.models import WordLevel
-from tokenizers.pre_tokenizers import WhitespaceSplit
 
-from serving.artifact import CENTRE, MANIFEST, MODEL, PARTS, TOKENIZER, Artifact, file_hash, fingerprint
+from serving.artifact import CENTRE, MANIFEST, MODEL, PARTS, TOKENIZER, file_hash, fingerprint
 from serving.encoder import Encoder, load_encoder
 from serving.errors import BrokenArtifact, ProviderMissing
-from serving.tokens import Ids
-
-WORDS = {"[PAD]": 0, "red": 1, "green": 2, "blue": 3, "ask:": 4, "say:": 5}
-
-
-class Colours:
-    """An engine whose row is how often red, green and blue stand in a text, made unit; prefixes count for nothing."""
-
-    provider = "cpu"
-
-    def __init__(self) -> None:
-        self.shapes: list[tuple[int, ...]] = []
-        self._lock = threading.Lock()
-
-    def run(self, ids: Ids, mask: Ids) -> npt.NDArray[np.float32]:
-        with self._lock:
-            self.shapes.append(ids.shape)
-        counts = np.stack([((ids == word) & (mask == 1)).sum(axis=1) for word in (1, 2, 3)], axis=1)
-        rows: npt.NDArray[np.float32] = (counts / np.linalg.norm(counts, axis=1, keepdims=True)).astype(np.float32)
-        return rows
-
-
-def colours(engine: Colours, cache_texts: int = 100) -> Encoder:
-    tokenizer = Tokenizer(WordLevel(WORDS, unk_token="[PAD]"))
-    tokenizer.pre_tokenizer = WhitespaceSplit()
-    artifact = Artifact(
-        path=Path("nowhere"),
-        fingerprint="rgb-1",
-        dim=3,
-        max_tokens=8,
-        scheme="fp32",
-        providers=("cpu",),
-        prefixes={"query": "ask: ", "passage": "say: "},
-        centres={"query": np.array([0, 0, 0], np.float32), "passage": np.array([1, 0, 0], np.float32)},
-        manifest={"pad_id": 0},
-    )
-    return Encoder(artifact, tokenizer, engine, cache_texts)
+from tests.support.colours import Colours, colours
 
 
 def test_rows_come_in_the_order_given_though_batches_are_sorted_by_length() -> None:

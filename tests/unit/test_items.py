@@ -1,18 +1,17 @@
 """The catalogue's way in: each item is embedded once."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
-import numpy as np
-import numpy.typing as npt
 import pytest
 
 from serving.catalogue import Catalogue, unpack
 from serving.messages import ItemVector
+from serving.state import Vector
 from stream.items import ItemPipeline
 from stream.records import Record
-from stream.testing import FINGERPRINT, NOW_MS, TOPICS, MemoryLog, embed_by_words, embed_rows, record
+from stream.testing import FINGERPRINT, NOW_MS, TOPICS, MemoryLog, embed_by_words, embed_texts, record
 
 ALIEN: dict[str, Any] = {"item_id": "i9", "title": "Alien", "text": "In space.", "facets": {"genre": ["Sci-Fi war"]}}
 
@@ -24,6 +23,7 @@ class Way:
         self.log = MemoryLog()
         self.catalogue = Catalogue(8, FINGERPRINT)
         self.embedded: list[str] = []
+        self.unreadable: set[str] = set()
         self._pipeline = ItemPipeline(TOPICS, self.catalogue, self._embed, self.log, lambda: NOW_MS)
         self._read = 0
 
@@ -41,9 +41,9 @@ class Way:
             else:
                 self.catalogue.put(value)
 
-    async def _embed(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+    async def _embed(self, texts: Sequence[str]) -> Mapping[str, Vector]:
         self.embedded += texts
-        return await embed_rows(texts)
+        return await embed_texts([text for text in texts if text not in self.unreadable])
 
 
 def read(body: bytes | None) -> ItemVector | None:
@@ -145,3 +145,12 @@ async def test_bad_items_become_dead_letters_and_the_good_ones_around_them_go_in
 async def test_nothing_is_nothing(way: Way) -> None:
     assert await way.takes() == []
     assert way.embedded == []
+
+
+async def test_an_item_that_the_encoder_cannot_read_is_a_dead_letter_and_holds_up_no_other(way: Way) -> None:
+    way.unreadable = {"Sci-Fi war"}
+    poison = item(0)
+    ((key, _),) = await way.takes(poison, item(1, item_id="i8", facets={}))
+    assert key == b"i8"
+    (letter,) = way.log.dead()
+    assert (letter.value, dict(letter.headers)["penchant.error"]) == (poison.value, b"encoder_timeout")

@@ -1,0 +1,46 @@
+"""A thread of one's own, which nobody has to wait for."""
+
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from stream.lane import Lane
+from tests.support.waiting import until
+
+
+def test_jobs_run_in_turn_on_one_thread() -> None:
+    lane = Lane("lane")
+    done: list[tuple[int, str]] = []
+    futures = [lane.submit(lambda n=n: done.append((n, threading.current_thread().name))) for n in range(3)]  # type: ignore[misc]
+    for future in futures:
+        future.result(10)
+    assert done == [(n, "lane") for n in range(3)]
+    lane.close()
+    assert until(lambda: not lane.alive)
+
+
+def test_what_a_job_raises_is_the_future_s_and_the_next_one_runs() -> None:
+    lane = Lane("lane")
+    with pytest.raises(ZeroDivisionError):
+        lane.submit(lambda: 1 // 0).result(10)
+    assert lane.submit(lambda: 42).result(10) == 42
+    lane.close()
+
+
+def test_a_cancelled_job_does_not_run() -> None:
+    lane, free, ran = Lane("lane"), threading.Event(), threading.Event()
+    first = lane.submit(free.wait)
+    second = lane.submit(ran.set)
+    assert second.cancel()
+    free.set()
+    first.result(10)
+    lane.close()
+    assert until(lambda: not lane.alive)
+    assert not ran.is_set()
+
+
+def test_a_process_ends_though_a_job_hangs() -> None:
+    code = "import threading; from stream.lane import Lane; Lane('lane').submit(threading.Event().wait)"
+    assert subprocess.run([sys.executable, "-c", code], timeout=60, check=False).returncode == 0

@@ -1,0 +1,68 @@
+"""When missed texts are asked for again."""
+
+from serving.state import Vector
+from stream.encoding import Encoding
+from stream.making_up import LONGEST_PAUSE_S, PAUSE_S, MakingUp
+from stream.room import TEXTS
+from stream.store import Wait
+from stream.waiting import WaitingIndex
+from tests.support.colours import Troubled, colours
+
+
+class Shift:
+    """Rounds over one missed text, read by an encoder that can be broken."""
+
+    def __init__(self, text: str, *, waits: bool = True) -> None:
+        self.engine = Troubled()
+        self.encoding = Encoding(colours(self.engine))
+        self.made: dict[str, Vector] = {}
+        self.counted = 0.0
+        self._text = text
+        index = WaitingIndex()
+        index.update(0, [Wait(TEXTS, "u1", 10)] if waits else [], ())
+        self.making_up = MakingUp(self._make_up, index, self.encoding, self._count)
+
+    async def pauses(self, rounds: int) -> list[float]:
+        made = []
+        for _ in range(rounds):
+            await self.making_up.round()
+            made.append(self.making_up.pause_s)
+        return made
+
+    async def _make_up(self, most: int) -> int:
+        assert most == 64
+        self.made |= await self.encoding.queries([self._text])
+        return len(self.made)
+
+    def _count(self, made: float) -> None:
+        self.counted += made
+
+
+async def test_what_was_read_is_counted_and_more_is_asked_for_soon() -> None:
+    shift = Shift("red")
+    (pause,) = await shift.pauses(1)
+    assert (list(shift.made), shift.counted) == (["red"], 1)
+    assert 0 < pause <= PAUSE_S
+    shift.encoding.close()
+
+
+async def test_nothing_is_asked_if_nothing_waits() -> None:
+    shift = Shift("red", waits=False)
+    assert await shift.pauses(2) == [PAUSE_S, PAUSE_S]
+    assert shift.made == {}
+
+
+async def test_an_encoder_that_is_left_alone_is_not_asked() -> None:
+    shift = Shift("red")
+    shift.engine.broken = RuntimeError("no memory")
+    assert await shift.pauses(3) == [PAUSE_S, PAUSE_S, PAUSE_S]
+    assert len(shift.engine.shapes) == 2, "the text and the encoder's own, in the first round"
+    shift.encoding.close()
+
+
+async def test_texts_that_cannot_be_read_are_asked_for_ever_more_rarely() -> None:
+    shift = Shift("blue")
+    shift.engine.poison = {"blue"}
+    assert await shift.pauses(8) == [2, 4, 8, 16, 32, LONGEST_PAUSE_S, LONGEST_PAUSE_S, LONGEST_PAUSE_S]
+    assert (shift.encoding.sound, shift.counted) == (True, 0)
+    shift.encoding.close()
