@@ -46,18 +46,24 @@ async def adopt_topics(
 ) -> dict[str, list[str]]:
     """Forget the offsets of topics that were made anew; interests stay. Returns topic -> identities forgotten.
 
-    In each partition that changes the owner's token is replaced in the same transaction, so that a worker which knew
-    the old topics is refused whatever it still has in hand. Raises Unavailable; Misconfigured if the users in the
+    In every partition the owner's token is replaced in the same transaction, so that a worker which knew the old topics
+    is refused whatever it still has in hand, and the new topics stand there at offset 0, so that it cannot claim the
+    partition again (`Store.claim`). Raises Unavailable; Misconfigured if the users in the
     store were spread over another number of partitions: their states would not be found.
     """
     async with _connected(redis_url) as redis:
         stored = await _foreign(redis, prefix, partitions, identities)
         if stored:
             await _check_spread(redis, prefix, partitions)
-        for partition, fields in stored.items():
+        anew = {f"{topic}@{identities[topic]}" for fields in stored.values() for topic, _ in fields}
+        for partition in range(partitions) if stored else ():
+            offsets = _key(prefix, partition, "offsets")
             async with redis.pipeline(transaction=True) as transaction:
                 transaction.set(_key(prefix, partition, "owner"), f"adopt-{secrets.token_hex(8)}")
-                transaction.hdel(_key(prefix, partition, "offsets"), *("@".join(field) for field in fields))
+                if partition in stored:
+                    transaction.hdel(offsets, *("@".join(field) for field in stored[partition]))
+                for name in anew:
+                    transaction.hsetnx(offsets, name, 0)
                 await transaction.execute()
     forgotten: defaultdict[str, set[str]] = defaultdict(set)
     for topic, identity in (field for fields in stored.values() for field in fields):

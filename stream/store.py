@@ -13,7 +13,7 @@ Keys, all of one partition under one hash tag, so that a script may touch them t
 """
 
 import secrets
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from importlib.resources import files
@@ -169,11 +169,14 @@ class Store:
             )
 
     async def claim(self, partition: int) -> dict[str, int]:
-        """Become the partition's one writer, by a fresh token. Returns topic -> next offset, as the states stand."""
+        """Become the partition's one writer, by a fresh token. Returns topic -> next offset, as the states stand.
+
+        Raises Misconfigured if offsets of another topic stand there under the name of one that I know.
+        """
+        await self._offsets(partition)  # whoever owns the partition is not disturbed by one who must not
         token = secrets.token_hex(8)
         await self._persist(lambda: self._redis.set(self._key(partition, "owner"), token))
-        stored = await self._persist(lambda: self._redis.hgetall(self._key(partition, "offsets")))
-        by_field = {name.decode(): int(value) for name, value in stored.items()}
+        by_field = await self._offsets(partition)
         known = {topic: by_field[name] for topic, name in self._fields.items() if name in by_field}
         owed = await self._persist(lambda: self._redis.get(self._key(partition, "lists")))
         self._holds[partition] = Hold(token, known, _decoder.decode(owed) if owed is not None else {})
@@ -271,6 +274,13 @@ class Store:
             for member, score in members
         ]
 
+    async def _offsets(self, partition: int) -> dict[str, int]:
+        """What stands in the store, by field. Raises Misconfigured as `claim` does."""
+        stored = await self._persist(lambda: self._redis.hgetall(self._key(partition, "offsets")))
+        by_field = {name.decode(): int(value) for name, value in stored.items()}
+        refuse_foreign(by_field, self._fields)
+        return by_field
+
     async def _open_digests(self) -> Digests:
         if self._digests is None:
             secret = self._retention.erasure_secret
@@ -292,6 +302,19 @@ class Store:
 
     def _user_key(self, partition: int, user_id: str) -> str:
         return self._key(partition, f"u:{user_id}")
+
+
+def refuse_foreign(stored: Iterable[str], mine: Mapping[str, str]) -> None:
+    """Raise Misconfigured if an offset counts another topic of a name that I know.
+
+    stored: fields of the offsets, `topic@identity`. mine: topic -> the field that I count it under.
+    """
+    topics = {name: name.partition("@")[0] for name in stored}  # Kafka allows no @ in a name
+    if foreign := sorted({topic for name, topic in topics.items() if mine.get(topic, name) != name}):
+        raise Misconfigured(
+            f"the store's offsets are of other topics that have the names {', '.join(foreign)}: they were made anew, and "
+            "adopted while this worker ran; start it again"
+        )
 
 
 def _member(wait: Wait) -> bytes:

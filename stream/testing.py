@@ -30,7 +30,7 @@ from stream.pipeline import Pipeline
 from stream.privacy import Digests
 from stream.publish import Outgoing
 from stream.records import Headers, Record
-from stream.store import Batch, Hold, Saved, Wait
+from stream.store import Batch, Hold, Saved, Wait, refuse_foreign
 from stream.turns import Rules
 from stream.waiting import WaitingIndex
 from stream.weights import load_weights
@@ -131,8 +131,9 @@ class MemoryStore:
     async def claim(self, partition: int) -> dict[str, int]:
         """See `Store.claim`."""
         shelf = self._shelf(partition)
+        refuse_foreign(shelf.offsets, {topic: self._field(topic) for topic in self._identities})
         shelf.owner = secrets.token_hex(8)
-        topics = {name: name.rpartition("@")[0] for name in shelf.offsets}
+        topics = {name: name.partition("@")[0] for name in shelf.offsets}
         known = {topic: shelf.offsets[name] for name, topic in topics.items() if name == self._field(topic)}
         self._holds[partition] = Hold(shelf.owner, known, dict(shelf.unpublished))
         return dict(known)

@@ -49,13 +49,19 @@ async def test_offsets_stand_with_the_states_and_come_back_with_a_claim(store: A
     assert await version(store, "u1") == 2
 
 
-async def test_offsets_of_a_topic_that_was_made_anew_do_not_count(store: AnyStore, another: Opener) -> None:
+async def test_offsets_of_a_topic_that_was_made_anew_are_not_taken_for_the_old_ones(
+    store: AnyStore, another: Opener
+) -> None:
+    """Given offsets under another identity, when somebody claims, then it is refused, and the owner does not notice."""
     await store.claim(3)
     await store.save(batch(store, {CLICKS: 5, REVIEWS: 9}))
     recreated = another(IDENTITIES | {CLICKS: "run-2"})
-    assert await recreated.claim(3) == {REVIEWS: 9}
-    assert await recreated.save(batch(recreated, {CLICKS: 1}, u1=state(1))) is Saved.WRITTEN
-    assert await another().claim(3) == {CLICKS: 5, REVIEWS: 9}
+    with pytest.raises(Misconfigured, match=rf"names {CLICKS}: .*start it again"):
+        await recreated.claim(3)
+    assert await recreated.save(batch(recreated, {CLICKS: 1}, u1=state(1))) is Saved.NOT_MINE
+    assert await store.is_mine(3)
+    assert await store.save(batch(store, {CLICKS: 6})) is Saved.WRITTEN
+    assert await recreated.claim(4) == {}
 
 
 # --- The fence ---

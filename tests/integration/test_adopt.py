@@ -54,7 +54,7 @@ async def test_offsets_of_other_topics_are_refused_and_named(redis_url: str, pre
 
 async def test_adopting_forgets_the_old_offsets_alone_and_fences_who_wrote_them(redis_url: str, prefix: str) -> None:
     stores = [await written(redis_url, prefix, OLD, partition, clicks=7, reviews=8) for partition in (0, 3)]
-    fresh = await written(redis_url, prefix, NEW, 2, clicks=1)
+    early = await written(redis_url, prefix, NEW, 2, clicks=1)
 
     assert await adopt_topics(redis_url, prefix, 4, NEW) == {CLICKS: ["c/old-1"]}
     assert await adopt_topics(redis_url, prefix, 4, NEW) == {}
@@ -62,11 +62,15 @@ async def test_adopting_forgets_the_old_offsets_alone_and_fences_who_wrote_them(
 
     late = Batch(3, stores[1].hold(3), offsets={CLICKS: 9})
     assert await stores[1].save(late) is Saved.NOT_MINE
-    assert await fresh.save(Batch(2, fresh.hold(2), offsets={CLICKS: 2})) is Saved.WRITTEN
+    for partition in range(4):  # also those in which nothing had been read
+        with pytest.raises(Misconfigured, match=rf"names {CLICKS}: .*start it again"):
+            await stores[1].claim(partition)
     next_one = Store(redis_url, prefix, "words-8", NEW, Retention(1000))
-    assert await next_one.claim(3) == {REVIEWS: 8}
-    assert await next_one.claim(2) == {CLICKS: 2}
-    for store in (*stores, fresh, next_one):
+    assert [await next_one.claim(partition) for partition in (3, 2, 1)] == [
+        {CLICKS: 0, REVIEWS: 8}, {CLICKS: 1}, {CLICKS: 0}
+    ]  # fmt: skip
+    assert await next_one.save(Batch(3, next_one.hold(3), offsets={CLICKS: 1})) is Saved.WRITTEN
+    for store in (*stores, early, next_one):
         await store.close()
 
 
@@ -177,6 +181,27 @@ def test_topics_made_anew_are_refused_then_adopted_and_nothing_is_skipped(
         assert anew.list_for("u1", "new-0")["version"] > version
         anew.list_for("u1", "new-1")
         assert until(lambda: counted(anew, "u1") == 7), "the interests of before were kept"
+
+
+@pytest.mark.model
+def test_a_worker_that_ran_while_topics_were_adopted_stops_and_counts_nothing(system: System) -> None:
+    """Given a worker that runs on, when topics are made anew and adopted by force, then it ends, and says why."""
+    worker = system.start_ready()
+    system.publish(ITEMS)
+    system.click("u1", "f0", event_id="old-0")
+    system.list_for("u1", "old-0")
+    make_anew(system)
+    assert adopt(system, "--force").exit_code == 0
+    for n in range(system.partitions):
+        lost = {"user_id": "u2", "item_id": "f1", "type": "click", "event_id": f"new-{n}"}
+        system.send(system.topics.clicks, lost, partition=n)
+    assert ended(worker) == 78, worker.child.last_lines()
+    assert "start it again" in worker.child.last_lines()
+    with redis.Redis.from_url(system.redis_url) as client:
+        offsets = [client.hgetall(key) for key in system.stored() if key.endswith(b":offsets")]
+    identity = topic_identity(system.bootstrap, system.topics)[system.topics.clicks]
+    counted = {(field, int(n)) for fields in offsets for field, n in fields.items() if b"clicks" in field}
+    assert counted == {(f"{system.topics.clicks}@{identity}".encode(), 0)}
 
 
 @pytest.mark.model
