@@ -312,8 +312,8 @@ def refuse_foreign(stored: Iterable[str], mine: Mapping[str, str]) -> None:
     topics = {name: name.partition("@")[0] for name in stored}  # Kafka allows no @ in a name
     if foreign := sorted({topic for name, topic in topics.items() if mine.get(topic, name) != name}):
         raise Misconfigured(
-            f"the store's offsets are of other topics that have the names {', '.join(foreign)}: they were made anew, and "
-            "adopted while this worker ran; start it again"
+            f"the store's offsets are of other topics that have the names {', '.join(foreign)}: they were made anew "
+            "and adopted while this worker ran; start it again"
         )
 
 
