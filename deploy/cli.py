@@ -12,6 +12,7 @@ from deploy.commands.erase import erase
 from deploy.commands.export import export
 from deploy.commands.local import local
 from deploy.commands.produce import produce
+from deploy.commands.replay import replay
 from deploy.commands.schemas import schemas
 from deploy.commands.statistics import statistics
 from deploy.commands.topics import topics
@@ -30,7 +31,7 @@ def cli() -> None:
     """Keep what every user is inclined to, right now: events in through Kafka, refreshed lists out."""
 
 
-for command in (local, worker, api, topics, produce, watch, erase, dlq, statistics, doctor, export, schemas):
+for command in (local, worker, api, topics, produce, watch, erase, dlq, replay, statistics, doctor, export, schemas):
     cli.add_command(command)
 
 

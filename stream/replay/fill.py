@@ -1,0 +1,63 @@
+"""Fills an empty store from the log, so that workers can go on from there."""
+
+from dataclasses import dataclass
+
+from serving.errors import Misconfigured, Unavailable
+from stream.replay.live import literal
+from stream.replay.log import LogReader, Place
+from stream.replay.notes import Notes
+from stream.replay.run import Source, Tell, make_replay
+from stream.store import Batch, Store
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """What a replay wrote. truncated: place -> where its log begins, if not at 0."""
+
+    events: int
+    seconds: float
+    users: int
+    truncated: dict[Place, int]
+
+
+class EmptyStore(Store):
+    """A store that nobody has written to yet, or so it should be."""
+
+    async def check_empty(self) -> None:
+        """Raises Misconfigured if any key stands under the prefix."""
+        prefix = literal(self._prefix)
+        for pattern in (f"{{{prefix}:*", f"{prefix}:*"):
+            async for key in self._redis.scan_iter(match=pattern, count=1000):
+                raise Misconfigured(
+                    f"the store under the prefix {self._prefix!r} is not empty (there is {key.decode()!r}): name "
+                    "another with --into-prefix, or remove what a replay before this one left"
+                )
+
+    async def count_users(self) -> int:
+        """How many users have a record."""
+        keys = self._redis.scan_iter(match=f"{{{literal(self._prefix)}:*}}:u:*", count=1000)
+        return len({key async for key in keys})
+
+
+async def fill(source: Source, store: EmptyStore, total: Tell, tell: Tell) -> Filled:
+    """Replay all of the log into a store; its offsets are written last. Raises Misconfigured and Unavailable."""
+    await store.check_empty()
+    await store.adopt_fingerprint()
+    async with LogReader(source.settings.bootstrap) as log:
+        notes = Notes(source.settings.rules().bounds.half_life_ms)
+        replay = make_replay(source, log, store, notes)
+        places = source.places()
+        starts, ends = await log.starts(places), await log.ends(places)
+        replay.positions |= starts
+        total(sum(end - starts[place] for place, end in ends.items()))
+        for number in range(source.partitions):
+            await store.claim(number)
+        await replay.advance(ends, tell)
+        await replay.pipeline.bring_home()
+        for number in range(source.partitions):
+            offsets = {topic: end for (topic, partition), end in ends.items() if partition == number and end}
+            saved = await store.save(Batch(number, store.hold(number), offsets=offsets))
+            if not saved.done:
+                raise Unavailable(f"partition {number} of the store was claimed by a worker: stop it, and start again")
+        truncated = {place: start for place, start in starts.items() if start}
+        return Filled(notes.events, replay.seconds, await store.count_users(), truncated)

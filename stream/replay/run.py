@@ -1,0 +1,122 @@
+"""A replay: what it reads, the pipeline that takes it in, and how far it has come."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from serving.encoder import Encoder
+from serving.state import Vector
+from serving.topics import Topics
+from stream.events import Decoder
+from stream.lists import Lists
+from stream.replay.items import ItemVectors
+from stream.replay.log import LogReader, Place
+from stream.replay.notes import Notes
+from stream.replay.pipeline import ReplayPipeline, Silence, no_rank
+from stream.settings import WorkerSettings
+from stream.store import UserStore
+from stream.waiting import WaitingIndex
+from stream.weights import load_weights
+
+Tell = Callable[[int], None]  # how many records were read since the last call
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """What a model folder gives a replay: its vectors' name and size, and the vectors of texts."""
+
+    fingerprint: str
+    dim: int
+    embed: Callable[[Sequence[str]], Awaitable[Mapping[str, Vector]]]
+
+
+def model_of(encoder: Encoder) -> Model:
+    """An encoder, off the loop, so that the log is read on meanwhile."""
+
+    async def embed(texts: Sequence[str]) -> Mapping[str, Vector]:
+        rows = await asyncio.to_thread(encoder.embed, texts, "query")
+        return dict(zip(texts, rows, strict=True))
+
+    return Model(encoder.fingerprint, encoder.dim, embed)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Whose topics are read, by which rules. identities: topic -> the identity that its offsets count under."""
+
+    settings: WorkerSettings
+    identities: Mapping[str, str]
+    partitions: int
+    model: Model
+
+    @property
+    def topics(self) -> Topics:
+        """The topics' names."""
+        return self.settings.topics
+
+    @property
+    def events(self) -> tuple[str, ...]:
+        """The topics whose records make users' states."""
+        return (self.topics.clicks, self.topics.reviews, self.topics.commands)
+
+    def places(self) -> list[Place]:
+        """The partitions of those topics."""
+        return [(topic, number) for topic in self.events for number in range(self.partitions)]
+
+
+@dataclass(slots=True)
+class Replay:
+    """Goes on through the log, never back. The clock is the newest record's timestamp."""
+
+    log: LogReader
+    items: ItemVectors
+    pipeline: ReplayPipeline
+    now_ms: int = 0
+    seconds: float = 0.0
+    positions: dict[Place, int] = field(default_factory=dict)
+
+    async def advance(self, ends: Mapping[Place, int], tell: Tell = lambda _: None) -> None:
+        """Take in what partitions hold up to these offsets."""
+        began = time.monotonic()
+        came = await self.items.follow()
+        if came:
+            await self.pipeline.wake(came)
+        async for records in self.log.read({place: (self.positions.get(place, 0), end) for place, end in ends.items()}):
+            self.now_ms = max(self.now_ms, *(record.timestamp_ms for record in records))
+            await self.pipeline.process(records)
+            await self.pipeline.expire()
+            tell(len(records))
+        self.positions |= {place: max(end, self.positions.get(place, 0)) for place, end in ends.items()}
+        self.seconds += time.monotonic() - began
+
+
+def make_replay(source: Source, log: LogReader, store: UserStore, notes: Notes) -> Replay:
+    """A replay into a store, from the log's start."""
+    settings, topics, model = source.settings, source.topics, source.model
+    items = ItemVectors(log, topics.item_vectors, model.dim, model.fingerprint)
+    notes.revised = items.may_have_been_another
+    decoder = Decoder(
+        topics,
+        load_weights(settings.weights),
+        source.partitions,
+        source.identities,
+        clicks_are_seen=settings.clicks_are_seen,
+    )
+    made: list[Replay] = []
+    pipeline = ReplayPipeline(
+        topics=topics,
+        decoder=decoder,
+        embedder=model.embed,
+        items=items.vector,
+        store=store,
+        ranker=no_rank,
+        lists=Lists(topics, model.fingerprint, expiry_ms=0),
+        log=Silence(),
+        waiting=WaitingIndex(),
+        rules=settings.rules(),
+        clock=lambda: made[0].now_ms,
+        notes=notes,
+    )
+    made.append(Replay(log, items, pipeline))
+    return made[0]

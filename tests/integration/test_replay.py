@@ -1,0 +1,157 @@
+"""`penchant replay` on a real broker, store and worker: the live state is what the log makes."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+
+from serving.state import decode, encode
+from stream.events import partition_of
+from tests.acceptance.test_events_to_lists import FILMS
+from tests.conftest import Broker
+from tests.support.command import Ran, penchant
+from tests.support.system import Message, System, now_ms, running
+from tests.support.waiting import until
+
+pytestmark = [pytest.mark.kafka, pytest.mark.model]
+USERS = [f"u{n}" for n in range(20)]
+ERASED = "u20"
+
+
+@pytest.fixture
+def system(broker: Broker, redis_url: str, prefix: str, tmp_path: Path) -> Iterator[System]:
+    with running(broker, redis_url, prefix, tmp_path) as made:
+        yield made
+
+
+def replay(system: System, *arguments: str) -> Ran:
+    where = ["--bootstrap", system.bootstrap, "--redis", system.redis_url, "--prefix", system.topics.prefix]
+    return penchant("replay", *arguments, "--json", *where)
+
+
+def verified(system: System) -> Any:
+    """What `--verify` tells, which must find nothing."""
+    ran = replay(system, "--verify")
+    assert ran.exit_code == 0, f"{ran.out}\n{ran.err}"
+    return ran.json
+
+
+def settle(system: System) -> None:
+    """Send one more event of everybody and wait until each was taken in: all before them was, too."""
+    for user in USERS:
+        system.click(user, "f0", event_id=f"last-{user}")
+        system.say(user, "the end", event_id=f"said-{user}")
+        retract = {"command_id": f"k-{user}", "type": "retract", "user_id": user, "event_id": f"last-{user}"}
+        system.send(system.topics.commands, retract)
+    wanted = {f"{kind}-{user}" for user in USERS for kind in ("last", "said", "k")}
+    assert until(lambda: wanted <= system.named(), 60), system.workers[-1].child.last_lines()
+    assert until(lambda: any(r.key == b"erase" for r in system.read(system.topics.receipts)), 60)
+
+
+def send_disorder(system: System) -> None:
+    """Clicks and reviews, late, twice, on wrong partitions, on unknown items, taken back before and after they came."""
+    now = now_ms()
+    for n in range(600):
+        user, late = [*USERS, ERASED][n * 8 % 21], (n * 7919) % 5000
+        message: Message = {
+            "user_id": user,
+            "item_id": f"f{n % len(FILMS)}",
+            "type": ("click", "like", "dismiss")[n % 3],
+        }
+        message |= {"event_id": f"c{n}", "event_time": now - late * 60_000}
+        partition = None if n % 5 else n % system.partitions
+        for _ in range(2 if n % 11 == 0 else 1):
+            system.send(system.topics.clicks, message, partition=partition)
+        if n % 10 == 0:
+            review = {"user_id": user, "item_id": f"f{n % len(FILMS)}", "text": f"text number {n}", "event_id": f"r{n}"}
+            system.send(system.topics.reviews, review)
+        if n % 13 == 0:
+            system.click(user, f"unknown-{n % 4}", event_id=f"w{n}")
+        if n % 17 == 0:
+            taken = {"command_id": f"t{n}", "type": "retract", "user_id": user, "event_id": f"c{n + 20 * (n % 2)}"}
+            system.send(system.topics.commands, taken)
+    system.send(system.topics.clicks, b"{no json", key=USERS[0])
+    erased = {"command_id": "erase", "type": "erase", "user_id": ERASED}
+    system.send(system.topics.commands, erased)
+
+
+def keys_of(system: System, user: str) -> bytes:
+    (key,) = [key for key in system.stored() if key.endswith(f":u:{user}".encode())]
+    return key
+
+
+def test_the_live_state_is_what_the_log_makes(system: System) -> None:
+    """Given disorder of every kind, when verified, then nothing differs; a planted difference is found and named."""
+    worker = system.start_ready()
+    system.publish(FILMS)
+    send_disorder(system)
+    settle(system)
+    system.publish([{"item_id": f"unknown-{n}", "title": f"Late {n}", "text": "a film that came late"} for n in (0, 1)])
+    assert until(lambda: worker.metric("penchant_waiting_users") <= 2 * len(USERS), 10)
+
+    told = verified(system)
+
+    assert told["users"] == len(USERS) + 1, "the erased one has a digest"
+    assert (told["equal"], told["different"], told["missing"], told["extra"]) == (len(USERS) + 1, 0, 0, 0)
+    assert told["events"] > 700
+    assert told["items"]["compared"] >= len(FILMS)
+    assert told["items"]["relative_difference"] < 0.2, "what was taken back counts, or not, by when that came"
+
+    fingerprint = system.lists(USERS[1])[-1]["fingerprint"]
+    with redis.Redis.from_url(system.redis_url) as client:
+        key = keys_of(system, USERS[1])
+        whole = client.get(key)
+        state = decode(whole, fingerprint)
+        assert state.long is not None
+        state.long[3] += 0.01
+        state.ring.pop()
+        client.set(key, encode(state, fingerprint))
+        client.delete(keys_of(system, USERS[2]))
+        stranger = next(f"x{n}" for n in range(100) if partition_of(f"x{n}", system.partitions) == 0)
+        client.set(f"{{{system.topics.prefix}:0}}:u:{stranger}", whole)
+
+    ran = replay(system, "--verify")
+
+    assert ran.exit_code == 1
+    assert (ran.json["different"], ran.json["missing"], ran.json["extra"]) == (1, 1, 1)
+    differing, missing, extra = ran.json["differences"]
+    assert [each["field"] for each in differing["differs"]] == ["long", "ring"]
+    assert [each["user"] for each in (differing, missing, extra)] == [USERS[1], USERS[2], stranger]
+
+
+def test_a_store_is_filled_and_a_worker_goes_on_from_there(system: System) -> None:
+    """Given a log, when an empty store is filled, then it verifies, and a worker goes on without counting twice."""
+    system.start_ready()
+    system.publish(FILMS)
+    send_disorder(system)
+    settle(system)
+    for worker in system.workers:
+        assert worker.child.stop(15) == 0
+    with redis.Redis.from_url(system.redis_url) as client:
+        client.delete(*system.stored())
+
+    filled = replay(system, "--into-redis", system.redis_url)
+    again = replay(system, "--into-redis", system.redis_url)
+
+    assert filled.exit_code == 0, filled.err
+    assert filled.json["users"] == len(USERS)
+    assert again.exit_code == 78
+    assert "not empty" in again.err
+    assert verified(system)["equal"] == len(USERS) + 1
+
+    system.start_ready()
+    for user in USERS:
+        system.click(user, "f1", event_id=f"after-{user}")
+    assert until(lambda: {f"after-{user}" for user in USERS} <= system.named(), 60)
+    assert verified(system)["equal"] == len(USERS) + 1
+
+
+def test_it_says_what_to_do(system: System) -> None:
+    neither = replay(system)
+
+    assert neither.exit_code == 2
+    assert "--verify" in neither.err
+    assert json.loads(replay(system, "--verify").out)["users"] == 0
