@@ -16,7 +16,7 @@ class Doubt(Enum):
     """Why a live state may differ from what the log makes, without a fault."""
 
     REVISED = "an item of theirs was described anew or removed after the event"
-    PUT_ASIDE = "an event or command of theirs lies in the dead letters (it ran out of waiting, or came after another)"
+    PUT_ASIDE = "an event or command of theirs was put aside, or would be now, by what had come before it"
     ERASED = "events of theirs came within a minute after the erasure, which a worker may have read before it"
     MISSED = "a text of theirs still waits for the encoder"
     RETENTION = "retention has taken away what the live state still counts"

@@ -15,7 +15,7 @@ from stream.pipeline import Pipeline
 from stream.publish import Outgoing
 from stream.records import ORIGIN, Forward, Record
 from stream.rejects import forwarded
-from stream.replay.notes import Notes
+from stream.replay.notes import Doubt, Notes
 from stream.turns import Arrival, Input, Part
 
 
@@ -83,6 +83,14 @@ class ReplayPipeline(Pipeline):
                 self.notes.pairs((topic, part.partition), pairs)
             for turn in part.turns.values():
                 turn.due = False
+            self._doubt_refused(part)
+
+    def _doubt_refused(self, part: Part) -> None:
+        """What is refused because of what came before it may have been taken in when it came."""
+        refused = {id(letter.record) for letter in part.dead}
+        for each in part.inputs:
+            if each.letter is not None or (each.event is not None and id(each.event.record) in refused):
+                self.notes.doubt(each.user_id, Doubt.PUT_ASIDE)
 
     def rank(self, parts: Iterable[Part]) -> list[Outgoing]:
         """No lists."""

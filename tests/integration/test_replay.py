@@ -70,8 +70,9 @@ def send_disorder(system: System) -> None:
             system.send(system.topics.reviews, review)
         if n % 13 == 0:
             system.click(user, f"unknown-{n % 4}", event_id=f"w{n}")
-        if n % 17 == 0:
-            taken = {"command_id": f"t{n}", "type": "retract", "user_id": user, "event_id": f"c{n + 20 * (n % 2)}"}
+        event = n + 21 * (n % 2)  # of the same user; half of the retractions come first
+        if n % 4 < 2 and event * 7919 % 5000 < 1500:  # so new that it does not leave the ring, in whatever order
+            taken = {"command_id": f"t{n}", "type": "retract", "user_id": user, "event_id": f"c{event}"}
             system.send(system.topics.commands, taken)
     system.send(system.topics.clicks, b"{no json", key=USERS[0])
     erased = {"command_id": "erase", "type": "erase", "user_id": ERASED}
