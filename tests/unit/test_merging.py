@@ -72,6 +72,17 @@ async def test_the_pairs_of_what_is_passed_on_count_once_under_where_it_came(own
     assert (pairs.topic, pairs.partition) == (TOPICS.transfers, 0)
 
 
+async def test_what_comes_in_one_batch_with_the_request_is_handed_over_and_not_passed_on(owners: Owners) -> None:
+    """Who gets something passed on looks whether the store knows the alias, and that is saved only after the batch."""
+    await owners.send(merge("k1", KNOWN, ANONYMOUS))
+    (request,) = owners.pending()
+    event = record(TOPICS.clicks, click("b", ANONYMOUS), owners.next(TOPICS.clicks, 1), partition=1)
+    await owners.take(request, event)
+    assert "passed" not in owners.told()
+    await owners.deliver()
+    assert ring(await owners.state(KNOWN)) == ["b"]
+
+
 async def test_a_hand_over_that_comes_twice_counts_once(owners: Owners) -> None:
     await owners.send(click("b", ANONYMOUS), merge("k1", KNOWN, ANONYMOUS))
     (request,) = owners.pending()
