@@ -3,10 +3,11 @@
 import asyncio
 import logging
 import signal
-from typing import cast
+from typing import Any, cast
 
 import faust
 from mode.supervisors import CrashingSupervisor
+from mode.utils.queues import ThrowableQueue
 
 from serving.errors import PenchantError
 from stream.agents import consume
@@ -19,6 +20,18 @@ _STOP_WITHIN_S = 8.0
 _log = logging.getLogger(__name__)
 
 
+class _Channel(ThrowableQueue[Any]):
+    """A topic's events on their way to its agent; one that takes its time holds up no other topic.
+
+    Over four fifths of its size Faust fetches its partitions no more. What was fetched before comes in all the same: a
+    put that waited for room would hold up the one loop that hands out the events of all topics.
+    """
+
+    def full(self) -> bool:
+        """Never."""
+        return False
+
+
 class WorkerApp(faust.App):
     """Starts the worker before any consumer, and stops it after."""
 
@@ -27,6 +40,12 @@ class WorkerApp(faust.App):
 
     async def on_first_start(self) -> None:
         """Make no directories: nothing of Faust's tables is used."""
+
+    def FlowControlQueue(  # noqa: N802 - Faust's name
+        self, maxsize: int | None = None, *, clear_on_resume: bool = False
+    ) -> ThrowableQueue[Any]:
+        """Make a channel's queue."""
+        return _Channel(maxsize=maxsize or 0, flow_control=self.flow_control, clear_on_resume=clear_on_resume)
 
     async def on_start(self) -> None:
         """Connect the worker before partitions are assigned."""

@@ -199,19 +199,20 @@ class Encoding:
             self._lane.close()
             self._abandoned = [*self._stuck(), self._lane]
             self._lane = None
-        self._failed(Failure.HUNG, None)
+        self._failed(Failure.HUNG)
         if len(self._abandoned) == _MOST_ABANDONED:
             _log.error("%d threads hang in the encoder: it is asked no more; restart the worker", _MOST_ABANDONED)
 
     def _stuck(self) -> list[Lane]:
         return [lane for lane in self._abandoned if lane.alive]
 
-    def _failed(self, failure: Failure, error: BaseException | None) -> None:
+    def _failed(self, failure: Failure, error: BaseException | None = None) -> None:
         was_closed = self._breaker.closed
         self._breaker.failed()
         self._on_failure(failure)
         if was_closed:
-            _log.warning("the encoder %s (%r): lists come from what is known, texts wait", failure.value, error)
+            why = f": {error!r}" if error is not None else ""
+            _log.warning("the encoder %s%s; lists come from what is known, texts wait", failure.value, why)
 
     def _worked(self) -> None:
         if not self._breaker.closed:

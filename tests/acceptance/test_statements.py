@@ -44,11 +44,11 @@ def top(made: Mapping[str, Any], genres: Mapping[str, set[str]], wanted: set[str
 def test_statements_turn_the_list_and_dismissals_push_down(catalogue: System, genres: Mapping[str, set[str]]) -> None:
     """Given a new user, when she says what she likes, changes her mind, and dismisses, then the first ten follow."""
     catalogue.say("li", WANTS_SCIENCE_FICTION, event_id="s1")
-    first = catalogue.list_for("li", "s1")
+    first = catalogue.read_list_for("li", "s1")
     assert len(top(first, genres, {"Sci-Fi"})) >= 8
 
     catalogue.say("li", WANTS_ROMANTIC_COMEDIES, event_id="s2")
-    second = catalogue.list_for("li", "s2")
+    second = catalogue.read_list_for("li", "s2")
     assert len(top(second, genres, {"Romance", "Comedy"})) >= 5
 
     highest = dict.fromkeys([*top(second, genres, {"Sci-Fi"}, k=50), *top(first, genres, {"Sci-Fi"})])
@@ -62,7 +62,7 @@ def test_statements_turn_the_list_and_dismissals_push_down(catalogue: System, ge
 def test_dismissals_alone_bring_science_fiction_down(catalogue: System, genres: Mapping[str, set[str]]) -> None:
     """Given a user who asked for science fiction, then two dismissed films are gone and their like rank lower."""
     catalogue.say("wu", WANTS_SCIENCE_FICTION, event_id="s1")
-    shown = top(catalogue.list_for("wu", "s1"), genres, {"Sci-Fi"})
+    shown = top(catalogue.read_list_for("wu", "s1"), genres, {"Sci-Fi"})
     for number, item_id in enumerate(shown[:2]):
         catalogue.click("wu", item_id, "dismiss", event_id=f"d{number}")
     items = [item["item_id"] for item in catalogue.list_for("wu", "d1")["items"]]
@@ -79,7 +79,7 @@ def test_chinese_scene(broker: Broker, redis_url: str, tmp_path: Path) -> None:
         system.start_ready()
         system.publish([to_message(item) for item in films_of_scene])
         system.say("li", WANTS_SCIENCE_FICTION, event_id="s1")
-        first = [item["item_id"] for item in system.list_for("li", "s1")["items"][:4]]
+        first = [item["item_id"] for item in system.read_list_for("li", "s1")["items"][:4]]
     assert set(first) <= science_fiction
 
 

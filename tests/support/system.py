@@ -152,6 +152,18 @@ class System:
         assert until(there, seconds), f"no list of {user} names {event_id}\n{self.workers[-1].child.last_lines()}"
         return found[0]
 
+    def read_list_for(self, user: str, event_id: str) -> Message:
+        """The first list of a user that a text was folded into: on a busy machine the encoder may miss it at first."""
+        found: list[Message] = []
+
+        def there() -> bool:
+            folded = ((made, each) for made in self.lists(user) for each in made["folded"])
+            found[:] = [made for made, each in folded if each["event_id"] == event_id and not each.get("waiting")]
+            return bool(found)
+
+        assert until(there), f"{event_id} of {user} was not read\n{self.workers[-1].child.last_lines()}"
+        return found[0]
+
     def dead(self, topic: str, count: int, seconds: float = 20.0) -> list[Any]:
         """The dead letters of a topic, once there are at least `count`."""
         assert until(lambda: len(self.read(f"{topic}.dlq")) >= count, seconds), self.workers[-1].child.last_lines()
