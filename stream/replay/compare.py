@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from serving.state import RecentText, Retraction, RingEvent, UserState, Vector, Waiting
+from serving.state import Merge, RecentText, Retraction, RingEvent, UserState, Vector, Waiting
 from stream.replay.notes import Added, decay
 from stream.room import overdue
 from stream.turns import Rules
@@ -50,6 +50,7 @@ def differences(live: UserState, rebuilt: UserState, by: Yardstick) -> list[Diff
         *_ids("undone", live.undone, rebuilt.undone, by.rules.bounds.counted),
         *_seen(live, rebuilt, by.rules.bounds.seen),
         *_waiting(live, rebuilt, by),
+        *_merged(live, rebuilt),
     ]
 
 
@@ -137,6 +138,28 @@ def _seen(live: UserState, rebuilt: UserState, limit: int) -> Iterator[Differenc
     mine, theirs = (set(state.seen[fields].tolist()) for state in (live, rebuilt))
     if mine != theirs:
         yield Difference("seen", f"{len(mine - theirs)} items more or altered, {len(theirs - mine)} fewer or altered")
+
+
+def _merged(live: UserState, rebuilt: UserState) -> Iterator[Difference]:
+    """Into whom, and who into this one. The token of a hand-over is made by chance."""
+    mine, theirs = (
+        (state.alias.target, state.alias.command_id, state.alias.held) if state.alias is not None else None
+        for state in (live, rebuilt)
+    )
+    if mine != theirs:
+        yield Difference("alias", f"{_words(mine)}, by the log {_words(theirs)}")
+
+    def about(merge: Merge) -> tuple[str, str, bool]:
+        return (merge.command_id, merge.anonymous_id, merge.done)
+
+    yield from _entries("merges", list(map(about, live.merges)), list(map(about, rebuilt.merges)), lambda each: each)
+
+
+def _words(alias: tuple[str, str, bool] | None) -> str:
+    if alias is None:
+        return "not merged"
+    target, command_id, held = alias
+    return f"merged into {target!r} by {command_id!r}{', still held' if held else ''}"
 
 
 def _waiting(live: UserState, rebuilt: UserState, by: Yardstick) -> Iterator[Difference]:

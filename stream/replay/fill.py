@@ -48,6 +48,8 @@ async def fill(source: Source, store: EmptyStore, total: Tell, tell: Tell) -> Fi
         replay = make_replay(source, log, store, notes)
         places = source.places()
         starts, ends = await log.starts(places), await log.ends(places)
+        # What owners told each other holds of the store that is gone; here it is told again.
+        told = await log.ends([(source.topics.transfers, number) for number in range(source.partitions)])
         replay.positions |= starts
         total(sum(end - starts[place] for place, end in ends.items()))
         for number in range(source.partitions):
@@ -55,7 +57,8 @@ async def fill(source: Source, store: EmptyStore, total: Tell, tell: Tell) -> Fi
         await replay.advance(ends, tell)
         await replay.pipeline.bring_home()
         for number in range(source.partitions):
-            offsets = {topic: end for (topic, partition), end in ends.items() if partition == number and end}
+            reached = {**ends, **told}.items()
+            offsets = {topic: end for (topic, partition), end in reached if partition == number and end}
             saved = await store.save(Batch(number, store.hold(number), offsets=offsets))
             if not saved.done:
                 raise Unavailable(f"partition {number} of the store was claimed by a worker: stop it, and start again")

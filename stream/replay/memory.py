@@ -22,6 +22,10 @@ class MemoryUsers:
         """No offsets: every record is new."""
         return Hold()
 
+    async def is_mine(self, partition: int) -> bool:
+        """Nobody else writes here."""
+        return True
+
     async def load(self, partition: int, users: Sequence[str]) -> dict[str, UserState]:
         """See `UserStore.load`."""
         return {user: self.state(partition, user) for user in users}

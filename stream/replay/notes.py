@@ -8,6 +8,8 @@ from serving.messages import Pair
 from stream.events import CommandEvent, Event
 from stream.records import ORIGIN, Record
 from stream.replay.log import Place
+from stream.transfers import HandOver, TransferEvent
+from stream.turns import Input
 
 _READ_WITHIN_MS = 60_000
 
@@ -72,22 +74,42 @@ class Notes:
     erased_ms: dict[str, int] = field(default_factory=dict)
     totals: dict[str, float] = field(default_factory=dict)
 
-    def event(self, event: Event | CommandEvent) -> None:
-        """Note an event or a command that is taken in."""
+    def take(self, each: Input) -> None:
+        """Note what is taken in for a user, who may be the target of the one that it was sent for."""
+        if isinstance(each.event, TransferEvent):
+            if isinstance(each.event.message, HandOver):
+                self._join(each.user_id, each.event.message.anonymous_id)
+        elif each.event is not None:
+            self._event(each.user_id, each.event)
+
+    def _event(self, user_id: str, event: Event | CommandEvent) -> None:
         record = event.record
         if self.put_aside and place_id(record) in self.put_aside:
-            self.doubt(event.user_id, Doubt.PUT_ASIDE)
-        if 0 < record.timestamp_ms - self.erased_ms.get(event.user_id, 0) <= _READ_WITHIN_MS:
-            self.doubt(event.user_id, Doubt.ERASED)
+            self.doubt(user_id, Doubt.PUT_ASIDE)
+        if 0 < record.timestamp_ms - self.erased_ms.get(user_id, 0) <= _READ_WITHIN_MS:
+            self.doubt(user_id, Doubt.ERASED)
         if isinstance(event, CommandEvent):
-            self.taken_back += 1
+            self.taken_back += event.command.type != "merge"
             if event.command.type == "erase":
-                self.erased_ms[event.user_id] = record.timestamp_ms
+                self.erased_ms[user_id] = record.timestamp_ms
             return
         if event.weight.taste:
-            self.added.setdefault(event.user_id, Added()).add(event, self.half_life_ms)
+            self.added.setdefault(user_id, Added()).add(event, self.half_life_ms)
         if event.item_id is not None and self.revised(event.item_id, record.timestamp_ms):
-            self.doubt(event.user_id, Doubt.REVISED)
+            self.doubt(user_id, Doubt.REVISED)
+
+    def _join(self, user_id: str, other: str) -> None:
+        """What is known of a user who is merged into another holds of that one too."""
+        for why in self.doubts.get(other, ()):
+            self.doubt(user_id, why)
+        theirs = self.added.pop(other, None)
+        if theirs is not None:
+            mine = self.added.setdefault(user_id, Added())
+            newest_ms = max(mine.time_ms, theirs.time_ms)
+            mine.move(newest_ms, self.half_life_ms)
+            theirs.move(newest_ms, self.half_life_ms)
+            mine.total += theirs.total
+            mine.texts += theirs.texts
 
     def doubt(self, user_id: str, why: Doubt) -> None:
         """Note that a user may differ."""

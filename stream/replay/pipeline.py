@@ -4,19 +4,24 @@ A copy that a worker made (header `penchant.origin`) is skipped if its original 
 taken in at its place. The copy of an original on a wrong partition is taken in where it stands, as the worker did: so a
 replay up to a live state's offsets has exactly what that state has. At the end of a rebuild the originals follow whose
 copies have not come.
+
+What the owners of two users tell each other is told again here, at once and in memory: `transfers.v1` is not read.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from serving.errors import Rejected
+from serving.state import Vector
+from stream.arrivals import arrive
+from stream.events import partition_of
 from stream.lists import Ranking
 from stream.pipeline import Pipeline
 from stream.publish import Outgoing
 from stream.records import ORIGIN, Forward, Record
 from stream.rejects import forwarded
 from stream.replay.notes import Doubt, Notes
-from stream.turns import Arrival, Input, Part
+from stream.transfers import Sending, outgoing
+from stream.turns import Input, Part
 
 
 class Silence:
@@ -35,32 +40,38 @@ def no_rank(_: object) -> Sequence[Ranking]:
 
 @dataclass(frozen=True, kw_only=True)
 class ReplayPipeline(Pipeline):
-    """See the module. strays: originals on wrong partitions whose copies have not come, by the id of their place."""
+    """See the module. strays: originals on wrong partitions whose copies have not come, by the id of their place.
 
+    post: messages between owners that were not delivered yet.
+    """
+
+    partitions: int
     notes: Notes
     strays: dict[str, Forward] = field(default_factory=dict)
+    post: list[Sending] = field(default_factory=list)
 
     def decode(self, records: Sequence[Record]) -> list[Part]:
         """Sort records into parts by partition. What cannot be read was a dead letter then, and is left out."""
         parts: dict[int, Part] = {}
         for record in records:
-            self.notes.events += 1
-            try:
-                event = self.decoder.decode(record)
-            except Rejected:
-                continue
-            if isinstance(event, Forward):
-                self.strays[f"{record.topic}-{record.partition}-{record.offset}"] = event
-                continue
-            origin = record.header(ORIGIN) if record.headers else None
-            if origin is not None:
-                self.strays.pop(origin, None)
-                if _partition_in(origin) == record.partition:
-                    continue
-            self.notes.event(event)
-            part = parts.setdefault(record.partition, Part(record.partition))
-            part.inputs.append(Input(event.user_id, event.event_id, Arrival.FRESH, event))
+            self.notes.events += record.topic != self.topics.transfers
+            match arrive(record, self.decoder.decode, self.topics.transfers):
+                case Forward() as stray:
+                    self.strays[f"{record.topic}-{record.partition}-{record.offset}"] = stray
+                case Input() as each if not self._is_copy(record):
+                    self.notes.take(each)
+                    parts.setdefault(record.partition, Part(record.partition)).inputs.append(each)
         return list(parts.values())
+
+    async def run(self, parts: list[Part], texts: Mapping[str, Vector]) -> list[Part]:
+        """See `Pipeline.run`; then what owners had to tell each other is taken in, until nobody has."""
+        saved = await super().run(parts, texts)
+        while self.post:
+            records = [self._delivered(sending) for sending in self.post]
+            self.post.clear()
+            answers = self.decode(records)
+            await super().run(answers, await self.embed(answers))
+        return saved
 
     async def bring_home(self) -> None:
         """Take in the originals whose copies have not come."""
@@ -81,9 +92,31 @@ class ReplayPipeline(Pipeline):
         for part in parts:
             for topic, pairs in part.pairs.items():
                 self.notes.pairs((topic, part.partition), pairs)
+            self.post.extend(part.first)
             for turn in part.turns.values():
                 turn.due = False
             self._doubt_refused(part)
+
+    def transfers(self, sendings: Iterable[Sending]) -> list[Outgoing]:
+        """Kept to be delivered here."""
+        self.post.extend(sendings)
+        return []
+
+    async def make_good(self, parts: Iterable[Part]) -> None:
+        """No list was published, however long it took."""
+
+    def _is_copy(self, record: Record) -> bool:
+        """Whether a record's original was taken in at its own place."""
+        origin = record.header(ORIGIN) if record.headers and record.topic != self.topics.transfers else None
+        if origin is None:
+            return False
+        self.strays.pop(origin, None)
+        return _partition_in(origin) == record.partition
+
+    def _delivered(self, sending: Sending) -> Record:
+        made = outgoing(self.topics.transfers, sending)
+        home = partition_of(sending.message.to, self.partitions)
+        return Record(made.topic, home, 0, self.clock(), made.key, made.value, made.headers)
 
     def _doubt_refused(self, part: Part) -> None:
         """What is refused because of what came before it may have been taken in when it came."""

@@ -14,6 +14,7 @@ from stream.replay.items import ItemVectors
 from stream.replay.log import LogReader, Place
 from stream.replay.notes import Notes
 from stream.replay.pipeline import ReplayPipeline, Silence, no_rank
+from stream.room import MERGES
 from stream.settings import WorkerSettings
 from stream.store import UserStore
 from stream.waiting import WaitingIndex
@@ -86,6 +87,8 @@ class Replay:
             self.now_ms = max(self.now_ms, *(record.timestamp_ms for record in records))
             await self.pipeline.process(records)
             await self.pipeline.expire()
+            if MERGES in self.pipeline.waiting:
+                await self.pipeline.ask_again()
             tell(len(records))
         self.positions |= {place: max(end, self.positions.get(place, 0)) for place, end in ends.items()}
         self.seconds += time.monotonic() - began
@@ -116,6 +119,7 @@ def make_replay(source: Source, log: LogReader, store: UserStore, notes: Notes) 
         waiting=WaitingIndex(),
         rules=settings.rules(),
         clock=lambda: made[0].now_ms,
+        partitions=source.partitions,
         notes=notes,
     )
     made.append(Replay(log, items, pipeline))

@@ -45,8 +45,11 @@ class Verification:
         self.truncated = {place: start for place, start in starts.items() if start}
         self.replay.positions |= starts
         self.notes.put_aside = await put_aside(self.log, self.source.topics)
-        ends = {place: offset for number in self._partitions() for place, offset in (await self._ends(number)).items()}
-        stated = await touched(self.log, self.source.topics.covisits, ends)
+        offsets: dict[Place, int] = {}
+        for number in self._partitions():
+            offsets |= (await self.live.look(number, [])).offsets
+        stated = await touched(self.log, self.source.topics.covisits, offsets)
+        ends = self._of_events(offsets)
         self.notes.first_counted = stated.first
         total(sum(max(end - starts[place], 0) for place, end in ends.items()))
         await self.replay.advance(ends, tell)
@@ -132,17 +135,14 @@ class Verification:
             doubts.add(Doubt.RETENTION)
         return frozenset(doubts)
 
-    async def _ends(self, number: int) -> dict[Place, int]:
-        return self._of_events(await self.live.look(number, []))
-
     async def _move_to(self, look: Look) -> None:
-        ends = self._of_events(look)
+        ends = self._of_events(look.offsets)
         if any(end < self.replay.positions[place] > self.truncated.get(place, 0) for place, end in ends.items()):
             raise Unavailable("the store went back to an older state while it was compared: start again")
         await self.replay.advance(ends)
 
-    def _of_events(self, look: Look) -> dict[Place, int]:
-        return {place: offset for place, offset in look.offsets.items() if place[0] in self.source.events}
+    def _of_events(self, offsets: dict[Place, int]) -> dict[Place, int]:
+        return {place: offset for place, offset in offsets.items() if place[0] in self.source.events}
 
     def _is_truncated(self, number: int) -> bool:
         return any(partition == number for _, partition in self.truncated)

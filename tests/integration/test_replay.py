@@ -19,6 +19,7 @@ from tests.support.waiting import until
 pytestmark = [pytest.mark.kafka, pytest.mark.model]
 USERS = [f"u{n}" for n in range(20)]
 ERASED = "u20"
+MERGED = {"u5": "u6", "u6": "u7", "u8": "u9"}
 
 
 @pytest.fixture
@@ -48,7 +49,8 @@ def settle(system: System) -> None:
         system.send(system.topics.commands, retract)
     wanted = {f"{kind}-{user}" for user in USERS for kind in ("last", "said", "k")}
     assert until(lambda: wanted <= system.named(), 60), system.workers[-1].child.last_lines()
-    assert until(lambda: any(r.key == b"erase" for r in system.read(system.topics.receipts)), 60)
+    answers = {b"erase", *(f"m-{user}".encode() for user in MERGED)}
+    assert until(lambda: answers <= {r.key for r in system.read(system.topics.receipts)}, 60)
 
 
 def send_disorder(system: System) -> None:
@@ -74,6 +76,10 @@ def send_disorder(system: System) -> None:
         if n % 4 < 2 and event * 7919 % 5000 < 1500:  # so new that it does not leave the ring, in whatever order
             taken = {"command_id": f"t{n}", "type": "retract", "user_id": user, "event_id": f"c{event}"}
             system.send(system.topics.commands, taken)
+        if n == 300:
+            for user, target in MERGED.items():
+                merge = {"command_id": f"m-{user}", "type": "merge", "user_id": target, "anonymous_id": user}
+                system.send(system.topics.commands, merge)
     system.send(system.topics.clicks, b"{no json", key=USERS[0])
     erased = {"command_id": "erase", "type": "erase", "user_id": ERASED}
     system.send(system.topics.commands, erased)
