@@ -18,6 +18,7 @@ from serving.state import Vector, item_hash
 Rows = npt.NDArray[np.intp]
 FacetValues = str | list[str]
 _T = TypeVar("_T", bound=np.generic)
+_LEAST_LENGTH = np.float32(1e-2)  # a vector nearer to the mean item than this has no direction of its own
 
 
 def pack(vector: Vector) -> str:
@@ -36,6 +37,9 @@ class Catalogue:
     vectors: `(capacity, d) float32`, centred unit rows, zeros where there is none.
     facet_of: `(capacity,) int32`, the row of `facet_vectors` that holds the item's facets' text, -1 for none.
     available: `(capacity,) bool`, has a vector and is on offer.
+    mean: `(d,) float32`, the mean item, as it was when last `settle` found it moved. scale: `(capacity,) float32`, one
+    over the distance of an item's vector from it: `(vectors - mean) * scale` are unit rows that spread over all
+    directions, where those of a catalogue of one kind of thing all lie in one corner. 0 where there is no vector.
     """
 
     def __init__(self, dim: int, fingerprint: str, capacity: int = 1024) -> None:
@@ -47,7 +51,10 @@ class Catalogue:
         self.facet_of: npt.NDArray[np.int32] = np.full(capacity, -1, np.int32)
         self.facet_vectors: npt.NDArray[np.float32] = np.zeros((16, dim), np.float32)
         self.available: npt.NDArray[np.bool_] = np.zeros(capacity, np.bool_)
+        self.mean: Vector = np.zeros(dim, np.float32)
+        self.scale: npt.NDArray[np.float32] = np.zeros(capacity, np.float32)
         self.embedded = 0
+        self._mean_of = 0
         self._rows: dict[str, int] = {}
         self._facet_rows: dict[str, int] = {}
         self._by_hash: dict[int, list[int]] = {}
@@ -104,6 +111,7 @@ class Catalogue:
         new = self.items[row] is None
         self.items[row] = item
         self.vectors[row] = unpack(item.vector)
+        self.scale[row] = _one_over_length(self.vectors[row : row + 1] - self.mean)[0]
         self.facet_of[row] = self._facet_row(item)
         self.available[row] = item.available
         self.embedded += new
@@ -116,9 +124,23 @@ class Catalogue:
             return
         self.items[row] = None
         self.vectors[row] = 0.0
+        self.scale[row] = 0.0
         self.facet_of[row] = -1
         self.available[row] = False
         self.embedded -= 1
+
+    def settle(self) -> None:
+        """Let the mean follow the items, if a sixteenth of them came or went since; it moves all alike, but little."""
+        if abs(self.embedded - self._mean_of) * 16 <= self._mean_of:
+            return
+        vectors = self.vectors[: len(self)]
+        self.mean = vectors.sum(axis=0) / np.float32(max(self.embedded, 1))
+        self.scale[: len(self)] = np.where(self.scale[: len(self)] > 0, _one_over_length(vectors - self.mean), 0.0)
+        self._mean_of = self.embedded
+
+    def away(self, rows: Rows) -> npt.NDArray[np.float32]:
+        """The vectors of some items seen from the mean item, `(r, d) float32`, unit rows; zeros where there is none."""
+        return (self.vectors[rows] - self.mean) * self.scale[rows, None]
 
     def _facet_row(self, item: ItemVector) -> int:
         if not item.facet_vector:
@@ -140,8 +162,15 @@ class Catalogue:
         size = len(self.available)
         self.vectors = _doubled(self.vectors)
         self.available = _doubled(self.available)
+        self.scale = _doubled(self.scale)
         self.facet_of = _doubled(self.facet_of)
         self.facet_of[size:] = -1
+
+
+def _one_over_length(rows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """`(n,) float32`; of what is the mean item itself, something small enough to say nothing."""
+    lengths: npt.NDArray[np.float32] = np.maximum(np.linalg.norm(rows, axis=1), _LEAST_LENGTH)
+    return np.float32(1.0) / lengths
 
 
 def _doubled(array: npt.NDArray[_T]) -> npt.NDArray[_T]:

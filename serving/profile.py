@@ -14,19 +14,18 @@ Floats = npt.NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class RankSettings:
-    """Points for each part; similarities are cosines (about -.5 to .8), popularity is in natural logarithms.
+    """Points for what the blend does not learn; similarities are cosines (about -.5 to .8).
 
-    short, long: what was touched of late, and over time.
-    ring_decay: an item's weight for each newer event of the user.
+    long: what was touched over time. ring_decay: an item's weight for each newer event of the user.
     text, facet: what was written, against the items and against the texts of their facets.
     review: what the text of a review counts beside a statement's.
     override: a statement's weight for each newer statement (a review's for each newer review).
     said_decay: the weight of what was written or dismissed for each newer event: it outlives what was merely touched.
+    hush: by how much a fresh statement quietens what was touched: who asks for something wants that, not more of the
+    same. It wears off as the statement does.
     against, against_facet: what was dismissed, against the items and against the texts of their facets.
-    total, recent: popularity in all, and of late.
     """
 
-    short: float = 2.5
     long: float = 0.1
     ring_decay: float = 0.8
     text: float = 2.0
@@ -34,10 +33,9 @@ class RankSettings:
     review: float = 0.5
     override: float = 0.6
     said_decay: float = 0.95
+    hush: float = 0.7
     against: float = 0.3
     against_facet: float = 0.1
-    total: float = 0.2
-    recent: float = 0.2
     language: Language = "en"
 
 
@@ -52,7 +50,10 @@ class Profile:
     two: the item's and the text's). vectors: `(p, d)` unit rows. weights: `(p,)` points for each unit of similarity
     to an item's vector. asking: the signals that are also held against the facets' texts; asks: `(a, d)` unit rows,
     what they are held against them with; facet_weights: `(a,)` points for each standard deviation.
+    direction: `(d,)`, where the ring's liked items lie, a unit vector, or zeros without any.
     long: `(d,)` float32, of length `settings.long`, or zeros if nothing stands behind it.
+    ring: `(t,)`, the rows of the items that link others, newest first; pairs: `(t,)`, their pair weights; linking:
+    `(t,)`, which of the sources they are. calm: what is left in (0, 1] of the weight of what was touched.
     """
 
     sources: list[Source]
@@ -62,7 +63,12 @@ class Profile:
     asking: npt.NDArray[np.intp]
     asks: Floats
     facet_weights: Floats
+    direction: Vector
     long: Vector
+    ring: npt.NDArray[np.intp]
+    pairs: Floats
+    linking: npt.NDArray[np.intp]
+    calm: float
 
     @property
     def empty(self) -> bool:
@@ -70,56 +76,72 @@ class Profile:
         return not self.sources and not self.long.any()
 
 
-def profile_of(state: UserState, catalogue: Catalogue, settings: RankSettings) -> Profile:
-    """The profile of a user. Retracted events, and items without a vector, say nothing."""
+def profile_of(state: UserState, catalogue: Catalogue, settings: RankSettings, content: float) -> Profile:
+    """The profile of a user. Retracted events, and items without a vector, say nothing.
+
+    content: points of an item that lies just where the ring's liked items do.
+    """
     ring = [event for event in reversed(state.ring) if not event.retracted]
-    items, rows, tastes = _items(ring, catalogue, settings)
-    texts, said = _texts(ring, state, settings)
-    dim, split = catalogue.dim, len(items)
-    touched = catalogue.vectors[rows]
+    items, rows, tastes, pairs = _items(ring, catalogue, settings)
+    texts, said, calm = _texts(ring, state, settings)
+    felt, linked = np.flatnonzero(tastes), np.flatnonzero(pairs)
+    dim, split = catalogue.dim, len(felt)
+    touched = catalogue.away(rows[felt])
     written = np.array([text.as_float32() for text in texts], np.float32).reshape(-1, dim)
-    # What was liked adds up to one direction of length `short`; each dismissal stands for itself.
-    length = float(np.linalg.norm(np.maximum(tastes, 0) @ touched))
-    scale = np.where(tastes > 0, settings.short / max(length, 1e-6), settings.against).astype(np.float32)
-    dismissed = np.flatnonzero((tastes < 0) & (catalogue.facet_of[rows] >= 0))
-    signals: list[Source] = [*items, *texts]
-    sources = {signal.event_id: signal for signal in reversed(signals)}  # of a review its place in the ring is kept
+    # What was liked adds up to one direction; each dismissal stands for itself.
+    towards = np.maximum(tastes[felt], 0) @ touched
+    length = max(float(np.linalg.norm(towards)), 1e-6)
+    scale = np.where(tastes[felt] > 0, calm * content / length, settings.against).astype(np.float32)
+    dismissed = np.flatnonzero((tastes[felt] < 0) & (catalogue.facet_of[rows[felt]] >= 0))
+    signals: list[Source] = [*(items[at] for at in felt), *texts]
+    everything: list[Source] = [*items, *texts]
+    sources = {source.event_id: source for source in reversed(everything)}  # of a review its place in the ring is kept
     places = {event_id: place for place, event_id in enumerate(sources)}
     return Profile(
         sources=list(sources.values()),
         owner=np.array([places[signal.event_id] for signal in signals], np.intp),
         vectors=np.concatenate([touched, written]),
-        weights=np.concatenate([scale * tastes, settings.text * said]),
+        weights=np.concatenate([scale * tastes[felt], settings.text * said]),
         asking=np.concatenate([dismissed, np.arange(split, split + len(texts))]),
-        asks=np.concatenate([catalogue.facet_vectors[catalogue.facet_of[rows[dismissed]]], written]),
-        facet_weights=np.concatenate([settings.against_facet * tastes[dismissed], settings.facet * said]),
-        long=_scaled(state.long, settings.long, dim),
+        asks=np.concatenate([catalogue.facet_vectors[catalogue.facet_of[rows[felt][dismissed]]], written]),
+        facet_weights=np.concatenate([settings.against_facet * tastes[felt][dismissed], settings.facet * said]),
+        direction=towards / np.float32(length),
+        long=_scaled(state.long, calm * settings.long, dim),
+        ring=rows[linked],
+        pairs=pairs[linked],
+        linking=np.array([places[items[at].event_id] for at in linked], np.intp),
+        calm=calm,
     )
 
 
 def _items(
     ring: list[RingEvent], catalogue: Catalogue, settings: RankSettings
-) -> tuple[list[RingEvent], npt.NDArray[np.intp], Floats]:
-    """Items of the ring with a taste and a vector, newest first, their rows and their decayed tastes `(i,)`, signed."""
+) -> tuple[list[RingEvent], npt.NDArray[np.intp], Floats, Floats]:
+    """Events of the ring on items with a vector, newest first: their rows, decayed tastes, signed, and pair weights."""
     items: list[RingEvent] = []
     rows: list[int] = []
     tastes: list[float] = []
     for age, event in enumerate(ring):
-        row = catalogue.find(event.item_id) if event.taste and event.item_id else None
+        row = catalogue.find(event.item_id) if event.item_id and (event.taste or event.pair) else None
         if row is not None and catalogue.items[row] is not None:
             items.append(event)
             rows.append(row)
             tastes.append(event.taste * (settings.ring_decay if event.taste > 0 else settings.said_decay) ** age)
-    return items, np.array(rows, np.intp), np.array(tastes, np.float32)
+    pairs = np.array([event.pair for event in items], np.float32)
+    return items, np.array(rows, np.intp), np.array(tastes, np.float32), pairs
 
 
-def _texts(ring: list[RingEvent], state: UserState, settings: RankSettings) -> tuple[list[RecentText], Floats]:
-    """Texts with a taste, newest first, and their decayed tastes `(t,)`; one that left the ring is as old as that."""
+def _texts(ring: list[RingEvent], state: UserState, settings: RankSettings) -> tuple[list[RecentText], Floats, float]:
+    """Texts with a taste, newest first, their decayed tastes `(t,)`, and the calm that statements bring.
+
+    A text that left the ring is as old as that.
+    """
     ages = {event.event_id: age for age, event in enumerate(ring)}
     taken_back = {event.event_id for event in state.ring if event.retracted}
     newer = {Kind.STATEMENT: 0, Kind.REVIEW: 0}
     kept: list[RecentText] = []
     weights: list[float] = []
+    loudest = 0.0
     for text in reversed(state.texts):
         if text.taste and text.event_id not in taken_back:
             kind = Kind.REVIEW if text.item_id else Kind.STATEMENT
@@ -128,7 +150,9 @@ def _texts(ring: list[RingEvent], state: UserState, settings: RankSettings) -> t
             kept.append(text)
             weights.append(text.taste * review * settings.said_decay**age * settings.override ** newer[kind])
             newer[kind] += 1
-    return kept, np.array(weights, np.float32)
+            if kind is Kind.STATEMENT:
+                loudest = max(loudest, min(abs(weights[-1]), 1.0))
+    return kept, np.array(weights, np.float32), 1.0 - settings.hush * loudest
 
 
 def _scaled(vector: Vector | None, length: float, dim: int) -> Vector:

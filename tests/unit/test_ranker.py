@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
+from serving.blend import Blend, Part
 from serving.catalogue import Catalogue, facet_text, pack
+from serving.covisits import CoVisits
 from serving.messages import ItemVector
 from serving.profile import RankSettings
 from serving.ranker import Ranker
@@ -205,7 +207,8 @@ def test_the_long_vector_is_a_direction(items: Catalogue) -> None:
 def test_the_long_vectors_part_goes_to_the_event_most_like_the_item(items: Catalogue) -> None:
     state = UserState(ring=[touched("horror-2", at=1), touched("western-3", at=2)], long=axis("horror"))
 
-    ranking = ranker(items, short=0.1, long=5.0).rank(state, 3)
+    blend = Blend((0.0, 0.0, 0.0, 0.0, 0.1, 0.0, 0.0))
+    ranking = Ranker(items, Popularity(), RankSettings(long=5.0), blend=blend).rank(state, 3)
 
     assert genres(ranking) == ["horror"] * 3
     assert ranking.items[0].reasons[0].event_id == "e1"
@@ -258,6 +261,92 @@ def test_shares_and_order_hold_for_any_user(items: Catalogue) -> None:
             assert shares == sorted(shares, reverse=True)
             assert shares
             assert 0 <= sum(shares) <= 1
+
+
+def popular_but(items: Catalogue, *untouched: str, each: int = 3) -> Popularity:
+    """Everything was touched as often, but for these."""
+    popularity = Popularity()
+    for row, item_id in enumerate(items.ids):
+        for _ in range(0 if item_id in untouched else each):
+            popularity.add(row, 1.0)
+    return popularity
+
+
+def test_what_others_touched_too_is_found_and_named(items: Catalogue) -> None:
+    """Given a romance and a western that go together, then who touches the one is shown the other, and told why."""
+    covisits = CoVisits()
+    one, other = items.row("romance-1"), items.row("western-3")
+    for _ in range(5):
+        covisits.add(other, 1.0, [(one, 1.0)])
+
+    made = Ranker(items, popular_but(items), covisits=covisits)
+    entries = {entry.item_id: entry for entry in made.rank(UserState(ring=[touched("romance-1")]), 20).items}
+
+    assert entries["western-3"].source == "covisit"
+    reason = entries["western-3"].reasons[0]
+    assert (reason.event_id, reason.words) == ("e1", 'you liked "Title 1"')
+    assert entries["western-3"].score > max(entries[f"western-{n}"].score for n in (7, 11, 15, 19))
+
+
+def test_an_event_without_taste_still_links(items: Catalogue) -> None:
+    """Given an item that was rated low, then it draws by company alone and not by what it is like."""
+    covisits = CoVisits()
+    covisits.add(items.row("western-3"), 1.0, [(items.row("romance-1"), 1.0)])
+    low = RingEvent(1, "e1", 1, "romance-1", Kind.RATE, 0.2, 0.0)
+
+    ranking = Ranker(items, popular_but(items), covisits=covisits).rank(UserState(ring=[low]), 20)
+
+    assert ranking.path == "live"
+    assert ranking.items[0].item_id == "western-3"
+    rest = [entry.score for entry in ranking.items[1:19]]
+    assert max(rest) - min(rest) < 0.05, "all the others are equal to her, but for how long ago they were touched"
+
+
+def test_a_statement_quietens_what_was_touched(items: Catalogue) -> None:
+    """Given company of westerns, when she asks for horror, then horror leads; as that fades, westerns come back."""
+    covisits = CoVisits()
+    for number in (3, 7, 11, 15, 19):
+        for _ in range(50):
+            covisits.add(items.row(f"western-{number}"), 1.0, [(items.row("romance-1"), 1.0)])
+    made = Ranker(items, popular_but(items, each=50), covisits=covisits)
+    state = said(wrote(axis("horror"), 5))
+    state.ring = [touched("romance-1", at=1), *state.ring]
+
+    fresh = genres(made.rank(state, 20))
+    state.ring += [touched("romance-1", at=10 + n, kind=Kind.VIEW) for n in range(18)]
+
+    assert fresh[:EACH] == ["horror"] * EACH
+    assert genres(made.rank(state, 20))[0] == "western"
+
+
+def test_the_tenth_place_is_for_an_item_that_nobody_touched(items: Catalogue) -> None:
+    """Given one western of many that is new, then it stands where it is seen, and the others keep their order."""
+    state = UserState(ring=[touched("sci-fi-0"), touched("western-3", at=2)])
+    blend = Blend((1.5, 0.2, 5.0, 0.2, 3.0, -4.0, 0.7))
+    plain = Ranker(items, popular_but(items), blend=blend).rank(state, 20).items
+
+    ranking = Ranker(items, popular_but(items, "horror-2"), blend=blend).rank(state, 20).items
+
+    assert ranking[9].item_id == "horror-2"
+    assert ranking[9].source == "explore"
+    without = [entry.item_id for entry in plain if entry.item_id != "horror-2"]
+    assert [entry.item_id for entry in ranking if entry.item_id != "horror-2"] == without
+
+
+def test_users_teach_the_blend_what_counts(items: Catalogue) -> None:
+    """Given users who always take their ring's like, then content counts more, and their items rank higher."""
+    rng = np.random.default_rng(9)
+    made = Ranker(items, popular_but(items))
+    before = made.blend.at(1.0)[Part.CONTENT]
+    state = UserState(ring=[touched("horror-2")])
+    points = made.points(state)
+    for _ in range(30):
+        others = rng.choice([row for row, item_id in enumerate(items.ids) if "horror" not in item_id], 10)
+        made.learn(state, items.row("horror-6"), others)
+
+    assert made.blend.at(1.0)[Part.CONTENT] > before
+    gained = made.points(state) - points
+    assert gained[items.row("horror-6")] > gained[items.row("western-3")]
 
 
 def test_a_text_left_behind_by_the_ring_still_counts(items: Catalogue) -> None:

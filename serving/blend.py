@@ -1,0 +1,77 @@
+"""How many points each part of the score is worth: learned online from what users take next.
+
+A user's points for item j are `Σ_f (a_f + g·b_f)·x_f(j)` over the parts x_f, plus what the user wrote or dismissed. The
+freshness g = 1 / (1 + events of anybody since this user's last one) is 1 right after an event and 0 long after it: what
+fits the next minute differs from what fits the next month.
+
+One step for each positive event, after it was scored: the softmax of the item taken against items drawn at random, one
+Adagrad step down its gradient (Duchi et al., "Adaptive Subgradient Methods", JMLR 2011).
+"""
+
+from enum import IntEnum
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float32]
+Doubles = npt.NDArray[np.float64]
+
+
+class Part(IntEnum):
+    """The parts of the score, in the order of the weights."""
+
+    MUTUAL = 0  # log1p(cos/.03), items touched by the same people as those in the ring
+    ONWARD = 1  # log1p(fwd/.01), items touched after those in the ring
+    TOTAL = 2  # log1p(n_j), how much everybody touched it
+    RECENT = 3  # log1p(5 d_j), the same of late
+    CONTENT = 4  # cosine of its vector with the decayed direction of the ring
+    AGAIN = 5  # it stands in the ring
+    LAST = 6  # it was touched last
+
+
+START = (1.5, 0.2, 0.2, 0.2, 3.0, -4.0, 0.7)
+_ETA = 0.5
+_FIRST_SQUARE = 1e-3  # keeps the first steps finite; of no weight after a few
+
+
+class Blend:
+    """The weights, which one writer learns and readers in the same thread use.
+
+    >>> blend = Blend()
+    >>> blend.at(1.0).tolist() == blend.at(0.0).tolist() == np.float32(START).tolist()
+    True
+    """
+
+    def __init__(self, start: tuple[float, ...] = START) -> None:
+        self.steps = 0
+        self._weights: Doubles = np.stack([np.array(start), np.zeros(len(Part))])  # a and b
+        self._squares: Doubles = np.full_like(self._weights, _FIRST_SQUARE)
+
+    def at(self, freshness: float) -> Floats:
+        """The weights `(f,) float32` of a moment, `freshness` in [0, 1]."""
+        now: Floats = (self._weights[0] + freshness * self._weights[1]).astype(np.float32)
+        return now
+
+    def learn(self, parts: Floats, others: Floats, freshness: float) -> None:
+        """One step.
+
+        parts: `(f, 1 + m)`, of the item taken, then of items that were not. others: `(1 + m,)`, points of theirs that
+        come from elsewhere.
+        """
+        points = self.at(freshness) @ parts + others
+        chances = np.exp(points - points.max())
+        chances /= chances.sum()
+        slope = (parts @ chances - parts[:, 0]).astype(np.float64)
+        slopes = np.stack([slope, freshness * slope])
+        self._squares += slopes**2
+        self._weights -= _ETA * slopes / np.sqrt(self._squares)
+        self.steps += 1
+
+    def table(self) -> Doubles:
+        """A copy of all that it knows, `(4, f)`: a, b, and the sums of their squared slopes."""
+        return np.concatenate([self._weights, self._squares])
+
+    def restore(self, table: Doubles, steps: int) -> None:
+        """Take over what `table` told."""
+        self._weights, self._squares = table[:2].copy(), table[2:].copy()
+        self.steps = steps

@@ -1,0 +1,200 @@
+"""From what is known of a user to points for every item: one exact pass, no I/O and no clock.
+
+The points of item j are
+
+    c·Σ_f a_f·x_f(j)                                                  what was touched, by this user and by everybody
+    + c·long·⟨l, e'_j⟩                                                what was touched over time
+    + Σ_t w_t · (text·⟨t, e'_j⟩ + facet·z_t(f_j))                     what was written
+    - Σ_d w_d · (against·⟨e'_d, e'_j⟩ + against_facet·z_d(f_j))       what was dismissed
+
+with the parts x_f and their learned weights a_f of `serving.blend`, among them ⟨s, e'_j⟩, s the decayed direction of
+the ring; e'_j is the item's vector seen from the mean item, l the long vector, both at length 1, and c what statements
+leave of the weight of what was touched (not of what is popular). z(f) is the similarity to the text of the item's
+facets, standardised over the distinct facet texts and cut to [0, 3]: level and spread of cosines differ from text to
+text and from language to language, their order does not. All that is linear in e'_j is summed into one vector first,
+so a user costs one matrix-vector product, however many events there are.
+
+Items that nobody has touched yet have nothing but their text, and a learned blend ranks them below all others. So the
+tenth and the twentieth place belong to the untouched items whose text fits best.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from serving.blend import Blend, Part
+from serving.catalogue import Catalogue
+from serving.covisits import CoVisits
+from serving.near import Near, near
+from serving.profile import Floats, Profile, RankSettings, profile_of
+from serving.rows import Popularity
+from serving.state import UserState
+
+Rows = npt.NDArray[np.intp]
+Mask = npt.NDArray[np.bool_]
+
+TOGETHER = 64  # users in one matrix product: bounds its result to 64 rows
+_STANDARD_CUT = 3.0  # a perfect match counts no more than three standard deviations
+_PRODUCT_PAYS = 8  # users from which a matrix product is cheaper than a product for each (its packing costs first)
+_LEAST_SPREAD = 0.02  # below it the facet texts do not differ to this text: rounding must not be blown up
+_NEAR = [Part.MUTUAL, Part.ONWARD, Part.AGAIN, Part.LAST]
+_POPULAR = [Part.TOTAL, Part.RECENT]
+_FOR_NEW = (10, 20)  # places that untouched items stand on
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """One user's points, `(n,)`, -inf where an item must not be listed, and what they were made of.
+
+    weights: of the blend. standard: `(a, m)`, each ask's z for each distinct facet text. popular: `(n,)` points.
+    lifted: the rows of untouched items that were helped to their places.
+    """
+
+    profile: Profile
+    near: Near
+    weights: Floats
+    standard: Floats
+    popular: Floats
+    points: Floats
+    lifted: list[int]
+
+
+class Scorer:
+    """Scores a catalogue against statistics that others keep current, in the same thread."""
+
+    def __init__(
+        self, catalogue: Catalogue, popularity: Popularity, covisits: CoVisits, blend: Blend, settings: RankSettings
+    ) -> None:
+        self._catalogue = catalogue
+        self._popularity = popularity
+        self._covisits = covisits
+        self._blend = blend
+        self._settings = settings
+        self._totals = np.empty(0, np.float32)
+        self._popular = np.empty((2, 0), np.float32)
+        self._popular_of = (-1, -1)
+
+    def score(self, states: Sequence[UserState], idle: float) -> list[Scored]:
+        """The points of some users. `idle`: how many events of anybody came since these users' last ones."""
+        weights = self._blend.at(_freshness(idle))
+        self._catalogue.settle()
+        self._follow()
+        content = float(weights[Part.CONTENT])
+        profiles = [profile_of(state, self._catalogue, self._settings, content) for state in states]
+        similar = self._similar(np.stack([profile.weights @ profile.vectors + profile.long for profile in profiles]))
+        return [self._scored(*of_user, weights) for of_user in zip(states, profiles, similar, strict=True)]
+
+    def learn(self, state: UserState, taken: int, others: Rows, idle: float) -> None:
+        """Let the blend learn that a user took the item in row `taken` and none of the `others`.
+
+        state: as it was before that event. others: rows drawn at random among what could have been listed.
+        """
+        weights = self._blend.at(_freshness(idle))
+        profile = profile_of(state, self._catalogue, self._settings, float(weights[Part.CONTENT]))
+        if profile.empty:
+            return
+        self._follow()
+        rows = np.append(taken, others)
+        items = self._catalogue.away(rows)
+        found = near(profile.ring, profile.pairs, self._covisits, self._totals)
+        parts = np.empty((len(Part), len(rows)), np.float32)
+        parts[_NEAR] = profile.calm * found.of(rows)
+        parts[_POPULAR] = self._popular[:, rows]
+        parts[Part.CONTENT] = profile.calm * (items @ profile.direction)
+        rest = items @ (profile.weights @ profile.vectors + profile.long) - weights[Part.CONTENT] * parts[Part.CONTENT]
+        self._blend.learn(
+            parts, rest + self._by_facet(profile, self._standardised(profile.asks), rows), _freshness(idle)
+        )
+
+    def _similar(self, queries: Floats) -> Floats:
+        """⟨q, e'_j⟩ for each query `(q, d)` and all items: `(q, n)`."""
+        catalogue = self._catalogue
+        vectors = catalogue.vectors[: len(catalogue)]
+        if len(queries) < _PRODUCT_PAYS:
+            similar = np.stack([vectors @ query for query in queries])
+        else:
+            similar = queries @ vectors.T
+        similar -= (queries @ catalogue.mean)[:, None]
+        similar *= catalogue.scale[: len(catalogue)]
+        return similar
+
+    def _scored(self, state: UserState, profile: Profile, points: Floats, weights: Floats) -> Scored:
+        """The points of one user; `points` `(n,)` are those of its query, and are added to."""
+        allowed = self._allowed(state)
+        standard = self._standardised(profile.asks)
+        points += self._by_facet(profile, standard, np.arange(len(points)))
+        found = near(profile.ring, profile.pairs, self._covisits, self._totals)
+        text = points.copy() if profile.direction.any() else None
+        popular = weights[_POPULAR] @ self._popular
+        points += popular
+        points[found.rows] += profile.calm * (weights[_NEAR] @ found.parts)
+        points[~allowed] = -np.inf
+        lifted = self._lift(points, text, allowed) if text is not None else []
+        return Scored(profile, found, weights, standard, popular, points, lifted)
+
+    def _lift(self, points: Floats, text: Floats, allowed: Mask) -> list[int]:
+        """Put the untouched items whose text fits best on their places, if they stand lower. Returns their rows.
+
+        Where most items are untouched there is nothing to make up for: the list is full of them.
+        """
+        untouched = np.flatnonzero(allowed & (self._totals == 0))
+        if not len(untouched) or 2 * len(untouched) > allowed.sum():
+            return []
+        lifted: list[int] = []
+        for row in untouched[best_rows(text[untouched], min(len(_FOR_NEW), len(untouched)))].tolist():
+            place = _FOR_NEW[len(lifted)]
+            if place > len(points):
+                break
+            ordered = np.sort(np.partition(points, len(points) - place)[len(points) - place :])
+            if points[row] < ordered[0]:
+                points[row] = 0.5 * (ordered[0] + ordered[1])
+                lifted.append(row)
+        return lifted
+
+    def _allowed(self, state: UserState) -> Mask:
+        """`(n,)`: on offer and not in the user's seen set."""
+        allowed = self._catalogue.available[: len(self._catalogue)].copy()
+        seen = state.seen
+        allowed[self._catalogue.seen_rows(seen["item"][seen["count"] > 0].tolist())] = False
+        return allowed
+
+    def _follow(self) -> None:
+        """Take popularity over as it stands; kept until the next event, since several users are ranked between two."""
+        current = (self._popularity.events, len(self._catalogue))
+        if self._popular_of != current:
+            self._totals = self._popularity.totals(current[1])
+            popular = np.stack([np.log1p(self._totals), np.log1p(5.0 * self._popularity.decayed(current[1]))])
+            self._popular = popular - popular.mean(axis=1, keepdims=True) if current[1] else popular
+            self._popular_of = current
+
+    def _standardised(self, asks: Floats) -> Floats:
+        """The z of each ask for each distinct facet text, `(a, m)` in [0, 3]; `(0, m)` without any to compare."""
+        facets = self._catalogue.facets
+        if not len(asks) or len(facets) < 2:
+            return np.empty((0, len(facets)), np.float32)
+        similar = asks @ facets.T
+        spread = np.maximum(similar.std(axis=1, keepdims=True), _LEAST_SPREAD)
+        standard: Floats = (similar - similar.mean(axis=1, keepdims=True)) / spread
+        return standard.clip(0.0, _STANDARD_CUT)
+
+    def _by_facet(self, profile: Profile, standard: Floats, rows: Rows) -> Floats:
+        """`(r,)`, points of some items by the texts of their facets."""
+        if not len(standard):
+            return np.zeros(len(rows), np.float32)
+        # Items without facets have row -1 and read the zero that is put last.
+        points: Floats = np.append(profile.facet_weights @ standard, np.float32(0.0))
+        return points[self._catalogue.facet_of[rows]]
+
+
+def best_rows(points: Floats, k: int) -> Rows:
+    """The rows of the `k` largest, largest first, ties by row; `k` is at most their number."""
+    if k <= 0:
+        return np.empty(0, np.intp)
+    rows = np.argpartition(points, len(points) - k)[-k:]
+    return rows[np.lexsort((rows, -points[rows]))]
+
+
+def _freshness(idle: float) -> float:
+    return 1.0 / (1.0 + idle)

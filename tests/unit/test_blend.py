@@ -1,0 +1,86 @@
+"""The blend learns what tells the items taken from the others, for either moment by itself."""
+
+import doctest
+
+import numpy as np
+import pytest
+
+import serving.blend
+from serving.blend import START, Blend, Floats, Part
+
+
+def loss(blend: Blend, parts: Floats, others: Floats, freshness: float) -> float:
+    points = blend.at(freshness).astype(np.float64) @ parts + others
+    return float(np.log(np.exp(points - points[0]).sum()))
+
+
+def test_the_example_in_the_docstring() -> None:
+    assert doctest.testmod(serving.blend).failed == 0
+
+
+@pytest.mark.parametrize("freshness", [1.0, 0.2, 0.0])
+def test_the_first_step_goes_down_the_slope(freshness: float) -> None:
+    """Given the first step of Adagrad, whose length is the rate whatever the slope, then its signs are the slope's."""
+    rng = np.random.default_rng(1)
+    parts = rng.standard_normal((len(Part), 101)).astype(np.float32)
+    others = rng.standard_normal(101).astype(np.float32)
+    blend, moved = Blend(), np.zeros(len(Part))
+    for part in Part:
+        up, down = list(START), list(START)
+        up[part] += 1e-2
+        down[part] -= 1e-2
+        moved[part] = loss(Blend(tuple(up)), parts, others, 1.0) - loss(Blend(tuple(down)), parts, others, 1.0)
+
+    blend.learn(parts, others, freshness)
+
+    always, fresh = blend.table()[:2]
+    assert np.array_equal(np.sign(always - START), -np.sign(moved))
+    assert np.array_equal(np.sign(fresh), -np.sign(moved) if freshness else np.zeros(len(Part)))
+
+
+def test_what_users_take_right_away_and_later_is_learned_apart() -> None:
+    """Given users who take what is near the ring at once, and what is popular later, then both are told apart."""
+    rng = np.random.default_rng(4)
+    blend = Blend((0.0,) * len(Part))
+    for step in range(2000):
+        fresh = step % 2
+        parts = rng.random((len(Part), 51)).astype(np.float32)
+        parts[Part.MUTUAL if fresh else Part.RECENT, 0] = 1.0
+        blend.learn(parts, np.zeros(51, np.float32), float(fresh))
+
+    now, later = blend.at(1.0), blend.at(0.0)
+
+    assert now[Part.MUTUAL] > 2 * abs(now[Part.RECENT])
+    assert later[Part.RECENT] > 2 * abs(later[Part.MUTUAL])
+    assert blend.steps == 2000
+
+
+def test_points_from_elsewhere_are_not_learned_again() -> None:
+    """Given items taken for what was written alone, then a blend that is told so moves less than one that is not."""
+    rng = np.random.default_rng(6)
+    told, untold = Blend((0.0,) * len(Part)), Blend((0.0,) * len(Part))
+    for _ in range(300):
+        parts = rng.random((len(Part), 20)).astype(np.float32)
+        parts[Part.CONTENT, 0] = 1.0
+        written = np.zeros(20, np.float32)
+        written[0] = 9.0
+        told.learn(parts, written, 0.0)
+        untold.learn(parts, np.zeros(20, np.float32), 0.0)
+
+    assert told.at(0.0)[Part.CONTENT] < 0.5 * untold.at(0.0)[Part.CONTENT]
+
+
+def test_a_blend_put_back_learns_on_as_the_first() -> None:
+    rng = np.random.default_rng(8)
+    first, second = Blend(), Blend()
+    steps = [rng.random((len(Part), 20)).astype(np.float32) for _ in range(20)]
+    for parts in steps[:10]:
+        first.learn(parts, parts[0], 0.5)
+
+    second.restore(first.table(), first.steps)
+    for parts in steps[10:]:
+        first.learn(parts, parts[0], 0.5)
+        second.learn(parts, parts[0], 0.5)
+
+    assert np.array_equal(first.table(), second.table())
+    assert first.steps == second.steps == 20

@@ -1,0 +1,76 @@
+"""What is near a ring equals the formula, item by item, and divides among the ring's items."""
+
+import math
+
+import numpy as np
+import pytest
+
+from serving.covisits import CoVisits
+from serving.near import near
+from serving.rows import Popularity
+
+N = 40
+Event = tuple[int, float, list[tuple[int, float]]]
+
+
+@pytest.fixture
+def events() -> list[Event]:
+    rng = np.random.default_rng(3)
+    return [
+        (int(rng.integers(N - 5)), 1.0, [(int(other), 0.5) for other in rng.integers(0, N - 5, 6)]) for _ in range(200)
+    ]
+
+
+def learned(events: list[Event]) -> tuple[CoVisits, np.ndarray]:
+    covisits, popularity = CoVisits(), Popularity()
+    for row, pair, ring in events:
+        covisits.add(row, pair, ring)
+        popularity.add(row, pair)
+    return covisits, popularity.totals(N)
+
+
+def test_parts_are_those_of_the_formula(events: list[Event]) -> None:
+    covisits, totals = learned(events)
+    ring, weights = np.array([3, 17, 3, 39]), np.array([1.0, 0.5, 0.2, 1.0], np.float32)
+
+    found = near(ring, weights, covisits, totals)
+
+    mutual, onward = np.zeros((N, N)), np.zeros((N, N))
+    for row, pair, past in events:
+        for age, (other, weight) in enumerate(past):
+            mutual[other, row] += pair * weight * 0.9**age
+            mutual[row, other] += pair * weight * 0.9**age
+            onward[other, row] += pair * weight * 0.5**age
+    for item in range(N):
+        cos = sum(
+            w * 0.8**p * mutual[i, item] / math.sqrt((totals[i] + 2) * (totals[item] + 2))
+            for p, (i, w) in enumerate(zip(ring, weights, strict=True))
+        )
+        fwd = sum(
+            w * 0.5**p * onward[i, item] / (totals[i] + 1) for p, (i, w) in enumerate(zip(ring, weights, strict=True))
+        )
+        wanted = [math.log1p(cos / 0.03), math.log1p(fwd / 0.01), float(item in ring), float(item == 3)]
+        assert found.of(np.array([item]))[:, 0].tolist() == pytest.approx(wanted, rel=1e-5)
+    assert {3, 17, 39} <= set(found.rows.tolist())
+    assert sorted(found.rows.tolist()) == found.rows.tolist()
+
+
+def test_shares_divide_what_is_near_among_the_ring(events: list[Event]) -> None:
+    covisits, totals = learned(events)
+    found = near(np.array([3, 17, 39]), np.ones(3, np.float32), covisits, totals)
+
+    shares = found.shares(found.rows, N)
+
+    cos, fwd = found.parts[0] > 0, found.parts[1] > 0
+    assert cos.any()
+    assert fwd.any()
+    np.testing.assert_allclose(shares[0].sum(axis=1), cos.astype(float))
+    np.testing.assert_allclose(shares[1].sum(axis=1), fwd.astype(float))
+    assert not shares[:, :, 2].any(), "nobody touched the third"
+
+
+def test_near_an_empty_ring_is_nothing() -> None:
+    found = near(np.empty(0, np.intp), np.empty(0, np.float32), CoVisits(), np.zeros(N, np.float32))
+
+    assert found.of(np.array([1, 2])).tolist() == [[0.0, 0.0]] * 4
+    assert found.shares(np.array([1, 2]), N).shape == (2, 2, 0)
