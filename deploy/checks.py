@@ -7,12 +7,16 @@ from typing import Any, TypeVar
 
 import msgspec
 from kafka import TopicPartition
-from kafka.admin import KafkaAdminClient
+from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 
+from deploy.deadletters import Filter
+from deploy.letters import count
 from deploy.options import need
-from serving.broker import check_topics, end_offsets, open_admin, partitions_of, read_topic, reader
+from deploy.redrive import open_dead_letters
+from deploy.retention import POLICY, RETENTION, compare
+from serving.broker import check_topics, describe, end_offsets, open_admin, partitions_of, read_topic, reader
 from serving.connections import Connections
-from serving.errors import PenchantError
+from serving.errors import Misconfigured, PenchantError
 from serving.topics import Topic
 
 NOTHING = "nothing"
@@ -43,6 +47,8 @@ def examine(settings: Connections, max_lag: int) -> dict[str, dict[str, Any]]:
         "items_known": lambda: items_known(settings),
         "items_embedded": lambda: items_embedded(settings),
         "lag": lambda: lag(settings, max_lag),
+        "retention": lambda: retention(settings),
+        "dead_letters": lambda: dead_letters(settings),
     }
     return {name: _made(check).as_dict() for name, check in checks.items()}
 
@@ -186,6 +192,55 @@ def lag(settings: Connections, max_lag: int) -> Verdict:
     if not committed:
         do = "no worker has read anything yet: start one with `penchant worker`"
     return Verdict(ok=False, found=found, do=do, figures=figures)
+
+
+def retention(settings: Connections) -> Verdict:
+    """Compare how long topics keep things with the plan, and with how long erased users' digests are kept."""
+    need("worker", "redis")
+    from stream.settings import WorkerSettings
+
+    days = WorkerSettings().input_retention_days
+    told = {}
+    with open_admin(settings.bootstrap) as admin:
+        for name in describe(admin, [plan.name for plan in settings.topics.plan(partitions=0)]):
+            asked = [ConfigResource(ConfigResourceType.TOPIC, name)]
+            answer = admin.describe_configs(asked, config_filter="all")["topic"][name]
+            told[name] = {setting: str(answer[setting]["value"]) for setting in (POLICY, RETENTION)}
+    if not told:
+        raise Misconfigured(f"no topics under {settings.prefix!r}: `penchant topics create`, or check --prefix")
+    kept = compare(told, settings.topics, days)
+    figures = {
+        "digests_days": days,
+        "findings": [asdict(finding) for finding in kept.findings],
+        "shorter_days": kept.shorter,
+    }
+    if kept.findings:
+        return Verdict(ok=False, found="; ".join(map(str, kept.findings)), do=kept.findings[0].do, figures=figures)
+    shorter = f", {len(kept.shorter)} topics for less than planned" if kept.shorter else ""
+    return Verdict(ok=True, found=f"inputs go before digests of erased users, {days} days{shorter}", figures=figures)
+
+
+def dead_letters(settings: Connections) -> Verdict:
+    """Count the dead letters that were not sent back. An erasure among them is wrong whatever the reason."""
+    with open_dead_letters(settings.bootstrap, settings.topics, Filter()) as (letters, marks):
+        rows, erasures = count(letters.read(), marks, settings.topics)
+    by_reason: dict[str, int] = defaultdict(int)
+    for row in rows:
+        if parked := row["letters"] - row["redriven"]:
+            by_reason[row["reason"] or "(not a worker's)"] += parked
+    total = sum(by_reason.values())
+    figures = {"count": total, "by_reason": dict(by_reason), "erasures": erasures}
+    if erasures:
+        return Verdict(
+            ok=False,
+            found=f"{erasures} of {total} dead letters ask for a user to be erased, who is not",
+            do="`penchant dlq show --topic commands` says why: mend it, then `penchant dlq redrive --topic commands`, "
+            "or `penchant erase USER`",
+            figures=figures,
+        )
+    found = ", ".join(f"{number} {reason}" for reason, number in sorted(by_reason.items())) or "none"
+    hint = "`penchant dlq show`; `penchant dlq redrive` once the cause is mended" if total else NOTHING
+    return Verdict(ok=True, found=found, do=hint, figures=figures)
 
 
 def _committed(admin: KafkaAdminClient, group: str) -> dict[TopicPartition, int]:

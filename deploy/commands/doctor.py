@@ -14,9 +14,10 @@ from deploy.options import connection_options, examples, json_option, print_json
 @json_option
 @connection_options
 def doctor(max_lag: int, as_json: bool) -> None:
-    """Check broker, store, model folder, topics, items, vectors and lag; say what to do about what is wrong.
+    """Check broker, store, model, topics, items, vectors, lag, retention and dead letters; say what to do.
 
-    Ends with 1 if anything is wrong. Reads the item topics from their start: about 10 s for 100,000 items.
+    Ends with 1 if anything is wrong. Reads the item topics and the dead letters from their start: about 10 s for
+    100,000 items. Retention is compared with this shell's PENCHANT_INPUT_RETENTION_DAYS, which should be the workers'.
     """
     from deploy.checks import examine
     from deploy.tables import print_checks

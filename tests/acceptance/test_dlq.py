@@ -186,6 +186,11 @@ def test_erasures_are_named_and_go_first(lettered: System) -> None:
     counted = dlq(lettered, "ls", "--json")
     assert counted.json["erasures"] == 1
     assert "erase" in counted.err
+    where = ["--bootstrap", lettered.bootstrap, "--redis", lettered.redis_url, "--prefix", lettered.topics.prefix]
+    parked = penchant("doctor", "--json", *where).json["dead_letters"]
+    assert (parked["ok"], parked["erasures"], parked["count"]) == (False, 1, 5)
+    assert parked["by_reason"] == {"not_json": 2, "bad_time": 1, "missing_field": 1, "key_mismatch": 1}
+    assert "penchant dlq redrive --topic commands" in parked["do"]
 
     done = dlq(lettered, "redrive", "--limit", "1", "--json").json
     assert done["redriven"] == [{"topic": lettered.topics.commands, "reason": "key_mismatch", "letters": 1}]

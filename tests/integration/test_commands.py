@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
-from serving.broker import read_topic
+from serving.broker import open_admin, read_topic
 from serving.topics import Topics
 from tests.conftest import Broker
 from tests.support.command import clean_environment, penchant
@@ -188,8 +188,11 @@ def test_doctor_counts_items_and_lag(broker: Broker, prefix: str, at: list[str])
         "topics",
         "items_known",
         "lag",
+        "retention",
+        "dead_letters",
     }
     assert checks["items_known"]["count"] == 4
+    assert (checks["dead_letters"]["count"], checks["retention"]["digests_days"]) == (0, 90)
     assert checks["lag"]["by_topic"][topics.clicks] == 8
     assert checks["lag"]["by_topic"][topics.items] == 7
     assert "no-such-folder" in checks["model"]["found"]
@@ -209,6 +212,36 @@ def test_doctor_finds_what_is_missing(broker: Broker, redis_url: str, prefix: st
     assert "secret" not in without_broker.out
     assert without_topics.json["broker"]["ok"]
     assert "penchant topics create" in without_topics.json["topics"]["do"]
+
+
+def test_doctor_finds_topics_that_outlive_the_digests_of_erased_users(
+    broker: Broker, redis_url: str, prefix: str
+) -> None:
+    """Given clicks that are kept for 120 days, then doctor says so, unless digests are kept for as long."""
+    topics = Topics(prefix)
+    days_ms = 86_400_000
+    with open_admin(broker.bootstrap) as admin:
+        made = {
+            topics.clicks: {"cleanup.policy": "delete", "retention.ms": str(120 * days_ms)},
+            topics.covisits: {"cleanup.policy": "delete", "retention.ms": str(3 * days_ms)},
+        }
+        for name, configs in made.items():
+            one = {"num_partitions": 1, "replication_factor": 1, "configs": configs}
+            admin.create_topics({name: one})
+        admin.wait_for_topics(list(made))
+    at = ["--bootstrap", broker.bootstrap, "--redis", redis_url, "--prefix", prefix]
+    penchant("topics", "create", "--partitions", "1", *at)
+
+    wrong = penchant("doctor", "--json", *at).json["retention"]
+    long_enough = penchant("doctor", "--json", *at, environment={"PENCHANT_INPUT_RETENTION_DAYS": "120"}).json[
+        "retention"
+    ]
+
+    assert not wrong["ok"]
+    assert f"{topics.clicks}: is kept for 120 days, digests of erased users for 90 days" in wrong["found"]
+    assert "PENCHANT_INPUT_RETENTION_DAYS" in wrong["do"]
+    assert wrong["shorter_days"] == {topics.covisits: 3.0}
+    assert long_enough["ok"]
 
 
 def test_no_broker_ends_with_75_at_once() -> None:
