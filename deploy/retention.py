@@ -23,7 +23,7 @@ class Kept:
 
 
 def compare(told: Mapping[str, Mapping[str, str]], topics: Topics, digests_days: int) -> Kept:
-    """Compare what the broker tells (topic -> setting -> value) with what `topics create` sets; not of missing topics."""
+    """Compare what the broker tells (topic -> setting -> value) with what `topics create` sets, missing ones aside."""
     kept = Kept()
     replayed = {topics.name(topic) for topic in Topic if topic.user_keyed and topic.value.dead_letters}
     replayed |= {f"{name}.dlq" for name in replayed}
