@@ -17,9 +17,9 @@ from kafka.partitioner.default import murmur2
 from serving.errors import Reason, Rejected
 from serving.messages import Click, Command, Item, Review, Time
 from serving.state import Kind, id_hash
+from serving.texts import MAX_BYTES, clean
 from serving.topics import Topics
 from stream.records import ORIGIN, Forward, Record
-from stream.texts import MAX_BYTES, clean
 from stream.weights import RATE, Weight, Weights
 
 MAX_ID_BYTES = 256

@@ -7,9 +7,9 @@ import json
 from collections.abc import Sequence
 
 from serving.state import Retraction, UserState, Waiting
+from serving.texts import MAX_CHARS
 from stream.events import MAX_ID_BYTES, CommandEvent, Event
 from stream.records import Record
-from stream.texts import MAX_CHARS
 from stream.turns import Part, Rules, Turn
 
 # In the place of an item's id where the index is told of other waits: an id is never empty, and never that long.

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stream.texts import MAX_BYTES, MAX_CHARS, clean
+from serving.texts import MAX_BYTES, MAX_CHARS, clean
 
 
 @pytest.mark.parametrize(
