@@ -10,6 +10,7 @@
         │   ├── FingerprintMismatch  vectors of two model folders would be compared
         │   └── BelowGate          an exported scheme loses more than the parity gate allows
         ├── BrokenState            a stored record that does not decode
+        │   └── NewerState         one that a newer Penchant wrote
         └── Stuck                  lag grows and nothing is processed: exit 70
 
 A message says what was wrong and what to do.
@@ -102,6 +103,10 @@ class BelowGate(Misconfigured):
 
 class BrokenState(Fatal):
     """A stored record that does not decode: wrong checksum, unknown version, or cut short."""
+
+
+class NewerState(BrokenState):
+    """A stored record of a version that this build does not know."""
 
 
 class Stuck(Fatal):

@@ -18,7 +18,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from serving.errors import BrokenState, FingerprintMismatch
+from serving.errors import BrokenState, FingerprintMismatch, NewerState
 from serving.pending import Alias, Merge, Ref, Retraction, Waiting
 
 __all__ = [
@@ -326,7 +326,7 @@ def _open(record: bytes) -> _Record:
     # The version is the first field of every version's array, so a newer record is named as such before it is read.
     version = msgspec.msgpack.decode(body)[0]
     if version not in _READABLE:
-        raise BrokenState(
+        raise NewerState(
             f"a user's state is of version {version}, this build reads up to {VERSION}: start the newer build that "
             "wrote it, or rebuild the state by a replay"
         )

@@ -43,6 +43,11 @@ class Metrics:
         self.refused = Counter(
             "penchant_refused_writes", "Batches of a partition that the store refused.", registry=self.registry
         )
+        self.mended = Counter(
+            "penchant_states_mended",
+            "Broken records of users that were made anew from the log.",
+            registry=self.registry,
+        )
         self.covisits = Counter(
             "penchant_covisits", "Messages of covisits.v1 applied since the start.", registry=self.registry
         )

@@ -4,7 +4,8 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 from serving.errors import Unavailable
@@ -14,13 +15,24 @@ LONGEST_PAUSE_S = 5.0
 GIVE_UP_AFTER_S = 60.0
 
 _T = TypeVar("_T")
-_under_way = 0  # calls of this process that are being tried again right now
+_under_way = 0  # calls of this process that are being tried again right now, or take long
 _log = logging.getLogger(__name__)
 
 
 def retrying() -> bool:
-    """Whether this process is waiting for surroundings that went away."""
+    """Whether this process is waiting for surroundings that went away, or does what takes long."""
     return _under_way > 0
+
+
+@contextmanager
+def taking_long() -> Iterator[None]:
+    """Say that what is done in the block takes as long as it takes: the process is not stuck."""
+    global _under_way  # noqa: PLW0603 - see `persist`
+    _under_way += 1
+    try:
+        yield
+    finally:
+        _under_way -= 1
 
 
 async def persist(

@@ -12,6 +12,7 @@ Keys, all of one partition under one hash tag, so that a script may touch them t
     {prefix}:erasure-secret      the digests' key, unless the settings have one
 """
 
+import logging
 import secrets
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -28,13 +29,15 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from serving import state as codec
-from serving.errors import Misconfigured
+from serving.errors import BrokenState, Misconfigured, NewerState
 from serving.state import Ref, UserState
 from stream.privacy import SECRET_BYTES, Digests
 from stream.retry import persist
 
 TRANSIENT = (RedisConnectionError, RedisTimeoutError, BusyLoadingError, ReadOnlyError, OSError)
+Mend = Callable[[int, str], Awaitable[UserState]]  # partition and user -> the state made anew
 _T = TypeVar("_T")
+_log = logging.getLogger(__name__)
 _decoder = msgspec.msgpack.Decoder(dict[str, list[Ref]])
 
 
@@ -128,7 +131,12 @@ class UserStore(Protocol):
 
 
 class Store:
-    """Redis as one worker sees it. `identities` maps a topic to the identity that its offsets are stored under."""
+    """Redis as one worker sees it. `identities` maps a topic to the identity that its offsets are stored under.
+
+    mend: set by the worker: makes a state anew whose record is broken. None: such a record is an error.
+    """
+
+    mend: Mend | None = None
 
     def __init__(
         self, url: str, prefix: str, fingerprint: str, identities: Mapping[str, str], retention: Retention
@@ -213,7 +221,7 @@ class Store:
 
         Each says when its user was erased, if that was.
 
-        Raises BrokenState and FingerprintMismatch.
+        Raises BrokenState if a record cannot be read nor mended, and FingerprintMismatch.
         """
         if not users:
             return {}
@@ -230,7 +238,7 @@ class Store:
         records, erased = await self._persist(ask)
         states: dict[str, UserState] = {}
         for user, record, erased_ms in zip(users, records, erased, strict=True):
-            states[user] = codec.decode(record, self._fingerprint) if record is not None else UserState()
+            states[user] = await self._open(partition, user, record) if record is not None else UserState()
             states[user].erased_ms = int(erased_ms or 0)
         return states
 
@@ -273,6 +281,17 @@ class Store:
             Wait(*msgspec.json.decode(member, type=tuple[str, str]), deadline_ms=int(score))
             for member, score in members
         ]
+
+    async def _open(self, partition: int, user: str, record: bytes) -> UserState:
+        try:
+            return codec.decode(record, self._fingerprint)
+        except NewerState:
+            raise
+        except BrokenState as error:
+            if self.mend is None:
+                raise
+            _log.error("partition %d: %s; making that user's state anew from the log", partition, error)
+            return await self.mend(partition, user)
 
     async def _offsets(self, partition: int) -> dict[str, int]:
         """What stands in the store, by field. Raises Misconfigured as `claim` does."""

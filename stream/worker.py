@@ -28,6 +28,9 @@ from stream.metrics import Metrics
 from stream.partitions import Partitions, Seek
 from stream.publish import KafkaLog
 from stream.records import Record
+from stream.replay.items import KnownItems
+from stream.replay.mend import Mender
+from stream.replay.run import Model, Source
 from stream.retry import retrying
 from stream.room import TEXTS
 from stream.settings import WorkerSettings
@@ -100,6 +103,7 @@ class Worker:
         self.metrics.encoder_out.set_function(lambda: not self._encoding.sound)
         self._lists = Lists(self.topics, self._encoder.fingerprint, settings.list_expiry_s * 1000)
         self.pipeline = self._pipeline()
+        self._store.mend = self._mender()
         self.items = ItemPipeline(self.topics, self._catalogue, self._encoding.passages, self._log, now_ms)
         self._keeper = Keeper(settings, self._statistics, self._store, self.metrics)
         vectors = Follower(settings.bootstrap, self.topics.item_vectors, self._on_item_vector, settings.fetch_wait_ms)
@@ -255,6 +259,11 @@ class Worker:
             late_after_s=settings.session_timeout_s / 2,
             metrics=self.metrics,
         )
+
+    def _mender(self) -> Mender:
+        model = Model(self._encoder.fingerprint, self._encoder.dim, self._encoding.queries)
+        source = Source(self.settings, self._identities, self._partitions, model)
+        return Mender(source, KnownItems(self._catalogue.vector), self.metrics.mended.inc)
 
     def _live(self) -> Check:
         return Check(True, "the event loop answers")

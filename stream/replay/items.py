@@ -1,5 +1,9 @@
 """Items' vectors as they stand at the end of their topic, and which items were described anew on the way."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
 import msgspec
 
 from serving.catalogue import Catalogue
@@ -9,6 +13,41 @@ from stream.records import Record
 from stream.replay.log import LogReader, Place
 
 _FOLLOWED_WITHIN_MS = 60_000  # so long a worker may go on with the vector of before
+
+
+class Items(Protocol):
+    """What a replay asks about items."""
+
+    async def follow(self) -> list[str]:
+        """See `ItemVectors.follow`."""
+        ...
+
+    def vector(self, item_id: str) -> Vector | None:
+        """See `ItemVectors.vector`."""
+        ...
+
+    def may_have_been_another(self, item_id: str, time_ms: int) -> bool:
+        """See `ItemVectors.may_have_been_another`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class KnownItems:
+    """The vectors that a worker has, which follows them itself."""
+
+    known: Callable[[str], Vector | None]
+
+    async def follow(self) -> list[str]:
+        """Nothing new is waited for."""
+        return []
+
+    def vector(self, item_id: str) -> Vector | None:
+        """As the worker has it."""
+        return self.known(item_id)
+
+    def may_have_been_another(self, item_id: str, time_ms: int) -> bool:
+        """Nobody asks."""
+        return False
 
 
 class ItemVectors:

@@ -10,7 +10,8 @@ from serving.state import Vector
 from serving.topics import Topics
 from stream.events import Decoder
 from stream.lists import Lists
-from stream.replay.items import ItemVectors
+from stream.records import Record
+from stream.replay.items import Items, ItemVectors
 from stream.replay.log import LogReader, Place
 from stream.replay.notes import Notes
 from stream.replay.pipeline import ReplayPipeline, Silence, no_rank
@@ -68,14 +69,18 @@ class Source:
 
 @dataclass(slots=True)
 class Replay:
-    """Goes on through the log, never back. The clock is the newest record's timestamp."""
+    """Goes on through the log, never back. The clock is the newest record's timestamp.
+
+    wanted: which records are taken in, of those that are read.
+    """
 
     log: LogReader
-    items: ItemVectors
+    items: Items
     pipeline: ReplayPipeline
     now_ms: int = 0
     seconds: float = 0.0
     positions: dict[Place, int] = field(default_factory=dict)
+    wanted: Callable[[Record], bool] | None = None
 
     async def advance(self, ends: Mapping[Place, int], tell: Tell = lambda _: None) -> None:
         """Take in what partitions hold up to these offsets."""
@@ -85,7 +90,7 @@ class Replay:
             await self.pipeline.wake(came)
         async for records in self.log.read({place: (self.positions.get(place, 0), end) for place, end in ends.items()}):
             self.now_ms = max(self.now_ms, *(record.timestamp_ms for record in records))
-            await self.pipeline.process(records)
+            await self.pipeline.process(records if self.wanted is None else list(filter(self.wanted, records)))
             await self.pipeline.expire()
             if MERGES in self.pipeline.waiting:
                 await self.pipeline.ask_again()
@@ -94,10 +99,10 @@ class Replay:
         self.seconds += time.monotonic() - began
 
 
-def make_replay(source: Source, log: LogReader, store: UserStore, notes: Notes) -> Replay:
-    """A replay into a store, from the log's start."""
+def make_replay(source: Source, log: LogReader, store: UserStore, notes: Notes, items: Items | None = None) -> Replay:
+    """A replay into a store, from the log's start. items: None: as their topic has them."""
     settings, topics, model = source.settings, source.topics, source.model
-    items = ItemVectors(log, topics.item_vectors, model.dim, model.fingerprint)
+    items = items or ItemVectors(log, topics.item_vectors, model.dim, model.fingerprint)
     notes.revised = items.may_have_been_another
     decoder = Decoder(
         topics,

@@ -129,6 +129,33 @@ def test_the_live_state_is_what_the_log_makes(system: System) -> None:
     assert [each["user"] for each in (differing, missing, extra)] == [USERS[1], USERS[2], stranger]
 
 
+def test_a_broken_record_is_made_anew(system: System) -> None:
+    """Given bytes that were altered in the store, of a user and of one with others merged in, then nobody notices."""
+    worker = system.start_ready()
+    system.publish(FILMS)
+    send_disorder(system)
+    settle(system)
+    broken = (USERS[1], "u7")
+    with redis.Redis.from_url(system.redis_url) as client:
+        for user in broken:
+            key = keys_of(system, user)
+            record = bytearray(client.get(key))
+            record[len(record) // 2] ^= 0x10
+            client.set(key, bytes(record), keepttl=True)
+    found = replay(system, "--verify")
+
+    for user in broken:
+        system.click(user, "f1", event_id=f"after-{user}")
+
+    assert found.exit_code == 1
+    assert {each["user"] for each in found.json["differences"]} == set(broken)
+    assert {each["field"] for one in found.json["differences"] for each in one["differs"]} == {"bytes"}
+    for user in broken:
+        assert system.list_for(user, f"after-{user}", 60)["path"] == "live"
+    assert worker.metric("penchant_states_mended_total") == len(broken)
+    assert verified(system)["equal"] == len(USERS) + 1
+
+
 def test_a_store_is_filled_and_a_worker_goes_on_from_there(system: System) -> None:
     """Given a log, when an empty store is filled, then it verifies, and a worker goes on without counting twice."""
     system.start_ready()
