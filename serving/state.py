@@ -93,9 +93,10 @@ class RingEvent(msgspec.Struct, array_like=True, frozen=True):
 
 
 class RecentText(msgspec.Struct, array_like=True, frozen=True):
-    """A text the user wrote; its vector is `(d,) float16`, exactly what was folded. A statement has no `item_id`.
+    """A text the user wrote. A statement has no `item_id`.
 
-    One that was taken back keeps its place, without a taste and without a vector.
+    vector: `(d,) float16`, of what it wants; against: likewise, of what it asks to be spared, empty if nothing. Zeros
+    stand where it only asks to be spared something. A text that was taken back has its place, no taste and no vector.
     """
 
     time_ms: int
@@ -103,6 +104,7 @@ class RecentText(msgspec.Struct, array_like=True, frozen=True):
     item_id: str
     taste: float
     vector: bytes
+    against: bytes = b""
 
     @property
     def order(self) -> tuple[int, str]:
@@ -110,8 +112,17 @@ class RecentText(msgspec.Struct, array_like=True, frozen=True):
         return (self.time_ms, self.event_id)
 
     def as_float32(self) -> Vector:
-        """The vector, `(d,) float32`."""
+        """What was folded, `(d,) float32`: what it wants less what it asks to be spared."""
+        wanted = self.wanted()
+        return wanted - self.unwanted() if self.against else wanted
+
+    def wanted(self) -> Vector:
+        """`(d,) float32`: a unit row, or zeros."""
         return np.frombuffer(self.vector, np.float16).astype(np.float32)
+
+    def unwanted(self) -> Vector:
+        """`(d,) float32`, a unit row; `(0,)` if nothing is unwanted."""
+        return np.frombuffer(self.against, np.float16).astype(np.float32)
 
 
 class _Record(msgspec.Struct, array_like=True):

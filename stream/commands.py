@@ -180,7 +180,7 @@ def _subtract(state: UserState, past: RingEvent, command: CommandEvent, context:
     if past.taste and past.written:
         text = _text_of(state, past.event_id, command, context)
         if text is None:
-            return Taken.MISSED if command.text is not None else Taken.TEXT_GONE
+            return Taken.MISSED if command.wording is not None else Taken.TEXT_GONE
     subtract(state, past, direction(item, text), context.rules.bounds)
     return Taken.BACK
 

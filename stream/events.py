@@ -15,12 +15,14 @@ import msgspec
 from kafka.partitioner.default import murmur2
 
 from serving.errors import Reason, Rejected
+from serving.intent import Intent, split
 from serving.messages import Click, Command, Item, Review, Time
 from serving.state import Kind, id_hash
 from serving.texts import MAX_BYTES, clean
 from serving.topics import Topics
 from stream.records import ORIGIN, Forward, Record
 from stream.weights import RATE, Weight, Weights
+from stream.wordings import Wording
 
 MAX_ID_BYTES = 256
 MAX_TITLE_BYTES = 4096  # titles stand in the words of reasons, several times a list
@@ -40,7 +42,7 @@ class Event:
     """An action, a review or a statement, ready to be folded.
 
     counted_as: the 48-bit hash that the id is remembered by. item_id: None for a statement. text: cleaned, or None.
-    seen: whether the item enters the seen set.
+    seen: whether the item enters the seen set. intent: of a statement that negates something, its two parts.
     """
 
     record: Record
@@ -53,6 +55,12 @@ class Event:
     weight: Weight
     text: str | None
     seen: bool
+    intent: Intent | None = None
+
+    @property
+    def wording(self) -> Wording | None:
+        """What has to be encoded of it."""
+        return self.intent or self.text
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +87,9 @@ class CommandEvent:
         return self.command.user_id
 
     @property
-    def text(self) -> str | None:
+    def wording(self) -> Wording | None:
         """What has to be encoded to carry it out."""
-        return self.original.text if self.original is not None else None
+        return self.original.wording if self.original is not None else None
 
 
 @lru_cache(maxsize=100_000)
@@ -221,7 +229,20 @@ class Decoder:
         _check_id("event_id", event_id)
         counted_as = id_hash(event_id, namespace)
         time_ms = _time_ms(body.event_time, envelope.get("time"), record.timestamp_ms)
-        return Event(record, event_id, counted_as, body.user_id, body.item_id, kind, time_ms, weight, text, seen)
+        intent = split(text) if text is not None and kind is Kind.STATEMENT else None
+        return Event(
+            record=record,
+            event_id=event_id,
+            counted_as=counted_as,
+            user_id=body.user_id,
+            item_id=body.item_id,
+            kind=kind,
+            time_ms=time_ms,
+            weight=weight,
+            text=text,
+            seen=seen,
+            intent=intent if intent is not None and intent.unwanted else None,
+        )
 
 
 def decode_item(record: Record) -> Item | None:

@@ -16,6 +16,7 @@ import numpy as np
 
 from serving.state import RECENT_TEXTS, RING, SEEN, Kind, RecentText, RingEvent, UserState, Vector, item_hash
 from stream.events import Event
+from stream.wordings import heading
 
 _SAME_TEXT = 0.98  # cosine from which two vectors are of one text, whatever batch each was encoded in
 _MAX_COUNT = np.iinfo(np.uint16).max
@@ -47,7 +48,7 @@ def fold(state: UserState, event: Event, vector: Vector | None, text: Vector | N
     """Count an event in, once.
 
     vector: what the long vector moves towards, `(d,) float32` (see `direction`), or None if the event has no taste.
-    text: the vector of the event's text, `(d,) float32`, exact in half precision, or None without one.
+    text: what the encoder made of the event's text (stream/wordings.py), exact in half precision, or None without one.
     """
     known = recall(state, event, text)
     if known is not None:
@@ -111,6 +112,7 @@ def recall(state: UserState, event: Event, text: Vector | None) -> Outcome | Non
 
 def direction(item: Vector | None, text: Vector | None) -> Vector | None:
     """What an event moves towards: the item, the text, or half of each for a review of an item. `(d,) float32`."""
+    text = heading(text) if text is not None else None
     if item is None or text is None:
         return text if item is None else item
     return np.float32(0.5) * item + np.float32(0.5) * text
@@ -205,8 +207,8 @@ def _push(state: UserState, entry: RingEvent, text: Vector | None, bounds: Bound
     insort(state.ring, entry, key=lambda e: e.order)
     _cut_ring(state, bounds)
     if entry.written:
-        vector = text.astype(np.float16).tobytes() if text is not None else b""
-        written = RecentText(entry.time_ms, entry.event_id, entry.item_id, entry.taste, vector)
+        rows = [] if text is None else [row.astype(np.float16).tobytes() for row in np.atleast_2d(text)]
+        written = RecentText(entry.time_ms, entry.event_id, entry.item_id, entry.taste, *(rows or [b""]))
         insort(state.texts, _blank(written) if entry.retracted else written, key=lambda t: t.order)
         del state.texts[: -bounds.texts]
 
@@ -223,14 +225,17 @@ def _remember_undone(state: UserState, counted_as: list[int], bounds: Bounds) ->
 
 
 def _blank(text: RecentText) -> RecentText:
-    return msgspec.structs.replace(text, taste=0.0, vector=b"")
+    return msgspec.structs.replace(text, taste=0.0, vector=b"", against=b"")
 
 
 def _same_text(state: UserState, event: Event, text: Vector | None) -> bool:
     if text is None or event.kind not in {Kind.REVIEW, Kind.STATEMENT}:
         return True
     past = next((t for t in state.texts if t.event_id == event.event_id), None)
-    return past is None or not past.vector or float(past.as_float32() @ text) >= _SAME_TEXT
+    if past is None or not past.vector:
+        return True
+    then, now = past.as_float32(), heading(text)
+    return bool(then @ now >= _SAME_TEXT * np.linalg.norm(then) * np.linalg.norm(now))
 
 
 def _landmark(time_ms: int, half_life_ms: int) -> int:

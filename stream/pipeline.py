@@ -29,6 +29,7 @@ from stream.taking import take
 from stream.transfers import Republish, Sending, outgoing
 from stream.turns import Answer, Arrival, Context, Input, ItemVectors, Part, Rules
 from stream.waiting import WaitingIndex
+from stream.wordings import Wording, assemble, pieces
 
 # Vectors by text, without those that the encoder missed: these events wait.
 Embed = Callable[[Sequence[str]], Awaitable[Mapping[str, Vector]]]
@@ -105,7 +106,7 @@ class Pipeline:
         async with self.lock:
             await self.run(parts, texts)
 
-    async def run(self, parts: list[Part], texts: Mapping[str, Vector]) -> list[Part]:
+    async def run(self, parts: list[Part], texts: Mapping[Wording, Vector]) -> list[Part]:
         """Load … publish. Returns the parts that were saved; the others belong to another worker."""
         await asyncio.gather(*map(self.load, parts))
         began_s = monotonic()
@@ -136,11 +137,15 @@ class Pipeline:
                     part.dead.append(letter)
         return list(parts.values())
 
-    async def embed(self, parts: Iterable[Part]) -> Mapping[str, Vector]:
-        """Vectors of the texts in the parts, by text."""
+    async def embed(self, parts: Iterable[Part]) -> Mapping[Wording, Vector]:
+        """What the encoder makes of the texts in the parts (stream/wordings.py), by what was encoded."""
         events = (each.event for part in parts for each in part.inputs)
-        texts = dict.fromkeys(event.text for event in events if event is not None and event.text is not None)
-        return await self.embedder(list(texts)) if texts else {}
+        wordings = {event.wording for event in events if event is not None and event.wording is not None}
+        vectors = (
+            await self.embedder(sorted({each for wording in wordings for each in pieces(wording)})) if wordings else {}
+        )
+        made = {wording: assemble(wording, vectors) for wording in wordings}
+        return {wording: text for wording, text in made.items() if text is not None}
 
     async def load(self, part: Part) -> None:
         """Give each user of a part a turn."""

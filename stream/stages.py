@@ -11,6 +11,7 @@ from stream.pipeline import Pipeline
 from stream.publish import Outgoing
 from stream.room import TEXTS
 from stream.turns import Part
+from stream.wordings import Wording
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,7 +20,7 @@ class TimedPipeline(Pipeline):
 
     metrics: Metrics
 
-    async def embed(self, parts: Iterable[Part]) -> Mapping[str, Vector]:
+    async def embed(self, parts: Iterable[Part]) -> Mapping[Wording, Vector]:
         """See `Pipeline.embed`."""
         with self._timed("embed"):
             return await super().embed(parts)
@@ -56,7 +57,7 @@ class TimedPipeline(Pipeline):
         with self._timed("rank"):
             return super().rank(parts)
 
-    async def run(self, parts: list[Part], texts: Mapping[str, Vector]) -> list[Part]:
+    async def run(self, parts: list[Part], texts: Mapping[Wording, Vector]) -> list[Part]:
         """See `Pipeline.run`."""
         saved = await super().run(parts, texts)
         now = self.clock()

@@ -95,7 +95,7 @@ class TransferEvent:
 
     record: Record
     message: AnyTransfer
-    text: None = None
+    wording: None = None
 
     @property
     def hand(self) -> Hand | None:

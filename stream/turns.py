@@ -18,6 +18,7 @@ from stream.interest import Bounds
 from stream.records import DeadLetter, Forward, Record
 from stream.store import Batch, Hold, Wait
 from stream.transfers import Hand, Sending, TransferEvent
+from stream.wordings import Wording
 
 PAIRS_A_MESSAGE = 50  # a ring of 20 ids of 256 bytes, each byte escaped in JSON, takes 31 KB; 2 MiB is a message's end
 MOST_UNNAMED = 256  # duplicates and impressions that wait to be named by the next list
@@ -127,21 +128,21 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a part is taken in with. `texts`: cleaned text -> `(d,) float32`. `read`: for records that waited.
+    """What a part is taken in with. `texts`: see `stream.wordings.assemble`. `read`: for records that waited.
 
     fingerprint: of the model folder that vectors are from.
     """
 
     items: ItemVectors
-    texts: Mapping[str, Vector]
+    texts: Mapping[Wording, Vector]
     read: Read
     rules: Rules
     now_ms: int
     fingerprint: str
 
     def text_of(self, event: Event | CommandEvent) -> Vector | None:
-        """The vector of what the user wrote, `(d,) float32`."""
-        return self.texts.get(event.text) if event.text is not None else None
+        """What the encoder made of what the user wrote; None if nothing was written, or the encoder missed it."""
+        return self.texts.get(event.wording) if event.wording is not None else None
 
 
 @dataclass(slots=True)

@@ -15,6 +15,7 @@ import stream.worker
 from serving.state import Vector
 from stream.stages import TimedPipeline
 from stream.turns import Part
+from stream.wordings import Wording
 
 
 @dataclass
@@ -57,7 +58,7 @@ class FaultyPipeline(TimedPipeline):
         self.fuse.reached("after_save", parts)
         return saved
 
-    async def run(self, parts: list[Part], texts: Mapping[str, Vector]) -> list[Part]:
+    async def run(self, parts: list[Part], texts: Mapping[Wording, Vector]) -> list[Part]:
         """See `Pipeline.run`."""
         saved = await super().run(parts, texts)
         self.fuse.reached("after_publish", parts)
