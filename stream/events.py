@@ -4,10 +4,8 @@ What cannot be used raises `Rejected` with its reason; a record on another parti
 """
 
 import json
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from functools import lru_cache
 from typing import Any, TypeVar
 
@@ -16,11 +14,12 @@ from kafka.partitioner.default import murmur2
 
 from serving.errors import Reason, Rejected
 from serving.intent import Intent, split
-from serving.messages import Click, Command, Item, Review, Time
+from serving.messages import Click, Command, Item, Review
 from serving.state import Kind, id_hash
 from serving.texts import MAX_BYTES, clean
 from serving.topics import Topics
 from stream.records import ORIGIN, Forward, Record
+from stream.values import bounded_time_ms, unit_rating
 from stream.weights import RATE, Weight, Weights
 from stream.wordings import Wording
 
@@ -28,7 +27,6 @@ MAX_ID_BYTES = 256
 MAX_TITLE_BYTES = 4096  # titles stand in the words of reasons, several times a list
 MAX_ABOUT_BYTES = 32 * 1024  # of an item beside its text: title and facets, as JSON
 TIME_END_MS = 2**32 * 1000  # a state keeps seconds since 1970 in 32 bits: until 2106
-MAX_AHEAD_MS = 5 * 60 * 1000  # an event later than its record by more than this is taken as of the record's time
 TRENDING = "*"  # the trending list's key, which no user may have
 
 _ALWAYS_SEEN = frozenset({Kind.RATE, Kind.PURCHASE, Kind.DISMISS, Kind.REVIEW})
@@ -158,7 +156,7 @@ class Decoder:
         if action == RATE:
             if body.value is None:
                 raise Rejected(Reason.MISSING_FIELD, "`value` is missing: a `rate` event carries the rating there")
-            rating = _unit_rating(body.value, body.rating_scale)
+            rating = unit_rating(body.value, body.rating_scale)
         _check_id("item_id", body.item_id)
         kind = _KINDS.get(action, Kind.OTHER)
         seen = kind in _ALWAYS_SEEN or (self._clicks_are_seen and kind is not Kind.IMPRESSION)
@@ -168,7 +166,7 @@ class Decoder:
     def _review(self, record: Record, body: Review, envelope: Mapping[str, Any]) -> Event:
         _check_size("text", body.text, MAX_BYTES)
         text = clean(body.text) or None
-        rating = _unit_rating(body.rating, body.rating_scale) if body.rating is not None else None
+        rating = unit_rating(body.rating, body.rating_scale) if body.rating is not None else None
         if text is None and (rating is None or body.item_id is None):
             raise Rejected(Reason.MISSING_FIELD, "`text` is empty (or nothing but markup), and there is no rating")
         if body.item_id is None:
@@ -181,7 +179,7 @@ class Decoder:
     def _command(self, record: Record, body: Command, envelope: Mapping[str, Any]) -> CommandEvent:
         _check_user(record, body.user_id)
         _check_id("command_id", body.command_id)
-        time_ms = _time_ms(body.event_time, envelope.get("time"), record.timestamp_ms)
+        time_ms = bounded_time_ms(body.event_time, envelope.get("time"), record.timestamp_ms)
         if body.type == "retract":
             if not body.event_id:
                 raise Rejected(Reason.MISSING_FIELD, "`event_id` is missing: which event is to be retracted?")
@@ -228,7 +226,7 @@ class Decoder:
             event_id, namespace = _origin(record), self._identities.get(record.topic, "")
         _check_id("event_id", event_id)
         counted_as = id_hash(event_id, namespace)
-        time_ms = _time_ms(body.event_time, envelope.get("time"), record.timestamp_ms)
+        time_ms = bounded_time_ms(body.event_time, envelope.get("time"), record.timestamp_ms)
         intent = split(text) if text is not None and kind is Kind.STATEMENT else None
         return Event(
             record=record,
@@ -366,39 +364,3 @@ def _check_size(name: str, text: str, most: int) -> None:
     # A character takes four bytes at most. Lone surrogates are counted here and dealt with elsewhere.
     if len(text) * 4 > most and (size := len(text.encode("utf-8", "surrogatepass"))) > most:
         raise Rejected(Reason.TOO_LARGE, f"`{name}` has {size} bytes; {most} is the most")
-
-
-def _unit_rating(rating: float, scale: tuple[float, float]) -> float:
-    """The rating between 0 and 1."""
-    low, high = scale
-    if not (low < high and math.isfinite(high - low)):
-        raise Rejected(Reason.BAD_RATING, f"`rating_scale` is [{low}, {high}]: two numbers, the lower one first")
-    if not low <= rating <= high:  # NaN compares false too
-        raise Rejected(Reason.BAD_RATING, f"the rating is {rating}, outside its scale [{low}, {high}]")
-    return (rating - low) / (high - low)
-
-
-def _time_ms(body: Time, envelope: object, record_ms: int) -> int:
-    """Event time in ms since 1970: the body's, else the envelope's, else the record's; bounded by the record's."""
-    stated = body if body is not None else envelope
-    if stated is None:
-        return record_ms
-    time_ms = _parse_time(stated)
-    return record_ms if time_ms > record_ms + MAX_AHEAD_MS else time_ms
-
-
-def _parse_time(stated: object) -> int:
-    if isinstance(stated, str):
-        try:
-            moment = datetime.fromisoformat(stated)
-        except ValueError:
-            raise Rejected(Reason.BAD_TIME, f"{stated!r} is not an RFC 3339 time") from None
-        if moment.tzinfo is None:
-            raise Rejected(Reason.BAD_TIME, f"{stated!r} has no zone: append Z or an offset")
-        stated = moment.timestamp() * 1000
-    # Compared, not converted: JSON has integers that no float can hold.
-    if not isinstance(stated, int | float) or not -math.inf < stated < math.inf:
-        raise Rejected(Reason.BAD_TIME, "the time is neither RFC 3339 with zone nor milliseconds since 1970")
-    if stated < 0:
-        raise Rejected(Reason.BAD_TIME, "the time lies before 1970")
-    return round(stated)

@@ -1,4 +1,4 @@
-"""What has to be encoded of a text: the whole, or of a statement that negates something its two parts, each by itself."""
+"""What has to be encoded of a text: the whole, or of a statement that negates something its two parts by themselves."""
 
 from collections.abc import Mapping
 from typing import TypeAlias
@@ -19,7 +19,7 @@ def pieces(wording: Wording) -> list[str]:
 
 
 def assemble(wording: Wording, vectors: Mapping[str, Vector]) -> Vector | None:
-    """`(d,) float32` of a text; of an intent `(2, d)`: what is wanted (or zeros), and what is not. None if one is missed.
+    """`(d,) float32` of a text; of an intent `(2, d)`: what is wanted (or zeros), what is not. None if one is missed.
 
     >>> assemble(Intent("", "war"), {"war": np.float32([0, 1])}).tolist()
     [[0.0, 0.0], [0.0, 1.0]]

@@ -22,6 +22,7 @@ from stream.rejects import forwarded
 from stream.replay.notes import Doubt, Notes
 from stream.transfers import Sending, outgoing
 from stream.turns import Input, Part
+from stream.wordings import Wording
 
 
 class Silence:
@@ -63,7 +64,7 @@ class ReplayPipeline(Pipeline):
                     parts.setdefault(record.partition, Part(record.partition)).inputs.append(each)
         return list(parts.values())
 
-    async def run(self, parts: list[Part], texts: Mapping[str, Vector]) -> list[Part]:
+    async def run(self, parts: list[Part], texts: Mapping[Wording, Vector]) -> list[Part]:
         """See `Pipeline.run`; then what owners had to tell each other is taken in, until nobody has."""
         saved = await super().run(parts, texts)
         while self.post:

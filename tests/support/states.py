@@ -25,7 +25,7 @@ def by_hand() -> UserState:
         ],
         counted=[0xABCDEF012345, 2**48 - 1, 0],
         seen=np.array([(0xDEADBEEF, 1_790_000_000, 3), (0, 0, 65_535)], SEEN),
-        texts=[RecentText(1_790_000_000_000, "r-2", "", -1.0, np.arange(8, dtype="<f2").tobytes())],
+        texts=[RecentText(1_790_000_000_000, "r-2", "", -1.0, np.arange(8, dtype="<f2").tobytes(), b"\0<" * 8)],
         waiting=[
             Waiting("clicks", 3, 7, 1_790_000_000_000, "c-9", "i9", b"u1", b"\x00\xff", [("ce_id", b"\xff")]),
             Waiting("reviews", 3, 8, 1_790_000_000_001, "r-9", "i9", None, b"{}", [], missed=True),
@@ -70,7 +70,15 @@ _ring = st.builds(
     seen=st.booleans(),
     written=st.booleans(),
 )
-_texts = st.builds(RecentText, _times, _ids, _ids, _halves, st.binary(min_size=16, max_size=16))
+_texts = st.builds(
+    RecentText,
+    _times,
+    _ids,
+    _ids,
+    _halves,
+    st.binary(min_size=16, max_size=16),
+    st.just(b"") | st.binary(min_size=16, max_size=16),
+)
 _headers = st.lists(st.tuples(_ids, st.binary(max_size=5)), max_size=2)
 _waiting = st.builds(
     Waiting,

@@ -8,9 +8,10 @@ import pytest
 
 from serving.errors import Reason, Rejected
 from serving.state import Kind, id_hash
-from stream.events import MAX_AHEAD_MS, CommandEvent, Decoder, Event, decode_item, partition_of
+from stream.events import CommandEvent, Decoder, Event, decode_item, partition_of
 from stream.records import ORIGIN, Forward, Headers, Record
 from stream.testing import NOW_MS, TOPICS, record
+from stream.values import MAX_AHEAD_MS
 from stream.weights import load_weights
 
 WEIGHTS = load_weights()

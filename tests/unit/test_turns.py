@@ -7,7 +7,7 @@ import pytest
 
 from stream.records import Record
 from stream.store import Wait
-from stream.testing import NOW_MS, TOPICS, embed_by_words, record
+from stream.testing import NOW_MS, TOPICS, WORDS, embed_by_words, record
 from tests.support.pipeline import DAY_MS, Worker, click, named, says
 
 
@@ -164,3 +164,29 @@ async def test_a_dismissal_and_an_impression_of_unknown_items(worker: Worker) ->
     (made,) = await worker.takes(stranger(0, type="dismiss"), stranger(1, "newer", type="impression"))
     assert {each.event_id: each.waiting for each in made.folded} == {"c-0": True, "c-1": False}
     assert [entry.item_id for entry in (await worker.state("u1")).waiting] == ["new"]
+
+
+async def test_a_negated_statement_moves_the_long_vector_both_ways(worker: Worker) -> None:
+    await worker.takes(says(0, "no more war, give me music"))
+    long = await worker.long("u1")
+    war, music = embed_by_words("war"), embed_by_words("music")
+    assert long.tolist() == ((music - war) * (long @ music)).tolist()
+    (text,) = (await worker.state("u1")).texts
+    assert (text.wanted().tolist(), text.unwanted().tolist()) == (music.tolist(), war.tolist())
+
+
+async def test_a_statement_that_only_negates_wants_nothing(worker: Worker) -> None:
+    await worker.takes(says(0, "no more war"))
+    (text,) = (await worker.state("u1")).texts
+    assert not text.wanted().any()
+    assert (await worker.long("u1")) @ embed_by_words("war") < 0
+
+
+async def test_a_negated_statement_is_taken_back_whole(worker: Worker) -> None:
+    await worker.takes(says(0, "no more war, give me music"), click(0))
+    await worker.takes(
+        record(TOPICS.commands, {"command_id": "k", "type": "retract", "user_id": "u1", "event_id": "r-0"})
+    )
+    state = await worker.state("u1")
+    assert [(each.vector, each.against) for each in state.texts] == [(b"", b"")]
+    assert abs((await worker.long("u1"))[WORDS.index("war")]) < 1e-6
