@@ -60,7 +60,7 @@ class Statistics:
     def moment(self, covisits: str, reached: int, made_ms: int) -> Moment:
         """A copy of everything. `covisits`: the topic's full name; `reached`: the offset that follows what was applied.
 
-        Costs the thread that takes in events 1 ms for 100,000 items (docs/running.md has the measurement).
+        Costs the thread that takes in events a few ms for 100,000 items (docs/running.md has the measurement).
         """
         n = len(self._catalogue)
         return Moment(
