@@ -29,14 +29,14 @@ def adopt(settings: Connections, *, force: bool = False) -> Adopted:
         if findings := check_topics(admin, topics):
             raise Misconfigured("; ".join(map(str, findings)))
         partitions = partition_count(admin, topics)
-    group = f"{settings.prefix}-worker"
+    group = f"{settings.keys}-worker"
     if not force and (members := asyncio.run(_members(settings.bootstrap, group))):
         raise Misconfigured(
             f"the group {group} has {members} members: stop the workers first. One that was killed stays listed until "
             "its session has passed, and on the embedded broker every one does: if none runs any more, say --force"
         )
     identities = topic_identity(settings.bootstrap, topics)
-    forgotten = asyncio.run(adopt_topics(settings.redis, settings.prefix, partitions, identities))
+    forgotten = asyncio.run(adopt_topics(settings.redis, settings.keys, partitions, identities))
     return Adopted(forgotten, identities)
 
 

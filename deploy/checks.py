@@ -172,7 +172,7 @@ def _live(settings: Connections, name: str, keep: Callable[[bytes], T]) -> dict[
 
 def lag(settings: Connections, max_lag: int) -> Verdict:
     """Count the events that the workers' group has not acknowledged yet."""
-    group = f"{settings.prefix}-worker"
+    group = f"{settings.keys}-worker"
     read = (Topic.CLICKS, Topic.REVIEWS, Topic.COMMANDS, Topic.ITEMS)
     with open_admin(settings.bootstrap) as admin:
         committed = _committed(admin, group)

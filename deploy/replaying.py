@@ -44,9 +44,9 @@ def run_verification() -> Report:
     settings = source.settings
 
     async def run(total: Tell, tell: Tell) -> Report:
-        await check_identities(settings.redis, settings.prefix, source.partitions, source.identities)
+        await check_identities(settings.redis, settings.keys, source.partitions, source.identities)
         live = LiveStore(
-            settings.redis, settings.prefix, source.model.fingerprint, source.identities, settings.retention()
+            settings.redis, settings.keys, source.model.fingerprint, source.identities, settings.retention()
         )
         try:
             return await verify(source, live, total, tell)
@@ -64,7 +64,7 @@ def run_filling(prefix: str | None, redis: str | None) -> dict[str, Any]:
     async def run(total: Tell, tell: Tell) -> Filled:
         store = EmptyStore(
             redis or settings.redis,
-            prefix or settings.prefix,
+            prefix or settings.keys,
             source.model.fingerprint,
             source.identities,
             settings.retention(),

@@ -5,7 +5,7 @@ from pathlib import Path
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from serving.topics import Topics
+from serving.topics import LEGAL_PREFIX, Topics
 
 
 class Connections(BaseSettings):
@@ -25,6 +25,11 @@ class Connections(BaseSettings):
         default="penchant",
         description="First part of every topic's and key's name: two systems on one broker differ in it.",
     )
+    store_prefix: str | None = Field(
+        default=None,
+        pattern=LEGAL_PREFIX,
+        description="First part of the keys' and the workers' group's names, if not the topics': for a new model.",
+    )
     model: Path = Field(
         default=Path(".cache/models/default"), description="The model folder that `penchant export` made."
     )
@@ -33,3 +38,8 @@ class Connections(BaseSettings):
     def topics(self) -> Topics:
         """The topics' names under the prefix."""
         return Topics(self.prefix)
+
+    @property
+    def keys(self) -> str:
+        """First part of the store's keys, and of the workers' group."""
+        return self.store_prefix or self.prefix

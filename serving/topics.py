@@ -57,7 +57,7 @@ class Topic(Enum):
 
 USER_TOPICS = tuple(topic for topic in Topic if topic.user_keyed)
 DEAD_LETTER_RETENTION_S = 30 * DAY_S
-_LEGAL_PREFIX = re.compile(r"[A-Za-z0-9._-]{1,200}")
+LEGAL_PREFIX = r"^[A-Za-z0-9._-]{1,200}$"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ class Topics:
     """
 
     def __init__(self, prefix: str) -> None:
-        if not _LEGAL_PREFIX.fullmatch(prefix):
+        if not re.fullmatch(LEGAL_PREFIX, prefix):
             raise Misconfigured(
                 f"a topic's name cannot begin with the prefix {prefix!r}: use 1 to 200 of A-Z a-z 0-9 . _ -"
             )

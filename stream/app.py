@@ -61,7 +61,7 @@ class WorkerApp(faust.App):
 def build_app(settings: WorkerSettings, worker: Worker) -> WorkerApp:
     """An app that is not started yet. Call it inside the loop that will run it."""
     app = WorkerApp(
-        f"{settings.prefix}-worker",
+        f"{settings.keys}-worker",
         broker=[f"kafka://{server}" for server in settings.bootstrap.split(",")],
         loop=asyncio.get_running_loop(),
         store="memory://",

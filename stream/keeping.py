@@ -37,7 +37,7 @@ class Keeper:
         self._statistics = statistics
         self._holds = holds
         self._metrics = metrics
-        self._shelf = Snapshots(settings.redis, settings.prefix)
+        self._shelf = Snapshots(settings.redis, settings.keys)
         self._kept: int | None = None  # where on covisits.v1 the snapshot stands that this process read or wrote last
         self.follower = Follower(settings.bootstrap, self._topic, self._on_covisits, settings.fetch_wait_ms)
 

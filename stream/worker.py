@@ -85,7 +85,7 @@ class Worker:
         settings, started = self.settings, self._started
         self._store = Store(
             settings.redis,
-            settings.prefix,
+            settings.keys,
             self._encoder.fingerprint,
             self._identities,
             settings.retention(),
@@ -261,7 +261,8 @@ class Worker:
         )
 
     def _mender(self) -> Mender:
-        model = Model(self._encoder.fingerprint, self._encoder.dim, self._encoding.queries)
+        encoder, encoding = self._encoder, self._encoding
+        model = Model(encoder.fingerprint, encoder.dim, encoding.queries, encoding.passages)
         source = Source(self.settings, self._identities, self._partitions, model)
         return Mender(source, KnownItems(self._catalogue.vector), self.metrics.mended.inc)
 
@@ -288,9 +289,9 @@ async def check_store(
 
     Raises Misconfigured.
     """
-    store = Store(settings.redis, settings.prefix, fingerprint, {}, settings.retention())
+    store = Store(settings.redis, settings.keys, fingerprint, {}, settings.retention())
     try:
         await store.adopt_fingerprint()
-        await check_identities(settings.redis, settings.prefix, partitions, identities)
+        await check_identities(settings.redis, settings.keys, partitions, identities)
     finally:
         await store.close()

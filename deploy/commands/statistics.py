@@ -25,7 +25,7 @@ def show(as_json: bool) -> None:
     settings = Connections()
 
     async def read() -> dict[str, object]:
-        async with open_snapshots(settings.redis, settings.prefix) as shelf:
+        async with open_snapshots(settings.redis, settings.keys) as shelf:
             moment = await shelf.read()
         if moment is None:
             return {"made_at": None, "items": 0, "events": 0, "reached": None}
@@ -61,7 +61,7 @@ def forget(as_json: bool) -> None:
     settings = Connections()
 
     async def delete() -> bool:
-        async with open_snapshots(settings.redis, settings.prefix) as shelf:
+        async with open_snapshots(settings.redis, settings.keys) as shelf:
             return await shelf.forget()
 
     there = asyncio.run(delete())

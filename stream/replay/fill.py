@@ -6,6 +6,7 @@ from serving.errors import Misconfigured, Unavailable
 from stream.replay.live import literal
 from stream.replay.log import LogReader, Place
 from stream.replay.notes import Notes
+from stream.replay.reembed import ReembeddedItems
 from stream.replay.run import Source, Tell, make_replay
 from stream.store import Batch, Store
 
@@ -45,7 +46,9 @@ async def fill(source: Source, store: EmptyStore, total: Tell, tell: Tell) -> Fi
     await store.adopt_fingerprint()
     async with LogReader(source.settings.bootstrap) as log:
         notes = Notes(source.settings.rules().bounds.half_life_ms)
-        replay = make_replay(source, log, store, notes)
+        model = source.model
+        items = ReembeddedItems(log, source.topics, model.dim, model.fingerprint, model.passages)
+        replay = make_replay(source, log, store, notes, items)
         places = source.places()
         starts, ends = await log.starts(places), await log.ends(places)
         # What owners told each other holds of the store that is gone; here it is told again.

@@ -56,17 +56,17 @@ class ItemVectors:
     def __init__(self, log: LogReader, topic: str, dim: int, fingerprint: str) -> None:
         self.catalogue = Catalogue(dim, fingerprint)
         self.foreign = 0  # vectors of other model folders
-        self._log = log
+        self.log = log
         self._topic = topic
         self._positions: dict[Place, int] = {}
         self._revised_ms: dict[str, int] = {}  # item -> until when its vector may have been another
 
     async def follow(self) -> list[str]:
         """Read on to the topic's end. Returns the items that have a vector since."""
-        places = await self._log.partitions(self._topic)
-        ends = await self._log.ends(places)
+        places = await self.log.partitions(self._topic)
+        ends = await self.log.ends(places)
         came: list[str] = []
-        async for records in self._log.read({p: (self._positions.get(p, 0), ends[p]) for p in places}):
+        async for records in self.log.read({p: (self._positions.get(p, 0), ends[p]) for p in places}):
             came += [item_id for record in records if (item_id := self._apply(record)) is not None]
         self._positions |= ends
         return came

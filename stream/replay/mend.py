@@ -72,7 +72,7 @@ class Mender:
         """How far the store's states stand for the log."""
         settings, source = self.source.settings, self.source
         store = LiveStore(
-            settings.redis, settings.prefix, source.model.fingerprint, source.identities, settings.retention()
+            settings.redis, settings.keys, source.model.fingerprint, source.identities, settings.retention()
         )
         try:
             looks = [await store.look(number, []) for number in range(source.partitions)]

@@ -2,14 +2,18 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
+from serving.artifact import Kind
 from serving.encoder import Encoder
 from serving.state import Vector
 from serving.topics import Topics
 from stream.events import Decoder
+from stream.items import EmbedItems
 from stream.lists import Lists
+from stream.pipeline import Embed
 from stream.records import Record
 from stream.replay.items import Items, ItemVectors
 from stream.replay.log import LogReader, Place
@@ -26,21 +30,22 @@ Tell = Callable[[int], None]  # how many records were read since the last call
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """What a model folder gives a replay: its vectors' name and size, and the vectors of texts."""
+    """What a model folder gives a replay: its vectors' name and size, and the vectors of users' and of items' texts."""
 
     fingerprint: str
     dim: int
-    embed: Callable[[Sequence[str]], Awaitable[Mapping[str, Vector]]]
+    embed: Embed
+    passages: EmbedItems
 
 
 def model_of(encoder: Encoder) -> Model:
     """An encoder, off the loop, so that the log is read on meanwhile."""
 
-    async def embed(texts: Sequence[str]) -> Mapping[str, Vector]:
-        rows = await asyncio.to_thread(encoder.embed, texts, "query")
+    async def embed(kind: Kind, texts: Sequence[str]) -> Mapping[str, Vector]:
+        rows = await asyncio.to_thread(encoder.embed, texts, kind)
         return dict(zip(texts, rows, strict=True))
 
-    return Model(encoder.fingerprint, encoder.dim, embed)
+    return Model(encoder.fingerprint, encoder.dim, partial(embed, "query"), partial(embed, "passage"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,19 +1,21 @@
 """`penchant replay` on a real broker, store and worker: the live state is what the log makes."""
 
 import json
-from collections.abc import Iterator
+import shutil
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 import redis
 
+from serving.artifact import MANIFEST, fingerprint
 from serving.state import decode, encode
 from stream.events import partition_of
 from tests.acceptance.test_events_to_lists import FILMS
 from tests.conftest import Broker
 from tests.support.command import Ran, penchant
-from tests.support.system import Message, System, now_ms, running
+from tests.support.system import MODEL, Message, System, now_ms, running
 from tests.support.waiting import until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.model]
@@ -28,9 +30,9 @@ def system(broker: Broker, redis_url: str, prefix: str, tmp_path: Path) -> Itera
         yield made
 
 
-def replay(system: System, *arguments: str) -> Ran:
+def replay(system: System, *arguments: str, environment: Mapping[str, str] | None = None) -> Ran:
     where = ["--bootstrap", system.bootstrap, "--redis", system.redis_url, "--prefix", system.topics.prefix]
-    return penchant("replay", *arguments, "--json", *where)
+    return penchant("replay", *arguments, "--json", *where, environment=environment)
 
 
 def verified(system: System) -> Any:
@@ -107,15 +109,15 @@ def test_the_live_state_is_what_the_log_makes(system: System) -> None:
     assert told["items"]["compared"] >= len(FILMS)
     assert told["items"]["relative_difference"] < 0.2, "what was taken back counts, or not, by when that came"
 
-    fingerprint = system.lists(USERS[1])[-1]["fingerprint"]
+    made_by = system.lists(USERS[1])[-1]["fingerprint"]
     with redis.Redis.from_url(system.redis_url) as client:
         key = keys_of(system, USERS[1])
         whole = client.get(key)
-        state = decode(whole, fingerprint)
+        state = decode(whole, made_by)
         assert state.long is not None
         state.long[3] += 0.01
         state.ring.pop()
-        client.set(key, encode(state, fingerprint))
+        client.set(key, encode(state, made_by))
         client.delete(keys_of(system, USERS[2]))
         stranger = next(f"x{n}" for n in range(100) if partition_of(f"x{n}", system.partitions) == 0)
         client.set(f"{{{system.topics.prefix}:0}}:u:{stranger}", whole)
@@ -181,6 +183,50 @@ def test_a_store_is_filled_and_a_worker_goes_on_from_there(system: System) -> No
         system.click(user, "f1", event_id=f"after-{user}")
     assert until(lambda: {f"after-{user}" for user in USERS} <= system.named(), 60)
     assert verified(system)["equal"] == len(USERS) + 1
+
+
+def another_folder(folder: Path) -> tuple[Path, str]:
+    """The model folder with another length limit, which makes other vectors of long texts; and its fingerprint."""
+    shutil.copytree(MODEL, folder, symlinks=False)
+    manifest = json.loads((folder / MANIFEST).read_text("utf-8"))
+    manifest["max_tokens"] = 32
+    manifest["fingerprint"] = fingerprint(manifest)
+    (folder / MANIFEST).write_text(json.dumps(manifest), "utf-8")
+    return folder, manifest["fingerprint"]
+
+
+def test_another_model_folder_takes_over(system: System, tmp_path: Path) -> None:
+    """Given a system, when it rolls over, then the new store is of the new folder alone, and no event is lost."""
+    folder, new = another_folder(tmp_path / "model")
+    other = f"{system.topics.prefix}-2"
+    system.start_ready()
+    system.publish(FILMS)
+    send_disorder(system)
+    settle(system)
+
+    filled = replay(system, "--into-prefix", other, "--model", str(folder))
+    during = [f"during-{user}" for user in USERS]
+    for user in USERS:
+        system.click(user, "f1", event_id=f"during-{user}")
+    assert until(lambda: set(during) <= system.named(), 60)
+    assert system.workers[0].child.stop(15) == 0
+
+    assert filled.exit_code == 0, filled.err
+    assert filled.json["fingerprint"] == new
+    assert filled.json["users"] == len(USERS)
+    old_model = system.start(PENCHANT_STORE_PREFIX=other)
+    assert until(lambda: old_model.child.exit_code == 78, 60)
+    assert "model folder" in old_model.child.last_lines()
+
+    system.start_ready(PENCHANT_STORE_PREFIX=other, PENCHANT_MODEL=str(folder))
+    for user in USERS:
+        system.click(user, "f2", event_id=f"after-{user}")
+    after = {f"after-{user}" for user in USERS}
+    assert until(lambda: after <= system.named(), 60)
+    assert {made["fingerprint"] for user in set(USERS) - MERGED.keys() for made in system.lists(user)[-1:]} == {new}
+    ran = replay(system, "--verify", "--model", str(folder), environment={"PENCHANT_STORE_PREFIX": other})
+    assert ran.exit_code == 0, f"{ran.out}{ran.err}"
+    assert ran.json["equal"] == len(USERS) + 1
 
 
 def test_it_says_what_to_do(system: System) -> None:
