@@ -10,6 +10,7 @@ embedded redis-server of its own, or an empty one that is named. No user waits f
 import asyncio
 import json
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -107,10 +108,21 @@ def server(url: str | None) -> Iterator[str]:
             raise click.UsageError(
                 f"{url} is not empty: name a Redis that holds nothing, it is filled and emptied here"
             )
-        try:
-            yield url
-        finally:
+    try:
+        yield url
+    finally:
+        with Redis.from_url(url) as redis:
             redis.flushdb()
+
+
+def used_memory(redis: Any) -> int:
+    """Bytes in use once every other client is gone, whose buffers would count: each writer hangs up before."""
+    deadline = time.monotonic() + 10.0
+    while redis.info("clients")["connected_clients"] > 1:
+        if time.monotonic() > deadline:
+            raise click.ClickException("others are connected to this Redis: what they do would be counted")
+        time.sleep(0.01)
+    return int(redis.info("memory")["used_memory"])
 
 
 def measure(url: str, users: int, length: int, dim: int) -> dict[str, Any]:
@@ -119,10 +131,10 @@ def measure(url: str, users: int, length: int, dim: int) -> dict[str, Any]:
     with Redis.from_url(url) as redis:
         asyncio.run(fill(url, 1, length, dim, 1))  # connections, scripts
         redis.flushdb()
-        used.append(redis.info("memory")["used_memory"])
+        used.append(used_memory(redis))
         for parts in range(1, len(PARTS) + 1):
             asyncio.run(fill(url, users, length, dim, parts))
-            used.append(redis.info("memory")["used_memory"])
+            used.append(used_memory(redis))
         about = {"redis": redis.info("server")["redis_version"], "allocator": redis.info("memory")["mem_allocator"]}
     each = {part: (after - before) / users for part, before, after in zip(PARTS, used, used[1:], strict=False)}
     record = len(encode(full_state(0, length, dim, 1), "e5s-00000000"))
