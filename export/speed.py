@@ -2,7 +2,7 @@
 
 import math
 import platform
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from time import perf_counter
 
@@ -11,35 +11,56 @@ import numpy as np
 from serving.engines.onnx_runtime import OnnxRuntime
 
 SHAPES = {"1x16": (1, 16), "32x64": (32, 64)}  # texts x tokens: one statement, a batch of reviews
-ROUNDS = 3  # graphs take turns, so that a busy minute of the machine hits all of them
-SECONDS = 1.5  # a graph, a shape and a round
+SECONDS = 4.5  # a graph and a shape
+MOST_ROUNDS, LEAST_ROUNDS = 200, 5
 # Within a quarter, two timings on a shared machine do not order two schemes, and a choice that flips from export to
 # export changes fingerprints for nothing: the smaller one is taken, which also leaves memory to the rest.
 TIE = 1.25
 
 
 def compare(models: Mapping[str, Path]) -> dict[str, dict[str, float]]:
-    """Milliseconds by name and shape: a round's median, and of the rounds the least disturbed (the smallest)."""
+    """Milliseconds by name and shape. Graphs take turns run by run, so that a busy moment hits all of them alike."""
     engines = {name: OnnxRuntime(path, "cpu") for name, path in models.items()}
-    best = {name: dict.fromkeys(SHAPES, math.inf) for name in models}
-    for _ in range(ROUNDS):
-        for name, engine in engines.items():
-            for shape, (texts, tokens) in SHAPES.items():
-                best[name][shape] = min(best[name][shape], _median_ms(engine, texts, tokens))
-    return best
+    told: dict[str, dict[str, float]] = {name: {} for name in models}
+    for shape, (texts, tokens) in SHAPES.items():
+        for name, ms in in_step(_rounds(engines, texts, tokens)).items():
+            told[name][shape] = ms
+    return told
 
 
-def _median_ms(engine: OnnxRuntime, texts: int, tokens: int) -> float:
+def in_step(rounds: Mapping[str, Sequence[float]]) -> dict[str, float]:
+    """Typical times whose ratios can be trusted, from `(rounds,)` times each, the i-th of all taken side by side.
+
+    The first one's is the median of its times; another's is that, times the median of its ratios to the first. A
+    machine that is busy for a while stretches both sides of a ratio alike.
+
+    >>> in_step({"a": [2.0, 2.0, 9.0, 9.0, 2.0], "b": [3.0, 3.0, 13.5, 13.5, 30.0]})
+    {'a': 2.0, 'b': 3.0}
+    """
+    (first, base), *_ = rounds.items()
+    typical = float(np.median(base))
+    return {first: typical} | {
+        name: typical * float(np.median(np.asarray(times) / np.asarray(base)))
+        for name, times in rounds.items()
+        if name != first
+    }
+
+
+def _rounds(engines: Mapping[str, OnnxRuntime], texts: int, tokens: int) -> dict[str, list[float]]:
+    """Times of each graph in ms, one a round. Each turn warms the caches first: the others have just used them."""
     ids = np.random.default_rng(texts).integers(1000, 20_000, (texts, tokens), dtype=np.int64)
     mask = np.ones_like(ids)
-    engine.run(ids, mask)
-    times: list[float] = []
-    end = perf_counter() + SECONDS
-    while perf_counter() < end or len(times) < 3:
-        start = perf_counter()
-        engine.run(ids, mask)
-        times.append(1e3 * (perf_counter() - start))
-    return float(np.median(times))
+    times: dict[str, list[float]] = {name: [] for name in engines}
+    end = perf_counter() + SECONDS * len(engines)
+    for done in range(MOST_ROUNDS):
+        if done >= LEAST_ROUNDS and perf_counter() > end:
+            break
+        for name, engine in engines.items():
+            engine.run(ids, mask)
+            start = perf_counter()
+            engine.run(ids, mask)
+            times[name].append(1e3 * (perf_counter() - start))
+    return times
 
 
 def fastest(times: Mapping[str, Mapping[str, float]], sizes: Mapping[str, int]) -> str:

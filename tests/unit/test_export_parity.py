@@ -12,6 +12,7 @@ from export.candidates import Candidate
 from export.parity import Figures, Gate, batch_difference, measure, nearest, overlap
 from export.quantize import Scheme
 from export.reference import Reference, centre
+from export.speed import in_step
 from serving.errors import BelowGate, Misconfigured
 from serving.tokens import Ids
 
@@ -124,6 +125,16 @@ def test_the_fastest_of_those_that_pass_is_chosen() -> None:
 def test_timings_within_a_quarter_are_a_tie_and_the_smaller_wins() -> None:
     small, quick = candidate(Scheme.INT8_WEIGHT_ONLY, 6.2, 100), candidate(Scheme.FP32, 5, 400)
     assert choose([small, quick], Gate()) is small
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_busy_machine_does_not_change_the_ratio_of_two_schemes(seed: int) -> None:
+    """Given one that takes 1.12 times as long, and a machine that is up to five times as slow now and then."""
+    random = np.random.default_rng(seed)
+    busy = np.repeat(random.choice([1.0, 1.0, 2.0, 5.0], 20), 5)
+    times = {name: ms * busy * random.uniform(1.0, 1.1, 100) for name, ms in (("fp32", 50.0), ("int8", 56.0))}
+    told = in_step({name: each.tolist() for name, each in times.items()})
+    assert told["int8"] / told["fp32"] == pytest.approx(1.12, rel=0.03)
 
 
 def test_below_the_gate_everybody_s_figures_are_told() -> None:
