@@ -142,9 +142,10 @@ def print_report(report: Report) -> None:
     for name, (count, why) in rows.items():
         table.add_row(f"{count:,}", name, why)
     items = report.items
-    table.add_row(
-        f"{items.compared:,}", "items compared", f"{items.different:,} differ, by {items.largest:.2%} at most"
-    )
+    words = f"{items.different:,} differ, by {items.largest:.2%} at most, by {items.overall:.2%} in all"
+    if items.taken_back:
+        words += f" ({items.taken_back:,} retractions and erasures count by when they came)"
+    table.add_row(f"{items.compared:,}", "items compared", words)
     table.add_row(f"{report.events:,}", "events", f"in {report.seconds:.1f} s, {report.events_per_s:,.0f} a second")
     console.print(table)
     _print_truncated(console, _truncated(report.truncated))

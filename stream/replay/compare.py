@@ -110,17 +110,21 @@ def _event_id(event: RingEvent) -> str:
 
 
 def _texts(live: UserState, rebuilt: UserState) -> Iterator[Difference]:
-    def about(text: RecentText) -> tuple[int, str, str, float, int]:
-        return (text.time_ms, text.event_id, text.item_id, text.taste, len(text.vector))
+    def about(text: RecentText) -> tuple[int, str, str, float, int, int]:
+        return (text.time_ms, text.event_id, text.item_id, text.taste, len(text.vector), len(text.against))
 
     told = list(_entries("texts", list(map(about, live.texts)), list(map(about, rebuilt.texts)), lambda each: each[1]))
     yield from told
     if told or not live.texts:
         return
-    theirs = {text.event_id: text.as_float32() for text in rebuilt.texts}
-    distances = [np.abs(text.as_float32() - theirs[text.event_id]).max(initial=0.0) for text in live.texts]
-    if not max(distances) <= TEXT_EXACTNESS:
-        yield Difference("texts", f"{max(distances):.2e} in a component; {TEXT_EXACTNESS:.2e} is allowed")
+    theirs = {text.event_id: _rows(text) for text in rebuilt.texts}
+    distance = max(float(np.abs(_rows(text) - theirs[text.event_id]).max(initial=0.0)) for text in live.texts)
+    if not distance <= TEXT_EXACTNESS:
+        yield Difference("texts", f"{distance:.2e} in a component; {TEXT_EXACTNESS:.2e} is allowed")
+
+
+def _rows(text: RecentText) -> Vector:
+    return np.concatenate([text.wanted(), text.unwanted()])
 
 
 def _ids(name: str, live: list[int], rebuilt: list[int], limit: int) -> Iterator[Difference]:

@@ -29,7 +29,8 @@ class Doubt(Enum):
 class Added:
     """How much was added to a long vector, whatever its sign: Σ |taste|, decayed to `time_ms`.
 
-    texts: the part of it that texts moved. Both bound how far two ways of adding the same may lie apart.
+    texts: the part of it that texts moved, twice where they ask to be spared something. Both bound how far two ways
+    of adding the same may lie apart.
     """
 
     time_ms: int = 0
@@ -44,7 +45,8 @@ class Added:
         else:
             taste *= decay(self.time_ms - event.time_ms, half_life_ms)
         self.total += taste
-        self.texts += taste if event.text is not None else 0.0
+        rows = 0 if event.text is None else 1 if event.intent is None else 2
+        self.texts += taste * rows
 
     def move(self, time_ms: int, half_life_ms: int) -> None:
         """Decay on to a later time."""

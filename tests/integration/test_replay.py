@@ -72,6 +72,8 @@ def send_disorder(system: System) -> None:
         if n % 10 == 0:
             review = {"user_id": user, "item_id": f"f{n % len(FILMS)}", "text": f"text number {n}", "event_id": f"r{n}"}
             system.send(system.topics.reviews, review)
+        if n % 40 == 0:
+            system.say(user, "no more war films please, something funny instead", event_id=f"s{n}")
         if n % 13 == 0:
             system.click(user, f"unknown-{n % 4}", event_id=f"w{n}")
         event = n + 21 * (n % 2)  # of the same user; half of the retractions come first

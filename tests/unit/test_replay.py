@@ -4,6 +4,7 @@ import copy
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -45,6 +46,8 @@ def test_a_state_is_equal_to_itself() -> None:
         ("standing", lambda state: setattr(state, "standing", 8)),
         ("ring", lambda state: state.ring.pop()),
         ("texts", lambda state: state.texts.clear()),
+        ("texts", lambda state: state.texts.append(msgspec.structs.replace(state.texts.pop(), vector=bytes(16)))),
+        ("texts", lambda state: state.texts.append(msgspec.structs.replace(state.texts.pop(), against=b"\0\0"))),
         ("counted", lambda state: state.counted.pop()),
         ("undone", lambda state: state.undone.append(99)),
         ("seen", lambda state: state.seen["count"].__setitem__(0, 4)),
