@@ -19,6 +19,7 @@ class RankSettings:
     long: what was touched over time. ring_decay: an item's weight for each newer event of the user.
     text, facet: what was written, against the items and against the texts of their facets.
     review: what the text of a review counts beside a statement's.
+    spare: what a statement asks to be spared counts beside what it wants.
     override: a statement's weight for each newer statement (a review's for each newer review).
     said_decay: the weight of what was written or dismissed for each newer event: it outlives what was merely touched.
     hush: by how much a fresh statement quietens what was touched: who asks for something wants that, not more of the
@@ -31,6 +32,7 @@ class RankSettings:
     text: float = 2.0
     facet: float = 0.6
     review: float = 0.5
+    spare: float = 1.5
     override: float = 0.6
     said_decay: float = 0.95
     hush: float = 0.7
@@ -87,7 +89,7 @@ def profile_of(state: UserState, catalogue: Catalogue, settings: RankSettings, c
     felt, linked = np.flatnonzero(tastes), np.flatnonzero(pairs)
     dim, split = catalogue.dim, len(felt)
     touched = catalogue.away(rows[felt])
-    written = np.array([text.as_float32() for text in texts], np.float32).reshape(-1, dim)
+    texts, written, said = _signed(texts, said, dim, settings)
     # What was liked adds up to one direction; each dismissal stands for itself.
     towards = np.maximum(tastes[felt], 0) @ touched
     length = max(float(np.linalg.norm(towards)), 1e-6)
@@ -153,6 +155,24 @@ def _texts(ring: list[RingEvent], state: UserState, settings: RankSettings) -> t
             if kind is Kind.STATEMENT:
                 loudest = max(loudest, min(abs(weights[-1]), 1.0))
     return kept, np.array(weights, np.float32), 1.0 - settings.hush * loudest
+
+
+def _signed(
+    texts: list[RecentText], said: Floats, dim: int, settings: RankSettings
+) -> tuple[list[RecentText], Floats, Floats]:
+    """Texts by what they want and by what they do not, a row each: whose, `(t, d)`, and how much it counts `(t,)`."""
+    signed = [(text, text.wanted(), weight) for text, weight in zip(texts, said.tolist(), strict=True)]
+    signed += [
+        (text, text.unwanted(), -settings.spare * weight)
+        for text, weight in zip(texts, said.tolist(), strict=True)
+        if text.against
+    ]
+    signed = [each for each in signed if each[1].any()]
+    return (
+        [text for text, _, _ in signed],
+        np.array([row for _, row, _ in signed], np.float32).reshape(-1, dim),
+        np.array([weight for _, _, weight in signed], np.float32),
+    )
 
 
 def _scaled(vector: Vector | None, length: float, dim: int) -> Vector:

@@ -13,20 +13,23 @@ from deploy.demo.scene import GENRE, scene
 from serving.catalogue import Catalogue, facet_text, item_text, pack
 from serving.covisits import CoVisits
 from serving.encoder import Encoder, load_encoder
+from serving.intent import split
 from serving.messages import Item, ItemVector, ListItem
 from serving.ranker import Ranker
 from serving.rows import Popularity
-from serving.state import RING, Kind, UserState, id_hash
+from serving.state import RING, Kind, UserState, Vector, id_hash
 from stream.events import Event
 from stream.interest import Bounds, direction, fold
 from stream.records import Record
 from stream.weights import load_weights
+from stream.wordings import Wording, assemble, pieces
 
 pytestmark = pytest.mark.model
 
 MODEL = Path(os.environ.get("PENCHANT_MODEL", ".cache/models/default"))
 WHEELS = Path(".cache/wheels")
 SCIENCE_FICTION = ["我喜欢看电影，尤其是科幻片", "I like watching movies, especially science fiction"]
+NO_MORE = ["no more science fiction, give me romantic comedies", "别再推荐科幻片了，我想看浪漫喜剧"]
 ROMANTIC_COMEDY = "I am in the mood for romantic comedies"
 
 
@@ -116,9 +119,17 @@ class User:
             text=text,
             seen=item_id is not None,
         )
-        vector = self.encoder.embed([text], "query")[0] if text else None
+        wording = split(text) if text and kind is Kind.STATEMENT else text
+        vector = self.read(wording) if wording else None
         item = self.catalogue.vector(item_id) if item_id else None
         fold(self.state, event, direction(item, vector), vector, Bounds())
+
+    def read(self, wording: Wording) -> Vector | None:
+        """What the encoder makes of a text, as the worker has it made."""
+        if not isinstance(wording, str) and not wording.unwanted:
+            wording = wording.wanted
+        texts = pieces(wording)
+        return assemble(wording, dict(zip(texts, self.encoder.embed(texts, "query"), strict=True)))
 
     def say(self, text: str) -> None:
         self.act(Kind.STATEMENT, "statement", None, text)
@@ -196,3 +207,14 @@ def test_a_statement_after_many_ratings_is_clearly_seen(
 
         assert before < 5
         assert user.count({"Horror"}) >= 7
+
+
+@pytest.mark.parametrize("statement", NO_MORE)
+def test_what_was_asked_for_is_not_wanted_any_more(newcomer: Callable[[], User], statement: str) -> None:
+    """Given a user who has asked for science fiction, when they have enough of it, then it is romantic comedies."""
+    user = newcomer()
+    user.say("I like watching movies, especially science fiction")
+    assert user.count({"Sci-Fi"}) >= 8
+    user.say(statement)
+    assert user.count({"Sci-Fi"}) <= 1
+    assert user.count({"Romance", "Comedy"}) >= 6
