@@ -152,4 +152,5 @@ def _ends() -> re.Pattern[str]:
 def _any(words: Iterable[str]) -> str:
     """A pattern for any of the words, the longest first; English ones end where words end."""
     ordered = sorted(words, key=len, reverse=True)
-    return "(?:" + "|".join(rf"\b{re.escape(w)}\b" if w.isascii() else re.escape(w) for w in ordered) + ")"
+    patterns = (re.escape(word).replace(r"\*", r"\w+(?: \w+)?") for word in ordered)
+    return "(?:" + "|".join(rf"\b{each}\b" if each.isascii() else each for each in patterns) + ")"
