@@ -146,10 +146,12 @@ def measure(items: int, events: int, settings: Connections) -> dict[str, Any]:
             create_topics(broker.bootstrap, TOPICS, PARTITIONS, replication=1)
             send(broker.bootstrap, TOPICS.item_vectors, vectors(items, artifact.dim, artifact.fingerprint), items)
             send(broker.bootstrap, TOPICS.covisits, covisits(items, events), -(-events // PAIRS))
-            told: dict[str, Any] = {"items": items, "events": events, "ready_s": {}, "messages_followed": {}}
+            told: dict[str, Any] = {"items": items, "events": events}
+            told |= {name: {} for name in ("ready_s", "cpu_s", "messages_followed")}
             for how in ("without", "with"):
                 with stopped(Worker(folder, broker, store, settings)) as worker:
                     told["ready_s"][how] = worker.wait(ready=True)
+                    told["cpu_s"][how] = worker.metric("process_cpu_seconds_total")
                     told["messages_followed"][how] = worker.metric("penchant_covisits_total")
                     if how == "without":
                         worker.wait(ready=False, metric="penchant_snapshot_bytes")
@@ -174,8 +176,10 @@ def main(items: int, events: int, file: Path | None) -> None:
     snapshot = told["snapshot"]
     click.echo(f"{items:,} items, {events:,} events on covisits.v1")
     for how in ("without", "with"):
-        followed = told["messages_followed"][how]
-        click.echo(f"ready {how:<7} a snapshot  {told['ready_s'][how]:7.1f} s, {followed:,.0f} messages followed")
+        ready_s, cpu_s, followed = (told[name][how] for name in ("ready_s", "cpu_s", "messages_followed"))
+        click.echo(
+            f"ready {how:<7} a snapshot  {ready_s:6.1f} s, {cpu_s:.1f} s of CPU, {followed:,.0f} messages followed"
+        )
     click.echo(
         f"snapshot {snapshot['bytes'] / 1e6:.1f} MB: the copy holds the event loop for {snapshot['copy_ms']:.1f} ms,"
     )
