@@ -5,21 +5,35 @@ The store's offsets say where reading stands; the group's commits only show lag.
 - the token is mine, the offsets are not (the store was restored from an older copy): claim, and read again from there
 - the token is another's: a rebalance is on its way. Should none come within a session, the partition is mine by the
   group's word, and the other a zombie that claimed late (or the store lost the token): claim, and read again
+
+What lies behind a gap is not taken in, since a saved offset says that all before it was. Faust makes gaps: a record
+that it fetched before a rebalance or a seek may come after it, and what lies before that record would then never come.
 """
 
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from faust.types import TP
 
 from serving.topics import Topics
 from stream.records import Record
+from stream.retry import retrying
 from stream.store import Store
 from stream.waiting import WaitingIndex
 
 Seek = Callable[[Mapping[TP, int | None]], Awaitable[None]]
+_BELIEVED_AFTER = 3  # times that reading from before a gap gave the record behind it: nothing is there
 _log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Awaited:
+    """Where a record is due that has not come: the first one that came instead, and how often."""
+
+    behind: int | None = None
+    times: int = 0
 
 
 async def _not_connected(_: Mapping[TP, int | None]) -> None:
@@ -37,8 +51,7 @@ class Partitions:
         self._waiting = waiting
         self._session_timeout_s = session_timeout_s
         self._assigned: set[TP] = set()
-        # topic and partition -> an offset: after going back, nothing counts until a record at or before it comes.
-        self._back_to: dict[TP, int] = {}
+        self._awaited: dict[TP, _Awaited] = {}
         self._lost_at: dict[int, float] = {}  # partition -> when the store said that it is another's
 
     def of_users(self, assigned: Iterable[TP]) -> set[TP]:
@@ -48,7 +61,7 @@ class Partitions:
     async def begin(self, assigned: set[TP]) -> dict[TP, int | None]:
         """Claim what is new or was taken, forget what is gone. Returns the next offset that each one's states need."""
         self._assigned = self.of_users(assigned)
-        self._back_to.clear()
+        self._awaited = {tp: _Awaited() for tp in self._assigned}
         self._lost_at.clear()
         numbers = {tp.partition for tp in self._assigned}
         for number in self._store.held() - numbers:
@@ -64,19 +77,40 @@ class Partitions:
         mine = {number: self._store.hold(number).offsets for number in numbers}
         return {tp: mine[tp.partition].get(tp.topic) for tp in self._assigned if tp.partition in mine}
 
-    def current(self, records: Sequence[Record]) -> list[Record]:
-        """The records without those that were fetched before going back."""
-        return [record for record in records if not self._stale(record)] if self._back_to else list(records)
+    async def current(self, records: Sequence[Record]) -> list[Record]:
+        """The records that go on from where the states stand, or repeat what they hold; at a gap, reading goes back.
 
-    async def refused(self, number: int, records: Sequence[Record]) -> None:
-        """Deal with a write that the store refused; `records` are those of the partition in it, in order."""
+        A topic and partition's records come here batch by batch, each when the last one was saved.
+        """
+        mine = self._store.held() - self._lost_at.keys()
+        due: dict[TP, int] = {}
+        taken: list[Record] = []
+        gaps: set[TP] = set()
+        for record in records:
+            tp = TP(record.topic, record.partition)
+            stands = self._store.hold(record.partition).offsets.get(record.topic, 0)
+            expected = due.get(tp, stands)
+            if record.partition not in mine or stands <= record.offset < expected:
+                continue  # another worker's by now; or a second time in one batch
+            if record.offset > expected and (tp in gaps or not self._is_next(tp, record.offset)):
+                gaps.add(tp)
+                continue
+            if record.offset >= expected:
+                self._awaited.pop(tp, None)
+            due[tp] = max(expected, record.offset + 1)
+            taken.append(record)
+        if missed := gaps & self._awaited.keys():
+            await self._send_back(missed)
+        return taken
+
+    async def refused(self, number: int, token: str) -> None:
+        """Deal with a write that the store refused; `token`: the one that it was tried with."""
         if await self._store.is_mine(number):
-            _log.warning("partition %d: the store is not where it was left; reading again from where it stands", number)
-            await self._go_back(number, records)
+            if token == self._store.hold(number).token:
+                _log.warning("partition %d: the store is not where it was left; reading again from there", number)
+                await self._go_back(number)
             return
         self._lost_at.setdefault(number, time.monotonic())
-        for record in records:
-            self._remember(TP(record.topic, number), record.offset)
         _log.warning("partition %d: another worker claimed it; waiting for the group to say so", number)
 
     async def look(self) -> None:
@@ -89,44 +123,31 @@ class Partitions:
             if time.monotonic() - since > self._session_timeout_s:
                 del self._lost_at[number]
                 if any(tp.partition == number for tp in self._assigned):
-                    await self._go_back(number, ())
-        for number in {tp.partition for tp in self._back_to} - self._lost_at.keys():
-            await self._send_back(number)
+                    await self._go_back(number)
+        if not retrying():  # what came may be waiting for the store
+            await self._send_back({tp for tp in self._awaited if tp.partition not in self._lost_at})
 
-    async def _go_back(self, number: int, records: Sequence[Record]) -> None:
-        reached = self.positions([number])
-        for record in records:
-            self._remember(TP(record.topic, number), record.offset)
+    async def _go_back(self, number: int) -> None:
         await self._claim(number)
-        for tp, position in self.positions([number]).items():
-            before = reached[tp]
-            if before is not None and (position is None or position < before):
-                self._remember(tp, before - 1)  # what this worker had read further may be on its way to it still
-        await self._send_back(number)
+        back = {tp for tp in self._assigned if tp.partition == number}
+        self._awaited.update((tp, _Awaited()) for tp in back)
+        await self._send_back(back)
 
-    async def _send_back(self, number: int) -> None:
-        positions = {tp: position for tp, position in self.positions([number]).items() if tp in self._back_to}
-        await self.seek(
-            {
-                tp: min(position, self._back_to[tp]) if position is not None else None
-                for tp, position in positions.items()
-            }
-        )
+    async def _send_back(self, awaited: set[TP]) -> None:
+        positions = self.positions({tp.partition for tp in awaited})
+        if awaited:
+            await self.seek({tp: positions[tp] for tp in awaited if tp in positions})
 
     async def _claim(self, number: int) -> None:
         await self._store.claim(number)
         self._waiting.replace(number, await self._store.waiting(number))
         self.claimed.append(number)
 
-    def _remember(self, tp: TP, offset: int) -> None:
-        self._back_to[tp] = min(offset, self._back_to.get(tp, offset))
-
-    def _stale(self, record: Record) -> bool:
-        tp = TP(record.topic, record.partition)
-        back_to = self._back_to.get(tp)
-        if back_to is None:
-            return False
-        if record.offset > back_to:
-            return True
-        del self._back_to[tp]
-        return False
+    def _is_next(self, tp: TP, offset: int) -> bool:
+        """Whether nothing lies before a record that came behind a gap: transactions and retention leave such gaps."""
+        awaited = self._awaited.setdefault(tp, _Awaited())
+        if awaited.behind is None or offset < awaited.behind:
+            awaited.behind, awaited.times = offset, 0
+        awaited.times += offset == awaited.behind
+        _log.info("%s-%d: offset %d came too early; reading again from before it", tp.topic, tp.partition, offset)
+        return awaited.times >= _BELIEVED_AFTER

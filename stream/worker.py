@@ -144,10 +144,10 @@ class Worker:
 
     async def take_in(self, records: Sequence[Record]) -> set[int]:
         """Records of a user topic. Returns the partitions whose records were refused and stay unacknowledged."""
-        current = self.partitions.current(records)
+        current = await self.partitions.current(records)
         _, refused = await self.pipeline.process(current)
         for part in refused:
-            await self.partitions.refused(part.partition, part.records)
+            await self.partitions.refused(part.partition, part.hold.token)
         stale = {record.partition for record in records} - {record.partition for record in current}
         return stale | {part.partition for part in refused}
 

@@ -1,4 +1,4 @@
-"""Where reading goes on after the store was found elsewhere than it was left."""
+"""Where reading goes on after a rebalance, or after the store was found elsewhere than it was left."""
 
 from collections.abc import Mapping
 from typing import cast
@@ -33,30 +33,93 @@ class Owner:
 
     async def moves_to(self, offset: int) -> None:
         """Have the store hold an offset, whatever it held before."""
-        await MemoryStore(beside=self.store).claim(0)
         other = MemoryStore(beside=self.store)
         await other.claim(0)
         await other.save(Batch(0, other.hold(0), offsets={TOPICS.clicks: offset}))
 
+    async def holds(self, offset: int) -> None:
+        """Have the store hold an offset, and this worker the partition."""
+        await self.moves_to(offset)
+        await self.partitions.begin({CLICKS})
+
+    async def takes(self, *offsets: int) -> list[int]:
+        """Those of a batch of records that are to be taken in; they are saved."""
+        taken = [each.offset for each in await self.partitions.current([record(offset) for offset in offsets])]
+        hold = self.store.hold(0)
+        following = max([offset + 1 for offset in taken], default=0)
+        if following > hold.offsets.get(TOPICS.clicks, 0):
+            await self.store.save(Batch(0, hold, offsets={TOPICS.clicks: following}))
+        return taken
+
 
 async def test_reading_goes_back_and_is_pressed_until_a_record_from_there_comes() -> None:
     owner = Owner()
-    await owner.moves_to(50)
-    await owner.partitions.begin({CLICKS})
-    hold = owner.store.hold(0)
-    await owner.store.save(Batch(0, hold, offsets={TOPICS.clicks: 60}))
+    await owner.holds(60)
     await owner.moves_to(25)
-    await owner.partitions.refused(0, [record(60)])
-    await owner.partitions.look()  # the token is another's, and the session is over: claimed again
+    await owner.partitions.refused(0, owner.store.hold(0).token)
+    assert await owner.takes(60) == [], "the token is another's"
+    await owner.partitions.look()  # the session is over: claimed again
 
     assert owner.seeks[0] == {CLICKS: 25}
-    assert owner.partitions.current([record(61), record(62)]) == [], "fetched before going back"
+    assert await owner.takes(61, 62) == [], "fetched before going back"
     await owner.partitions.look()
     assert owner.seeks[-1] == {CLICKS: 25}
-    assert len(owner.seeks) > 1, "nothing has come from there yet"
-    came = [record(25), record(26)]
-    assert owner.partitions.current(came) == came
+    assert len(owner.seeks) > 2, "nothing has come from there yet"
+    assert await owner.takes(25, 26) == [25, 26]
     sent = len(owner.seeks)
     await owner.partitions.look()
     assert len(owner.seeks) == sent
-    assert owner.partitions.current([record(61)]) == [record(61)]
+    assert await owner.takes(27) == [27]
+
+
+async def test_what_comes_too_early_after_a_rebalance_is_not_taken_in() -> None:
+    """Given a fetch of before the rebalance, when its rest is delivered, then what lies before it is not lost."""
+    owner = Owner()
+    await owner.holds(8)
+    assert await owner.takes(15, 16) == []
+    assert owner.seeks == [{CLICKS: 8}]
+    assert await owner.takes(8, 9, 10) == [8, 9, 10]
+    assert await owner.takes(13) == [], "a gap in the middle is one, too"
+    assert owner.seeks[1:] == [{CLICKS: 11}]
+    assert await owner.takes(14, 11, 12) == [11, 12], "it came in the same batch"
+    assert await owner.takes(5, 13) == [5, 13], "what the states hold already passes: its list is published again"
+
+
+async def test_a_gap_that_reading_again_does_not_fill_is_believed() -> None:
+    """Given offsets that transactions or retention have taken, when nothing lies there, then reading goes on."""
+    owner = Owner()
+    await owner.holds(8)
+    assert await owner.takes(10, 11) == []
+    assert await owner.takes(10, 10, 11) == [], "two copies in one batch say no more than one"
+    assert await owner.takes(10, 11) == [10, 11]
+    assert await owner.takes(12) == [12]
+    assert owner.seeks == [{CLICKS: 8}, {CLICKS: 8}]
+
+
+async def test_a_topic_that_begins_late_is_read_from_its_start() -> None:
+    owner = Owner()
+    await owner.partitions.begin({CLICKS})
+    assert [await owner.takes(1000, 1001) for _ in range(3)] == [[], [], [1000, 1001]]
+    assert owner.seeks == [{CLICKS: None}] * 2
+
+
+async def test_a_record_is_taken_once_a_batch_and_only_from_ones_own_partition() -> None:
+    owner = Owner()
+    await owner.holds(8)
+    assert await owner.takes(8, 9, 8, 9, 10) == [8, 9, 10]
+    await owner.partitions.begin(set())
+    assert await owner.takes(11) == []
+    assert owner.seeks == []
+
+
+async def test_a_write_that_was_under_way_when_the_partition_was_claimed_anew_claims_nothing() -> None:
+    owner = Owner()
+    await owner.holds(60)
+    before = owner.store.hold(0).token
+    await owner.store.claim(0)
+    token = owner.store.hold(0).token
+    await owner.partitions.refused(0, before)
+    assert owner.store.hold(0).token == token
+    await owner.partitions.refused(0, token)
+    assert owner.store.hold(0).token != token
+    assert owner.seeks == [{CLICKS: 60}]
