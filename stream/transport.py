@@ -1,11 +1,12 @@
 """Faust's Kafka consumer, made to begin where the store says, and to hold user topics back until items are known.
 
-Three seams of Faust 0.15.3 are used, all by subclassing: `Consumer.perform_seek`, which it awaits after every
-rebalance before any stream resumes; `pause_partitions`, which stops a partition at the consumer and not in the agents'
-channels (a full channel would starve the other topics); and the consumer thread's factory, as Faust fixes the fetch
-wait at 1.5 s.
+Four seams of Faust 0.15.3 are used, all by subclassing: `Consumer.perform_seek`, which it awaits after every
+rebalance before any stream resumes; `_getmany`, since a fetch runs in a thread of its own and may end after a seek that
+it began before; `pause_partitions`, which stops a partition at the consumer and not in the agents' channels (a full
+channel would starve the other topics); and the consumer thread's factory, as Faust fixes the fetch wait at 1.5 s.
 """
 
+import asyncio
 import logging
 from collections.abc import Mapping
 from typing import Any, Protocol, cast
@@ -14,6 +15,8 @@ from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, T
 from faust.types import TP
 
 from stream.partitions import Partitions
+
+_log = logging.getLogger(__name__)
 
 
 class Assignment(Protocol):
@@ -50,17 +53,45 @@ class WorkerConsumer(Consumer):
 
     logger = logging.getLogger("faust.consumer")
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._seeking = asyncio.Lock()
+        self._seeks: dict[TP, int] = {}  # how often the consumer was sent to another place
+
     def _new_consumer_thread(self) -> AIOKafkaConsumerThread:
         return _Thread(self, loop=self.loop, beacon=self.beacon)
 
     async def perform_seek(self) -> None:
         """Go to where the store's states stand; the group's committed offsets only show lag."""
-        await super().perform_seek()
         assignment = cast("WorkerTransport", self.transport).assignment
-        assigned: set[TP] = set(self.assignment())
-        await self.go_to(await assignment.begin(assigned))
+        async with self._seeking:
+            await super().perform_seek()
+            assigned: set[TP] = set(self.assignment())
+            await self.go_to(await assignment.begin(assigned))
+            self._count(assigned)
         if not assignment.open:
             self.pause_partitions(assignment.partitions.of_users(assigned))
+
+    async def seek(self, partition: TP, offset: int) -> None:
+        """Read on from another place."""
+        self._count({partition})
+        await super().seek(partition, offset)
+
+    async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Any:  # noqa: ASYNC109 - Faust's own
+        """Fetch. What a seek overtook is from before it, and may have undone it: dropped, and the seek made again."""
+        before = dict(self._seeks)
+        records = await super()._getmany(active_partitions, timeout)
+        async with self._seeking:
+            overtaken = {tp for tp in records if self._seeks.get(tp) != before.get(tp)}
+            if overtaken:
+                _log.info("a seek overtook a fetch of %s", sorted(overtaken))
+            for tp in overtaken & self.assignment():
+                offset = self._read_offset[tp]
+                await self._seek(tp, (await self.earliest_offsets(tp))[tp] if offset is None else offset)
+        return {tp: some for tp, some in records.items() if tp not in overtaken}
+
+    def _count(self, sought: set[TP]) -> None:
+        self._seeks.update((tp, self._seeks.get(tp, 0) + 1) for tp in sought)
 
     async def go_to(self, positions: Mapping[TP, int | None]) -> None:
         """Read on from these offsets; None: from the partition's start."""

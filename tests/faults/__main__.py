@@ -23,6 +23,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--runs", choices=["ci", "full"], default="ci", help="how many of each kind (default: ci)")
     parser.add_argument("--kind", nargs="+", metavar="NAME", choices=names, help=f"only these of: {', '.join(names)}")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every run's figures there")
+    parser.add_argument("--logs", type=Path, metavar="FOLDER", help="keep what the processes wrote in a new folder")
     parser.add_argument("--seed", type=int, default=1, help="of a kind's first run; the others count on (default: 1)")
     return parser.parse_args()
 
@@ -33,7 +34,9 @@ def main() -> int:
     kinds = [kind for kind in KINDS if options.kind is None or kind.name in options.kind]
     try:
         with TemporaryDirectory(prefix="penchant-faults-") as folder:
-            runs = all_runs(kinds, Path(folder), options.seed, full=options.runs == "full")
+            kept = options.logs or Path(folder)
+            kept.mkdir(parents=True, exist_ok=True)
+            runs = all_runs(kinds, kept, options.seed, full=options.runs == "full")
     except PenchantError as error:
         print(f"faults: {error}", file=sys.stderr)
         return error.exit_code
