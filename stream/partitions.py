@@ -61,7 +61,7 @@ class Partitions:
     async def begin(self, assigned: set[TP]) -> dict[TP, int | None]:
         """Claim what is new or was taken, forget what is gone. Returns the next offset that each one's states need."""
         self._assigned = self.of_users(assigned)
-        self._awaited = {tp: _Awaited() for tp in self._assigned}
+        self._awaited.clear()
         self._lost_at.clear()
         numbers = {tp.partition for tp in self._assigned}
         for number in self._store.held() - numbers:

@@ -77,6 +77,8 @@ def _again(turn: Turn, event: Event | CommandEvent | TransferEvent) -> None:
         return
     if isinstance(event, CommandEvent) and event.command.type == "erase":
         return
+    if event.record.timestamp_ms <= turn.state.erased_ms or not turn.state.list_version:
+        return  # erased since
     turn.note(ref(event))
     turn.due |= isinstance(event, CommandEvent) or not _silent(event)
 

@@ -16,8 +16,6 @@ from faust.types import TP
 
 from stream.partitions import Partitions
 
-_log = logging.getLogger(__name__)
-
 
 class Assignment(Protocol):
     """What a worker does when partitions come and go."""
@@ -83,8 +81,6 @@ class WorkerConsumer(Consumer):
         records = await super()._getmany(active_partitions, timeout)
         async with self._seeking:
             overtaken = {tp for tp in records if self._seeks.get(tp) != before.get(tp)}
-            if overtaken:
-                _log.info("a seek overtook a fetch of %s", sorted(overtaken))
             for tp in overtaken & self.assignment():
                 offset = self._read_offset[tp]
                 await self._seek(tp, (await self.earliest_offsets(tp))[tp] if offset is None else offset)

@@ -73,8 +73,8 @@ class Judge:
     def _user(self, user: str, expected: Expected | None, state: UserState | None) -> Verdict:
         last = self.watcher.lists.get(user)
         if expected is None:
-            gone = [] if state is None else ["has a state"]
-            gone += [] if user in self.watcher.lists and last is None else ["has a list"]
+            gone = [] if state is None else [f"has a state: {_in_words(state)}"]
+            gone += [] if user in self.watcher.lists and last is None else [f"has a list: {last and last['folded']}"]
             return Verdict(len(gone), 0, tuple(f"{user} was erased, but {what}" for what in gone))
         if state is None:
             return Verdict(len(expected.ring), 0, (f"{user} has no state",))
@@ -150,6 +150,12 @@ def compare(expected: Expected, state: UserState) -> Verdict:
     elif words and not lost and not twice:
         lost = 1
     return Verdict(lost, twice, tuple(words))
+
+
+def _in_words(state: UserState) -> str:
+    ring, texts = [each.event_id for each in state.ring], [each.event_id for each in state.texts]
+    waiting = [each.event_id for each in (*state.waiting, *state.retractions)]
+    return f"ring {ring}, texts {texts}, waiting {waiting}, to be named {[each.event_id for each in state.unnamed]}"
 
 
 def _waits(state: UserState) -> int:

@@ -1,5 +1,6 @@
 """Retracting and erasing: what is left of an event, of a user, and what is answered."""
 
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -301,6 +302,18 @@ async def test_an_erasure_in_the_middle_of_a_batch(worker: Worker) -> None:
     worker.items["new"] = embed_by_words("food")
     await worker.pipeline.wake(["new"])
     assert [each.event_id for each in (await worker.state("u1")).ring] == ["c-9"]
+
+
+async def test_an_event_of_before_an_erasure_that_is_delivered_again_brings_nothing_back(worker: Worker) -> None:
+    """Given events that were saved and not acknowledged, one of them a little later than the command."""
+    late = record(TOPICS.clicks, {"event_id": "c-1", "user_id": "u1", "item_id": "i1", "type": "click"}, 1)
+    events = [click(0), replace(late, timestamp_ms=NOW_MS + 5)]
+    await worker.takes(*events)
+    await worker.takes(erase(0))
+    assert await worker.takes(*events) == []
+    assert (await worker.state("u1")).list_version == 0
+    assert [named(made) for made in await worker.takes(replace(click(2), timestamp_ms=NOW_MS + 9))] == [["c-2"]]
+    assert await worker.takes(events[0]) == [], "nor does it stand on a list of later"
 
 
 async def test_an_older_erasure_that_comes_again_erases_nothing(worker: Worker) -> None:
