@@ -154,7 +154,7 @@ def compare(expected: Expected, state: UserState) -> Verdict:
 
 def _in_words(state: UserState) -> str:
     ring, texts = [each.event_id for each in state.ring], [each.event_id for each in state.texts]
-    waiting = [each.event_id for each in (*state.waiting, *state.retractions)]
+    waiting = [each.event_id for each in state.waiting] + [each.event_id for each in state.retractions]
     return f"ring {ring}, texts {texts}, waiting {waiting}, to be named {[each.event_id for each in state.unnamed]}"
 
 
