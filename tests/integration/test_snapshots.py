@@ -27,7 +27,7 @@ from stream.snapshots import Snapshots
 from stream.store import Retention, Store
 from stream.testing import FINGERPRINT
 from tests.conftest import ON_APACHE, Broker
-from tests.support.command import penchant
+from tests.support.command import Ran, penchant
 from tests.support.waiting import until
 from tests.unit.test_statistics import large, message, numbers
 
@@ -43,7 +43,7 @@ class Ranker:
         for item_id in known:
             catalogue.row(item_id)
         self.statistics = Statistics(catalogue, identities)
-        self.store = Store(settings.redis, settings.prefix, FINGERPRINT, identities, Retention(1000))
+        self.store = Store(settings.redis, settings.keys, FINGERPRINT, identities, Retention(1000))
         self.metrics = Metrics()
         self.keeper = Keeper(settings, self.statistics, self.store, self.metrics)
 
@@ -65,7 +65,13 @@ class Ranker:
 def settings(broker: Broker, redis_url: str, prefix: str) -> WorkerSettings:
     create_topics(broker.bootstrap, Topics(prefix), partitions=2, replication=1)
     wait_ms = broker.fetch_wait_ms or 500
-    return WorkerSettings(bootstrap=broker.bootstrap, redis=redis_url, prefix=prefix, fetch_wait_ms=wait_ms)
+    return WorkerSettings(
+        bootstrap=broker.bootstrap,
+        redis=redis_url,
+        prefix=prefix,
+        store_prefix=f"{prefix}-keys",
+        fetch_wait_ms=wait_ms,
+    )
 
 
 Opener = Callable[..., Ranker]
@@ -131,23 +137,23 @@ async def test_only_the_owner_of_partition_0_replaces_the_snapshot(
 ) -> None:
     """Given an owner that was overtaken, then what it writes does not count, and goes by itself."""
     zombie, owner = ranker(), ranker()
-    shelf = Snapshots(settings.redis, settings.prefix)
+    shelf = Snapshots(settings.redis, settings.keys)
     assert await shelf.read() is None
     await zombie.store.claim(0)
     assert await shelf.write(zombie.store.hold(0).token, list(snapshots.encode(large(3))))
-    first = await redis.get(snapshots.pointer(settings.prefix))
+    first = await redis.get(snapshots.pointer(settings.keys))
     await owner.store.claim(0)
     assert not await shelf.write(zombie.store.hold(0).token, list(snapshots.encode(large(4))))
     assert not await shelf.write("", list(snapshots.encode(large(4))))
-    assert await redis.get(snapshots.pointer(settings.prefix)) == first
+    assert await redis.get(snapshots.pointer(settings.keys)) == first
     assert await redis.ttl(first) == -1
     told = await shelf.read()
     assert told is not None
     assert len(told.ids) == 3
 
     assert await shelf.write(owner.store.hold(0).token, list(snapshots.encode(large(5))))
-    counts = await redis.get(snapshots.pointer(settings.prefix))
-    keys = {key async for key in redis.scan_iter(match=f"{{{settings.prefix}:0}}:statistics:*")}
+    counts = await redis.get(snapshots.pointer(settings.keys))
+    keys = {key async for key in redis.scan_iter(match=f"{{{settings.keys}:0}}:statistics:*")}
     assert len(keys) == 4
     assert all([await redis.ttl(key) > 0 for key in keys - {counts}]), "what does not count expires"
     assert await redis.ttl(counts) == -1
@@ -166,7 +172,7 @@ async def test_a_broken_snapshot_is_reported_and_the_topic_read_from_its_start(
     send(settings, clicks(settings, 0, "a", "b"))
     await owner.reaches(1)
     assert await owner.keeper.snapshot()
-    key = await redis.get(snapshots.pointer(settings.prefix))
+    key = await redis.get(snapshots.pointer(settings.keys))
     chunk = await redis.hget(key, "1")
     await redis.hset(key, "1", chunk[:-1] + bytes([chunk[-1] ^ 1]))
 
@@ -176,7 +182,7 @@ async def test_a_broken_snapshot_is_reported_and_the_topic_read_from_its_start(
     assert "does not match its checksum" in caplog.text
     await restarted.reaches(1)
     assert numbers(restarted.statistics) == numbers(owner.statistics)
-    shelf = Snapshots(settings.redis, settings.prefix)
+    shelf = Snapshots(settings.redis, settings.keys)
     with pytest.raises(BrokenState):
         await shelf.read()
     await shelf.close()
@@ -223,7 +229,7 @@ async def test_a_snapshot_that_the_topic_has_outlived_stops_a_start_and_names_th
     late = ranker()
     with pytest.raises(Misconfigured, match=r"begins at offset 3.*ends at 1.*penchant statistics forget"):
         await late.keeper.start()
-    told = await asyncio.to_thread(penchant, "statistics", "forget", *options(settings))
+    told = await command(settings, "forget")
     assert told.out == "forgotten\n"
     again = ranker()
     await again.keeper.start()
@@ -231,12 +237,15 @@ async def test_a_snapshot_that_the_topic_has_outlived_stops_a_start_and_names_th
     assert numbers(again.statistics) == (1, {"d": (1.0, 1.0)})
 
 
-def options(settings: WorkerSettings) -> list[str]:
-    return ["--redis", settings.redis, "--prefix", settings.prefix]
+async def command(settings: WorkerSettings, *arguments: str) -> Ran:
+    """Run `penchant statistics …` on the keys of a store."""
+    where = ["--redis", settings.redis, "--prefix", settings.prefix]
+    environment = {"PENCHANT_STORE_PREFIX": settings.keys}
+    return await asyncio.to_thread(penchant, "statistics", *arguments, *where, environment=environment)
 
 
 async def test_the_command_line_shows_and_forgets(settings: WorkerSettings, ranker: Opener) -> None:
-    empty = await asyncio.to_thread(penchant, "statistics", "show", *options(settings))
+    empty = await command(settings, "show")
     assert (empty.exit_code, empty.out.partition(":")[0]) == (0, "no snapshot")
     owner = ranker()
     await owner.store.claim(0)
@@ -244,13 +253,9 @@ async def test_the_command_line_shows_and_forgets(settings: WorkerSettings, rank
     send(settings, clicks(settings, 0, "a", "b"))
     await owner.reaches(1)
     assert await owner.keeper.snapshot()
-    told = await asyncio.to_thread(penchant, "statistics", "show", "--json", *options(settings))
+    told = await command(settings, "show", "--json")
     assert {name: told.json[name] for name in ("items", "events", "reached")} == {"items": 2, "events": 2, "reached": 1}
-    said = await asyncio.to_thread(penchant, "statistics", "show", *options(settings))
+    said = await command(settings, "show")
     assert said.out.startswith("2 events on 2 items, as of 20")
-    assert (await asyncio.to_thread(penchant, "statistics", "forget", "--json", *options(settings))).json == {
-        "forgotten": True
-    }
-    assert (await asyncio.to_thread(penchant, "statistics", "forget", *options(settings))).out == (
-        "there was no snapshot\n"
-    )
+    assert (await command(settings, "forget", "--json")).json == {"forgotten": True}
+    assert (await command(settings, "forget")).out == ("there was no snapshot\n")
