@@ -4,6 +4,7 @@ import json
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from threading import Event, Thread
 from typing import Any
 
 import pytest
@@ -131,6 +132,34 @@ def test_the_live_state_is_what_the_log_makes(system: System) -> None:
     differing, missing, extra = ran.json["differences"]
     assert [each["field"] for each in differing["differs"]] == ["long", "ring"]
     assert [each["user"] for each in (differing, missing, extra)] == [USERS[1], USERS[2], stranger]
+
+
+def test_it_is_compared_while_events_come(system: System) -> None:
+    """Given a stream of events, some on wrong partitions, when verified meanwhile, then nothing differs."""
+    system.start_ready()
+    system.publish(FILMS)
+    stop, sent = Event(), list[int]()
+
+    def stream() -> None:
+        while not stop.wait(0.005):
+            n = len(sent)
+            click = {"user_id": USERS[n % 20], "item_id": f"f{n % len(FILMS)}", "type": "like", "event_id": f"c{n}"}
+            system.send(system.topics.clicks, click, partition=None if n % 5 else n % system.partitions)
+            sent.append(n)
+
+    thread = Thread(target=stream)
+    thread.start()
+    try:
+        assert until(lambda: len(system.named()) > 100, 60)
+        before = len(sent)
+        told = verified(system)
+        assert len(sent) > before, "nothing came meanwhile"
+    finally:
+        stop.set()
+        thread.join()
+
+    assert told["equal"] == len(USERS)
+    assert before / 2 < told["events"] < 2 * len(sent)
 
 
 def test_a_broken_record_is_made_anew(system: System) -> None:
