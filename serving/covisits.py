@@ -39,10 +39,10 @@ class Links:
     onward: Floats
 
 
-class CoVisits:
+class CoVisitRows:
     """The rows of all items, by the catalogue's row numbers. One writer, readers in the same thread.
 
-    >>> covisits = CoVisits()
+    >>> covisits = CoVisitRows()
     >>> covisits.add(0, 1.0, [])
     >>> covisits.add(2, 1.0, [(0, 0.5)])
     >>> links = covisits.links([0, 2])

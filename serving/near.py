@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from serving.covisits import CoVisits
+from serving.covisits import CoVisitRows
 from serving.state import RING
 
 Floats = npt.NDArray[np.float32]
@@ -62,7 +62,7 @@ class Near:
         return table
 
 
-def near(ring: Rows, weights: Floats, covisits: CoVisits, totals: Floats) -> Near:
+def near(ring: Rows, weights: Floats, covisits: CoVisitRows, totals: Floats) -> Near:
     """What is near a ring. `ring`, `weights`: rows and pair weights, newest first. `totals`: n_j of all items."""
     t, n = len(ring), len(totals)
     links = covisits.links(ring.tolist())

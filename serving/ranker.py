@@ -8,7 +8,7 @@ import numpy as np
 
 from serving.blend import Blend, Part
 from serving.catalogue import Catalogue
-from serving.covisits import CoVisits
+from serving.covisits import CoVisitRows
 from serving.explain import reasons, tell
 from serving.messages import ListItem
 from serving.profile import Floats, RankSettings
@@ -36,14 +36,14 @@ class Ranker:
         popularity: Popularity,
         settings: RankSettings | None = None,
         *,
-        covisits: CoVisits | None = None,
+        covisits: CoVisitRows | None = None,
         blend: Blend | None = None,
     ) -> None:
         self._catalogue = catalogue
         self._popularity = popularity
         self._settings = settings or RankSettings()
         self.blend = Blend() if blend is None else blend
-        rows = CoVisits() if covisits is None else covisits
+        rows = CoVisitRows() if covisits is None else covisits
         self._scorer = Scorer(catalogue, popularity, rows, self.blend, self._settings)
 
     def rank(self, state: UserState, k: int, idle: float = 0.0) -> Ranking:

@@ -26,7 +26,7 @@ import numpy.typing as npt
 
 from serving.blend import Blend, Part
 from serving.catalogue import Catalogue
-from serving.covisits import CoVisits
+from serving.covisits import CoVisitRows
 from serving.near import Near, near
 from serving.profile import Floats, Profile, RankSettings, profile_of
 from serving.rows import Popularity
@@ -65,7 +65,7 @@ class Scorer:
     """Scores a catalogue against statistics that others keep current, in the same thread."""
 
     def __init__(
-        self, catalogue: Catalogue, popularity: Popularity, covisits: CoVisits, blend: Blend, settings: RankSettings
+        self, catalogue: Catalogue, popularity: Popularity, covisits: CoVisitRows, blend: Blend, settings: RankSettings
     ) -> None:
         self._catalogue = catalogue
         self._popularity = popularity

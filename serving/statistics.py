@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from serving.catalogue import Catalogue
+from serving.covisits import CoVisitRows
 from serving.messages import CoVisits
 from serving.rows import Popularity, Sums
 
@@ -43,6 +44,7 @@ class Statistics:
 
     def __init__(self, catalogue: Catalogue, identities: Mapping[str, str]) -> None:
         self.popularity = Popularity()
+        self.covisits = CoVisitRows()
         self._catalogue = catalogue
         self._identities = identities
         self._applied: dict[tuple[str, int], int] = {}
@@ -53,7 +55,10 @@ class Statistics:
         applied = self._applied.get(source, -1)
         for pair in message.events:
             if pair.offset > applied:
-                self.popularity.add(self._catalogue.row(pair.item_id), pair.pair)
+                row = self._catalogue.row(pair.item_id)
+                self.popularity.add(row, pair.pair)
+                ring = [(self._catalogue.row(item_id), weight) for item_id, weight in pair.ring]
+                self.covisits.add(row, pair.pair, ring)
                 applied = pair.offset
         self._applied[source] = applied
 

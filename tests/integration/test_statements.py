@@ -11,7 +11,7 @@ import pytest
 from deploy.demo import films
 from deploy.demo.scene import GENRE, scene
 from serving.catalogue import Catalogue, facet_text, item_text, pack
-from serving.covisits import CoVisits
+from serving.covisits import CoVisitRows
 from serving.encoder import Encoder, load_encoder
 from serving.intent import split
 from serving.messages import Item, ItemVector, ListItem
@@ -75,7 +75,7 @@ class Learned:
     """What everybody's events say."""
 
     popularity: Popularity = field(default_factory=Popularity)
-    covisits: CoVisits = field(default_factory=CoVisits)
+    covisits: CoVisitRows = field(default_factory=CoVisitRows)
 
     def ranker(self, catalogue: Catalogue) -> Ranker:
         return Ranker(catalogue, self.popularity, covisits=self.covisits)

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pytest
 
 import serving.covisits
-from serving.covisits import CoVisits
+from serving.covisits import CoVisitRows
 
 Event = tuple[int, float, list[tuple[int, float]]]
 
@@ -23,7 +23,7 @@ def by_definition(events: list[Event], n: int) -> tuple[npt.NDArray[np.float64],
     return mutual, onward
 
 
-def tables(covisits: CoVisits, n: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+def tables(covisits: CoVisitRows, n: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     mutual, onward = np.zeros((n, n)), np.zeros((n, n))
     links = covisits.links(range(n))
     for row in range(n):
@@ -53,7 +53,7 @@ def test_the_example_in_the_docstring() -> None:
 
 
 def test_rows_are_those_of_the_definition(events: list[Event]) -> None:
-    covisits = CoVisits()
+    covisits = CoVisitRows()
 
     for row, pair, ring in events:
         covisits.add(row, pair, ring)
@@ -63,7 +63,7 @@ def test_rows_are_those_of_the_definition(events: list[Event]) -> None:
 
 
 def test_an_item_touched_again_is_its_own_neighbour() -> None:
-    covisits = CoVisits()
+    covisits = CoVisitRows()
 
     covisits.add(3, 1.0, [(3, 1.0)])
 
@@ -72,7 +72,7 @@ def test_an_item_touched_again_is_its_own_neighbour() -> None:
 
 
 def test_nothing_is_learned_from_what_weighs_nothing() -> None:
-    covisits = CoVisits()
+    covisits = CoVisitRows()
 
     covisits.add(1, 0.0, [(2, 1.0)])
     covisits.add(1, 1.0, [(2, 0.0)])
@@ -83,7 +83,7 @@ def test_nothing_is_learned_from_what_weighs_nothing() -> None:
 
 def test_a_long_row_keeps_the_neighbours_that_count_most_and_lets_new_ones_in() -> None:
     """Given 5,000 passing neighbours, and 50 that come again and again, then these stand, and the row is bounded."""
-    covisits = CoVisits()
+    covisits = CoVisitRows()
     for n in range(5000):
         covisits.add(0, 1.0, [(1 + n % 50, 1.0)])
         covisits.add(0, 1.0, [(100 + n, 0.2)])
@@ -98,7 +98,7 @@ def test_a_long_row_keeps_the_neighbours_that_count_most_and_lets_new_ones_in() 
 def test_a_copy_put_back_under_other_rows_is_the_same_and_goes_on(events: list[Event]) -> None:
     """Given rows that were copied and put back with other numbers, then they learn on as the first do."""
     places = np.random.default_rng(2).permutation(60)
-    first, second = CoVisits(), CoVisits()
+    first, second = CoVisitRows(), CoVisitRows()
     for row, pair, ring in events[:700]:
         first.add(row, pair, ring)
 

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from serving.covisits import CoVisits
+from serving.covisits import CoVisitRows
 from serving.near import near
 from serving.rows import Popularity
 
@@ -21,8 +21,8 @@ def events() -> list[Event]:
     ]
 
 
-def learned(events: list[Event]) -> tuple[CoVisits, np.ndarray]:
-    covisits, popularity = CoVisits(), Popularity()
+def learned(events: list[Event]) -> tuple[CoVisitRows, np.ndarray]:
+    covisits, popularity = CoVisitRows(), Popularity()
     for row, pair, ring in events:
         covisits.add(row, pair, ring)
         popularity.add(row, pair)
@@ -70,7 +70,7 @@ def test_shares_divide_what_is_near_among_the_ring(events: list[Event]) -> None:
 
 
 def test_near_an_empty_ring_is_nothing() -> None:
-    found = near(np.empty(0, np.intp), np.empty(0, np.float32), CoVisits(), np.zeros(N, np.float32))
+    found = near(np.empty(0, np.intp), np.empty(0, np.float32), CoVisitRows(), np.zeros(N, np.float32))
 
     assert found.of(np.array([1, 2])).tolist() == [[0.0, 0.0]] * 4
     assert found.shares(np.array([1, 2]), N).shape == (2, 2, 0)

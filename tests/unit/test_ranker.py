@@ -5,7 +5,7 @@ import pytest
 
 from serving.blend import Blend, Part
 from serving.catalogue import Catalogue, facet_text, pack
-from serving.covisits import CoVisits
+from serving.covisits import CoVisitRows
 from serving.messages import ItemVector
 from serving.profile import RankSettings
 from serving.ranker import Ranker
@@ -274,7 +274,7 @@ def popular_but(items: Catalogue, *untouched: str, each: int = 3) -> Popularity:
 
 def test_what_others_touched_too_is_found_and_named(items: Catalogue) -> None:
     """Given a romance and a western that go together, then who touches the one is shown the other, and told why."""
-    covisits = CoVisits()
+    covisits = CoVisitRows()
     one, other = items.row("romance-1"), items.row("western-3")
     for _ in range(5):
         covisits.add(other, 1.0, [(one, 1.0)])
@@ -290,7 +290,7 @@ def test_what_others_touched_too_is_found_and_named(items: Catalogue) -> None:
 
 def test_an_event_without_taste_still_links(items: Catalogue) -> None:
     """Given an item that was rated low, then it draws by company alone and not by what it is like."""
-    covisits = CoVisits()
+    covisits = CoVisitRows()
     covisits.add(items.row("western-3"), 1.0, [(items.row("romance-1"), 1.0)])
     low = RingEvent(1, "e1", 1, "romance-1", Kind.RATE, 0.2, 0.0)
 
@@ -304,7 +304,7 @@ def test_an_event_without_taste_still_links(items: Catalogue) -> None:
 
 def test_a_statement_quietens_what_was_touched(items: Catalogue) -> None:
     """Given company of westerns, when she asks for horror, then horror leads; as that fades, westerns come back."""
-    covisits = CoVisits()
+    covisits = CoVisitRows()
     for number in (3, 7, 11, 15, 19):
         for _ in range(50):
             covisits.add(items.row(f"western-{number}"), 1.0, [(items.row("romance-1"), 1.0)])

@@ -1,0 +1,115 @@
+"""Neighbours by counting who touched what together: of the last item, of the last items, and of similar users."""
+
+from collections import deque
+
+import numpy as np
+
+from benchmarks.baselines.history import Histories, decayed
+from benchmarks.quality.methods import Floats, Step
+
+
+class Together:
+    """How often two items were touched by the same user within 20 events."""
+
+    def __init__(self, n: int) -> None:
+        self.n = n
+        self.counts = np.zeros(n, np.float32)
+        self.rows: list[dict[int, float]] = [{} for _ in range(n)]
+        self.histories = Histories()
+
+    def learn(self, step: Step) -> None:
+        """Count an event."""
+        row, mine = step.event.row, self.rows[step.event.row]
+        for other in self.histories.of(step.event.user):
+            mine[other] = mine.get(other, 0.0) + 1.0
+            theirs = self.rows[other]
+            theirs[row] = theirs.get(row, 0.0) + 1.0
+        self.counts[row] += 1.0
+        self.histories.add(step.event.user, row)
+
+    def of(self, row: int) -> Floats:
+        """Counts of all items together with one, `(n,)`."""
+        found = np.zeros(self.n, np.float32)
+        near = self.rows[row]
+        found[np.fromiter(near, np.intp, len(near))] = np.fromiter(near.values(), np.float32, len(near))
+        return found
+
+
+class LastItem:
+    """What was touched most together with the last item."""
+
+    name = "last_item_cooccurrence"
+    settings = (0.0,)
+
+    def __init__(self, together: Together) -> None:
+        self._together = together
+
+    def score(self, step: Step, _: float) -> Floats:
+        """Counts."""
+        past = self._together.histories.of(step.event.user)
+        return self._together.of(past[0]) if past else np.zeros(self._together.n, np.float32)
+
+    def learn(self, step: Step) -> None:
+        """`ItemKnn` counts for both."""
+
+
+class ItemKnn:
+    """Incremental item-kNN: the cosine of co-visits, summed over the last 20 items; the setting is their decay."""
+
+    name = "item_knn"
+    settings = (0.8, 1.0, 0.6)
+
+    def __init__(self, together: Together) -> None:
+        self._together = together
+
+    def score(self, step: Step, setting: float) -> Floats:
+        """Sums of cosines."""
+        together = self._together
+        damped = 1.0 / np.sqrt(together.counts + 2.0)
+        past = together.histories.of(step.event.user)
+        scores = np.zeros(together.n, np.float32)
+        for row, weight in zip(past, decayed(len(past), setting), strict=True):
+            near = together.rows[row]
+            rows = np.fromiter(near, np.intp, len(near))
+            scores[rows] += weight * damped[row] * np.fromiter(near.values(), np.float32, len(near)) * damped[rows]
+        return scores
+
+    def learn(self, step: Step) -> None:
+        """Count the event."""
+        self._together.learn(step)
+
+
+class VsKnn:
+    """Vector multiplication session-kNN (Ludewig & Jannach 2018): what the nearest of the latest users touched.
+
+    Of the last 500 users of each of a user's items, the nearest `setting` by the weights of the items shared; their
+    items count by that.
+    """
+
+    name = "vs_knn"
+    settings = (100.0, 50.0, 200.0)
+    _LATEST = 500
+
+    def __init__(self, n: int) -> None:
+        self._n = n
+        self._histories = Histories()
+        self._users: dict[int, deque[str]] = {}
+
+    def score(self, step: Step, setting: float) -> Floats:
+        """Sums of the neighbours' similarities."""
+        user, past = step.event.user, self._histories.of(step.event.user)
+        similar: dict[str, float] = {}
+        for place, row in enumerate(dict.fromkeys(past)):
+            weight = 1.0 - place / len(past)
+            for other in set(self._users.get(row, ())):
+                similar[other] = similar.get(other, 0.0) + weight
+        similar.pop(user, None)
+        scores = np.zeros(self._n, np.float32)
+        for other in sorted(similar, key=lambda each: -similar[each])[: int(setting)]:
+            scores[self._histories.of(other)] += similar[other]
+        return scores
+
+    def learn(self, step: Step) -> None:
+        """Remember who touched what."""
+        self._users.setdefault(step.event.row, deque(maxlen=self._LATEST)).append(step.event.user)
+        self._histories.add(step.event.user, step.event.row)

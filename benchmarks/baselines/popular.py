@@ -1,0 +1,31 @@
+"""Most popular: by all that was touched, or by what was touched of late."""
+
+from benchmarks.quality.methods import Floats, Step
+from serving.rows import Popularity
+
+
+class Popular:
+    """By how often an item was touched."""
+
+    name = "popular"
+    settings: tuple[float, ...] = (1.0,)
+
+    def __init__(self, n: int) -> None:
+        self._n = n
+        self._counts = {decay: Popularity(decay) for decay in self.settings}
+
+    def score(self, _: Step, setting: float) -> Floats:
+        """Decayed counts; the setting is the decay per event."""
+        return self._counts[setting].decayed(self._n)
+
+    def learn(self, step: Step) -> None:
+        """Count the event."""
+        for counts in self._counts.values():
+            counts.add(step.event.row, 1.0)
+
+
+class PopularDecayed(Popular):
+    """By how often an item was touched of late."""
+
+    name = "popular_decayed"
+    settings = (0.999, 0.99, 0.9999)

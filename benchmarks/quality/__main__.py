@@ -1,0 +1,166 @@
+"""The quality of lists, prequentially: every positive event is looked for in the scores before it, then learned.
+
+python -m benchmarks.quality cases --items F --cases F --split test
+python -m benchmarks.quality stream --items F --events F --positive "rating>=4"
+"""
+
+import json
+import platform
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from benchmarks.baselines.content import ContentInt8, ContentMean, TitleTfIdf
+from benchmarks.baselines.knn import ItemKnn, LastItem, Together, VsKnn
+from benchmarks.baselines.learned import EASE_FITS, Ease, OnlineBpr
+from benchmarks.baselines.popular import Popular, PopularDecayed
+from benchmarks.quality.measures import report
+from benchmarks.quality.methods import Method
+from benchmarks.quality.protocol import Candidates, of_cases, of_events
+from benchmarks.quality.run import Run
+from benchmarks.quality.sets import Item, positive_by, read_cases, read_events, read_items
+from benchmarks.quality.system import Penchant
+from benchmarks.quality.vectors import catalogue_of
+from serving.catalogue import Catalogue
+from serving.encoder import load_encoder
+from stream.weights import load_weights
+
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+WIDTH = 170
+COLUMNS = ("hr@5", "hr@10", "ndcg@5", "ndcg@10", "mrr@10", "coverage@10")
+
+
+@click.group()
+def main() -> None:
+    """Measure how good the lists are, beside plain baselines in the same run."""
+
+
+def common(command: Any) -> Any:
+    """The options of both commands."""
+    for option in (
+        click.option("--items", "items_file", type=FILE, required=True, help="items.jsonl.gz"),
+        click.option("--model", type=click.Path(path_type=Path), default=Path(".cache/models/default"), help="Folder."),
+        click.option("--only", is_flag=True, help="Without the baselines."),
+        click.option("--limit", type=click.IntRange(1), help="Only so many cases or events, the first ones."),
+        click.option("--json", "file", type=click.Path(path_type=Path), help="Write the figures here, too."),
+    ):
+        command = option(command)
+    return command
+
+
+@main.command(epilog="Example: python -m benchmarks.quality cases --items items.jsonl.gz --cases cases.jsonl.gz")
+@common
+@click.option("--cases", "cases_file", type=FILE, required=True, help="cases.jsonl.gz")
+@click.option("--split", type=click.Choice(["valid", "test"]), default="test", show_default=True)
+def cases(items_file: Path, cases_file: Path, split: str, model: Path, **options: Any) -> None:
+    """Next-item cases: all items are ranked, the history among them."""
+    items = read_items(items_file)
+    found = read_cases(cases_file, {item.item_id: row for row, item in enumerate(items)})[: options["limit"]]
+    if split == "valid":  # the first half of valid is learned from, the other is measured
+        valid = [case for case in found if not case.test]
+        middle = len(valid) // 2
+        found = [
+            type(case)(case.seq, place >= middle, case.user, case.history, case.row) for place, case in enumerate(valid)
+        ]
+    steps = list(of_cases(found))
+    told = {"protocol": "cases", "split": split, "cases": str(cases_file)}
+    _measure(items, steps, model, repeats=True, told=told, **options)
+
+
+@main.command(epilog="Example: python -m benchmarks.quality stream --items I --events E --positive 'rating>=4'")
+@common
+@click.option("--events", "events_file", type=FILE, required=True, help="events.jsonl.gz")
+@click.option("--positive", metavar="RULE", help="FIELD=VALUE[,VALUE] or FIELD>=NUMBER; default: every event.")
+@click.option("--candidates", default="all", show_default=True, help="all, since:items or window:DAYS")
+@click.option("--repeats", is_flag=True, help="A user's earlier items are candidates and targets, too.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Of the order of events at the same time.")
+def stream(items_file: Path, events_file: Path, model: Path, **options: Any) -> None:
+    """A stream of events, the last half measured."""
+    items = read_items(items_file)
+    try:
+        positive = positive_by(options["positive"])
+        candidates = Candidates(options["candidates"], items)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    rows = {item.item_id: row for row, item in enumerate(items)}
+    events = read_events(events_file, rows, positive, load_weights(), options["seed"])[: options["limit"]]
+    steps = of_events(events, candidates, repeats=options["repeats"])
+    names = ("positive", "candidates", "repeats", "seed")
+    told = {"protocol": "stream", "events": str(events_file), **{name: options.pop(name) for name in names}}
+    _measure(items, steps, model, repeats=told["repeats"], told=told, total=len(events), **options)
+
+
+def baselines(items: Sequence[Item], catalogue: Catalogue) -> list[Method]:
+    """All that are run beside Penchant; EASE only where its matrix is small enough to be inverted now and then."""
+    n = len(items)
+    together = Together(n)
+    vectors = catalogue.vectors[:n]
+    made: list[Method] = [
+        Popular(n),
+        PopularDecayed(n),
+        LastItem(together),
+        ItemKnn(together),
+        VsKnn(n),
+        OnlineBpr(n),
+        ContentMean(vectors),
+        ContentInt8(vectors),
+        TitleTfIdf([item.title or item.text for item in items]),
+    ]
+    return [*made, Ease(n)] if n <= EASE_FITS else made
+
+
+def _measure(
+    items: list[Item], steps: Any, model: Path, *, repeats: bool, told: Mapping[str, Any], **options: Any
+) -> None:
+    encoder = load_encoder(model)
+    catalogue = catalogue_of(items, encoder, Path(".cache/quality"))
+    run = Run(Penchant(catalogue, repeats=repeats), [] if options["only"] else baselines(items, catalogue))
+    total = options.get("total") or len(steps)
+    with Progress(console=Console(stderr=True)) as progress:
+        task = progress.add_task("events", total=total)
+        run.over(steps, lambda: progress.advance(task))
+    about = {
+        "date": datetime.now(UTC).date().isoformat(),
+        "cpu": _cpu(),
+        "model": encoder.fingerprint,
+        "items": len(items),
+        **told,
+        "settings": {tuned.name: tuned.setting for tuned in run.methods},
+        "us_per_event": {tuned.name: tuned.us() for tuned in run.methods},
+    }
+    figures = report(run.steps, run.ranks)
+    _print(figures, about)
+    if options["file"] is not None:
+        options["file"].write_text(json.dumps({**about, **figures}) + "\n", encoding="utf-8")
+
+
+def _print(figures: Mapping[str, Any], about: Mapping[str, Any]) -> None:
+    console = Console(width=WIDTH)
+    table = Table(title=f"n = {figures['n']:,}, {about['items']:,} items, {about['cpu']}", title_justify="left")
+    for column in ("method", *COLUMNS, "unseen", "cold_user", "burst", "no_burst", "us: score + learn"):
+        table.add_column(column, justify="left" if column == "method" else "right")
+    for name, measures in figures["methods"].items():
+        slices = [f"{each['methods'][name]['hr@10']:.4f}" for each in figures["slices"].values()]
+        score, learn = about["us_per_event"][name].values()
+        table.add_row(name, *(f"{measures[c]:.4f}" for c in COLUMNS), *slices, f"{score:,.0f} + {learn:,.0f}")
+    console.print(table)
+    low, high = figures["methods"]["penchant"]["hr@10_interval"]
+    console.print(f"penchant hr@10 95 % interval {low:.4f} to {high:.4f}; slices show hr@10")
+
+
+def _cpu() -> str:
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
+    return next(
+        (line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.processor()
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,103 @@
+"""What is measured: anything that scores all items for a user and then learns what the user took."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from benchmarks.quality.sets import Event
+
+Floats = npt.NDArray[np.float32]
+Mask = npt.NDArray[np.bool_]
+
+TUNED_ON = 5  # of the part before the measured one every so manyth is scored with all settings
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One event. asked: it is looked for before it is learned. measured: and that counts.
+
+    idle: events of anybody since this user's last one. candidates: `(n,)`, what may be listed, or None for everything.
+    """
+
+    event: Event
+    asked: bool = False
+    measured: bool = False
+    idle: float = np.inf
+    candidates: Mask | None = None
+    unseen: bool = False
+    cold_user: bool = False
+    burst: bool = False
+
+
+class Method(Protocol):
+    """`settings`: what it may be tuned by; the first is the default."""
+
+    @property
+    def name(self) -> str:
+        """What tables call it."""
+        ...
+
+    @property
+    def settings(self) -> Sequence[float]:
+        """The default first."""
+        ...
+
+    def score(self, step: Step, setting: float) -> Floats:
+        """`(n,)`, of all items, the higher the better; nothing of the step's event but user and time may be read."""
+        ...
+
+    def learn(self, step: Step) -> None:
+        """Take in the event."""
+        ...
+
+
+class Tuned:
+    """A method that picks its setting before the measured part, by the mean reciprocal rank, and is timed."""
+
+    def __init__(self, method: Method) -> None:
+        self.method = method
+        self.name = method.name
+        self.setting = method.settings[0]
+        self.score_s = self.learn_s = 0.0
+        self.scored = self.learned = 0
+        self._gains = dict.fromkeys(method.settings, 0.0)
+        self._asked = 0
+
+    def before(self, step: Step) -> None:
+        """A step before the measured part."""
+        self._asked += step.asked
+        if step.asked and len(self._gains) > 1 and self._asked % TUNED_ON == 0:
+            for setting in self._gains:
+                self._gains[setting] += 1.0 / (1.0 + rank_of(self.method.score(step, setting), step))
+            self.setting = max(self._gains, key=self._gains.__getitem__)
+
+    def score(self, step: Step) -> Floats:
+        """The scores of a measured step."""
+        start = time.thread_time()
+        scores = self.method.score(step, self.setting)
+        self.score_s += time.thread_time() - start
+        self.scored += 1
+        return scores
+
+    def learn(self, step: Step) -> None:
+        """Take in the event."""
+        start = time.thread_time()
+        self.method.learn(step)
+        self.learn_s += time.thread_time() - start
+        self.learned += 1
+
+    def us(self) -> dict[str, float]:
+        """Microseconds per measured step scored, and per event learned."""
+        return {"score": 1e6 * self.score_s / max(self.scored, 1), "learn": 1e6 * self.learn_s / max(self.learned, 1)}
+
+
+def rank_of(scores: Floats, step: Step) -> float:
+    """The rank of the step's item from 0, among the candidates, in the middle of those that are equal to it."""
+    own = scores[step.event.row]
+    if step.candidates is not None:
+        scores = scores[step.candidates]
+    return float((scores > own).sum()) + 0.5 * float((scores == own).sum() - 1)

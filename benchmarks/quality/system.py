@@ -1,0 +1,97 @@
+"""Penchant without Kafka and Redis: the worker's own fold, item statistics, ranker and blend, called one by one."""
+
+import copy
+
+import numpy as np
+import numpy.typing as npt
+
+from benchmarks.quality.methods import Floats, Step
+from serving.blend import Blend
+from serving.catalogue import Catalogue
+from serving.messages import CoVisits, Pair
+from serving.ranker import Ranker
+from serving.state import Kind, UserState, id_hash
+from serving.statistics import Statistics
+from stream.events import Event
+from stream.interest import Bounds, fold, neighbours
+from stream.records import Record
+
+NEGATIVES = 100
+
+
+class Penchant:
+    """The system as a method. `repeats`: what was touched before is a candidate again."""
+
+    name = "penchant"
+    settings = (0.0,)
+
+    def __init__(self, catalogue: Catalogue, *, repeats: bool, seed: int = 1) -> None:
+        self.catalogue = catalogue
+        self._repeats = repeats
+        self._states: dict[str, UserState] = {}
+        self._random = np.random.default_rng(seed)
+        self._offset = 0
+        self._learns = True
+        self._open(Statistics(catalogue, {}), Blend())
+
+    def frozen(self) -> "Penchant":
+        """A copy that goes on following users, but learns nothing more of items and weights."""
+        other = copy.copy(self)
+        other.name = "penchant_frozen"
+        other._states = copy.deepcopy(self._states)
+        other._learns = False
+        statistics = Statistics(self.catalogue, {})
+        statistics.popularity = copy.deepcopy(self._statistics.popularity)
+        statistics.covisits = copy.deepcopy(self._statistics.covisits)
+        other._open(statistics, copy.deepcopy(self.ranker.blend))
+        return other
+
+    def score(self, step: Step, _: float) -> Floats:
+        """The points that lists are sorted by."""
+        return self.ranker.points(self.state(step.event.user), step.idle)
+
+    def learn(self, step: Step) -> None:
+        """The blend learns first, from the state as it was; then user and items take the event in."""
+        event, state = step.event, self.state(step.event.user)
+        if self._learns and step.asked:
+            self.ranker.learn(state, event.row, self._others(step), step.idle)
+        item_id = self.catalogue.ids[event.row]
+        self._offset += 1
+        pair = Pair(self._offset, item_id, event.weight.pair, neighbours(state))
+        fold(state, self._event(step, item_id), self.catalogue.vectors[event.row], None, Bounds())
+        if self._learns:
+            self._statistics.apply(
+                CoVisits(topic="", partition=0, first=self._offset, last=self._offset, events=[pair])
+            )
+
+    def state(self, user: str) -> UserState:
+        """What is kept of a user."""
+        return self._states.setdefault(user, UserState())
+
+    def _open(self, statistics: Statistics, blend: Blend) -> None:
+        self._statistics = statistics
+        self.ranker = Ranker(self.catalogue, statistics.popularity, covisits=statistics.covisits, blend=blend)
+
+    def _others(self, step: Step) -> npt.NDArray[np.intp]:
+        """Items drawn at random among those that could have been taken."""
+        drawn: npt.NDArray[np.intp] = self._random.integers(0, len(self.catalogue), NEGATIVES)
+        could = drawn != step.event.row
+        if step.candidates is not None:
+            could &= step.candidates[drawn]
+        others: npt.NDArray[np.intp] = drawn[could]
+        return others
+
+    def _event(self, step: Step, item_id: str) -> Event:
+        event, event_id = step.event, str(self._offset)
+        return Event(
+            record=Record("", 0, self._offset, event.time_ms, None, None),
+            event_id=event_id,
+            counted_as=id_hash(event_id),
+            user_id=event.user,
+            item_id=item_id,
+            kind=Kind.OTHER,
+            time_ms=event.time_ms,
+            weight=event.weight,
+            text=None,
+            seen=not self._repeats,
+        )

@@ -1,0 +1,59 @@
+"""Item vectors by the model folder, kept from run to run: the same texts are encoded once."""
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from rich.console import Console
+from rich.progress import track
+
+from benchmarks.quality.sets import Item
+from serving.catalogue import Catalogue, facet_text, item_text, pack
+from serving.encoder import Encoder
+from serving.messages import ItemVector
+
+AT_ONCE = 256
+
+
+def catalogue_of(items: list[Item], encoder: Encoder, cache: Path) -> Catalogue:
+    """The items embedded as the worker does it, in their order."""
+    facets = [facet_text(item.facets) for item in items]
+    distinct = [text for text in dict.fromkeys(facets) if text]
+    packed = {text: pack(row) for text, row in zip(distinct, _embed(distinct, encoder, cache, "query"), strict=True)}
+    rows = _embed([item_text(item.title, item.text, item.facets) for item in items], encoder, cache, "passage")
+    made = Catalogue(encoder.dim, encoder.fingerprint, len(items))
+    for item, row, text in zip(items, rows, facets, strict=True):
+        made.put(
+            ItemVector(
+                item_id=item.item_id,
+                title=item.title,
+                facets=item.facets,
+                available=True,
+                revision="",
+                fingerprint=encoder.fingerprint,
+                vector=pack(row),
+                facet_text=text,
+                facet_vector=packed.get(text, ""),
+            )
+        )
+    made.settle()
+    return made
+
+
+def _embed(texts: list[str], encoder: Encoder, cache: Path, kind: str) -> npt.NDArray[np.float32]:
+    """`(n, d) float32`, from the cache or into it."""
+    if not texts:
+        return np.zeros((0, encoder.dim), np.float32)
+    digest = hashlib.sha256("\0".join([encoder.fingerprint, kind, *texts]).encode()).hexdigest()[:16]
+    file = cache / f"{encoder.fingerprint}-{digest}.npy"
+    if file.exists():
+        known: npt.NDArray[np.float32] = np.load(file)
+        return known
+    rows = np.zeros((len(texts), encoder.dim), np.float32)
+    starts = range(0, len(texts), AT_ONCE)
+    for at in track(starts, f"encoding {len(texts):,} texts", console=Console(stderr=True)):
+        rows[at : at + AT_ONCE] = encoder.embed(texts[at : at + AT_ONCE], "query" if kind == "query" else "passage")
+    cache.mkdir(parents=True, exist_ok=True)
+    np.save(file, rows)
+    return rows

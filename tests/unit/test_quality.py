@@ -1,0 +1,253 @@
+"""The evaluation itself: what is asked when, what may be known then, and what is made of ranks."""
+
+import math
+
+import numpy as np
+import pytest
+
+from benchmarks.baselines.content import ContentInt8, ContentMean, TitleTfIdf
+from benchmarks.baselines.knn import ItemKnn, LastItem, Together, VsKnn
+from benchmarks.baselines.learned import Ease, OnlineBpr
+from benchmarks.baselines.popular import Popular, PopularDecayed
+from benchmarks.quality.measures import interval, report, summary
+from benchmarks.quality.methods import Floats, Method, Step, Tuned, rank_of
+from benchmarks.quality.protocol import Candidates, of_cases, of_events
+from benchmarks.quality.run import Run
+from benchmarks.quality.sets import NO_TIME_MS, Case, Event, Item, positive_by
+from benchmarks.quality.system import Penchant
+from serving.catalogue import Catalogue, pack
+from serving.messages import ItemVector
+from stream.weights import Weight
+
+ONE = Weight(1.0, 1.0)
+DAY_MS = 86_400_000
+
+
+def event(user: str, row: int, time_ms: int = 0, *, positive: bool = True) -> Event:
+    return Event(user, row, time_ms, ONE, positive)
+
+
+def test_cases_learn_what_is_new_of_a_window_then_ask() -> None:
+    """Given a history that slid on by one, then only what follows the overlap is learned, once."""
+    steps = list(
+        of_cases(
+            [
+                Case(0, False, "a", [1, 2], 3),
+                Case(1, False, "b", [9], 3),
+                Case(2, True, "a", [2, 3, 7], 8),
+                Case(3, True, "a", [3, 7, 8], 9),
+            ]
+        )
+    )
+
+    assert [(s.event.user, s.event.row) for s in steps if not s.asked] == [("a", 1), ("a", 2), ("b", 9), ("a", 7)]
+    asked = [s for s in steps if s.asked]
+    assert [s.event.row for s in asked] == [3, 3, 8, 9]
+    assert [s.unseen for s in asked] == [True, False, True, False]
+    assert [s.burst for s in asked] == [False, False, False, True]
+    assert [s.idle for s in asked] == [math.inf, math.inf, 1, 0]
+    assert [s.measured for s in asked] == [False, False, True, True]
+
+
+def test_a_stream_asks_for_positives_on_what_is_new_to_the_user_and_measures_the_last_half() -> None:
+    events = [
+        event("a", 1, 1),
+        event("a", 2, 2, positive=False),
+        event("b", 1, 3),
+        event("a", 1, 4),
+        event("a", 3, 5),
+    ]
+    items = [Item(str(row), "", "", {}, NO_TIME_MS) for row in range(4)]
+
+    steps = list(of_events(events, Candidates("all", items), repeats=False))
+    again = list(of_events(events, Candidates("all", items), repeats=True))
+
+    assert [s.asked for s in steps] == [True, False, True, False, True]
+    assert [s.asked for s in again] == [True, False, True, True, True]
+    assert [s.measured for s in steps] == [False, False, False, True, True]
+    assert steps[4].candidates is not None
+    assert steps[4].candidates.tolist() == [True, False, False, True]
+    assert [s.idle for s in steps] == [math.inf, 0, math.inf, 1, 0]
+
+
+def test_candidates_are_what_exists_or_what_was_touched_lately() -> None:
+    items = [Item(str(row), "", "", {}, row * DAY_MS) for row in range(3)]
+    since, window = Candidates("since:items", items), Candidates("window:1", items)
+    window.touch(event("a", 0, 5 * DAY_MS))
+
+    assert since.at(DAY_MS).tolist() == [True, True, False]
+    assert window.at(6 * DAY_MS).tolist() == [True, False, False]
+    assert not window.at(6 * DAY_MS + 1).any()
+    with pytest.raises(ValueError, match="write all, since:items or window:DAYS"):
+        Candidates("window:soon", items)
+
+
+@pytest.mark.parametrize(
+    ("rule", "row", "wanted"),
+    [
+        (None, {}, True),
+        ("rating>=4", {"rating": 4.0}, True),
+        ("rating>=4", {"rating": 3.5}, False),
+        ("rating>=4", {}, False),
+        ("label=fresh", {"label": "fresh"}, True),
+        ("type=answer,favorite", {"type": "favorite"}, True),
+        ("type=answer,favorite", {"type": "comment"}, False),
+    ],
+)
+def test_what_is_positive(rule: str | None, row: dict[str, object], wanted: bool) -> None:
+    assert positive_by(rule)(row) is wanted
+
+
+def test_a_rule_that_is_none_is_refused() -> None:
+    with pytest.raises(ValueError, match="write FIELD>=NUMBER or FIELD=VALUE"):
+        positive_by("rating")
+
+
+def test_equal_scores_rank_in_the_middle() -> None:
+    scores = np.array([3.0, 1.0, 1.0, 1.0, 0.0], np.float32)
+    only = np.array([False, True, True, False, True])
+
+    assert rank_of(scores, Step(event("a", 1))) == 2.0
+    assert rank_of(scores, Step(event("a", 0))) == 0.0
+    assert rank_of(scores, Step(event("a", 2), candidates=only)) == 0.5
+
+
+def test_measures_of_a_few_ranks() -> None:
+    """Given ranks 0, 4, 9.5 and 50, then two are among the first five, and three among the first ten."""
+    measured = summary(np.array([0.0, 4.0, 9.5, 50.0]))
+
+    assert measured["hr@5"] == 0.5
+    assert measured["hr@10"] == 0.75
+    assert measured["ndcg@10"] == pytest.approx((1 + 1 / math.log2(6) + 1 / math.log2(11.5)) / 4)
+    assert measured["mrr@10"] == pytest.approx((1 + 1 / 5 + 1 / 10.5) / 4)
+    assert set(summary(np.empty(0)).values()) == {0.0}
+
+
+def test_an_interval_holds_its_mean_and_narrows() -> None:
+    values = np.tile([0.0, 1.0], 50)
+
+    low, high = interval(values)
+    lower, higher = interval(np.tile(values, 20))
+
+    assert low < 0.5 < high
+    assert high - low > 3 * (higher - lower)
+
+
+def catalogue(n: int) -> Catalogue:
+    made = Catalogue(n, "f", n)
+    for row in range(n):
+        vector = np.zeros(n, np.float32)
+        vector[row] = 1.0
+        made.put(
+            ItemVector(
+                item_id=f"i{row}",
+                title=f"title {row // 2}",
+                facets={},
+                available=True,
+                revision="",
+                fingerprint="f",
+                vector=pack(vector),
+            )
+        )
+    return made
+
+
+def pairs(n: int, events: int, seed: int = 0) -> list[Event]:
+    """Users who touch an even item and then its odd neighbour, and never come back."""
+    random = np.random.default_rng(seed)
+    firsts = 2 * random.integers(0, n // 2, events // 2)
+    return [event(f"u{user}", int(first) + place, user) for user, first in enumerate(firsts) for place in (0, 1)]
+
+
+def all_baselines(made: Catalogue) -> list[Method]:
+    n = len(made)
+    together = Together(n)
+    vectors = made.vectors[:n]
+    titles = [item.title for item in made.items if item is not None]
+    return [
+        Popular(n),
+        PopularDecayed(n),
+        LastItem(together),
+        ItemKnn(together),
+        VsKnn(n),
+        OnlineBpr(n),
+        ContentMean(vectors),
+        ContentInt8(vectors),
+        TitleTfIdf(titles),
+        Ease(n, every=250),
+    ]
+
+
+def test_methods_find_what_goes_together_and_popularity_cannot() -> None:
+    """Given pairs of items, 10 of them, then all that look at the last item find its partner first."""
+    made, n = catalogue(20), 20
+    run = Run(Penchant(made, repeats=False), all_baselines(made))
+    items = [Item(f"i{row}", "", "", {}, NO_TIME_MS) for row in range(n)]
+
+    run.over(of_events(pairs(n, 800), Candidates("all", items), repeats=False), lambda: None)
+
+    second = np.array([step.event.row % 2 == 1 for step in run.steps])
+    found = {name: summary(np.array(ranks.ranks)[second])["hr@5"] for name, ranks in run.ranks.items()}
+    finders = ("penchant", "penchant_frozen", "last_item_cooccurrence", "item_knn", "vs_knn", "title_tfidf")
+    assert min(found[name] for name in finders) > 0.95, found
+    assert found["ease_refitted"] > 0.95
+    assert max(found[name] for name in ("popular", "popular_decayed", "content_float32")) < 0.6, found
+
+
+def test_the_report_has_methods_slices_and_intervals() -> None:
+    made = catalogue(20)
+    run = Run(Penchant(made, repeats=False), [Popular(20)])
+    items = [Item(f"i{row}", "", "", {}, NO_TIME_MS) for row in range(20)]
+    run.over(of_events(pairs(20, 200), Candidates("all", items), repeats=False), lambda: None)
+
+    figures = report(run.steps, run.ranks)
+
+    assert figures["n"] == 100
+    methods, slices = figures["methods"], figures["slices"]
+    assert isinstance(methods, dict)
+    assert isinstance(slices, dict)
+    assert {"hr@5", "hr@10", "ndcg@5", "ndcg@10", "mrr@10", "coverage@10"} <= set(methods["penchant_frozen"])
+    assert slices["burst"]["n"] + slices["no_burst"]["n"] == 100
+    low, high = methods["penchant"]["hr@10_interval"]
+    assert low <= methods["penchant"]["hr@10"] <= high
+
+
+def test_the_frozen_copy_follows_users_and_learns_nothing_of_items() -> None:
+    made = catalogue(20)
+    penchant = Penchant(made, repeats=True)
+    for each in pairs(20, 400):
+        penchant.learn(Step(each, asked=True, idle=0.0))
+    frozen = penchant.frozen()
+    before = frozen.ranker.blend.table()
+
+    for each in (event("new", 4), event("new", 5)):
+        frozen.learn(Step(each, asked=True))
+        penchant.learn(Step(each, asked=True))
+
+    assert [entry.item_id for entry in frozen.state("new").ring] == ["i4", "i5"]
+    assert np.array_equal(frozen.ranker.blend.table(), before)
+    assert not np.array_equal(penchant.ranker.blend.table(), before)
+
+
+class Fixed:
+    """Puts the item that is asked for on the rank that the setting says."""
+
+    name = "fixed"
+    settings = (5.0, 1.0, 3.0)
+
+    def score(self, step: Step, setting: float) -> Floats:
+        scores = np.arange(10, 0, -1, dtype=np.float32)
+        scores[step.event.row] = 10.5 - setting
+        return scores
+
+    def learn(self, step: Step) -> None:
+        """Nothing to learn."""
+
+
+def test_a_setting_is_chosen_before_the_measured_part() -> None:
+    tuned = Tuned(Fixed())
+    for _ in range(20):
+        tuned.before(Step(event("a", 9), asked=True))
+
+    assert tuned.setting == 1.0
+    assert rank_of(tuned.score(Step(event("a", 9))), Step(event("a", 9))) == 1.0
