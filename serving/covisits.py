@@ -54,6 +54,7 @@ class CoVisitRows:
         self._items: list[Ids] = []  # by row: `(places,)`, -1 where there is none
         self._weights: list[Floats] = []  # by row: `(2, places)`, S and A
         self._sizes: list[int] = []
+        self._shared = bytearray()  # by row: whether a copy reads its arrays, so that they must not be written to
 
     def add(self, row: int, pair: float, ring: Sequence[tuple[int, float]]) -> None:
         """Count an event of pair weight `pair` on the item in `row`; `ring`: rows and pair weights, newest first."""
@@ -63,6 +64,9 @@ class CoVisitRows:
         ages, others, both = zip(*known, strict=True)
         mutual, onward = MUTUAL[list(ages)] * both, ONWARD[list(ages)] * both
         self._reserve(max(row, *others) + 1)
+        for touched in (row, *others):
+            if self._shared[touched]:
+                self._own(touched)
         self._count(row, np.array(others, np.int32), mutual)
         for other, m, o in zip(others, mutual.tolist(), onward.tolist(), strict=True):
             at = self._at(other, row)
@@ -79,9 +83,16 @@ class CoVisitRows:
         weights = np.concatenate([_NOTHING, *(weights[:, :size] for _, weights, size in filled)], axis=1)
         return Links(np.cumsum([0, *sizes]), items, weights[0], weights[1])
 
+    def copy(self) -> "CoVisitRows":
+        """As it stands now, for another thread to read. Costs next to nothing: rows are copied when they change."""
+        other = CoVisitRows()
+        other._items, other._weights, other._sizes = self._items.copy(), self._weights.copy(), self._sizes.copy()
+        other._shared, self._shared = (bytearray(b"\1" * len(self)) for _ in range(2))
+        return other
+
     def restore(self, rows: npt.NDArray[np.intp], links: Links) -> None:
         """Take over what `links` told of all items: its row number i is now `rows[i]`. What was here is dropped."""
-        self._items, self._weights, self._sizes = [], [], []
+        self._items, self._weights, self._sizes, self._shared = [], [], [], bytearray()
         self._reserve(int(rows.max(initial=-1)) + 1)
         for at, row in enumerate(rows.tolist()):
             part = slice(int(links.starts[at]), int(links.starts[at + 1]))
@@ -90,6 +101,10 @@ class CoVisitRows:
                 self._items[row] = items
                 self._weights[row] = np.stack([links.mutual[part], links.onward[part]])
                 self._sizes[row] = len(items)
+
+    def filled(self) -> npt.NDArray[np.bool_]:
+        """`(len,)`: which rows have neighbours."""
+        return np.array(self._sizes, np.intp) > 0
 
     def __len__(self) -> int:
         """How many rows there are, among them empty ones."""
@@ -104,6 +119,10 @@ class CoVisitRows:
         for new in np.flatnonzero(~known).tolist():
             place = self._at(row, int(neighbours[new]))
             self._weights[row][0, place] += mutual[new]
+
+    def _own(self, row: int) -> None:
+        self._items[row], self._weights[row] = self._items[row].copy(), self._weights[row].copy()
+        self._shared[row] = 0
 
     def _at(self, row: int, neighbour: int) -> int:
         """Where a neighbour stands in a row; it is given a place if it has none."""
@@ -138,6 +157,7 @@ class CoVisitRows:
             self._items.append(_NOBODY)
             self._weights.append(_NOTHING)
             self._sizes.append(0)
+            self._shared.append(0)
 
 
 _NOBODY: Ids = np.empty(0, np.int32)

@@ -137,19 +137,21 @@ class Scorer:
     def _lift(self, points: Floats, text: Floats, allowed: Mask) -> list[int]:
         """Put the untouched items whose text fits best on their places, if they stand lower. Returns their rows.
 
-        Where most items are untouched there is nothing to make up for: the list is full of them.
+        Only one that fits better than half of those before it: else what stands there is the better guess. Where most
+        items are untouched there is nothing to make up for: the list is full of them.
         """
         untouched = np.flatnonzero(allowed & (self._totals == 0))
         if not len(untouched) or 2 * len(untouched) > allowed.sum():
             return []
         lifted: list[int] = []
-        for row in untouched[best_rows(text[untouched], min(len(_FOR_NEW), len(untouched)))].tolist():
-            place = _FOR_NEW[len(lifted)]
+        best = untouched[best_rows(text[untouched], min(len(_FOR_NEW), len(untouched)))]
+        for row, place in zip(best.tolist(), _FOR_NEW, strict=False):
             if place > len(points):
                 break
-            ordered = np.sort(np.partition(points, len(points) - place)[len(points) - place :])
-            if points[row] < ordered[0]:
-                points[row] = 0.5 * (ordered[0] + ordered[1])
+            first = np.argpartition(points, len(points) - place)[len(points) - place :]
+            last, before = np.sort(points[first])[:2]
+            if points[row] < last and text[row] >= np.median(text[first]):
+                points[row] = 0.5 * (last + before)
                 lifted.append(row)
         return lifted
 

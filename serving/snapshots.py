@@ -4,7 +4,8 @@
     {prefix:0}:statistics:NAME   hash, "0": the header, "1" …: chunks of `CHUNK` items each
 
 Each value is `crc32 (4 bytes, little endian) | MessagePack array`, in the order of `_Header` and of `_Items`. An item
-takes 16 bytes and its id.
+takes 20 bytes and its id, and 12 bytes for each of its neighbours, at most 400, which are told by their place among all
+items of the snapshot.
 """
 
 import binascii
@@ -16,6 +17,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from serving.covisits import CoVisitRows, Links
 from serving.errors import BrokenState, Misconfigured
 from serving.rows import Sums
 from serving.statistics import Moment, Source
@@ -40,6 +42,10 @@ class _Items(msgspec.Struct, array_like=True):
     ids: list[str]
     totals: bytes
     scaled: bytes
+    sizes: bytes = b""
+    neighbours: bytes = b""
+    mutual: bytes = b""
+    onward: bytes = b""
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -58,7 +64,13 @@ def encode(moment: Moment) -> Iterator[bytes]:
     Each step holds the interpreter for a chunk's time only, so that another thread may go on in between.
     """
     sums = moment.popular
-    touched = np.flatnonzero(sums.totals)
+    n = len(moment.ids)
+    known = np.zeros(n, np.bool_)
+    known[: len(moment.covisits)] = moment.covisits.filled()
+    known |= sums.totals > 0
+    touched = np.flatnonzero(known)
+    places = np.zeros(n, np.int32)
+    places[touched] = np.arange(len(touched))
     starts = range(0, len(touched), CHUNK)
     header = _Header(
         version=VERSION,
@@ -73,7 +85,18 @@ def encode(moment: Moment) -> Iterator[bytes]:
     yield _seal(header)
     for start in starts:
         rows = touched[start : start + CHUNK]
-        yield _seal(_Items([moment.ids[row] for row in rows], _pack(sums.totals[rows]), _pack(sums.scaled[rows])))
+        links = moment.covisits.links(rows.tolist())
+        yield _seal(
+            _Items(
+                ids=[moment.ids[row] for row in rows],
+                totals=_pack(sums.totals[rows]),
+                scaled=_pack(sums.scaled[rows]),
+                sizes=np.diff(links.starts).astype("<i4").tobytes(),
+                neighbours=places[links.items].astype("<i4", copy=False).tobytes(),
+                mutual=links.mutual.astype("<f4", copy=False).tobytes(),
+                onward=links.onward.astype("<f4", copy=False).tobytes(),
+            )
+        )
 
 
 def decode(values: Sequence[bytes]) -> Moment:
@@ -94,6 +117,15 @@ def decode(values: Sequence[bytes]) -> Moment:
     if len(values) != header.chunks + 1:
         raise BrokenState(f"the snapshot of the item statistics has {len(values) - 1} of {header.chunks} chunks")
     chunks = [_items.decode(_open(value)) for value in values[1:]]
+    sizes = np.frombuffer(b"".join(chunk.sizes or bytes(4 * len(chunk.ids)) for chunk in chunks), "<i4")
+    links = Links(
+        starts=np.cumsum([0, *sizes.tolist()]),
+        items=np.frombuffer(b"".join(chunk.neighbours for chunk in chunks), "<i4"),
+        mutual=np.frombuffer(b"".join(chunk.mutual for chunk in chunks), "<f4"),
+        onward=np.frombuffer(b"".join(chunk.onward for chunk in chunks), "<f4"),
+    )
+    covisits = CoVisitRows()
+    covisits.restore(np.arange(len(sizes)), links)
     return Moment(
         made_ms=header.made_ms,
         reached=header.reached,
@@ -106,6 +138,7 @@ def decode(values: Sequence[bytes]) -> Moment:
             weight=header.weight,
             events=header.events,
         ),
+        covisits=covisits,
     )
 
 

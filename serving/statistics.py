@@ -28,7 +28,8 @@ class Moment:
     """Item statistics as they stood at one moment, apart from what goes on: another thread may read them.
 
     reached: the offset on covisits.v1 after the last message applied. identity: of that topic, as in `Source`.
-    applied: by source the last offset whose pairs were applied. ids: of the items, in the order of `popular`.
+    applied: by source the last offset whose pairs were applied. ids: of the items, in the order of `popular` and of
+    the rows of `covisits`.
     """
 
     made_ms: int
@@ -37,6 +38,7 @@ class Moment:
     applied: Mapping[Source, int]
     ids: list[str]
     popular: Sums
+    covisits: CoVisitRows
 
 
 class Statistics:
@@ -75,6 +77,7 @@ class Statistics:
             applied={Source(topic, self._identities.get(topic, ""), n): at for (topic, n), at in self._applied.items()},
             ids=self._catalogue.ids[:n],
             popular=self.popularity.sums(n),
+            covisits=self.covisits.copy(),
         )
 
     def follows(self, moment: Moment, covisits: str) -> bool:
@@ -85,6 +88,7 @@ class Statistics:
         """Go on from a moment. What topics that were made anew since had told stays; their offsets begin again."""
         rows = np.array([self._catalogue.row(item_id) for item_id in moment.ids], np.intp)
         self.popularity.restore(rows, moment.popular)
+        self.covisits.restore(rows, moment.covisits.links(range(len(rows))))
         self._applied = {
             (source.topic, source.partition): offset
             for source, offset in moment.applied.items()

@@ -71,8 +71,8 @@ class Worker:
         self._partitions = partitions
         self._catalogue = Catalogue(encoder.dim, encoder.fingerprint)
         self._statistics = Statistics(self._catalogue, identities)
-        popularity = self._statistics.popularity
-        self._ranker = Ranker(self._catalogue, popularity, RankSettings(language=settings.language))
+        popularity, covisits = self._statistics.popularity, self._statistics.covisits
+        self._ranker = Ranker(self._catalogue, popularity, RankSettings(language=settings.language), covisits=covisits)
         self._items_came = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._started = AsyncExitStack()  # what has to hang up, also if a part that comes later does not start

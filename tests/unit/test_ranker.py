@@ -320,17 +320,20 @@ def test_a_statement_quietens_what_was_touched(items: Catalogue) -> None:
 
 
 def test_the_tenth_place_is_for_an_item_that_nobody_touched(items: Catalogue) -> None:
-    """Given one western of many that is new, then it stands where it is seen, and the others keep their order."""
+    """Given a new western, then it stands where it is seen, and the others keep their order; a new horror does not."""
     state = UserState(ring=[touched("sci-fi-0"), touched("western-3", at=2)])
     blend = Blend((1.5, 0.2, 5.0, 0.2, 3.0, -4.0, 0.7))
     plain = Ranker(items, popular_but(items), blend=blend).rank(state, 20).items
 
-    ranking = Ranker(items, popular_but(items, "horror-2"), blend=blend).rank(state, 20).items
+    ranking = Ranker(items, popular_but(items, "western-7", "horror-2"), blend=blend).rank(state, 20).items
 
-    assert ranking[9].item_id == "horror-2"
+    assert ranking[9].item_id == "western-7"
     assert ranking[9].source == "explore"
-    without = [entry.item_id for entry in plain if entry.item_id != "horror-2"]
-    assert [entry.item_id for entry in ranking if entry.item_id != "horror-2"] == without
+    assert ranking[19].item_id == "horror-2"
+    assert ranking[19].source != "explore"
+    new = {"western-7", "horror-2"}
+    without = [entry.item_id for entry in plain if entry.item_id not in new]
+    assert [entry.item_id for entry in ranking if entry.item_id not in new] == without
 
 
 def test_users_teach_the_blend_what_counts(items: Catalogue) -> None:

@@ -1,6 +1,6 @@
 """Item statistics: each source offset once, and the same after they were copied, written, read and taken over."""
 
-from dataclasses import replace
+from dataclasses import astuple, replace
 
 import numpy as np
 import pytest
@@ -28,7 +28,9 @@ def fresh(identities: dict[str, str] | None = None, *known: str) -> Statistics:
 
 
 def message(first: int, *items: str, topic: str = TOPICS.clicks, partition: int = 0, pair: float = 1.0) -> CoVisits:
-    pairs = [Pair(first + n, item, pair, []) for n, item in enumerate(items)]
+    """Events of one user, who touched nothing before them."""
+    rings = [[(other, pair) for other in reversed(items[:n])] for n in range(len(items))]
+    pairs = [Pair(first + n, item, pair, rings[n][:20]) for n, item in enumerate(items)]
     return CoVisits(topic=topic, partition=partition, first=first, last=first + len(items) - 1, events=pairs)
 
 
@@ -39,6 +41,15 @@ def numbers(statistics: Statistics) -> tuple[int, dict[str, tuple[float, float]]
     both = zip(statistics.popularity.totals(n).tolist(), statistics.popularity.decayed(n).tolist(), strict=True)
     told = dict(zip(moment.ids, both, strict=True))
     return moment.popular.events, {item_id: sums for item_id, sums in told.items() if sums[0]}
+
+
+def links(statistics: Statistics) -> dict[tuple[str, str], tuple[float, float]]:
+    """By item and neighbour the two numbers of their row."""
+    moment = statistics.moment(COVISITS, 0, NOW_MS)
+    found = moment.covisits.links(range(len(moment.ids)))
+    owners = np.repeat(np.arange(len(moment.ids)), np.diff(found.starts)).tolist()
+    pairs = [(moment.ids[row], moment.ids[item]) for row, item in zip(owners, found.items.tolist(), strict=True)]
+    return dict(zip(pairs, zip(found.mutual.tolist(), found.onward.tolist(), strict=True), strict=True))
 
 
 def through_bytes(moment: Moment) -> Moment:
@@ -74,21 +85,25 @@ def test_going_on_from_a_snapshot_is_like_never_having_stopped(before: list[CoVi
         running.apply(each)
     restarted.restore(through_bytes(running.moment(COVISITS, 7, NOW_MS)))
     assert numbers(restarted) == numbers(running)
+    assert links(restarted) == links(running)
     for each in after:
         running.apply(each)
         restarted.apply(each)
     assert numbers(restarted) == numbers(running)
+    assert links(restarted) == links(running)
 
 
 def test_a_moment_stands_still() -> None:
     statistics = fresh()
-    statistics.apply(message(0, "a"))
+    statistics.apply(message(0, "a", "c"))
     moment = statistics.moment(COVISITS, 1, NOW_MS)
-    statistics.apply(message(1, "a", "b"))
+    before = numbers(statistics), links(statistics)
+    statistics.apply(message(2, "a", "c", "b"))
     other = fresh()
     other.restore(moment)
-    assert numbers(other) == (1, {"a": (1.0, 1.0)})
-    assert (moment.ids, moment.reached, moment.made_ms) == (["a"], 1, NOW_MS)
+    assert (numbers(other), links(other)) == before
+    assert links(statistics) != before[1]
+    assert (moment.ids, moment.reached, moment.made_ms) == (["a", "c"], 1, NOW_MS)
 
 
 def test_offsets_of_topics_that_were_made_anew_begin_again() -> None:
@@ -125,7 +140,11 @@ def test_what_is_encoded_is_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
     values = list(snapshots.encode(moment))
     assert len(values) == 4
     told = snapshots.decode(values)
-    assert replace(told, popular=moment.popular) == moment
+    assert replace(told, popular=moment.popular, covisits=moment.covisits) == moment
+    for have, wanted in zip(
+        astuple(told.covisits.links(range(25))), astuple(moment.covisits.links(range(25))), strict=True
+    ):
+        np.testing.assert_array_equal(have, wanted)
     np.testing.assert_array_equal(told.popular.totals, moment.popular.totals)
     np.testing.assert_array_equal(told.popular.scaled, moment.popular.scaled)
     assert (told.popular.weight, told.popular.events) == (moment.popular.weight, 26)
