@@ -54,6 +54,7 @@ class Catalogue:
         self.mean: Vector = np.zeros(dim, np.float32)
         self.scale: npt.NDArray[np.float32] = np.zeros(capacity, np.float32)
         self.embedded = 0
+        self.changes = 0  # how often an item came, changed or went
         self._mean_of = 0
         self._rows: dict[str, int] = {}
         self._facet_rows: dict[str, int] = {}
@@ -110,6 +111,7 @@ class Catalogue:
         row = self.row(item.item_id)
         new = self.items[row] is None
         self.items[row] = item
+        self.changes += 1
         self.vectors[row] = unpack(item.vector)
         self.scale[row] = _one_over_length(self.vectors[row : row + 1] - self.mean)[0]
         self.facet_of[row] = self._facet_row(item)
@@ -123,6 +125,7 @@ class Catalogue:
         if row is None or self.items[row] is None:
             return
         self.items[row] = None
+        self.changes += 1
         self.vectors[row] = 0.0
         self.scale[row] = 0.0
         self.facet_of[row] = -1

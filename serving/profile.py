@@ -25,6 +25,7 @@ class RankSettings:
     hush: by how much a fresh statement quietens what was touched: who asks for something wants that, not more of the
     same. It wears off as the statement does.
     against, against_facet: what was dismissed, against the items and against the texts of their facets.
+    variety: of a list (serving/shelf.py), from 0 to 1.
     """
 
     long: float = 0.1
@@ -38,6 +39,7 @@ class RankSettings:
     hush: float = 0.7
     against: float = 0.3
     against_facet: float = 0.1
+    variety: float = 0.0
     language: Language = "en"
 
 

@@ -13,7 +13,9 @@ from serving.explain import reasons, tell
 from serving.messages import ListItem
 from serving.profile import Floats, RankSettings
 from serving.rows import Popularity
-from serving.scorer import TOGETHER, Mask, Rows, Scored, Scorer, best_rows
+from serving.rules import Rules
+from serving.scorer import TOGETHER, Mask, Rows, Scored, Scorer
+from serving.shelf import Shelf
 from serving.state import UserState
 
 __all__ = ["RankSettings", "Ranker", "Ranking"]
@@ -38,12 +40,14 @@ class Ranker:
         *,
         covisits: CoVisitRows | None = None,
         blend: Blend | None = None,
+        rules: Rules | None = None,
     ) -> None:
         self._catalogue = catalogue
         self._popularity = popularity
         self._settings = settings or RankSettings()
         self.blend = Blend() if blend is None else blend
         rows = CoVisitRows() if covisits is None else covisits
+        self._shelf = Shelf(catalogue, Rules(catalogue) if rules is None else rules, self._settings.variety)
         self._scorer = Scorer(catalogue, popularity, rows, self.blend, self._settings)
 
     def rank(self, state: UserState, k: int, idle: float = 0.0) -> Ranking:
@@ -75,15 +79,15 @@ class Ranker:
         return Ranking(self._trending(self._catalogue.available[: len(self._catalogue)], k), "trending")
 
     def _ranking(self, scored: Scored, k: int) -> Ranking:
-        allowed = np.isfinite(scored.points)
         if scored.profile.empty:
-            return Ranking(self._trending(allowed, k), "trending")
-        best = best_rows(scored.points, min(k, int(allowed.sum())))
-        return Ranking(self._entries(scored, best), "live")
+            return Ranking(self._trending(np.isfinite(scored.points), k), "trending")
+        self._shelf.apply(scored.points)
+        return Ranking(self._entries(scored, self._shelf.choose(scored.points, k)), "live")
 
     def _trending(self, allowed: Mask, k: int) -> list[ListItem]:
         n = len(allowed)
         decayed = self._popularity.decayed(n)
+        allowed = allowed & ~self._shelf.blocked()
         rows = np.flatnonzero(allowed)
         order = np.lexsort((rows, -self._popularity.totals(n)[rows], -decayed[rows]))[:k]
         best = rows[order]

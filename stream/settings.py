@@ -27,6 +27,16 @@ class WorkerSettings(Connections):
         default=None, description="The file that says what each action counts; default: stream/weights.toml."
     )
     k: int = Field(default=20, ge=1, le=1000, description="Items on a list.")
+    list_rules: Path | None = Field(
+        default=None,
+        description="A file that blocks, demotes, boosts or pins items (serving/rules.py); read again when it changes.",
+    )
+    list_variety: float = Field(
+        default=0.0,
+        ge=0.0,
+        le=1.0,
+        description="How unlike each other a list's items are: 0 by points alone; .2 is felt, and costs some hits.",
+    )
     half_life_days: float = Field(
         default=30.0, ge=0.001, le=36_500, description="Time in which an event's weight in the long vector halves."
     )

@@ -12,9 +12,12 @@ from faust.types import TP
 
 from serving.catalogue import Catalogue
 from serving.encoder import Encoder
+from serving.errors import Misconfigured
 from serving.health import Check, health_app, serve
 from serving.messages import ItemVector
-from serving.ranker import Ranker, RankSettings
+from serving.ranker import Ranker, Ranking, RankSettings
+from serving.rules import Rules
+from serving.state import UserState
 from serving.statistics import Statistics
 from serving.view import Follower
 from stream.encoding import Encoding
@@ -72,7 +75,9 @@ class Worker:
         self._catalogue = Catalogue(encoder.dim, encoder.fingerprint)
         self._statistics = Statistics(self._catalogue, identities)
         popularity, covisits = self._statistics.popularity, self._statistics.covisits
-        self._ranker = Ranker(self._catalogue, popularity, RankSettings(language=settings.language), covisits=covisits)
+        self._rules = Rules(self._catalogue, settings.list_rules)
+        preferences = RankSettings(language=settings.language, variety=settings.list_variety)
+        self._ranker = Ranker(self._catalogue, popularity, preferences, covisits=covisits, rules=self._rules)
         self._items_came = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._started = AsyncExitStack()  # what has to hang up, also if a part that comes later does not start
@@ -250,7 +255,7 @@ class Worker:
             embedder=self._encoding.queries,
             items=self._catalogue.vector,
             store=self._store,
-            ranker=lambda states: self._ranker.rank_many(states, settings.k),
+            ranker=self._rank,
             lists=self._lists,
             log=self._log,
             waiting=self._waiting,
@@ -265,6 +270,14 @@ class Worker:
         model = Model(encoder.fingerprint, encoder.dim, encoding.queries, encoding.passages)
         source = Source(self.settings, self._identities, self._partitions, model)
         return Mender(source, KnownItems(self._catalogue.vector), self.metrics.mended.inc)
+
+    def _rank(self, states: Sequence[UserState]) -> Sequence[Ranking]:
+        try:
+            if self._rules.read():
+                _log.info("the rules for lists are those of %s now", self.settings.list_rules)
+        except Misconfigured as error:
+            _log.error("%s; the rules of before stay in force", error)
+        return self._ranker.rank_many(states, self.settings.k)
 
     def _live(self) -> Check:
         return Check(True, "the event loop answers")

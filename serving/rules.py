@@ -1,0 +1,156 @@
+"""What people decide about lists, beside what is learned: a file of rules that block, demote, boost or pin items.
+
+    [[rule]]
+    do = "block"                  # never listed
+    where = {genre = "Horror"}    # every item with that facet; or item = "i9"
+
+    [[rule]]
+    do = "demote"                 # or "boost": by so many points; lists' scores lie about 1 to 10 apart
+    where = {brand = "Acme"}
+    points = 2.0
+
+    [[rule]]
+    do = "pin"                    # on this place of every list, unless the user has seen it
+    item = "i7"
+    place = 1
+
+Facets are compared as they were published, but for case. An item may be named that is not published yet.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from serving.catalogue import Catalogue
+from serving.errors import Misconfigured
+from serving.messages import ItemVector
+
+Floats = npt.NDArray[np.float32]
+_MOST_PLACE = 1000
+
+
+class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One entry of the file: about an `item`, or about all items `where`. `place` counts from 1."""
+
+    do: Literal["block", "demote", "boost", "pin"]
+    item: str | None = None
+    where: dict[str, str] | None = None
+    points: float | None = None
+    place: int | None = None
+
+    def fits(self, item_id: str, item: ItemVector | None) -> bool:
+        """Whether it is about this item."""
+        if self.where is None:
+            return item_id == self.item
+        return item is not None and all(_has(item, name, value) for name, value in self.where.items())
+
+
+class _File(msgspec.Struct, forbid_unknown_fields=True):
+    rule: list[Rule] = []
+
+
+class Rules:
+    """The rules of a file, by the rows of a catalogue. `read` again whenever the file may have changed."""
+
+    def __init__(self, catalogue: Catalogue, path: Path | None = None) -> None:
+        self._catalogue = catalogue
+        self._path = path
+        self._stamp: tuple[int, int] | None = None
+        self._rules: list[Rule] = []
+        self._points = np.zeros(0, np.float32)
+        self._points_of = (-1, -1)
+        self.read()
+
+    def read(self) -> bool:
+        """Take over the file if it is another than before. Returns whether it was.
+
+        Raises Misconfigured, once, naming the rule and what is wrong; the rules of before stay in force, as they do
+        while the file is away.
+        """
+        if self._path is None:
+            return False
+        try:
+            about = self._path.stat()
+            stamp = (about.st_mtime_ns, about.st_size)
+            if stamp == self._stamp:
+                return False
+            self._stamp = stamp
+            self._rules = parse(self._path.read_text(encoding="utf-8"))
+        except OSError as error:
+            if self._stamp is not None:
+                return False
+            raise Misconfigured(f"the rules file {self._path} cannot be read: {error}") from error
+        except Misconfigured as error:
+            raise Misconfigured(f"the rules file {self._path}: {error}") from error
+        self._points_of = (-1, -1)
+        return True
+
+    def __bool__(self) -> bool:
+        return bool(self._rules)
+
+    def points(self) -> Floats:
+        """What is added to each item's points, `(n,)`: -inf for what is blocked."""
+        current = (len(self._catalogue), self._catalogue.changes)
+        if self._points_of != current:
+            self._points = np.zeros(current[0], np.float32)
+            for rule in self._rules:
+                if rule.do != "pin":
+                    self._points[self._rows(rule)] += _POINTS[rule.do] * (1.0 if rule.points is None else rule.points)
+            self._points_of = current
+        return self._points
+
+    def pins(self) -> Mapping[int, int]:
+        """Row -> place, from 1; the rule that stands last wins a place."""
+        pinned = {rule.place: rule.item for rule in self._rules if rule.do == "pin"}
+        rows = {self._catalogue.find(item or ""): place for place, item in pinned.items()}
+        return {row: place for row, place in rows.items() if row is not None and place is not None}
+
+    def _rows(self, rule: Rule) -> list[int]:
+        catalogue = self._catalogue
+        if rule.where is None:
+            row = catalogue.find(rule.item or "")
+            return [] if row is None else [row]
+        return [row for row, item in enumerate(catalogue.items) if rule.fits(catalogue.ids[row], item)]
+
+
+_POINTS = {"block": -np.inf, "demote": -1.0, "boost": 1.0}
+
+
+def parse(text: str) -> list[Rule]:
+    """The rules of a file's text.
+
+    Raises Misconfigured.
+    """
+    try:
+        rules = msgspec.convert(tomllib.loads(text), _File).rule
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        raise Misconfigured(f"it cannot be understood: {error}") from error
+    for number, rule in enumerate(rules, 1):
+        if wrong := _wrong(rule):
+            raise Misconfigured(f"rule {number} ({rule.do}): {wrong}")
+    return rules
+
+
+def _wrong(rule: Rule) -> str | None:
+    pin, shift = rule.do == "pin", rule.do in {"demote", "boost"}
+    place, points = rule.place or 0, rule.points or 0.0
+    complaints = (
+        ((rule.item is None) == (rule.where is None), "say either `item` or `where`"),
+        (rule.where == {}, "`where` names no facet: it would be about every item"),
+        (pin and rule.item is None, "only an `item` can be pinned"),
+        (pin and not 1 <= place <= _MOST_PLACE, f"`place` must lie between 1 and {_MOST_PLACE}"),
+        (not pin and rule.place is not None, "`place` is for pins"),
+        (shift and not 0 < points < np.inf, "`points` must be above 0"),
+        (not shift and rule.points is not None, "`points` is for demote and boost"),
+    )
+    return next((text for wrong, text in complaints if wrong), None)
+
+
+def _has(item: ItemVector, name: str, value: str) -> bool:
+    found = item.facets.get(name, [])
+    return value.casefold() in {each.casefold() for each in ([found] if isinstance(found, str) else found)}

@@ -1,0 +1,69 @@
+"""From points to the places of a list: rules first, then variety among the best, then what is pinned.
+
+Variety is maximal marginal relevance (Carbonell & Goldstein, SIGIR 1998): each next item is the one with the largest
+`(1 - v)·p - v·s`, p its points between the list's worst candidate (0) and best (1), s its largest cosine with an item
+chosen already.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from serving.catalogue import Catalogue
+from serving.profile import Floats
+from serving.rules import Rules
+from serving.scorer import Mask, Rows, best_rows
+
+_CANDIDATES = 5  # times k: those that variety chooses among
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """variety: v, from 0 (points alone) to 1 (as unlike each other as can be)."""
+
+    catalogue: Catalogue
+    rules: Rules
+    variety: float = 0.0
+
+    def apply(self, points: Floats) -> None:
+        """Add what the rules say to points `(n,)`, which are -inf for what must not be listed."""
+        if self.rules:
+            points += self.rules.points()
+
+    def blocked(self) -> Mask:
+        """`(n,)`: what the rules keep off every list."""
+        return np.isneginf(self.rules.points()) if self.rules else np.zeros(len(self.catalogue), np.bool_)
+
+    def choose(self, points: Floats, k: int) -> Rows:
+        """The rows of the list, first place first: at most `k`, never one whose points are -inf."""
+        allowed = np.isfinite(points)
+        if self.variety > 0.0:
+            best = best_rows(points, min(_CANDIDATES * k, int(allowed.sum())))
+            best = best[self._varied(best, points[best], min(k, len(best)))]
+        else:
+            best = best_rows(points, min(k, int(allowed.sum())))
+        return self._pinned(best, allowed, k)
+
+    def _varied(self, rows: Rows, points: Floats, k: int) -> Rows:
+        """The order, `(k,)` indices into `rows`, which come best first."""
+        vectors = self.catalogue.away(rows)
+        spread = float(points[0] - points[-1]) if len(points) else 0.0
+        relevance = (1.0 - self.variety) * (points - points[-1]) / max(spread, 1e-9) if len(points) else points
+        likeness = np.full(len(rows), -1.0, np.float32)
+        left = np.ones(len(rows), np.bool_)
+        chosen: list[int] = []
+        for _ in range(k):
+            worth = np.where(left, relevance - self.variety * likeness * bool(chosen), -np.inf)
+            chosen.append(int(worth.argmax()))
+            left[chosen[-1]] = False
+            likeness = np.maximum(likeness, vectors @ vectors[chosen[-1]])
+        return np.array(chosen, np.intp)
+
+    def _pinned(self, rows: Rows, allowed: Mask, k: int) -> Rows:
+        pins = {row: place for row, place in self.rules.pins().items() if allowed[row]} if self.rules else {}
+        if not pins:
+            return rows
+        order = [row for row in rows.tolist() if row not in pins]
+        for row, place in sorted(pins.items(), key=lambda pin: pin[1]):
+            order.insert(place - 1, row)
+        return np.array(order[:k], np.intp)

@@ -1,0 +1,171 @@
+"""Rules of a file, and the places of a list: what is blocked, demoted, pinned, and how varied it is."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from serving.catalogue import Catalogue, pack
+from serving.errors import Misconfigured
+from serving.messages import ItemVector
+from serving.profile import RankSettings
+from serving.ranker import Ranker
+from serving.rows import Popularity
+from serving.rules import Rules, parse
+from serving.shelf import Shelf
+from serving.state import Kind, RingEvent, UserState
+
+DIM = 8
+GENRES = ["Horror", "Comedy"]
+
+
+def catalogue_of(n: int, seed: int = 1) -> Catalogue:
+    """Items i0 … with random vectors, every other one a comedy, every third by Acme."""
+    made, random = Catalogue(DIM, "f"), np.random.default_rng(seed)
+    for at in range(n):
+        vector = random.normal(size=DIM)
+        facets: dict[str, str | list[str]] = {"genre": [GENRES[at % 2]], "brand": "Acme" if at % 3 == 0 else "Other"}
+        made.put(
+            ItemVector(
+                item_id=f"i{at}",
+                title=f"t{at}",
+                facets=facets,
+                available=True,
+                revision="",
+                fingerprint="f",
+                vector=pack((vector / np.linalg.norm(vector)).astype(np.float32)),
+            )
+        )
+    made.settle()
+    return made
+
+
+def rules_of(catalogue: Catalogue, folder: Path, text: str) -> Rules:
+    path = folder / "rules.toml"
+    path.write_text(text)
+    return Rules(catalogue, path)
+
+
+def user(*items: str) -> UserState:
+    ring = [RingEvent(1000 + n, f"e{n}", n, item, Kind.CLICK, 1.0, 1.0) for n, item in enumerate(items)]
+    return UserState(ring=ring)
+
+
+BLOCKS = """
+[[rule]]
+do = "block"
+where = {genre = "horror"}
+[[rule]]
+do = "block"
+item = "i1"
+"""
+
+
+def test_what_is_blocked_is_on_no_list_whoever_asks(tmp_path: Path) -> None:
+    catalogue = catalogue_of(60)
+    ranker = Ranker(catalogue, Popularity(), rules=rules_of(catalogue, tmp_path, BLOCKS))
+    random = np.random.default_rng(2)
+    states = [user(*(f"i{n}" for n in random.integers(0, 60, 3))) for _ in range(10_000)]
+    lists = ranker.rank_many(states, 10)
+    listed = {each.item_id for made in lists for each in made.items}
+    assert len(lists) == 10_000
+    assert listed
+    assert all(int(item[1:]) % 2 == 1 and item != "i1" for item in listed), "comedies, but for one"
+    assert all(each.item_id != "i1" and int(each.item_id[1:]) % 2 for each in ranker.trending(60).items)
+
+
+def test_a_rule_holds_from_the_next_list_on(tmp_path: Path) -> None:
+    catalogue = catalogue_of(20)
+    rules = rules_of(catalogue, tmp_path, "")
+    ranker = Ranker(catalogue, Popularity(), rules=rules)
+    first = ranker.rank(user("i3"), 5).items[0].item_id
+    path = tmp_path / "rules.toml"
+    path.write_text(f'[[rule]]\ndo = "block"\nitem = "{first}"\n')
+    assert rules.read()
+    assert not rules.read(), "nothing new in it"
+    assert first not in {each.item_id for each in ranker.rank(user("i3"), 20).items}
+    path.write_text("")
+    os.utime(path, ns=(1, 1))
+    assert rules.read()
+    assert ranker.rank(user("i3"), 5).items[0].item_id == first
+
+
+def test_an_item_that_comes_later_falls_under_the_rules_too(tmp_path: Path) -> None:
+    catalogue = catalogue_of(4)
+    rules = rules_of(catalogue, tmp_path, '[[rule]]\ndo = "demote"\nwhere = {brand = "Acme"}\npoints = 3.0\n')
+    assert rules.points().tolist() == [-3.0, 0.0, 0.0, -3.0]
+    item = catalogue.get("i0")
+    assert item is not None
+    catalogue.put(ItemVector(**{name: getattr(item, name) for name in item.__struct_fields__} | {"item_id": "late"}))
+    assert rules.points().tolist() == [-3.0, 0.0, 0.0, -3.0, -3.0]
+
+
+def test_a_pinned_item_has_its_place_unless_it_must_not_be_listed(tmp_path: Path) -> None:
+    catalogue = catalogue_of(20)
+    text = '[[rule]]\ndo = "pin"\nitem = "i7"\nplace = 2\n[[rule]]\ndo = "pin"\nitem = "gone"\nplace = 1\n'
+    ranker = Ranker(catalogue, Popularity(), rules=rules_of(catalogue, tmp_path, text))
+    assert [each.item_id for each in ranker.rank(user("i3"), 5).items].index("i7") == 1
+    assert len(ranker.rank(user("i3"), 5).items) == 5
+    catalogue.remove("i7")
+    assert "i7" not in {each.item_id for each in ranker.rank(user("i3"), 20).items}
+
+
+def test_boosts_move_points(tmp_path: Path) -> None:
+    catalogue = catalogue_of(20)
+    text = '[[rule]]\ndo = "boost"\nitem = "i9"\npoints = 100\n[[rule]]\ndo = "demote"\nitem = "i8"\npoints = 100\n'
+    ranker = Ranker(catalogue, Popularity(), rules=rules_of(catalogue, tmp_path, text))
+    listed = [each.item_id for each in ranker.rank(user("i3"), 20).items]
+    assert (listed[0], listed[-1]) == ("i9", "i8")
+
+
+def test_more_variety_makes_lists_more_varied() -> None:
+    catalogue = catalogue_of(300)
+    likeness = []
+    for variety in (0.0, 0.2, 0.4, 0.8):
+        ranker = Ranker(catalogue, Popularity(), RankSettings(variety=variety))
+        means = []
+        for n in range(30):
+            rows = np.array([catalogue.row(each.item_id) for each in ranker.rank(user(f"i{n}"), 10).items])
+            cosines = catalogue.away(rows) @ catalogue.away(rows).T
+            means.append((cosines.sum() - len(rows)) / (len(rows) * (len(rows) - 1)))
+        likeness.append(float(np.mean(means)))
+    assert likeness == sorted(likeness, reverse=True)
+    assert likeness[0] - likeness[-1] > 0.2
+
+
+def test_variety_keeps_the_best_first_and_lists_nothing_twice() -> None:
+    catalogue = catalogue_of(50)
+    shelf = Shelf(catalogue, Rules(catalogue), 0.5)
+    points = np.arange(50, dtype=np.float32)
+    points[10:] = -np.inf
+    rows = shelf.choose(points, 20).tolist()
+    assert rows[0] == 9
+    assert sorted(rows) == list(range(10))
+    assert shelf.choose(np.full(50, -np.inf, np.float32), 5).tolist() == []
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong"),
+    [
+        ("[[rule", "cannot be understood"),
+        ('[[rule]]\ndo = "hide"\nitem = "i1"', "cannot be understood"),
+        ('[[rule]]\ndo = "block"', "either `item` or `where`"),
+        ('[[rule]]\ndo = "block"\nwhere = {}', "names no facet"),
+        ('[[rule]]\ndo = "pin"\nwhere = {genre = "Horror"}\nplace = 1', "only an `item`"),
+        ('[[rule]]\ndo = "pin"\nitem = "i1"', "`place` must lie"),
+        ('[[rule]]\ndo = "demote"\nitem = "i1"', "`points` must be above 0"),
+        ('[[rule]]\ndo = "block"\nitem = "i1"\npoints = 1.0', "`points` is for"),
+        ('[[rule]]\ndo = "block"\nitem = "i1"\nplace = 1', "`place` is for"),
+    ],
+)
+def test_a_rule_that_makes_no_sense_is_named(tmp_path: Path, text: str, wrong: str) -> None:
+    with pytest.raises(Misconfigured, match=wrong):
+        parse(text)
+    with pytest.raises(Misconfigured, match=r"rules\.toml"):
+        rules_of(Catalogue(DIM, "f"), tmp_path, text)
+
+
+def test_a_file_that_is_not_there_is_said(tmp_path: Path) -> None:
+    with pytest.raises(Misconfigured, match="cannot be read"):
+        Rules(Catalogue(DIM, "f"), tmp_path / "none.toml")
