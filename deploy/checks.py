@@ -103,8 +103,13 @@ def model(settings: Connections) -> Verdict:
     from serving.artifact import open_artifact
 
     artifact = open_artifact(settings.model)
-    figures = {"fingerprint": artifact.fingerprint, "scheme": artifact.scheme, "dim": artifact.dim}
-    return Verdict(ok=True, found=f"{settings.model}: {artifact.fingerprint}, {artifact.scheme}", figures=figures)
+    head = artifact.sentiment is not None
+    figures = {"fingerprint": artifact.fingerprint, "scheme": artifact.scheme, "dim": artifact.dim, "sentiment": head}
+    found = f"{settings.model}: {artifact.fingerprint}, {artifact.scheme}"
+    if head:
+        return Verdict(ok=True, found=found, figures=figures)
+    do = "`penchant export sentiment` makes a head; without one a review without a rating counts whatever it says"
+    return Verdict(ok=True, found=f"{found}, no head for sentiment", do=do, figures=figures)
 
 
 def topics(settings: Connections) -> Verdict:

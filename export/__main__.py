@@ -1,4 +1,4 @@
-"""The command line: `python -m export SOURCE --scheme auto --out FOLDER`, and `python -m export table SOURCE`."""
+"""The command line: `python -m export SOURCE --scheme auto --out FOLDER`, `… table SOURCE`, `… sentiment`."""
 
 import json
 import sys
@@ -10,8 +10,9 @@ from typing import Any
 
 import click
 
-from export import bundle, candidates, speed
+from export import bundle, candidates, sentiment, speed
 from export.candidates import Candidate, Progress
+from export.labelled import read_file
 from export.parity import Gate
 from export.quantize import Scheme
 from export.sources import resolve
@@ -109,6 +110,36 @@ def table(source: str, wheels: Path, as_json: bool) -> None:
     else:
         click.echo(markdown(measured))
         click.echo(f"\n{found.model}, {found.origin}. On {speed.cpu()}.")
+
+
+@main.command("sentiment", epilog="Example: python -m export sentiment --model .cache/models/default")
+@click.option("--model", type=click.Path(path_type=Path), required=True, help="The model folder that gets the head.")
+@click.option("--texts", type=click.Path(path_type=Path),
+              help="Your own texts to learn from, not the packages': lines of 0 or 1, a tab, the text.")  # fmt: skip
+@click.option("--wheels", type=click.Path(path_type=Path), default=WHEELS, show_default=True,
+              help="Where the packages with labelled texts are kept.")  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="Print what it was trained on as one line of JSON.")
+def sentiment_head(model: Path, texts: Path | None, wheels: Path, as_json: bool) -> None:
+    """Teach a model folder to tell praise from blame: what a review without a rating counts follows from it.
+
+    Vectors and their fingerprint stay the same. The head is learned from Chinese and English reviews, with the
+    worker's own environment; no torch is needed.
+    """
+    progress = Progress()
+    with progress.bars:
+        if texts is None:
+            with progress.step("fetching labelled texts"):
+                lessons, origin = sentiment.samples(wheels), sentiment.packages()
+        else:
+            lessons, origin = {texts.stem: read_file(texts)}, texts.name
+        count = sum(map(len, lessons.values()))
+        with progress.step("reading texts", count) as tell:
+            trained = sentiment.train(model, lessons, origin, tell)
+    if as_json:
+        click.echo(json.dumps(trained, ensure_ascii=False))
+    else:
+        told = ", ".join(f"{name} {share:.3f}" for name, share in trained["cross_validated"].items())
+        click.echo(f"{model}: a head for sentiment from {count:,} texts; right on texts it has not seen: {told}")
 
 
 def choose(measured: Sequence[Candidate], gate: Gate) -> Candidate:

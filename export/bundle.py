@@ -3,11 +3,13 @@
 import contextlib
 import importlib.metadata
 import json
+import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from export.quantize import Scheme
@@ -15,6 +17,7 @@ from export.reference import Reference
 from export.sources import Source
 from serving import artifact
 from serving.artifact import CENTRE, FORMAT, KINDS, MANIFEST, MODEL, PARTS, TOKENIZER
+from serving.sentiment import SENTIMENT
 
 LIBRARIES = ("torch", "transformers", "optimum", "optimum-onnx", "onnx", "onnxruntime", "tokenizers", "numpy")
 
@@ -56,12 +59,46 @@ def write(
             "versions": {name: importlib.metadata.version(name) for name in LIBRARIES},
         } | measured
         manifest["fingerprint"] = artifact.fingerprint(manifest)
-        (folder / MANIFEST).write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-        artifact.open_artifact(folder)  # what a worker would do: nothing that it refuses is put in place
-        if target.exists():
-            target.rename(scratch / "before")
-        folder.rename(target)
+        _write_manifest(folder, manifest)
+        _put_in_place(folder, target)
     return str(manifest["fingerprint"])
+
+
+@contextlib.contextmanager
+def renewed(target: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """A copy of a model folder without its head, and its manifest; put in the folder's place at the end.
+
+    Raises BrokenArtifact if `target` is no model folder, or the copy was made into something that a worker refuses.
+    """
+    manifest = artifact.read_manifest(target)
+    manifest["files"].pop(SENTIMENT, None)
+    with staging(target) as scratch:
+        folder = scratch / "folder"
+        folder.mkdir(mode=0o755)
+        for name in PARTS:
+            if (target / name).is_file():
+                os.link(target / name, folder / name)
+        _write_manifest(folder, manifest)
+        yield folder, manifest
+        _put_in_place(folder, target)
+
+
+def add(folder: Path, manifest: dict[str, Any], name: str, content: msgspec.Struct) -> None:
+    """Write a file as JSON, and its hash into the manifest."""
+    (folder / name).write_bytes(msgspec.json.format(msgspec.json.encode(content), indent=1) + b"\n")
+    manifest["files"][name] = artifact.file_hash(folder / name)
+    _write_manifest(folder, manifest)
+
+
+def _write_manifest(folder: Path, manifest: dict[str, Any]) -> None:
+    (folder / MANIFEST).write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _put_in_place(folder: Path, target: Path) -> None:
+    artifact.open_artifact(folder)  # what a worker would do: nothing that it refuses is put in place
+    if target.exists():
+        target.rename(folder.with_name("before"))
+    folder.rename(target)
 
 
 def is_replaceable(target: Path) -> bool:

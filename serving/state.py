@@ -71,8 +71,8 @@ class Kind(IntEnum):
 class RingEvent(msgspec.Struct, array_like=True, frozen=True):
     """One event of the ring; `counted_as` is its id's 48-bit hash, `item_id` is empty for a statement.
 
-    retracted: it was taken back; the place stays, so that order does not matter. seen: it counts in the seen set.
-    written: it came with a text, whose vector stands among the recent texts while there is room.
+    retracted: it was taken back; the place stays, without a taste, so that order does not matter. seen: it counts in
+    the seen set. written: it came with a text, whose vector stands among the recent texts while there is room.
     """
 
     time_ms: int

@@ -11,6 +11,7 @@ from serving.errors import Reason, Rejected
 from serving.state import Kind, RecentText, Ref, Retraction, RingEvent, UserState, Vector
 from stream.events import CommandEvent, Event
 from stream.interest import annul, direction, entry_of, subtract
+from stream.opinion import judged
 from stream.records import DeadLetter
 from stream.room import clear, leave, record_of, wait_to_retract
 from stream.transfers import Erased, Sending
@@ -154,19 +155,20 @@ def _take_back(part: Part, turn: Turn, command: CommandEvent, context: Context) 
     if stands is None and _took_from_room(part, turn, event_id, context):
         return Taken.BACK
     known_as = next((target for target in command.targets if target in state.counted), None)
-    past = stands or _gone(state, command, known_as or command.targets[0])
+    past = stands or _gone(state, command, known_as or command.targets[0], context)
     if past is not None and (stands is not None or known_as is not None or _beyond_memory(state, past, context)):
         return _subtract(state, past, command, context)
     return Taken.EVENT_GONE if known_as is not None else _wait(part, turn, command, context, missed=False)
 
 
-def _gone(state: UserState, command: CommandEvent, counted_as: int) -> RingEvent | None:
+def _gone(state: UserState, command: CommandEvent, counted_as: int, context: Context) -> RingEvent | None:
     """An event that left the ring, as it stood there: made up again from its text, or as it was sent along."""
     written = next((text for text in state.texts if text.event_id == command.command.event_id), None)
     if written is not None:
         return _entry_of_text(written, counted_as)
     if command.original is not None:
-        return msgspec.structs.replace(entry_of(command.original), counted_as=counted_as)
+        original = judged(command.original, context.text_of(command), context.rules.sentiment)
+        return msgspec.structs.replace(entry_of(original), counted_as=counted_as)
     return None
 
 

@@ -5,7 +5,7 @@ What cannot be used raises `Rejected` with its reason; a record on another parti
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, TypeVar
 
@@ -20,7 +20,7 @@ from serving.texts import MAX_BYTES, clean
 from serving.topics import Topics
 from stream.records import ORIGIN, Forward, Record
 from stream.values import bounded_time_ms, unit_rating
-from stream.weights import RATE, Weight, Weights
+from stream.weights import RATE, Swing, Weight, Weights
 from stream.wordings import Wording
 
 MAX_ID_BYTES = 256
@@ -41,6 +41,7 @@ class Event:
 
     counted_as: the 48-bit hash that the id is remembered by. item_id: None for a statement. text: cleaned, or None.
     seen: whether the item enters the seen set. intent: of a statement that negates something, its two parts.
+    swing: how far the text may move the taste; None: the taste stands.
     """
 
     record: Record
@@ -54,11 +55,18 @@ class Event:
     text: str | None
     seen: bool
     intent: Intent | None = None
+    swing: Swing | None = None
 
     @property
     def wording(self) -> Wording | None:
         """What has to be encoded of it."""
         return self.intent or self.text
+
+    @property
+    def most_taste(self) -> float:
+        """The largest |taste| that it may count."""
+        most = abs(self.weight.taste)
+        return max(most, abs(self.swing.lowest), abs(self.swing.highest)) if self.swing is not None else most
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +182,8 @@ class Decoder:
             return self._event(record, body, envelope, Kind.STATEMENT, weight, text=text, seen=False)
         _check_id("item_id", body.item_id)
         weight = self._weights.of("review", rating)
-        return self._event(record, body, envelope, Kind.REVIEW, weight, text=text, seen=True)
+        event = self._event(record, body, envelope, Kind.REVIEW, weight, text=text, seen=True)
+        return event if rating is not None else replace(event, swing=self._weights.swing)
 
     def _command(self, record: Record, body: Command, envelope: Mapping[str, Any]) -> CommandEvent:
         _check_user(record, body.user_id)

@@ -81,7 +81,7 @@ def subtract(state: UserState, past: RingEvent, vector: Vector | None, bounds: B
     state.texts = [_blank(text) if text.event_id == past.event_id else text for text in state.texts]
     stands = [place for place, event in enumerate(state.ring) if event.event_id == past.event_id]
     for place in stands:
-        state.ring[place] = msgspec.structs.replace(state.ring[place], retracted=True)
+        state.ring[place] = _taken_back(state.ring[place])
     if not stands:
         _remember_undone(state, [past.counted_as], bounds)
 
@@ -206,7 +206,7 @@ def _place(state: UserState, entry: RingEvent, text: Vector | None, bounds: Boun
 
 
 def _push(state: UserState, entry: RingEvent, text: Vector | None, bounds: Bounds) -> None:
-    insort(state.ring, entry, key=lambda e: e.order)
+    insort(state.ring, _taken_back(entry) if entry.retracted else entry, key=lambda e: e.order)
     _cut_ring(state, bounds)
     if entry.written:
         rows = [] if text is None else [row.astype(np.float16).tobytes() for row in np.atleast_2d(text)]
@@ -224,6 +224,11 @@ def _cut_ring(state: UserState, bounds: Bounds) -> None:
 def _remember_undone(state: UserState, counted_as: list[int], bounds: Bounds) -> None:
     state.undone += counted_as
     del state.undone[: -bounds.counted]
+
+
+def _taken_back(entry: RingEvent) -> RingEvent:
+    """Without its taste, which is not known of a text that was taken back before it was read."""
+    return msgspec.structs.replace(entry, retracted=True, taste=0.0)
 
 
 def _blank(text: RecentText) -> RecentText:

@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import Field, SecretStr
 
 from serving.connections import Connections
+from serving.sentiment import Sentiment
 from stream.interest import Bounds
 from stream.store import Retention
 from stream.turns import Rules
@@ -92,6 +93,6 @@ class WorkerSettings(Connections):
             erasure_secret=secret.get_secret_value().encode() if secret is not None else None,
         )
 
-    def rules(self) -> Rules:
-        """The bounds of a user's state that these settings make."""
-        return Rules(Bounds(half_life_ms=round(self.half_life_days * _DAY_S * 1000)))
+    def rules(self, sentiment: Sentiment | None = None) -> Rules:
+        """The bounds of a user's state that these settings make, and the model folder's judge of reviews."""
+        return Rules(Bounds(half_life_ms=round(self.half_life_days * _DAY_S * 1000)), sentiment=sentiment)

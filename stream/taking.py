@@ -9,6 +9,7 @@ from stream.commands import ERASED_SINCE, erase, give_up, retract, take_back_on_
 from stream.events import CommandEvent, Event
 from stream.interest import Outcome, direction, fold, neighbours, recall
 from stream.merging import ask_again, merge, merge_after_erasure, receive
+from stream.opinion import judged
 from stream.records import DeadLetter, Record
 from stream.room import leave, wait_for_vector
 from stream.transfers import Hand, Request, TransferEvent, pass_on
@@ -200,6 +201,7 @@ def _count_or_wait_on(part: Part, turn: Turn, entry: Waiting, event: Event, cont
 def _count(state: UserState, event: Event, context: Context) -> Outcome:
     text = context.text_of(event)
     item: Vector | None = context.items(event.item_id) if event.item_id is not None else None
+    event = judged(event, text, context.rules.sentiment)
     return fold(state, event, direction(item, text), text, context.rules.bounds)
 
 

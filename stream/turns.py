@@ -12,6 +12,7 @@ from typing import Literal
 import msgspec
 
 from serving.messages import CoVisits, Pair
+from serving.sentiment import Sentiment
 from serving.state import Ref, UserState, Vector
 from stream.events import CommandEvent, Event
 from stream.interest import Bounds
@@ -114,7 +115,10 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What a turn depends on beside events: bounds of a state, and of the waiting room."""
+    """What a turn depends on beside events: bounds of a state, and of the waiting room; who judges reviews.
+
+    sentiment: None: a review without a rating counts the same whatever it says.
+    """
 
     bounds: Bounds = field(default_factory=Bounds)
     most_waiting: int = 64
@@ -124,6 +128,7 @@ class Rules:
     most_merges: int = 64
     longest_wait_ms: int = 24 * 3_600_000
     longest_missed_ms: int = 7 * 24 * 3_600_000
+    sentiment: Sentiment | None = None
 
 
 @dataclass(frozen=True, slots=True)

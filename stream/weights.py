@@ -23,6 +23,14 @@ class Weight(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     taste: float
 
 
+@dataclass(frozen=True, slots=True)
+class Swing:
+    """How far a text may move a taste: to `lowest` if it blames without a doubt, to `highest` if it praises."""
+
+    lowest: float
+    highest: float
+
+
 class _File(msgspec.Struct, forbid_unknown_fields=True):
     actions: dict[str, Weight]
     ratings: dict[str, Weight]
@@ -44,6 +52,18 @@ class Weights:
         if rating is not None:
             return self.ratings[1 + int(4 * rating + 0.5)]
         return self.actions[action]
+
+    @property
+    def swing(self) -> Swing | None:
+        """Of a review without a rating: never beyond what a rating does. None if a column of its line is 0.
+
+        For its place in the ring must not depend on its text, which may be known only later.
+        """
+        review = self.actions["review"]
+        if not (review.pair and review.taste):
+            return None
+        tastes = [review.taste, *(weight.taste for weight in self.ratings.values())]
+        return Swing(min(tastes), max(tastes))
 
 
 def load_weights(path: Path | None = None) -> Weights:

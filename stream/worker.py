@@ -88,6 +88,8 @@ class Worker:
     async def start(self) -> None:
         """Connect, follow what lists are ranked against, and begin the chores."""
         settings, started = self.settings, self._started
+        if self._encoder.sentiment is None:
+            _log.warning("the model folder has no head for sentiment: reviews without a rating all count the same")
         self._store = Store(
             settings.redis,
             settings.keys,
@@ -259,7 +261,7 @@ class Worker:
             lists=self._lists,
             log=self._log,
             waiting=self._waiting,
-            rules=settings.rules(),
+            rules=settings.rules(self._encoder.sentiment),
             clock=now_ms,
             late_after_s=settings.session_timeout_s / 2,
             metrics=self.metrics,

@@ -20,12 +20,17 @@ OWN_ENVIRONMENT = Path(".cache/export-venv/bin/python")  # where `make setup` pu
 @connection_options
 @click.pass_context
 def export(context: click.Context) -> None:
-    """Make the model folder that workers load, and measure what quantising costs."""
+    """Make the model folder that workers load, measure what quantising costs, teach it to tell praise from blame."""
     arguments = [*context.args]
     model = os.environ.get("PENCHANT_MODEL")
-    if model and "table" not in arguments and not {"--out", *HELP} & set(arguments):
-        arguments += ["--out", model]
-    if not HELP & set(arguments):
+    sentiment = arguments[:1] == ["sentiment"]
+    target = "--model" if sentiment else "--out"
+    if model and "table" not in arguments and not {target, *HELP} & set(arguments):
+        arguments += [target, model]
+    if sentiment:
+        need("worker", "tokenizers")
+        need("cpu", "onnxruntime")
+    elif not HELP & set(arguments):
         _move_to_own_environment(arguments)
         need("export", "onnx", "onnxruntime", "optimum", "torch", "transformers")
     from export.__main__ import main

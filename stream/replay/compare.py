@@ -7,8 +7,9 @@ anywhere: of it only the size is compared.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
+import msgspec
 import numpy as np
 
 from serving.state import Merge, RecentText, Retraction, RingEvent, UserState, Vector, Waiting
@@ -20,6 +21,9 @@ EXACTNESS = 1e-5  # of Σ |taste|: how far the order of additions may move a com
 # How far its batch may move a component of a text's vector: 1e-3 before centring, which the gate of an export allows,
 # made longer by centring (unrelated texts have cosine .8, so what is left is .45 long), and half precision.
 TEXT_EXACTNESS = 2.5e-3
+TASTE_EXACTNESS = 1e-2  # how far that moves the taste of a review, which follows the sentiment of its text
+
+_E = TypeVar("_E", RingEvent, RecentText)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +48,7 @@ def differences(live: UserState, rebuilt: UserState, by: Yardstick) -> list[Diff
     return [
         *_long(live, rebuilt, by),
         *_numbers(live, rebuilt),
-        *_entries("ring", live.ring, rebuilt.ring, _event_id),
+        *_entries("ring", live.ring, _settled(rebuilt.ring, live.ring), _event_id),
         *_texts(live, rebuilt),
         *_ids("counted", live.counted, rebuilt.counted, by.rules.bounds.counted),
         *_ids("undone", live.undone, rebuilt.undone, by.rules.bounds.counted),
@@ -105,6 +109,22 @@ def _entries(name: str, live: list[Any], rebuilt: list[Any], key: Callable[[Any]
     yield Difference(name, ", ".join(f"{count} {word}" for word, count in counts.items() if count))
 
 
+def _settled(rebuilt: list[_E], live: list[_E]) -> list[_E]:
+    """What was rebuilt, with the live taste of a review where the two lie within the tolerance."""
+    tastes = {each.event_id: each.taste for each in live if _is_review(each)}
+    distances = {each.event_id: abs(tastes.get(each.event_id, np.inf) - each.taste) for each in rebuilt}
+    return [
+        msgspec.structs.replace(each, taste=tastes[each.event_id])
+        if distances[each.event_id] <= TASTE_EXACTNESS
+        else each
+        for each in rebuilt
+    ]
+
+
+def _is_review(each: RingEvent | RecentText) -> bool:
+    return bool(each.item_id) and (isinstance(each, RecentText) or each.written)
+
+
 def _event_id(event: RingEvent) -> str:
     return event.event_id
 
@@ -113,7 +133,8 @@ def _texts(live: UserState, rebuilt: UserState) -> Iterator[Difference]:
     def about(text: RecentText) -> tuple[int, str, str, float, int, int]:
         return (text.time_ms, text.event_id, text.item_id, text.taste, len(text.vector), len(text.against))
 
-    told = list(_entries("texts", list(map(about, live.texts)), list(map(about, rebuilt.texts)), lambda each: each[1]))
+    settled = _settled(rebuilt.texts, live.texts)
+    told = list(_entries("texts", list(map(about, live.texts)), list(map(about, settled)), lambda each: each[1]))
     yield from told
     if told or not live.texts:
         return

@@ -39,7 +39,7 @@ class Added:
 
     def add(self, event: Event, half_life_ms: int) -> None:
         """Count an event."""
-        taste = abs(event.weight.taste)
+        taste = event.most_taste
         if event.time_ms > self.time_ms:
             self.move(event.time_ms, half_life_ms)
         else:

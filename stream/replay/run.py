@@ -8,6 +8,7 @@ from functools import partial
 
 from serving.artifact import Kind
 from serving.encoder import Encoder
+from serving.sentiment import Sentiment
 from serving.state import Vector
 from serving.topics import Topics
 from stream.events import Decoder
@@ -30,12 +31,13 @@ Tell = Callable[[int], None]  # how many records were read since the last call
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """What a model folder gives a replay: its vectors' name and size, and the vectors of users' and of items' texts."""
+    """What a model folder gives a replay: its vectors' name and size, vectors of users' and items' texts, a judge."""
 
     fingerprint: str
     dim: int
     embed: Embed
     passages: EmbedItems
+    sentiment: Sentiment | None = None
 
 
 def model_of(encoder: Encoder) -> Model:
@@ -45,7 +47,8 @@ def model_of(encoder: Encoder) -> Model:
         rows = await asyncio.to_thread(encoder.embed, texts, kind)
         return dict(zip(texts, rows, strict=True))
 
-    return Model(encoder.fingerprint, encoder.dim, partial(embed, "query"), partial(embed, "passage"))
+    embeds = (partial(embed, "query"), partial(embed, "passage"))
+    return Model(encoder.fingerprint, encoder.dim, *embeds, encoder.sentiment)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +130,7 @@ def make_replay(source: Source, log: LogReader, store: UserStore, notes: Notes, 
         lists=Lists(topics, model.fingerprint, expiry_ms=0),
         log=Silence(),
         waiting=WaitingIndex(),
-        rules=settings.rules(),
+        rules=settings.rules(model.sentiment),
         clock=lambda: made[0].now_ms,
         partitions=source.partitions,
         notes=notes,

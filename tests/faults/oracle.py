@@ -42,11 +42,12 @@ class Expected:
 
 @dataclass(frozen=True)
 class Oracle:
-    """items: id -> vector as published. embed: a text's vector; both `(d,) float32`."""
+    """items: id -> vector as published. embed: a text's vector; both `(d,) float32`. liking: of a text, -1 to 1."""
 
     weights: Weights
     items: Mapping[str, Vector]
     embed: Callable[[str], Vector]
+    liking: Callable[[str], float] = lambda _: 0.0
 
     def states(self, load: Load) -> dict[str, Expected | None]:
         """What each user's state must be; None: there must be none."""
@@ -74,8 +75,13 @@ class Oracle:
         )
 
     def weight(self, event: Event) -> Weight:
-        """What an event counts."""
-        return self.weights.of(event.action, (event.rating - 1) / 4 if event.rating is not None else None)
+        """What an event counts; a review without a rating goes towards the best or the worst rating."""
+        weight = self.weights.of(event.action, (event.rating - 1) / 4 if event.rating is not None else None)
+        if event.action != "review" or event.rating is not None or event.text is None:
+            return weight
+        liking, tastes = self.liking(event.text), [each.taste for each in self.weights.ratings.values()]
+        end = max(tastes) if liking > 0 else min(tastes)
+        return Weight(weight.pair, weight.taste + abs(liking) * (end - weight.taste))
 
     def _direction(self, event: Event) -> Vector:
         """The item, the text, or half of each."""

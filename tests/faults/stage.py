@@ -10,6 +10,7 @@ from random import Random
 from deploy.admin import create_topics
 from serving.broker import open_admin
 from serving.encoder import Encoder
+from serving.state import Vector
 from stream.weights import Weights
 from tests.conftest import Broker
 from tests.faults.load import SHOWN, Load
@@ -40,6 +41,16 @@ class House:
     weights: Weights
     folder: Path
     full: bool
+
+    def embed(self, text: str) -> Vector:
+        """What a user wrote, `(d,) float32`."""
+        row: Vector = self.encoder.embed([text], "query")[0]
+        return row
+
+    def liking(self, text: str) -> float:
+        """What the model folder's head says of it, -1 to 1; 0 without one."""
+        head = self.encoder.sentiment
+        return float(head.of(self.embed(text)[None])[0]) if head is not None else 0.0
 
 
 @dataclass
@@ -139,7 +150,7 @@ class Stage:
         """What is found once nothing moves any more."""
         system, house = self.system, self.house
         stored = Stored(system.redis_url, system.topics.prefix, PARTITIONS, house.encoder.fingerprint)
-        oracle = Oracle(house.weights, self.watcher.items, lambda text: house.encoder.embed([text], "query")[0])
+        oracle = Oracle(house.weights, self.watcher.items, house.embed, house.liking)
         judge = Judge(self.load, oracle, stored, self.watcher, self.pairs_kept)
         found: list[Verdict] = []
 

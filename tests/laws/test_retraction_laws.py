@@ -16,13 +16,17 @@ from serving.state import UserState, item_hash
 from stream.interest import Bounds
 from stream.records import Record
 from stream.testing import NOW_MS, TOPICS, WORDS, embed_by_words, record
+from stream.turns import Rules
 from stream.weights import load_weights
+from tests.support.heads import head_of
 from tests.support.pipeline import Degraded
 
 TOLERANCE = 1e-5
 HALF_LIFE_MS = Bounds().half_life_ms
 ITEMS = {f"i{n}": embed_by_words(f"{WORDS[n]} {WORDS[(3 * n + 1) % 8]}") for n in range(8)}
 ACTIONS = load_weights().actions
+BEST = load_weights().ratings[5].taste
+HEAD = head_of(np.linspace(-3, 3, len(WORDS)).tolist())  # code is praised, space is blamed
 Body = dict[str, Any]
 
 
@@ -56,9 +60,18 @@ def action(body: Body) -> str:
     return str(body.get("type") or ("review" if "item_id" in body else "statement"))
 
 
+def taste(body: Body) -> float:
+    """By its line, and of a review by its text: towards the best rating's, or towards nothing."""
+    by_line = ACTIONS[action(body)].taste
+    if action(body) != "review":
+        return by_line
+    liking = float(HEAD.of(embed_by_words(body["text"])[None])[0])
+    return float(np.float16(by_line + abs(liking) * ((BEST if liking > 0 else 0.0) - by_line)))
+
+
 def contribution(body: Body, reference_ms: int) -> tuple[npt.NDArray[np.float64], float]:
     """What an event adds to the long vector, and the size of that, in float64."""
-    size = ACTIONS[action(body)].taste * 2.0 ** (-(reference_ms - body["event_time"]) / HALF_LIFE_MS)
+    size = taste(body) * 2.0 ** (-(reference_ms - body["event_time"]) / HALF_LIFE_MS)
     both = [embed_by_words(body["text"])] if "text" in body else []
     both += [ITEMS[body["item_id"]]] if "item_id" in body else []
     return size * np.mean(both, axis=0, dtype=np.float64), abs(size)
@@ -71,7 +84,7 @@ async def through(
 
     misses: batch by batch, the texts that the encoder misses; none beyond.
     """
-    worker = Degraded()
+    worker = Degraded(rules=Rules(sentiment=HEAD))
     worker.items.clear()
     await worker.claims(0)
     offsets = {TOPICS.clicks: 0, TOPICS.reviews: 0, TOPICS.commands: 0}

@@ -62,8 +62,8 @@ class Worker:
 class Degraded(Worker):
     """A worker whose encoder reads no text that has one of the words in `misses`."""
 
-    def __init__(self, beside: Worker | None = None) -> None:
-        super().__init__(beside)
+    def __init__(self, beside: Worker | None = None, rules: Rules | None = None) -> None:
+        super().__init__(beside, rules=rules)
         self.misses: set[str] = set()
         self.pipeline = replace(self.pipeline, embedder=self._embed)
 

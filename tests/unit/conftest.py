@@ -1,7 +1,10 @@
 """What several unit tests start from."""
 
+from pathlib import Path
+
 import pytest
 
+from tests.support.folders import make_folder
 from tests.support.pipeline import Worker
 
 
@@ -11,3 +14,9 @@ async def worker() -> Worker:
     made = Worker()
     await made.claims(0)
     return made
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A whole model folder."""
+    return make_folder(tmp_path / "model")

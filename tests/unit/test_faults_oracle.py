@@ -7,19 +7,22 @@ import pytest
 from serving.state import UserState, Vector
 from stream.records import Record
 from stream.testing import NOW_MS, TOPICS, embed_by_words, record
+from stream.turns import Rules
 from stream.weights import load_weights
 from tests.faults.load import HIDDEN, ITEMS, SHOWN, Event, Load, Message, Shape, make_load, shuffled, twice
 from tests.faults.oracle import Oracle
 from tests.faults.verdict import FINE, Verdict, compare
+from tests.support.heads import head_of
 from tests.support.pipeline import Worker
 
 FILMS: dict[str, Vector] = {film["item_id"]: embed_by_words(film["title"]) for film in (*SHOWN, *HIDDEN)}
+HEAD = head_of([0.0, 3.0, -3.0, 0.0, 0.0, 0.0, 0.0, 0.0])  # love is praise, war is blame
 SEEDS = range(4)
 
 
 async def states(load: Load) -> dict[str, UserState]:
     """What a worker on fakes makes of a load, seven records at a time."""
-    worker = Worker()
+    worker = Worker(rules=Rules(sentiment=HEAD))
     await worker.claims(0)
     worker.items.clear()
     worker.items.update({film["item_id"]: FILMS[film["item_id"]] for film in SHOWN})
@@ -46,7 +49,7 @@ def record_of(message: Message, offset: int) -> Record:
 async def judged(load: Load, truth: Load) -> Verdict:
     """What a worker made of one load, against what another one says."""
     made = await states(load)
-    oracle = Oracle(load_weights(), FILMS, embed_by_words)
+    oracle = Oracle(load_weights(), FILMS, embed_by_words, lambda text: float(HEAD.of(embed_by_words(text)[None])[0]))
     expected = oracle.states(truth)
     assert all(not made[user].known for user, state in expected.items() if state is None), "erased"
     return sum((compare(state, made[user]) for user, state in expected.items() if state is not None), start=FINE)

@@ -1,0 +1,105 @@
+"""How well the model folder's head tells praise from blame.
+
+    python -m benchmarks.sentiment --texts F.tsv     lines of 0 (blame) or 1 (praise), a tab, the text
+    python -m benchmarks.sentiment --held-out        1,000 texts of each set that the head was not shown
+
+Texts go the way a worker's go: cleaned, cut to what the encoder reads, embedded as queries.
+"""
+
+import json
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+import numpy as np
+import numpy.typing as npt
+
+from export.candidates import Progress
+from export.labelled import TERMS, Labelled, draw, held_out, load_sets, read_file
+from export.sentiment import embed
+from serving.encoder import load_encoder
+from serving.errors import Misconfigured, PenchantError
+from serving.sentiment import Sentiment
+
+HELD_OUT = 1000  # texts of each set
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """accuracy: the share on the right side of 0. auc: how often praise is above blame. us: of the head, per text."""
+
+    n: int
+    accuracy: float
+    auc: float
+    us: float
+
+
+@click.command(epilog="Example: python -m benchmarks.sentiment --held-out --json sentiment.json")
+@click.option("--texts", type=click.Path(path_type=Path), help="Your own: lines of 0 or 1, a tab, the text.")
+@click.option("--held-out", "from_packages", is_flag=True, help="Texts from PyPI that no head was ever shown.")
+@click.option("--model", type=click.Path(path_type=Path), default=Path(".cache/models/default"), show_default=True)
+@click.option("--cache", type=click.Path(path_type=Path), default=Path(".cache/wheels"), help="Where the wheels lie.")
+@click.option("--json", "file", type=click.Path(path_type=Path), help="Write the figures there, too.")
+def main(texts: Path | None, *, from_packages: bool, model: Path, cache: Path, file: Path | None) -> None:
+    """Measure accuracy and AUC of the head of a model folder."""
+    if (texts is None) != from_packages:
+        raise click.UsageError("name a file with --texts, or ask for --held-out")
+    try:
+        figures = measure(model, {"texts": read_file(texts)} if texts is not None else held_out_sets(cache))
+    except PenchantError as error:
+        click.echo(f"benchmarks.sentiment: {error}", err=True)
+        sys.exit(error.exit_code)
+    for name, each in figures.items():
+        click.echo(f"{name:10} n {each.n:6,}  accuracy {each.accuracy:.4f}  auc {each.auc:.4f}  head {each.us:.1f} µs")
+    if file is not None:
+        told = {name: {"n": each.n, "accuracy": each.accuracy, "auc": each.auc} for name, each in figures.items()}
+        file.write_text(json.dumps(told["texts"] if texts is not None else told, indent=1) + "\n", encoding="utf-8")
+
+
+def held_out_sets(cache: Path) -> dict[str, list[Labelled]]:
+    """A seeded thousand of what is held out of each set."""
+    click.echo(TERMS, err=True)
+    return {name: draw(texts, HELD_OUT, held_out) for name, texts in load_sets(cache).items()}
+
+
+def measure(model: Path, sets: dict[str, list[Labelled]]) -> dict[str, Figures]:
+    """Each set's figures. Raises Misconfigured if the folder has no head."""
+    encoder = load_encoder(model, "cpu", cache_texts=0)
+    if encoder.sentiment is None:
+        raise Misconfigured(f"{model} has no head: make one with `penchant export sentiment --model {model}`")
+    progress = Progress()
+    figures: dict[str, Figures] = {}
+    with progress.bars:
+        for name, texts in sets.items():
+            with progress.step(name, len(texts)) as tell:
+                lesson = embed(encoder, {name: texts}, tell)
+            figures[name] = judge(encoder.sentiment, lesson.vectors, lesson.labels)
+    return figures
+
+
+def judge(head: Sentiment, vectors: npt.NDArray[np.float32], labels: npt.NDArray[np.float64]) -> Figures:
+    """A head's figures on vectors `(n, d)` with labels `(n,)`. The head is timed as a worker asks it: one by one."""
+    began = time.perf_counter()
+    said = np.array([head.of(vector[np.newaxis])[0] for vector in vectors])
+    us = (time.perf_counter() - began) / len(vectors) * 1e6
+    right = float(np.mean((said > 0) == (labels == 1)))
+    return Figures(len(labels), round(right, 4), round(auc(said, labels), 4), us)
+
+
+def auc(points: npt.NDArray[np.float64], labels: npt.NDArray[np.float64]) -> float:
+    """The share of pairs of a 1 and a 0 in which the 1 has more points; a tie counts half.
+
+    >>> auc(np.array([0.1, 0.4, 0.4, 0.9]), np.array([0.0, 0.0, 1.0, 1.0]))
+    0.875
+    """
+    _values, places, counts = np.unique(points, return_inverse=True, return_counts=True)
+    ranks = (np.cumsum(counts) - (counts - 1) / 2)[places]
+    ones = labels == 1
+    above = ranks[ones].sum() - ones.sum() * (ones.sum() + 1) / 2
+    return float(above / (ones.sum() * (~ones).sum()))
+
+
+if __name__ == "__main__":
+    main()

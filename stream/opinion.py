@@ -1,0 +1,25 @@
+"""What a review without a rating counts: its taste follows how much its text likes the item. Pure."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from serving.sentiment import Sentiment
+from serving.state import Vector
+from stream.events import Event
+from stream.weights import Weight
+
+
+def judged(event: Event, text: Vector | None, head: Sentiment | None) -> Event:
+    """The event with the taste that its text gives it; as it is without a swing, a head, or the text's vector.
+
+    From the taste of the weights file it goes in proportion to the sentiment: up to the best rating's at 1, down to
+    the worst's at -1. It depends on the text alone, and is rounded as the ring stores it. text: `(d,) float32`.
+    """
+    if event.swing is None or text is None or head is None:
+        return event
+    liking = float(head.of(text[np.newaxis])[0])
+    taste = event.weight.taste
+    end = event.swing.highest if liking > 0 else event.swing.lowest
+    moved = float(np.float16(taste + abs(liking) * (end - taste)))
+    return replace(event, weight=Weight(event.weight.pair, moved))

@@ -1,0 +1,157 @@
+"""What a review without a rating counts: by what it says, never beyond what a rating does, and taken back exactly."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from serving.state import RecentText, UserState
+from stream.interest import Bounds, fold
+from stream.opinion import judged
+from stream.records import Record
+from stream.replay.compare import Yardstick, differences
+from stream.replay.notes import Added
+from stream.testing import NOW_MS, TOPICS, WORDS, embed_by_words, record
+from stream.turns import Rules
+from stream.weights import Swing, load_weights
+from tests.support.events import event
+from tests.support.heads import head_of
+from tests.support.pipeline import DAY_MS, Worker, click, says
+
+HEAD = head_of([{"love": 4.0, "war": -4.0}.get(word, 0.0) for word in WORDS])
+AS_WRITTEN = load_weights().actions["review"].taste
+
+
+def judging() -> Worker:
+    """A worker whose head knows two words: love is praise, war is blame."""
+    return Worker(rules=Rules(sentiment=HEAD))
+
+
+def taste_of(text: str, swing: Swing | None, taste: float = 0.7) -> float:
+    review = replace(event("r-1", text=text, taste=taste), swing=swing)
+    return judged(review, embed_by_words(text), HEAD).weight.taste
+
+
+def back(offset: int, target: Record, **more: Any) -> Record:
+    """The retraction of a review that `says` made, with the record's own words where `more` brings them."""
+    event_id = f"r-{target.offset}"
+    body = {"command_id": f"k-{offset}", "type": "retract", "user_id": "u1", "event_id": event_id} | more
+    return record(TOPICS.commands, body, offset)
+
+
+def test_a_taste_goes_towards_the_best_rating_or_the_worst_in_proportion() -> None:
+    liking = np.tanh(2.0)  # of the head's 4 points
+
+    assert taste_of("love", Swing(-0.5, 1.0)) == pytest.approx(0.7 + liking * 0.3, abs=1e-3)
+    assert taste_of("war", Swing(-0.5, 1.0)) == pytest.approx(0.7 - liking * 1.2, abs=1e-3)
+    assert taste_of("music", Swing(-0.5, 1.0)) == pytest.approx(0.7, abs=1e-3)
+    assert taste_of("war", None) == 0.7
+
+
+def test_a_taste_is_never_beyond_its_ends_and_exact_in_half_precision() -> None:
+    certain = head_of([1e6] * len(WORDS))
+    review = replace(event("r-1", text="love", taste=0.7), swing=Swing(0.25, 1.0))
+
+    for vector, end in ((embed_by_words("love"), 1.0), (-embed_by_words("love"), 0.25)):
+        assert judged(review, vector, certain).weight.taste == end
+    halfway = taste_of("love war war", Swing(0.25, 1.0))
+    assert 0.25 < halfway < 0.7
+    assert halfway == float(np.float16(halfway))
+
+
+def test_the_ends_are_those_of_the_ratings(tmp_path: Path) -> None:
+    shipped = Path("stream/weights.toml").read_text("utf-8")
+    assert load_weights().swing == Swing(0.0, 1.0)
+    for was, becomes, swing in (
+        ("1 = { pair = 0.2, taste = 0.0 }", "1 = { pair = 0.2, taste = -0.5 }", Swing(-0.5, 1.0)),
+        ("review     = { pair = 0.8, taste = 0.7 }", "review = { pair = 0.8, taste = 1.5 }", Swing(0.0, 1.5)),
+        ("review     = { pair = 0.8, taste = 0.7 }", "review = { pair = 0.8, taste = 0.0 }", None),
+        ("review     = { pair = 0.8, taste = 0.7 }", "review = { pair = 0.0, taste = 0.7 }", None),
+    ):
+        assert was in shipped
+        file = tmp_path / "weights.toml"
+        file.write_text(shipped.replace(was, becomes), "utf-8")
+        assert load_weights(file).swing == swing
+
+
+async def test_blame_lowers_and_praise_raises_what_a_review_counts() -> None:
+    worker = judging()
+    await worker.claims(0)
+    await worker.takes(says(0, "love", item_id="i1"), says(1, "war", item_id="i2"), says(2, "music", item_id="i3"))
+
+    state = await worker.state("u1")
+
+    tastes = {each.item_id: each.taste for each in state.ring}
+    assert 0.0 <= tastes["i2"] < 0.1 < tastes["i3"] == AS_WRITTEN < 0.9 < tastes["i1"] <= 1.0
+    assert {each.item_id: each.taste for each in state.texts} == tastes
+    assert [each.pair for each in state.ring] == 3 * [load_weights().actions["review"].pair]
+
+
+async def test_a_rating_wins_over_the_text_and_a_statement_is_not_judged() -> None:
+    worker = judging()
+    await worker.claims(0)
+    await worker.takes(says(0, "war", item_id="i1", rating=5), says(1, "love", item_id="i2", rating=1), says(2, "war"))
+
+    tastes = {each.event_id: each.taste for each in (await worker.state("u1")).ring}
+
+    assert tastes == {"r-0": 1.0, "r-1": 0.0, "r-2": load_weights().actions["statement"].taste}
+
+
+async def test_a_retraction_takes_back_what_the_text_made_of_it() -> None:
+    review, worker, untouched = says(1, "war love war", item_id="i2"), judging(), judging()
+    for each in (worker, untouched):
+        await each.claims(0)
+        await each.takes(click(0))
+    await worker.takes(review)
+    moved = await worker.long("u1")
+    await worker.takes(back(0, review))
+
+    assert not np.allclose(moved, await untouched.long("u1"), atol=1e-3)
+    np.testing.assert_allclose(await worker.long("u1"), await untouched.long("u1"), atol=1e-6)
+
+
+async def test_a_retraction_with_the_event_takes_back_the_same_when_nothing_of_it_is_kept() -> None:
+    review = says(0, "war love war", item_id="i2", event_time=NOW_MS - 3 * DAY_MS)
+    others = [says(1 + n, "music", item_id=f"i{n % 30}", event_time=NOW_MS - n) for n in range(70)]
+    worker, untouched = judging(), judging()
+    for each in (worker, untouched):
+        await each.claims(0)
+    await worker.takes(review, *others)
+    assert all(each.event_id != "r-0" for each in (await worker.state("u1")).texts)
+    sent = {"text": "war love war", "item_id": "i2", "event_time": NOW_MS - 3 * DAY_MS}
+    await worker.takes(back(0, review, event=sent))
+    await untouched.takes(*others)
+
+    assert worker.letters() == []
+    np.testing.assert_allclose(await worker.long("u1"), await untouched.long("u1"), atol=1e-5)
+
+
+async def test_a_retraction_before_its_event_leaves_the_same_as_one_after() -> None:
+    review = says(0, "war", item_id="i1")
+    after, before = judging(), judging()
+    for each in (after, before):
+        await each.claims(0)
+    await after.takes(review)
+    await after.takes(back(0, review))
+    await before.takes(back(0, review))
+    await before.takes(review)
+
+    assert (await after.state("u1")).ring == (await before.state("u1")).ring
+    assert (await after.state("u1")).texts == (await before.state("u1")).texts
+
+
+def test_a_replay_forgives_what_the_batch_of_a_text_may_move_its_taste_by_and_no_more() -> None:
+    def state(taste: float, *, written: bool = True) -> UserState:
+        review = replace(event("r-1", text="love", taste=taste), text="love" if written else None)
+        made = UserState()
+        fold(made, review, None, embed_by_words("love"), Bounds())
+        return made
+
+    by = Yardstick(Rules(), Added(NOW_MS, 1.0, 1.0), NOW_MS)
+    assert differences(state(0.5), state(0.5078125), by) == []
+    assert [each.field for each in differences(state(0.5), state(0.53125), by)] == ["ring", "texts"]
+    clicks = differences(state(0.5, written=False), state(0.5078125, written=False), by)
+    assert [each.field for each in clicks] == ["ring"]
+    assert isinstance(state(0.5).texts[0], RecentText)

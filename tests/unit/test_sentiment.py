@@ -1,0 +1,191 @@
+"""The head of a model folder: its arithmetic, what is refused, how it is trained and put in place, how it is judged."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from benchmarks.sentiment import auc, judge
+from export import bundle
+from export.labelled import Labelled, draw, held_out, read_file
+from export.sentiment import Lesson, cross_validated, embed, fit, learn
+from serving.artifact import MANIFEST, MODEL, open_artifact
+from serving.errors import BrokenArtifact, FingerprintMismatch, Misconfigured
+from serving.sentiment import FORMAT, SENTIMENT, SentimentFile, read_sentiment
+from tests.support.colours import Colours, colours
+
+FIELDS: dict[str, Any] = {
+    "format": FORMAT,
+    "fingerprint": "rgb-1",
+    "weights": [[0.0, 9.0, 0.0], [2.0, 0.0, -2.0], [0.0, 0.0, 0.0]],
+    "bias": [0.0, 0.5, 1.0],
+}
+
+
+def write(path: Path, **changes: Any) -> Path:
+    path.write_text(json.dumps({**FIELDS, "trained": {}, **changes}), "utf-8")
+    return path
+
+
+def with_head(folder: Path, **changes: Any) -> None:
+    """Give a folder a head for its own vectors, but for the changes."""
+    with bundle.renewed(folder) as (scratch, manifest):
+        head = SentimentFile(**{**FIELDS, "fingerprint": manifest["fingerprint"], "trained": {}, **changes})
+        bundle.add(scratch, manifest, SENTIMENT, head)
+
+
+def test_a_head_is_a_weighted_sum_that_turns_along_an_axis(tmp_path: Path) -> None:
+    head = read_sentiment(write(tmp_path / "h.json"), "rgb-1", 3)
+
+    said = head.of(np.array([[1, 0, 0], [0, 0, 1], [0, 1, 0]], np.float32))
+
+    assert said.dtype == np.float32
+    assert said.tolist() == pytest.approx([np.tanh(1.25), np.tanh(-0.75), np.tanh(0.75)])
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "words"),
+    [
+        ({"fingerprint": "e5s-00000000"}, FingerprintMismatch, "made for vectors of e5s-00000000, not of rgb-1"),
+        ({"format": FORMAT + 1}, BrokenArtifact, "upgrade penchant"),
+        ({"weights": 3 * [[1.0, 2.0]]}, BrokenArtifact, "does not hold three rows of 3 numbers"),
+        ({"weights": 2 * [[1.0, 2.0, 3.0]]}, BrokenArtifact, "does not hold three rows of 3 numbers"),
+        ({"bias": [0.0]}, BrokenArtifact, "does not hold three rows of 3 numbers"),
+        ({"weights": "many"}, BrokenArtifact, "cannot be read"),
+        ({"bias": None}, BrokenArtifact, "cannot be read"),
+    ],
+)
+def test_a_head_that_does_not_fit_is_refused(
+    tmp_path: Path, changes: dict[str, Any], error: type[Exception], words: str
+) -> None:
+    with pytest.raises(error, match=words):
+        read_sentiment(write(tmp_path / "h.json", **changes), "rgb-1", 3)
+
+
+def test_a_folder_with_a_head_has_the_fingerprint_that_it_had_without(folder: Path) -> None:
+    before = open_artifact(folder)
+    with_head(folder)
+    after = open_artifact(folder)
+
+    assert before.sentiment is None
+    assert after.sentiment is not None
+    assert after.sentiment.weights.tolist() == FIELDS["weights"]
+    assert after.fingerprint == before.fingerprint
+    with_head(folder, bias=[0.0, -1.0, 0.0])
+    again = open_artifact(folder).sentiment
+    assert again is not None
+    assert again.bias.tolist() == [0.0, -1.0, 0.0]
+
+
+def test_a_head_that_was_altered_is_refused_and_can_be_replaced(folder: Path) -> None:
+    with_head(folder)
+    (folder / SENTIMENT).write_text("{}", "utf-8")
+    with pytest.raises(BrokenArtifact, match=r"sentiment\.json was altered"):
+        open_artifact(folder)
+
+    with_head(folder)
+    assert open_artifact(folder).sentiment is not None
+
+
+def test_a_head_for_other_vectors_changes_nothing_in_the_folder(folder: Path) -> None:
+    with_head(folder)
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+
+    with pytest.raises(FingerprintMismatch):
+        with_head(folder, fingerprint="another-1")
+
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    assert [path.name for path in folder.parent.iterdir()] == [folder.name]
+
+
+def test_a_head_goes_into_a_model_folder_only(tmp_path: Path, folder: Path) -> None:
+    with pytest.raises(BrokenArtifact, match="no model folder"):
+        with_head(tmp_path / "nowhere")
+    (folder / MODEL).unlink()
+    with pytest.raises(BrokenArtifact, match=r"model\.onnx"):
+        with_head(folder)
+    assert (folder / MANIFEST).exists()
+
+
+def test_training_finds_the_line_that_the_labels_were_made_by() -> None:
+    random = np.random.default_rng(5)
+    vectors = random.normal(size=(4000, 3))
+    points = vectors @ np.array([3.0, -1.0, 0.0]) + 0.5
+    labels = (random.random(4000) < 0.5 * (1 + np.tanh(points / 2))).astype(float)
+
+    weights, bias = fit(vectors, labels, 3.0)
+
+    assert [*weights, bias] == pytest.approx([3.0, -1.0, 0.0, 0.5], abs=0.25)
+    assert fit(vectors, labels, 3.0)[1] == bias
+    held_back, _ = fit(vectors, labels, 1000.0)
+    assert np.linalg.norm(held_back) < 0.6 * np.linalg.norm(weights)
+
+
+def test_a_head_learns_two_languages_that_say_the_same_otherwise() -> None:
+    """The first component is the language; what praises in one blames in the other."""
+    random = np.random.default_rng(7)
+    vectors = random.normal(0, 0.3, size=(600, 4))
+    vectors[:, 0] = np.repeat([1.0, -1.0], 300) + random.normal(0, 0.05, 600)
+    labels = (vectors[:, 1] * np.sign(vectors[:, 0]) > 0).astype(float)
+
+    said = learn(vectors.astype(np.float32), labels, strength=0.1).of(vectors.astype(np.float32))
+
+    assert ((said > 0) == (labels == 1)).mean() > 0.97
+    assert np.abs(said).max() <= 1.0
+
+
+def test_cross_validation_judges_each_text_by_a_head_that_has_not_seen_it() -> None:
+    random = np.random.default_rng(6)
+    vectors = random.normal(size=(400, 30)).astype(np.float32)
+    told, guessed = (vectors[:, 0] > 0).astype(float), (random.random(400) < 0.5).astype(float)
+    names = np.array(["all"] * 400)
+
+    assert cross_validated(Lesson(20 * vectors, told, names))["all"] > 0.85
+    assert 0.3 < cross_validated(Lesson(20 * vectors, guessed, names))["all"] < 0.7
+
+
+def test_texts_are_embedded_in_the_order_of_their_sets() -> None:
+    encoder = colours(Colours())
+    texts = {"a": [Labelled(1, "red"), Labelled(0, "blue")], "b": [Labelled(0, "green")]}
+    told: list[int] = []
+
+    lesson = embed(encoder, texts, told.append)
+
+    assert lesson.vectors.tolist() == encoder.embed(["red", "blue", "green"], "query").tolist()
+    assert (lesson.labels.tolist(), lesson.sets.tolist(), sum(told)) == ([1.0, 0.0, 0.0], ["a", "a", "b"], 3)
+
+
+def test_a_draw_is_always_the_same_and_never_of_both_sides() -> None:
+    texts = [Labelled(n % 2, f"text {n}") for n in range(1000)]
+    judged, learned = draw(texts, 2000, held_out), draw(texts, 2000, lambda text: not held_out(text))
+
+    assert judged == draw(texts, 2000, held_out)
+    assert draw(texts, 10, held_out) == judged[:10]
+    assert {*judged, *learned} == set(texts)
+    assert not {*judged} & {*learned}
+    assert 150 < len(judged) < 250
+
+
+def test_a_file_of_texts_is_read_or_refused_by_its_line(tmp_path: Path) -> None:
+    file = tmp_path / "texts.tsv"
+    file.write_text("1\t太好看了\n0\tweak\tand long\n", "utf-8")
+    assert read_file(file) == [Labelled(1, "太好看了"), Labelled(0, "weak and long")]
+    for content, words in (("1\tgood\n2\tbad\n", "line 2"), ("1\tgood\n", "both labels"), ("1 good\n", "line 1")):
+        file.write_text(content, "utf-8")
+        with pytest.raises(Misconfigured, match=words):
+            read_file(file)
+    with pytest.raises(Misconfigured, match="cannot be read"):
+        read_file(tmp_path / "none.tsv")
+
+
+def test_figures_are_those_of_the_definition(tmp_path: Path) -> None:
+    head = read_sentiment(write(tmp_path / "h.json", bias=[0.0, 0.0, 0.0]), "rgb-1", 3)
+    vectors = np.array([[1, 0, 0], [0, 0, 1], [0, 0, 1], [0.5, 0, 0]], np.float32)
+
+    figures = judge(head, vectors, np.array([1.0, 0.0, 1.0, 0.0]))
+
+    # One of the two that praise is on the wrong side; of four pairs it loses one and ties one.
+    assert (figures.n, figures.accuracy, figures.auc) == (4, 0.5, 0.625)
+    assert auc(np.array([0.0, 1.0]), np.array([1.0, 0.0])) == 0.0
