@@ -59,6 +59,7 @@ class Keeper:
                         f"{moment.reached}: what lay between has gone with the topic's retention. {snapshots.FORGET}"
                     )
                 since[0] = self._kept = moment.reached
+            self._metrics.counted.set(self._statistics.popularity.events)
             _log.info(
                 "item statistics of %d events taken over, %s from offset %d",
                 moment.popular.events,
