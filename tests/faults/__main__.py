@@ -31,12 +31,15 @@ def arguments() -> argparse.Namespace:
 def main() -> int:
     """Run the table. Returns 0 if nothing was lost or counted twice, and every fault did happen."""
     options = arguments()
-    kinds = [kind for kind in KINDS if options.kind is None or kind.name in options.kind]
+    full = options.runs == "full"
+    wanted = [kind for kind in KINDS if options.kind is None or kind.name in options.kind]
+    at_least = 0 if options.kind is None else 1
+    kinds = {kind: max(at_least, kind.full if full else kind.ci) for kind in wanted}
     try:
         with TemporaryDirectory(prefix="penchant-faults-") as folder:
             kept = options.logs or Path(folder)
             kept.mkdir(parents=True, exist_ok=True)
-            runs = all_runs(kinds, kept, options.seed, full=options.runs == "full")
+            runs = all_runs(kinds, kept, options.seed, full=full)
     except PenchantError as error:
         print(f"faults: {error}", file=sys.stderr)
         return error.exit_code

@@ -1,4 +1,4 @@
-"""Faults of what a worker stands on: the store and the broker."""
+"""Faults of what a worker stands on: the store, the broker, the encoder."""
 
 import time
 from collections.abc import Callable
@@ -88,6 +88,22 @@ def topics_made_anew(stage: Stage) -> None:
     stage.ready(stage.worker())
     stage.publish()
     stage.pour(second)
+
+
+def encoder_fails(how: str, stage: Stage) -> None:
+    """The encoder raises, or hangs, for a while: lists come all the same, and the texts are made up for."""
+    control = stage.system.folder / "fault"
+    worker = stage.worker(FAULT_ENCODER=how, FAULT_FILE=str(control))
+    stage.ready(worker)
+    stage.publish()
+    stage.pour(rate=SLOW)
+    stage.midway(0.05, 0.3)
+    control.touch()
+    stage.wait(lambda: worker.metric("penchant_encoder_out") == 1.0, 60, "the encoder was not found to be out")
+    stage.poured()
+    stage.wait(stage.all_named, 30, "no lists while the encoder is out")
+    control.unlink()
+    stage.over()
 
 
 def _away_s(stage: Stage) -> float:

@@ -7,7 +7,13 @@ import time
 from tests.faults.stage import PARTITIONS, Stage, Unexpected
 from tests.support.system import WorkerProcess
 
-POINTS = ("after_announce", "after_save", "after_publish")
+BATCHES = {  # point -> at which batch, of about 100, or of a merge's own
+    "after_announce": (3, 40),
+    "after_save": (3, 40),
+    "after_publish": (3, 40),
+    "merge_after_save": (1, 6),
+    "merge_after_apply": (1, 6),
+}
 SLOW = 90.0  # messages/s: the load lasts until a second worker has its share of the partitions
 
 
@@ -23,7 +29,7 @@ def killed(stage: Stage) -> None:
 
 def killed_at(point: str, stage: Stage) -> None:
     """kill -9 at a named point of a random batch."""
-    worker = stage.worker(FAULT_POINT=point, FAULT_AT=str(stage.random.randint(3, 40)), FAULT_SIGNAL="KILL")
+    worker = stage.worker(FAULT_POINT=point, FAULT_AT=_batch(stage, point), FAULT_SIGNAL="KILL")
     stage.ready(worker)
     stage.publish()
     stage.pour()
@@ -91,7 +97,7 @@ def zombie(stage: Stage) -> None:
 
 def zombie_at(point: str, stage: Stage) -> None:
     """The same, frozen at a named point: what it does next, it does as a zombie."""
-    sleeper = stage.worker(FAULT_POINT=point, FAULT_AT=str(stage.random.randint(3, 30)), FAULT_SIGNAL="STOP")
+    sleeper = stage.worker(FAULT_POINT=point, FAULT_AT=_batch(stage, point), FAULT_SIGNAL="STOP")
     other = stage.worker()
     stage.ready(sleeper, other)
     stage.publish()
@@ -115,6 +121,10 @@ def _shared(stage: Stage, workers: list[WorkerProcess]) -> None:
         return all(held) and sum(held) == PARTITIONS
 
     stage.wait(well, 60, f"{len(workers)} workers did not share the partitions")
+
+
+def _batch(stage: Stage, point: str) -> str:
+    return str(stage.random.randint(*BATCHES[point]))
 
 
 def _held(worker: WorkerProcess) -> float:

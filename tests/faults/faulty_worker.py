@@ -1,19 +1,32 @@
-"""A worker that dies, or freezes, at a named point of its work: `python -m tests.faults.faulty_worker`.
+"""A worker that dies, or freezes, at a named point, or whose encoder fails: `python -m tests.faults.faulty_worker`.
 
-FAULT_POINT   after_announce | after_save | after_publish (which is before the acknowledgement)
-FAULT_AT      at how manieth batch of records
-FAULT_SIGNAL  KILL or STOP
+FAULT_POINT    after_announce | after_save | after_publish (which is before the acknowledgement)
+               | merge_after_save (a hand-over was saved and not sent) | merge_after_apply (and this a confirmation)
+FAULT_AT       at how manieth batch for which that is so
+FAULT_SIGNAL   KILL | STOP
+FAULT_ENCODER  raise | hang, as long as there is
+FAULT_FILE     this file
 """
 
 import os
 import signal
 import sys
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
+
+import serving.encoder
 import stream.worker
+from serving.artifact import Artifact
+from serving.engines import Engine
+from serving.engines.onnx_runtime import Provider, open_engine
 from serving.state import Vector
 from stream.stages import TimedPipeline
+from stream.transfers import Confirm, HandOver
 from stream.turns import Part
 from stream.wordings import Wording
 
@@ -28,17 +41,16 @@ class Fuse:
 
     def reached(self, point: str, parts: Iterable[Part]) -> None:
         """Pass a point with a batch; one without records, of what waited or was owed, does not count."""
-        if point != self.point or not any(part.records for part in parts):
-            return
-        self.left -= 1
-        if self.left == 0:
-            os.kill(os.getpid(), self.number)
+        if point == self.point and any(part.records for part in parts):
+            self.left -= 1
+            if self.left == 0:
+                os.kill(os.getpid(), self.number)
 
 
 def fuse() -> Fuse:
-    """The one that the environment describes."""
-    number = signal.Signals[f"SIG{os.environ['FAULT_SIGNAL']}"]
-    return Fuse(os.environ["FAULT_POINT"], int(os.environ["FAULT_AT"]), number)
+    """The one that the environment describes; without one there it never burns."""
+    number = signal.Signals[f"SIG{os.environ.get('FAULT_SIGNAL', 'KILL')}"]
+    return Fuse(os.environ.get("FAULT_POINT", ""), int(os.environ.get("FAULT_AT", "0")), number)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +68,9 @@ class FaultyPipeline(TimedPipeline):
         """See `Pipeline.save`."""
         saved = await super().save(parts)
         self.fuse.reached("after_save", parts)
+        for point, message in (("merge_after_save", HandOver), ("merge_after_apply", Confirm)):
+            if any(isinstance(sending.message, message) for part in saved for sending in part.then):
+                self.fuse.reached(point, parts)
         return saved
 
     async def run(self, parts: list[Part], texts: Mapping[Wording, Vector]) -> list[Part]:
@@ -65,10 +80,34 @@ class FaultyPipeline(TimedPipeline):
         return saved
 
 
+class FaultyEngine:
+    """The encoder's engine, which fails while the file is there."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.provider = engine.provider
+        self._engine = engine
+        self._fault, self._file = os.environ["FAULT_ENCODER"], Path(os.environ["FAULT_FILE"])
+
+    def run(self, ids: npt.NDArray[np.int64], mask: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+        """See `Engine.run`."""
+        while self._file.exists():
+            if self._fault == "raise":
+                raise RuntimeError("the encoder was told to raise")
+            time.sleep(0.05)
+        return self._engine.run(ids, mask)
+
+
+def open_faulty_engine(artifact: Artifact, provider: Provider, threads: int) -> Engine:
+    """See `open_engine`."""
+    return FaultyEngine(open_engine(artifact, provider, threads))
+
+
 if __name__ == "__main__":
     from stream.__main__ import main
 
     stream.worker.TimedPipeline = FaultyPipeline  # type: ignore[attr-defined]
+    if "FAULT_ENCODER" in os.environ:
+        serving.encoder.open_engine = open_faulty_engine  # type: ignore[assignment, attr-defined]
     code = main()
     sys.stderr.flush()
     os._exit(code)

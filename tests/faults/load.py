@@ -1,15 +1,18 @@
-"""A seeded load: clicks, reviews, statements, retractions before and after their events, duplicates, erasures.
+"""A seeded load: clicks, reviews, statements, retractions before and after their events, duplicates, merges, erasures.
 
 What it holds is within the bounds of a user's state (docs/promises.md), so that one final state is right whatever
 happens on the way: nobody who retracts has more events than a ring, no duplicate comes after 64 other events.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from random import Random
 from typing import Any
+
+from serving.state import RECENT_TEXTS
 
 Body = dict[str, Any]
 CLICKS, REVIEWS, COMMANDS, ITEMS = "clicks", "reviews", "commands", "items"
@@ -61,12 +64,16 @@ class Message:
 
 @dataclass(frozen=True)
 class Load:
-    """What happened (`events`), what was taken back of it, who was erased, and the messages that say so, in order."""
+    """What happened (`events`), what was taken back of it, who was erased, and the messages that say so, in order.
+
+    merged: who was merged -> into whom. erased: every user of an erased person.
+    """
 
     seed: int
     events: tuple[Event, ...]
     retracted: frozenset[str]
     erased: frozenset[str]
+    merged: Mapping[str, str]
     messages: tuple[Message, ...]
     poison: tuple[Message, ...] = field(default=())
 
@@ -81,6 +88,10 @@ class Load:
         poison = {each.name for each in self.poison}
         return frozenset(each.name for each in told if each.key not in self.erased and each.name not in poison)
 
+    def person(self, user: str) -> str:
+        """Whose state an event of this user is in."""
+        return self.merged.get(user, user)
+
     def halves(self) -> tuple["Load", "Load"]:
         """The same messages in two parts, to be sent one after the other."""
         middle = len(self.messages) // 2
@@ -89,12 +100,18 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """How many of what: `many` users of 40 events each, `usual` ones of 4 to 16, `erased` ones of 6."""
+    """How many of what: `many` users of 40 events each, `usual` ones of 4 to 16, `erased` ones of 6.
+
+    merged: users of 5 events, each merged into a usual one; one more is merged into each erased one.
+    late_share: of the events, a day old when they come. own_texts: none is written twice.
+    """
 
     usual: int = 30
     many: int = 4
     erased: int = 3
-    late_share: float = 0.0  # of the events, a day old when they come
+    merged: int = 6
+    late_share: float = 0.0
+    own_texts: bool = False
 
 
 SHOWN: list[Body] = [
@@ -109,26 +126,37 @@ HIDDEN: list[Body] = [
 def make_load(seed: int, now_ms: int, shape: Shape | None = None) -> Load:
     """Make up a load; the same for the same seed and time. Event times are of the hour before `now_ms`."""
     shape, random = shape or Shape(), Random(seed)
-    many, usual = [f"m{n}" for n in range(shape.many)], [f"u{n}" for n in range(shape.usual)]
-    erased = [f"e{n}" for n in range(shape.erased)]
-    counts = dict.fromkeys(many, 40) | {user: random.randint(4, 16) for user in usual} | dict.fromkeys(erased, 6)
-    owners = [user for user, count in counts.items() for _ in range(count)]
-    random.shuffle(owners)
+    merged = {f"a{n}": f"u{n // 2}" for n in range(shape.merged)} | {f"x{n}": f"e{n}" for n in range(shape.erased)}
+    erased = {user for n in range(shape.erased) for user in (f"e{n}", f"x{n}")}
     begun_ms = now_ms - _HOUR_MS
-    events = [_event(random, n, user, begun_ms + 1000 * n) for n, user in enumerate(owners)]
     events = [
-        replace(each, time_ms=each.time_ms - _DAY_MS) if random.random() < shape.late_share else each for each in events
+        _event(random, n, user, begun_ms + 1000 * n, shape) for n, user in enumerate(_owners(random, shape, merged))
     ]
     messages = [_tell(each, now_ms if each.user in erased else None) for each in events]
-    retractions = _retractions(random, [each for each in events if each.user in set(usual)], now_ms)
-    messages = _among(random, messages, (_anywhere(random, each, len(messages)) for each in retractions))
+    retractions = _retractions(random, events, merged, now_ms)
+    merges = [_command("merge", target, f"j-{user}", now_ms, anonymous_id=user) for user, target in merged.items()]
+    # What is said of an erased user is of before the erasure, whenever it comes.
+    merges = [replace(each, timestamp_ms=now_ms if each.key in erased else None) for each in merges]
+    messages = _among(random, messages, ((random.randrange(len(messages)), each) for each in (*retractions, *merges)))
     again = [(place + random.randint(1, 40), message) for place, message in enumerate(messages)]
     messages = _among(random, messages, (each for each in again if random.random() < 0.05))
-    ends = ((len(messages), _command("erase", user, f"erase-{user}", now_ms)) for user in erased)
+    ends = ((len(messages), _command("erase", f"e{n}", f"erase-e{n}", now_ms)) for n in range(shape.erased))
     shown = ((len(messages) * 2 // 3, Message(ITEMS, item["item_id"], item["item_id"], item)) for item in HIDDEN)
     messages = _among(random, messages, chain(ends, shown))
     taken_back = frozenset(each.body["event_id"] for each in retractions if isinstance(each.body, dict))
-    return Load(seed, tuple(events), taken_back, frozenset(erased), tuple(messages))
+    return Load(seed, tuple(events), taken_back, frozenset(erased), merged, tuple(messages))
+
+
+def _owners(random: Random, shape: Shape, merged: Mapping[str, str]) -> list[str]:
+    """Whose event comes when. A merged person has no more events than a ring."""
+    targets = set(merged.values())
+    counts = (
+        {f"m{n}": 40 for n in range(shape.many)} | dict.fromkeys(merged, 4) | {f"e{n}": 6 for n in range(shape.erased)}
+    )
+    counts |= {user: random.randint(4, 10 if user in targets else 16) for user in (f"u{n}" for n in range(shape.usual))}
+    owners = [user for user, count in counts.items() for _ in range(count)]
+    random.shuffle(owners)
+    return owners
 
 
 def shuffled(load: Load, within: int) -> Load:
@@ -152,17 +180,19 @@ def poisoned(load: Load, share: float) -> Load:
     return replace(load, messages=tuple(_among(random, load.messages, places)), poison=poison)
 
 
-def _event(random: Random, number: int, user: str, time_ms: int) -> Event:
+def _event(random: Random, number: int, user: str, time_ms: int, shape: Shape) -> Event:
+    time_ms -= _DAY_MS if random.random() < shape.late_share else 0
+    text = random.choice(_TEXTS) + (f", {number}" if shape.own_texts else "")
     item = random.choice(SHOWN if random.random() < 0.97 else HIDDEN)["item_id"]
     chance = random.random()
     if chance < 0.1:
-        return Event(f"s{number}", user, time_ms, "statement", text=random.choice(_TEXTS))
+        return Event(f"s{number}", user, time_ms, "statement", text=text)
     if chance < 0.2:
         rating = random.choice((None, 1, 2, 3, 4, 5))
-        return Event(f"r{number}", user, time_ms, "review", str(item), rating, random.choice(_TEXTS))
+        return Event(f"r{number}", user, time_ms, "review", item, rating, text)
     action = random.choice(_ACTIONS)
     rating = random.randint(1, 5) if action == "rate" else None
-    return Event(f"c{number}", user, time_ms, action, str(item), rating)
+    return Event(f"c{number}", user, time_ms, action, item, rating)
 
 
 def _tell(event: Event, timestamp_ms: int | None) -> Message:
@@ -182,11 +212,23 @@ def _command(kind: str, user: str, command_id: str, time_ms: int, **more: str) -
     return Message(COMMANDS, user, command_id, body)
 
 
-def _retractions(random: Random, events: Sequence[Event], now_ms: int) -> list[Message]:
-    """Commands that take back some events, a few of them two times; an impression counts nothing, so it is left."""
-    targets = [each for each in events if each.action != "impression" and random.random() < 0.08]
-    targets += [each for each in targets if random.random() < 0.2]
-    return [_command("retract", each.user, f"k{n}", now_ms, event_id=each.event_id) for n, each in enumerate(targets)]
+def _retractions(random: Random, events: Sequence[Event], merged: Mapping[str, str], now_ms: int) -> list[Message]:
+    """Commands that take back some events of usual users, a few of them two times; any user of the person may say so.
+
+    An impression counts nothing, so it is left; so are those of whom not every text is kept.
+    """
+    texts = Counter(merged.get(each.user, each.user) for each in events if each.text is not None)
+    usual = [
+        (each, merged.get(each.user, each.user))
+        for each in events
+        if each.user[0] in "ua" and texts[merged.get(each.user, each.user)] <= RECENT_TEXTS
+    ]
+    targets = [pair for pair in usual if pair[0].action != "impression" and random.random() < 0.08]
+    targets += [pair for pair in targets if random.random() < 0.2]
+    return [
+        _command("retract", random.choice((event.user, person)), f"k{n}", now_ms, event_id=event.event_id)
+        for n, (event, person) in enumerate(targets)
+    ]
 
 
 def _poison(random: Random, number: int) -> Message:
@@ -202,10 +244,6 @@ def _poison(random: Random, number: int) -> Message:
     ]
     topic, made = random.choice(spoiled)
     return Message(topic, user, name, made)
-
-
-def _anywhere(random: Random, message: Message, size: int) -> tuple[int, Message]:
-    return random.randrange(size), message
 
 
 def _among(random: Random, messages: Sequence[Message], more: Iterable[tuple[int, Message]]) -> list[Message]:

@@ -50,10 +50,10 @@ class Oracle:
     liking: Callable[[str], float] = lambda _: 0.0
 
     def states(self, load: Load) -> dict[str, Expected | None]:
-        """What each user's state must be; None: there must be none."""
+        """What the state of each user who was not merged must be; None: there must be none."""
         by_user: dict[str, list[Event]] = {}
         for event in sorted(load.events, key=lambda each: (each.time_ms, each.event_id)):
-            by_user.setdefault(event.user, []).append(event)
+            by_user.setdefault(load.person(event.user), []).append(event)
         return {
             user: None if user in load.erased else self._state(events, load.retracted)
             for user, events in by_user.items()

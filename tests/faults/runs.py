@@ -3,7 +3,7 @@
 import secrets
 import time
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -44,8 +44,8 @@ class Run:
         return asdict(self)
 
 
-def all_runs(kinds: Sequence[Kind], folder: Path, seed: int, *, full: bool) -> list[Run]:
-    """Run the kinds on one broker and one store of their own, with a progress bar on a terminal."""
+def all_runs(kinds: Mapping[Kind, int], folder: Path, seed: int, *, full: bool) -> list[Run]:
+    """Run kinds, each so often, on one broker and one store of their own, with a progress bar on a terminal."""
     runs: list[Run] = []
     with ExitStack() as stack:
         apache = ApacheKafka(_folder(folder, "kafka"))
@@ -55,7 +55,7 @@ def all_runs(kinds: Sequence[Kind], folder: Path, seed: int, *, full: bool) -> l
         stack.callback(store.stop)
         house = House(apache, store, load_encoder(MODEL, threads=1), load_weights(), folder, full)
         embedded = house
-        if any(kind.embedded for kind in kinds):
+        if full and any(kind.embedded for kind in kinds):
             other = start_broker(_folder(folder, "embedded"))
             stack.callback(other.stop)
             embedded = replace(house, broker=other)
@@ -80,8 +80,7 @@ def run(kind: Kind, house: House, broker: str, seed: int) -> Run:
     try:
         with staged(house, prefix, _folder(house.folder, prefix), load, Random(seed)) as stage:
             kind.act(stage)
-            recovery_s = stage.recovered()
-            found = stage.verdict()
+            recovery_s, found = stage.recovered()
             lost, twice, failure = found.lost, found.twice, "\n".join(found.words)
             if failure:
                 failure += f"\n{stage.last_lines()}"
@@ -103,9 +102,9 @@ def run(kind: Kind, house: House, broker: str, seed: int) -> Run:
     )
 
 
-def _plan(kinds: Sequence[Kind], *, full: bool) -> Iterator[tuple[Kind, str, int]]:
-    for kind in kinds:
-        yield from ((kind, "Kafka", number) for number in range(kind.full if full else kind.ci))
+def _plan(kinds: Mapping[Kind, int], *, full: bool) -> Iterator[tuple[Kind, str, int]]:
+    for kind, count in kinds.items():
+        yield from ((kind, "Kafka", number) for number in range(count))
         if full:
             yield from ((kind, "embedded", number) for number in range(kind.embedded))
 

@@ -70,8 +70,8 @@ class Stage:
     # --- Setting up ---
 
     def worker(self, **environment: str) -> WorkerProcess:
-        """Start a worker; with FAULT_… in its environment one that has a fuse."""
-        module = FAULTY if "FAULT_POINT" in environment else "stream"
+        """Start a worker; with FAULT_… in its environment one that can fail."""
+        module = FAULTY if any(name.startswith("FAULT_") for name in environment) else "stream"
         return self.system.start(module, PENCHANT_ENCODER_THREADS="1", OPENBLAS_NUM_THREADS="1", **environment)
 
     def ready(self, *workers: WorkerProcess) -> None:
@@ -140,27 +140,33 @@ class Stage:
         silent = {each.event_id for each in self.load.events if each.action == "impression"}
         return (load or self.load).names() - silent <= self.watcher.look().named
 
-    def recovered(self) -> float:
-        """Wait until all that was sent is in lists. Returns the seconds since the fault was over."""
+    def recovered(self) -> tuple[float, Verdict]:
+        """Wait until all that was sent is in lists and states. Returns the seconds since the fault was over, and what
+        is found when nothing moves any more.
+        """
         self.poured()
-        until(self.all_named, 60)
-        return time.monotonic() - self.over_at
-
-    def verdict(self) -> Verdict:
-        """What is found once nothing moves any more."""
-        system, house = self.system, self.house
-        stored = Stored(system.redis_url, system.topics.prefix, PARTITIONS, house.encoder.fingerprint)
-        oracle = Oracle(house.weights, self.watcher.items, house.embed, house.liking)
-        judge = Judge(self.load, oracle, stored, self.watcher, self.pairs_kept)
-        found: list[Verdict] = []
+        judge = self._judge()
+        found = [Verdict(words=("nobody looked",))]
 
         def fine() -> bool:
             self.watcher.look()
-            found.append(judge.verdict())
-            return found[-1] == FINE
+            found[0] = judge.verdict()
+            return found[0] == FINE
 
-        until(fine, 15)
-        return found[-1]
+        until(self.all_named, 60)
+        due = {each.item for each in self.load.events if each.item is not None}
+        self.wait(lambda: due <= self.watcher.look().items.keys(), 60, "films of the load were not embedded")
+        until(fine, 30)
+        seconds = time.monotonic() - self.over_at
+        time.sleep(0.5)  # what a worker that is late may still do
+        until(fine, 5)
+        return seconds, found[0]
+
+    def _judge(self) -> Judge:
+        system, house = self.system, self.house
+        stored = Stored(system.redis_url, system.topics.prefix, PARTITIONS, house.encoder.fingerprint)
+        oracle = Oracle(house.weights, self.watcher.items, house.embed, house.liking)
+        return Judge(self.load, oracle, stored, self.watcher, self.pairs_kept)
 
     def anew(self) -> None:
         """Delete every topic and make it again; what was read of the old ones is kept."""

@@ -13,7 +13,7 @@ Make = Callable[[int, int], Load]  # seed, ms since 1970
 
 @dataclass(frozen=True)
 class Kind:
-    """One row. ci, full: how many runs; embedded: how many of each of them also on the embedded broker."""
+    """One row. ci, full: how many runs on Apache Kafka; embedded: how many on the embedded broker, when all are run."""
 
     name: str
     title: str
@@ -23,20 +23,27 @@ class Kind:
     embedded: int = 0
     make: Make = make_load
 
-    def runs(self, *, full: bool) -> int:
-        """How many runs there are on Apache Kafka."""
-        return self.full if full else self.ci
-
 
 def _large(seed: int, now_ms: int) -> Load:
     return make_load(seed, now_ms, Shape(usual=90))
 
 
+def _wordy(seed: int, now_ms: int) -> Load:
+    """No text is in the encoder's cache, and nobody has more of them than may wait."""
+    return make_load(seed, now_ms, Shape(many=0, own_texts=True))
+
+
 KINDS = (
     Kind("kill", "kill -9 at a random moment", by_workers.killed, 1, 5, embedded=1),
     *(
-        Kind(f"kill-{point}", f"kill -9 {point.replace('_', ' ')}", partial(by_workers.killed_at, point), 1, 5)
-        for point in by_workers.POINTS
+        Kind(f"kill-{point}", f"kill -9 {words}", partial(by_workers.killed_at, point), ci, 4)
+        for point, words, ci in (
+            ("after_announce", "before the state is saved", 0),
+            ("after_save", "between save and publish", 1),
+            ("after_publish", "between publish and acknowledgement", 0),
+            ("merge_after_save", "between save and hand-over of a merge", 1),
+            ("merge_after_apply", "between save and confirmation of a merge", 0),
+        )
     ),
     Kind("term", "SIGTERM in the middle of a batch", by_workers.terminated, 1, 5, embedded=1),
     Kind("two-killed", "two workers, one killed", by_workers.one_of_two_killed, 1, 5),
@@ -44,10 +51,11 @@ KINDS = (
     Kind("two-removed", "one of two workers leaves", by_workers.one_removed, 1, 5),
     Kind("zombie", "frozen past its session, thawed", by_workers.zombie, 1, 3),
     *(
-        Kind(
-            f"zombie-{point}", f"the same, frozen {point.replace('_', ' ')}", partial(by_workers.zombie_at, point), n, 2
+        Kind(f"zombie-{point}", f"frozen {words}", partial(by_workers.zombie_at, point), ci, 3)
+        for point, words, ci in (
+            ("after_announce", "before the state is saved, thawed", 0),
+            ("after_save", "between save and publish, thawed", 1),
         )
-        for n, point in enumerate(("after_announce", "after_save"))
     ),
     Kind("redis-gone", "Redis gone for 20 s (CI: 5 s)", by_services.store_gone, 1, 3),
     Kind("redis-restarted", "Redis restarted from its file", by_services.store_restarted, 1, 3),
@@ -55,6 +63,8 @@ KINDS = (
     Kind("redis-emptied", "Redis emptied", by_services.store_emptied, 1, 3),
     Kind("broker-gone", "broker gone for 20 s (CI: 5 s)", by_services.broker_gone, 1, 3),
     Kind("topics-anew", "topics made anew, adopted", by_services.topics_made_anew, 1, 3),
+    Kind("encoder-raises", "encoder raising", partial(by_services.encoder_fails, "raise"), 1, 3, make=_wordy),
+    Kind("encoder-hangs", "encoder hanging", partial(by_services.encoder_fails, "hang"), 1, 3, make=_wordy),
     Kind(
         "twice",
         "all sent twice, group offsets set back",

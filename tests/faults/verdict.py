@@ -66,9 +66,18 @@ class Judge:
     def verdict(self) -> Verdict:
         """Look at everything as it stands now."""
         expected = self.oracle.states(self.load)
-        states = self.stored.states(list(expected))
+        states = self.stored.states([*expected, *self.load.merged])
         users = (self._user(user, expected[user], states[user]) for user in expected)
-        return sum([*users, self._commands(), self._letters(), self._pairs()], start=FINE)
+        merged = (self._merged(user, target, states[user]) for user, target in self.load.merged.items())
+        return sum([*users, *merged, self._commands(), self._letters(), self._pairs()], start=FINE)
+
+    def _merged(self, user: str, target: str, state: UserState | None) -> Verdict:
+        if user in self.load.erased:
+            return self._user(user, None, state)
+        alias = state.alias if state is not None else None
+        if alias is None or state is None or alias.target != target:
+            return Verdict(1, 0, (f"{user} is no alias of {target}",))
+        return Verdict(1, 0, (f"{user}: its state is still held",)) if alias.held or state.known else FINE
 
     def _user(self, user: str, expected: Expected | None, state: UserState | None) -> Verdict:
         last = self.watcher.lists.get(user)
@@ -88,7 +97,7 @@ class Judge:
 
     def _unnamed(self, user: str, state: UserState) -> set[str]:
         """Of what the user did: not named by any list so far, nor to be named by the next one."""
-        mine = {each.name for each in self.load.messages if each.key == user} & self.load.names()
+        mine = {each.name for each in self.load.messages if self.load.person(each.key) == user} & self.load.names()
         return mine - self.watcher.named - {each.event_id for each in state.unnamed}
 
     def _commands(self) -> Verdict:
@@ -120,6 +129,7 @@ class Judge:
             if each.item is not None
             and weigh(each).pair
             and each.user not in self.load.erased
+            and each.user not in self.load.merged  # announced from where it was passed on, if it came after the merge
             and each.event_id not in self.load.retracted
         }
         announced = {self.watcher.records[place] for place in self.watcher.paired & self.watcher.records.keys()}

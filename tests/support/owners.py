@@ -11,6 +11,7 @@ from stream.events import partition_of
 from stream.records import Record
 from stream.testing import NOW_MS, TOPICS, record
 from stream.transfers import HEADER
+from stream.turns import Rules
 from tests.support.pipeline import Worker
 
 PARTITIONS = 2
@@ -28,9 +29,9 @@ KNOWN, ANONYMOUS, THIRD = user_on(0, "known"), user_on(1, "guest"), user_on(0, "
 class Owners:
     """`send` takes a message in by the owner of its user; `deliver` what the owners told each other since."""
 
-    def __init__(self) -> None:
-        first = Worker(partitions=PARTITIONS)
-        self.workers = [first, Worker(beside=first, partitions=PARTITIONS)]
+    def __init__(self, rules: Rules | None = None) -> None:
+        first = Worker(partitions=PARTITIONS, rules=rules)
+        self.workers = [first, Worker(beside=first, partitions=PARTITIONS, rules=rules)]
         self.log = first.log
         self.offsets: dict[tuple[str, int], int] = {}
         self.delivered = 0
