@@ -21,15 +21,16 @@ class Part(IntEnum):
     """The parts of the score, in the order of the weights."""
 
     MUTUAL = 0  # log1p(cos/.03), items touched by the same people as those in the ring
-    ONWARD = 1  # log1p(fwd/.01), items touched after those in the ring
-    TOTAL = 2  # log1p(n_j), how much everybody touched it
-    RECENT = 3  # log1p(5 d_j), the same of late
-    CONTENT = 4  # cosine of its vector with the decayed direction of the ring
-    AGAIN = 5  # it stands in the ring
-    LAST = 6  # it was touched last
+    STEADY = 1  # the same, with the ring's older items hardly fading
+    ONWARD = 2  # log1p(fwd/.01), items touched after those in the ring
+    AGAIN = 3  # it stands in the ring
+    LAST = 4  # it was touched last
+    TOTAL = 5  # log1p(n_j), how much everybody touched it
+    RECENT = 6  # log1p(5 d_j), the same of late
+    CONTENT = 7  # cosine of its vector with the decayed direction of the ring
 
 
-START = (1.5, 0.2, 0.2, 0.2, 3.0, -4.0, 0.7)
+START = (1.5, 0.0, 0.2, -4.0, 0.7, 0.2, 0.2, 3.0)
 _ETA = 0.5
 _FIRST_SQUARE = 1e-3  # keeps the first steps finite; of no weight after a few
 

@@ -4,7 +4,7 @@ For the ring items i_p of pair weights w_p, p = 0 the newest, and each item j in
 
     cos(j) = Σ_p w_p·.8^p·S[i_p][j] / sqrt((n_ip + 2)(n_j + 2))    fwd(j) = Σ_p w_p·.5^p·A[i_p][j] / (n_ip + 1)
 
-with S and A of `serving.covisits` and n the totals of `serving.rows`.
+and cos once more with .95^p; with S and A of `serving.covisits` and n the totals of `serving.rows`.
 """
 
 from dataclasses import dataclass
@@ -19,17 +19,18 @@ Floats = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.intp]
 
 _MUTUAL_DECAY = 0.8 ** np.arange(RING)
+_STEADY_DECAY = 0.95 ** np.arange(RING)
 _ONWARD_DECAY = 0.5 ** np.arange(RING)
-_MUTUAL_UNIT, _ONWARD_UNIT = 0.03, 0.01  # where the logarithm bends: a fifth of a usual value
+_UNITS = (0.03, 0.03, 0.01)  # where the logarithms bend: a fifth of a usual value
 
 
 @dataclass(frozen=True, slots=True)
 class Near:
     """Items near a ring of `t` items, whose rows are `ring`, newest first.
 
-    rows: `(u,)`, ascending, the ring's own among them. parts: `(4, u)`, as `serving.blend.Part` has MUTUAL, ONWARD,
-    AGAIN and LAST. items, owners: `(m,)`, the rows' entries: the neighbour, and the place in the ring of the row it
-    stands in. terms: `(2, m)`, what each entry adds to cos and to fwd.
+    rows: `(u,)`, ascending, the ring's own among them. parts: `(5, u)`, the first of `serving.blend.Part`: MUTUAL,
+    STEADY, ONWARD, AGAIN and LAST. items, owners: `(m,)`, the rows' entries: the neighbour, and the place in the
+    ring of the row it stands in. terms: `(3, m)`, what each entry adds to cos, to its steady form, and to fwd.
     """
 
     ring: Rows
@@ -40,14 +41,14 @@ class Near:
     terms: npt.NDArray[np.float64]
 
     def of(self, rows: Rows) -> Floats:
-        """The parts of some items, `(4, r)`; zeros for those that are not near."""
+        """The parts of some items, `(5, r)`; zeros for those that are not near."""
         if not len(self.rows):
-            return np.zeros((4, len(rows)), np.float32)
+            return np.zeros((5, len(rows)), np.float32)
         at = np.minimum(np.searchsorted(self.rows, rows), len(self.rows) - 1)
         return np.where(self.rows[at] == rows, self.parts[:, at], np.float32(0.0))
 
     def shares(self, rows: Rows, n: int) -> npt.NDArray[np.float64]:
-        """How cos and fwd of some items divide among the ring, `(2, r, t)`; each sums to 1 over t, or is zero.
+        """How the three sums of some items divide among the ring, `(3, r, t)`; each sums to 1 over t, or is zero.
 
         n: how many rows the catalogue has.
         """
@@ -55,7 +56,7 @@ class Near:
         place[rows] = np.arange(len(rows))
         at = place[self.items]
         listed = at >= 0
-        table: npt.NDArray[np.float64] = np.zeros((2, len(rows), len(self.ring)))
+        table: npt.NDArray[np.float64] = np.zeros((3, len(rows), len(self.ring)))
         for terms, into in zip(self.terms[:, listed], table, strict=True):
             np.add.at(into, (at[listed], self.owners[listed]), terms)
         table /= np.maximum(table.sum(axis=2, keepdims=True), 1e-12)
@@ -68,19 +69,17 @@ def near(ring: Rows, weights: Floats, covisits: CoVisitRows, totals: Floats) -> 
     links = covisits.links(ring.tolist())
     owners = np.repeat(np.arange(t), np.diff(links.starts))
     mutual = weights * _MUTUAL_DECAY[:t] / np.sqrt(totals[ring] + 2.0)
+    steady = weights * _STEADY_DECAY[:t] / np.sqrt(totals[ring] + 2.0)
     onward = weights * _ONWARD_DECAY[:t] / (totals[ring] + 1.0)
-    terms = np.stack(
-        [
-            mutual[owners] * links.mutual / np.sqrt(totals[links.items] + 2.0),
-            onward[owners] * links.onward,
-        ]
-    )
-    cos, fwd = (np.bincount(links.items, each, minlength=n) for each in terms)
+    damped = links.mutual / np.sqrt(totals[links.items] + 2.0)
+    terms = np.stack([mutual[owners] * damped, steady[owners] * damped, onward[owners] * links.onward])
+    cos, calm, fwd = (np.bincount(links.items, each, minlength=n) for each in terms)
     close = cos > 0
     close[ring] = True
     rows = np.flatnonzero(close)
     again, last = np.zeros(n, np.float32), np.zeros(n, np.float32)
     again[ring] = 1.0
     last[ring[:1]] = 1.0
-    parts = np.stack([np.log1p(cos[rows] / _MUTUAL_UNIT), np.log1p(fwd[rows] / _ONWARD_UNIT), again[rows], last[rows]])
+    sums = [np.log1p(each[rows] / unit) for each, unit in zip((cos, calm, fwd), _UNITS, strict=True)]
+    parts = np.stack([*sums, again[rows], last[rows]])
     return Near(ring, rows, parts.astype(np.float32), links.items, owners, terms)

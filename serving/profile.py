@@ -57,7 +57,8 @@ class Profile:
     direction: `(d,)`, where the ring's liked items lie, a unit vector, or zeros without any.
     long: `(d,)` float32, of length `settings.long`, or zeros if nothing stands behind it.
     ring: `(t,)`, the rows of the items that link others, newest first; pairs: `(t,)`, their pair weights; linking:
-    `(t,)`, which of the sources they are. calm: what is left in (0, 1] of the weight of what was touched.
+    `(t,)`, which of the sources they are.  calm: what is left
+    in (0, 1] of the weight of what was touched.
     """
 
     sources: list[Source]

@@ -6,7 +6,7 @@ from typing import Literal
 
 import numpy as np
 
-from serving.blend import Blend, Part
+from serving.blend import Blend
 from serving.catalogue import Catalogue
 from serving.covisits import CoVisitRows
 from serving.explain import reasons, tell
@@ -140,11 +140,11 @@ class Ranker:
         return parts
 
     def _company_parts(self, scored: Scored, rows: Rows) -> Floats:
-        """What the ring's company adds, `(r, sources + 2)`: mutual and onward points by the event they come through."""
+        """What company adds, `(r, sources + 2)`: by the ring's event that it comes through."""
         profile, found = scored.profile, scored.near
         parts = np.zeros((len(rows), len(profile.sources) + 2), np.float32)
         if len(profile.ring):
-            points = profile.calm * scored.weights[[Part.MUTUAL, Part.ONWARD], None] * found.of(rows)[:2]
+            points = profile.calm * scored.weights[: len(found.terms), None] * found.of(rows)[: len(found.terms)]
             through = np.einsum("fr,frt->rt", points, found.shares(rows, len(self._catalogue)))
             np.add.at(parts.T, profile.linking, through.T.astype(np.float32))
         return parts

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+_FIRST_NEWNESS, _NEWNESS_STEP = 0.02, 1e-3
 _RESCALE_ABOVE = 1e200  # float64 ends near 1e308: far enough away for any single pair weight
 
 
@@ -29,6 +30,8 @@ class Popularity:
     event, an event is added with a weight that grows by 1/decay each time, and readers divide by the present one
     (forward decay: Cormode et al., "Forward Decay: A Practical Time Decay Model for Streaming Systems", ICDE 2009).
 
+    `newness` is the share of late events that touched an item first, over about the last 1,000; a restart begins anew.
+
     >>> popularity = Popularity(decay=0.5)
     >>> for row in (0, 1, 1):
     ...     popularity.add(row, 1.0)
@@ -40,6 +43,7 @@ class Popularity:
         if not 0.0 < decay <= 1.0:
             raise ValueError(f"decay is {decay}: it must lie above 0 and be at most 1 (1: nothing is forgotten)")
         self.events = 0
+        self.newness = _FIRST_NEWNESS
         self._growth = 1.0 / decay
         self._weight = 1.0  # what an event counts that comes now
         self._totals: npt.NDArray[np.float64] = np.zeros(capacity)
@@ -50,6 +54,7 @@ class Popularity:
         if row >= len(self._totals):
             self._reserve(row + 1)
         self.events += 1
+        self.newness += _NEWNESS_STEP * (float(self._totals[row] == 0) - self.newness)
         self._weight *= self._growth
         self._totals[row] += pair
         self._scaled[row] += pair * self._weight

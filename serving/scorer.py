@@ -39,8 +39,9 @@ TOGETHER = 64  # users in one matrix product: bounds its result to 64 rows
 _STANDARD_CUT = 3.0  # a perfect match counts no more than three standard deviations
 _PRODUCT_PAYS = 8  # users from which a matrix product is cheaper than a product for each (its packing costs first)
 _LEAST_SPREAD = 0.02  # below it the facet texts do not differ to this text: rounding must not be blown up
-_NEAR = [Part.MUTUAL, Part.ONWARD, Part.AGAIN, Part.LAST]
+_NEAR = [Part.MUTUAL, Part.STEADY, Part.ONWARD, Part.AGAIN, Part.LAST]
 _POPULAR = [Part.TOTAL, Part.RECENT]
+_LEAST_NEWNESS = 0.005  # below it an untouched item is worth less than what usually stands on the tenth place
 _FOR_NEW = (10, 20)  # places that untouched items stand on
 
 
@@ -65,7 +66,12 @@ class Scorer:
     """Scores a catalogue against statistics that others keep current, in the same thread."""
 
     def __init__(
-        self, catalogue: Catalogue, popularity: Popularity, covisits: CoVisitRows, blend: Blend, settings: RankSettings
+        self,
+        catalogue: Catalogue,
+        popularity: Popularity,
+        covisits: CoVisitRows,
+        blend: Blend,
+        settings: RankSettings,
     ) -> None:
         self._catalogue = catalogue
         self._popularity = popularity
@@ -137,9 +143,12 @@ class Scorer:
     def _lift(self, points: Floats, text: Floats, allowed: Mask) -> list[int]:
         """Put the untouched items whose text fits best on their places, if they stand lower. Returns their rows.
 
-        Only one that fits better than half of those before it: else what stands there is the better guess. Where most
-        items are untouched there is nothing to make up for: the list is full of them.
+        Only one that fits better than half of those before it: else what stands there is the better guess. Where new
+        items are hardly ever taken the place would be wasted, and where most items are untouched there is nothing to
+        make up for.
         """
+        if self._popularity.newness < _LEAST_NEWNESS:
+            return []
         untouched = np.flatnonzero(allowed & (self._totals == 0))
         if not len(untouched) or 2 * len(untouched) > allowed.sum():
             return []

@@ -49,7 +49,12 @@ def test_parts_are_those_of_the_formula(events: list[Event]) -> None:
         fwd = sum(
             w * 0.5**p * onward[i, item] / (totals[i] + 1) for p, (i, w) in enumerate(zip(ring, weights, strict=True))
         )
-        wanted = [math.log1p(cos / 0.03), math.log1p(fwd / 0.01), float(item in ring), float(item == 3)]
+        steady = sum(
+            w * 0.95**p * mutual[i, item] / math.sqrt((totals[i] + 2) * (totals[item] + 2))
+            for p, (i, w) in enumerate(zip(ring, weights, strict=True))
+        )
+        sums = [math.log1p(cos / 0.03), math.log1p(steady / 0.03), math.log1p(fwd / 0.01)]
+        wanted = [*sums, float(item in ring), float(item == 3)]
         assert found.of(np.array([item]))[:, 0].tolist() == pytest.approx(wanted, rel=1e-5)
     assert {3, 17, 39} <= set(found.rows.tolist())
     assert sorted(found.rows.tolist()) == found.rows.tolist()
@@ -61,16 +66,17 @@ def test_shares_divide_what_is_near_among_the_ring(events: list[Event]) -> None:
 
     shares = found.shares(found.rows, N)
 
-    cos, fwd = found.parts[0] > 0, found.parts[1] > 0
+    cos, fwd = found.parts[0] > 0, found.parts[2] > 0
     assert cos.any()
     assert fwd.any()
     np.testing.assert_allclose(shares[0].sum(axis=1), cos.astype(float))
-    np.testing.assert_allclose(shares[1].sum(axis=1), fwd.astype(float))
+    np.testing.assert_allclose(shares[1].sum(axis=1), cos.astype(float))
+    np.testing.assert_allclose(shares[2].sum(axis=1), fwd.astype(float))
     assert not shares[:, :, 2].any(), "nobody touched the third"
 
 
 def test_near_an_empty_ring_is_nothing() -> None:
     found = near(np.empty(0, np.intp), np.empty(0, np.float32), CoVisitRows(), np.zeros(N, np.float32))
 
-    assert found.of(np.array([1, 2])).tolist() == [[0.0, 0.0]] * 4
-    assert found.shares(np.array([1, 2]), N).shape == (2, 2, 0)
+    assert found.of(np.array([1, 2])).tolist() == [[0.0, 0.0]] * 5
+    assert found.shares(np.array([1, 2]), N).shape == (3, 2, 0)
