@@ -114,11 +114,17 @@ class Partitions:
         _log.warning("partition %d: another worker claimed it; waiting for the group to say so", number)
 
     async def look(self) -> None:
-        """Claim again what the group still says is mine a session after the store said it is not; press what lags.
+        """Find what was taken or put back; claim what the group still says is mine a session later; press what lags.
+
+        A partition in which nothing is written would not be refused, and what the store lost would stay lost.
 
         Faust may overwrite a seek with the record that it is just delivering, and would then drop what lies before it:
         as long as nothing has come from where reading was to go on, the consumer is sent there again.
         """
+        for number in sorted(self._store.held() - self._lost_at.keys()):
+            token = self._store.hold(number).token
+            if await self._store.is_behind(number):
+                await self.refused(number, token)
         for number, since in list(self._lost_at.items()):
             if time.monotonic() - since > self._session_timeout_s:
                 del self._lost_at[number]

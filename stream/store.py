@@ -198,6 +198,15 @@ class Store:
         owner = await self._persist(lambda: self._redis.get(self._key(partition, "owner")))
         return bool(owner == hold.token.encode())
 
+    async def is_behind(self, partition: int) -> bool:
+        """Whether the store stands before where I left it: it was put back to an older copy, or emptied."""
+        hold = self._holds.get(partition)
+        if hold is None or not hold.offsets:
+            return False
+        fields = [self._fields[topic] for topic in hold.offsets]
+        stored = await self._persist(lambda: self._redis.hmget(self._key(partition, "offsets"), fields))
+        return any(int(there or 0) < offset for there, offset in zip(stored, hold.offsets.values(), strict=True))
+
     def hold(self, partition: int) -> Hold:
         """My grip on a partition; one that every write is refused with, if it is not mine."""
         return self._holds.get(partition, Hold())

@@ -142,6 +142,15 @@ class MemoryStore:
         """See `Store.is_mine`."""
         return partition in self._holds and self._shelf(partition).owner == self._holds[partition].token
 
+    async def is_behind(self, partition: int) -> bool:
+        """See `Store.is_behind`."""
+        stored = self._shelf(partition).offsets
+        return any(stored.get(self._field(topic), 0) < offset for topic, offset in self.hold(partition).offsets.items())
+
+    def put_back(self, partition: int, offsets: Mapping[str, int]) -> None:
+        """Have the offsets be older ones, as in a copy of the data; the owner is the same."""
+        self._shelf(partition).offsets = {self._field(topic): offset for topic, offset in offsets.items()}
+
     def hold(self, partition: int) -> Hold:
         """See `Store.hold`."""
         return self._holds.get(partition, Hold())

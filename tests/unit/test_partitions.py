@@ -123,3 +123,16 @@ async def test_a_write_that_was_under_way_when_the_partition_was_claimed_anew_cl
     await owner.partitions.refused(0, token)
     assert owner.store.hold(0).token != token
     assert owner.seeks == [{CLICKS: 60}]
+
+
+async def test_a_store_that_was_put_back_is_noticed_though_nothing_is_written() -> None:
+    owner = Owner()
+    await owner.holds(50)
+    await owner.partitions.look()
+    assert owner.seeks == [], "all is as it was left"
+
+    owner.store.put_back(0, {TOPICS.clicks: 20})
+    await owner.partitions.look()
+
+    assert owner.seeks[0] == {CLICKS: 20}
+    assert await owner.takes(20, 21) == [20, 21]
