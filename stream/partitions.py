@@ -100,7 +100,9 @@ class Partitions:
             due[tp] = max(expected, record.offset + 1)
             taken.append(record)
         if missed := gaps & self._awaited.keys():
+            claims = {number: self._store.hold(number).token for number in mine}
             await self._send_back(missed)
+            taken = [record for record in taken if self._store.hold(record.partition).token == claims[record.partition]]
         return taken
 
     async def refused(self, number: int, token: str) -> None:

@@ -58,11 +58,18 @@ class Pipeline:
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def process(self, records: Sequence[Record]) -> tuple[list[Record], list[Part]]:
-        """Take in records. Returns those that are done, to be acknowledged, and the parts that the store refused."""
+        """Take in records. Returns those that are done, to be acknowledged, and the parts that the store refused.
+
+        A partition that was claimed anew while texts were embedded is read again from an earlier record: what was let
+        in before would leave a gap that the offsets hide.
+        """
         parts = self.decode(records)
+        claims = [self.store.hold(part.partition).token for part in parts]
         texts = await self.embed(parts)
         async with self.lock:
-            saved = await self.run(parts, texts)
+            held = [self.store.hold(part.partition).token for part in parts]
+            same = [part for part, then, now in zip(parts, claims, held, strict=True) if then == now]
+            saved = await self.run(same, texts)
         done = [record for part in saved for record in part.records]
         return done, [part for part in parts if part not in saved]
 

@@ -274,3 +274,21 @@ async def test_a_partition_that_was_never_written_has_no_lists_to_bring_out(work
 
 
 # --- Commands ---
+
+
+async def test_what_was_let_in_before_the_partition_was_claimed_anew_is_refused(worker: Worker) -> None:
+    """Reading goes back to the store's offsets then; what lies before these records would be taken for read."""
+    await worker.takes(click(0))
+    pipeline, embed = worker.pipeline, worker.pipeline.embedder
+
+    async def put_back(texts: Sequence[str]) -> Mapping[str, Vector]:
+        worker.store.put_back(0, {})
+        await worker.store.claim(0)
+        return await embed(texts)
+
+    slow = replace(pipeline, embedder=put_back)
+    done, refused = await slow.process([says(3, "love")])
+
+    assert (done, len(refused)) == ([], 1)
+    assert worker.store.hold(0).offsets == {}
+    assert "r-3" not in [each.event_id for each in (await worker.state("u1")).ring]
