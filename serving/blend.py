@@ -8,10 +8,13 @@ One step for each positive event, after it was scored: the softmax of the item t
 Adagrad step down its gradient (Duchi et al., "Adaptive Subgradient Methods", JMLR 2011).
 """
 
+import binascii
 from enum import IntEnum
 
 import numpy as np
 import numpy.typing as npt
+
+from serving.errors import BrokenState
 
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
@@ -72,7 +75,16 @@ class Blend:
         """A copy of all that it knows, `(4, f)`: a, b, and the sums of their squared slopes."""
         return np.concatenate([self._weights, self._squares])
 
-    def restore(self, table: Doubles, steps: int) -> None:
-        """Take over what `table` told."""
-        self._weights, self._squares = table[:2].copy(), table[2:].copy()
-        self.steps = steps
+    def pack(self) -> bytes:
+        """All that it knows as bytes: the number of steps and the table, each float64, little endian, after a crc32."""
+        body = np.append(float(self.steps), self.table()).astype("<f8").tobytes()
+        return binascii.crc32(body).to_bytes(4, "little") + body
+
+    def unpack(self, packed: bytes) -> None:
+        """Take over what `pack` told. Raises BrokenState if it was altered, or is of other parts."""
+        body = packed[4:]
+        if len(body) != 8 * (1 + 4 * len(Part)) or binascii.crc32(body) != int.from_bytes(packed[:4], "little"):
+            raise BrokenState("the blend's weights in the store are altered, or of another version of Penchant")
+        steps, *table = np.frombuffer(body, "<f8").tolist()
+        self._weights, self._squares = np.array(table).reshape(2, 2, len(Part))
+        self.steps = int(steps)

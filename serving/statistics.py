@@ -11,7 +11,7 @@ import numpy as np
 
 from serving.catalogue import Catalogue
 from serving.covisits import CoVisitRows
-from serving.messages import CoVisits
+from serving.messages import CoVisits, Pair
 from serving.rows import Popularity, Sums
 
 
@@ -53,16 +53,17 @@ class Statistics:
 
     def apply(self, message: CoVisits) -> None:
         """Take in the pairs of a message, but for those whose source offset was taken in before."""
-        source = (message.topic, message.partition)
-        applied = self._applied.get(source, -1)
-        for pair in message.events:
-            if pair.offset > applied:
-                row = self._catalogue.row(pair.item_id)
-                self.popularity.add(row, pair.pair)
-                ring = [(self._catalogue.row(item_id), weight) for item_id, weight in pair.ring]
-                self.covisits.add(row, pair.pair, ring)
-                applied = pair.offset
-        self._applied[source] = applied
+        for pair in self.news(message):
+            row = self._catalogue.row(pair.item_id)
+            self.popularity.add(row, pair.pair)
+            ring = [(self._catalogue.row(item_id), weight) for item_id, weight in pair.ring]
+            self.covisits.add(row, pair.pair, ring)
+            self._applied[message.topic, message.partition] = pair.offset
+
+    def news(self, message: CoVisits) -> list[Pair]:
+        """The pairs of a message that were not taken in yet."""
+        applied = self._applied.get((message.topic, message.partition), -1)
+        return [pair for pair in message.events if pair.offset > applied]
 
     def moment(self, covisits: str, reached: int, made_ms: int) -> Moment:
         """A copy of everything. `covisits`: the topic's full name; `reached`: the offset that follows what was applied.

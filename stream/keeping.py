@@ -3,13 +3,14 @@
 import asyncio
 import logging
 import time
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import msgspec
 
 from serving import snapshots
 from serving.errors import BrokenState, Misconfigured
-from serving.messages import CoVisits
+from serving.messages import CoVisits, Pair
 from serving.statistics import Moment, Statistics
 from serving.view import Follower
 from stream.metrics import Metrics
@@ -29,14 +30,25 @@ class Holds(Protocol):
 
 
 class Keeper:
-    """See the module. `follower` is what follows covisits.v1, from `start` on."""
+    """See the module. `follower` is what follows covisits.v1, from `start` on.
 
-    def __init__(self, settings: WorkerSettings, statistics: Statistics, holds: Holds, metrics: Metrics) -> None:
+    learn: is shown the pairs that are new before they are counted.
+    """
+
+    def __init__(
+        self,
+        settings: WorkerSettings,
+        statistics: Statistics,
+        holds: Holds,
+        metrics: Metrics,
+        learn: Callable[[Sequence[Pair]], None],
+    ) -> None:
         self._topic = settings.topics.covisits
         self._every_s = settings.statistics_every_s
         self._statistics = statistics
         self._holds = holds
         self._metrics = metrics
+        self._learn = learn
         self._shelf = Snapshots(settings.redis, settings.keys)
         self._kept: int | None = None  # where on covisits.v1 the snapshot stands that this process read or wrote last
         self.follower = Follower(settings.bootstrap, self._topic, self._on_covisits, settings.fetch_wait_ms)
@@ -107,6 +119,8 @@ class Keeper:
 
     def _on_covisits(self, _: bytes | None, value: bytes | None) -> None:
         if value is not None:
-            self._statistics.apply(msgspec.json.decode(value, type=CoVisits))
+            message = msgspec.json.decode(value, type=CoVisits)
+            self._learn(self._statistics.news(message))
+            self._statistics.apply(message)
             self._metrics.covisits.inc()
             self._metrics.counted.set(self._statistics.popularity.events)

@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack, suppress
 import msgspec
 from aiokafka.errors import KafkaError
 from faust.types import TP
+from redis.asyncio import Redis
 
 from serving.catalogue import Catalogue
 from serving.encoder import Encoder
@@ -20,6 +21,7 @@ from serving.rules import Rules
 from serving.state import UserState
 from serving.statistics import Statistics
 from serving.view import Follower
+from stream.blending import Blending
 from stream.encoding import Encoding
 from stream.events import Decoder
 from stream.identity import check_identities
@@ -37,6 +39,7 @@ from stream.replay.run import Model, Source
 from stream.retry import retrying
 from stream.room import TEXTS
 from stream.settings import WorkerSettings
+from stream.snapshots import WRITER
 from stream.stages import TimedPipeline
 from stream.store import Store
 from stream.waiting import WaitingIndex
@@ -112,7 +115,10 @@ class Worker:
         self.pipeline = self._pipeline()
         self._store.mend = self._mender()
         self.items = ItemPipeline(self.topics, self._catalogue, self._encoding.passages, self._log, now_ms)
-        self._keeper = Keeper(settings, self._statistics, self._store, self.metrics)
+        blending = Blending(self._ranker, self._catalogue, lambda: WRITER in self._store.held())
+        shared = Redis.from_url(settings.redis, socket_timeout=5.0, socket_connect_timeout=5.0)
+        started.push_async_callback(shared.aclose)
+        self._keeper = Keeper(settings, self._statistics, self._store, self.metrics, blending.learn)
         vectors = Follower(settings.bootstrap, self.topics.item_vectors, self._on_item_vector, settings.fetch_wait_ms)
         self._followers = [vectors, self._keeper.follower]
         for follows in (vectors, self._keeper):
@@ -121,6 +127,7 @@ class Worker:
         making_up = MakingUp(self.pipeline.make_up, self._waiting, self._encoding, self.metrics.texts_made_up.inc)
         self._spawn(self._open_gate(), self._wake(), making_up.run())
         self._spawn(self._publish_trending(), self._keeper.keep(), self._watch())
+        self._spawn(blending.share(shared, f"{{{settings.keys}:{WRITER}}}:blend", settings.statistics_every_s))
         if settings.health_port:
             app = health_app(self._live, self._ready, self.metrics.exposition)
             health = await serve(app, settings.health_host, settings.health_port)

@@ -45,7 +45,7 @@ class Ranker:
         self.statistics = Statistics(catalogue, identities)
         self.store = Store(settings.redis, settings.keys, FINGERPRINT, identities, Retention(1000))
         self.metrics = Metrics()
-        self.keeper = Keeper(settings, self.statistics, self.store, self.metrics)
+        self.keeper = Keeper(settings, self.statistics, self.store, self.metrics, lambda pairs: None)
 
     @property
     def followed(self) -> float:

@@ -7,6 +7,7 @@ import pytest
 
 import serving.blend
 from serving.blend import START, Blend, Floats, Part
+from serving.errors import BrokenState
 
 
 def loss(blend: Blend, parts: Floats, others: Floats, freshness: float) -> float:
@@ -77,10 +78,14 @@ def test_a_blend_put_back_learns_on_as_the_first() -> None:
     for parts in steps[:10]:
         first.learn(parts, parts[0], 0.5)
 
-    second.restore(first.table(), first.steps)
+    second.unpack(first.pack())
     for parts in steps[10:]:
         first.learn(parts, parts[0], 0.5)
         second.learn(parts, parts[0], 0.5)
 
     assert np.array_equal(first.table(), second.table())
+    packed = first.pack()
+    for altered in (packed[:-8], packed[:9] + b"?" + packed[10:], b""):
+        with pytest.raises(BrokenState, match="another version"):
+            second.unpack(altered)
     assert first.steps == second.steps == 20

@@ -1,0 +1,81 @@
+"""The blend's weights: learned by the owner of user partition 0 from everybody's pairs, read by the others each minute.
+
+A pair on covisits.v1 says what a user took and what stood in the ring before it: enough for a step. Lists are made
+right after an event, so every step is one of that moment. A step costs half a millisecond; 20 a second are the most.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from serving.catalogue import Catalogue
+from serving.errors import BrokenState
+from serving.messages import Pair
+from serving.ranker import Ranker
+from serving.state import Kind, RingEvent, UserState
+
+_log = logging.getLogger(__name__)
+_APART_S = 0.05
+_OTHERS = 100  # items drawn at random that were not taken
+
+
+class Blending:
+    """Learns while `mine` says that user partition 0 is this worker's."""
+
+    def __init__(self, ranker: Ranker, catalogue: Catalogue, mine: Callable[[], bool]) -> None:
+        self._ranker = ranker
+        self._catalogue = catalogue
+        self._mine = mine
+        self._random = np.random.default_rng()
+        self._last_s = -1.0
+        self._told = 0
+
+    def learn(self, pairs: Sequence[Pair]) -> None:
+        """Learn from the last of some pairs, which item statistics have not taken in yet."""
+        now_s = time.monotonic()
+        if not pairs or not self._mine() or now_s - self._last_s < _APART_S:
+            return
+        pair = pairs[-1]
+        taken = self._catalogue.find(pair.item_id)
+        if taken is None or not self._catalogue.available[taken] or not pair.ring:
+            return
+        self._last_s = now_s
+        drawn = self._random.integers(0, len(self._catalogue), _OTHERS)
+        could = self._catalogue.available[drawn] & (drawn != taken)
+        self._ranker.learn(before(pair), taken, drawn[could])
+
+    async def share(self, redis: Redis, key: str, every_s: float) -> None:
+        """Write the weights, if they are mine to learn, else read them; now and then, for ever."""
+        while True:
+            try:
+                await self.exchange(redis, key)
+            except RedisError as error:  # the store's own calls retry and then stop the worker; weights may be late
+                _log.warning("the blend's weights were not shared: %s", error)
+            except BrokenState as error:
+                _log.error("%s; this worker goes on with its own", error)
+            await asyncio.sleep(every_s)
+
+    async def exchange(self, redis: Any, key: str) -> None:
+        """Once. Raises redis' own errors, and BrokenState if what stands there is not a blend's."""
+        blend = self._ranker.blend
+        if self._mine() and blend.steps:
+            if blend.steps != self._told:
+                await redis.set(key, blend.pack())
+                self._told = blend.steps
+        elif (packed := await redis.get(key)) is not None:
+            blend.unpack(packed)
+
+
+def before(pair: Pair) -> UserState:
+    """A user as the pair tells: the ring alone, everything in it liked as much as it links."""
+    ring = [
+        RingEvent(-age, str(age), age, item_id, Kind.OTHER, weight, weight)
+        for age, (item_id, weight) in enumerate(pair.ring)
+    ]
+    return UserState(ring=ring[::-1])

@@ -1,0 +1,122 @@
+"""The owner learns from pairs, at most so often; the others take its weights over."""
+
+import numpy as np
+import pytest
+
+from serving.blend import Part
+from serving.catalogue import Catalogue
+from serving.errors import BrokenState
+from serving.messages import Pair
+from serving.ranker import Ranker
+from serving.rows import Popularity
+from stream import blending
+from stream.blending import Blending, before
+from tests.unit.test_ranker import catalogue
+
+
+class Shelf:
+    """A store of one key, as redis' client answers."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, bytes] = {}
+
+    async def get(self, key: str) -> bytes | None:
+        return self.kept.get(key)
+
+    async def set(self, key: str, value: bytes) -> None:
+        self.kept[key] = value
+
+
+def pairs_of(items: Catalogue, n: int) -> list[Pair]:
+    """Users who stay with their genre."""
+    random = np.random.default_rng(5)
+    found = []
+    for offset in range(n):
+        one, other = random.integers(0, len(items) // 4, 2) * 4 + random.integers(4)
+        found.append(Pair(offset, items.ids[one], 1.0, [(items.ids[other], 1.0)]))
+    return found
+
+
+@pytest.fixture
+def items() -> Catalogue:
+    return catalogue()
+
+
+def made(items: Catalogue, *, mine: bool) -> tuple[Ranker, Blending]:
+    ranker = Ranker(items, Popularity())
+    return ranker, Blending(ranker, items, lambda: mine)
+
+
+def test_a_pair_tells_of_a_ring() -> None:
+    state = before(Pair(7, "c", 1.0, [("b", 0.5), ("a", 0.2)]))
+
+    assert [(event.item_id, event.pair) for event in state.ring] == [("a", 0.2), ("b", 0.5)]
+    assert state.ring == sorted(state.ring, key=lambda event: event.order)
+
+
+def test_the_owner_learns_and_no_other_worker_does(items: Catalogue, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(blending, "_APART_S", 0.0)
+    (owner, learns), (other, does_not) = made(items, mine=True), made(items, mine=False)
+    first = owner.blend.at(1.0)[Part.CONTENT]
+
+    for pair in pairs_of(items, 200):
+        learns.learn([pair])
+        does_not.learn([pair])
+
+    assert owner.blend.steps == 200
+    assert owner.blend.at(1.0)[Part.CONTENT] > first, "users stay with their genre"
+    assert other.blend.steps == 0
+
+
+def test_steps_are_apart(items: Catalogue, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(blending, "_APART_S", 3600.0)
+    ranker, learns = made(items, mine=True)
+
+    for pair in pairs_of(items, 5):
+        learns.learn([pair])
+
+    assert ranker.blend.steps == 1
+
+
+def test_nothing_is_learned_from_what_is_not_known(items: Catalogue) -> None:
+    ranker, learns = made(items, mine=True)
+
+    learns.learn([])
+    learns.learn([Pair(0, "never heard of", 1.0, [(items.ids[0], 1.0)])])
+    learns.learn([Pair(1, items.ids[0], 1.0, [])])
+
+    assert ranker.blend.steps == 0
+
+
+async def test_the_others_take_over_what_the_owner_wrote(items: Catalogue, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(blending, "_APART_S", 0.0)
+    (owner, learns), (other, reads) = made(items, mine=True), made(items, mine=False)
+    shelf = Shelf()
+    await learns.exchange(shelf, "blend")
+    assert not shelf.kept, "nothing was learned yet: what an owner before wrote must not be lost"
+    for pair in pairs_of(items, 20):
+        learns.learn([pair])
+
+    await learns.exchange(shelf, "blend")
+    await reads.exchange(shelf, "blend")
+
+    assert np.array_equal(other.blend.table(), owner.blend.table())
+    anew, goes_on = made(items, mine=True)
+    await goes_on.exchange(shelf, "blend")
+    assert anew.blend.steps == 20, "an owner that begins takes over what the last one learned"
+
+
+async def test_weights_that_were_altered_are_not_taken(items: Catalogue) -> None:
+    ranker, reads = made(items, mine=False)
+    before_it = ranker.blend.table()
+
+    with pytest.raises(BrokenState):
+        await reads.exchange(_altered(), "blend")
+
+    assert np.array_equal(ranker.blend.table(), before_it)
+
+
+def _altered() -> Shelf:
+    shelf = Shelf()
+    shelf.kept["blend"] = b"nonsense"
+    return shelf
