@@ -12,14 +12,17 @@ from pathlib import Path
 from typing import Any
 
 import click
+import numpy as np
 from rich.console import Console
-from rich.progress import Progress
+from rich.progress import Progress, track
 from rich.table import Table
 
 from benchmarks.baselines.content import ContentInt8, ContentMean, TitleTfIdf
 from benchmarks.baselines.knn import ItemKnn, LastItem, Together, VsKnn
 from benchmarks.baselines.learned import EASE_FITS, Ease, OnlineBpr
 from benchmarks.baselines.popular import Popular, PopularDecayed
+from benchmarks.quality.lag import NEVER, pairs_of
+from benchmarks.quality.lag import lag as lag_of
 from benchmarks.quality.measures import report
 from benchmarks.quality.methods import Method
 from benchmarks.quality.protocol import Candidates, of_cases, of_events
@@ -94,6 +97,40 @@ def stream(items_file: Path, events_file: Path, model: Path, **options: Any) -> 
     names = ("positive", "candidates", "repeats", "seed")
     told = {"protocol": "stream", "events": str(events_file), **{name: options.pop(name) for name in names}}
     _measure(items, steps, model, repeats=told["repeats"], told=told, total=len(events), **options)
+
+
+@main.command(epilog="Example: python -m benchmarks.quality lag --items I --events E --positive 'rating>=4'")
+@common
+@click.option("--events", "events_file", type=FILE, required=True, help="events.jsonl.gz")
+@click.option("--positive", metavar="RULE", help="As for `stream`.")
+@click.option("--pairs", default=100, show_default=True, type=click.IntRange(1), help="Of users, drawn by --seed.")
+@click.option("--seed", type=int, default=0, show_default=True)
+def lag(items_file: Path, events_file: Path, model: Path, **options: Any) -> None:
+    """Adaptation lag: how fast lists follow a new interest, after the first half of the events was learned."""
+    items = read_items(items_file)
+    rows = {item.item_id: row for row, item in enumerate(items)}
+    positive = positive_by(options["positive"])
+    events = read_events(events_file, rows, positive, load_weights(), options["seed"])[: options["limit"]]
+    genres = [frozenset(map(str, item.facets.get("genre", ()))) for item in items]
+    pairs = pairs_of(events[len(events) // 2 :], genres, options["pairs"], options["seed"])
+    if not pairs:
+        raise click.UsageError("no two users with 20 positive events and different main genres: items need genres")
+    catalogue = catalogue_of(items, load_encoder(model), Path(".cache/quality"))
+    penchant = Penchant(catalogue, repeats=False)
+    methods: list[Method] = [penchant, *([] if options["only"] else baselines(items, catalogue))]
+    for step in track(list(of_events(events[: len(events) // 2], Candidates("all", items), repeats=False))):
+        for method in methods:
+            method.learn(step)
+    methods[0] = penchant.frozen()
+    found: dict[str, list[int]] = {}
+    for method in methods:
+        joined = enumerate(track(pairs, method.name))
+        found[method.name] = [lag_of(method, method.settings[0], f"pair {n}", pair, genres) for n, pair in joined]
+    for name, lags in found.items():
+        click.echo(f"{name:24s} median {np.median(lags):4.1f}   never within 20: {sum(each == NEVER for each in lags)}")
+    if options["file"] is not None:
+        medians = {name: {"median_lag": float(np.median(lags)), "lags": lags} for name, lags in found.items()}
+        options["file"].write_text(json.dumps({"pairs": len(pairs), "methods": medians}) + "\n", encoding="utf-8")
 
 
 def baselines(items: Sequence[Item], catalogue: Catalogue) -> list[Method]:

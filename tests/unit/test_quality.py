@@ -9,6 +9,7 @@ from benchmarks.baselines.content import ContentInt8, ContentMean, TitleTfIdf
 from benchmarks.baselines.knn import ItemKnn, LastItem, Together, VsKnn
 from benchmarks.baselines.learned import Ease, OnlineBpr
 from benchmarks.baselines.popular import Popular, PopularDecayed
+from benchmarks.quality.lag import NEVER, lag, pairs_of
 from benchmarks.quality.measures import interval, report, summary
 from benchmarks.quality.methods import Floats, Method, Step, Tuned, rank_of
 from benchmarks.quality.protocol import Candidates, of_cases, of_events
@@ -227,6 +228,25 @@ def test_the_frozen_copy_follows_users_and_learns_nothing_of_items() -> None:
     assert [entry.item_id for entry in frozen.state("new").ring] == ["i4", "i5"]
     assert np.array_equal(frozen.ranker.blend.table(), before)
     assert not np.array_equal(penchant.ranker.blend.table(), before)
+
+
+def test_the_lag_is_the_events_until_half_of_the_list_is_from_the_new_interest() -> None:
+    """Given items of two genres on two axes, when horror follows comedy, then the decayed mean turns after a few."""
+    genres = [frozenset({"comedy"}) if row < 30 else frozenset({"horror"}) for row in range(60)]
+    vectors = np.zeros((60, 2), np.float32)
+    vectors[:30, 0] = vectors[30:, 1] = 1.0
+    users = [event("a", row) for row in range(20)] + [event("b", 30 + row) for row in range(20)]
+
+    (pair,) = pairs_of(users, genres, 1, seed=0)
+
+    assert pair[2] in {"comedy", "horror"}
+    assert lag(ContentMean(vectors), 0.8, "joined", pair, genres) == 4, "1 - .8^n exceeds .8^n from n = 4 on"
+    popular = Popular(60)
+    for row in (*range(20, 30), *range(50, 60)):
+        if pair[2] not in genres[row]:
+            popular.learn(Step(event("others", row)))
+            popular.learn(Step(event("others", row)))
+    assert lag(popular, 1.0, "joined", pair, genres) == NEVER
 
 
 class Fixed:
