@@ -1,12 +1,15 @@
-"""Why an item is on a list: its positive points, split by the events they come from, as reasons in words."""
+"""Why an item is on a list: reasons in words, from its positive points, and explanations, which leave nothing out."""
 
 from collections.abc import Sequence
 
+import msgspec
 import numpy as np
 
 from serving.catalogue import Catalogue
 from serving.messages import Reason
-from serving.profile import Floats, Source
+from serving.points import Doubles, Piece, Points
+from serving.profile import Source
+from serving.scorer import Rows
 from serving.words import ALSO, EARLIER, POPULAR, Language, because
 
 _MOST = 3  # reasons of one item
@@ -15,18 +18,86 @@ _LEAST_SHARE = 0.1  # a smaller one is named only if it is the largest, or the l
 Told = list[tuple[str | None, str]]
 
 
+class EventPoints(msgspec.Struct, frozen=True):
+    """What one event of the user gives an item. `parts`: by the parts of the formula; they sum to `points`."""
+
+    event_id: str
+    item_id: str
+    time_ms: int
+    words: str
+    points: float
+    parts: dict[str, float]
+
+
+class Explanation(msgspec.Struct, frozen=True):
+    """Where an item's score comes from. `parts` sum to it, and so do the events' points and `apart`.
+
+    place: on the list that was asked for, from 1, None if it is not on it. kept_off: why it is on no list, "" if it may
+    be; `score` is what it would have. parts, apart: points by the parts of the formula (`serving.points.Piece`), in all
+    and of no event; those that are 0 are left out. events: of the most points first, those below 0 last.
+    """
+
+    item_id: str
+    title: str
+    place: int | None
+    kept_off: str
+    score: float
+    parts: dict[str, float]
+    events: list[EventPoints]
+    apart: dict[str, float]
+
+
+def explanations(points: Points, rows: Rows, catalogue: Catalogue, language: Language) -> list[Explanation]:
+    """Of the items in `rows`, whose points these are; not told yet: their places, and what keeps them off lists."""
+    return [
+        _explanation(points.sources, points.table[:, at], catalogue.ids[row], catalogue, language)
+        for at, row in enumerate(rows.tolist())
+    ]
+
+
+def _explanation(
+    sources: list[Source], table: Doubles, item_id: str, catalogue: Catalogue, language: Language
+) -> Explanation:
+    """Of one item, `table`: `(len(Piece), s + 1)`."""
+    events = [
+        EventPoints(
+            event_id=source.event_id,
+            item_id=source.item_id,
+            time_ms=source.time_ms,
+            words=because(source, _title(source.item_id, catalogue), language),
+            points=float(points.sum()),
+            parts=_named(points),
+        )
+        for source, points in zip(sources, table.T[:-1], strict=True)
+        if points.any()
+    ]
+    return Explanation(
+        item_id=item_id,
+        title=_title(item_id, catalogue),
+        place=None,
+        kept_off="",
+        score=float(table.sum()),
+        parts=_named(table.sum(axis=1)),
+        events=sorted(events, key=lambda event: -event.points),
+        apart=_named(table[:, -1]),
+    )
+
+
+def _named(points: Doubles) -> dict[str, float]:
+    return {piece.name.lower(): value for piece, value in zip(Piece, points.tolist(), strict=True) if value}
+
+
 def tell(sources: Sequence[Source], catalogue: Catalogue, language: Language) -> Told:
     """Event id and words of each source, then of what was liked before them, then of popularity, then of nothing."""
     told: Told = [(source.event_id, because(source, _title(source.item_id, catalogue), language)) for source in sources]
     return [*told, (None, EARLIER[language]), (None, POPULAR[language]), (None, ALSO[language])]
 
 
-def reasons(parts: Floats, told: Told) -> list[list[Reason]]:
+def reasons(parts: Doubles, told: Told) -> list[list[Reason]]:
     """At least one reason for each item, the largest first; the shares of an item add up to at most 1.
 
     parts: `(r, len(told) - 1)`, points ≥ 0 of each item by where they come from. An item without any has told's last.
     """
-    parts = parts.astype(np.float64)  # else a share of .551 is written as 0.5509999990463257
     sums = parts.sum(axis=1, keepdims=True)
     # Rounded down, so that shares never add up to more than 1.
     shares = np.floor(1000.0 * parts / np.maximum(sums, 1e-9)) / 1000.0

@@ -1,6 +1,6 @@
 """What stands near a user's ring in the rows of co-visits: the sparse parts of the score.
 
-For the ring items i_p of pair weights w_p, p = 0 the newest, and each item j in their rows,
+For the ring items i_p of pair weights w_p and ages p, 0 the newest's, and each item j in their rows,
 
     cos(j) = Σ_p w_p·.8^p·S[i_p][j] / sqrt((n_ip + 2)(n_j + 2))    fwd(j) = Σ_p w_p·.5^p·A[i_p][j] / (n_ip + 1)
 
@@ -63,14 +63,14 @@ class Near:
         return table
 
 
-def near(ring: Rows, weights: Floats, covisits: CoVisitRows, totals: Floats) -> Near:
-    """What is near a ring. `ring`, `weights`: rows and pair weights, newest first. `totals`: n_j of all items."""
+def near(ring: Rows, ages: Rows, weights: Floats, covisits: CoVisitRows, totals: Floats) -> Near:
+    """What is near a ring. `ring`, `ages`, `weights`: `(t,)`, newest first, ages below `RING`. `totals`: n_j of all."""
     t, n = len(ring), len(totals)
     links = covisits.links(ring.tolist())
     owners = np.repeat(np.arange(t), np.diff(links.starts))
-    mutual = weights * _MUTUAL_DECAY[:t] / np.sqrt(totals[ring] + 2.0)
-    steady = weights * _STEADY_DECAY[:t] / np.sqrt(totals[ring] + 2.0)
-    onward = weights * _ONWARD_DECAY[:t] / (totals[ring] + 1.0)
+    mutual = weights * _MUTUAL_DECAY[ages] / np.sqrt(totals[ring] + 2.0)
+    steady = weights * _STEADY_DECAY[ages] / np.sqrt(totals[ring] + 2.0)
+    onward = weights * _ONWARD_DECAY[ages] / (totals[ring] + 1.0)
     damped = links.mutual / np.sqrt(totals[links.items] + 2.0)
     terms = np.stack([mutual[owners] * damped, steady[owners] * damped, onward[owners] * links.onward])
     cos, calm, fwd = (np.bincount(links.items, each, minlength=n) for each in terms)

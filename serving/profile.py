@@ -51,18 +51,21 @@ class Profile:
     """A user as `p` signals, signed: above 0 it draws items near, below 0 it pushes them away.
 
     sources: the events behind the signals; owner: `(p,)`, which of them a signal belongs to (a review of an item gives
-    two: the item's and the text's). vectors: `(p, d)` unit rows. weights: `(p,)` points for each unit of similarity
-    to an item's vector. asking: the signals that are also held against the facets' texts; asks: `(a, d)` unit rows,
-    what they are held against them with; facet_weights: `(a,)` points for each standard deviation.
+    two: the item's and the text's); the first `felt` signals are items, the others texts.
+    vectors: `(p, d)` unit rows. weights: `(p,)` points for each unit of similarity to an item's vector. asking: the
+    signals that are also held against the facets' texts; asks: `(a, d)` unit rows, what they are held against them
+    with; facet_weights: `(a,)` points for each standard deviation.
     direction: `(d,)`, where the ring's liked items lie, a unit vector, or zeros without any.
     long: `(d,)` float32, of length `settings.long`, or zeros if nothing stands behind it.
-    ring: `(t,)`, the rows of the items that link others, newest first; pairs: `(t,)`, their pair weights; linking:
-    `(t,)`, which of the sources they are.  calm: what is left
-    in (0, 1] of the weight of what was touched.
+    ring: `(t,)`, the rows of the items that link others, newest first; pairs: `(t,)`, their pair weights; ages: `(t,)`,
+    how many such events are newer, those that were taken back among them; linking: `(t,)`, which of the sources they
+    are. calm: what is left in (0, 1] of the weight of what was touched; hushing: the source that quietens it most, or
+    how many sources there are if none does.
     """
 
     sources: list[Source]
     owner: npt.NDArray[np.intp]
+    felt: int
     vectors: Floats
     weights: Floats
     asking: npt.NDArray[np.intp]
@@ -72,8 +75,10 @@ class Profile:
     long: Vector
     ring: npt.NDArray[np.intp]
     pairs: Floats
+    ages: npt.NDArray[np.intp]
     linking: npt.NDArray[np.intp]
     calm: float
+    hushing: int
 
     @property
     def empty(self) -> bool:
@@ -86,9 +91,10 @@ def profile_of(state: UserState, catalogue: Catalogue, settings: RankSettings, c
 
     content: points of an item that lies just where the ring's liked items do.
     """
-    ring = [event for event in reversed(state.ring) if not event.retracted]
-    items, rows, tastes, pairs = _items(ring, catalogue, settings)
-    texts, said, calm = _texts(ring, state, settings)
+    ring = state.ring[::-1]
+    items, rows, tastes, ages = _items(ring, catalogue, settings)
+    pairs = np.array([event.pair for event in items], np.float32)
+    texts, said, calm, loudest = _texts(ring, state, settings)
     felt, linked = np.flatnonzero(tastes), np.flatnonzero(pairs)
     dim, split = catalogue.dim, len(felt)
     touched = catalogue.away(rows[felt])
@@ -105,6 +111,7 @@ def profile_of(state: UserState, catalogue: Catalogue, settings: RankSettings, c
     return Profile(
         sources=list(sources.values()),
         owner=np.array([places[signal.event_id] for signal in signals], np.intp),
+        felt=split,
         vectors=np.concatenate([touched, written]),
         weights=np.concatenate([scale * tastes[felt], settings.text * said]),
         asking=np.concatenate([dismissed, np.arange(split, split + len(texts))]),
@@ -114,30 +121,41 @@ def profile_of(state: UserState, catalogue: Catalogue, settings: RankSettings, c
         long=_scaled(state.long, calm * settings.long, dim),
         ring=rows[linked],
         pairs=pairs[linked],
+        ages=ages[linked],
         linking=np.array([places[items[at].event_id] for at in linked], np.intp),
         calm=calm,
+        hushing=places.get(loudest, len(places)),
     )
 
 
 def _items(
     ring: list[RingEvent], catalogue: Catalogue, settings: RankSettings
-) -> tuple[list[RingEvent], npt.NDArray[np.intp], Floats, Floats]:
-    """Events of the ring on items with a vector, newest first: their rows, decayed tastes, signed, and pair weights."""
+) -> tuple[list[RingEvent], npt.NDArray[np.intp], Floats, npt.NDArray[np.intp]]:
+    """Events of the ring, newest first, on items with a vector: their rows, decayed tastes, signed, and ages as links.
+
+    What was taken back says nothing, but keeps its place: else a retraction would let all that is older count more.
+    """
     items: list[RingEvent] = []
     rows: list[int] = []
     tastes: list[float] = []
+    ages: list[int] = []
+    links = 0
     for age, event in enumerate(ring):
         row = catalogue.find(event.item_id) if event.item_id and (event.taste or event.pair) else None
         if row is not None and catalogue.items[row] is not None:
-            items.append(event)
-            rows.append(row)
-            tastes.append(event.taste * (settings.ring_decay if event.taste > 0 else settings.said_decay) ** age)
-    pairs = np.array([event.pair for event in items], np.float32)
-    return items, np.array(rows, np.intp), np.array(tastes, np.float32), pairs
+            if not event.retracted:
+                items.append(event)
+                rows.append(row)
+                tastes.append(event.taste * (settings.ring_decay if event.taste > 0 else settings.said_decay) ** age)
+                ages.append(links)
+            links += event.pair > 0
+    return items, np.array(rows, np.intp), np.array(tastes, np.float32), np.array(ages, np.intp)
 
 
-def _texts(ring: list[RingEvent], state: UserState, settings: RankSettings) -> tuple[list[RecentText], Floats, float]:
-    """Texts with a taste, newest first, their decayed tastes `(t,)`, and the calm that statements bring.
+def _texts(
+    ring: list[RingEvent], state: UserState, settings: RankSettings
+) -> tuple[list[RecentText], Floats, float, str]:
+    """Texts with a taste, newest first, their decayed tastes `(t,)`, the calm that statements bring, and which most.
 
     A text that left the ring is as old as that.
     """
@@ -146,7 +164,7 @@ def _texts(ring: list[RingEvent], state: UserState, settings: RankSettings) -> t
     newer = {Kind.STATEMENT: 0, Kind.REVIEW: 0}
     kept: list[RecentText] = []
     weights: list[float] = []
-    loudest = 0.0
+    loudest, event_id = 0.0, ""
     for text in reversed(state.texts):
         if text.taste and text.event_id not in taken_back:
             kind = Kind.REVIEW if text.item_id else Kind.STATEMENT
@@ -155,9 +173,9 @@ def _texts(ring: list[RingEvent], state: UserState, settings: RankSettings) -> t
             kept.append(text)
             weights.append(text.taste * review * settings.said_decay**age * settings.override ** newer[kind])
             newer[kind] += 1
-            if kind is Kind.STATEMENT:
-                loudest = max(loudest, min(abs(weights[-1]), 1.0))
-    return kept, np.array(weights, np.float32), 1.0 - settings.hush * loudest
+            if kind is Kind.STATEMENT and abs(weights[-1]) > loudest:
+                loudest, event_id = abs(weights[-1]), text.event_id
+    return kept, np.array(weights, np.float32), 1.0 - settings.hush * min(loudest, 1.0), event_id
 
 
 def _signed(

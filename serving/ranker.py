@@ -4,13 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import msgspec
 import numpy as np
 
 from serving.blend import Blend
 from serving.catalogue import Catalogue
 from serving.covisits import CoVisitRows
-from serving.explain import reasons, tell
+from serving.explain import Explanation, explanations, reasons, tell
 from serving.messages import ListItem
+from serving.points import Points, points_of, trending_points
 from serving.profile import Floats, RankSettings
 from serving.rows import Popularity
 from serving.rules import Rules
@@ -76,78 +78,81 @@ class Ranker:
 
     def trending(self, k: int) -> Ranking:
         """What everybody touches: by decayed popularity, then totals, then row, so that a new catalogue has a list."""
-        return Ranking(self._trending(self._catalogue.available[: len(self._catalogue)], k), "trending")
+        rows = self._most_touched(self._catalogue.available[: len(self._catalogue)], k)
+        return Ranking(self._trending(rows), "trending")
+
+    def explain(self, state: UserState, k: int, item_id: str | None = None, idle: float = 0.0) -> list[Explanation]:
+        """Where the points of each item come from on the list that `rank` makes; or those of one item, on it or not.
+
+        Of an item that was never heard of there is none.
+        """
+        scored = self._scorer.score([state], idle)[0]
+        listed = self._listed(scored, k)
+        asked = None if item_id is None else self._catalogue.find(item_id)
+        rows = listed if item_id is None else np.array([] if asked is None else [asked], np.intp)
+        told = explanations(self._points(scored, rows), rows, self._catalogue, self._settings.language)
+        places = {row: place for place, row in enumerate(listed.tolist(), 1)}
+        return [
+            msgspec.structs.replace(each, place=places.get(row), kept_off=self._kept_off(scored, row))
+            for each, row in zip(told, rows.tolist(), strict=True)
+        ]
 
     def _ranking(self, scored: Scored, k: int) -> Ranking:
+        rows = self._listed(scored, k)
         if scored.profile.empty:
-            return Ranking(self._trending(np.isfinite(scored.points), k), "trending")
-        self._shelf.apply(scored.points)
-        return Ranking(self._entries(scored, self._shelf.choose(scored.points, k)), "live")
+            return Ranking(self._trending(rows), "trending")
+        return Ranking(self._entries(scored, rows), "live")
 
-    def _trending(self, allowed: Mask, k: int) -> list[ListItem]:
+    def _listed(self, scored: Scored, k: int) -> Rows:
+        """The rows of a list, first place first; what the rules say is added to the points."""
+        self._shelf.apply(scored.points)
+        if scored.profile.empty:
+            return self._most_touched(np.isfinite(scored.points), k)
+        return self._shelf.choose(scored.points, k)
+
+    def _most_touched(self, allowed: Mask, k: int) -> Rows:
         n = len(allowed)
-        decayed = self._popularity.decayed(n)
-        allowed = allowed & ~self._shelf.blocked()
-        rows = np.flatnonzero(allowed)
-        order = np.lexsort((rows, -self._popularity.totals(n)[rows], -decayed[rows]))[:k]
-        best = rows[order]
-        points = decayed[best]
-        told = tell([], self._catalogue, self._settings.language)
-        why = reasons(np.column_stack([np.zeros_like(points), points]), told)
+        rows = np.flatnonzero(allowed & ~self._shelf.blocked())
+        return rows[np.lexsort((rows, -self._popularity.totals(n)[rows], -self._popularity.decayed(n)[rows]))[:k]]
+
+    def _trending(self, rows: Rows) -> list[ListItem]:
+        points = self._popularity.decayed(len(self._catalogue))[rows].astype(np.float64)
+        why = reasons(
+            np.column_stack([np.zeros_like(points), points]), tell([], self._catalogue, self._settings.language)
+        )
         ids = self._catalogue.ids
         return [
             ListItem(ids[row], score, "popular", reason)
-            for row, score, reason in zip(best.tolist(), points.tolist(), why, strict=True)
+            for row, score, reason in zip(rows.tolist(), points.tolist(), why, strict=True)
         ]
 
     def _entries(self, scored: Scored, rows: Rows) -> list[ListItem]:
         """The list's entries, each with the reasons that its points come from."""
-        text, company = self._text_parts(scored, rows), self._company_parts(scored, rows)
-        parts = np.maximum(text + company, 0.0)
-        text, company = np.maximum(text[:, :-1], 0.0).sum(axis=1), np.maximum(company, 0.0).sum(axis=1)
-        largest = np.stack([text, company, parts[:, -1]]).argmax(axis=0)
-        told = tell(scored.profile.sources, self._catalogue, self._settings.language)
+        points = self._points(scored, rows)
+        speaking, sides = points.reasons()
+        told = tell(points.sources, self._catalogue, self._settings.language)
         ids = self._catalogue.ids
         return [
             ListItem(ids[row], float(scored.points[row]), "explore" if row in scored.lifted else _SOURCES[source], why)
-            for row, source, why in zip(rows.tolist(), largest.tolist(), reasons(parts, told), strict=True)
+            for row, source, why in zip(
+                rows.tolist(), sides.argmax(axis=0).tolist(), reasons(speaking, told), strict=True
+            )
         ]
 
-    def _text_parts(self, scored: Scored, rows: Rows) -> Floats:
-        """Points of the items in `rows`, signed, `(r, sources + 2)`: by event, of the long vector, by popularity.
+    def _points(self, scored: Scored, rows: Rows) -> Points:
+        if scored.profile.empty:
+            return trending_points(self._popularity.decayed(len(self._catalogue))[rows])
+        return points_of(scored, rows, self._catalogue, self._shelf.ruled(rows))
 
-        The long vector is a sum over events most of which are gone, so its points go to the event, among those that
-        draw near, whose vector is most similar to the item, and have a column of their own where there is none.
-        """
-        profile = scored.profile
-        items = self._catalogue.away(rows)
-        similar = items @ profile.vectors.T
-        points = similar * profile.weights
-        if len(scored.standard):
-            facets = self._catalogue.facet_of[rows]
-            by_facet = (scored.standard * profile.facet_weights[:, None])[:, facets].T
-            by_facet[facets < 0] = 0.0
-            points[:, profile.asking] += by_facet
-        # Being unlike what was dismissed is no reason of its own.
-        points[:, profile.weights < 0] = np.minimum(points[:, profile.weights < 0], 0.0)
-        belongs = np.zeros((len(profile.owner), len(profile.sources) + 2), np.float32)
-        belongs[np.arange(len(profile.owner)), profile.owner] = 1.0
-        parts = (points @ belongs).astype(np.float32, copy=False)
-        draws = np.flatnonzero(profile.weights > 0)
-        nearest = profile.owner[draws[similar[:, draws].argmax(axis=1)]] if len(draws) else -2
-        parts[np.arange(len(rows)), nearest] += items @ profile.long
-        parts[:, -1] = scored.popular[rows]
-        return parts
-
-    def _company_parts(self, scored: Scored, rows: Rows) -> Floats:
-        """What company adds, `(r, sources + 2)`: by the ring's event that it comes through."""
-        profile, found = scored.profile, scored.near
-        parts = np.zeros((len(rows), len(profile.sources) + 2), np.float32)
-        if len(profile.ring):
-            points = profile.calm * scored.weights[: len(found.terms), None] * found.of(rows)[: len(found.terms)]
-            through = np.einsum("fr,frt->rt", points, found.shares(rows, len(self._catalogue)))
-            np.add.at(parts.T, profile.linking, through.T.astype(np.float32))
-        return parts
+    def _kept_off(self, scored: Scored, row: int) -> str:
+        """Why an item is on no list, "" if it may be."""
+        if np.isfinite(scored.points[row]):
+            return ""
+        if self._catalogue.items[row] is None:
+            return "it has no vector"
+        if not self._catalogue.available[row]:
+            return "it is not on offer"
+        return "a rule blocks it" if self._shelf.blocked()[row] else "the user has seen it"
 
 
 _SOURCES: tuple[Literal["content", "covisit", "popular"], ...] = ("content", "covisit", "popular")

@@ -39,8 +39,8 @@ TOGETHER = 64  # users in one matrix product: bounds its result to 64 rows
 _STANDARD_CUT = 3.0  # a perfect match counts no more than three standard deviations
 _PRODUCT_PAYS = 8  # users from which a matrix product is cheaper than a product for each (its packing costs first)
 _LEAST_SPREAD = 0.02  # below it the facet texts do not differ to this text: rounding must not be blown up
-_NEAR = [Part.MUTUAL, Part.STEADY, Part.ONWARD, Part.AGAIN, Part.LAST]
-_POPULAR = [Part.TOTAL, Part.RECENT]
+NEAR = [Part.MUTUAL, Part.STEADY, Part.ONWARD, Part.AGAIN, Part.LAST]
+POPULAR = [Part.TOTAL, Part.RECENT]
 _LEAST_NEWNESS = 0.005  # below it an untouched item is worth less than what usually stands on the tenth place
 _FOR_NEW = (10, 20)  # places that untouched items stand on
 
@@ -49,8 +49,9 @@ _FOR_NEW = (10, 20)  # places that untouched items stand on
 class Scored:
     """One user's points, `(n,)`, -inf where an item must not be listed, and what they were made of.
 
-    weights: of the blend. standard: `(a, m)`, each ask's z for each distinct facet text. popular: `(n,)` points.
-    lifted: the rows of untouched items that were helped to their places.
+    weights: of the blend. standard: `(a, m)`, each ask's z for each distinct facet text. popular: `(2, n)`, as
+    `serving.blend.Part` has TOTAL and RECENT. lifted: the rows of untouched items that were helped to their places, and
+    by how many points.
     """
 
     profile: Profile
@@ -59,7 +60,7 @@ class Scored:
     standard: Floats
     popular: Floats
     points: Floats
-    lifted: list[int]
+    lifted: dict[int, float]
 
 
 class Scorer:
@@ -104,10 +105,10 @@ class Scorer:
         self._follow()
         rows = np.append(taken, others)
         items = self._catalogue.away(rows)
-        found = near(profile.ring, profile.pairs, self._covisits, self._totals)
+        found = near(profile.ring, profile.ages, profile.pairs, self._covisits, self._totals)
         parts = np.empty((len(Part), len(rows)), np.float32)
-        parts[_NEAR] = profile.calm * found.of(rows)
-        parts[_POPULAR] = self._popular[:, rows]
+        parts[NEAR] = profile.calm * found.of(rows)
+        parts[POPULAR] = self._popular[:, rows]
         parts[Part.CONTENT] = profile.calm * (items @ profile.direction)
         rest = items @ (profile.weights @ profile.vectors + profile.long) - weights[Part.CONTENT] * parts[Part.CONTENT]
         self._blend.learn(
@@ -131,28 +132,29 @@ class Scorer:
         allowed = self._allowed(state)
         standard = self._standardised(profile.asks)
         points += self._by_facet(profile, standard, np.arange(len(points)))
-        found = near(profile.ring, profile.pairs, self._covisits, self._totals)
+        found = near(profile.ring, profile.ages, profile.pairs, self._covisits, self._totals)
         text = points.copy() if profile.direction.any() else None
-        popular = weights[_POPULAR] @ self._popular
-        points += popular
-        points[found.rows] += profile.calm * (weights[_NEAR] @ found.parts)
+        points += weights[POPULAR] @ self._popular
+        points[found.rows] += profile.calm * (weights[NEAR] @ found.parts)
         points[~allowed] = -np.inf
-        lifted = self._lift(points, text, allowed) if text is not None else []
-        return Scored(profile, found, weights, standard, popular, points, lifted)
+        lifted = self._lift(points, text, allowed) if text is not None else {}
+        return Scored(profile, found, weights, standard, self._popular, points, lifted)
 
-    def _lift(self, points: Floats, text: Floats, allowed: Mask) -> list[int]:
-        """Put the untouched items whose text fits best on their places, if they stand lower. Returns their rows.
+    def _lift(self, points: Floats, text: Floats, allowed: Mask) -> dict[int, float]:
+        """Put the untouched items whose text fits best on their places, if they stand lower.
+
+        Returns the points added, by row.
 
         Only one that fits better than half of those before it: else what stands there is the better guess. Where new
         items are hardly ever taken the place would be wasted, and where most items are untouched there is nothing to
         make up for.
         """
         if self._popularity.newness < _LEAST_NEWNESS:
-            return []
+            return {}
         untouched = np.flatnonzero(allowed & (self._totals == 0))
         if not len(untouched) or 2 * len(untouched) > allowed.sum():
-            return []
-        lifted: list[int] = []
+            return {}
+        lifted: dict[int, float] = {}
         best = untouched[best_rows(text[untouched], min(len(_FOR_NEW), len(untouched)))]
         for row, place in zip(best.tolist(), _FOR_NEW, strict=False):
             if place > len(points):
@@ -160,8 +162,8 @@ class Scorer:
             first = np.argpartition(points, len(points) - place)[len(points) - place :]
             last, before = np.sort(points[first])[:2]
             if points[row] < last and text[row] >= np.median(text[first]):
+                lifted[row] = float(0.5 * (last + before) - points[row])
                 points[row] = 0.5 * (last + before)
-                lifted.append(row)
         return lifted
 
     def _allowed(self, state: UserState) -> Mask:

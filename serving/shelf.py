@@ -30,6 +30,10 @@ class Shelf:
         if self.rules:
             points += self.rules.points()
 
+    def ruled(self, rows: Rows) -> Floats:
+        """`(r,)`: what the rules say to some items."""
+        return self.rules.points()[rows] if self.rules else np.zeros(len(rows), np.float32)
+
     def blocked(self) -> Mask:
         """`(n,)`: what the rules keep off every list."""
         return np.isneginf(self.rules.points()) if self.rules else np.zeros(len(self.catalogue), np.bool_)

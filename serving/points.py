@@ -1,0 +1,134 @@
+"""Where an item's points come from: every part of the formula, and every event's share in it. They sum to the score.
+
+What is a sum over events is split as it is summed; a·log1p(f / s) in proportion to the events' terms in f. What cannot
+be split goes to a winner: the long vector, whose events are mostly gone, to the one among those that draw near which is
+most like the item; "it stands in the ring" to the newest event on the item; "touched last" to the newest one.
+Popularity, a place that an untouched item was helped to, and rules belong to no event.
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+import numpy.typing as npt
+
+from serving.catalogue import Catalogue
+from serving.profile import Profile, Source
+from serving.scorer import NEAR, POPULAR, Rows, Scored
+
+Doubles = npt.NDArray[np.float64]
+
+
+class Piece(IntEnum):
+    """The parts that points are told by; those of `serving.blend.Part` have its names."""
+
+    CONTENT = 0  # like what was touched of late
+    LONG = 1  # like what was touched over time
+    TEXT = 2  # like what was written
+    FACETS = 3  # facets like what was written
+    AGAINST = 4  # like what was dismissed, or written to be spared; unlike it counts above 0
+    AGAINST_FACETS = 5  # the same by facets
+    MUTUAL = 6
+    STEADY = 7
+    ONWARD = 8
+    AGAIN = 9
+    LAST = 10
+    TOTAL = 11
+    RECENT = 12
+    PLACE = 13  # what an untouched item was helped by to its place
+    RULES = 14  # demoted or boosted by the file of rules
+    HUSH = 15  # what a statement takes from all that was touched
+    TRENDING = 16  # the whole score, where nothing is known of the user
+
+
+_COMPANY = [Piece[part.name] for part in NEAR]
+_POPULARITY = [Piece[part.name] for part in POPULAR]
+_TOUCHED = [Piece.CONTENT, Piece.LONG, *_COMPANY]
+_LIKENESS = [Piece.CONTENT, Piece.LONG, Piece.TEXT, Piece.FACETS, Piece.AGAINST, Piece.AGAINST_FACETS]
+
+
+@dataclass(frozen=True, slots=True)
+class Points:
+    """Of `r` items: `table`, `(len(Piece), r, s + 1) float64`, signed, by part, item, and the `s` sources of a profile.
+
+    What belongs to no event has the last place. A statement that quietens what was touched stands in the table with
+    what it takes, and what was touched with all its points; `calm` is what it leaves of them.
+    """
+
+    sources: list[Source]
+    table: Doubles
+    calm: float
+
+    def reasons(self) -> tuple[Doubles, Doubles]:
+        """What speaks for the items, ≥ 0, after statements have quietened what was touched.
+
+        `(r, s + 2)`: by event, by what was liked before them, by popularity. `(3, r)`: by likeness, by company, by
+        popularity. Being unlike what was dismissed is no reason of its own, and neither are places and rules.
+        """
+        table = self.table[: Piece.PLACE].copy()
+        table[_TOUCHED] *= self.calm
+        np.minimum(table[Piece.AGAINST], 0.0, out=table[Piece.AGAINST])
+        popular, earlier = table[_POPULARITY, :, -1].sum(axis=0), table[Piece.LONG, :, -1]
+        likeness, company = (table[parts, :, :-1].sum(axis=0) for parts in (_LIKENESS, _COMPANY))
+        by_event = np.column_stack([likeness + company, earlier, popular])
+        sides = (each.clip(0.0).sum(axis=1) for each in (likeness, company))
+        return by_event.clip(0.0), np.stack([*sides, popular.clip(0.0)])
+
+
+def points_of(scored: Scored, rows: Rows, catalogue: Catalogue, ruled: npt.NDArray[np.float32]) -> Points:
+    """Where the points of some items come from. `ruled`: `(r,)`, what the rules add to them.
+
+    catalogue: as it stood when they were scored. Items that must not be listed get what they would have. The sum
+    differs from `scored.points` by what single precision rounds, a few units in 1e-6.
+    """
+    profile = scored.profile
+    table = np.zeros((len(Piece), len(rows), len(profile.sources) + 1))
+    items = catalogue.away(rows).astype(np.float64)
+    _likeness(table, profile, items)
+    _facets(table, scored, catalogue.facet_of[rows])
+    if len(profile.ring):
+        _company(table, scored, rows, len(catalogue))
+    table[_TOUCHED] /= profile.calm
+    table[Piece.HUSH, :, profile.hushing] = (profile.calm - 1.0) * table[_TOUCHED].sum(axis=(0, 2))
+    table[_POPULARITY, :, -1] = scored.weights[POPULAR, None] * scored.popular[:, rows]
+    table[Piece.PLACE, :, -1] = [scored.lifted.get(row, 0.0) for row in rows.tolist()]
+    table[Piece.RULES, :, -1] = np.where(np.isfinite(ruled), ruled, 0.0)
+    return Points(profile.sources, table, profile.calm)
+
+
+def trending_points(decayed: npt.NDArray[np.float32]) -> Points:
+    """Of items by popularity alone, `(r,)`."""
+    table = np.zeros((len(Piece), len(decayed), 1))
+    table[Piece.TRENDING, :, 0] = decayed
+    return Points([], table, 1.0)
+
+
+def _likeness(table: Doubles, profile: Profile, items: Doubles) -> None:
+    similar = items @ profile.vectors.T
+    drawn = np.where(np.arange(len(profile.owner)) < profile.felt, Piece.CONTENT, Piece.TEXT)
+    parts = np.where(profile.weights < 0, Piece.AGAINST, drawn)
+    np.add.at(table.swapaxes(1, 2), (parts, profile.owner), (similar * profile.weights).T)
+    draws = np.flatnonzero(profile.weights > 0)
+    nearest = profile.owner[draws[similar[:, draws].argmax(axis=1)]] if len(draws) else -1
+    table[Piece.LONG, np.arange(len(items)), nearest] = items @ profile.long
+
+
+def _facets(table: Doubles, scored: Scored, facets: npt.NDArray[np.int32]) -> None:
+    if not len(scored.standard):
+        return
+    profile = scored.profile
+    points = profile.facet_weights[:, None] * scored.standard[:, facets].astype(np.float64)
+    points[:, facets < 0] = 0.0
+    parts = np.where(profile.facet_weights < 0, Piece.AGAINST_FACETS, Piece.FACETS)
+    np.add.at(table.swapaxes(1, 2), (parts, profile.owner[profile.asking]), points)
+
+
+def _company(table: Doubles, scored: Scored, rows: Rows, n: int) -> None:
+    profile, found = scored.profile, scored.near
+    points = profile.calm * scored.weights[NEAR, None].astype(np.float64) * found.of(rows)
+    shares = found.shares(rows, n)
+    for piece, through in zip(_COMPANY, points[: len(shares), :, None] * shares, strict=False):
+        np.add.at(table[piece].T, profile.linking, through.T)
+    newest = profile.linking[(profile.ring == rows[:, None]).argmax(axis=1)]
+    table[Piece.AGAIN, np.arange(len(rows)), newest] = points[_COMPANY.index(Piece.AGAIN)]
+    table[Piece.LAST, :, profile.linking[0]] = points[_COMPANY.index(Piece.LAST)]

@@ -1,0 +1,232 @@
+"""Points by part and by event: they sum to the score, whatever a user did and whatever rules say."""
+
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from serving.blend import START, Blend
+from serving.catalogue import Catalogue
+from serving.covisits import CoVisitRows
+from serving.explain import Explanation
+from serving.profile import RankSettings
+from serving.ranker import Ranker
+from serving.rows import Popularity
+from serving.rules import Rules
+from serving.state import SEEN, Kind, RecentText, RingEvent, UserState, item_hash
+from tests.unit.test_ranker import DIM, GENRES, axis, catalogue, item, popular_but, said, touched, wrote
+
+ITEMS = catalogue()
+RULES = """
+[[rule]]
+do = "boost"
+where = {genre = "romance"}
+points = 1.5
+[[rule]]
+do = "demote"
+item = "horror-2"
+points = 0.7
+[[rule]]
+do = "block"
+item = "western-3"
+[[rule]]
+do = "pin"
+item = "sci-fi-8"
+place = 2
+"""
+
+
+@pytest.fixture
+def items() -> Catalogue:
+    return catalogue()
+
+
+@pytest.fixture(scope="module")
+def ruled(tmp_path_factory: pytest.TempPathFactory) -> Rules:
+    path = tmp_path_factory.mktemp("rules") / "rules.toml"
+    path.write_text(RULES)
+    return Rules(ITEMS, path)
+
+
+def everybody(seed: int, newest: int) -> tuple[Popularity, CoVisitRows]:
+    """What others did; nobody touched the last `newest` items."""
+    random, popularity, covisits = np.random.default_rng(seed), Popularity(), CoVisitRows()
+    for _ in range(100):
+        row, *ring = random.integers(0, len(ITEMS) - newest, 6).tolist()
+        popularity.add(row, 1.0)
+        covisits.add(row, 1.0, [(other, 0.5) for other in ring])
+    return popularity, covisits
+
+
+tastes = st.sampled_from([-1.0, 0.0, 0.3, 1.0])
+rings = st.lists(
+    st.builds(
+        lambda item_id, taste, retracted: msgspec.structs.replace(touched(item_id, taste), retracted=retracted),
+        st.sampled_from([*ITEMS.ids, "unknown"]),
+        tastes,
+        st.booleans(),
+    ),
+    max_size=14,
+)
+
+
+@st.composite
+def texts(draw: st.DrawFn) -> list[RecentText]:
+    """Statements and reviews: of something, of something to be spared, or both."""
+    made = []
+    for at in range(draw(st.integers(0, 4))):
+        wanted, unwanted = axis(draw(st.sampled_from(GENRES))), axis(draw(st.sampled_from(GENRES)))
+        text = wrote(
+            wanted * draw(st.sampled_from([0.0, 1.0])), 100 + at, draw(tastes), draw(st.sampled_from(["", "horror-2"]))
+        )
+        if draw(st.booleans()):
+            text = msgspec.structs.replace(text, against=unwanted.astype(np.float16).tobytes())
+        made.append(text)
+    return made
+
+
+@st.composite
+def users(draw: st.DrawFn) -> UserState:
+    ring = [msgspec.structs.replace(event, event_id=f"e{at}", time_ms=at) for at, event in enumerate(draw(rings), 1)]
+    written = draw(texts())
+    ring += [RingEvent(t.time_ms, t.event_id, 0, t.item_id, Kind.REVIEW, 0.5, t.taste, written=True) for t in written]
+    seen = np.array([(item_hash(each), 1, 1) for each in draw(st.sets(st.sampled_from(ITEMS.ids), max_size=5))], SEEN)
+    long = draw(st.none() | st.integers(0, 9).map(lambda seed: np.random.default_rng(seed).standard_normal(DIM)))
+    return UserState(ring=ring, texts=written, seen=seen, long=None if long is None else long.astype(np.float32))
+
+
+def summed(told: Explanation) -> list[float]:
+    """The score by parts, and by events."""
+    by_event = sum(event.points for event in told.events) + sum(told.apart.values())
+    assert all(sum(event.parts.values()) == pytest.approx(event.points, abs=1e-9) for event in told.events)
+    return [sum(told.parts.values()), by_event]
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    state=users(),
+    world=st.tuples(st.integers(0, 5), st.integers(0, 8)),
+    blend=st.lists(st.floats(-5, 5), min_size=len(START), max_size=len(START)),
+    variety=st.sampled_from([0.0, 0.4]),
+    by_rule=st.booleans(),
+)
+def test_points_sum_to_the_score(
+    ruled: Rules, state: UserState, world: tuple[int, int], blend: list[float], variety: float, *, by_rule: bool
+) -> None:
+    """Given any user, others, weights, rules and variety, then the points of each item on the list are its score."""
+    popularity, covisits = everybody(*world)
+    ranker = Ranker(
+        ITEMS,
+        popularity,
+        RankSettings(variety=variety),
+        covisits=covisits,
+        blend=Blend(tuple(blend)),
+        rules=ruled if by_rule else None,
+    )
+
+    listed, told = ranker.rank(state, 20).items, ranker.explain(state, 20)
+
+    assert [(each.item_id, each.place) for each in told] == [(e.item_id, at) for at, e in enumerate(listed, 1)]
+    for entry, each in zip(listed, told, strict=True):
+        assert summed(each) == pytest.approx([entry.score] * 2, abs=1e-5)
+        assert [event.points for event in each.events] == sorted((e.points for e in each.events), reverse=True)
+
+
+def of(ranker: Ranker, state: UserState, item_id: str) -> Explanation:
+    (told,) = ranker.explain(state, 20, item_id)
+    return told
+
+
+def test_company_is_split_by_what_each_event_adds(items: Catalogue) -> None:
+    """Given a western touched after a romance three times, after a horror twice, then so its points are split."""
+    covisits = CoVisitRows()
+    goal, one, other = (items.row(item_id) for item_id in ("western-7", "romance-1", "horror-2"))
+    for _ in range(3):
+        covisits.add(goal, 1.0, [(one, 1.0)])
+    for _ in range(2):
+        covisits.add(goal, 1.0, [(other, 1.0)])
+    ring = [RingEvent(at, f"e{at}", at, items.ids[row], Kind.RATE, 1.0, 0.0) for at, row in ((1, one), (2, other))]
+    blend = Blend(tuple(1.0 if at == 0 else 0.0 for at in range(len(START))))
+
+    told = of(Ranker(items, popular_but(items), covisits=covisits, blend=blend), UserState(ring=ring), "western-7")
+
+    one_term, other_term = 0.8 * 3, 2.0
+    by_id = {event.event_id: event.points for event in told.events}
+    assert by_id["e1"] / told.score == pytest.approx(one_term / (one_term + other_term), rel=1e-5)
+    assert set(told.parts) == {"mutual"}
+    assert told.apart == {}
+
+
+def test_a_statement_has_what_it_takes_from_others(items: Catalogue) -> None:
+    """Given a western liked, when she asks for horror, then its points stand, and the statement takes from them."""
+    ring = [touched("western-3", at=1)]
+    made = Ranker(items, Popularity())
+    before = of(made, UserState(ring=ring), "western-7")
+    state = said(wrote(axis("horror"), 2))
+    state.ring = [*ring, *state.ring]
+
+    told = of(made, state, "western-7")
+
+    by_id = {event.event_id: event for event in told.events}
+    assert by_id["e1"].points == pytest.approx(before.score, rel=1e-5)
+    assert by_id["e2"].parts["hush"] == pytest.approx(-0.7 * before.score, rel=1e-5)
+    assert told.events[-1].event_id == "e2", "what takes points stands last"
+
+
+def test_what_was_dismissed_takes_points(items: Catalogue) -> None:
+    state = UserState(ring=[touched("horror-2", -1.0, kind=Kind.DISMISS)])
+
+    told = of(Ranker(items, Popularity()), state, "horror-6")
+
+    assert [event.words for event in told.events] == ['you dismissed "Title 2"']
+    assert set(told.parts) == {"against", "against_facets"}
+    assert max(told.parts.values()) < 0
+
+
+def test_help_from_nobody_is_told_apart(items: Catalogue, tmp_path: Path) -> None:
+    """Given an untouched western helped to its place, and a boost, then both are told, and belong to no event."""
+    path = tmp_path / "rules.toml"
+    path.write_text('[[rule]]\ndo = "boost"\nitem = "western-7"\npoints = 0.5\n')
+    blend = Blend((1.5, 0.0, 0.2, -4.0, 0.7, 5.0, 0.2, 3.0))
+    popularity = popular_but(items, "western-7")
+    made = Ranker(items, popularity, blend=blend, rules=Rules(items, path))
+
+    told = of(made, UserState(ring=[touched("sci-fi-0"), touched("western-3", at=2)]), "western-7")
+
+    assert told.apart["place"] > 0
+    assert told.apart["rules"] == 0.5
+
+
+def test_where_nothing_is_known_the_score_is_popularity(items: Catalogue) -> None:
+    made = Ranker(items, popular_but(items, "western-7"))
+
+    told = made.explain(UserState(), 3)
+
+    assert [each.item_id for each in told] == [entry.item_id for entry in made.trending(3).items]
+    assert all(each.parts == {"trending": each.score} and not each.events for each in told)
+
+
+def test_an_item_on_no_list_is_explained_all_the_same(items: Catalogue, tmp_path: Path) -> None:
+    """Given items seen, withdrawn, blocked, and without a vector, then each says so, with the points it would have."""
+    path = tmp_path / "rules.toml"
+    path.write_text('[[rule]]\ndo = "block"\nitem = "western-7"\n')
+    items.put(item(11, "western", available=False))
+    items.row("heard of")
+    seen = np.array([(item_hash("western-15"), 1, 1)], SEEN)
+    state = UserState(ring=[touched("western-3")], seen=seen)
+    made = Ranker(items, Popularity(), rules=Rules(items, path))
+
+    kept_off = {name: of(made, state, name) for name in ("western-15", "western-11", "western-7", "heard of")}
+
+    assert [each.kept_off for each in kept_off.values()] == [
+        "the user has seen it",
+        "it is not on offer",
+        "a rule blocks it",
+        "it has no vector",
+    ]
+    assert {each.place for each in kept_off.values()} == {None}
+    assert kept_off["western-15"].score == pytest.approx(of(made, state, "western-19").score, rel=1e-4)
+    assert made.explain(state, 20, "never heard of") == []
