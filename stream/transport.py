@@ -65,7 +65,9 @@ class WorkerConsumer(Consumer):
         async with self._seeking:
             await super().perform_seek()
             assigned: set[TP] = set(self.assignment())
-            await self.go_to(await assignment.begin(assigned))
+            positions = await assignment.begin(assigned)
+            # The group's committed offsets have just been sought: what equals them needs no second seek.
+            await self.go_to({tp: at for tp, at in positions.items() if at is None or at != self._read_offset[tp]})
             self._count(assigned)
         if not assignment.open:
             self.pause_partitions(assignment.partitions.of_users(assigned))
@@ -90,7 +92,10 @@ class WorkerConsumer(Consumer):
         self._seeks.update((tp, self._seeks.get(tp, 0) + 1) for tp in sought)
 
     async def go_to(self, positions: Mapping[TP, int | None]) -> None:
-        """Read on from these offsets; None: from the partition's start."""
+        """Read on from these offsets; None: from the partition's start.
+
+        Also if Faust's own offset is the same: that is of the last record it delivered, which may have been refused.
+        """
         ahead: dict[TP, int] = {}
         for partition, following in positions.items():
             committed = self._read_offset[partition]
@@ -98,7 +103,7 @@ class WorkerConsumer(Consumer):
                 # The group is ahead of a store that knows nothing: it was emptied. Build it anew from the log.
                 earliest = await self.earliest_offsets(partition)
                 await self.seek(partition, earliest[partition])
-            elif following is not None and following != committed:
+            elif following is not None:
                 await self.seek(partition, following)
                 if following > (committed or 0):
                     ahead[partition] = following
