@@ -188,6 +188,7 @@ class Store:
         known = {topic: by_field[name] for topic, name in self._fields.items() if name in by_field}
         owed = await self._persist(lambda: self._redis.get(self._key(partition, "lists")))
         self._holds[partition] = Hold(token, known, _decoder.decode(owed) if owed is not None else {})
+        self._digests = None  # a store that was emptied since has another secret by now
         return dict(known)
 
     async def is_mine(self, partition: int) -> bool:

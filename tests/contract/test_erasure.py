@@ -84,3 +84,19 @@ async def test_redis_keeps_no_id_of_an_erased_user_and_no_digest_that_could_be_g
     await redis.aclose()
     for store in stores:
         await store.close()
+
+
+async def test_after_the_store_was_emptied_workers_agree_about_who_was_erased(redis_url: str, prefix: str) -> None:
+    """Given a worker that knows the digests' key, when the store loses it, then it takes the new one, as others do."""
+    stores = [Store(redis_url, prefix, FINGERPRINT, IDENTITIES, Retention(EXPIRY_S)) for _ in range(2)]
+    await stores[0].claim(3)
+    await stores[0].save(Batch(3, stores[0].hold(3), erased={"u1": 1000}))
+    async with Redis.from_url(redis_url) as client:
+        await client.delete(*[key async for key in client.scan_iter(match=f"*{prefix}*")])
+    await stores[1].claim(4)
+    assert await erased_ms(stores[1], "u1") == [0]
+    await stores[0].claim(3)
+    await stores[0].save(Batch(3, stores[0].hold(3), erased={"u1": 2000}))
+    assert await erased_ms(stores[1], "u1") == [2000]
+    for each in stores:
+        await each.close()

@@ -159,6 +159,18 @@ def _owners(random: Random, shape: Shape, merged: Mapping[str, str]) -> list[str
     return owners
 
 
+def steady_load(seed: int, count: int, users: int) -> Load:
+    """So many events of so many users, as of their sending; nothing is sent twice, taken back, or silent."""
+    random, messages = Random(seed), []
+    for number in range(count):
+        event = _event(random, number, f"u{random.randrange(users)}", 0, Shape())
+        event = replace(event, action="click") if event.action == "impression" else event
+        told = _tell(replace(event, item=event.item and str(random.choice(SHOWN)["item_id"])), None)
+        assert isinstance(told.body, dict)
+        messages.append(replace(told, body={name: value for name, value in told.body.items() if name != "event_time"}))
+    return Load(seed, (), frozenset(), frozenset(), {}, tuple(messages))
+
+
 def shuffled(load: Load, within: int) -> Load:
     """The same messages, each at most `within` places from where it was."""
     random = Random(load.seed)

@@ -4,7 +4,7 @@ import secrets
 import time
 import traceback
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from random import Random
@@ -44,21 +44,27 @@ class Run:
         return asdict(self)
 
 
-def all_runs(kinds: Mapping[Kind, int], folder: Path, seed: int, *, full: bool) -> list[Run]:
-    """Run kinds, each so often, on one broker and one store of their own, with a progress bar on a terminal."""
-    runs: list[Run] = []
+@contextmanager
+def house(folder: Path, *, full: bool = False) -> Iterator[House]:
+    """Apache Kafka, Redis, the oracle's encoder; all stopped at the end."""
     with ExitStack() as stack:
         apache = ApacheKafka(_folder(folder, "kafka"))
         stack.callback(apache.stop)
         apache.start()
         store = Redis(_folder(folder, "redis"))
         stack.callback(store.stop)
-        house = House(apache, store, load_encoder(MODEL, threads=1), load_weights(), folder, full)
-        embedded = house
+        yield House(apache, store, load_encoder(MODEL, threads=1), load_weights(), folder, full)
+
+
+def all_runs(kinds: Mapping[Kind, int], folder: Path, seed: int, *, full: bool) -> list[Run]:
+    """Run kinds, each so often, on one broker and one store of their own, with a progress bar on a terminal."""
+    runs: list[Run] = []
+    with ExitStack() as stack:
+        on_kafka = embedded = stack.enter_context(house(folder, full=full))
         if full and any(kind.embedded for kind in kinds):
             other = start_broker(_folder(folder, "embedded"))
             stack.callback(other.stop)
-            embedded = replace(house, broker=other)
+            embedded = replace(on_kafka, broker=other)
         planned = list(_plan(kinds, full=full))
         console = Console(stderr=True)
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
@@ -66,19 +72,19 @@ def all_runs(kinds: Mapping[Kind, int], folder: Path, seed: int, *, full: bool) 
         task = progress.add_task("faults", total=len(planned))
         for kind, broker, number in planned:
             progress.update(task, description=f"{kind.title} ({broker})")
-            runs.append(run(kind, house if broker == "Kafka" else embedded, broker, seed + number))
+            runs.append(run(kind, on_kafka if broker == "Kafka" else embedded, broker, seed + number))
             console.print(_line(runs[-1]), style="red" if runs[-1].failure else None, markup=False, highlight=False)
             progress.advance(task)
     return runs
 
 
-def run(kind: Kind, house: House, broker: str, seed: int) -> Run:
+def run(kind: Kind, where: House, broker: str, seed: int) -> Run:
     """Set up, break, wait, judge, clear away. Whatever the product does, the table goes on."""
     began, failure, lost, twice, recovery_s = time.monotonic(), "", 0, 0, 0.0
     load = kind.make(seed, now_ms())
     prefix = f"{kind.name}-{seed}-{secrets.token_hex(3)}"
     try:
-        with staged(house, prefix, _folder(house.folder, prefix), load, Random(seed)) as stage:
+        with staged(where, prefix, _folder(where.folder, prefix), load, Random(seed)) as stage:
             kind.act(stage)
             recovery_s, found = stage.recovered()
             lost, twice, failure = found.lost, found.twice, "\n".join(found.words)
@@ -88,7 +94,7 @@ def run(kind: Kind, house: House, broker: str, seed: int) -> Run:
         failure = str(error)
     except Exception:  # noqa: BLE001 - of whatever a broken system does to a run
         failure = traceback.format_exc()
-    _clear(house, prefix)
+    _clear(where, prefix)
     return Run(
         kind=kind.name,
         broker=broker,
@@ -116,12 +122,12 @@ def _line(run: Run) -> str:
     return f"{words}; {run.lost} lost, {run.twice} counted twice\n{run.failure}"
 
 
-def _clear(house: House, prefix: str) -> None:
+def _clear(where: House, prefix: str) -> None:
     """Remove a run's topics and keys, so that hundreds of partitions do not slow the next one."""
-    with open_admin(house.broker.bootstrap) as admin:
+    with open_admin(where.broker.bootstrap) as admin:
         names = {plan.name for plan in Topics(prefix).plan(PARTITIONS)} & set(admin.list_topics())
         admin.delete_topics(sorted(names))
-    house.redis.empty()
+    where.redis.empty()
 
 
 def _folder(parent: Path, name: str) -> Path:
