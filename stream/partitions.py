@@ -52,6 +52,7 @@ class Partitions:
         self._session_timeout_s = session_timeout_s
         self._assigned: set[TP] = set()
         self._awaited: dict[TP, _Awaited] = {}
+        self._gaps: set[TP] = set()
         self._lost_at: dict[int, float] = {}  # partition -> when the store said that it is another's
 
     def of_users(self, assigned: Iterable[TP]) -> set[TP]:
@@ -77,8 +78,8 @@ class Partitions:
         mine = {number: self._store.hold(number).offsets for number in numbers}
         return {tp: mine[tp.partition].get(tp.topic) for tp in self._assigned if tp.partition in mine}
 
-    async def current(self, records: Sequence[Record]) -> list[Record]:
-        """The records that go on from where the states stand, or repeat what they hold; at a gap, reading goes back.
+    def current(self, records: Sequence[Record]) -> list[Record]:
+        """The records that go on from where the states stand, or repeat what they hold; `fill` reads what is missing.
 
         A topic and partition's records come here batch by batch, each when the last one was saved.
         """
@@ -99,11 +100,13 @@ class Partitions:
                 self._awaited.pop(tp, None)
             due[tp] = max(expected, record.offset + 1)
             taken.append(record)
-        if missed := gaps & self._awaited.keys():
-            claims = {number: self._store.hold(number).token for number in mine}
-            await self._send_back(missed)
-            taken = [record for record in taken if self._store.hold(record.partition).token == claims[record.partition]]
+        self._gaps |= gaps & self._awaited.keys()
         return taken
+
+    async def fill(self) -> None:
+        """Read again from before the gaps that were found."""
+        gaps, self._gaps = self._gaps, set()
+        await self._send_back(gaps & self._awaited.keys())
 
     async def refused(self, number: int, token: str) -> None:
         """Deal with a write that the store refused; `token`: the one that it was tried with."""

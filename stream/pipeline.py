@@ -115,7 +115,8 @@ class Pipeline:
 
     async def run(self, parts: list[Part], texts: Mapping[Wording, Vector]) -> list[Part]:
         """Load … publish. Returns the parts that were saved; the others belong to another worker."""
-        await asyncio.gather(*map(self.load, parts))
+        loaded = await asyncio.gather(*map(self.load, parts))
+        parts = [part for part, mine in zip(parts, loaded, strict=True) if mine]
         began_s = monotonic()
         context = Context(self.items, texts, self.decoder.decode, self.rules, self.clock(), self.lists.fingerprint)
         for part in parts:
@@ -133,7 +134,7 @@ class Pipeline:
         """Sort records into parts by partition; what cannot be read becomes a dead letter, what lies wrong a stray."""
         parts: dict[int, Part] = {}
         for record in records:
-            part = parts.setdefault(record.partition, Part(record.partition))
+            part = parts.setdefault(record.partition, Part(record.partition, hold=self.store.hold(record.partition)))
             part.records.append(record)
             match arrive(record, self.decoder.decode, self.topics.transfers):
                 case Input() as each:
@@ -154,15 +155,18 @@ class Pipeline:
         made = {wording: assemble(wording, vectors) for wording in wordings}
         return {wording: text for wording, text in made.items() if text is not None}
 
-    async def load(self, part: Part) -> None:
-        """Give each user of a part a turn."""
+    async def load(self, part: Part) -> bool:
+        """Give each user of a part a turn. False: claimed anew since its records were found to follow what was held."""
         hold = self.store.hold(part.partition)
+        if part.records and hold.token != part.hold.token:
+            return False
         users = dict.fromkeys([*part.users, *hold.owed])
         part.start(hold, await self.store.load(part.partition, list(users)))
         for hand in part.senders:
             sender = (await self.store.load(hand.partition, [hand.user_id]))[hand.user_id]
             if sender.alias is not None:
                 part.hands[hand.user_id] = sender.alias.token
+        return True
 
     async def look_up(self, partition: int, users: Sequence[str], arrival: Arrival) -> Part:
         """A part made of what waits in the rooms of some users."""

@@ -25,10 +25,10 @@ class TimedPipeline(Pipeline):
         with self._timed("embed"):
             return await super().embed(parts)
 
-    async def load(self, part: Part) -> None:
+    async def load(self, part: Part) -> bool:
         """See `Pipeline.load`."""
         with self._timed("load"):
-            await super().load(part)
+            return await super().load(part)
 
     async def announce(self, parts: Iterable[Part]) -> None:
         """See `Pipeline.announce`."""

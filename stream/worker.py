@@ -158,10 +158,11 @@ class Worker:
 
     async def take_in(self, records: Sequence[Record]) -> set[int]:
         """Records of a user topic. Returns the partitions whose records were refused and stay unacknowledged."""
-        current = await self.partitions.current(records)
+        current = self.partitions.current(records)
         _, refused = await self.pipeline.process(current)
         for part in refused:
             await self.partitions.refused(part.partition, part.hold.token)
+        await self.partitions.fill()
         stale = {record.partition for record in records} - {record.partition for record in current}
         return stale | {part.partition for part in refused}
 

@@ -44,11 +44,12 @@ class Owner:
 
     async def takes(self, *offsets: int) -> list[int]:
         """Those of a batch of records that are to be taken in; they are saved."""
-        taken = [each.offset for each in await self.partitions.current([record(offset) for offset in offsets])]
+        taken = [each.offset for each in self.partitions.current([record(offset) for offset in offsets])]
         hold = self.store.hold(0)
         following = max([offset + 1 for offset in taken], default=0)
         if following > hold.offsets.get(TOPICS.clicks, 0):
             await self.store.save(Batch(0, hold, offsets={TOPICS.clicks: following}))
+        await self.partitions.fill()
         return taken
 
 
