@@ -58,18 +58,11 @@ class Pipeline:
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def process(self, records: Sequence[Record]) -> tuple[list[Record], list[Part]]:
-        """Take in records. Returns those that are done, to be acknowledged, and the parts that the store refused.
-
-        A partition that was claimed anew while texts were embedded is read again from an earlier record: what was let
-        in before would leave a gap that the offsets hide.
-        """
+        """Take in records. Returns those that are done, to be acknowledged, and the parts that the store refused."""
         parts = self.decode(records)
-        claims = [self.store.hold(part.partition).token for part in parts]
         texts = await self.embed(parts)
         async with self.lock:
-            held = [self.store.hold(part.partition).token for part in parts]
-            same = [part for part, then, now in zip(parts, claims, held, strict=True) if then == now]
-            saved = await self.run(same, texts)
+            saved = await self.run(parts, texts)
         done = [record for part in saved for record in part.records]
         return done, [part for part in parts if part not in saved]
 
@@ -156,7 +149,10 @@ class Pipeline:
         return {wording: text for wording, text in made.items() if text is not None}
 
     async def load(self, part: Part) -> bool:
-        """Give each user of a part a turn. False: claimed anew since its records were found to follow what was held."""
+        """Give each user of a part a turn. False: its partition was claimed anew while texts were embedded.
+
+        It is read again from an earlier record then: what was let in before would leave a gap that the offsets hide.
+        """
         hold = self.store.hold(part.partition)
         if part.records and hold.token != part.hold.token:
             return False

@@ -206,23 +206,6 @@ async def test_a_refused_write_publishes_nothing_and_returns_the_part(worker: Wo
     )
 
 
-async def test_records_that_were_on_their_way_when_the_store_was_put_back_leave_no_hole(worker: Worker) -> None:
-    """Given a batch at its embedding, when an older copy is claimed, then it is dropped."""
-
-    async def meanwhile(texts: Sequence[str]) -> Mapping[str, Vector]:
-        await worker.claims(0)
-        return await embed_texts(texts)
-
-    worker.pipeline = replace(worker.pipeline, embedder=meanwhile)
-    sent = len(worker.log.sent)
-    done, refused = await worker.pipeline.process([says(7, "love")])
-    assert (done, [part.partition for part in refused]) == ([], [0])
-    assert len(worker.log.sent) == sent
-    assert worker.store.hold(0).offsets == {}
-    worker.pipeline = replace(worker.pipeline, embedder=embed_texts)
-    assert [named(made) for made in await worker.takes(says(6, "war"), says(7, "love"))] == [["r-6", "r-7"]]
-
-
 async def test_a_refused_partition_does_not_hold_up_another() -> None:
     worker = Worker(partitions=4)
     await worker.claims(0, 1)
