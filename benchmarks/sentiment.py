@@ -9,7 +9,7 @@ Texts go the way a worker's go: cleaned, cut to what the encoder reads, embedded
 import json
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import click
@@ -22,18 +22,32 @@ from export.sentiment import embed
 from serving.encoder import load_encoder
 from serving.errors import Misconfigured, PenchantError
 from serving.sentiment import Sentiment
+from stream.opinion import moved
+from stream.weights import Swing, load_weights
 
 HELD_OUT = 1000  # texts of each set
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """accuracy: the share on the right side of 0. auc: how often praise is above blame. us: of the head, per text."""
+    """accuracy: the share on the right side of 0. auc: how often praise is above blame. us: of the head, per text.
+
+    taste_error: mean distance of what a review counts from what the best rating does, if its label is 1, or the worst,
+    if it is 0. taste_error_without: the same without a head.
+    """
 
     n: int
     accuracy: float
     auc: float
+    taste_error: float
+    taste_error_without: float
     us: float
+
+    def __str__(self) -> str:
+        return (
+            f"n {self.n:6,}  accuracy {self.accuracy:.4f}  auc {self.auc:.4f}  head {self.us:.1f} µs  "
+            f"taste off by {self.taste_error:.3f} (without a head {self.taste_error_without:.3f})"
+        )
 
 
 @click.command(epilog="Example: python -m benchmarks.sentiment --held-out --json sentiment.json")
@@ -52,9 +66,9 @@ def main(texts: Path | None, *, from_packages: bool, model: Path, cache: Path, f
         click.echo(f"benchmarks.sentiment: {error}", err=True)
         sys.exit(error.exit_code)
     for name, each in figures.items():
-        click.echo(f"{name:10} n {each.n:6,}  accuracy {each.accuracy:.4f}  auc {each.auc:.4f}  head {each.us:.1f} µs")
+        click.echo(f"{name:10} {each}")
     if file is not None:
-        told = {name: {"n": each.n, "accuracy": each.accuracy, "auc": each.auc} for name, each in figures.items()}
+        told = {name: asdict(each) for name, each in figures.items()}
         file.write_text(json.dumps(told["texts"] if texts is not None else told, indent=1) + "\n", encoding="utf-8")
 
 
@@ -85,7 +99,18 @@ def judge(head: Sentiment, vectors: npt.NDArray[np.float32], labels: npt.NDArray
     said = np.array([head.of(vector[np.newaxis])[0] for vector in vectors])
     us = (time.perf_counter() - began) / len(vectors) * 1e6
     right = float(np.mean((said > 0) == (labels == 1)))
-    return Figures(len(labels), round(right, 4), round(auc(said, labels), 4), us)
+    weights = load_weights()
+    taste, swing = weights.of("review", None).taste, weights.swing or Swing(0.0, 0.0)
+    rated = np.where(labels == 1, swing.highest, swing.lowest)
+    counted = np.array([moved(taste, swing, float(liking)) for liking in said])
+    return Figures(
+        n=len(labels),
+        accuracy=round(right, 4),
+        auc=round(auc(said, labels), 4),
+        taste_error=round(float(np.abs(counted - rated).mean()), 4),
+        taste_error_without=round(float(np.abs(taste - rated).mean()), 4),
+        us=round(us, 1),
+    )
 
 
 def auc(points: npt.NDArray[np.float64], labels: npt.NDArray[np.float64]) -> float:

@@ -7,7 +7,7 @@ import numpy as np
 from serving.sentiment import Sentiment
 from serving.state import Vector
 from stream.events import Event
-from stream.weights import Weight
+from stream.weights import Swing, Weight
 
 
 def judged(event: Event, text: Vector | None, head: Sentiment | None) -> Event:
@@ -18,8 +18,15 @@ def judged(event: Event, text: Vector | None, head: Sentiment | None) -> Event:
     """
     if event.swing is None or text is None or head is None:
         return event
-    liking = float(head.of(text[np.newaxis])[0])
-    taste = event.weight.taste
-    end = event.swing.highest if liking > 0 else event.swing.lowest
-    moved = float(np.float16(taste + abs(liking) * (end - taste)))
-    return replace(event, weight=Weight(event.weight.pair, moved))
+    taste = moved(event.weight.taste, event.swing, float(head.of(text[np.newaxis])[0]))
+    return replace(event, weight=Weight(event.weight.pair, taste))
+
+
+def moved(taste: float, swing: Swing, liking: float) -> float:
+    """A taste on its way to one end of the swing. liking: -1 to 1.
+
+    >>> [moved(0.5, Swing(0.0, 0.75), liking) for liking in (-1.0, -0.5, 0.0, 0.5, 1.0)]
+    [0.0, 0.25, 0.5, 0.625, 0.75]
+    """
+    end = swing.highest if liking > 0 else swing.lowest
+    return float(np.float16(taste + abs(liking) * (end - taste)))

@@ -1,0 +1,41 @@
+"""The head that `make setup` makes, on texts that nobody would argue about."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from serving.artifact import SENTIMENT
+from serving.encoder import Encoder, load_encoder
+
+pytestmark = pytest.mark.model
+
+MODEL = Path(os.environ.get("PENCHANT_MODEL", ".cache/models/default"))
+PRAISE = [
+    "这本书写得太好了，强烈推荐，孩子非常喜欢",
+    "酒店很干净，服务热情，下次还会来住",
+    "A wonderful film: warm, funny, and beautifully acted. I loved every minute.",
+    "Great value, works perfectly, and I would buy it again.",
+]
+BLAME = [
+    "质量太差了，用了两天就坏，非常失望",
+    "房间又脏又吵，服务态度恶劣，再也不会来了",
+    "A dull, clumsy mess. I walked out after an hour and regret the money.",
+    "It broke after two days. A waste of money, avoid it.",
+]
+
+
+@pytest.fixture(scope="module")
+def encoder() -> Encoder:
+    if not (MODEL / SENTIMENT).exists():
+        pytest.skip(f"no head in {MODEL}: `make setup` makes it")
+    return load_encoder(MODEL)
+
+
+def test_praise_is_told_from_blame_in_both_languages(encoder: Encoder) -> None:
+    assert encoder.sentiment is not None
+
+    praised, blamed = (encoder.sentiment.of(encoder.embed(texts, "query")) for texts in (PRAISE, BLAME))
+
+    assert praised.min() > 0.5
+    assert blamed.max() < -0.5
