@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from serving.artifact import SENTIMENT
 from serving.encoder import Encoder, load_encoder
+from serving.sentiment import SENTIMENT
 
 pytestmark = pytest.mark.model
 
