@@ -1,5 +1,7 @@
 """Which of the broker's answers to a sent record are waited out: all that aiokafka says may be tried again."""
 
+from typing import Any
+
 from aiokafka import errors
 
 from stream.publish import TRANSIENT
@@ -24,7 +26,7 @@ ELSEWHERE = {
 
 
 def test_what_may_be_tried_again_is() -> None:
-    kinds = [each for each in vars(errors).values() if isinstance(each, type) and issubclass(each, errors.KafkaError)]
-    retriable = {each for each in kinds if each.retriable}
+    kinds: list[Any] = [each for each in vars(errors).values() if isinstance(each, type)]
+    retriable = {each for each in kinds if issubclass(each, errors.KafkaError) and each.retriable}
     assert errors.LeaderNotAvailableError in retriable, "the library marks them"
     assert retriable - ELSEWHERE <= set(TRANSIENT)
