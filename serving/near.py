@@ -52,13 +52,15 @@ class Near:
 
         n: how many rows the catalogue has.
         """
-        place = np.full(n, -1, np.intp)
+        place = np.full(n, -1, np.int32)
         place[rows] = np.arange(len(rows))
         at = place[self.items]
-        listed = at >= 0
-        table: npt.NDArray[np.float64] = np.zeros((3, len(rows), len(self.ring)))
-        for terms, into in zip(self.terms[:, listed], table, strict=True):
-            np.add.at(into, (at[listed], self.owners[listed]), terms)
+        listed = np.flatnonzero(at >= 0)
+        t = len(self.ring)
+        cells = at[listed] * t + self.owners[listed]
+        table: npt.NDArray[np.float64] = np.zeros((len(self.terms), len(rows), t))
+        for number, terms in enumerate(self.terms):
+            table[number].flat = np.bincount(cells, terms[listed], minlength=len(rows) * t)
         table /= np.maximum(table.sum(axis=2, keepdims=True), 1e-12)
         return table
 

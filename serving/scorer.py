@@ -42,6 +42,7 @@ _LEAST_SPREAD = 0.02  # below it the facet texts do not differ to this text: rou
 NEAR = [Part.MUTUAL, Part.STEADY, Part.ONWARD, Part.AGAIN, Part.LAST]
 POPULAR = [Part.TOTAL, Part.RECENT]
 _LEAST_NEWNESS = 0.005  # below it an untouched item is worth less than what usually stands on the tenth place
+_FITS = 0.25  # the share of those before it that an untouched item must fit better than
 _FOR_NEW = (10, 20)  # places that untouched items stand on
 
 
@@ -131,7 +132,8 @@ class Scorer:
         """The points of one user; `points` `(n,)` are those of its query, and are added to."""
         allowed = self._allowed(state)
         standard = self._standardised(profile.asks)
-        points += self._by_facet(profile, standard, np.arange(len(points)))
+        if len(standard):
+            points += self._by_facet(profile, standard, np.arange(len(points)))
         found = near(profile.ring, profile.ages, profile.pairs, self._covisits, self._totals)
         text = points.copy() if profile.direction.any() else None
         points += weights[POPULAR] @ self._popular
@@ -145,9 +147,9 @@ class Scorer:
 
         Returns the points added, by row.
 
-        Only one that fits better than half of those before it: else what stands there is the better guess. Where new
-        items are hardly ever taken the place would be wasted, and where most items are untouched there is nothing to
-        make up for.
+        Only one that fits better than a quarter of those before it: else what stands there is the better guess. Where
+        new items are hardly ever taken the place would be wasted, and where most items are untouched there is nothing
+        to make up for.
         """
         if self._popularity.newness < _LEAST_NEWNESS:
             return {}
@@ -155,15 +157,17 @@ class Scorer:
         if not len(untouched) or 2 * len(untouched) > allowed.sum():
             return {}
         lifted: dict[int, float] = {}
+        listed = best_rows(points, min(_FOR_NEW[-1], len(points)))
         best = untouched[best_rows(text[untouched], min(len(_FOR_NEW), len(untouched)))]
         for row, place in zip(best.tolist(), _FOR_NEW, strict=False):
-            if place > len(points):
-                break
-            first = np.argpartition(points, len(points) - place)[len(points) - place :]
-            last, before = np.sort(points[first])[:2]
-            if points[row] < last and text[row] >= np.median(text[first]):
-                lifted[row] = float(0.5 * (last + before) - points[row])
-                points[row] = 0.5 * (last + before)
+            first = listed[:place]
+            full = len(first) == place and np.isfinite(points[first[-1]])
+            if not full or row in first or text[row] < np.quantile(text[first], _FITS):
+                continue
+            raised = 0.5 * (points[first[-2]] + points[first[-1]])
+            lifted[row] = float(raised - points[row])
+            points[row] = raised
+            listed = np.insert(listed[listed != row], place - 1, row)
         return lifted
 
     def _allowed(self, state: UserState) -> Mask:

@@ -49,6 +49,7 @@ def common(command: Any) -> Any:
     for option in (
         click.option("--items", "items_file", type=FILE, required=True, help="items.jsonl.gz"),
         click.option("--model", type=click.Path(path_type=Path), default=Path(".cache/models/default"), help="Folder."),
+        click.option("--published", is_flag=True, help="Lists as they stand on the topic: made after the last event."),
         click.option("--only", is_flag=True, help="Without the baselines."),
         click.option("--limit", type=click.IntRange(1), help="Only so many cases or events, the first ones."),
         click.option("--json", "file", type=click.Path(path_type=Path), help="Write the figures here, too."),
@@ -157,7 +158,8 @@ def _measure(
 ) -> None:
     encoder = load_encoder(model)
     catalogue = catalogue_of(items, encoder, Path(".cache/quality"))
-    run = Run(Penchant(catalogue, repeats=repeats), [] if options["only"] else baselines(items, catalogue))
+    penchant = Penchant(catalogue, repeats=repeats, published=options["published"])
+    run = Run(penchant, [] if options["only"] else baselines(items, catalogue))
     total = options.get("total") or len(steps)
     with Progress(console=Console(stderr=True)) as progress:
         task = progress.add_task("events", total=total)
@@ -168,6 +170,7 @@ def _measure(
         "model": encoder.fingerprint,
         "items": len(items),
         **told,
+        "published": options["published"],
         "settings": {tuned.name: tuned.setting for tuned in run.methods},
         "us_per_event": {tuned.name: tuned.us() for tuned in run.methods},
     }

@@ -20,14 +20,19 @@ NEGATIVES = 100
 
 
 class Penchant:
-    """The system as a method. `repeats`: what was touched before is a candidate again."""
+    """The system as a method.
+
+    repeats: what was touched before is a candidate again. published: lists as they stand on the topic, which were made
+    right after the user's last event, whenever they are read.
+    """
 
     name = "penchant"
     settings = (0.0,)
 
-    def __init__(self, catalogue: Catalogue, *, repeats: bool, seed: int = 1) -> None:
+    def __init__(self, catalogue: Catalogue, *, repeats: bool, published: bool = False, seed: int = 1) -> None:
         self.catalogue = catalogue
         self._repeats = repeats
+        self._published = published
         self._states: dict[str, UserState] = {}
         self._random = np.random.default_rng(seed)
         self._offset = 0
@@ -48,13 +53,13 @@ class Penchant:
 
     def score(self, step: Step, _: float) -> Floats:
         """The points that lists are sorted by."""
-        return self.ranker.points(self.state(step.event.user), step.idle)
+        return self.ranker.points(self.state(step.event.user), self._idle(step))
 
     def learn(self, step: Step) -> None:
         """The blend learns first, from the state as it was; then user and items take the event in."""
         event, state = step.event, self.state(step.event.user)
         if self._learns and step.asked:
-            self.ranker.learn(state, event.row, self._others(step), step.idle)
+            self.ranker.learn(state, event.row, self._others(step), self._idle(step))
         item_id = self.catalogue.ids[event.row]
         self._offset += 1
         pair = Pair(self._offset, item_id, event.weight.pair, neighbours(state))
@@ -71,6 +76,9 @@ class Penchant:
     def _open(self, statistics: Statistics, blend: Blend) -> None:
         self._statistics = statistics
         self.ranker = Ranker(self.catalogue, statistics.popularity, covisits=statistics.covisits, blend=blend)
+
+    def _idle(self, step: Step) -> float:
+        return 0.0 if self._published else step.idle
 
     def _others(self, step: Step) -> npt.NDArray[np.intp]:
         """Items drawn at random among those that could have been taken."""
