@@ -163,12 +163,13 @@ def test_wrong_partition_is_forwarded_once(system: System) -> None:
 
 
 def test_commands_are_refused_politely_and_still_cause_a_list(system: System) -> None:
-    """Given a merge, which this version cannot do, then a receipt says so and nothing is changed."""
-    command = {"command_id": "m1", "type": "merge", "user_id": "u71", "anonymous_id": "a1"}
+    """Given a merge of a user with itself, then a receipt says no, and nothing is changed."""
+    command = {"command_id": "m1", "type": "merge", "user_id": "u71", "anonymous_id": "u71"}
     system.send(system.topics.commands, command)
     assert system.list_for("u71", "m1")["path"] == "trending"
     receipt = json.loads(system.read(system.topics.receipts)[-1].value)
     assert (receipt["command_id"], receipt["status"]) == ("m1", "refused")
+    assert receipt["reason"].startswith("merge_cycle")
 
 
 def test_trending_list_stands_under_the_star(system: System) -> None:
