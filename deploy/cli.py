@@ -9,6 +9,7 @@ from deploy.commands.api import api
 from deploy.commands.dlq import dlq
 from deploy.commands.doctor import doctor
 from deploy.commands.erase import erase
+from deploy.commands.explain import explain
 from deploy.commands.export import export
 from deploy.commands.local import local
 from deploy.commands.produce import produce
@@ -31,7 +32,22 @@ def cli() -> None:
     """Keep what every user is inclined to, right now: events in through Kafka, refreshed lists out."""
 
 
-for command in (local, worker, api, topics, produce, watch, erase, dlq, replay, statistics, doctor, export, schemas):
+for command in (
+    local,
+    worker,
+    api,
+    topics,
+    produce,
+    watch,
+    explain,
+    erase,
+    dlq,
+    replay,
+    statistics,
+    doctor,
+    export,
+    schemas,
+):
     cli.add_command(command)
 
 

@@ -149,16 +149,20 @@ def run_id(bootstrap: str, topics: Topics) -> str | None:
     return None if newest is None else newest.decode()
 
 
-def read_topic(bootstrap: str, name: str) -> Iterator[Any]:
+def read_topic(bootstrap: str, name: str, since: int = 0) -> Iterator[Any]:
     """Read a topic from its start to where it ended when asked; yields kafka-python's ConsumerRecords.
 
-    In order within a partition. A topic that is missing is empty. Raises `Unavailable`.
+    In order within a partition, what lies before offset `since` left out. A topic that is missing is empty.
+    Raises `Unavailable`.
     """
     with reader(bootstrap) as consumer:
         ends = end_offsets(consumer, partitions_of(consumer, name))
         if not ends:
             return
         consumer.seek_to_beginning(*ends)
+        for partition in ends:
+            if consumer.position(partition) < since:
+                consumer.seek(partition, since)
         while any(consumer.position(partition) < end for partition, end in ends.items()):
             for partition, records in consumer.poll(timeout_ms=1000).items():
                 yield from (record for record in records if record.offset < ends[partition])

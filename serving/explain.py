@@ -32,9 +32,9 @@ class EventPoints(msgspec.Struct, frozen=True):
 class Explanation(msgspec.Struct, frozen=True):
     """Where an item's score comes from. `parts` sum to it, and so do the events' points and `apart`.
 
-    place: on the list that was asked for, from 1, None if it is not on it. kept_off: why it is on no list, "" if it may
-    be; `score` is what it would have. parts, apart: points by the parts of the formula (`serving.points.Piece`), in all
-    and of no event; those that are 0 are left out. events: of the most points first, those below 0 last.
+    place: on the list that was asked for, from 1, None if it is not on it. kept_off: in words, why it is on no list, ""
+    if it may be; `score` is what it would have. parts, apart: points by the parts of the formula
+    (`serving.points.Piece`), in all and of no event; those that are 0 are left out. events: of the most points first.
     """
 
     item_id: str

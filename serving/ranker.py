@@ -19,6 +19,7 @@ from serving.rules import Rules
 from serving.scorer import TOGETHER, Mask, Rows, Scored, Scorer
 from serving.shelf import Shelf
 from serving.state import UserState
+from serving.words import KEPT_OFF
 
 __all__ = ["RankSettings", "Ranker", "Ranking"]
 
@@ -145,14 +146,15 @@ class Ranker:
         return points_of(scored, rows, self._catalogue, self._shelf.ruled(rows))
 
     def _kept_off(self, scored: Scored, row: int) -> str:
-        """Why an item is on no list, "" if it may be."""
+        """Why an item is on no list, in words, "" if it may be."""
         if np.isfinite(scored.points[row]):
             return ""
+        words = KEPT_OFF[self._settings.language]
         if self._catalogue.items[row] is None:
-            return "it has no vector"
+            return words["vector"]
         if not self._catalogue.available[row]:
-            return "it is not on offer"
-        return "a rule blocks it" if self._shelf.blocked()[row] else "the user has seen it"
+            return words["offer"]
+        return words["rule" if self._shelf.blocked()[row] else "seen"]
 
 
 _SOURCES: tuple[Literal["content", "covisit", "popular"], ...] = ("content", "covisit", "popular")

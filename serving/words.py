@@ -11,6 +11,64 @@ EARLIER: dict[Language, str] = {"en": "what you liked earlier", "zh": "你以前
 ALSO: dict[Language, str] = {"en": "also on offer", "zh": "目录中的其他内容"}
 LIKED: dict[Language, str] = {"en": 'you rated "{title}" highly', "zh": "你给《{title}》打了高分"}
 
+MORE: dict[Language, str] = {"en": "{n} more events", "zh": "其余 {n} 个事件"}
+KEPT_OFF: dict[Language, dict[str, str]] = {
+    "en": {
+        "vector": "not listed: it has no vector yet",
+        "offer": "not listed: it is not on offer",
+        "rule": "not listed: a rule blocks it",
+        "seen": "not listed: the user has seen it",
+    },
+    "zh": {
+        "vector": "不在列表中：还没有向量",
+        "offer": "不在列表中：目前不提供",
+        "rule": "不在列表中：被规则屏蔽",
+        "seen": "不在列表中：用户已经看过",
+    },
+}
+
+# The parts of a score (serving.points.Piece), in short.
+PARTS: dict[Language, dict[str, str]] = {
+    "en": {
+        "content": "like what was touched lately",
+        "long": "like what was touched over time",
+        "text": "like what was written",
+        "facets": "of the kind written about",
+        "against": "likeness to what is not wanted",
+        "against_facets": "of a kind not wanted",
+        "mutual": "touched by the same people",
+        "steady": "touched by the same people, less fading",
+        "onward": "touched next by others",
+        "again": "touched before",
+        "last": "touched last",
+        "total": "popular in all",
+        "recent": "popular of late",
+        "place": "a place for something new",
+        "rules": "rules for lists",
+        "hush": "steps back behind what was written",
+        "trending": "popular right now",
+    },
+    "zh": {
+        "content": "与近期所看相似",
+        "long": "与长期兴趣相似",
+        "text": "与所写内容相似",
+        "facets": "类别符合所写内容",
+        "against": "与不想要的内容相比",
+        "against_facets": "类别与不想要的相近",
+        "mutual": "同样的人也看",
+        "steady": "同样的人也看（衰减较慢）",
+        "onward": "别人接着看",
+        "again": "以前看过",
+        "last": "刚刚看过",
+        "total": "总体热门",
+        "recent": "近期热门",
+        "place": "留给新内容的位置",
+        "rules": "列表规则",
+        "hush": "让位于所写内容",
+        "trending": "当前热门",
+    },
+}
+
 # What is said of an event by its kind; kinds of a user's own weights file are Kind.OTHER.
 _TEMPLATES: dict[Language, dict[int, str]] = {
     "en": {

@@ -19,10 +19,16 @@ from serving.errors import BrokenState
 from serving.messages import Pair
 from serving.ranker import Ranker
 from serving.state import Kind, RingEvent, UserState
+from stream.snapshots import WRITER
 
 _log = logging.getLogger(__name__)
 _APART_S = 0.05
 _OTHERS = 100  # items drawn at random that were not taken
+
+
+def blend_key(keys: str) -> str:
+    """Where the weights stand; `keys`: first part of the keys' names. It shares a slot with their writer's token."""
+    return f"{{{keys}:{WRITER}}}:blend"
 
 
 class Blending:

@@ -21,7 +21,7 @@ from serving.rules import Rules
 from serving.state import UserState
 from serving.statistics import Statistics
 from serving.view import Follower
-from stream.blending import Blending
+from stream.blending import Blending, blend_key
 from stream.encoding import Encoding
 from stream.events import Decoder
 from stream.identity import check_identities
@@ -127,7 +127,7 @@ class Worker:
         making_up = MakingUp(self.pipeline.make_up, self._waiting, self._encoding, self.metrics.texts_made_up.inc)
         self._spawn(self._open_gate(), self._wake(), making_up.run())
         self._spawn(self._publish_trending(), self._keeper.keep(), self._watch())
-        self._spawn(blending.share(shared, f"{{{settings.keys}:{WRITER}}}:blend", settings.statistics_every_s))
+        self._spawn(blending.share(shared, blend_key(settings.keys), settings.statistics_every_s))
         if settings.health_port:
             app = health_app(self._live, self._ready, self.metrics.exposition)
             health = await serve(app, settings.health_host, settings.health_port)

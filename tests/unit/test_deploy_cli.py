@@ -12,8 +12,21 @@ ROOT = Path(__file__).parents[2]
 TOPICS = ["topics create", "topics adopt"]
 DLQ = ["dlq ls", "dlq show", "dlq redrive"]
 STATISTICS = ["statistics show", "statistics forget"]
-COMMANDS = ["local", "worker", "api", *TOPICS, "produce", "watch", *DLQ, *STATISTICS, "doctor", "export", "schemas"]
-PRINTING = ["local", *TOPICS, "produce", "watch", *DLQ, *STATISTICS, "doctor", "schemas"]
+COMMANDS = [
+    "local",
+    "worker",
+    "api",
+    *TOPICS,
+    "produce",
+    "watch",
+    "explain",
+    *DLQ,
+    *STATISTICS,
+    "doctor",
+    "export",
+    "schemas",
+]
+PRINTING = ["local", *TOPICS, "produce", "watch", "explain", *DLQ, *STATISTICS, "doctor", "schemas"]
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -222,10 +222,10 @@ def test_an_item_on_no_list_is_explained_all_the_same(items: Catalogue, tmp_path
     kept_off = {name: of(made, state, name) for name in ("western-15", "western-11", "western-7", "heard of")}
 
     assert [each.kept_off for each in kept_off.values()] == [
-        "the user has seen it",
-        "it is not on offer",
-        "a rule blocks it",
-        "it has no vector",
+        "not listed: the user has seen it",
+        "not listed: it is not on offer",
+        "not listed: a rule blocks it",
+        "not listed: it has no vector yet",
     ]
     assert {each.place for each in kept_off.values()} == {None}
     assert kept_off["western-15"].score == pytest.approx(of(made, state, "western-19").score, rel=1e-4)
