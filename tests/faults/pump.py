@@ -31,7 +31,13 @@ class Pump:
         self.sent = 0
         self.total = len(load.messages)
         self._names = {topic: f"{topics.prefix}.{topic}.v1" for topic in {each.topic for each in load.messages}}
-        self._producer = KafkaProducer(bootstrap_servers=bootstrap, linger_ms=2, delivery_timeout_ms=90_000)
+        self._producer = KafkaProducer(
+            bootstrap_servers=bootstrap,
+            linger_ms=2,
+            delivery_timeout_ms=90_000,
+            max_block_ms=90_000,
+            reconnect_backoff_max_ms=500,  # the default is 30 s, and would be taken for the worker's time to recover
+        )
         self._confirmations: list[Any] = []
         self._failure: Exception | None = None
         self._thread = threading.Thread(target=self._run, args=(load.messages, rate, choose), daemon=True)

@@ -71,7 +71,6 @@ KINDS = (
         by_input.delivered_again,
         1,
         5,
-        embedded=1,
         make=lambda seed, now_ms: twice(make_load(seed, now_ms)),
     ),
     Kind(

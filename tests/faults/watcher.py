@@ -30,7 +30,9 @@ class Watcher:
         self.paired: set[tuple[str, int, int]] = set()
         self.records: dict[tuple[str, int, int], str] = {}
         self._topics = topics
-        self._consumer = KafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False, fetch_max_wait_ms=10)
+        self._consumer = KafkaConsumer(
+            bootstrap_servers=bootstrap, enable_auto_commit=False, fetch_max_wait_ms=10, reconnect_backoff_max_ms=500
+        )
         several = [topics.recommendations, topics.receipts, topics.item_vectors, topics.clicks, topics.reviews]
         several += [topics.dlq(topic) for topic in Topic if topic.value.dead_letters]
         places = [TopicPartition(name, number) for name in several for number in range(partitions)]
