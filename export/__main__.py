@@ -138,7 +138,7 @@ def sentiment_head(model: Path, texts: Path | None, wheels: Path, as_json: bool)
     if as_json:
         click.echo(json.dumps(trained, ensure_ascii=False))
     else:
-        told = ", ".join(f"{name} {share:.3f}" for name, share in trained["cross_validated"].items())
+        told = ", ".join(f"{name} {share:.3f}" for name, share in trained["left_out"].items())
         click.echo(f"{model}: a head for sentiment from {count:,} texts; right on texts it has not seen: {told}")
 
 

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import numpy as np
 
 from export.quantize import Scheme
@@ -83,9 +82,8 @@ def renewed(target: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
         _put_in_place(folder, target)
 
 
-def add(folder: Path, manifest: dict[str, Any], name: str, content: msgspec.Struct) -> None:
-    """Write a file as JSON, and its hash into the manifest."""
-    (folder / name).write_bytes(msgspec.json.format(msgspec.json.encode(content), indent=1) + b"\n")
+def add(folder: Path, manifest: dict[str, Any], name: str) -> None:
+    """Have the manifest name a file of the folder, with its hash."""
     manifest["files"][name] = artifact.file_hash(folder / name)
     _write_manifest(folder, manifest)
 

@@ -3,7 +3,7 @@
     model.onnx      token ids and mask to unit rows: pooling and L2 norm are inside
     tokenizer.json  the `tokenizers` library's own file, padding off
     centre.npy      (2, d) float32: what is subtracted from the unit rows of a query and of a passage
-    sentiment.json  how much a text likes what it is about (serving/sentiment.py); may be absent
+    sentiment.npz   how much a text likes what it is about (serving/sentiment.py); may be absent
     manifest.json   what this is, the hashes of the others, the fingerprint, the figures of the parity gate
 
 A folder is made by `penchant export`; nothing here writes one.

@@ -1,15 +1,15 @@
 """How much a text likes what it is about: a small head on the encoder's vector, kept in the model folder.
 
-    sentiment.json   {"format": 1, "fingerprint": …, "weights": [3 rows of d], "bias": [3 numbers], "trained": {…}}
+    sentiment.npz   linear (d,), form (d, d), bias (), all float32; about: JSON, see About
 
 The manifest's `files` names it with its hash. The fingerprint of vectors does not depend on it; the file says which
 vectors it was made for, and one made for others is refused. A folder without a head is whole, too.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import msgspec
 import numpy as np
@@ -18,44 +18,48 @@ import numpy.typing as npt
 from serving.errors import BrokenArtifact, FingerprintMismatch
 
 FORMAT = 1  # raised when a head of the new kind cannot be read by the old release
-SENTIMENT = "sentiment.json"
+SENTIMENT = "sentiment.npz"
 REMEDY = "make the head again with `penchant export sentiment --model FOLDER`"
 
 Rows = npt.NDArray[np.float32]
 
 
-class SentimentFile(msgspec.Struct, frozen=True):
-    """What stands in the file. trained: on what, and how well it did; for people."""
+class About(msgspec.Struct, frozen=True):
+    """What a head says of itself. trained: on what, and how well it did; for people."""
 
     format: int
     fingerprint: str
-    weights: list[list[float]]
-    bias: list[float]
     trained: dict[str, Any]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Sentiment:
-    """A head. weights: `(3, d) float32`, bias: `(3,) float32`; what the rows are, `of` says."""
+    """A head. linear: `(d,) float32`. form: `(d, d) float32`, symmetric."""
 
-    weights: Rows
-    bias: Rows
-    trained: Mapping[str, Any]
+    linear: Rows
+    form: Rows
+    bias: float
 
     def of(self, vectors: Rows) -> Rows:
         """Of centred unit vectors, `(n, d) float32`: `(n,) float32` in [-1, 1], dislike to liking.
 
         It is `2 · p - 1 = tanh(z / 2)`, where p is the probability that the text praises: what the head is unsure of
-        is near 0. `z = x₁ + tanh(x₀) · x₂` with `x = W v + b`: praise is told from blame along x₁, which turns by x₂
-        from one end of x₀ to the other. That is the axis along which texts differ most, as a rule by language.
+        is near 0. `z = w · v + vᵀ A v + b`: by A, what praises in one language or of one sort of goods need not
+        praise in another.
 
-        >>> head = Sentiment(np.array([[0, 9], [2, 0], [0, 0]], np.float32), np.array([0, 0, 1], np.float32), {})
-        >>> [round(float(liking), 3) for liking in head.of(np.array([[1, 0], [0, 1], [0, -1]], np.float32))]
-        [0.762, 0.462, -0.462]
+        >>> head = Sentiment(np.float32([2, 0]), np.float32([[0, 1], [1, 0]]), bias=0.0)
+        >>> [round(float(liking), 3) for liking in head.of(np.float32([[1, 0], [0.6, 0.8], [0.6, -0.8]]))]
+        [0.762, 0.793, 0.119]
         """
-        axis, points, turn = (vectors @ self.weights.T + self.bias).T
-        liking: Rows = np.tanh((points + np.tanh(axis) * turn) / np.float32(2.0))
+        points = vectors @ self.linear + ((vectors @ self.form) * vectors).sum(axis=1) + np.float32(self.bias)
+        liking: Rows = np.tanh(points / np.float32(2.0))
         return liking
+
+
+def write_sentiment(path: Path, head: Sentiment, about: About) -> None:
+    """Write a head to a file."""
+    told = np.array(msgspec.json.encode(about).decode())
+    np.savez(path, linear=head.linear, form=head.form, bias=np.float32(head.bias), about=told)
 
 
 def read_sentiment(path: Path, fingerprint: str, dim: int) -> Sentiment:
@@ -64,13 +68,15 @@ def read_sentiment(path: Path, fingerprint: str, dim: int) -> Sentiment:
     Raises BrokenArtifact, and FingerprintMismatch if it was made for another model.
     """
     try:
-        raw = msgspec.json.decode(path.read_bytes(), type=SentimentFile)
-    except (OSError, msgspec.DecodeError) as error:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            linear, form, bias = (arrays[name] for name in ("linear", "form", "bias"))
+            about = msgspec.json.decode(str(arrays["about"]), type=About)
+    except (OSError, ValueError, TypeError, LookupError, EOFError, BadZipFile, msgspec.DecodeError) as error:
         raise BrokenArtifact(f"{path} cannot be read ({error}): {REMEDY}") from error
-    if raw.format > FORMAT:
-        raise BrokenArtifact(f"{path} is of format {raw.format}, this release reads up to {FORMAT}: upgrade penchant")
-    if raw.fingerprint != fingerprint:
-        raise FingerprintMismatch(f"{path} was made for vectors of {raw.fingerprint}, not of {fingerprint}: {REMEDY}")
-    if [len(row) for row in raw.weights] != [dim] * 3 or len(raw.bias) != 3:
-        raise BrokenArtifact(f"{path} does not hold three rows of {dim} numbers, and three more: {REMEDY}")
-    return Sentiment(np.array(raw.weights, np.float32), np.array(raw.bias, np.float32), raw.trained)
+    if about.format > FORMAT:
+        raise BrokenArtifact(f"{path} is of format {about.format}, this release reads up to {FORMAT}: upgrade penchant")
+    if about.fingerprint != fingerprint:
+        raise FingerprintMismatch(f"{path} was made for vectors of {about.fingerprint}, not of {fingerprint}: {REMEDY}")
+    if (linear.shape, form.shape, bias.shape) != ((dim,), (dim, dim), ()):
+        raise BrokenArtifact(f"{path} does not fit vectors of {dim} components: {REMEDY}")
+    return Sentiment(linear.astype(np.float32), form.astype(np.float32), float(bias))

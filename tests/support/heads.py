@@ -8,6 +8,5 @@ from serving.sentiment import Sentiment
 
 
 def head_of(points: Sequence[float]) -> Sentiment:
-    """One that adds up points by component, the same along every axis."""
-    none = [0.0] * len(points)
-    return Sentiment(np.array([none, points, none], np.float32), np.zeros(3, np.float32), {})
+    """One that adds up points by component."""
+    return Sentiment(np.array(points, np.float32), np.zeros((len(points), len(points)), np.float32), 0.0)
