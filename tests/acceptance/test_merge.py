@@ -56,7 +56,8 @@ def test_users_become_one_and_are_erased_as_one(system: System) -> None:
 
     system.send(system.topics.commands, {"command_id": "erase-ann", "type": "erase", "user_id": guests[1]})
     assert receipt_of(system, "erase-ann")["status"] == "done"
-    assert until(lambda: not any(found(user, everything(system)) for user in everybody), 1.0)
+    # Within a second on a machine with nothing else to do; test_erasure.py holds the figure for one user.
+    assert until(lambda: not any(found(user, everything(system)) for user in everybody), 5.0)
     assert until(lambda: all(last_list(system, user).value is None for user in everybody), 5)
     last = {record.key: record.value for record in system.read(system.topics.recommendations)}
     receipts = [json.loads(record.value) for record in system.read(system.topics.receipts)]
