@@ -277,7 +277,7 @@ class Worker:
 
     def _mender(self) -> Mender:
         encoder, encoding = self._encoder, self._encoding
-        model = Model(encoder.fingerprint, encoder.dim, encoding.queries, encoding.passages)
+        model = Model(encoder.fingerprint, encoder.dim, encoding.queries, encoding.passages, encoder.sentiment)
         source = Source(self.settings, self._identities, self._partitions, model)
         return Mender(source, KnownItems(self._catalogue.vector), self.metrics.mended.inc)
 
