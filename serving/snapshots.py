@@ -58,8 +58,8 @@ def pointer(prefix: str) -> str:
     return f"{{{prefix}:0}}:statistics"
 
 
-def encode(moment: Moment) -> Iterator[bytes]:
-    """The values of a snapshot, the header first; items that nobody touched are left out.
+def encode(moment: Moment, chunk: int = CHUNK) -> Iterator[bytes]:
+    """The values of a snapshot, the header first, then `chunk` items each; those that nobody touched are left out.
 
     Each step holds the interpreter for a chunk's time only, so that another thread may go on in between.
     """
@@ -71,7 +71,7 @@ def encode(moment: Moment) -> Iterator[bytes]:
     touched = np.flatnonzero(known)
     places = np.zeros(n, np.int32)
     places[touched] = np.arange(len(touched))
-    starts = range(0, len(touched), CHUNK)
+    starts = range(0, len(touched), chunk)
     header = _Header(
         version=VERSION,
         chunks=len(starts),
@@ -84,7 +84,7 @@ def encode(moment: Moment) -> Iterator[bytes]:
     )
     yield _seal(header)
     for start in starts:
-        rows = touched[start : start + CHUNK]
+        rows = touched[start : start + chunk]
         links = moment.covisits.links(rows.tolist())
         yield _seal(
             _Items(

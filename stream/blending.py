@@ -32,12 +32,15 @@ def blend_key(keys: str) -> str:
 
 
 class Blending:
-    """Learns while `mine` says that user partition 0 is this worker's."""
+    """Learns while `mine` says that user partition 0 is this worker's, a step every `apart_s` at most."""
 
-    def __init__(self, ranker: Ranker, catalogue: Catalogue, mine: Callable[[], bool]) -> None:
+    def __init__(
+        self, ranker: Ranker, catalogue: Catalogue, mine: Callable[[], bool], apart_s: float = _APART_S
+    ) -> None:
         self._ranker = ranker
         self._catalogue = catalogue
         self._mine = mine
+        self._apart_s = apart_s
         self._random = np.random.default_rng()
         self._last_s = -1.0
         self._told = 0
@@ -45,7 +48,7 @@ class Blending:
     def learn(self, pairs: Sequence[Pair]) -> None:
         """Learn from the last of some pairs, which item statistics have not taken in yet."""
         now_s = time.monotonic()
-        if not pairs or not self._mine() or now_s - self._last_s < _APART_S:
+        if not pairs or not self._mine() or now_s - self._last_s < self._apart_s:
             return
         pair = pairs[-1]
         taken = self._catalogue.find(pair.item_id)

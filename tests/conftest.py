@@ -34,7 +34,7 @@ class Broker(Protocol):
     def fetch_wait_ms(self) -> int | None: ...
 
 
-def _missing(error: Misconfigured) -> None:
+def missing(error: Misconfigured) -> None:
     """Skip on a laptop where a service cannot be had; never where CI runs, which sets CI."""
     if os.environ.get("CI"):
         pytest.fail(str(error))
@@ -51,7 +51,7 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
     try:
         embedded = start_broker(folder)
     except Misconfigured as error:
-        return _missing(error)
+        return missing(error)
     yield embedded
     embedded.stop()
 
@@ -61,7 +61,7 @@ def _apache(folder: Path) -> Iterator[Broker]:
         kafka = ApacheKafka(folder)
         kafka.start()
     except Misconfigured as error:
-        return _missing(error)
+        return missing(error)
     yield kafka
     kafka.stop()
 
@@ -72,7 +72,7 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     try:
         store = start_store(tmp_path_factory.mktemp("store"))
     except Misconfigured as error:
-        return _missing(error)
+        return missing(error)
     yield store.url
     store.stop()
 

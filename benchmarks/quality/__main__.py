@@ -17,10 +17,7 @@ from rich.console import Console
 from rich.progress import Progress, track
 from rich.table import Table
 
-from benchmarks.baselines.content import ContentInt8, ContentMean, TitleTfIdf
-from benchmarks.baselines.knn import ItemKnn, LastItem, Together, VsKnn
-from benchmarks.baselines.learned import EASE_FITS, Ease, OnlineBpr
-from benchmarks.baselines.popular import Popular, PopularDecayed
+from benchmarks.baselines.all import baselines
 from benchmarks.quality.lag import NEVER, pairs_of
 from benchmarks.quality.lag import lag as lag_of
 from benchmarks.quality.measures import report
@@ -118,7 +115,10 @@ def lag(items_file: Path, events_file: Path, model: Path, **options: Any) -> Non
         raise click.UsageError("no two users with 20 positive events and different main genres: items need genres")
     catalogue = catalogue_of(items, load_encoder(model), Path(".cache/quality"))
     penchant = Penchant(catalogue, repeats=False)
-    methods: list[Method] = [penchant, *([] if options["only"] else baselines(items, catalogue))]
+    methods: list[Method] = [
+        penchant,
+        *([] if options["only"] else beside(items, catalogue)),
+    ]
     for step in track(list(of_events(events[: len(events) // 2], Candidates("all", items), repeats=False))):
         for method in methods:
             method.learn(step)
@@ -134,23 +134,9 @@ def lag(items_file: Path, events_file: Path, model: Path, **options: Any) -> Non
         options["file"].write_text(json.dumps({"pairs": len(pairs), "methods": medians}) + "\n", encoding="utf-8")
 
 
-def baselines(items: Sequence[Item], catalogue: Catalogue) -> list[Method]:
-    """All that are run beside Penchant; EASE only where its matrix is small enough to be inverted now and then."""
-    n = len(items)
-    together = Together(n)
-    vectors = catalogue.vectors[:n]
-    made: list[Method] = [
-        Popular(n),
-        PopularDecayed(n),
-        LastItem(together),
-        ItemKnn(together),
-        VsKnn(n),
-        OnlineBpr(n),
-        ContentMean(vectors),
-        ContentInt8(vectors),
-        TitleTfIdf([item.title or item.text for item in items]),
-    ]
-    return [*made, Ease(n)] if n <= EASE_FITS else made
+def beside(items: Sequence[Item], catalogue: Catalogue) -> list[Method]:
+    """The baselines of a set."""
+    return baselines([item.title or item.text for item in items], catalogue.vectors[: len(items)])
 
 
 def _measure(
@@ -159,7 +145,10 @@ def _measure(
     encoder = load_encoder(model)
     catalogue = catalogue_of(items, encoder, Path(".cache/quality"))
     penchant = Penchant(catalogue, repeats=repeats, published=options["published"])
-    run = Run(penchant, [] if options["only"] else baselines(items, catalogue))
+    run = Run(
+        penchant,
+        [] if options["only"] else beside(items, catalogue),
+    )
     total = options.get("total") or len(steps)
     with Progress(console=Console(stderr=True)) as progress:
         task = progress.add_task("events", total=total)

@@ -10,6 +10,7 @@ from deploy.services import free_port
 from serving import snapshots
 from serving.catalogue import Catalogue
 from serving.statistics import Statistics
+from tests.support.newer import newer
 from tests.support.system import System
 from tests.support.waiting import until
 
@@ -66,13 +67,12 @@ def test_store_of_another_model(system: System) -> None:
     assert "other-12345678" in refused(system, {})
 
 
-def test_item_statistics_of_a_newer_version(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_item_statistics_of_a_newer_version(system: System) -> None:
     import redis
 
-    monkeypatch.setattr(snapshots, "VERSION", snapshots.VERSION + 1)
     (header,) = snapshots.encode(Statistics(Catalogue(8, "words-8"), {}).moment("covisits", 0, 0))
     pointer = snapshots.pointer(system.topics.prefix)
     with redis.Redis.from_url(system.redis_url) as client:
-        client.hset(f"{pointer}:newer", "0", header)
+        client.hset(f"{pointer}:newer", "0", newer(header))
         client.set(pointer, f"{pointer}:newer")
     assert "penchant statistics forget" in refused(system, {})

@@ -4,13 +4,13 @@ If a test here fails, the format has changed: raise `serving.state.VERSION`, rea
 """
 
 import base64
-import binascii
 
 import msgspec
 import pytest
 
 from serving.errors import BrokenState
 from serving.state import VERSION, UserState, decode, encode
+from tests.support.newer import newer
 from tests.support.states import by_hand, fields
 
 FINGERPRINT = "e5s-1a2b3c4d"
@@ -54,11 +54,8 @@ def test_the_older_version_is_read_and_written_as_the_newer_one() -> None:
 
 
 def test_a_newer_version_is_refused_by_name() -> None:
-    body = bytearray(VERSION_2[4:])
-    body[3] = VERSION + 1  # the first field, behind the array's head of three bytes
-    newer = binascii.crc32(body).to_bytes(4, "little") + bytes(body)
     with pytest.raises(BrokenState, match=f"version {VERSION + 1}, this build reads up to {VERSION}"):
-        decode(newer, FINGERPRINT)
+        decode(newer(VERSION_2), FINGERPRINT)
 
 
 def test_the_state_is_written_as_these_bytes() -> None:

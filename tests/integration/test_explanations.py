@@ -10,9 +10,8 @@ from serving.catalogue import Catalogue
 from serving.encoder import Encoder
 from serving.state import UserState, Vector
 from stream.interest import Bounds, direction, subtract
-from tests.integration.test_statements import WHEELS, Learned, User, encoder, film_catalogue, learned
+from tests.support.films import WHEELS, Learned, User
 
-__all__ = ["encoder", "film_catalogue", "learned"]
 pytestmark = pytest.mark.model
 
 USERS = 60

@@ -11,9 +11,8 @@ import pytest
 from serving.catalogue import Catalogue
 from serving.encoder import Encoder
 from serving.state import UserState
-from tests.integration.test_statements import Learned, User, encoder, film_catalogue, learned
+from tests.support.films import Learned, User
 
-__all__ = ["encoder", "film_catalogue", "learned"]
 pytestmark = pytest.mark.model
 
 

@@ -1,16 +1,13 @@
 """The head that `make setup` makes, on texts that nobody would argue about."""
 
-import os
-from pathlib import Path
-
 import pytest
 
-from serving.encoder import Encoder, load_encoder
-from serving.sentiment import SENTIMENT
+from serving.encoder import Encoder
+from serving.errors import Misconfigured
+from tests.conftest import missing
 
 pytestmark = pytest.mark.model
 
-MODEL = Path(os.environ.get("PENCHANT_MODEL", ".cache/models/default"))
 PRAISE = [
     "这本书写得太好了，强烈推荐，孩子非常喜欢",
     "酒店很干净，服务热情，下次还会来住",
@@ -25,14 +22,9 @@ BLAME = [
 ]
 
 
-@pytest.fixture(scope="module")
-def encoder() -> Encoder:
-    if not (MODEL / SENTIMENT).exists():
-        pytest.skip(f"no head in {MODEL}: `make setup` makes it")
-    return load_encoder(MODEL)
-
-
 def test_praise_is_told_from_blame_in_both_languages(encoder: Encoder) -> None:
+    if encoder.sentiment is None:
+        missing(Misconfigured("no head for sentiment in the model folder: `make setup` makes it"))
     assert encoder.sentiment is not None
 
     praised, blamed = (encoder.sentiment.of(encoder.embed(texts, "query")) for texts in (PRAISE, BLAME))

@@ -32,19 +32,18 @@ def events(draw: st.DrawFn) -> list[Body]:
     return made
 
 
-async def play(bodies: list[tuple[Body, int]], data: st.DataObject, owners: Owners | None = None) -> Owners:
-    """Send bodies, each as of a record time; between them some of what is under way is delivered, late or twice."""
-    if owners is not None:
-        return await _play(bodies, data, owners)
+async def owners_of_the_catalogue() -> Owners:
+    """Two owners who know all items."""
     owners = Owners()
     for worker in owners.workers:
         worker.items.clear()
         worker.items.update(ITEMS)
     await owners.claim()
-    return await _play(bodies, data, owners)
+    return owners
 
 
-async def _play(bodies: list[tuple[Body, int]], data: st.DataObject, owners: Owners) -> Owners:
+async def play(bodies: list[tuple[Body, int]], data: st.DataObject, owners: Owners) -> None:
+    """Send bodies, each as of a record time; between them some of what is under way is delivered, late or twice."""
     for body, record_ms in bodies:
         await owners.send(body, timestamp_ms=record_ms)
         match data.draw(st.sampled_from(["", "", "deliver", "once", "again"])):
@@ -59,7 +58,6 @@ async def _play(bodies: list[tuple[Body, int]], data: st.DataObject, owners: Own
         await owners.deliver()
         await owners.ask_again()
     await owners.deliver()
-    return owners
 
 
 def check_sum(state: UserState, made: list[Body], taken_back: set[str]) -> None:
@@ -89,7 +87,8 @@ def test_merging_commutes_with_everything(made: list[Body], data: st.DataObject)
     commands += [merge("m", KNOWN, ANONYMOUS)] * data.draw(st.integers(1, 2))
     order = data.draw(st.permutations([*made, *commands]))
 
-    owners = asyncio.run(play([(body, NOW_MS) for body in order], data))
+    owners = asyncio.run(owners_of_the_catalogue())
+    asyncio.run(play([(body, NOW_MS) for body in order], data, owners))
 
     state, alias = asyncio.run(_both(owners))
     check_sum(state, made, chosen)
@@ -110,7 +109,8 @@ def test_an_erasure_takes_whatever_came_before_it_and_nothing_else(made: list[Bo
     rest: list[tuple[Body, int]] = [(body, NOW_MS) for body in made] + [(merge("m", KNOWN, ANONYMOUS), NOW_MS)]
     order = data.draw(st.permutations([*rest, (erase("x", whom), erased_ms)]))
 
-    owners = asyncio.run(play(order, data))
+    owners = asyncio.run(owners_of_the_catalogue())
+    asyncio.run(play(order, data, owners))
     # What the person does after it comes once both owners have heard: else it would be erased with the rest.
     asyncio.run(play([(body, erased_ms + 1) for body in later], data, owners))
 

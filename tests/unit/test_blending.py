@@ -9,7 +9,6 @@ from serving.errors import BrokenState
 from serving.messages import Pair
 from serving.ranker import Ranker
 from serving.rows import Popularity
-from stream import blending
 from stream.blending import Blending, before
 from tests.unit.test_ranker import catalogue
 
@@ -42,9 +41,9 @@ def items() -> Catalogue:
     return catalogue()
 
 
-def made(items: Catalogue, *, mine: bool) -> tuple[Ranker, Blending]:
+def made(items: Catalogue, *, mine: bool, apart_s: float = 0.0) -> tuple[Ranker, Blending]:
     ranker = Ranker(items, Popularity())
-    return ranker, Blending(ranker, items, lambda: mine)
+    return ranker, Blending(ranker, items, lambda: mine, apart_s)
 
 
 def test_a_pair_tells_of_a_ring() -> None:
@@ -54,8 +53,7 @@ def test_a_pair_tells_of_a_ring() -> None:
     assert state.ring == sorted(state.ring, key=lambda event: event.order)
 
 
-def test_the_owner_learns_and_no_other_worker_does(items: Catalogue, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(blending, "_APART_S", 0.0)
+def test_the_owner_learns_and_no_other_worker_does(items: Catalogue) -> None:
     (owner, learns), (other, does_not) = made(items, mine=True), made(items, mine=False)
     first = owner.blend.at(1.0)[Part.CONTENT]
 
@@ -68,9 +66,8 @@ def test_the_owner_learns_and_no_other_worker_does(items: Catalogue, monkeypatch
     assert other.blend.steps == 0
 
 
-def test_steps_are_apart(items: Catalogue, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(blending, "_APART_S", 3600.0)
-    ranker, learns = made(items, mine=True)
+def test_steps_are_apart(items: Catalogue) -> None:
+    ranker, learns = made(items, mine=True, apart_s=3600.0)
 
     for pair in pairs_of(items, 5):
         learns.learn([pair])
@@ -88,8 +85,7 @@ def test_nothing_is_learned_from_what_is_not_known(items: Catalogue) -> None:
     assert ranker.blend.steps == 0
 
 
-async def test_the_others_take_over_what_the_owner_wrote(items: Catalogue, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(blending, "_APART_S", 0.0)
+async def test_the_others_take_over_what_the_owner_wrote(items: Catalogue) -> None:
     (owner, learns), (other, reads) = made(items, mine=True), made(items, mine=False)
     shelf = Shelf()
     await learns.exchange(shelf, "blend")

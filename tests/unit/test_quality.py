@@ -5,10 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from benchmarks.baselines.content import ContentInt8, ContentMean, TitleTfIdf
-from benchmarks.baselines.knn import ItemKnn, LastItem, Together, VsKnn
-from benchmarks.baselines.learned import Ease, OnlineBpr
-from benchmarks.baselines.popular import Popular, PopularDecayed
+from benchmarks.baselines.all import baselines
+from benchmarks.baselines.content import ContentMean
+from benchmarks.baselines.popular import Popular
 from benchmarks.quality.lag import NEVER, lag, pairs_of
 from benchmarks.quality.measures import interval, report, summary
 from benchmarks.quality.methods import Floats, Method, Step, Tuned, rank_of
@@ -161,22 +160,8 @@ def pairs(n: int, events: int, seed: int = 0) -> list[Event]:
 
 
 def all_baselines(made: Catalogue) -> list[Method]:
-    n = len(made)
-    together = Together(n)
-    vectors = made.vectors[:n]
     titles = [item.title for item in made.items if item is not None]
-    return [
-        Popular(n),
-        PopularDecayed(n),
-        LastItem(together),
-        ItemKnn(together),
-        VsKnn(n),
-        OnlineBpr(n),
-        ContentMean(vectors),
-        ContentInt8(vectors),
-        TitleTfIdf(titles),
-        Ease(n, every=250),
-    ]
+    return baselines(titles, made.vectors[: len(made)], ease_every=250)
 
 
 def test_methods_find_what_goes_together_and_popularity_cannot() -> None:

@@ -13,6 +13,7 @@ from serving.errors import BrokenState, Misconfigured
 from serving.messages import CoVisits, Pair
 from serving.statistics import Moment, Statistics
 from stream.testing import FINGERPRINT, NOW_MS, TOPICS
+from tests.support.newer import newer
 
 COVISITS = TOPICS.covisits
 OLD = {TOPICS.clicks: "c/1", TOPICS.reviews: "c/2", COVISITS: "c/3"}
@@ -134,10 +135,9 @@ def large(items: int) -> Moment:
     return statistics.moment(COVISITS, 5, NOW_MS)
 
 
-def test_what_is_encoded_is_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(snapshots, "CHUNK", 10)
+def test_what_is_encoded_is_decoded() -> None:
     moment = large(25)
-    values = list(snapshots.encode(moment))
+    values = list(snapshots.encode(moment, chunk=10))
     assert len(values) == 4
     told = snapshots.decode(values)
     assert replace(told, popular=moment.popular, covisits=moment.covisits) == moment
@@ -157,9 +157,8 @@ def test_items_that_nobody_touched_are_left_out() -> None:
     assert through_bytes(fresh().moment(COVISITS, 0, NOW_MS)).ids == []
 
 
-def test_every_altered_byte_and_every_missing_chunk_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(snapshots, "CHUNK", 2)
-    values = list(snapshots.encode(large(4)))
+def test_every_altered_byte_and_every_missing_chunk_is_found() -> None:
+    values = list(snapshots.encode(large(4), chunk=2))
     for number, value in enumerate(values):
         for at in range(len(value)):
             altered = bytearray(value)
@@ -171,9 +170,7 @@ def test_every_altered_byte_and_every_missing_chunk_is_found(monkeypatch: pytest
             snapshots.decode(fewer)
 
 
-def test_a_newer_version_is_refused_and_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(snapshots, "VERSION", 2)
-    values = list(snapshots.encode(large(2)))
-    monkeypatch.setattr(snapshots, "VERSION", 1)
+def test_a_newer_version_is_refused_and_says_what_to_do() -> None:
+    header, *chunks = snapshots.encode(large(2))
     with pytest.raises(Misconfigured, match=r"version 2.*statistics forget"):
-        snapshots.decode(values)
+        snapshots.decode([newer(header), *chunks])

