@@ -262,3 +262,17 @@ async def test_no_redis_is_said_at_the_start(prefix: str) -> None:
     with pytest.raises(Misconfigured, match="--redis"):
         await store.adopt_fingerprint()
     await store.close()
+
+
+async def test_a_store_that_stands_before_where_i_left_it_is_behind(store: AnyStore, another: Opener) -> None:
+    assert not await store.is_behind(3), "not mine"
+    await store.claim(3)
+    assert not await store.is_behind(3), "nothing was written"
+    await store.save(batch(store, {CLICKS: 5, REVIEWS: 2}, u1=state(1)))
+    assert not await store.is_behind(3)
+    other = another()
+    await other.claim(3)
+    await other.save(batch(other, {CLICKS: 7}))
+    assert not await store.is_behind(3), "another worker went on"
+    await other.save(batch(other, {REVIEWS: 1}))
+    assert await store.is_behind(3), "as in an older copy"
