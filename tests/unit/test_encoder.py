@@ -152,9 +152,9 @@ class TestRealFolder:
 def altered(target: Path, **changes: Any) -> Path:
     """The real folder by links, with another manifest."""
     target.mkdir()
-    for name in PARTS:
-        (target / name).symlink_to((FOLDER / name).resolve())
     manifest = json.loads((FOLDER / MANIFEST).read_text("utf-8")) | changes
+    for name in manifest["files"]:
+        (target / name).symlink_to((FOLDER / name).resolve())
     (target / MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
     return target
 
