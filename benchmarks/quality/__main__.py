@@ -15,7 +15,6 @@ import click
 import numpy as np
 from rich.console import Console
 from rich.progress import Progress, track
-from rich.table import Table
 
 from benchmarks.baselines.all import baselines
 from benchmarks.quality.lag import NEVER, pairs_of
@@ -26,14 +25,13 @@ from benchmarks.quality.protocol import Candidates, of_cases, of_events
 from benchmarks.quality.run import Run
 from benchmarks.quality.sets import Item, positive_by, read_cases, read_events, read_items
 from benchmarks.quality.system import Penchant
+from benchmarks.quality.tables import show
 from benchmarks.quality.vectors import catalogue_of
 from serving.catalogue import Catalogue
 from serving.encoder import load_encoder
 from stream.weights import load_weights
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-WIDTH = 170
-COLUMNS = ("hr@5", "hr@10", "ndcg@5", "ndcg@10", "mrr@10", "coverage@10")
 
 
 @click.group()
@@ -161,26 +159,11 @@ def _measure(
         **told,
         "published": options["published"],
         "settings": {tuned.name: tuned.setting for tuned in run.methods},
-        "us_per_event": {tuned.name: tuned.us() for tuned in run.methods},
     }
-    figures = report(run.steps, run.ranks)
-    _print(figures, about)
+    figures = report(run.steps, run.lists, {tuned.name: tuned.us() for tuned in run.methods})
+    show(figures, about)
     if options["file"] is not None:
         options["file"].write_text(json.dumps({**about, **figures}) + "\n", encoding="utf-8")
-
-
-def _print(figures: Mapping[str, Any], about: Mapping[str, Any]) -> None:
-    console = Console(width=WIDTH)
-    table = Table(title=f"n = {figures['n']:,}, {about['items']:,} items, {about['cpu']}", title_justify="left")
-    for column in ("method", *COLUMNS, "unseen", "cold_user", "burst", "no_burst", "us: score + learn"):
-        table.add_column(column, justify="left" if column == "method" else "right")
-    for name, measures in figures["methods"].items():
-        slices = [f"{each['methods'][name]['hr@10']:.4f}" for each in figures["slices"].values()]
-        score, learn = about["us_per_event"][name].values()
-        table.add_row(name, *(f"{measures[c]:.4f}" for c in COLUMNS), *slices, f"{score:,.0f} + {learn:,.0f}")
-    console.print(table)
-    low, high = figures["methods"]["penchant"]["hr@10_interval"]
-    console.print(f"penchant hr@10 95 % interval {low:.4f} to {high:.4f}; slices show hr@10")
 
 
 def _cpu() -> str:

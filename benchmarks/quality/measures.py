@@ -1,35 +1,17 @@
-"""What is made of ranks: hit rates, gains, coverage, by slice, with bootstrap intervals."""
+"""What is made of ranks: hit rates and gains, by slice, with bootstrap intervals."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.quality.methods import Floats, Step, rank_of
+from benchmarks.quality.lists import Lists
+from benchmarks.quality.methods import Step
 
 Doubles = npt.NDArray[np.float64]
 
 SLICES = ("unseen", "cold_user", "burst", "no_burst")
 _RESAMPLED = 1000
-_DEEPEST = 10
-
-
-@dataclass(slots=True)
-class Ranks:
-    """Ranks from 0 of the items looked for, in order, and the rows that stood among the first ten of any list."""
-
-    items: int
-    ranks: list[float] = field(default_factory=list)
-    shown: set[int] = field(default_factory=set)
-
-    def add(self, scores: Floats, step: Step) -> None:
-        """Take in the scores of a step."""
-        self.ranks.append(rank_of(scores, step))
-        if step.candidates is not None:
-            scores = np.where(step.candidates, scores, -np.inf)
-        first = np.argpartition(scores, len(scores) - _DEEPEST)[-_DEEPEST:] if len(scores) > _DEEPEST else range(0)
-        self.shown.update(int(row) for row in first if np.isfinite(scores[row]))
 
 
 def hits(ranks: Doubles, k: int) -> Doubles:
@@ -65,8 +47,13 @@ def interval(values: Doubles, seed: int = 7) -> list[float]:
     return [float(edge) for edge in np.percentile(means, [2.5, 97.5])]
 
 
-def report(steps: Sequence[Step], found: Mapping[str, Ranks]) -> dict[str, object]:
-    """The report's `n`, `methods` and `slices`. `steps`: those that were measured, in the order of the ranks."""
+def report(
+    steps: Sequence[Step], found: Mapping[str, Lists], us: Mapping[str, Mapping[str, float]]
+) -> dict[str, object]:
+    """The report's `n`, `methods` and `slices`.
+
+    steps: those that were measured, in the order of the ranks. us: by method, `us_per_event` and `us_per_list`.
+    """
     slices = {
         "unseen": np.array([step.unseen for step in steps], np.bool_),
         "cold_user": np.array([step.cold_user for step in steps], np.bool_),
@@ -79,7 +66,8 @@ def report(steps: Sequence[Step], found: Mapping[str, Ranks]) -> dict[str, objec
         "methods": {
             name: {
                 **summary(each),
-                "coverage@10": len(found[name].shown) / found[name].items,
+                **found[name].measures(),
+                **us[name],
                 "hr@10_interval": interval(hits(each, 10)),
                 "ndcg@10_interval": interval(gains(each, 10)),
             }

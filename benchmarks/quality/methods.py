@@ -91,13 +91,21 @@ class Tuned:
         self.learned += 1
 
     def us(self) -> dict[str, float]:
-        """Microseconds per measured step scored, and per event learned."""
-        return {"score": 1e6 * self.score_s / max(self.scored, 1), "learn": 1e6 * self.learn_s / max(self.learned, 1)}
+        """Microseconds of processor time per event learned, and per measured step scored."""
+        return {
+            "us_per_event": 1e6 * self.learn_s / max(self.learned, 1),
+            "us_per_list": 1e6 * self.score_s / max(self.scored, 1),
+        }
 
 
 def rank_of(scores: Floats, step: Step) -> float:
-    """The rank of the step's item from 0, among the candidates, in the middle of those that are equal to it."""
+    """The rank of the step's item from 0, among the candidates, in the middle of those that are equal to it.
+
+    A score that is not a number ranks behind everything.
+    """
     own = scores[step.event.row]
+    if np.isnan(own):
+        return np.inf
     if step.candidates is not None:
         scores = scores[step.candidates]
     return float((scores > own).sum()) + 0.5 * float((scores == own).sum() - 1)

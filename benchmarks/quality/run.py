@@ -1,38 +1,48 @@
 """One pass over the steps: every method is asked and then told, side by side."""
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
-from benchmarks.quality.measures import Ranks
+from benchmarks.quality.lists import Crowd, Lists
 from benchmarks.quality.methods import Method, Step, Tuned
 from benchmarks.quality.system import Penchant
 
 
 class Run:
-    """The methods, Penchant first, and its frozen copy from the first measured step on."""
+    """The methods, Penchant first, and its frozen copy from the first measured step on.
+
+    steps: those that were asked and measured, in the order of the ranks, without their candidates, which are as many
+    as there are items.
+    """
 
     def __init__(self, penchant: Penchant, baselines: Sequence[Method]) -> None:
         self.methods = [Tuned(method) for method in (penchant, *baselines)]
         self.steps: list[Step] = []
-        self.ranks: dict[str, Ranks] = {}
+        self.lists: dict[str, Lists] = {}
         self._penchant = penchant
+        self._crowd = Crowd(len(penchant.catalogue))
 
     def over(self, steps: Iterable[Step], tick: Callable[[], None]) -> None:
         """Take all steps; `tick` after each."""
-        frozen = False
         for step in steps:
-            if step.measured and not frozen:
-                frozen = True
-                self.methods.insert(1, Tuned(self._penchant.frozen()))
-                self.ranks = {tuned.name: Ranks(len(self._penchant.catalogue)) for tuned in self.methods}
+            if step.measured and not self.lists:
+                self._freeze()
             self._take(step)
             tick()
 
+    def _freeze(self) -> None:
+        vectors = self._penchant.catalogue.vectors[: len(self._penchant.catalogue)]
+        self.methods.insert(1, Tuned(self._penchant.frozen()))
+        self.lists = {tuned.name: Lists(vectors, self._crowd) for tuned in self.methods}
+
     def _take(self, step: Step) -> None:
-        if step.asked and step.measured:
-            self.steps.append(step)
-        for tuned in self.methods:
-            if not step.measured:
+        if not step.measured:
+            for tuned in self.methods:
                 tuned.before(step)
-            elif step.asked:
-                self.ranks[tuned.name].add(tuned.score(step), step)
+        elif step.asked:
+            self.steps.append(replace(step, candidates=None))
+            for tuned in self.methods:
+                self.lists[tuned.name].add(tuned.score(step), step)
+        for tuned in self.methods:
             tuned.learn(step)
+        self._crowd.add(step.event.row)

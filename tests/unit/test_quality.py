@@ -173,7 +173,7 @@ def test_methods_find_what_goes_together_and_popularity_cannot() -> None:
     run.over(of_events(pairs(n, 800), Candidates("all", items), repeats=False), lambda: None)
 
     second = np.array([step.event.row % 2 == 1 for step in run.steps])
-    found = {name: summary(np.array(ranks.ranks)[second])["hr@5"] for name, ranks in run.ranks.items()}
+    found = {name: summary(np.array(ranks.ranks)[second])["hr@5"] for name, ranks in run.lists.items()}
     finders = ("penchant", "penchant_frozen", "last_item_cooccurrence", "item_knn", "vs_knn", "title_tfidf")
     assert min(found[name] for name in finders) > 0.95, found
     assert found["ease_refitted"] > 0.95
@@ -186,7 +186,7 @@ def test_the_report_has_methods_slices_and_intervals() -> None:
     items = [Item(f"i{row}", "", "", {}, NO_TIME_MS) for row in range(20)]
     run.over(of_events(pairs(20, 200), Candidates("all", items), repeats=False), lambda: None)
 
-    figures = report(run.steps, run.ranks)
+    figures = report(run.steps, run.lists, {tuned.name: tuned.us() for tuned in run.methods})
 
     assert figures["n"] == 100
     methods, slices = figures["methods"], figures["slices"]

@@ -1,0 +1,57 @@
+"""What a run has found, as tables on the terminal."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.quality.measures import SLICES
+
+WIDTH = 150
+ACCURACY = ("hr@5", "hr@10", "ndcg@5", "ndcg@10", "mrr@10", "coverage@10")
+VARIETY = ("coverage@10", "novelty@10", "diversity@10", "gini@10", "long_tail@10")
+
+
+def show(figures: Mapping[str, Any], about: Mapping[str, Any]) -> None:
+    """Print how right the lists are, in slices too, and what they are like beside."""
+    console = Console(width=WIDTH)
+    methods, slices = figures["methods"], figures["slices"]
+    title = f"n = {figures['n']:,}, {about['items']:,} items, {about['cpu']}; slices show hr@10"
+    _show(
+        console,
+        title,
+        (*ACCURACY, *SLICES),
+        methods,
+        lambda name: [
+            *(f"{methods[name][column]:.4f}" for column in ACCURACY),
+            *(f"{slices[each]['methods'][name]['hr@10']:.4f}" for each in SLICES),
+        ],
+    )
+    _show(
+        console,
+        "what the lists are like; processor time in microseconds",
+        (*VARIETY, "us per event", "us per list"),
+        methods,
+        lambda name: [
+            *(f"{methods[name][column]:.4f}" for column in VARIETY),
+            *(f"{methods[name][key]:,.0f}" for key in ("us_per_event", "us_per_list")),
+        ],
+    )
+    low, high = methods["penchant"]["hr@10_interval"]
+    console.print(f"penchant hr@10 95 % interval {low:.4f} to {high:.4f}")
+
+
+def _show(
+    console: Console,
+    title: str,
+    columns: tuple[str, ...],
+    methods: Mapping[str, Any],
+    cells: Callable[[str], list[str]],
+) -> None:
+    table = Table(title=title, title_justify="left")
+    for column in ("method", *columns):
+        table.add_column(column, justify="left" if column == "method" else "right")
+    for name in methods:
+        table.add_row(name, *cells(name))
+    console.print(table)
