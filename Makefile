@@ -15,6 +15,7 @@ EXPORT_VENV := .cache/export-venv
 GPU_VENV := .cache/gpu-venv
 MODEL := .cache/models/default
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+PYTEST := $(VENV)/bin/python -m pytest -n 2 --dist loadfile  # whole files, which share a broker and a catalogue
 PIP_INSTALL := pip install $(shell test -t 2 || echo --quiet)  # bars on a terminal
 
 help: ## Say what there is
@@ -39,14 +40,14 @@ format: $(VENV)/installed ## Format the code, mend what ruff can mend
 	$(VENV)/bin/ruff check --fix .
 
 test: setup ## The tests, on the embedded broker and store; ARGS="-k word" for some
-	$(VENV)/bin/python -m pytest -m "not gpu and not export" $(ARGS)
+	$(PYTEST) -m "not gpu and not export" $(ARGS)
 
 test-export: setup $(EXPORT_VENV)/installed ## The exporter end to end: folders made with torch, a scheme that is refused
 	$(VENV)/bin/python -m pytest -m export $(ARGS)
 
-test-kafka: setup ## Integration and acceptance tests on Apache Kafka (Java 17, Maven)
+test-kafka: setup ## The integration and acceptance tests that need a broker, on Apache Kafka (Java 17, Maven)
 	$(call java,$@)
-	PENCHANT_TEST_KAFKA=1 $(VENV)/bin/python -m pytest -m "not export" tests/integration tests/acceptance $(ARGS)
+	PENCHANT_TEST_KAFKA=1 $(PYTEST) -m "kafka and not export" tests/integration tests/acceptance $(ARGS)
 
 test-faults: setup ## The table of faults, on Apache Kafka: what is lost, what counts twice; RUNS=full for all of it
 	$(call java,$@)

@@ -43,10 +43,10 @@ async def test_after_its_time_it_says_who_is_away_and_why() -> None:
     cause = ConnectionError("connection refused")
     call = Flaky(*[cause] * 1000)
     with pytest.raises(Unavailable, match=r"Redis has been away .*connection refused") as given_up:
-        await retry.persist(call, (ConnectionError,), "Redis", give_up_after_s=0.02)
+        await retry.persist(call, (ConnectionError,), "Redis", give_up_after_s=0.2)
     assert given_up.value.__cause__ is cause
     assert given_up.value.exit_code == 75
-    assert 2 < call.calls < 1000
+    assert 2 <= call.calls < 1000
 
 
 async def test_a_success_ends_the_count(caplog: pytest.LogCaptureFixture) -> None:
