@@ -15,7 +15,8 @@ class Click(msgspec.Struct, kw_only=True):
     """An action on an item (topic `clicks.v1`, key `user_id`).
 
     event_time: RFC 3339 with zone, or milliseconds since 1970; absent: `ce_time`, else the record's timestamp.
-    value: for `rate` the rating, on `rating_scale`.
+    value: for `rate` the rating, on `rating_scale`. list_version, position: which list it answers, and the item's place
+    on it, from 1.
     """
 
     user_id: str

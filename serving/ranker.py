@@ -26,10 +26,14 @@ __all__ = ["RankSettings", "Ranker", "Ranking"]
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """A list, best first. `path` is "trending" if nothing is known of the user's taste."""
+    """A list, best first. `path` is "trending" if nothing is known of the user's taste.
+
+    variant: of the experiment that it was made under, "" without one.
+    """
 
     items: list[ListItem]
     path: Literal["live", "trending"]
+    variant: str = ""
 
 
 class Ranker:

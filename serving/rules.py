@@ -104,6 +104,10 @@ class Rules:
             self._points_of = current
         return self._points
 
+    def block(self, row: int) -> bool:
+        """Whether an item is kept off every list."""
+        return bool(self._rules) and bool(np.isneginf(self.points()[row]))
+
     def pins(self) -> Mapping[int, int]:
         """Row -> place, from 1; the rule that stands last wins a place."""
         pinned = {rule.place: rule.item for rule in self._rules if rule.do == "pin"}

@@ -41,7 +41,8 @@ class Event:
 
     counted_as: the 48-bit hash that the id is remembered by. item_id: None for a statement. text: cleaned, or None.
     seen: whether the item enters the seen set. intent: of a statement that negates something, its two parts.
-    swing: how far the text may move the taste; None: the taste stands.
+    swing: how far the text may move the taste; None: the taste stands. list_version, position: which list it answers,
+    and the item's place on it, from 1; None: not told.
     """
 
     record: Record
@@ -56,6 +57,8 @@ class Event:
     seen: bool
     intent: Intent | None = None
     swing: Swing | None = None
+    list_version: int | None = None
+    position: int | None = None
 
     @property
     def wording(self) -> Wording | None:
@@ -249,6 +252,8 @@ class Decoder:
             text=text,
             seen=seen,
             intent=intent if intent is not None and intent.unwanted else None,
+            list_version=body.list_version,
+            position=body.position,
         )
 
 

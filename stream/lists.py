@@ -28,6 +28,11 @@ class Ranking(Protocol):
         """Whether it was made from the user's interests."""
         ...
 
+    @property
+    def variant(self) -> str:
+        """Of the experiment that it was made under, "" without one."""
+        ...
+
 
 class Lists:
     """Makes list messages of one model folder. Lists are good for `expiry_ms`, or until the next one."""
@@ -47,7 +52,7 @@ class Lists:
             generated_at=rfc3339(now_ms),
             expires_at=rfc3339(now_ms + self._expiry_ms),
             fingerprint=self.fingerprint,
-            path="cached" if ranking.path == "live" and turn.state.missed else ranking.path,
+            path=self.path(turn, ranking),
             cause=_cause(newest) if newest is not None else None,
             folded=[
                 Folded(ref.topic, ref.partition, ref.offset, ref.event_id, ref.waiting, ref.duplicate)
@@ -57,6 +62,10 @@ class Lists:
             items=ranking.items,
         )
         return Outgoing(self._topic, user_id.encode(), msgspec.json.encode(message), partition)
+
+    def path(self, turn: Turn, ranking: Ranking) -> Literal["live", "cached", "trending"]:
+        """What a list was made from: a text that waits for the encoder is not in it."""
+        return "cached" if ranking.path == "live" and turn.state.missed else ranking.path
 
     def trending(self, ranking: Ranking, version: int, now_ms: int) -> Outgoing:
         """The list under `*`, for everybody of whom nothing is known."""

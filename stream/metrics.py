@@ -7,6 +7,55 @@ from stream.encoding import Failure
 _SECONDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 
 
+class Judged:
+    """How good this worker's lists are, by what their users take next (stream/live.py says what counts)."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        by = ["experiment", "variant"]
+        self.made = Counter("penchant_lists", "Lists made for users, by path.", ["path"], registry=registry)
+        self.trials = Counter(
+            "penchant_list_trials",
+            "Events on an item that the user's last list could have had.",
+            by,
+            registry=registry,
+        )
+        self.hits = Counter(
+            "penchant_list_hits", "Trials whose item stood among that list's first ten.", by, registry=registry
+        )
+        self.squares = Counter(
+            "penchant_list_squares",
+            "Sums over users of trials², hits² and trials·hits: what intervals by user are made of.",
+            [*by, "of"],
+            registry=registry,
+        )
+        self.rank = Histogram(
+            "penchant_list_rank",
+            "Places, from 1, of trials' items that stood on that list.",
+            by,
+            buckets=(1, 2, 3, 5, 10, 20, 50, 100),
+            registry=registry,
+        )
+        self.unjudged = Counter(
+            "penchant_list_unjudged",
+            "Events whose user's last list is not known here: a first event, one after a restart, or of an idle user.",
+            registry=registry,
+        )
+        self.answers = Counter(
+            "penchant_list_answers",
+            "Events that name the list they answer, by place, by the item's source there, and by the list's path.",
+            ["position", "source", "path"],
+            registry=registry,
+        )
+        self.coverage = Gauge(
+            "penchant_list_coverage",
+            "Share of the items on offer that stood among the first ten of the last 10,000 lists.",
+            registry=registry,
+        )
+        self.remembered = Gauge(
+            "penchant_list_remembered_bytes", "Memory of the users' last lists, at most 32 MiB.", registry=registry
+        )
+
+
 class Metrics:
     """One registry a worker, so that tests may have several."""
 
@@ -27,7 +76,6 @@ class Metrics:
             registry=self.registry,
         )
         self.records = Counter("penchant_records", "Records taken in.", ["topic"], registry=self.registry)
-        self.lists = Counter("penchant_lists", "Lists published, by path.", ["path"], registry=self.registry)
         self.dead_letters = Counter(
             "penchant_dead_letters", "Records sent to the dead letters, by reason.", ["reason"], registry=self.registry
         )
@@ -84,6 +132,7 @@ class Metrics:
             "penchant_encoder_out", "1 while the encoder is late or its breaker open.", registry=self.registry
         )
         self.waiting = Gauge("penchant_waiting_users", "Users and items waited for.", registry=self.registry)
+        self.lists_judged = Judged(self.registry)
         self.items = Gauge("penchant_items_embedded", "Items with a vector.", registry=self.registry)
         self.partitions = Gauge("penchant_user_partitions", "User partitions held.", registry=self.registry)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from time import perf_counter
 
 from serving.state import Vector
+from stream.live import Live
 from stream.metrics import Metrics
 from stream.pipeline import Pipeline
 from stream.publish import Outgoing
@@ -16,9 +17,10 @@ from stream.wordings import Wording
 
 @dataclass(frozen=True, kw_only=True)
 class TimedPipeline(Pipeline):
-    """The pipeline, with a histogram a stage and counters of what came out."""
+    """The pipeline, with a histogram a stage, counters of what came out, and a judge of the lists."""
 
     metrics: Metrics
+    live: Live
 
     async def embed(self, parts: Iterable[Part]) -> Mapping[Wording, Vector]:
         """See `Pipeline.embed`."""
@@ -28,7 +30,10 @@ class TimedPipeline(Pipeline):
     async def load(self, part: Part) -> bool:
         """See `Pipeline.load`."""
         with self._timed("load"):
-            return await super().load(part)
+            mine = await super().load(part)
+        if mine:
+            self.live.before(part)
+        return mine
 
     async def announce(self, parts: Iterable[Part]) -> None:
         """See `Pipeline.announce`."""
@@ -41,6 +46,7 @@ class TimedPipeline(Pipeline):
             saved = await super().save(parts)
         metrics = self.metrics
         for part in saved:
+            self.live.after(part)
             for letter in part.dead:
                 metrics.dead_letters.labels(letter.reason.value).inc()
             metrics.forwarded.inc(len(part.strays))

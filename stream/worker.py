@@ -27,7 +27,7 @@ from stream.events import Decoder
 from stream.identity import check_identities
 from stream.items import ItemPipeline
 from stream.keeping import Keeper
-from stream.lists import Lists
+from stream.live import JudgedLists, Live
 from stream.making_up import MakingUp
 from stream.metrics import Metrics
 from stream.partitions import Partitions, Seek
@@ -81,6 +81,7 @@ class Worker:
         self._rules = Rules(self._catalogue, settings.list_rules)
         preferences = RankSettings(language=settings.language, variety=settings.list_variety)
         self._ranker = Ranker(self._catalogue, popularity, preferences, covisits=covisits, rules=self._rules)
+        self._judge = Live(self._catalogue, self.metrics.lists_judged, self._rules.block)
         self._items_came = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._started = AsyncExitStack()  # what has to hang up, also if a part that comes later does not start
@@ -111,7 +112,8 @@ class Worker:
         self._encoding = Encoding(self._encoder, on_failure=self.metrics.encoder_failed)
         started.callback(self._encoding.close)
         self.metrics.encoder_out.set_function(lambda: not self._encoding.sound)
-        self._lists = Lists(self.topics, self._encoder.fingerprint, settings.list_expiry_s * 1000)
+        expiry_ms = settings.list_expiry_s * 1000
+        self._lists = JudgedLists(self.topics, self._encoder.fingerprint, expiry_ms, self._judge)
         self.pipeline = self._pipeline()
         self._store.mend = self._mender()
         self.items = ItemPipeline(self.topics, self._catalogue, self._encoding.passages, self._log, now_ms)
@@ -151,6 +153,7 @@ class Worker:
         """Take over what the group assigned. Returns the next offset that each user partition's states need."""
         positions = await self.partitions.begin(assigned)
         self._assigned = True
+        self._judge.lists.keep(self._store.held())
         self.metrics.partitions.set(len(self._store.held()))
         return positions
 
@@ -273,6 +276,7 @@ class Worker:
             clock=now_ms,
             late_after_s=settings.session_timeout_s / 2,
             metrics=self.metrics,
+            live=self._judge,
         )
 
     def _mender(self) -> Mender:

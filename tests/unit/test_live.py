@@ -1,0 +1,178 @@
+"""Lists judged by what users take next: what counts as a trial, what as a hit, and what is forgotten."""
+
+import doctest
+import tracemalloc
+from array import array
+
+import pytest
+
+import stream.live
+from stream.last_lists import LastLists, Listed
+from stream.testing import TOPICS, record
+from tests.support.judged import JudgedWorker
+from tests.support.pipeline import Worker, click, says
+
+LISTED = [f"i{n}" for n in range(20)]
+
+
+@pytest.fixture
+async def judged() -> JudgedWorker:
+    """A worker that sends i0 to i19 to everybody."""
+    made = JudgedWorker(LISTED)
+    await made.claims(0)
+    return made
+
+
+def test_the_example_in_the_docstring() -> None:
+    assert doctest.testmod(stream.live).failed == 0
+
+
+async def test_an_event_is_looked_for_in_the_first_ten_of_the_list_before_it(judged: JudgedWorker) -> None:
+    await judged.takes(click(0, "i25"))
+    assert judged.judged() == (0, 0), "there was no list yet"
+    assert judged.value("penchant_list_unjudged_total") == 1
+
+    await judged.takes(click(1, "i9"))
+    assert judged.judged() == (1, 1), "the tenth place"
+    await judged.takes(click(2, "i10"))
+    assert judged.judged() == (2, 1), "the eleventh place"
+    await judged.takes(click(3, "i29"))
+    assert judged.judged() == (3, 1), "not on the list"
+
+
+async def test_places_are_those_on_the_list_that_stood_before(judged: JudgedWorker) -> None:
+    await judged.takes(click(0, "i25"))
+    judged.listed = LISTED[::-1]
+    await judged.takes(click(1, "i2"))
+    await judged.takes(click(2, "i19"))
+    by = {"experiment": "", "variant": ""}
+    assert judged.value("penchant_list_rank_sum", **by) == 3 + 1
+    assert judged.value("penchant_list_rank_count", **by) == 2
+
+
+async def test_what_the_list_could_not_have_had_is_no_trial(judged: JudgedWorker) -> None:
+    """Seen before, not on offer, blocked by a rule, without a vector, or a second time in one batch."""
+    await judged.takes(click(0, "i1"))
+    await judged.takes(click(1, "i1"))
+    await judged.takes(click(2, "unheard-of"))
+    judged.blocked.add(judged.catalogue.row("i3"))
+    await judged.takes(click(3, "i3"))
+    judged.catalogue.remove("i4")
+    await judged.takes(click(4, "i4"))
+    assert judged.judged() == (0, 0)
+    await judged.takes(click(5, "i5"), click(6, "i5"))
+    assert judged.judged() == (1, 1)
+
+
+async def test_only_what_is_new_and_links_items_counts(judged: JudgedWorker) -> None:
+    """Not a duplicate, a dismissal, an impression, a statement, nor what is taken back before it comes."""
+    await judged.takes(click(0, "i1"))
+    await judged.takes(click(1, "i2", event_id="c-0"), click(2, "i2", type="dismiss"), says(0, "love"))
+    assert await judged.takes(click(3, "i4", type="impression")) == []
+    retract = {"type": "retract", "command_id": "t", "user_id": "u1", "event_id": "c-4"}
+    await judged.takes(record(TOPICS.commands, retract, 0))
+    await judged.takes(click(4, "i5"))
+    assert judged.judged() == (0, 0)
+
+
+async def test_what_comes_again_after_a_crash_counts_once(judged: JudgedWorker) -> None:
+    await judged.takes(click(0, "i25"))
+    await judged.takes(click(1, "i1"))
+    await judged.takes(click(1, "i1"))
+    assert judged.judged() == (1, 1)
+
+
+async def test_answers_are_counted_by_place_source_and_path(judged: JudgedWorker) -> None:
+    (made,) = await judged.takes(click(0, "i25"))
+    await judged.takes(click(1, "i2", list_version=made.version, position=3))
+    by = {"position": "2-3", "source": "covisit", "path": "live"}
+    assert judged.value("penchant_list_answers_total", **by) == 1
+
+    await judged.takes(click(2, "i7", list_version=made.version, position=8))
+    by = {"position": "4-10", "source": "unknown", "path": "unknown"}
+    assert judged.value("penchant_list_answers_total", **by) == 1, "a newer list stands: of the old one nothing is kept"
+    await judged.takes(click(3, "i8"))
+    assert judged.value("penchant_list_answers_total", **by) == 1, "it names no list"
+
+
+async def test_squares_by_user_add_up(judged: JudgedWorker) -> None:
+    """u1 has three trials and two hits, u2 one and none: 9 + 1, 4 + 0, 6 + 0."""
+    await judged.takes(click(0, "i25"), click(1, "i25", "u2"))
+    for offset, item, user in ((2, "i1", "u1"), (3, "i11", "u1"), (4, "i2", "u1"), (5, "i12", "u2")):
+        await judged.takes(click(offset, item, user))
+    by = {"experiment": "", "variant": ""}
+    found = {of: judged.value("penchant_list_squares_total", of=of, **by) for of in ("trials", "hits", "both")}
+    assert found == {"trials": 10, "hits": 4, "both": 6}
+    assert judged.judged() == (4, 2)
+
+
+async def test_coverage_is_the_share_of_what_is_on_offer_that_late_lists_had_at_their_top(
+    judged: JudgedWorker,
+) -> None:
+    assert judged.value("penchant_list_coverage") == 0
+    await judged.takes(click(0, "i25"))
+    assert judged.value("penchant_list_coverage") == pytest.approx(10 / 30)
+    judged.listed = LISTED[5:]
+    await judged.takes(click(1, "i26"))
+    assert judged.value("penchant_list_coverage") == pytest.approx(15 / 30)
+    judged.catalogue.remove("i0")
+    assert judged.value("penchant_list_coverage") == pytest.approx(14 / 29)
+
+
+async def test_an_erased_user_leaves_nothing_behind(judged: JudgedWorker) -> None:
+    await judged.takes(click(0, "i25"), click(1, "i25", "u2"))
+    assert "u1" in judged.live.lists
+    erase = {"type": "erase", "command_id": "e", "user_id": "u1"}
+    await judged.takes(record(TOPICS.commands, erase, 0))
+    assert "u1" not in judged.live.lists
+    assert "u2" in judged.live.lists
+    judged.live.lists.forget("u2")
+    assert judged.live.lists.bytes == 0
+
+
+async def test_a_list_that_another_worker_made_since_is_not_judged_by_mine(judged: JudgedWorker) -> None:
+    await judged.takes(click(0, "i25"))
+    other = Worker(beside=judged)
+    await other.claims(0)
+    await other.takes(click(1, "i26"))
+    await judged.claims(0)
+    await judged.takes(click(2, "i1"))
+    assert judged.judged() == (0, 0)
+    assert judged.value("penchant_list_unjudged_total") == 2
+
+
+def entry(partition: int = 0, n: int = 20) -> Listed:
+    return Listed(partition, 1, "live", "", array("i", range(n)), bytes(n))
+
+
+def test_users_of_partitions_that_went_to_another_worker_are_dropped() -> None:
+    lists = LastLists()
+    lists.keep({0, 1})
+    lists.put("a", entry(0))
+    lists.put("b", entry(1))
+    lists.keep({1, 2})
+    assert ("a" in lists, "b" in lists) == (False, True)
+    lists.keep(set())
+    assert (len(lists), lists.bytes) == (0, 0)
+
+
+def test_memory_is_bounded_and_what_is_said_of_it_holds() -> None:
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        lists = LastLists(most_bytes=2_000_000)
+        for n in range(5_000):
+            lists.put(f"user-{n:016d}", entry())
+        taken = tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
+    assert 0.5 * lists.bytes < taken <= lists.bytes <= 2_000_000
+    assert "user-0000000000004999" in lists, "the newest stay"
+    assert "user-0000000000000000" not in lists
+
+
+def test_who_had_a_list_lately_stays() -> None:
+    lists = LastLists(most_bytes=2_200)
+    for user in ("a", "b", "a", "c", "d"):
+        lists.put(user, entry())
+    assert ("a" in lists, "b" in lists, "c" in lists, "d" in lists) == (True, False, True, True)
