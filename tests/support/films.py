@@ -4,11 +4,11 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from serving.catalogue import Catalogue, facet_text, item_text, pack
+from serving.catalogue import Catalogue
 from serving.covisits import CoVisitRows
 from serving.encoder import Encoder
 from serving.intent import split
-from serving.messages import Item, ItemVector, ListItem
+from serving.messages import ListItem
 from serving.ranker import Ranker
 from serving.rows import Popularity
 from serving.state import Kind, UserState, Vector, id_hash
@@ -20,30 +20,7 @@ from stream.wordings import Wording, assemble, pieces
 
 MODEL = Path(os.environ.get("PENCHANT_MODEL", ".cache/models/default"))
 WHEELS = Path(".cache/wheels")
-
-
-def catalogue_of(items: list[Item], encoder: Encoder) -> Catalogue:
-    """The items embedded as the worker does it."""
-    facets = [facet_text(item.facets) for item in items]
-    distinct = [text for text in dict.fromkeys(facets) if text]
-    packed = {text: pack(row) for text, row in zip(distinct, encoder.embed(distinct, "query"), strict=True)}
-    rows = encoder.embed([item_text(item.title, item.text, item.facets) for item in items], "passage")
-    made = Catalogue(encoder.dim, encoder.fingerprint)
-    for item, row, text in zip(items, rows, facets, strict=True):
-        made.put(
-            ItemVector(
-                item_id=item.item_id,
-                title=item.title,
-                facets=item.facets,
-                available=item.available,
-                revision="",
-                fingerprint=encoder.fingerprint,
-                vector=pack(row),
-                facet_text=text,
-                facet_vector=packed.get(text, ""),
-            )
-        )
-    return made
+VECTORS = Path(".cache/quality")
 
 
 @dataclass
