@@ -3,8 +3,9 @@
     python -m benchmarks.memory --users 10000 --id-bytes 8
 
 Every user has a full ring (20 events), a full set of counted ids (64) and a long vector; then, apart, the vectors of 8
-recent texts, and a seen set of 2,000 items. Ids of users, events and items have the same length. The store is an
-embedded redis-server of its own, or an empty one that is named. No user waits for anything, and no list is owed.
+recent texts, a seen set of 2,000 items, and 256 impressions. Ids of users, events and items have the same length. The
+store is an embedded redis-server of its own, or an empty one that is named. No user waits for anything, and no list is
+owed.
 """
 
 import asyncio
@@ -24,7 +25,7 @@ from rich.progress import track
 from rich.table import Table
 
 from deploy.services import start_store
-from serving.state import RECENT_TEXTS, RING, SEEN, Kind, RecentText, RingEvent, UserState, encode
+from serving.state import RECENT_TEXTS, RING, SEEN, SHOWN, Kind, RecentText, RingEvent, UserState, encode
 from stream.interest import Bounds
 from stream.store import Batch, Retention, Store
 
@@ -35,6 +36,7 @@ PARTS = {
     "ring, counters, dedupe": "long vector, ring of 20 events, 64 counted ids",
     "texts": "vectors of 8 recent texts, float16",
     "seen": "seen set of 2,000 items",
+    "shown": "256 impressions, for fatigue",
 }
 
 
@@ -70,6 +72,10 @@ def full_state(user: int, length: int, dim: int, parts: int) -> UserState:
         state.seen = np.zeros(BOUNDS.seen, SEEN)
         state.seen["item"] = random.choice(2**32, BOUNDS.seen, replace=False)
         state.seen["time_s"], state.seen["count"] = NOW_MS // 1000, 1
+    if parts > 3:
+        state.shown = np.zeros(BOUNDS.shown, SHOWN)
+        state.shown["id"], state.shown["item"] = random.integers(0, 2**32, (2, BOUNDS.shown))
+        state.shown["time_s"] = NOW_MS // 1000
     return state
 
 

@@ -14,7 +14,7 @@ from serving.catalogue import Catalogue
 from serving.errors import Misconfigured
 from serving.explain import Explanation
 from serving.messages import CoVisits, ItemVector
-from serving.ranker import Ranker, RankSettings
+from serving.ranker import Ranker
 from serving.rules import Rules
 from serving.state import UserState, decode
 from serving.statistics import Statistics
@@ -106,7 +106,7 @@ async def _ranker(settings: WorkerSettings, catalogue: Catalogue, statistics: St
     ranker = Ranker(
         catalogue,
         statistics.popularity,
-        RankSettings(language=settings.language, variety=settings.list_variety),
+        settings.ranking(),
         covisits=statistics.covisits,
         rules=Rules(catalogue, settings.list_rules),
     )

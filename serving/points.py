@@ -3,7 +3,7 @@
 What is a sum over events is split as it is summed; a·log1p(f / s) in proportion to the events' terms in f. What cannot
 be split goes to a winner: the long vector, whose events are mostly gone, to the one among those that draw near which is
 most like the item; "it stands in the ring" to the newest event on the item; "touched last" to the newest one.
-Popularity, a place that an untouched item was helped to, and rules belong to no event.
+Popularity, a place that an untouched item was helped to, fatigue and rules belong to no event.
 """
 
 from dataclasses import dataclass
@@ -37,8 +37,9 @@ class Piece(IntEnum):
     RECENT = 12
     PLACE = 13  # what an untouched item was helped by to its place
     RULES = 14  # demoted or boosted by the file of rules
-    HUSH = 15  # what a statement takes from all that was touched
-    TRENDING = 16  # the whole score, where nothing is known of the user
+    FATIGUE = 15  # what it loses because it was shown and not taken
+    HUSH = 16  # what a statement takes from all that was touched
+    TRENDING = 17  # the whole score, where nothing is known of the user
 
 
 _COMPANY = [Piece[part.name] for part in NEAR]
@@ -92,6 +93,7 @@ def points_of(scored: Scored, rows: Rows, catalogue: Catalogue, ruled: npt.NDArr
     table[Piece.HUSH, :, profile.hushing] = (profile.calm - 1.0) * table[_TOUCHED].sum(axis=(0, 2))
     table[_POPULARITY, :, -1] = scored.weights[POPULAR, None] * scored.popular[:, rows]
     table[Piece.PLACE, :, -1] = [scored.lifted.get(row, 0.0) for row in rows.tolist()]
+    table[Piece.FATIGUE, :, -1] = [-scored.worn.get(row, 0.0) for row in rows.tolist()]
     table[Piece.RULES, :, -1] = np.where(np.isfinite(ruled), ruled, 0.0)
     return Points(profile.sources, table, profile.calm)
 

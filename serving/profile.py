@@ -26,6 +26,8 @@ class RankSettings:
     same. It wears off as the statement does.
     against, against_facet: what was dismissed, against the items and against the texts of their facets.
     variety: of a list (serving/shelf.py), from 0 to 1.
+    fatigue: points that an item loses for each time that it was shown and not taken; fatigue_hours: until that has worn
+    off, 0: never any (serving/fatigue.py).
     """
 
     long: float = 0.1
@@ -40,6 +42,8 @@ class RankSettings:
     against: float = 0.3
     against_facet: float = 0.1
     variety: float = 0.0
+    fatigue: float = 0.3
+    fatigue_hours: float = 48.0
     language: Language = "en"
 
 

@@ -6,6 +6,7 @@ The points of item j are
     + c·long·⟨l, e'_j⟩                                                what was touched over time
     + Σ_t w_t · (text·⟨t, e'_j⟩ + facet·z_t(f_j))                     what was written
     - Σ_d w_d · (against·⟨e'_d, e'_j⟩ + against_facet·z_d(f_j))       what was dismissed
+    - fatigue·s_j                                                     how often it was shown and not taken
 
 with the parts x_f and their learned weights a_f of `serving.blend`, among them ⟨s, e'_j⟩, s the decayed direction of
 the ring; e'_j is the item's vector seen from the mean item, l the long vector, both at length 1, and c what statements
@@ -27,6 +28,7 @@ import numpy.typing as npt
 from serving.blend import Blend, Part
 from serving.catalogue import Catalogue
 from serving.covisits import CoVisitRows
+from serving.fatigue import worn
 from serving.near import Near, near
 from serving.profile import Floats, Profile, RankSettings, profile_of
 from serving.rows import Popularity
@@ -52,7 +54,7 @@ class Scored:
 
     weights: of the blend. standard: `(a, m)`, each ask's z for each distinct facet text. popular: `(2, n)`, as
     `serving.blend.Part` has TOTAL and RECENT. lifted: the rows of untouched items that were helped to their places, and
-    by how many points.
+    by how many points. worn: the rows of items that were shown and not taken, and how many points they lost.
     """
 
     profile: Profile
@@ -62,6 +64,7 @@ class Scored:
     popular: Floats
     points: Floats
     lifted: dict[int, float]
+    worn: dict[int, float]
 
 
 class Scorer:
@@ -135,12 +138,21 @@ class Scorer:
         if len(standard):
             points += self._by_facet(profile, standard, np.arange(len(points)))
         found = near(profile.ring, profile.ages, profile.pairs, self._covisits, self._totals)
+        lost = self._wear(state, points)
         text = points.copy() if profile.direction.any() else None
         points += weights[POPULAR] @ self._popular
         points[found.rows] += profile.calm * (weights[NEAR] @ found.parts)
         points[~allowed] = -np.inf
         lifted = self._lift(points, text, allowed) if text is not None else {}
-        return Scored(profile, found, weights, standard, self._popular, points, lifted)
+        return Scored(profile, found, weights, standard, self._popular, points, lifted, lost)
+
+    def _wear(self, state: UserState, points: Floats) -> dict[int, float]:
+        """Take from points what fatigue takes. Returns it, by row."""
+        settings = self._settings
+        shown = worn(state, self._catalogue, settings.fatigue_hours)
+        lost = {row: settings.fatigue * times for row, times in shown.items()}
+        points[list(lost)] -= np.array(list(lost.values()), np.float32)
+        return lost
 
     def _lift(self, points: Floats, text: Floats, allowed: Mask) -> dict[int, float]:
         """Put the untouched items whose text fits best on their places, if they stand lower.

@@ -3,7 +3,7 @@
 A `UserState` holds the long interest vector at a reference time of its own, the ring of the last events, the ids that
 were counted, the seen set, recent texts, and what still waits. `encode` and `decode` are its only outside form.
 
-Record, version 2: `crc32 (4 bytes, little endian) | MessagePack array`, the array's fields in the order of `_Record`.
+Record, version 3: `crc32 (4 bytes, little endian) | MessagePack array`, the array's fields in the order of `_Record`.
 The long vector is block fixed point: int24 mantissas (little endian) times `2**exponent`. Its error per save is at most
 `2**-23` of the largest component, and what was decoded encodes to the same bytes again.
 """
@@ -25,6 +25,7 @@ __all__ = [
     "RECENT_TEXTS",
     "RING",
     "SEEN",
+    "SHOWN",
     "VERSION",
     "Alias",
     "Kind",
@@ -42,12 +43,13 @@ __all__ = [
     "id_hash",
     "item_hash",
     "no_seen",
+    "no_shown",
 ]
 
 Vector = npt.NDArray[np.float32]
 
-VERSION = 2
-_READABLE = frozenset({1, 2})  # version 2 has `alias` and `merges` behind what version 1 has
+VERSION = 3
+_READABLE = frozenset({1, 2, 3})  # version 2 has `alias` and `merges` behind what version 1 has, version 3 `shown`
 RING = 20
 RECENT_TEXTS = 8
 
@@ -146,6 +148,7 @@ class _Record(msgspec.Struct, array_like=True):
     retractions: list[Retraction] = []
     alias: Alias | None = None
     merges: list[Merge] = []
+    shown: bytes = b""
 
 
 _RING = np.dtype(
@@ -161,6 +164,7 @@ _RING = np.dtype(
 )
 _RETRACTED, _WRITTEN, _SEEN, _KIND = 0x80, 0x40, 0x20, 0x1F  # of the byte `kind`
 SEEN = np.dtype([("item", "<u4"), ("time_s", "<u4"), ("count", "<u2")])
+SHOWN = np.dtype([("time_s", "<u4"), ("id", "<u4"), ("item", "<u4")])
 _COUNTED_BYTES = 6
 
 _encoder = msgspec.msgpack.Encoder()
@@ -172,6 +176,11 @@ def no_seen() -> npt.NDArray[np.void]:
     return np.empty(0, SEEN)
 
 
+def no_shown() -> npt.NDArray[np.void]:
+    """No impressions: `(0,)` of `SHOWN`."""
+    return np.empty(0, SHOWN)
+
+
 @dataclass(slots=True, eq=False)
 class UserState:
     """All that is kept of one user.
@@ -181,6 +190,8 @@ class UserState:
     counted: 48-bit hashes of the event ids that were counted last, oldest first.
     undone: likewise, of events that were retracted and stand in the ring no more.
     seen: `(n,)` of `SEEN`, one row an item, by 32-bit hash of its id; the count of what was retracted is 0.
+    shown: `(n,)` of `SHOWN`, the last impressions, oldest first, by 32-bit hashes of id and item; the item of what was
+    retracted is 0.
     standing: how many events `long` is the sum of. With none it is zeros, not what rounding leaves of a difference.
     waiting, retractions: what waits for an item's vector, and for an event.
     list_version: the version of the last list made; 0 before the first.
@@ -195,6 +206,7 @@ class UserState:
     counted: list[int] = field(default_factory=list)
     undone: list[int] = field(default_factory=list)
     seen: npt.NDArray[np.void] = field(default_factory=no_seen)
+    shown: npt.NDArray[np.void] = field(default_factory=no_shown)
     texts: list[RecentText] = field(default_factory=list)
     waiting: list[Waiting] = field(default_factory=list)
     retractions: list[Retraction] = field(default_factory=list)
@@ -274,6 +286,7 @@ def encode(state: UserState, fingerprint: str) -> bytes:
             retractions=state.retractions,
             alias=state.alias,
             merges=state.merges,
+            shown=state.shown.tobytes(),
         )
     )
     return binascii.crc32(body).to_bytes(4, "little") + body
@@ -325,6 +338,7 @@ def decode(record: bytes, fingerprint: str) -> UserState:
         list_version=raw.list_version,
         alias=raw.alias,
         merges=raw.merges,
+        shown=np.frombuffer(raw.shown, SHOWN).copy(),
     )
 
 

@@ -9,6 +9,7 @@ import msgspec
 
 from serving.errors import Reason, Rejected
 from serving.state import Kind, RecentText, Ref, Retraction, RingEvent, UserState, Vector
+from stream import impressions
 from stream.events import CommandEvent, Event
 from stream.interest import annul, direction, entry_of, subtract
 from stream.opinion import judged
@@ -154,6 +155,10 @@ def _take_back(part: Part, turn: Turn, command: CommandEvent, context: Context) 
         return Taken.BACK_BEFORE
     if stands is None and _took_from_room(part, turn, event_id, context):
         return Taken.BACK
+    shown = [item for target in command.targets if (item := impressions.item_of(state, target)) is not None]
+    if stands is None and shown:
+        impressions.take_back(state, command.targets)
+        return Taken.BACK if any(shown) else Taken.BACK_BEFORE
     known_as = next((target for target in command.targets if target in state.counted), None)
     past = stands or _gone(state, command, known_as or command.targets[0], context)
     if past is not None and (stands is not None or known_as is not None or _beyond_memory(state, past, context)):

@@ -15,6 +15,7 @@ import msgspec
 import numpy as np
 
 from serving.state import RECENT_TEXTS, RING, SEEN, Kind, RecentText, RingEvent, UserState, Vector, item_hash
+from stream import impressions
 from stream.events import Event
 from stream.wordings import heading
 
@@ -27,12 +28,14 @@ class Bounds:
     """What a user's state may hold, and how fast the long vector fades.
 
     half_life_ms: the time in which an event's weight halves. counted: event ids remembered. seen: items remembered.
+    shown: impressions remembered.
     """
 
     half_life_ms: int = 30 * 86_400_000
     ring: int = RING
     counted: int = 64
     seen: int = 2_000
+    shown: int = 256
     texts: int = RECENT_TEXTS
 
 
@@ -78,6 +81,7 @@ def subtract(state: UserState, past: RingEvent, vector: Vector | None, bounds: B
             state.long[:] = 0.0
     if past.seen and past.item_id:
         _lower_seen(state, past.item_id)
+    impressions.take_back(state, [past.counted_as])
     state.texts = [_blank(text) if text.event_id == past.event_id else text for text in state.texts]
     stands = [place for place, event in enumerate(state.ring) if event.event_id == past.event_id]
     for place in stands:
@@ -107,6 +111,9 @@ def recall(state: UserState, event: Event, text: Vector | None) -> Outcome | Non
         if past.counted_as == event.counted_as:
             same = past.item_id == (event.item_id or "") and past.kind == event.kind
             return Outcome.DUPLICATE if same and _same_text(state, event, text) else Outcome.REUSED
+    shown = impressions.item_of(state, event.counted_as) if event.kind is Kind.IMPRESSION else None
+    if shown is not None:
+        return Outcome.DUPLICATE if shown in {0, item_hash(event.item_id or "")} else Outcome.REUSED
     return Outcome.DUPLICATE if event.counted_as in state.counted or event.counted_as in state.undone else None
 
 
@@ -147,6 +154,7 @@ def join(state: UserState, other: UserState, bounds: Bounds) -> None:
     _remember_undone(state, other.undone, bounds)
     for item, time_s, times in other.seen.tolist():
         _see(state, item, time_s, times, bounds.seen)
+    impressions.join(state, other, bounds.shown)
     state.ring = sorted(state.ring + other.ring, key=lambda e: e.order)
     _cut_ring(state, bounds)
     state.texts = sorted(state.texts + other.texts, key=lambda t: t.order)[-bounds.texts :]
@@ -189,10 +197,12 @@ def neighbours(state: UserState) -> list[tuple[str, float]]:
 
 
 def _place(state: UserState, entry: RingEvent, text: Vector | None, bounds: Bounds) -> None:
-    """Give an event its places: seen set, counted ids, ring, recent texts. An impression has none.
+    """Give an event its places: seen set, counted ids, ring, recent texts. An impression has one of its own.
 
     One that weighs nothing and is only seen does not stand in the ring.
     """
+    if entry.kind == Kind.IMPRESSION:
+        impressions.note(state, entry, bounds.shown)
     if entry.seen and entry.item_id:
         mark_seen(state, entry.item_id, entry.time_ms, 0 if entry.retracted else 1, bounds.seen)
     if not (entry.taste or entry.pair or entry.seen):

@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import Field, SecretStr
 
 from serving.connections import Connections
+from serving.profile import RankSettings
 from serving.sentiment import Sentiment
 from stream.interest import Bounds
 from stream.store import Retention
@@ -37,6 +38,12 @@ class WorkerSettings(Connections):
         ge=0.0,
         le=1.0,
         description="How unlike each other a list's items are: 0 by points alone; .2 is felt, and costs some hits.",
+    )
+    fatigue_hours: float = Field(
+        default=48.0,
+        ge=0.0,
+        le=8760,
+        description="So long, and less and less, an item stands lower after it was shown and not taken; 0: never.",
     )
     half_life_days: float = Field(
         default=30.0, ge=0.001, le=36_500, description="Time in which an event's weight in the long vector halves."
@@ -96,3 +103,7 @@ class WorkerSettings(Connections):
     def rules(self, sentiment: Sentiment | None = None) -> Rules:
         """The bounds of a user's state that these settings make, and the model folder's judge of reviews."""
         return Rules(Bounds(half_life_ms=round(self.half_life_days * _DAY_S * 1000)), sentiment=sentiment)
+
+    def ranking(self) -> RankSettings:
+        """What these settings say about lists."""
+        return RankSettings(language=self.language, variety=self.list_variety, fatigue_hours=self.fatigue_hours)

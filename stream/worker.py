@@ -16,7 +16,7 @@ from serving.encoder import Encoder
 from serving.errors import Misconfigured
 from serving.health import Check, health_app, serve
 from serving.messages import ItemVector
-from serving.ranker import Ranker, Ranking, RankSettings
+from serving.ranker import Ranker, Ranking
 from serving.rules import Rules
 from serving.state import UserState
 from serving.statistics import Statistics
@@ -79,8 +79,7 @@ class Worker:
         self._statistics = Statistics(self._catalogue, identities)
         popularity, covisits = self._statistics.popularity, self._statistics.covisits
         self._rules = Rules(self._catalogue, settings.list_rules)
-        preferences = RankSettings(language=settings.language, variety=settings.list_variety)
-        self._ranker = Ranker(self._catalogue, popularity, preferences, covisits=covisits, rules=self._rules)
+        self._ranker = Ranker(self._catalogue, popularity, settings.ranking(), covisits=covisits, rules=self._rules)
         self._judge = Live(self._catalogue, self.metrics.lists_judged, self._rules.block)
         self._items_came = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []

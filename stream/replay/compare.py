@@ -53,6 +53,7 @@ def differences(live: UserState, rebuilt: UserState, by: Yardstick) -> list[Diff
         *_ids("counted", live.counted, rebuilt.counted, by.rules.bounds.counted),
         *_ids("undone", live.undone, rebuilt.undone, by.rules.bounds.counted),
         *_seen(live, rebuilt, by.rules.bounds.seen),
+        *_shown(live, rebuilt),
         *_waiting(live, rebuilt, by),
         *_merged(live, rebuilt),
     ]
@@ -66,6 +67,7 @@ def knows_more(live: UserState, rebuilt: UserState) -> bool:
         or any(event.event_id not in known for event in live.ring)
         or len(live.counted) > len(rebuilt.counted)
         or len(live.seen) > len(rebuilt.seen)
+        or len(live.shown) > len(rebuilt.shown)
     )
 
 
@@ -163,6 +165,12 @@ def _seen(live: UserState, rebuilt: UserState, limit: int) -> Iterator[Differenc
     mine, theirs = (set(state.seen[fields].tolist()) for state in (live, rebuilt))
     if mine != theirs:
         yield Difference("seen", f"{len(mine - theirs)} items more or altered, {len(theirs - mine)} fewer or altered")
+
+
+def _shown(live: UserState, rebuilt: UserState) -> Iterator[Difference]:
+    mine, theirs = (set(state.shown.tolist()) for state in (live, rebuilt))
+    if mine != theirs:
+        yield Difference("shown", f"{len(mine - theirs)} impressions more, {len(theirs - mine)} fewer")
 
 
 def _merged(live: UserState, rebuilt: UserState) -> Iterator[Difference]:

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from serving.errors import BrokenState
-from serving.state import VERSION, UserState, decode, encode
+from serving.state import VERSION, UserState, decode, encode, no_shown
 from tests.support.newer import newer
 from tests.support.states import by_hand, fields
 
@@ -33,18 +33,37 @@ bAKjYy03o2stMc8AAAGgxFBsAMQCdTHEAXuQw5aidTmjay0yzwAAAaDEUGwDl6hjb21tYW5kcwEEo2st
 ZMORlaNrLTOm6K6/5a6izwAAAaDEUGwEl6hjb21tYW5kcwMLo2stM88AAAGgxFBsBMLCww==
 """)
 
+VERSION_3 = base64.b64decode("""
+bpqEytwAFQPECI2bEMR6QYZWzwAAAaDEUGx7zwAAAaE3tXAA6sQYAAAgAADwAAAAAABABAAAAADQAAAIAAAAxDN/O7Fq5wNFIwHvzasANAA4
+AoA7sWoAAP///////wAAALyKgDuxagEAAAAAAAAAADwAPAmTomkxoKbnianlk4GTo2MtMaNyLTKm5LqL5Lu2xBJFIwHvzav///////8AAAAA
+AADEFO++rd6AO7FqAwAAAAAAAAAAAP//kZbPAAABoMRQbACjci0yoMu/8AAAAAAAAMQQAAAAPABAAEIARABFAEYAR8QQADwAPAA8ADwAPAA8
+ADwAPJKapmNsaWNrcwMHzwAAAaDEUGwAo2MtOaJpOcQCdTHEAgD/kZKlY2VfaWTEAf/CmqdyZXZpZXdzAwjPAAABoMRQbAGjci05omk5wMQC
+e32Qw5GXpmNsaWNrcwMFo2MtNc8AAAGgxFBsAMPDDAfEDP///////wUAAAAAAJGbqGNvbW1hbmRzAwnPAAABoMRQbAKjYy03o2stMc8AAAGg
+xFBsAMQCdTHEAXuQw5aidTmjay0yzwAAAaDEUGwDl6hjb21tYW5kcwEEo2stMs8AAAGgxFBsAMLCpjBmMWUyZMORlaNrLTOm6K6/5a6izwAA
+AaDEUGwEl6hjb21tYW5kcwMLo2stM88AAAGgxFBsBMLCw8QYgDuxakUjAe/vvq3egTuxagcAAAAAAAAA
+""")
+
 
 def test_the_bytes_are_read_as_the_state_that_was_written() -> None:
-    state, expected = decode(VERSION_2, FINGERPRINT), by_hand()
+    state, expected = decode(VERSION_3, FINGERPRINT), by_hand()
     assert fields(state) == fields(expected)
     assert state.long is not None
     assert expected.long is not None
     assert state.long.tolist() == expected.long.tolist()
 
 
-def test_the_older_version_is_read_and_written_as_the_newer_one() -> None:
-    """It knew nothing of merges, of texts that the encoder missed, nor of what a text wants to be spared."""
+def test_version_2_is_read_and_written_as_the_newer_one() -> None:
+    """It knew nothing of impressions."""
+    old, expected = decode(VERSION_2, FINGERPRINT), by_hand()
+    expected.shown = no_shown()
+    assert fields(old) == fields(expected)
+    assert encode(old, FINGERPRINT) == encode(expected, FINGERPRINT)
+
+
+def test_version_1_is_read_and_written_as_the_newer_one() -> None:
+    """Nor of merges, of texts that the encoder missed, of what a text wants to be spared."""
     old, expected = decode(VERSION_1, FINGERPRINT), by_hand()
+    expected.shown = no_shown()
     expected.alias, expected.merges = None, []
     expected.texts = [msgspec.structs.replace(each, against=b"") for each in expected.texts]
     expected.waiting = [msgspec.structs.replace(each, missed=False) for each in expected.waiting]
@@ -55,16 +74,16 @@ def test_the_older_version_is_read_and_written_as_the_newer_one() -> None:
 
 def test_a_newer_version_is_refused_by_name() -> None:
     with pytest.raises(BrokenState, match=f"version {VERSION + 1}, this build reads up to {VERSION}"):
-        decode(newer(VERSION_2), FINGERPRINT)
+        decode(newer(VERSION_3), FINGERPRINT)
 
 
 def test_the_state_is_written_as_these_bytes() -> None:
-    assert VERSION == 2
-    assert encode(by_hand(), FINGERPRINT) == VERSION_2
-    assert encode(decode(VERSION_2, FINGERPRINT), FINGERPRINT) == VERSION_2
+    assert VERSION == 3
+    assert encode(by_hand(), FINGERPRINT) == VERSION_3
+    assert encode(decode(VERSION_3, FINGERPRINT), FINGERPRINT) == VERSION_3
 
 
-@pytest.mark.parametrize("bytes_of", [VERSION_1, VERSION_2])
+@pytest.mark.parametrize("bytes_of", [VERSION_1, VERSION_2, VERSION_3])
 @pytest.mark.parametrize("lost", [1, 4, 100])
 def test_the_bytes_cut_short_are_no_state(bytes_of: bytes, lost: int) -> None:
     with pytest.raises(BrokenState):
@@ -72,15 +91,15 @@ def test_the_bytes_cut_short_are_no_state(bytes_of: bytes, lost: int) -> None:
 
 
 def test_every_flipped_bit_is_found() -> None:
-    for at in range(len(VERSION_2)):
+    for at in range(len(VERSION_3)):
         for bit in range(8):
-            flipped = bytearray(VERSION_2)
+            flipped = bytearray(VERSION_3)
             flipped[at] ^= 1 << bit
             with pytest.raises(BrokenState, match="checksum"):
                 decode(bytes(flipped), FINGERPRINT)
 
 
 def test_a_user_of_whom_nothing_is_known() -> None:
-    empty = base64.b64decode("xRPU09wAFALECI2bEMR6QYZWAAAAxADEAJCQxADEAJCQkAAAxACQwJA=")
+    empty = base64.b64decode("PnL8ydwAFQPECI2bEMR6QYZWAAAAxADEAJCQxADEAJCQkAAAxACQwJDEAA==")
     assert encode(UserState(), FINGERPRINT) == empty
     assert not decode(empty, FINGERPRINT).known

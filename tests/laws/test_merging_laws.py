@@ -12,7 +12,15 @@ from hypothesis import strategies as st
 
 from serving.state import UserState
 from stream.testing import NOW_MS, WORDS
-from tests.laws.test_retraction_laws import HALF_LIFE_MS, ITEMS, TOLERANCE, Body, contribution
+from tests.laws.test_retraction_laws import (
+    HALF_LIFE_MS,
+    ITEMS,
+    TOLERANCE,
+    Body,
+    contribution,
+    is_impression,
+    shown,
+)
 from tests.support.owners import ANONYMOUS, KNOWN, Owners, erase, merge, retract
 
 
@@ -27,7 +35,7 @@ def events(draw: st.DrawFn) -> list[Body]:
         if sum("text" in other for other in made) < 8 and draw(st.booleans()):
             made.append(body | {"text": draw(st.sampled_from(WORDS))})
         else:
-            kind = draw(st.sampled_from(["like", "click", "dismiss"]))
+            kind = draw(st.sampled_from(["like", "click", "dismiss", "impression"]))
             made.append(body | {"type": kind, "item_id": draw(st.sampled_from(sorted(ITEMS)))})
     return made
 
@@ -61,6 +69,8 @@ async def play(bodies: list[tuple[Body, int]], data: st.DataObject, owners: Owne
 
 
 def check_sum(state: UserState, made: list[Body], taken_back: set[str]) -> None:
+    assert state.shown.tolist() == shown(made, taken_back)
+    made = [body for body in made if not is_impression(body)]
     ring = sorted(made, key=lambda body: (body["event_time"], body["event_id"]))
     assert [(e.event_id, e.retracted) for e in state.ring] == [
         (body["event_id"], body["event_id"] in taken_back) for body in ring

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from serving.state import UserState, item_hash
+from serving.state import UserState, id_hash, item_hash
 from stream.interest import Bounds
 from stream.records import Record
 from stream.testing import NOW_MS, TOPICS, WORDS, embed_by_words, record
@@ -46,7 +46,7 @@ def bodies(draw: st.DrawFn, most: int, most_texts: int) -> list[Body]:
         if item is None or (not full and draw(st.booleans())):
             body["text"] = draw(st.sampled_from(WORDS))
         else:
-            body["type"] = draw(st.sampled_from(["like", "click", "dismiss", "purchase"]))
+            body["type"] = draw(st.sampled_from(["like", "click", "dismiss", "purchase", "impression"]))
         made.append(body if item is None else body | {"item_id": item})
     return made
 
@@ -67,6 +67,23 @@ def taste(body: Body) -> float:
         return by_line
     liking = float(HEAD.of(embed_by_words(body["text"])[None])[0])
     return float(np.float16(by_line + abs(liking) * ((BEST if liking > 0 else 0.0) - by_line)))
+
+
+def is_impression(body: Body) -> bool:
+    return body.get("type") == "impression"
+
+
+def shown(bodies: Sequence[Body], taken_back: set[str]) -> list[tuple[int, int, int]]:
+    """The impressions among them, as a state has them."""
+    return sorted(
+        (
+            body["event_time"] // 1000,
+            id_hash(body["event_id"]) & 0xFFFFFFFF,
+            0 if body["event_id"] in taken_back else item_hash(body["item_id"]),
+        )
+        for body in bodies
+        if is_impression(body)
+    )
 
 
 def contribution(body: Body, reference_ms: int) -> tuple[npt.NDArray[np.float64], float]:
@@ -115,6 +132,8 @@ def split(data: st.DataObject, bodies: Sequence[Body]) -> list[list[Body]]:
 
 def check(state: UserState, bodies: Sequence[Body], taken_back: set[str]) -> None:
     """Everything that is kept, from its definition."""
+    assert state.shown.tolist() == shown(bodies, taken_back)
+    bodies = [body for body in bodies if not is_impression(body)]
     ring = sorted(bodies, key=lambda body: (body["event_time"], body["event_id"]))
     assert [(e.event_id, e.retracted) for e in state.ring] == [
         (body["event_id"], body["event_id"] in taken_back) for body in ring

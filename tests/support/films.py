@@ -43,10 +43,11 @@ class User:
     encoder: Encoder
     state: UserState
     events: int = 0
+    waited_ms: int = 0
 
     def act(self, kind: Kind, action: str, item_id: str | None, text: str | None, rating: float | None = None) -> None:
         self.events += 1
-        event_id, time_ms = f"e{self.events}", 1_800_000_000_000 + 60_000 * self.events
+        event_id, time_ms = f"e{self.events}", 1_800_000_000_000 + 60_000 * self.events + self.waited_ms
         event = Event(
             record=Record("clicks", 0, self.events, time_ms, b"u", b""),
             event_id=event_id,
@@ -57,7 +58,7 @@ class User:
             time_ms=time_ms,
             weight=load_weights().of(action, rating),
             text=text,
-            seen=item_id is not None,
+            seen=item_id is not None and kind is not Kind.IMPRESSION,
         )
         wording = split(text) if text and kind is Kind.STATEMENT else text
         vector = self.read(wording) if wording else None
@@ -79,6 +80,14 @@ class User:
 
     def dismiss(self, item_id: str) -> None:
         self.act(Kind.DISMISS, "dismiss", item_id, None)
+
+    def see(self, item_id: str) -> None:
+        """Be shown an item."""
+        self.act(Kind.IMPRESSION, "impression", item_id, None)
+
+    def wait(self, hours: float) -> None:
+        """Let time pass until the next event."""
+        self.waited_ms += round(hours * 3_600_000)
 
     def list(self, k: int = 10) -> list[ListItem]:
         return self.ranker.rank(self.state, k).items

@@ -7,7 +7,7 @@ import numpy as np
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from serving.state import SEEN, Alias, Merge, RecentText, Ref, Retraction, RingEvent, UserState, Waiting
+from serving.state import SEEN, SHOWN, Alias, Merge, RecentText, Ref, Retraction, RingEvent, UserState, Waiting
 
 _HALF = 65_504.0  # the largest number in half precision
 _MS = 2**32 * 1000 - 1
@@ -42,14 +42,16 @@ def by_hand() -> UserState:
             "u9", "k-2", 1_790_000_000_003, Ref("commands", 1, 4, "k-2", 1_790_000_000_000), "0f1e2d", held=True
         ),
         merges=[Merge("k-3", "访客", 1_790_000_000_004, Ref("commands", 3, 11, "k-3", 1_790_000_000_004), done=True)],
+        shown=np.array([(1_790_000_000, 0xEF012345, 0xDEADBEEF), (1_790_000_001, 7, 0)], SHOWN),
     )
 
 
 def fields(state: UserState) -> dict[str, Any]:
     """A state as values that compare by `==`; the long vector apart, which is stored rounded."""
-    stored_apart = {"long", "seen", "erased_ms"}
+    stored_apart = {"long", "seen", "shown", "erased_ms"}
     names = (each.name for each in dataclasses.fields(UserState) if each.name not in stored_apart)
-    return {name: getattr(state, name) for name in names} | {"seen": state.seen.tolist()}
+    arrays = {"seen": state.seen.tolist(), "shown": state.shown.tolist()}
+    return {name: getattr(state, name) for name in names} | arrays
 
 
 _times = st.integers(0, _MS)
@@ -112,6 +114,7 @@ _aliases = st.builds(Alias, _ids, _ids, _times, _refs, _ids, held=st.booleans())
 _merges = st.builds(Merge, _ids, _ids, _times, _refs, done=st.booleans())
 vectors = hnp.arrays(np.float32, 8, elements=st.floats(-(2.0**60), 2.0**60, width=32))
 _seen = hnp.arrays(SEEN, st.integers(0, 4), elements=st.tuples(*(st.integers(0, 2**bits - 1) for bits in (32, 32, 16))))
+_shown = hnp.arrays(SHOWN, st.integers(0, 4), elements=st.tuples(*(st.integers(0, 2**32 - 1) for _ in range(3))))
 
 states = st.builds(
     UserState,
@@ -130,4 +133,5 @@ states = st.builds(
     list_version=_times,
     alias=st.none() | _aliases,
     merges=st.lists(_merges, max_size=2),
+    shown=_shown,
 )

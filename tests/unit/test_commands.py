@@ -252,6 +252,23 @@ async def test_a_retraction_that_comes_again_changes_nothing_and_publishes_again
     assert len(receipts(worker)) == 1
 
 
+async def test_an_impression_is_taken_back_before_it_after_it_and_once(worker: Worker) -> None:
+    """Also without the event along, and however many ids came since: impressions are remembered by ids of their own."""
+    await worker.takes(retract(0, "c-0"), click(0, "i1", type="impression"), click(1, "i2", type="impression"))
+    await worker.takes(*[click(n, f"i{n % 30}") for n in range(2, 90)])
+    await worker.takes(retract(1, "c-1"), retract(2, "c-1"), click(90, "i2", type="impression", event_id="c-1"))
+
+    assert (await worker.state("u1")).shown["item"].tolist() == [0, 0]
+    assert {status for _, status, _ in receipts(worker)} == {"done"}
+
+
+async def test_another_item_under_the_id_of_an_impression_is_a_dead_letter(worker: Worker) -> None:
+    await worker.takes(click(0, "i1", type="impression"), click(1, "i1", type="impression", event_id="c-0"))
+    assert worker.letters() == []
+    await worker.takes(click(2, "i2", type="impression", event_id="c-0"))
+    assert [word for word, _ in worker.letters()] == ["id_reused"]
+
+
 # --- Erase ---
 
 

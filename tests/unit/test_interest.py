@@ -68,7 +68,7 @@ def test_an_event_without_a_taste_enters_the_ring_alone() -> None:
     assert state.known
 
 
-def test_an_impression_leaves_no_trace() -> None:
+def test_what_weighs_nothing_leaves_no_trace() -> None:
     state = UserState()
     take(state, event("a", taste=0.0, pair=0.0, seen=False), None)
     assert (state.known, state.counted, len(state.seen)) == (False, [], 0)

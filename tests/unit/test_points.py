@@ -16,7 +16,7 @@ from serving.profile import RankSettings
 from serving.ranker import Ranker
 from serving.rows import Popularity
 from serving.rules import Rules
-from serving.state import SEEN, Kind, RecentText, RingEvent, UserState, item_hash
+from serving.state import SEEN, SHOWN, Kind, RecentText, RingEvent, UserState, item_hash
 from tests.unit.test_ranker import DIM, GENRES, axis, catalogue, item, popular_but, said, touched, wrote
 
 ITEMS = catalogue()
@@ -94,8 +94,12 @@ def users(draw: st.DrawFn) -> UserState:
     written = draw(texts())
     ring += [RingEvent(t.time_ms, t.event_id, 0, t.item_id, Kind.REVIEW, 0.5, t.taste, written=True) for t in written]
     seen = np.array([(item_hash(each), 1, 1) for each in draw(st.sets(st.sampled_from(ITEMS.ids), max_size=5))], SEEN)
+    times = draw(st.lists(st.tuples(st.integers(0, 200_000), st.sampled_from(ITEMS.ids)), max_size=9))
+    shown = np.array([(time_s, n, item_hash(each)) for n, (time_s, each) in enumerate(times)], SHOWN)
     long = draw(st.none() | st.integers(0, 9).map(lambda seed: np.random.default_rng(seed).standard_normal(DIM)))
-    return UserState(ring=ring, texts=written, seen=seen, long=None if long is None else long.astype(np.float32))
+    state = UserState(ring=ring, texts=written, seen=seen, shown=shown)
+    state.long = None if long is None else long.astype(np.float32)
+    return state
 
 
 def summed(told: Explanation) -> list[float]:
