@@ -1,6 +1,6 @@
 """All baselines that are run beside Penchant."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from benchmarks.baselines.content import ContentInt8, ContentMean, TitleTfIdf
 from benchmarks.baselines.knn import ItemKnn, LastItem, Together, VsKnn
@@ -8,23 +8,37 @@ from benchmarks.baselines.learned import EASE_FITS, Ease, OnlineBpr
 from benchmarks.baselines.popular import Popular, PopularDecayed
 from benchmarks.quality.methods import Floats, Method
 
+EASE_EVERY = 2_500
+_COUNTING = (Popular.name, PopularDecayed.name, LastItem.name, ItemKnn.name, VsKnn.name)
+NAMES = (*_COUNTING, OnlineBpr.name, ContentMean.name, ContentInt8.name, TitleTfIdf.name, Ease.name)
 
-def baselines(titles: Sequence[str], vectors: Floats, ease_every: int = 2_500) -> list[Method]:
-    """One of each, over items with these titles and vectors `(n, d) float32`.
 
-    EASE, fitted again every `ease_every` events, only where its matrix is small enough to be inverted now and then.
+def baselines(
+    titles: Sequence[str], vectors: Floats, ease_every: int = EASE_EVERY, names: Collection[str] = NAMES
+) -> list[Method]:
+    """Those of some names, over items with these titles and vectors `(n, d) float32`; without what `left_out` names.
+
+    ease_every: after how many events EASE is fitted again.
     """
     n = len(titles)
     together = Together(n)
-    made: list[Method] = [
-        Popular(n),
-        PopularDecayed(n),
-        LastItem(together),
-        ItemKnn(together),
-        VsKnn(n),
-        OnlineBpr(n),
-        ContentMean(vectors),
-        ContentInt8(vectors),
-        TitleTfIdf(titles),
-    ]
-    return [*made, Ease(n, ease_every)] if n <= EASE_FITS else made
+    made: dict[str, Callable[[], Method]] = {
+        Popular.name: lambda: Popular(n),
+        PopularDecayed.name: lambda: PopularDecayed(n),
+        LastItem.name: lambda: LastItem(together),
+        ItemKnn.name: lambda: ItemKnn(together),
+        VsKnn.name: lambda: VsKnn(n),
+        OnlineBpr.name: lambda: OnlineBpr(n),
+        ContentMean.name: lambda: ContentMean(vectors),
+        ContentInt8.name: lambda: ContentInt8(vectors),
+        TitleTfIdf.name: lambda: TitleTfIdf(titles),
+        Ease.name: lambda: Ease(n, ease_every),
+    }
+    return [make() for name, make in made.items() if name in names and name not in left_out(n)]
+
+
+def left_out(items: int) -> dict[str, str]:
+    """Which baselines are not run on a set of so many items, and why."""
+    if items <= EASE_FITS:
+        return {}
+    return {Ease.name: f"it inverts a matrix of items by items again and again: up to {EASE_FITS:,} items"}

@@ -7,25 +7,40 @@ import numpy as np
 from benchmarks.baselines.history import Histories, decayed
 from benchmarks.quality.methods import Floats, Step
 
+_WIDEST = 2_000  # neighbours of an item; beyond, the half that was seen with it most often stays
+
 
 class Together:
-    """How often two items were touched by the same user within 20 events."""
+    """How often two items were touched by the same user within 20 events.
+
+    Shared by methods that each tell it of every step: the same step counts once.
+    """
 
     def __init__(self, n: int) -> None:
         self.n = n
         self.counts = np.zeros(n, np.float32)
         self.rows: list[dict[int, float]] = [{} for _ in range(n)]
         self.histories = Histories()
+        self._latest: Step | None = None
 
     def learn(self, step: Step) -> None:
         """Count an event."""
-        row, mine = step.event.row, self.rows[step.event.row]
+        if step is self._latest:
+            return
+        self._latest = step
+        row = step.event.row
         for other in self.histories.of(step.event.user):
-            mine[other] = mine.get(other, 0.0) + 1.0
-            theirs = self.rows[other]
-            theirs[row] = theirs.get(row, 0.0) + 1.0
+            self._count(row, other)
+            self._count(other, row)
         self.counts[row] += 1.0
         self.histories.add(step.event.user, row)
+
+    def _count(self, row: int, other: int) -> None:
+        near = self.rows[row]
+        near[other] = near.get(other, 0.0) + 1.0
+        if len(near) > _WIDEST:
+            kept = sorted(near, key=near.__getitem__, reverse=True)[: _WIDEST // 2]
+            self.rows[row] = {each: near[each] for each in kept}
 
     def of(self, row: int) -> Floats:
         """Counts of all items together with one, `(n,)`."""
@@ -50,7 +65,8 @@ class LastItem:
         return self._together.of(past[0]) if past else np.zeros(self._together.n, np.float32)
 
     def learn(self, step: Step) -> None:
-        """`ItemKnn` counts for both."""
+        """Count the event."""
+        self._together.learn(step)
 
 
 class ItemKnn:
@@ -101,7 +117,7 @@ class VsKnn:
         similar: dict[str, float] = {}
         for place, row in enumerate(dict.fromkeys(past)):
             weight = 1.0 - place / len(past)
-            for other in set(self._users.get(row, ())):
+            for other in dict.fromkeys(self._users.get(row, ())):
                 similar[other] = similar.get(other, 0.0) + weight
         similar.pop(user, None)
         scores = np.zeros(self._n, np.float32)

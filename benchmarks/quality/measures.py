@@ -11,6 +11,7 @@ from benchmarks.quality.methods import Step
 Doubles = npt.NDArray[np.float64]
 
 SLICES = ("unseen", "cold_user", "burst", "no_burst")
+WINDOWS = 20
 _RESAMPLED = 1000
 
 
@@ -50,7 +51,7 @@ def interval(values: Doubles, seed: int = 7) -> list[float]:
 def report(
     steps: Sequence[Step], found: Mapping[str, Lists], us: Mapping[str, Mapping[str, float]]
 ) -> dict[str, object]:
-    """The report's `n`, `methods` and `slices`.
+    """The report's `n`, `methods`, `slices` and `windows`.
 
     steps: those that were measured, in the order of the ranks. us: by method, `us_per_event` and `us_per_list`.
     """
@@ -77,4 +78,14 @@ def report(
             name: {"n": int(mask.sum()), "methods": {method: summary(each[mask]) for method, each in ranks.items()}}
             for name, mask in slices.items()
         },
+        "windows": {name: over_time(hits(each, 10)) for name, each in ranks.items()},
     }
+
+
+def over_time(values: Doubles) -> list[float]:
+    """Means of up to 20 parts of the same length, in order.
+
+    >>> over_time(np.repeat([0.0, 1.0], 20))[8:12], over_time(np.array([1.0, 0.0]))
+    ([0.0, 0.0, 1.0, 1.0], [1.0, 0.0])
+    """
+    return [float(part.mean()) for part in np.array_split(values, min(WINDOWS, len(values)) or 1) if len(part)]

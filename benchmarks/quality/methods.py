@@ -13,8 +13,6 @@ from benchmarks.quality.sets import Event
 Floats = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
 
-TUNED_ON = 5  # of the part before the measured one every so manyth is scored with all settings
-
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -55,11 +53,39 @@ class Method(Protocol):
         ...
 
 
-class Tuned:
-    """A method that picks its setting before the measured part, by the mean reciprocal rank, and is timed."""
+TUNED_ON = 5  # of the part before the measured one at most every so manyth is scored with all settings
 
-    def __init__(self, method: Method) -> None:
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How much of a set is scored; all of it is learned.
+
+    measured: every so manyth of what is asked for in the measured part. tuned: every so manyth of what is asked for
+    before it, with all settings.
+    """
+
+    measured: int = 1
+    tuned: int = TUNED_ON
+
+    @staticmethod
+    def of(measured: int, before: int, most: int) -> "Effort":
+        """At most `most` measured and a third as many tuned on, of so many in either part; 0: all of them.
+
+        >>> Effort.of(500_000, 500_000, 30_000), Effort.of(26_991, 28_384, 30_000)
+        (Effort(measured=17, tuned=50), Effort(measured=1, tuned=5))
+        """
+        return Effort(max(-(-measured // most), 1), max(TUNED_ON, -(-3 * before // most))) if most else Effort()
+
+
+class Tuned:
+    """A method that picks its setting before the measured part, by the mean reciprocal rank, and is timed.
+
+    every: how much of that part is scored (`Effort.tuned`).
+    """
+
+    def __init__(self, method: Method, every: int = TUNED_ON) -> None:
         self.method = method
+        self._every = every
         self.name = method.name
         self.setting = method.settings[0]
         self.score_s = self.learn_s = 0.0
@@ -70,7 +96,7 @@ class Tuned:
     def before(self, step: Step) -> None:
         """A step before the measured part."""
         self._asked += step.asked
-        if step.asked and len(self._gains) > 1 and self._asked % TUNED_ON == 0:
+        if step.asked and len(self._gains) > 1 and self._asked % self._every == 0:
             for setting in self._gains:
                 self._gains[setting] += 1.0 / (1.0 + rank_of(self.method.score(step, setting), step))
             self.setting = max(self._gains, key=self._gains.__getitem__)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from benchmarks.quality.lists import Crowd, Lists
-from benchmarks.quality.methods import Method, Step, Tuned
+from benchmarks.quality.methods import Effort, Method, Step, Tuned
 from benchmarks.quality.system import Penchant
 
 
@@ -15,11 +15,13 @@ class Run:
     as there are items.
     """
 
-    def __init__(self, penchant: Penchant, baselines: Sequence[Method]) -> None:
-        self.methods = [Tuned(method) for method in (penchant, *baselines)]
+    def __init__(self, penchant: Penchant, baselines: Sequence[Method], effort: Effort | None = None) -> None:
+        self.effort = effort or Effort()
+        self.methods = [Tuned(method, self.effort.tuned) for method in (penchant, *baselines)]
         self.steps: list[Step] = []
         self.lists: dict[str, Lists] = {}
         self._penchant = penchant
+        self._asked = 0  # in the measured part
         self._crowd = Crowd(len(penchant.catalogue))
 
     def over(self, steps: Iterable[Step], tick: Callable[[], None]) -> None:
@@ -40,9 +42,14 @@ class Run:
             for tuned in self.methods:
                 tuned.before(step)
         elif step.asked:
-            self.steps.append(replace(step, candidates=None))
-            for tuned in self.methods:
-                self.lists[tuned.name].add(tuned.score(step), step)
+            if self._asked % self.effort.measured == 0:
+                self._measure(step)
+            self._asked += 1
         for tuned in self.methods:
             tuned.learn(step)
         self._crowd.add(step.event.row)
+
+    def _measure(self, step: Step) -> None:
+        self.steps.append(replace(step, candidates=None))
+        for tuned in self.methods:
+            self.lists[tuned.name].add(tuned.score(step), step)

@@ -1,22 +1,20 @@
-"""Data sets as the benchmarks read them: gzip'd JSON lines of items, of events, and of next-item cases."""
+"""Data sets as the benchmarks read them: lines of items, of events, and of next-item cases, by time."""
 
-import gzip
-import operator
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import msgspec
 import numpy as np
+import numpy.typing as npt
 
+from benchmarks.quality.counted import Positive, Said, Scale, scale_of
+from benchmarks.quality.lines import Line, lines_of
+from serving.errors import Misconfigured
 from stream.weights import Weight, Weights
-
-Row = Mapping[str, Any]
-Positive = Callable[[Row], bool]
 
 NO_TIME_MS = -1
 _NOTHING = "(no genres listed)"  # as MovieLens writes it
+_FACETS = (("genre", "genres"), ("category", "tags"), ("brand", "brand"), ("director", "director"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +40,19 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
+class Events:
+    """The events of a set, by time. unknown: how many were left out, on items that are not among the set's.
+
+    timed: whether the file has times; without, events are a second apart. scale: of the ratings.
+    """
+
+    events: list[Event]
+    unknown: int
+    timed: bool
+    scale: Scale
+
+
+@dataclass(frozen=True, slots=True)
 class Case:
     """A next-item case: the rows of what the user touched before, oldest first, and of the target."""
 
@@ -52,67 +63,126 @@ class Case:
     row: int
 
 
+@dataclass(frozen=True, slots=True)
+class Cases:
+    """The cases of a set by `seq`. unknown: how many were left out, on targets that are not among the set's items."""
+
+    cases: list[Case]
+    unknown: int
+
+
 def read_items(file: Path) -> list[Item]:
-    """The items of a file, in its order."""
-    return [_item(row) for row in _rows(file)]
+    """The items of a file in its order; of lines with the same id the last one counts, at the place of the first."""
+    found = {item.item_id: item for item in map(_item, lines_of(file))}
+    if not found:
+        raise Misconfigured(f"{file} has no items: give the file that lists them, one JSON object a line")
+    return list(found.values())
 
 
-def read_cases(file: Path, rows: Mapping[str, int]) -> list[Case]:
-    """The cases of a file by `seq`. `rows`: item id -> row."""
-    cases = [
-        Case(
-            case["seq"], case["split"] == "test", case["user"], [rows[i] for i in case["history"]], rows[case["target"]]
-        )
-        for case in _rows(file)
-    ]
-    return sorted(cases, key=lambda case: case.seq)
+def read_cases(file: Path, rows: Mapping[str, int], split: str) -> Cases:
+    """The cases of a file, those of `split` measured. `rows`: item id -> row; other items of a history are skipped.
 
-
-def read_events(file: Path, rows: Mapping[str, int], positive: Positive, weights: Weights, seed: int) -> list[Event]:
-    """The events of a file on known items, by time, ties shuffled by `seed`."""
-    found = [row for row in _rows(file) if row["item"] in rows]
-    order = np.lexsort((np.random.default_rng(seed).random(len(found)), [row["ts"] for row in found]))
-    return [
-        Event(row["user"], rows[row["item"]], int(row["ts"] * 1000), _weight(row, positive, weights), positive(row))
-        for row in (found[place] for place in order)
-    ]
-
-
-def positive_by(rule: str | None) -> Positive:
-    """What counts as positive: `rating>=4`, `label=fresh`, `type=answer,favorite`; without a rule everything.
-
-    Raises ValueError, naming what was expected.
+    For `test` everything before is learned from. For `valid` its second half is measured and no test case is read.
     """
-    if rule is None:
-        return lambda row: True
-    field, sign, value = rule.partition(">=") if ">=" in rule else rule.partition("=")
-    if not (field and sign and value):
-        raise ValueError(f"{rule!r}: write FIELD>=NUMBER or FIELD=VALUE[,VALUE]")
-    if sign == ">=":
-        least = float(value)
-        return lambda row: row.get(field) is not None and float(row[field]) >= least
-    values = set(value.split(","))
-    return lambda row: operator.contains(values, str(row.get(field)))
+    read = [(line, _split(line)) for line in lines_of(file)]
+    seqs = [_seq(line, place) for place, (line, _) in enumerate(read)]
+    order = [place for place in np.argsort(seqs, kind="stable").tolist() if split == "test" or read[place][1] != "test"]
+    wanted = [place for place in order if read[place][1] == split]
+    measured = set(wanted if split == "test" else wanted[len(wanted) // 2 :])
+    if not measured:
+        raise Misconfigured(f"{file} has no cases of the split {split!r}: their field `split` says which they are of")
+    found = []
+    for place in order:
+        line = read[place][0]
+        target = rows.get(line.id_of("target"))
+        if target is not None:
+            history = [rows[item] for item in _history(line) if item in rows]
+            found.append(Case(seqs[place], place in measured, line.id_of("user"), history, target))
+    return Cases(found, len(order) - len(found))
 
 
-def _item(row: Row) -> Item:
+def read_events(file: Path, rows: Mapping[str, int], positive: Positive, weights: Weights, seed: int) -> Events:
+    """The events of a file by time, those of the same time shuffled by `seed`; in its order if it has no times.
+
+    `rows`: item id -> row; events on other items are left out. Raises Misconfigured if nothing is left to measure.
+    """
+    kept: list[tuple[str, int, Said]] = []
+    seconds: list[float] = []
+    unknown, fields = 0, set[str]()
+    for line in lines_of(file):
+        fields |= line.fields.keys()
+        row = rows.get(line.id_of("item"))
+        if row is None:
+            unknown += 1
+            continue
+        kept.append((line.id_of("user"), row, _said(line, positive)))
+        time = line.seconds()
+        seconds.append(np.nan if time is None else time)
+    if not kept:
+        raise Misconfigured(f"{file} has no events on items of the set ({unknown:,} on others): are the ids the same?")
+    if not any(said.positive for _, _, said in kept):
+        raise Misconfigured(f"--positive fits no event of {file}; events have the fields {', '.join(sorted(fields))}")
+    scale = scale_of([said.rating for _, _, said in kept if said.rating is not None])
+    times, timed = filled(np.array(seconds))
+    ties = np.random.default_rng(seed).random(len(kept))
+    found = [
+        Event(user, row, int(times[place] * 1000), said.weight(weights, scale), said.positive)
+        for place in np.lexsort((ties, times)).tolist()
+        for user, row, said in (kept[place],)
+    ]
+    return Events(found, unknown, timed, scale)
+
+
+def filled(seconds: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], bool]:
+    """Times without gaps, and whether there were any: what has none happens with the line before it.
+
+    >>> filled(np.array([np.nan, 5.0, np.nan, 7.0]))[0].tolist(), filled(np.array([np.nan, np.nan]))
+    ([5.0, 5.0, 5.0, 7.0], (array([0., 1.]), False))
+    """
+    known = np.isfinite(seconds)
+    if not known.any():
+        return np.arange(len(seconds), dtype=np.float64), False
+    last = np.maximum.accumulate(np.where(known, np.arange(len(seconds)), int(known.argmax())))
+    return seconds[last], True
+
+
+def rows_of(items: Sequence[Item]) -> dict[str, int]:
+    """Item id -> row."""
+    return {item.item_id: row for row, item in enumerate(items)}
+
+
+def _item(line: Line) -> Item:
     facets: dict[str, str | list[str]] = {}
-    for name, field in (("genre", "genres"), ("category", "tags"), ("brand", "brand"), ("director", "director")):
-        if row.get(field) and row[field] != [_NOTHING]:
-            facets[name] = row[field]
-    time_ms = int(row["ts"] * 1000) if row.get("ts") is not None else NO_TIME_MS
-    return Item(row["item"], row.get("title") or "", row.get("text") or "", facets, time_ms)
+    for name, field in _FACETS:
+        values = [value for value in line.texts_of(field) if value != _NOTHING]
+        if values:
+            facets[name] = values
+    seconds = line.seconds()
+    time_ms = NO_TIME_MS if seconds is None else int(seconds * 1000)
+    return Item(line.id_of("item"), line.text_of("title"), line.text_of("text"), facets, time_ms)
 
 
-def _weight(row: Row, positive: Positive, weights: Weights) -> Weight:
-    """A rating by its stars; a label as liked or not; else a review if something was written, or a like."""
-    if row.get("rating") is not None:
-        return weights.of("rate", min(max((float(row["rating"]) - 1.0) / 4.0, 0.0), 1.0))
-    if row.get("label") is not None:
-        return weights.of("like", None) if positive(row) else weights.of("rate", 0.25)
-    return weights.of("review" if row.get("text") else "like", None)
+def _said(line: Line, positive: Positive) -> Said:
+    return Said(
+        rating=line.number_of("rating"),
+        labelled=line.fields.get("label") is not None,
+        written=bool(line.text_of("text")),
+        positive=positive(line.fields),
+    )
 
 
-def _rows(file: Path) -> Iterator[Row]:
-    with gzip.open(file) as lines:
-        yield from map(msgspec.json.decode, lines)
+def _split(line: Line) -> str:
+    return str(line.fields.get("split") or "test")
+
+
+def _seq(line: Line, place: int) -> int:
+    seq = line.number_of("seq")
+    return place if seq is None else int(seq)
+
+
+def _history(line: Line) -> Iterator[str]:
+    items = line.fields.get("history") or []
+    if not isinstance(items, list):
+        raise Misconfigured(f"{line.where}: history is {items!r}, but should be a list of item ids, oldest first")
+    for item in items:
+        yield Line(line.where, {"history": item}).id_of("history")

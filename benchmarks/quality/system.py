@@ -52,7 +52,9 @@ class Penchant:
         return other
 
     def score(self, step: Step, _: float) -> Floats:
-        """The points that lists are sorted by."""
+        """The points that lists are sorted by. What is no candidate is marked so in the catalogue, as a shop would."""
+        if step.candidates is not None:
+            self.catalogue.available[: len(self.catalogue)] = step.candidates
         return self.ranker.points(self.state(step.event.user), self._idle(step))
 
     def learn(self, step: Step) -> None:

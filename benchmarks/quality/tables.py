@@ -13,11 +13,11 @@ ACCURACY = ("hr@5", "hr@10", "ndcg@5", "ndcg@10", "mrr@10", "coverage@10")
 VARIETY = ("coverage@10", "novelty@10", "diversity@10", "gini@10", "long_tail@10")
 
 
-def show(figures: Mapping[str, Any], about: Mapping[str, Any]) -> None:
-    """Print how right the lists are, in slices too, and what they are like beside."""
+def show(figures: Mapping[str, Any]) -> None:
+    """Print how right the lists are, in slices too, what they are like beside, and what was left out."""
     console = Console(width=WIDTH)
     methods, slices = figures["methods"], figures["slices"]
-    title = f"n = {figures['n']:,}, {about['items']:,} items, {about['cpu']}; slices show hr@10"
+    title = f"n = {figures['n']:,}, {figures['items']:,} items, {figures['cpu']}; slices show hr@10"
     _show(
         console,
         title,
@@ -40,6 +40,22 @@ def show(figures: Mapping[str, Any], about: Mapping[str, Any]) -> None:
     )
     low, high = methods["penchant"]["hr@10_interval"]
     console.print(f"penchant hr@10 95 % interval {low:.4f} to {high:.4f}")
+    for note in notes(figures):
+        console.print(note)
+
+
+def notes(figures: Mapping[str, Any]) -> list[str]:
+    """What a reader must know who sees the tables alone."""
+    found = [f"{name} was left out: {why}" for name, why in figures["left_out"].items()]
+    if figures["unknown"]:
+        found.append(
+            f"{figures['unknown']:,} {figures['protocol']} lines were left out: their items are not in the set"
+        )
+    if figures["measured_every"] > 1:
+        found.append(f"one in {figures['measured_every']} of what is looked for was measured: --most 0 measures all")
+    if not figures.get("timed", True):
+        found.append("the events have no `ts`: they were taken in the file's order")
+    return found
 
 
 def _show(

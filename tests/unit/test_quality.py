@@ -8,23 +8,17 @@ import pytest
 from benchmarks.baselines.all import baselines
 from benchmarks.baselines.content import ContentMean
 from benchmarks.baselines.popular import Popular
+from benchmarks.quality.counted import positive_by
 from benchmarks.quality.lag import NEVER, lag, pairs_of
 from benchmarks.quality.measures import interval, report, summary
 from benchmarks.quality.methods import Floats, Method, Step, Tuned, rank_of
 from benchmarks.quality.protocol import Candidates, of_cases, of_events
 from benchmarks.quality.run import Run
-from benchmarks.quality.sets import NO_TIME_MS, Case, Event, Item, positive_by
+from benchmarks.quality.sets import NO_TIME_MS, Case, Item
 from benchmarks.quality.system import Penchant
-from serving.catalogue import Catalogue, pack
-from serving.messages import ItemVector
-from stream.weights import Weight
-
-ONE = Weight(1.0, 1.0)
-DAY_MS = 86_400_000
-
-
-def event(user: str, row: int, time_ms: int = 0, *, positive: bool = True) -> Event:
-    return Event(user, row, time_ms, ONE, positive)
+from serving.catalogue import Catalogue
+from serving.errors import Misconfigured
+from tests.support.tiny import DAY_MS, catalogue, event, pairs
 
 
 def test_cases_learn_what_is_new_of_a_window_then_ask() -> None:
@@ -65,6 +59,7 @@ def test_a_stream_asks_for_positives_on_what_is_new_to_the_user_and_measures_the
     assert [s.asked for s in steps] == [True, False, True, False, True]
     assert [s.asked for s in again] == [True, False, True, True, True]
     assert [s.measured for s in steps] == [False, False, False, True, True]
+    assert [s.candidates is not None for s in steps] == [True, False, True, False, True]
     assert steps[4].candidates is not None
     assert steps[4].candidates.tolist() == [True, False, False, True]
     assert [s.idle for s in steps] == [math.inf, 0, math.inf, 1, 0]
@@ -78,7 +73,7 @@ def test_candidates_are_what_exists_or_what_was_touched_lately() -> None:
     assert since.at(DAY_MS).tolist() == [True, True, False]
     assert window.at(6 * DAY_MS).tolist() == [True, False, False]
     assert not window.at(6 * DAY_MS + 1).any()
-    with pytest.raises(ValueError, match="write all, since:items or window:DAYS"):
+    with pytest.raises(Misconfigured, match="write all, since:items or window:DAYS"):
         Candidates("window:soon", items)
 
 
@@ -99,7 +94,7 @@ def test_what_is_positive(rule: str | None, row: dict[str, object], wanted: bool
 
 
 def test_a_rule_that_is_none_is_refused() -> None:
-    with pytest.raises(ValueError, match="write FIELD>=NUMBER or FIELD=VALUE"):
+    with pytest.raises(Misconfigured, match="write FIELD>=NUMBER or FIELD=VALUE"):
         positive_by("rating")
 
 
@@ -131,32 +126,6 @@ def test_an_interval_holds_its_mean_and_narrows() -> None:
 
     assert low < 0.5 < high
     assert high - low > 3 * (higher - lower)
-
-
-def catalogue(n: int) -> Catalogue:
-    made = Catalogue(n, "f", n)
-    for row in range(n):
-        vector = np.zeros(n, np.float32)
-        vector[row] = 1.0
-        made.put(
-            ItemVector(
-                item_id=f"i{row}",
-                title=f"title {row // 2}",
-                facets={},
-                available=True,
-                revision="",
-                fingerprint="f",
-                vector=pack(vector),
-            )
-        )
-    return made
-
-
-def pairs(n: int, events: int, seed: int = 0) -> list[Event]:
-    """Users who touch an even item and then its odd neighbour, and never come back."""
-    random = np.random.default_rng(seed)
-    firsts = 2 * random.integers(0, n // 2, events // 2)
-    return [event(f"u{user}", int(first) + place, user) for user, first in enumerate(firsts) for place in (0, 1)]
 
 
 def all_baselines(made: Catalogue) -> list[Method]:

@@ -1,0 +1,95 @@
+"""One measurement: a set's steps through Penchant and the baselines, and what is told of it."""
+
+import platform
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from benchmarks.baselines.all import EASE_EVERY, baselines, left_out
+from benchmarks.quality.measures import report
+from benchmarks.quality.methods import Effort, Method, Step
+from benchmarks.quality.run import Run
+from benchmarks.quality.sets import Item
+from benchmarks.quality.system import Penchant
+from benchmarks.quality.vectors import catalogue_of
+from serving.catalogue import Catalogue
+from serving.encoder import load_encoder
+from serving.errors import Misconfigured
+
+CACHE = Path(".cache/quality")
+_EASE_FITS = 40  # times that EASE is fitted at most
+
+
+@dataclass(frozen=True, kw_only=True)
+class Study:
+    """What is measured. total: how many steps there are. told: what the figures' reader is to know of the set."""
+
+    items: list[Item]
+    steps: Iterable[Step]
+    total: int
+    repeats: bool
+    effort: Effort
+    told: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class With:
+    """What it is measured with. names: of the baselines. published: lists as they stand on the topic."""
+
+    model: Path
+    names: Collection[str]
+    published: bool
+
+
+def measure(study: Study, setup: With) -> dict[str, Any]:
+    """All figures of a run. Raises Misconfigured if there was nothing to measure."""
+    encoder = load_encoder(setup.model)
+    catalogue = catalogue_of(study.items, encoder, CACHE)
+    penchant = Penchant(catalogue, repeats=study.repeats, published=setup.published)
+    run = Run(penchant, beside(study.items, catalogue, setup.names, study.total), study.effort)
+    with bars() as progress:
+        task = progress.add_task("events", total=study.total)
+        run.over(study.steps, lambda: progress.advance(task))
+    if not run.steps:
+        raise Misconfigured(
+            "nothing was measured: in the last half no user takes a candidate that is new to them; "
+            "look at --positive, --candidates and --repeats"
+        )
+    return {
+        "date": datetime.now(UTC).date().isoformat(),
+        "cpu": _cpu(),
+        "model": encoder.fingerprint,
+        "items": len(study.items),
+        **study.told,
+        "published": setup.published,
+        "measured_every": study.effort.measured,
+        "tuned_every": study.effort.tuned,
+        "left_out": {name: why for name, why in left_out(len(study.items)).items() if name in setup.names},
+        "settings": {tuned.name: tuned.setting for tuned in run.methods},
+        **report(run.steps, run.lists, {tuned.name: tuned.us() for tuned in run.methods}),
+    }
+
+
+def beside(items: list[Item], catalogue: Catalogue, names: Collection[str], events: int) -> list[Method]:
+    """The baselines of a set of so many events."""
+    titles = [item.title or item.text for item in items]
+    return baselines(titles, catalogue.vectors[: len(items)], max(EASE_EVERY, events // _EASE_FITS), names)
+
+
+def bars() -> Progress:
+    """A progress bar on standard error, with what is done, what is left and how long it takes."""
+    columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn())
+    return Progress(TextColumn("{task.description}"), *columns, console=Console(stderr=True))
+
+
+def _cpu() -> str:
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
+    return next(
+        (line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.processor()
+    )
