@@ -1,5 +1,6 @@
 """`python -m deploy.demo`: films and their ratings through the whole system, then people who write what they like."""
 
+import gzip
 import signal
 import sys
 import time
@@ -36,13 +37,16 @@ _EARLY = 2_000  # the three users are chosen among those who come within so many
 @click.option("--seconds", type=click.FloatRange(1, 3600), default=60.0, envvar="SECONDS", show_default=True)
 @click.option("--cache", type=click.Path(path_type=Path), default=Path(".cache/wheels"), help="Where the wheels lie.")
 @click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write the summary there too.")
+@click.option(
+    "--sent", "sent_file", type=click.Path(path_type=Path), help="Write the ratings as they were sent, gzip'd."
+)
 @click.option("--keep", is_flag=True, envvar="DEMO_KEEP", help="Stay up afterwards, until Ctrl-C.")
-def main(seconds: float, cache: Path, json_file: Path | None, keep: bool) -> None:
+def main(seconds: float, cache: Path, json_file: Path | None, sent_file: Path | None, keep: bool) -> None:
     """Replay MovieLens-100K through Penchant for SECONDS, show lists and figures, and end."""
     out = console()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that everything is stopped in order, as by Ctrl-C
     try:
-        summary = _demo(out, seconds, cache, keep)
+        summary = _demo(out, seconds, cache, sent_file, keep)
     except PenchantError as error:
         click.echo(f"demo: {error}", err=True)
         sys.exit(error.exit_code)
@@ -50,7 +54,7 @@ def main(seconds: float, cache: Path, json_file: Path | None, keep: bool) -> Non
         json_file.write_bytes(msgspec.json.format(msgspec.json.encode(summary)))
 
 
-def _demo(out: Console, seconds: float, cache: Path, keep: bool) -> object:
+def _demo(out: Console, seconds: float, cache: Path, sent_file: Path | None, keep: bool) -> object:
     out.print(f"[dim]{films.TERMS}[/dim]")
     films.fetch(cache)
     catalogue = [msgspec.convert(film.message(), Item) for film in films.films(cache)]
@@ -60,6 +64,8 @@ def _demo(out: Console, seconds: float, cache: Path, keep: bool) -> object:
         show = Show(out, {item.item_id: item for item in catalogue})
         _publish(out, system, stream, catalogue)
         played = _replay(out, show, stream, ratings, seconds)
+        if sent_file:
+            sent_file.write_bytes(gzip.compress(msgspec.json.Encoder().encode_lines(played.ratings), mtime=0))
         told = [_tell(show, stream, text) for text in STATEMENTS]
         dead, memory = system.dead_letters(), system.memory()
         summary = summarise(played, len(ratings), dead, memory, (told, _scene(out)))

@@ -10,6 +10,8 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+import msgspec
+
 from deploy.demo.films import RATING_SCALE, Rating
 from deploy.demo.score import HitRates
 from deploy.demo.stream import TRENDING, Stream
@@ -72,16 +74,38 @@ class LookAhead:
                 heapq.heappush(self._free, (entry[0], user))
 
 
+class Sent(msgspec.Struct, frozen=True):
+    """A rating as it was sent, a line of events as `benchmarks.quality` reads them. ts: seconds since 1970, not moved.
+
+    hit: of a positive one, whether the list before it had the item among its first ten.
+    """
+
+    ts: int
+    user: str
+    item: str
+    rating: float
+    hit: bool | None
+    type: str = "rate"
+
+
 @dataclass(slots=True)
 class Played:
-    """What a replay did. latencies_s: event sent to list received, by event. unanswered: events no list ever named."""
+    """What a replay did. latencies_s: event sent to list received, by event. unanswered: events no list ever named.
+
+    ratings: in the order in which they were sent.
+    """
 
     hits: HitRates
     seconds: float = 0.0
-    sent: int = 0
+    ratings: list[Sent] = field(default_factory=list)
     unanswered: int = 0
     latencies_s: list[float] = field(default_factory=list)
     first_lists: dict[str, Recommendations] = field(default_factory=dict)
+
+    @property
+    def sent(self) -> int:
+        """How many ratings were sent."""
+        return len(self.ratings)
 
 
 @dataclass(slots=True)
@@ -116,8 +140,7 @@ class Replay:
     def _send(self, rating: Rating) -> None:
         user, row = rating.user_id, self.rows[rating.item_id]
         hits = self.played.hits
-        if rating.stars >= POSITIVE:
-            hits.judge(user, row, self._shown(user))
+        hit = hits.judge(user, row, self._shown(user)) if rating.stars >= POSITIVE else None
         hits.learn(user, row)
         event_id = f"r-{user}-{rating.item_id}"
         message = {
@@ -130,7 +153,7 @@ class Replay:
             "event_time": (rating.time_s + self.moved_s) * 1000,
         }
         self._sent_at[user] = (event_id, self.stream.send(self.stream.topics.clicks, user, message))
-        self.played.sent += 1
+        self.played.ratings.append(Sent(rating.time_s, user, rating.item_id, rating.stars, hit))
 
     def _shown(self, user: str) -> list[int]:
         """Rows of the list that the user would be shown now; one without a list gets the trending one."""

@@ -27,11 +27,16 @@ class HitRates:
     def __post_init__(self) -> None:
         self._counts = np.zeros(self.items, np.int64)
 
-    def judge(self, user: str, row: int, listed: Sequence[int]) -> None:
-        """Score a positive event on the item in `row`; `listed`: the user's list before it, best first."""
+    def judge(self, user: str, row: int, listed: Sequence[int]) -> bool:
+        """Score a positive event on the item in `row`; `listed`: the user's list before it, best first.
+
+        Returns whether it was a hit.
+        """
+        hit = row in listed[:TOP]
         self.positives += 1
-        self.live += row in listed[:TOP]
+        self.live += hit
         self.popular += self._chance(user, row)
+        return hit
 
     def learn(self, user: str, row: int) -> None:
         """Take an event in, positive or not."""

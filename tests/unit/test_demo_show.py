@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from deploy.demo.replay import Played
+from deploy.demo.replay import Played, Sent
 from deploy.demo.score import HitRates
 from deploy.demo.show import Show
 from deploy.demo.summary import Shown, summarise
@@ -67,7 +67,13 @@ def test_a_summary_counts_and_can_be_written() -> None:
     hits = HitRates(20)
     hits.judge("u", 1, [1])
     hits.judge("u", 1, [2])
-    played = Played(hits, seconds=2.0, sent=100, unanswered=1, latencies_s=[0.010] * 98 + [0.5] * 2)
+    played = Played(
+        hits,
+        seconds=2.0,
+        ratings=[Sent(0, "a", "1", 5.0, hit=None)] * 100,
+        unanswered=1,
+        latencies_s=[0.010] * 98 + [0.5] * 2,
+    )
     shown = Shown("text", 12.0, made("1").items)
 
     summary = summarise(played, 1000, 3, Memory(900.0, 5.0, 1.25), ([shown], []))
