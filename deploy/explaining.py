@@ -12,6 +12,7 @@ from serving.artifact import open_artifact
 from serving.broker import check_topics, open_admin, partition_count, read_topic, topic_identity
 from serving.catalogue import Catalogue
 from serving.errors import Misconfigured
+from serving.experiment import read
 from serving.explain import Explanation
 from serving.messages import CoVisits, ItemVector
 from serving.ranker import Ranker
@@ -57,7 +58,7 @@ async def explain(settings: WorkerSettings, user: str, item_id: str | None, k: i
     for record in read_topic(settings.bootstrap, settings.topics.item_vectors):
         _take_in(catalogue, record.key, record.value)
     user_id, state = found
-    return Explained(user_id, (await _ranker(settings, catalogue, statistics)).explain(state, k, item_id))
+    return Explained(user_id, (await _ranker(settings, catalogue, statistics, user_id)).explain(state, k, item_id))
 
 
 async def _recall(settings: WorkerSettings, statistics: Statistics) -> None:
@@ -101,12 +102,15 @@ def _take_in(catalogue: Catalogue, key: bytes, value: bytes | None) -> None:
         catalogue.put(item)
 
 
-async def _ranker(settings: WorkerSettings, catalogue: Catalogue, statistics: Statistics) -> Ranker:
-    """As a worker has it, with the weights that were learned."""
+async def _ranker(settings: WorkerSettings, catalogue: Catalogue, statistics: Statistics, user: str) -> Ranker:
+    """As a worker has it for this user, with the weights that were learned."""
+    preferences = settings.ranking()
+    if settings.experiment is not None:
+        preferences = read(settings.experiment).of(user).ranking(preferences)
     ranker = Ranker(
         catalogue,
         statistics.popularity,
-        settings.ranking(),
+        preferences,
         covisits=statistics.covisits,
         rules=Rules(catalogue, settings.list_rules),
     )

@@ -112,7 +112,10 @@ class Folded(msgspec.Struct, omit_defaults=True):
 
 
 class Recommendations(msgspec.Struct, kw_only=True):
-    """A user's list (topic `recommendations.v1`, key `user_id`, compacted; null after erasure; key `*`: trending)."""
+    """A user's list (topic `recommendations.v1`, key `user_id`, compacted; null after erasure; key `*`: trending).
+
+    variant: of the experiment that is running; absent without one.
+    """
 
     user_id: str
     version: int
@@ -120,6 +123,7 @@ class Recommendations(msgspec.Struct, kw_only=True):
     expires_at: str
     fingerprint: str
     path: Literal["live", "cached", "trending"]
+    variant: str | msgspec.UnsetType = msgspec.UNSET
     cause: Cause | None
     folded: list[Folded]
     folded_more: int = 0

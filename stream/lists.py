@@ -53,6 +53,7 @@ class Lists:
             expires_at=rfc3339(now_ms + self._expiry_ms),
             fingerprint=self.fingerprint,
             path=self.path(turn, ranking),
+            variant=ranking.variant or msgspec.UNSET,
             cause=_cause(newest) if newest is not None else None,
             folded=[
                 Folded(ref.topic, ref.partition, ref.offset, ref.event_id, ref.waiting, ref.duplicate)

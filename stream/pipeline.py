@@ -33,7 +33,7 @@ from stream.wordings import Wording, assemble, pieces
 
 # Vectors by text, without those that the encoder missed: these events wait.
 Embed = Callable[[Sequence[str]], Awaitable[Mapping[str, Vector]]]
-Rank = Callable[[Sequence[UserState]], Sequence[Ranking]]
+Rank = Callable[[Sequence[str], Sequence[UserState]], Sequence[Ranking]]  # users, and their states
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -213,7 +213,7 @@ class Pipeline:
     def rank(self, parts: Iterable[Part]) -> list[Outgoing]:
         """The new lists of the parts' users, scored together: one pass over the catalogue serves all of them."""
         due = [(part, user, turn) for part in parts for user, turn in part.turns.items() if turn.due]
-        rankings = self.ranker([turn.state for _, _, turn in due])
+        rankings = self.ranker([user for _, user, _ in due], [turn.state for _, _, turn in due])
         now = self.clock()
         return [
             self.lists.of_user(user, part.partition, turn, ranking, now)

@@ -45,6 +45,10 @@ class WorkerSettings(Connections):
         le=8760,
         description="So long, and less and less, an item stands lower after it was shown and not taken; 0: never.",
     )
+    experiment: Path | None = Field(
+        default=None,
+        description="A file of variants of the ranking's settings, and of whom they are for (docs/experiments.md).",
+    )
     half_life_days: float = Field(
         default=30.0, ge=0.001, le=36_500, description="Time in which an event's weight in the long vector halves."
     )
@@ -105,5 +109,5 @@ class WorkerSettings(Connections):
         return Rules(Bounds(half_life_ms=round(self.half_life_days * _DAY_S * 1000)), sentiment=sentiment)
 
     def ranking(self) -> RankSettings:
-        """What these settings say about lists."""
+        """What lists are ranked by, but for an experiment."""
         return RankSettings(language=self.language, variety=self.list_variety, fatigue_hours=self.fatigue_hours)

@@ -239,7 +239,7 @@ def memory_pipeline(
         embedder=embed_texts,
         items=items.get,
         store=store,
-        ranker=lambda states: [rank_by_ring(state) for state in states],
+        ranker=lambda _, states: [rank_by_ring(state) for state in states],
         lists=Lists(TOPICS, FINGERPRINT, expiry_ms=86_400_000),
         log=log,
         waiting=WaitingIndex(),

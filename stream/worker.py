@@ -11,11 +11,14 @@ from aiokafka.errors import KafkaError
 from faust.types import TP
 from redis.asyncio import Redis
 
+from serving.blend import Blend
 from serving.catalogue import Catalogue
 from serving.encoder import Encoder
 from serving.errors import Misconfigured
+from serving.experiment import read
 from serving.health import Check, health_app, serve
 from serving.messages import ItemVector
+from serving.profile import RankSettings
 from serving.ranker import Ranker, Ranking
 from serving.rules import Rules
 from serving.state import UserState
@@ -42,6 +45,7 @@ from stream.settings import WorkerSettings
 from stream.snapshots import WRITER
 from stream.stages import TimedPipeline
 from stream.store import Store
+from stream.variants import Variants
 from stream.waiting import WaitingIndex
 from stream.watchdog import Watchdog
 from stream.weights import load_weights
@@ -79,8 +83,15 @@ class Worker:
         self._statistics = Statistics(self._catalogue, identities)
         popularity, covisits = self._statistics.popularity, self._statistics.covisits
         self._rules = Rules(self._catalogue, settings.list_rules)
-        self._ranker = Ranker(self._catalogue, popularity, settings.ranking(), covisits=covisits, rules=self._rules)
-        self._judge = Live(self._catalogue, self.metrics.lists_judged, self._rules.block)
+        experiment = read(settings.experiment) if settings.experiment is not None else None
+
+        def ranker(preferences: RankSettings, blend: Blend | None) -> Ranker:
+            return Ranker(self._catalogue, popularity, preferences, covisits=covisits, blend=blend, rules=self._rules)
+
+        self._variants = Variants(ranker, settings.ranking(), experiment)
+        self._ranker = self._variants.usual
+        name = experiment.name if experiment is not None else ""
+        self._judge = Live(self._catalogue, self.metrics.lists_judged, self._rules.block, name)
         self._items_came = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._started = AsyncExitStack()  # what has to hang up, also if a part that comes later does not start
@@ -284,13 +295,13 @@ class Worker:
         source = Source(self.settings, self._identities, self._partitions, model)
         return Mender(source, KnownItems(self._catalogue.vector), self.metrics.mended.inc)
 
-    def _rank(self, states: Sequence[UserState]) -> Sequence[Ranking]:
+    def _rank(self, users: Sequence[str], states: Sequence[UserState]) -> Sequence[Ranking]:
         try:
             if self._rules.read():
                 _log.info("the rules for lists are those of %s now", self.settings.list_rules)
         except Misconfigured as error:
             _log.error("%s; the rules of before stay in force", error)
-        return self._ranker.rank_many(states, self.settings.k)
+        return self._variants.rank(users, states, self.settings.k)
 
     def _live(self) -> Check:
         return Check(True, "the event loop answers")

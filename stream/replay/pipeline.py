@@ -34,7 +34,7 @@ class Silence:
             raise TypeError("this is a bug: a replay was about to send records")
 
 
-def no_rank(_: object) -> Sequence[Ranking]:
+def no_rank(_: object, __: object) -> Sequence[Ranking]:
     """A ranker that is never asked for a list."""
     return []
 

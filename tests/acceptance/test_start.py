@@ -59,6 +59,13 @@ def test_wrong_setting(system: System) -> None:
     assert "k" in refused(system, {"PENCHANT_K": "0"})
 
 
+def test_an_experiment_that_cannot_be_run(system: System, tmp_path: Path) -> None:
+    file = tmp_path / "experiment.toml"
+    file.write_text('name = "e"\n[[variant]]\nname = "a"\nshare = 0.5\n')
+    said = refused(system, {"PENCHANT_EXPERIMENT": str(file)})
+    assert "experiment.toml: the shares add up to 0.5: they must add up to 1" in said
+
+
 def test_store_of_another_model(system: System) -> None:
     import redis
 

@@ -1,20 +1,107 @@
-"""A worker on fakes whose lists are judged; every user is sent the same items, as told."""
+"""Workers on fakes whose lists are judged: one that sends everybody the same, one that ranks as a worker does."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import fields
 
-from prometheus_client import CollectorRegistry
+import msgspec
 
+from serving.blend import Blend
 from serving.catalogue import Catalogue, pack
-from serving.messages import ItemVector, ListItem
-from serving.ranker import Ranking
+from serving.experiment import Experiment
+from serving.messages import CoVisits, ItemVector, ListItem
+from serving.profile import RankSettings
+from serving.ranker import Ranker, Ranking
 from serving.state import UserState
+from serving.statistics import Statistics
 from stream.live import JudgedLists, Live
 from stream.metrics import Metrics
-from stream.pipeline import Pipeline
+from stream.pipeline import Pipeline, Rank
+from stream.publish import Outgoing
 from stream.stages import TimedPipeline
-from stream.testing import FINGERPRINT, TOPICS, embed_by_words
+from stream.testing import FINGERPRINT, NOW_MS, TOPICS, MemoryLog, MemoryStore, embed_by_words, memory_pipeline, record
+from stream.variants import Variants
 from tests.support.pipeline import Worker
+
+K = 20
+
+
+class Counted:
+    """The metrics of a judge."""
+
+    def __init__(self, catalogue: Catalogue, experiment: str = "") -> None:
+        self.metrics = Metrics()
+        self.blocked: set[int] = set()
+        self.live = Live(catalogue, self.metrics.lists_judged, self.blocked.__contains__, experiment)
+        self.experiment = experiment
+
+    def judging(self, pipeline: Pipeline, ranker: Rank) -> TimedPipeline:
+        """The pipeline with this ranker, its lists judged."""
+        parts = {field.name: getattr(pipeline, field.name) for field in fields(Pipeline)}
+        parts |= {"ranker": ranker, "lists": JudgedLists(TOPICS, FINGERPRINT, 86_400_000, self.live)}
+        return TimedPipeline(**parts, metrics=self.metrics, live=self.live)
+
+    def value(self, name: str, **labels: str) -> float:
+        """Of one metric; 0 if nothing was counted under these labels."""
+        found = self.metrics.registry.get_sample_value(name, labels)
+        return 0.0 if found is None else found
+
+    def judged(self, variant: str = "") -> tuple[float, float]:
+        """Trials and hits of a variant, or without an experiment."""
+        by = {"experiment": self.experiment if variant else "", "variant": variant}
+        return self.value("penchant_list_trials_total", **by), self.value("penchant_list_hits_total", **by)
+
+
+class JudgedWorker(Worker, Counted):
+    """Items i0 to i29, of which `listed` are sent, in this order."""
+
+    def __init__(self, listed: Sequence[str]) -> None:
+        Worker.__init__(self)
+        self.listed = listed
+        self.variant = ""
+        self.catalogue = catalogue_of(list(self.items))
+        Counted.__init__(self, self.catalogue)
+        self.pipeline = self.judging(self.pipeline, self._rank)
+
+    def _rank(self, _: Sequence[str], states: Sequence[UserState]) -> Sequence[Ranking]:
+        return [Ranking([ListItem(item, 1.0, "covisit") for item in self.listed], "live", self.variant) for _ in states]
+
+
+class FollowedLog(MemoryLog):
+    """A log whose follower knows of pairs at once; nothing else is kept."""
+
+    def __init__(self, statistics: Statistics) -> None:
+        super().__init__()
+        self._statistics = statistics
+
+    async def send(self, records: Sequence[Outgoing]) -> None:
+        """See `stream.publish.Log.send`."""
+        for each in records:
+            if each.topic == TOPICS.covisits:
+                self._statistics.apply(msgspec.json.decode(each.value or b"", type=CoVisits))
+
+
+class RankingWorker(Counted):
+    """Lists by the worker's own ranker and statistics, under an experiment or without one; the blend learns nothing."""
+
+    def __init__(self, catalogue: Catalogue, experiment: Experiment | None = None) -> None:
+        super().__init__(catalogue, experiment.name if experiment is not None else "")
+        statistics = Statistics(catalogue, {})
+        self.store, self.log = MemoryStore(), FollowedLog(statistics)
+
+        def ranker(settings: RankSettings, blend: Blend | None) -> Ranker:
+            return Ranker(catalogue, statistics.popularity, settings, covisits=statistics.covisits, blend=blend)
+
+        variants = Variants(ranker, RankSettings(), experiment)
+        items = {item_id: catalogue.vectors[row] for row, item_id in enumerate(catalogue.ids)}
+        pipeline = memory_pipeline(self.store, self.log, items)
+        self.pipeline = self.judging(pipeline, lambda users, states: variants.rank(users, states, K))
+        self._offset = 0
+
+    async def rate(self, user: str, item_id: str, stars: float, time_ms: int = NOW_MS) -> None:
+        """Take in a rating."""
+        self._offset += 1
+        body = {"event_id": str(self._offset), "user_id": user, "item_id": item_id, "type": "rate", "value": stars}
+        await self.pipeline.process([record(TOPICS.clicks, body | {"event_time": time_ms}, self._offset)])
 
 
 def catalogue_of(ids: Sequence[str]) -> Catalogue:
@@ -33,36 +120,3 @@ def catalogue_of(ids: Sequence[str]) -> Catalogue:
             )
         )
     return made
-
-
-class JudgedWorker(Worker):
-    """Items i0 to i29, of which `listed` are sent, in this order."""
-
-    def __init__(self, listed: Sequence[str], beside: Worker | None = None, experiment: str = "") -> None:
-        super().__init__(beside)
-        self.listed = listed
-        self.variants: dict[int, str] = {}
-        self.metrics = Metrics()
-        self.blocked: set[int] = set()
-        self.catalogue = catalogue_of(list(self.items))
-        self.live = Live(self.catalogue, self.metrics.lists_judged, self.blocked.__contains__, experiment)
-        parts = {field.name: getattr(self.pipeline, field.name) for field in fields(Pipeline)}
-        parts |= {"ranker": self._rank, "lists": JudgedLists(TOPICS, FINGERPRINT, 86_400_000, self.live)}
-        self.pipeline = TimedPipeline(**parts, metrics=self.metrics, live=self.live)
-
-    def _rank(self, states: Sequence[UserState]) -> Sequence[Ranking]:
-        return [Ranking([ListItem(item, 1.0, "covisit") for item in self.listed], "live") for _ in states]
-
-    def value(self, name: str, **labels: str) -> float:
-        """Of one metric; 0 if nothing was counted under these labels."""
-        return value(self.metrics.registry, name, labels)
-
-    def judged(self) -> tuple[float, float]:
-        """Trials and hits without an experiment."""
-        by = {"experiment": "", "variant": ""}
-        return self.value("penchant_list_trials_total", **by), self.value("penchant_list_hits_total", **by)
-
-
-def value(registry: CollectorRegistry, name: str, labels: Mapping[str, str]) -> float:
-    found = registry.get_sample_value(name, dict(labels))
-    return 0.0 if found is None else found

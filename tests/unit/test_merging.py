@@ -229,9 +229,9 @@ async def test_a_list_that_came_late_is_published_again_by_who_owns_the_user(own
     late.items["love"] = owner.items["love"] = embed_by_words("love")
     rank = late.pipeline.ranker
 
-    def while_the_worker_is_frozen(states: Sequence[UserState]) -> Sequence[Ranking]:
+    def while_the_worker_is_frozen(users: Sequence[str], states: Sequence[UserState]) -> Sequence[Ranking]:
         taken_over.set()
-        return rank(states)
+        return rank(users, states)
 
     taken_over = asyncio.Event()
     frozen = replace(late.pipeline, ranker=while_the_worker_is_frozen, late_after_s=0.0)
