@@ -21,11 +21,12 @@ Place = tuple[str, str, bool]  # event id, item id, whether it was taken back
 
 @dataclass(frozen=True)
 class Expected:
-    """One user's state. seen: how often each item counts, by its hash. pulls: what the long vector is the sum of."""
+    """One user's state. seen, shown: how often each item counts, by its hash. pulls: what the long vector sums up."""
 
     ring: list[Place]
     texts: list[tuple[str, bool]]
     seen: Mapping[int, int]
+    shown: Mapping[int, int]
     pulls: list[tuple[int, float, Vector]]
 
     def long(self, reference_ms: int) -> npt.NDArray[np.float64]:
@@ -64,13 +65,12 @@ class Oracle:
         standing = [(event, weight) for event, weight in weighed if event.event_id not in retracted]
         ring = [event for event, weight in weighed if weight.pair or weight.taste][-RING:]
         texts = [event for event in events if event.text is not None][-RECENT_TEXTS:]
-        seen = Counter(
-            item_hash(event.item) for event, _ in standing if event.item is not None and event.action != "impression"
-        )
+        touched = [(event.action == "impression", item_hash(event.item)) for event, _ in standing if event.item]
         return Expected(
             ring=[(event.event_id, event.item or "", event.event_id in retracted) for event in ring],
             texts=[(event.event_id, event.event_id not in retracted) for event in texts],
-            seen=seen,
+            seen=Counter(item for impression, item in touched if not impression),
+            shown=Counter(item for impression, item in touched if impression),
             pulls=[(event.time_ms, weight.taste, self._direction(event)) for event, weight in standing if weight.taste],
         )
 

@@ -148,11 +148,14 @@ def compare(expected: Expected, state: UserState) -> Verdict:
     seen = {int(row["item"]): int(row["count"]) for row in state.seen if row["count"]}
     less, more = Counter(expected.seen) - Counter(seen), Counter(seen) - Counter(expected.seen)
     words += [f"seen set: -{less.total()} +{more.total()}"] if less or more else []
+    shown = Counter(item for item in state.shown["item"].tolist() if item)
+    unshown, overshown = Counter(expected.shown) - shown, shown - Counter(expected.shown)
+    words += [f"impressions: -{unshown.total()} +{overshown.total()}"] if unshown or overshown else []
     texts = [(each.event_id, bool(each.vector)) for each in state.texts]
     words += [] if texts == expected.texts else [f"texts: {texts} instead of {expected.texts}"]
     words += [f"{len(state.waiting)} events and {len(state.retractions)} retractions wait"] if _waits(state) else []
-    lost = max(lost, -standing, less.total(), _waits(state))
-    twice = max(twice, standing, more.total())
+    lost = max(lost, -standing, less.total(), unshown.total(), _waits(state))
+    twice = max(twice, standing, more.total(), overshown.total())
     off = _distance(expected, state)
     if off > TOLERANCE * max(expected.reach, 1.0):
         words.append(f"the long vector is off by {off:.4f}, of {expected.reach:.1f}")
