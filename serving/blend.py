@@ -30,10 +30,11 @@ class Part(IntEnum):
     LAST = 4  # it was touched last
     TOTAL = 5  # log1p(n_j), how much everybody touched it
     RECENT = 6  # log1p(5 d_j), the same of late
-    CONTENT = 7  # cosine of its vector with the decayed direction of the ring
+    AGE = 7  # -log1p(events of anybody since it was touched; 0 if it never was), how stale it is
+    CONTENT = 8  # cosine of its vector with the decayed direction of the ring
 
 
-START = (1.5, 0.0, 0.2, -4.0, 0.7, 0.2, 0.2, 3.0)
+START = (1.5, 0.0, 0.2, -4.0, 0.7, 0.2, 0.2, 0.0, 3.0)
 _ETA = 0.5
 _FIRST_SQUARE = 1e-3  # keeps the first steps finite; of no weight after a few
 

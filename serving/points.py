@@ -35,11 +35,12 @@ class Piece(IntEnum):
     LAST = 10
     TOTAL = 11
     RECENT = 12
-    PLACE = 13  # what an untouched item was helped by to its place
-    RULES = 14  # demoted or boosted by the file of rules
-    FATIGUE = 15  # what it loses because it was shown and not taken
-    HUSH = 16  # what a statement takes from all that was touched
-    TRENDING = 17  # the whole score, where nothing is known of the user
+    AGE = 13
+    PLACE = 14  # what an untouched item was helped by to its place
+    RULES = 15  # demoted or boosted by the file of rules
+    FATIGUE = 16  # what it loses because it was shown and not taken
+    HUSH = 17  # what a statement takes from all that was touched
+    TRENDING = 18  # the whole score, where nothing is known of the user
 
 
 _COMPANY = [Piece[part.name] for part in NEAR]

@@ -11,13 +11,14 @@ _RESCALE_ABOVE = 1e200  # float64 ends near 1e308: far enough away for any singl
 
 @dataclass(frozen=True, slots=True)
 class Sums:
-    """What `Popularity` holds at one moment: `totals`, `scaled`, `(n,) float64` by row, copies of its own.
+    """What `Popularity` holds at one moment: `totals`, `scaled`, `touched`, `(n,) float64` by row, copies of its own.
 
     weight: what an event counted that came then, as `scaled` has it. events: how many came in all.
     """
 
     totals: npt.NDArray[np.float64]
     scaled: npt.NDArray[np.float64]
+    touched: npt.NDArray[np.float64]
     weight: float
     events: int
 
@@ -30,6 +31,8 @@ class Popularity:
     event, an event is added with a weight that grows by 1/decay each time, and readers divide by the present one
     (forward decay: Cormode et al., "Forward Decay: A Practical Time Decay Model for Streaming Systems", ICDE 2009).
 
+    `ages` is how many events, of anybody, came since an item's last one.
+
     `newness` is the share of late events that touched an item first, over about the last 1,000; a restart begins anew.
 
     >>> popularity = Popularity(decay=0.5)
@@ -37,6 +40,8 @@ class Popularity:
     ...     popularity.add(row, 1.0)
     >>> popularity.totals(3).tolist(), popularity.decayed(3).tolist()
     ([1.0, 2.0, 0.0], [0.25, 1.5, 0.0])
+    >>> popularity.ages(3).tolist()
+    [2.0, 0.0, 0.0]
     """
 
     def __init__(self, decay: float = 0.999, capacity: int = 1024) -> None:
@@ -48,6 +53,7 @@ class Popularity:
         self._weight = 1.0  # what an event counts that comes now
         self._totals: npt.NDArray[np.float64] = np.zeros(capacity)
         self._scaled: npt.NDArray[np.float64] = np.zeros(capacity)
+        self._touched: npt.NDArray[np.float64] = np.zeros(capacity)  # the number of the last event, from 1; 0: none
 
     def add(self, row: int, pair: float) -> None:
         """Count one event of pair weight `pair` ≥ 0 on the item in `row`."""
@@ -58,6 +64,7 @@ class Popularity:
         self._weight *= self._growth
         self._totals[row] += pair
         self._scaled[row] += pair * self._weight
+        self._touched[row] = self.events
         if self._weight > _RESCALE_ABOVE:
             self._scaled /= self._weight
             self._weight = 1.0
@@ -72,10 +79,17 @@ class Popularity:
         self._reserve(n)
         return (self._scaled[:n] / self._weight).astype(np.float32)
 
+    def ages(self, n: int) -> npt.NDArray[np.float32]:
+        """Events since the last one on each of the first `n` rows, `(n,) float32`; 0 where there was none yet."""
+        self._reserve(n)
+        touched = self._touched[:n]
+        return np.where(touched > 0, self.events - touched, 0.0).astype(np.float32)
+
     def sums(self, n: int) -> Sums:
         """A copy of the first `n` rows, bit by bit."""
         self._reserve(n)
-        return Sums(self._totals[:n].copy(), self._scaled[:n].copy(), self._weight, self.events)
+        totals, scaled, touched = (kept[:n].copy() for kept in (self._totals, self._scaled, self._touched))
+        return Sums(totals, scaled, touched, self._weight, self.events)
 
     def restore(self, rows: npt.NDArray[np.intp], sums: Sums) -> None:
         """Take over what `sums` told, its i-th row in the place of `rows[i]`; all that was counted before is dropped.
@@ -88,9 +102,9 @@ class Popularity:
         >>> after.decayed(3).tolist()
         [1.0, 0.0, 0.5]
         """
-        self._totals, self._scaled = np.zeros(len(self._totals)), np.zeros(len(self._scaled))
+        self._totals, self._scaled, self._touched = np.zeros((3, len(self._totals)))
         self._reserve(int(rows.max(initial=-1)) + 1)
-        self._totals[rows], self._scaled[rows] = sums.totals, sums.scaled
+        self._totals[rows], self._scaled[rows], self._touched[rows] = sums.totals, sums.scaled, sums.touched
         self._weight, self.events = sums.weight, sums.events
 
     def _reserve(self, n: int) -> None:
@@ -100,3 +114,4 @@ class Popularity:
             more = np.zeros(max(n, 2 * have) - have)
             self._totals = np.concatenate([self._totals, more])
             self._scaled = np.concatenate([self._scaled, more])
+            self._touched = np.concatenate([self._touched, more])

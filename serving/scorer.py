@@ -42,7 +42,7 @@ _STANDARD_CUT = 3.0  # a perfect match counts no more than three standard deviat
 _PRODUCT_PAYS = 8  # users from which a matrix product is cheaper than a product for each (its packing costs first)
 _LEAST_SPREAD = 0.02  # below it the facet texts do not differ to this text: rounding must not be blown up
 NEAR = [Part.MUTUAL, Part.STEADY, Part.ONWARD, Part.AGAIN, Part.LAST]
-POPULAR = [Part.TOTAL, Part.RECENT]
+POPULAR = [Part.TOTAL, Part.RECENT, Part.AGE]
 _LEAST_NEWNESS = 0.005  # below it an untouched item is worth less than what usually stands on the tenth place
 _FITS = 0.25  # the share of those before it that an untouched item must fit better than
 _FOR_NEW = (10, 20)  # places that untouched items stand on
@@ -52,9 +52,10 @@ _FOR_NEW = (10, 20)  # places that untouched items stand on
 class Scored:
     """One user's points, `(n,)`, -inf where an item must not be listed, and what they were made of.
 
-    weights: of the blend. standard: `(a, m)`, each ask's z for each distinct facet text. popular: `(2, n)`, as
-    `serving.blend.Part` has TOTAL and RECENT. lifted: the rows of untouched items that were helped to their places, and
-    by how many points. worn: the rows of items that were shown and not taken, and how many points they lost.
+    weights: of the blend. standard: `(a, m)`, each ask's z for each distinct facet text. popular: `(3, n)`, as
+    `serving.blend.Part` has TOTAL, RECENT and AGE. lifted: the rows of untouched items that were helped to their
+    places, and by how many points. worn: the rows of items that were shown and not taken, and how many points they
+    lost.
     """
 
     profile: Profile
@@ -84,7 +85,7 @@ class Scorer:
         self._blend = blend
         self._settings = settings
         self._totals = np.empty(0, np.float32)
-        self._popular = np.empty((2, 0), np.float32)
+        self._popular = np.empty((len(POPULAR), 0), np.float32)
         self._popular_of = (-1, -1)
 
     def score(self, states: Sequence[UserState], idle: float) -> list[Scored]:
@@ -194,7 +195,8 @@ class Scorer:
         current = (self._popularity.events, len(self._catalogue))
         if self._popular_of != current:
             self._totals = self._popularity.totals(current[1])
-            popular = np.stack([np.log1p(self._totals), np.log1p(5.0 * self._popularity.decayed(current[1]))])
+            recent, ages = self._popularity.decayed(current[1]), self._popularity.ages(current[1])
+            popular = np.stack([np.log1p(self._totals), np.log1p(5.0 * recent), -np.log1p(ages)])
             self._popular = popular - popular.mean(axis=1, keepdims=True) if current[1] else popular
             self._popular_of = current
 

@@ -4,7 +4,7 @@
     {prefix:0}:statistics:NAME   hash, "0": the header, "1" …: chunks of `CHUNK` items each
 
 Each value is `crc32 (4 bytes, little endian) | MessagePack array`, in the order of `_Header` and of `_Items`. An item
-takes 20 bytes and its id, and 12 bytes for each of its neighbours, at most 400, which are told by their place among all
+takes 28 bytes and its id, and 12 bytes for each of its neighbours, at most 400, which are told by their place among all
 items of the snapshot.
 """
 
@@ -46,6 +46,7 @@ class _Items(msgspec.Struct, array_like=True):
     neighbours: bytes = b""
     mutual: bytes = b""
     onward: bytes = b""
+    touched: bytes = b""  # missing in what was written before there were ages
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -95,6 +96,7 @@ def encode(moment: Moment, chunk: int = CHUNK) -> Iterator[bytes]:
                 neighbours=places[links.items].astype("<i4", copy=False).tobytes(),
                 mutual=links.mutual.astype("<f4", copy=False).tobytes(),
                 onward=links.onward.astype("<f4", copy=False).tobytes(),
+                touched=_pack(sums.touched[rows]),
             )
         )
 
@@ -135,6 +137,7 @@ def decode(values: Sequence[bytes]) -> Moment:
         popular=Sums(
             totals=_unpack(chunk.totals for chunk in chunks),
             scaled=_unpack(chunk.scaled for chunk in chunks),
+            touched=_unpack(chunk.touched or _long_ago(len(chunk.ids)) for chunk in chunks),
             weight=header.weight,
             events=header.events,
         ),
@@ -164,6 +167,11 @@ def _open(value: bytes) -> bytes:
     if not body or binascii.crc32(body) != int.from_bytes(value[:4], "little"):
         raise BrokenState("the snapshot of the item statistics does not match its checksum")
     return body
+
+
+def _long_ago(n: int) -> bytes:
+    """Touched by the very first event, each."""
+    return _pack(np.ones(n))
 
 
 def _pack(numbers: npt.NDArray[np.float64]) -> bytes:

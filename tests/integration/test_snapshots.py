@@ -234,7 +234,7 @@ async def test_a_snapshot_that_the_topic_has_outlived_stops_a_start_and_names_th
     again = ranker()
     await again.keeper.start()
     await again.reaches(4)
-    assert numbers(again.statistics) == (1, {"d": (1.0, 1.0)})
+    assert numbers(again.statistics) == (1, {"d": (1.0, 1.0, 0.0)})
 
 
 async def command(settings: WorkerSettings, *arguments: str) -> Ran:

@@ -1,7 +1,12 @@
 """The owner learns from pairs, at most so often; the others take its weights over."""
 
+import asyncio
+import binascii
+from typing import cast
+
 import numpy as np
 import pytest
+from redis.asyncio import Redis
 
 from serving.blend import Part
 from serving.catalogue import Catalogue
@@ -24,6 +29,22 @@ class Shelf:
 
     async def set(self, key: str, value: bytes) -> None:
         self.kept[key] = value
+
+
+class Watched(Shelf):
+    """One that tells when it was asked, and when it was written to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked, self.written = asyncio.Event(), asyncio.Event()
+
+    async def get(self, key: str) -> bytes | None:
+        self.asked.set()
+        return await super().get(key)
+
+    async def set(self, key: str, value: bytes) -> None:
+        await super().set(key, value)
+        self.written.set()
 
 
 def pairs_of(items: Catalogue, n: int) -> list[Pair]:
@@ -110,6 +131,29 @@ async def test_weights_that_were_altered_are_not_taken(items: Catalogue) -> None
         await reads.exchange(_altered(), "blend")
 
     assert np.array_equal(ranker.blend.table(), before_it)
+
+
+async def test_an_owner_begins_anew_where_the_blend_was_of_other_parts(
+    items: Catalogue, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Given the weights of a Penchant with a part less, then that is logged, and the first learned replace them."""
+    ranker, learns = made(items, mine=True)
+    shelf = Watched()
+    body = np.zeros(1 + 4 * (len(Part) - 1)).astype("<f8").tobytes()
+    shelf.kept["blend"] = binascii.crc32(body).to_bytes(4, "little") + body
+    sharing = asyncio.create_task(learns.share(cast("Redis", shelf), "blend", every_s=0.001))
+    async with asyncio.timeout(10):
+        await shelf.asked.wait()
+        assert "another version of Penchant; this worker goes on with its own" in caplog.text
+        for pair in pairs_of(items, 3):
+            learns.learn([pair])
+        await shelf.written.wait()
+
+    sharing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await sharing
+    assert shelf.kept["blend"] == ranker.blend.pack()
+    assert ranker.blend.steps == 3
 
 
 def _altered() -> Shelf:

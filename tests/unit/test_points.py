@@ -194,7 +194,7 @@ def test_help_from_nobody_is_told_apart(items: Catalogue, tmp_path: Path) -> Non
     """Given an untouched western helped to its place, and a boost, then both are told, and belong to no event."""
     path = tmp_path / "rules.toml"
     path.write_text('[[rule]]\ndo = "boost"\nitem = "western-7"\npoints = 0.5\n')
-    blend = Blend((1.5, 0.0, 0.2, -4.0, 0.7, 5.0, 0.2, 3.0))
+    blend = Blend((1.5, 0.0, 0.2, -4.0, 0.7, 5.0, 0.2, 0.0, 3.0))
     popularity = popular_but(items, "western-7")
     made = Ranker(items, popularity, blend=blend, rules=Rules(items, path))
 

@@ -322,7 +322,7 @@ def test_a_statement_quietens_what_was_touched(items: Catalogue) -> None:
 def test_the_tenth_place_is_for_an_item_that_nobody_touched(items: Catalogue) -> None:
     """Given a new western, then it stands where it is seen, and the others keep their order; a new horror does not."""
     state = UserState(ring=[touched("sci-fi-0"), touched("western-3", at=2)])
-    blend = Blend((1.5, 0.0, 0.2, -4.0, 0.7, 5.0, 0.2, 3.0))
+    blend = Blend((1.5, 0.0, 0.2, -4.0, 0.7, 5.0, 0.2, 0.0, 3.0))
     plain = Ranker(items, popular_but(items), blend=blend).rank(state, 20).items
 
     ranking = Ranker(items, popular_but(items, "western-7", "horror-2"), blend=blend).rank(state, 20).items

@@ -39,6 +39,19 @@ def test_sums_are_those_of_the_definition(decay: float) -> None:
     assert popularity.events == 2000
 
 
+def test_ages_are_events_since_the_last_one() -> None:
+    """Given events on a, b, a, c, then a is one event old, b two, and what was never touched is none."""
+    popularity = Popularity(capacity=1)
+    for row in (0, 1, 0, 2):
+        popularity.add(row, 0.5)
+
+    assert popularity.ages(5).tolist() == [1.0, 2.0, 0.0, 0.0, 0.0]
+    other = Popularity()
+    other.restore(np.array([3, 0, 1]), popularity.sums(3))
+    other.add(7, 1.0)
+    assert other.ages(8).tolist() == [3.0, 1.0, 0.0, 2.0, 0.0, 0.0, 0.0, 0.0]
+
+
 def test_rescaling_changes_nothing() -> None:
     """Given a decay of one half, when 5,000 events come, then weights were rescaled and all is finite."""
     popularity = Popularity(decay=0.5)

@@ -1,7 +1,9 @@
 """Item statistics: each source offset once, and the same after they were copied, written, read and taken over."""
 
+import binascii
 from dataclasses import astuple, replace
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
@@ -35,12 +37,13 @@ def message(first: int, *items: str, topic: str = TOPICS.clicks, partition: int 
     return CoVisits(topic=topic, partition=partition, first=first, last=first + len(items) - 1, events=pairs)
 
 
-def numbers(statistics: Statistics) -> tuple[int, dict[str, tuple[float, float]]]:
-    """Events in all, and by item what was summed and what of late: bit by bit what readers get."""
+def numbers(statistics: Statistics) -> tuple[int, dict[str, tuple[float, float, float]]]:
+    """Events in all, and by item what was summed, what of late, and how old it is: bit by bit what readers get."""
     moment = statistics.moment(COVISITS, 0, NOW_MS)
     n = len(moment.ids)
-    both = zip(statistics.popularity.totals(n).tolist(), statistics.popularity.decayed(n).tolist(), strict=True)
-    told = dict(zip(moment.ids, both, strict=True))
+    popularity = statistics.popularity
+    read = (popularity.totals(n), popularity.decayed(n), popularity.ages(n))
+    told = dict(zip(moment.ids, zip(*(each.tolist() for each in read), strict=True), strict=True))
     return moment.popular.events, {item_id: sums for item_id, sums in told.items() if sums[0]}
 
 
@@ -63,7 +66,7 @@ def test_a_source_offset_counts_once() -> None:
         statistics.apply(each)
     events, sums = numbers(statistics)
     assert events == 4
-    assert {item_id: total for item_id, (total, _) in sums.items()} == {"a": 2.0, "b": 1.0, "c": 1.0}
+    assert {item_id: total for item_id, (total, *_) in sums.items()} == {"a": 2.0, "b": 1.0, "c": 1.0}
 
 
 _messages = st.lists(
@@ -122,7 +125,7 @@ def test_offsets_of_topics_that_were_made_anew_begin_again() -> None:
     anew.apply(message(0, "r", topic=TOPICS.reviews))
     events, sums = numbers(anew)
     assert events == 4
-    assert {item_id: total for item_id, (total, _) in sums.items()} == {"a": 2.0, "b": 1.0, "r": 1.0}
+    assert {item_id: total for item_id, (total, *_) in sums.items()} == {"a": 2.0, "b": 1.0, "r": 1.0}
 
 
 # --- As bytes ---
@@ -147,7 +150,24 @@ def test_what_is_encoded_is_decoded() -> None:
         np.testing.assert_array_equal(have, wanted)
     np.testing.assert_array_equal(told.popular.totals, moment.popular.totals)
     np.testing.assert_array_equal(told.popular.scaled, moment.popular.scaled)
+    np.testing.assert_array_equal(told.popular.touched, moment.popular.touched)
     assert (told.popular.weight, told.popular.events) == (moment.popular.weight, 26)
+
+
+def test_a_snapshot_from_before_there_were_ages_is_read() -> None:
+    """Given one without ages, then its items are as old as all that is known."""
+    header, *chunks = snapshots.encode(large(25), chunk=10)
+    older = [_resealed(msgspec.msgpack.decode(chunk[4:])[:-1]) for chunk in chunks]
+
+    told = snapshots.decode([header, *older])
+
+    assert told.popular.touched.tolist() == [1.0] * 25
+    np.testing.assert_array_equal(told.popular.totals, large(25).popular.totals)
+
+
+def _resealed(content: list[object]) -> bytes:
+    body = msgspec.msgpack.encode(content)
+    return binascii.crc32(body).to_bytes(4, "little") + body
 
 
 def test_items_that_nobody_touched_are_left_out() -> None:
