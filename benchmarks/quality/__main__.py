@@ -16,8 +16,7 @@ from rich.progress import track
 
 from benchmarks.baselines.all import NAMES
 from benchmarks.quality.counted import positive_by
-from benchmarks.quality.lag import NEVER, pairs_of
-from benchmarks.quality.lag import lag as lag_of
+from benchmarks.quality.lag import NEVER, lags, pairs_of
 from benchmarks.quality.methods import Effort, Method
 from benchmarks.quality.protocol import Candidates, of_cases, of_events
 from benchmarks.quality.sets import Events, read_cases, read_events, read_items, rows_of
@@ -178,15 +177,13 @@ def lag(items_file: Path, events_file: Path, model: Path, **options: Any) -> Non
     for step in track(list(of_events(events[: len(events) // 2], Candidates("all", items), repeats=False))):
         for method in methods:
             method.learn(step)
-    methods[0] = penchant.frozen()
-    found: dict[str, list[int]] = {}
-    for method in methods:
-        joined = enumerate(track(pairs, method.name))
-        users = f"{method.name} "  # methods that share a state each have users of their own
-        found[method.name] = [lag_of(method, method.settings[0], f"{users}{n}", pair, genres) for n, pair in joined]
-    for name, lags in found.items():
-        click.echo(f"{name:24s} median {np.median(lags):4.1f}   never within 20: {sum(each == NEVER for each in lags)}")
-    medians = {name: {"median_lag": float(np.median(lags)), "lags": lags} for name, lags in found.items()}
+    methods.insert(1, penchant.frozen())
+    by_pair = [lags(methods, f"pair {n}", pair, genres) for n, pair in enumerate(track(pairs, "pairs"))]
+    found = {method.name: list(own) for method, own in zip(methods, zip(*by_pair, strict=True), strict=True)}
+    click.echo(f"{len(pairs)} pairs")
+    for name, own in found.items():
+        click.echo(f"{name:24s} median {np.median(own):4.1f}   never within 20: {own.count(NEVER)}")
+    medians = {name: {"median_lag": float(np.median(own)), "lags": own} for name, own in found.items()}
     _write({"protocol": "lag", "pairs": len(pairs), "methods": medians}, options["file"])
 
 

@@ -1,7 +1,10 @@
 """Adaptation lag: how many events it takes until half of a list is from a new interest.
 
-Two real users with different main genres are joined: the last 20 events of the one, then those of the other. The lag is
-the number of the second one's events after which at least 5 of the first 10 items are of that one's main genre.
+Two real users with different main genres are joined: 20 events in a row of the one, then 20 of the other. The lag is
+how many of the second ones it takes until at least 5 of the first 10 items are of their main genre.
+
+An event is in one pair only: else methods would have learned from earlier pairs what comes next in this one. The second
+one's events are moved behind the first one's in time: events that come late belong before those, and turn no list.
 """
 
 from collections import Counter, defaultdict
@@ -10,7 +13,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from benchmarks.quality.methods import Method, Step
+from benchmarks.quality.methods import Mask, Method, Step
 from benchmarks.quality.sets import Event
 
 JOINED = 20
@@ -21,20 +24,23 @@ Genres = Sequence[frozenset[str]]
 
 
 def pairs_of(events: Sequence[Event], genres: Genres, n: int, seed: int) -> list[tuple[list[Event], list[Event], str]]:
-    """`n` pairs of users' last 20 positive events each, and the second one's main genre."""
+    """At most `n` pairs of 20 positive events each, and the main genre of the second ones; drawn by `seed`."""
     by_user: dict[str, list[Event]] = defaultdict(list)
     for event in events:
         if event.positive:
             by_user[event.user].append(event)
     usual = Counter(genre for each in genres for genre in each)
-    lasts = [own[-JOINED:] for own in by_user.values() if len(own) >= JOINED]
-    known = [(own, genre) for own in lasts if (genre := main_genre(own, genres, usual)) is not None]
-    random = np.random.default_rng(seed)
+    parts = [own[at - JOINED : at] for own in by_user.values() for at in range(len(own), JOINED - 1, -JOINED)]
+    known = [(part, genre) for part in parts if (genre := main_genre(part, genres, usual)) is not None]
+    left = [known[place] for place in np.random.default_rng(seed).permutation(len(known)).tolist()]
     found: list[tuple[list[Event], list[Event], str]] = []
-    while len(found) < n and len({genre for _, genre in known}) > 1:
-        one, other = (known[place] for place in random.integers(0, len(known), 2).tolist())
-        if one[1] != other[1]:
-            found.append((one[0], *other))
+    while left and len(found) < n:
+        one, genre = left.pop()
+        others = (place for place, other in enumerate(left) if other[1] != genre and other[0][0].user != one[0].user)
+        place = next(others, None)
+        if place is not None:
+            other, wanted = left.pop(place)
+            found.append((one, _behind(one[-1].time_ms, other), wanted))
     return found
 
 
@@ -45,19 +51,36 @@ def main_genre(events: Sequence[Event], genres: Genres, usual: Mapping[str, int]
     return max(often, key=lambda genre: own[genre] / usual[genre], default=None)
 
 
-def lag(method: Method, setting: float, user: str, joined: tuple[list[Event], list[Event], str], genres: Genres) -> int:
-    """The lag of one pair, `NEVER` if the list does not follow within the 20 events."""
+def lags(
+    methods: Sequence[Method], user: str, joined: tuple[list[Event], list[Event], str], genres: Genres
+) -> list[int]:
+    """The lag of one pair by each method, `NEVER` if a list does not follow within the 20 events.
+
+    All take in an event before any is asked, since some share what they learn.
+    """
     first, second, wanted = joined
-    mine: set[int] = set()
-    for place, event in enumerate([*first, *second]):
-        mask = np.ones(len(genres), np.bool_)
-        mask[list(mine)] = False
-        method.learn(Step(replace(event, user=user), idle=0.0, candidates=mask))
-        mine.add(event.row)
+    found = [NEVER] * len(methods)
+    mask = np.ones(len(genres), np.bool_)
+    for place, event in enumerate([*first, *second], 1 - len(first)):
+        step = Step(replace(event, user=user), idle=0.0, candidates=mask.copy())
+        for method in methods:
+            method.learn(step)
         mask[event.row] = False
-        if place >= len(first):
-            scores = method.score(Step(replace(event, user=user), idle=0.0, candidates=mask), setting)
-            best = np.argsort(-np.where(mask, scores, -np.inf), kind="stable")[:TOP]
-            if sum(wanted in genres[row] for row in best.tolist()) >= HALF:
-                return place - len(first) + 1
-    return NEVER
+        for number, method in enumerate(methods):
+            if place >= 1 and found[number] == NEVER and _turned(method, step, mask, (wanted, genres)):
+                found[number] = place
+    return found
+
+
+def _turned(method: Method, step: Step, mask: Mask, interest: tuple[str, Genres]) -> bool:
+    """Whether half of the list is from the interest now, of what `mask` leaves."""
+    wanted, genres = interest
+    scores = method.score(replace(step, candidates=mask), method.settings[0])
+    best = np.argsort(-np.where(mask, scores, -np.inf), kind="stable")[:TOP]
+    return sum(wanted in genres[row] for row in best.tolist()) >= HALF
+
+
+def _behind(time_ms: int, events: Sequence[Event]) -> list[Event]:
+    """The same events, moved as a whole to after that time if the first of them is not."""
+    later_ms = max(0, time_ms + 1 - events[0].time_ms)
+    return [replace(event, time_ms=event.time_ms + later_ms) for event in events]

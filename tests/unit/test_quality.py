@@ -7,9 +7,10 @@ import pytest
 
 from benchmarks.baselines.all import baselines
 from benchmarks.baselines.content import ContentMean
+from benchmarks.baselines.knn import ItemKnn, LastItem, Together
 from benchmarks.baselines.popular import Popular
 from benchmarks.quality.counted import positive_by
-from benchmarks.quality.lag import NEVER, lag, pairs_of
+from benchmarks.quality.lag import NEVER, lags, pairs_of
 from benchmarks.quality.measures import interval, report, summary
 from benchmarks.quality.methods import Floats, Method, Step, Tuned, rank_of
 from benchmarks.quality.protocol import Candidates, of_cases, of_events
@@ -194,13 +195,46 @@ def test_the_lag_is_the_events_until_half_of_the_list_is_from_the_new_interest()
     (pair,) = pairs_of(users, genres, 1, seed=0)
 
     assert pair[2] in {"comedy", "horror"}
-    assert lag(ContentMean(vectors), 0.8, "joined", pair, genres) == 4, "1 - .8^n exceeds .8^n from n = 4 on"
+    mean = ContentMean(vectors)
+    assert lags([mean], "joined", pair, genres) == [4], "1 - .8^n exceeds .8^n from n = 4 on"
     popular = Popular(60)
     for row in (*range(20, 30), *range(50, 60)):
         if pair[2] not in genres[row]:
             popular.learn(Step(event("others", row)))
             popular.learn(Step(event("others", row)))
-    assert lag(popular, 1.0, "joined", pair, genres) == NEVER
+    assert lags([popular], "joined", pair, genres) == [NEVER]
+
+
+def test_a_pair_is_joined_in_time_and_no_event_is_in_two() -> None:
+    """Given users of one genre each, those of the other earlier, then what follows comes later all the same."""
+    genres = [frozenset({"comedy"}) if row < 30 else frozenset({"horror"}) for row in range(60)]
+    users = [event("one", row % 30, 1000 + row) for row in range(70)]
+    users += [event(f"h{n}", 30 + row, row) for n in range(2) for row in range(20)]
+
+    pairs = pairs_of(users, genres, 10, seed=0)
+
+    assert len(pairs) == 2
+    parts = [each for first, second, _ in pairs for each in (first, second)]
+    assert {(part[0].user, part[0].row, len(part)) for part in parts} >= {("h0", 30, 20), ("h1", 30, 20)}
+    assert len({(part[0].user, part[0].row) for part in parts}) == 4
+    for first, second, _ in pairs:
+        times = [each.time_ms for each in (*first, *second)]
+        assert times == sorted(times)
+        assert [each.time_ms - second[0].time_ms for each in second] == list(range(20))
+
+
+def test_methods_that_share_what_they_learn_are_asked_about_the_same_events() -> None:
+    """Given films of two kinds, touched together, then the last film alone turns the list, though another counts it."""
+    genres = [frozenset({"comedy"}) if row < 30 else frozenset({"horror"}) for row in range(60)]
+    together = Together(60)
+    last, knn = LastItem(together), ItemKnn(together)
+    for kind in range(2):
+        for user in range(5):
+            for row in range(15, 30):
+                knn.learn(Step(event(f"{kind}-{user}", 30 * kind + row)))
+    comedies, horrors = ([event("a", 30 * kind + row) for row in range(20)] for kind in range(2))
+
+    assert lags([last, knn], "joined", (comedies, horrors, "horror"), genres)[0] == 16, "the first one others touched"
 
 
 class Fixed:
