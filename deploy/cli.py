@@ -9,6 +9,7 @@ from deploy.commands.api import api
 from deploy.commands.dlq import dlq
 from deploy.commands.doctor import doctor
 from deploy.commands.erase import erase
+from deploy.commands.experiment import experiment
 from deploy.commands.explain import explain
 from deploy.commands.export import export
 from deploy.commands.local import local
@@ -40,6 +41,7 @@ for command in (
     produce,
     watch,
     explain,
+    experiment,
     erase,
     dlq,
     replay,

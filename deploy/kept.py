@@ -26,7 +26,7 @@ class Kept:
         self.name = name
         self._command = command
         self._log = folder / f"{name}.log"
-        self._health = health  # http://host:port
+        self.health = health  # http://host:port
         self._environment = environment
         self._deaths: deque[float] = deque()
         self.child = self._start()
@@ -55,7 +55,7 @@ class Kept:
     def ready(self) -> bool:
         """Ask it whether it is ready."""
         try:
-            with urllib.request.urlopen(f"{self._health}/health/ready", timeout=2.0) as answer:  # noqa: S310 - loopback
+            with urllib.request.urlopen(f"{self.health}/health/ready", timeout=2.0) as answer:  # noqa: S310 - loopback
                 return bool(answer.status == 200)
         except (urllib.error.URLError, OSError):
             return False

@@ -57,7 +57,8 @@ class Local:
                 return code
             if self._stopped.is_set():
                 return 0
-            _announce(settings, f"http://127.0.0.1:{api_port}", folder, as_json=as_json)
+            workers = [kept.health for kept in self._kept if kept.name != "api"]
+            _announce(settings, f"http://127.0.0.1:{api_port}", workers, folder, as_json=as_json)
             return self._watch(folder, until_ready=False) or 0
 
     @contextmanager
@@ -167,13 +168,14 @@ def _lost(child: Child, exit_code: int) -> int:
     return 128 - exit_code if exit_code < 0 else exit_code
 
 
-def _announce(settings: Connections, api: str, folder: Path, *, as_json: bool) -> None:
+def _announce(settings: Connections, api: str, workers: list[str], folder: Path, *, as_json: bool) -> None:
     where = {"bootstrap": settings.bootstrap, "redis": settings.redis, "api": api, "prefix": settings.prefix}
     if as_json:
-        print_json(where)
+        print_json(where | {"workers": workers})
         return
     for name, value in where.items():
         click.echo(f"{name:<10} {value}")
+    click.echo(f"{'workers':<10} {' '.join(workers)}")
     click.echo(f"{'logs':<10} {folder}")
     click.echo("\nReady. In another terminal:")
     click.echo(f"  export PENCHANT_BOOTSTRAP={settings.bootstrap} PENCHANT_REDIS={settings.redis}")

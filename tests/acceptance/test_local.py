@@ -69,7 +69,7 @@ def gone(processes: list[psutil.Process]) -> bool:
 def test_from_nothing_to_a_list_and_back_to_nothing(tmp_path: Path) -> None:
     with running_local(tmp_path) as system:
         children = system.children()
-        assert set(system.where) == {"bootstrap", "redis", "api", "prefix"}
+        assert set(system.where) == {"bootstrap", "redis", "api", "prefix", "workers"}
         assert all("127.0.0.1:" in system.where[name] for name in ("bootstrap", "redis", "api"))
 
         for path in ("/health/live", "/health/ready"):

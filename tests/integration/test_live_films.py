@@ -1,5 +1,8 @@
 """Live figures over real ratings and the real ranker: what a worker counts is what the evaluation counts offline."""
 
+from collections import Counter
+
+import msgspec
 import pytest
 
 from benchmarks.quality.as_live import PublishedLists, events_of
@@ -7,13 +10,17 @@ from benchmarks.quality.methods import Step
 from benchmarks.quality.system import Penchant
 from deploy.demo import films
 from deploy.demo.replay import Sent
+from deploy.outcomes import outcomes
+from deploy.scraping import tallies
 from serving.catalogue import Catalogue
+from serving.experiment import Experiment, parse
 from tests.support.films import WHEELS
 from tests.support.judged import RankingWorker
 
 pytestmark = pytest.mark.model
 
 RATINGS = 600
+USERS, EACH = 100, 10
 
 
 async def test_live_hits_are_those_of_the_offline_run_on_the_same_events(film_catalogue: Catalogue) -> None:
@@ -35,3 +42,40 @@ async def test_live_hits_are_those_of_the_offline_run_on_the_same_events(film_ca
 
     assert worker.judged() == (len(hits), sum(hits))
     assert sum(hits) > RATINGS // 20, "lists that hit nothing would agree on anything"
+
+
+async def test_an_experiment_of_two_settings_of_known_worth_finds_the_better_one(film_catalogue: Catalogue) -> None:
+    """Given lists whose items are only to be unlike each other, then few users take from them, and that is found out.
+
+    The first 10 ratings of 100 users, in the order of their time.
+    """
+    films.fetch(WHEELS)
+    experiment = parse(
+        """
+        name = "seeded"
+        [[variant]]
+        name = "usual"
+        share = 0.5
+        [[variant]]
+        name = "unlike"
+        share = 0.5
+        settings = { variety = 1.0 }
+        """
+    )
+    worker = RankingWorker(film_catalogue, experiment)
+    await worker.store.claim(0)
+    sent: Counter[str] = Counter()
+    for rating in films.ratings(WHEELS):
+        if (rating.user_id in sent or len(sent) < USERS) and sent[rating.user_id] < EACH:
+            sent[rating.user_id] += 1
+            await worker.rate(rating.user_id, rating.item_id, rating.stars, rating.time_s * 1000)
+
+    counted = tallies(worker.metrics.exposition().decode(), experiment.name)
+    usual, unlike = outcomes(experiment, counted)
+    assert usual.tally.trials + unlike.tally.trials == USERS * (EACH - 1)
+    assert unlike.verdict == "worse", (usual, unlike)
+    assert [each.verdict for each in outcomes(backwards(experiment), counted)] == ["", "better"]
+
+
+def backwards(experiment: Experiment) -> Experiment:
+    return msgspec.structs.replace(experiment, variant=experiment.variant[::-1])

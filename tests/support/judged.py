@@ -54,12 +54,12 @@ class Counted:
 class JudgedWorker(Worker, Counted):
     """Items i0 to i29, of which `listed` are sent, in this order."""
 
-    def __init__(self, listed: Sequence[str]) -> None:
+    def __init__(self, listed: Sequence[str], experiment: str = "") -> None:
         Worker.__init__(self)
         self.listed = listed
         self.variant = ""
         self.catalogue = catalogue_of(list(self.items))
-        Counted.__init__(self, self.catalogue)
+        Counted.__init__(self, self.catalogue, experiment)
         self.pipeline = self.judging(self.pipeline, self._rank)
 
     def _rank(self, _: Sequence[str], states: Sequence[UserState]) -> Sequence[Ranking]:

@@ -20,13 +20,14 @@ COMMANDS = [
     "produce",
     "watch",
     "explain",
+    "experiment",
     *DLQ,
     *STATISTICS,
     "doctor",
     "export",
     "schemas",
 ]
-PRINTING = ["local", *TOPICS, "produce", "watch", "explain", *DLQ, *STATISTICS, "doctor", "schemas"]
+PRINTING = ["local", *TOPICS, "produce", "watch", "explain", "experiment", *DLQ, *STATISTICS, "doctor", "schemas"]
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -1,0 +1,93 @@
+"""`penchant experiment`: what a file of variants says, and what the workers have counted by them."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from deploy.options import connection_options, examples, json_option, need, print_json
+
+if TYPE_CHECKING:
+    from deploy.outcomes import Outcome
+
+
+@click.command(
+    epilog=examples(
+        "penchant experiment varied.toml",
+        "penchant experiment varied.toml --worker http://127.0.0.1:9400 --worker http://127.0.0.1:9401",
+        "penchant experiment varied.toml --user u1",
+    )
+)
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--worker", "workers", multiple=True, metavar="URL", help="A worker's health address; several times.")
+@click.option("--user", help="Say whose variant USER has, and nothing else.")
+@json_option
+@connection_options
+def experiment(file: Path, workers: tuple[str, ...], user: str | None, as_json: bool) -> None:
+    """Check the experiment in FILE; with --worker, show the hit rates at 10 of its variants, and whether they differ.
+
+    Intervals are of 95 % and count users, not events. Decide beforehand how long to run: who looks every day and
+    stops at the first difference finds one that is not there. Ends with 78 if FILE is wrong.
+    """
+    need("worker", "prometheus_client")
+    from deploy.outcomes import added, outcomes
+    from deploy.scraping import scrape, tallies
+    from serving.experiment import read
+
+    found = read(file)
+    if user is not None:
+        variant = found.of(user).name
+        print_json({"user_id": user, "variant": variant}) if as_json else click.echo(variant)
+        return
+    counted = added([tallies(scrape(url), found.name) for url in workers])
+    told = outcomes(found, counted)
+    if as_json:
+        print_json({"experiment": found.name, "workers": len(workers), "variants": [_row(each) for each in told]})
+    elif workers:
+        _print_counted(found.name, told, len(workers))
+    else:
+        _print_file(found.name, told)
+
+
+def _row(outcome: "Outcome") -> dict[str, object]:
+    tally = outcome.tally
+    return {
+        "variant": outcome.variant,
+        "share": outcome.share,
+        "settings": dict(outcome.settings),
+        "trials": round(tally.trials),
+        "hits": round(tally.hits),
+        "effective_trials": round(tally.effective, 1),
+        "hr@10": tally.rate,
+        "interval": outcome.interval,
+        "difference_to_first": outcome.difference,
+        "verdict": outcome.verdict,
+    }
+
+
+def _print_file(name: str, told: "list[Outcome]") -> None:
+    table = _table(f"experiment {name}", "variant", "share", "settings")
+    for each in told:
+        settings = "\n".join(f"{setting} = {value:g}" for setting, value in each.settings.items())
+        table.add_row(each.variant, f"{each.share:.0%}", settings or "as usual")
+    Console().print(table)
+
+
+def _print_counted(name: str, told: "list[Outcome]", workers: int) -> None:
+    title = f"experiment {name}, counted by {workers} worker{'s' * (workers > 1)}"
+    table = _table(title, "variant", "trials", "hit rate at 10", "95 % interval", "less the first's", "")
+    for each in told:
+        tally, apart = each.tally, each.difference
+        rate, interval = f"{tally.rate:.4f}", f"{each.interval[0]:.4f} to {each.interval[1]:.4f}"
+        row = [rate, interval, "" if apart is None else f"{apart[0]:+.4f} to {apart[1]:+.4f}", each.verdict]
+        table.add_row(each.variant, f"{tally.trials:,.0f}", *(row if tally.trials else []))
+    Console().print(table)
+
+
+def _table(title: str, *columns: str) -> Table:
+    table = Table(title=title, title_justify="left")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table
