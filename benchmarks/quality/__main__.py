@@ -29,6 +29,7 @@ from serving.errors import Misconfigured, PenchantError
 from stream.weights import load_weights
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+FOLDER = click.Path(file_okay=False, path_type=Path)
 OWN = ("penchant", "penchant_frozen")
 
 
@@ -185,6 +186,17 @@ def lag(items_file: Path, events_file: Path, model: Path, **options: Any) -> Non
         click.echo(f"{name:24s} median {np.median(own):4.1f}   never within 20: {own.count(NEVER)}")
     medians = {name: {"median_lag": float(np.median(own)), "lags": own} for name, own in found.items()}
     _write({"protocol": "lag", "pairs": len(pairs), "methods": medians}, options["file"])
+
+
+@main.command(epilog="Example: python -m benchmarks.quality report beer.json lag.json --out quality-report")
+@click.argument("files", metavar="RESULTS.json...", nargs=-1, required=True, type=FILE)
+@click.option("--out", type=FOLDER, default=Path("quality-report"), show_default=True, help="Where the page goes.")
+def report(files: tuple[Path, ...], out: Path) -> None:
+    """One page with tables and plots of what the other commands wrote with --json, and the plots as files."""
+    from benchmarks.quality import page
+
+    written = page.write(files, out)
+    click.echo(f"{written[0]} and {len(written) - 1} files of plots")
 
 
 def _events(file: Path, rows: Mapping[str, int], options: Mapping[str, Any]) -> Events:
