@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.baselines.history import Histories, decayed
-from benchmarks.quality.methods import Floats, Step
+from deploy.prequential.steps import Floats, Step
 
 
 class ContentMean:

@@ -5,7 +5,7 @@ from collections import deque
 import numpy as np
 
 from benchmarks.baselines.history import Histories, decayed
-from benchmarks.quality.methods import Floats, Step
+from deploy.prequential.steps import Floats, Step
 
 _WIDEST = 2_000  # neighbours of an item; beyond, the half that was seen with it most often stays
 

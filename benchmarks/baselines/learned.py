@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.baselines.history import Histories
-from benchmarks.quality.methods import Floats, Step
+from deploy.prequential.steps import Floats, Step
 
 EASE_FITS = 4_000  # items; the fit inverts a matrix of items by items
 

@@ -1,6 +1,6 @@
 """Most popular: by all that was touched, or by what was touched of late."""
 
-from benchmarks.quality.methods import Floats, Step
+from deploy.prequential.steps import Floats, Step
 from serving.rows import Popularity
 
 

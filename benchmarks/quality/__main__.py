@@ -15,15 +15,15 @@ import numpy as np
 from rich.progress import track
 
 from benchmarks.baselines.all import NAMES
-from benchmarks.quality.counted import positive_by
 from benchmarks.quality.lag import NEVER, lags, pairs_of
 from benchmarks.quality.methods import Effort, Method
-from benchmarks.quality.protocol import Candidates, of_cases, of_events
-from benchmarks.quality.sets import Events, read_cases, read_events, read_items, rows_of
 from benchmarks.quality.study import CACHE, Study, With, beside, measure
-from benchmarks.quality.system import Penchant
 from benchmarks.quality.tables import show
-from benchmarks.quality.vectors import catalogue_of
+from deploy.prequential.counted import positive_by
+from deploy.prequential.protocol import Candidates, of_cases, of_events
+from deploy.prequential.sets import Events, read_cases, read_events, read_items, rows_of
+from deploy.prequential.system import Penchant
+from deploy.prequential.vectors import catalogue_of
 from serving.encoder import load_encoder
 from serving.errors import Misconfigured, PenchantError
 from stream.weights import load_weights

@@ -19,15 +19,15 @@ import numpy as np
 from rich.console import Console
 from rich.progress import track
 
-from benchmarks.quality.measures import Doubles, interval
-from benchmarks.quality.methods import Step
-from benchmarks.quality.sets import NO_TIME_MS, Event, Item
-from benchmarks.quality.system import Penchant
-from benchmarks.quality.vectors import catalogue_of
+from benchmarks.quality.measures import interval
 from deploy.demo import films
 from deploy.demo.films import RATING_SCALE
 from deploy.demo.replay import Sent
 from deploy.demo.score import TOP
+from deploy.prequential.sets import NO_TIME_MS, Event, Item
+from deploy.prequential.steps import Doubles, Step
+from deploy.prequential.system import Penchant
+from deploy.prequential.vectors import catalogue_of
 from serving.catalogue import Catalogue
 from serving.encoder import load_encoder
 from serving.errors import PenchantError

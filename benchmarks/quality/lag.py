@@ -13,8 +13,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from benchmarks.quality.methods import Mask, Method, Step
-from benchmarks.quality.sets import Event
+from benchmarks.quality.methods import Method
+from deploy.prequential.sets import Event
+from deploy.prequential.steps import Mask, Step
 
 JOINED = 20
 TOP, HALF = 10, 5

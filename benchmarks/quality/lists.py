@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.quality.methods import Floats, Step, rank_of
+from deploy.prequential.steps import Floats, Step, rank_of
 
 Rows = npt.NDArray[np.intp]
 

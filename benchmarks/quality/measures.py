@@ -3,26 +3,13 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import numpy.typing as npt
 
 from benchmarks.quality.lists import Lists
-from benchmarks.quality.methods import Step
-
-Doubles = npt.NDArray[np.float64]
+from deploy.prequential.steps import Doubles, Step, gains, hits
 
 SLICES = ("unseen", "cold_user", "burst", "no_burst")
 WINDOWS = 20
 _RESAMPLED = 1000
-
-
-def hits(ranks: Doubles, k: int) -> Doubles:
-    """`(n,)`, 1 where the rank is below k."""
-    return (ranks < k).astype(np.float64)
-
-
-def gains(ranks: Doubles, k: int) -> Doubles:
-    """`(n,)`, 1 / log2(rank + 2) below k, else 0."""
-    return np.where(ranks < k, 1.0 / np.log2(ranks + 2.0), 0.0)
 
 
 def summary(ranks: Doubles) -> dict[str, float]:

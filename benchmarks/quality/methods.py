@@ -5,30 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-import numpy as np
-import numpy.typing as npt
-
-from benchmarks.quality.sets import Event
-
-Floats = npt.NDArray[np.float32]
-Mask = npt.NDArray[np.bool_]
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One event. asked: it is looked for before it is learned. measured: and that counts.
-
-    idle: events of anybody since this user's last one. candidates: `(n,)`, what may be listed, or None for everything.
-    """
-
-    event: Event
-    asked: bool = False
-    measured: bool = False
-    idle: float = np.inf
-    candidates: Mask | None = None
-    unseen: bool = False
-    cold_user: bool = False
-    burst: bool = False
+from deploy.prequential.steps import Floats, Step, rank_of
 
 
 class Method(Protocol):
@@ -122,16 +99,3 @@ class Tuned:
             "us_per_event": 1e6 * self.learn_s / max(self.learned, 1),
             "us_per_list": 1e6 * self.score_s / max(self.scored, 1),
         }
-
-
-def rank_of(scores: Floats, step: Step) -> float:
-    """The rank of the step's item from 0, among the candidates, in the middle of those that are equal to it.
-
-    A score that is not a number ranks behind everything.
-    """
-    own = scores[step.event.row]
-    if np.isnan(own):
-        return np.inf
-    if step.candidates is not None:
-        scores = scores[step.candidates]
-    return float((scores > own).sum()) + 0.5 * float((scores == own).sum() - 1)

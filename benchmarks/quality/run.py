@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from benchmarks.quality.lists import Crowd, Lists
-from benchmarks.quality.methods import Effort, Method, Step, Tuned
-from benchmarks.quality.system import Penchant
+from benchmarks.quality.methods import Effort, Method, Tuned
+from deploy.prequential.steps import Step
+from deploy.prequential.system import Penchant
 
 
 class Run:

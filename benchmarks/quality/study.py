@@ -12,11 +12,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from benchmarks.baselines.all import EASE_EVERY, baselines, left_out
 from benchmarks.quality.measures import report
-from benchmarks.quality.methods import Effort, Method, Step
+from benchmarks.quality.methods import Effort, Method
 from benchmarks.quality.run import Run
-from benchmarks.quality.sets import Item
-from benchmarks.quality.system import Penchant
-from benchmarks.quality.vectors import catalogue_of
+from deploy.prequential.sets import Item
+from deploy.prequential.steps import Step
+from deploy.prequential.system import Penchant
+from deploy.prequential.vectors import catalogue_of
 from serving.catalogue import Catalogue
 from serving.encoder import load_encoder
 from serving.errors import Misconfigured

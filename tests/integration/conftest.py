@@ -3,8 +3,8 @@
 import msgspec
 import pytest
 
-from benchmarks.quality.vectors import catalogue_of
 from deploy.demo import films
+from deploy.prequential.vectors import catalogue_of
 from serving.catalogue import Catalogue
 from serving.encoder import Encoder, load_encoder
 from serving.errors import Misconfigured

@@ -6,11 +6,11 @@ import msgspec
 import pytest
 
 from benchmarks.quality.as_live import PublishedLists, events_of
-from benchmarks.quality.methods import Step
-from benchmarks.quality.system import Penchant
 from deploy.demo import films
 from deploy.demo.replay import Sent
 from deploy.outcomes import outcomes
+from deploy.prequential.steps import Step
+from deploy.prequential.system import Penchant
 from deploy.scraping import tallies
 from serving.catalogue import Catalogue
 from serving.experiment import Experiment, parse

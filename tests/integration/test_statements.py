@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
-from benchmarks.quality.vectors import catalogue_of
 from deploy.demo import films
 from deploy.demo.scene import GENRE, scene
+from deploy.prequential.vectors import catalogue_of
 from serving.catalogue import Catalogue
 from serving.encoder import Encoder
 from serving.ranker import Ranker

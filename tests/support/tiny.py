@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from benchmarks.quality.sets import Event
+from deploy.prequential.sets import Event
 from serving.catalogue import Catalogue, pack
 from serving.messages import ItemVector
 from stream.weights import Weight

@@ -9,14 +9,15 @@ from benchmarks.baselines.all import baselines
 from benchmarks.baselines.content import ContentMean
 from benchmarks.baselines.knn import ItemKnn, LastItem, Together
 from benchmarks.baselines.popular import Popular
-from benchmarks.quality.counted import positive_by
 from benchmarks.quality.lag import NEVER, lags, pairs_of
 from benchmarks.quality.measures import interval, report, summary
-from benchmarks.quality.methods import Floats, Method, Step, Tuned, rank_of
-from benchmarks.quality.protocol import Candidates, of_cases, of_events
+from benchmarks.quality.methods import Method, Tuned
 from benchmarks.quality.run import Run
-from benchmarks.quality.sets import NO_TIME_MS, Case, Item
-from benchmarks.quality.system import Penchant
+from deploy.prequential.counted import positive_by
+from deploy.prequential.protocol import Candidates, of_cases, of_events
+from deploy.prequential.sets import NO_TIME_MS, Case, Item
+from deploy.prequential.steps import Floats, Step, rank_of
+from deploy.prequential.system import Penchant
 from serving.catalogue import Catalogue
 from serving.errors import Misconfigured
 from tests.support.tiny import DAY_MS, catalogue, event, pairs

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from benchmarks.quality.lists import TOP, Crowd, Lists, first, gini, head_of, unlikeness
-from benchmarks.quality.methods import Step, rank_of
-from benchmarks.quality.sets import Event
+from deploy.prequential.sets import Event
+from deploy.prequential.steps import Step, rank_of
 from stream.weights import Weight
 
 

@@ -7,11 +7,12 @@ from benchmarks.baselines.all import NAMES, baselines, left_out
 from benchmarks.baselines.knn import LastItem, Together
 from benchmarks.baselines.popular import Popular
 from benchmarks.quality.measures import report, summary
-from benchmarks.quality.methods import Effort, Floats, Step, Tuned
-from benchmarks.quality.protocol import Candidates, of_cases, of_events
+from benchmarks.quality.methods import Effort, Tuned
 from benchmarks.quality.run import Run
-from benchmarks.quality.sets import NO_TIME_MS, Case, Event, Item
-from benchmarks.quality.system import Penchant
+from deploy.prequential.protocol import Candidates, of_cases, of_events
+from deploy.prequential.sets import NO_TIME_MS, Case, Event, Item
+from deploy.prequential.steps import Floats, Step
+from deploy.prequential.system import Penchant
 from serving.errors import Misconfigured
 from tests.support.tiny import DAY_MS, catalogue, event, pairs
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.quality.counted import positive_by
-from benchmarks.quality.sets import NO_TIME_MS, Events, read_cases, read_events, read_items, rows_of
+from deploy.prequential.counted import positive_by
+from deploy.prequential.sets import NO_TIME_MS, Events, read_cases, read_events, read_items, rows_of
 from serving.errors import Misconfigured
 from stream.weights import load_weights
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.quality.lines import number
+from deploy.prequential.lines import number
 from serving.errors import Misconfigured
 from stream.weights import Weight, Weights
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.quality.counted import Positive, Said, Scale, scale_of
-from benchmarks.quality.lines import Line, lines_of
+from deploy.prequential.counted import Positive, Said, Scale, scale_of
+from deploy.prequential.lines import Line, lines_of
 from serving.errors import Misconfigured
 from stream.weights import Weight, Weights
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from benchmarks.quality.methods import Mask, Step
-from benchmarks.quality.sets import NO_TIME_MS, Case, Event, Item
+from deploy.prequential.sets import NO_TIME_MS, Case, Event, Item
+from deploy.prequential.steps import Mask, Step
 from serving.errors import Misconfigured
 from stream.weights import Weight
 

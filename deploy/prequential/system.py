@@ -5,7 +5,7 @@ import copy
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.quality.methods import Floats, Step
+from deploy.prequential.steps import Floats, Step
 from serving.blend import Blend
 from serving.catalogue import Catalogue
 from serving.messages import CoVisits, Pair

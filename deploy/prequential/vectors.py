@@ -10,7 +10,7 @@ import numpy.typing as npt
 from rich.console import Console
 from rich.progress import track
 
-from benchmarks.quality.sets import Item
+from deploy.prequential.sets import Item
 from serving import messages
 from serving.catalogue import Catalogue, facet_text, item_text, pack
 from serving.encoder import Encoder
