@@ -3,7 +3,8 @@
 What is a sum over events is split as it is summed; a·log1p(f / s) in proportion to the events' terms in f. What cannot
 be split goes to a winner: the long vector, whose events are mostly gone, to the one among those that draw near which is
 most like the item; "it stands in the ring" to the newest event on the item; "touched last" to the newest one.
-Popularity, a place that an untouched item was helped to, fatigue and rules belong to no event.
+Popularity, a place that an untouched item was helped to, fatigue, what was
+seen, and rules belong to no event.
 """
 
 from dataclasses import dataclass
@@ -39,8 +40,9 @@ class Piece(IntEnum):
     PLACE = 14  # what an untouched item was helped by to its place
     RULES = 15  # demoted or boosted by the file of rules
     FATIGUE = 16  # what it loses because it was shown and not taken
-    HUSH = 17  # what a statement takes from all that was touched
-    TRENDING = 18  # the whole score, where nothing is known of the user
+    SEEN = 17  # what it loses because it was seen
+    HUSH = 18  # what a statement takes from all that was touched
+    TRENDING = 19  # the whole score, where nothing is known of the user
 
 
 _COMPANY = [Piece[part.name] for part in NEAR]
@@ -77,8 +79,10 @@ class Points:
         return by_event.clip(0.0), np.stack([*sides, popular.clip(0.0)])
 
 
-def points_of(scored: Scored, rows: Rows, catalogue: Catalogue, ruled: npt.NDArray[np.float32]) -> Points:
-    """Where the points of some items come from. `ruled`: `(r,)`, what the rules add to them.
+def points_of(
+    scored: Scored, rows: Rows, catalogue: Catalogue, ruled: npt.NDArray[np.float32], seen_points: float
+) -> Points:
+    """Where the points of some items come from. `ruled`: `(r,)`, what the rules add; `seen_points`: of the settings.
 
     catalogue: as it stood when they were scored. Items that must not be listed get what they would have. The sum
     differs from `scored.points` by what single precision rounds, a few units in 1e-6.
@@ -95,6 +99,7 @@ def points_of(scored: Scored, rows: Rows, catalogue: Catalogue, ruled: npt.NDArr
     table[_POPULARITY, :, -1] = scored.weights[POPULAR, None] * scored.popular[:, rows]
     table[Piece.PLACE, :, -1] = [scored.lifted.get(row, 0.0) for row in rows.tolist()]
     table[Piece.FATIGUE, :, -1] = [-scored.worn.get(row, 0.0) for row in rows.tolist()]
+    table[Piece.SEEN, np.isin(rows, scored.seen), -1] = -seen_points
     table[Piece.RULES, :, -1] = np.where(np.isfinite(ruled), ruled, 0.0)
     return Points(profile.sources, table, profile.calm)
 

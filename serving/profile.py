@@ -1,6 +1,7 @@
 """What is known of a user as rows of numbers: one row for each event or text that says something about taste."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +29,7 @@ class RankSettings:
     variety: of a list (serving/shelf.py), from 0 to 1.
     fatigue: points that an item loses for each time that it was shown and not taken; fatigue_hours: until that has worn
     off, 0: never any (serving/fatigue.py).
+    seen: whether what the user has seen is out, or stands lower, by seen_points; what was dismissed is out in any case.
     """
 
     long: float = 0.1
@@ -44,6 +46,8 @@ class RankSettings:
     variety: float = 0.0
     fatigue: float = 0.3
     fatigue_hours: float = 48.0
+    seen: Literal["out", "down"] = "out"
+    seen_points: float = 2.0
     language: Language = "en"
 
 

@@ -147,7 +147,7 @@ class Ranker:
     def _points(self, scored: Scored, rows: Rows) -> Points:
         if scored.profile.empty:
             return trending_points(self._popularity.decayed(len(self._catalogue))[rows])
-        return points_of(scored, rows, self._catalogue, self._shelf.ruled(rows))
+        return points_of(scored, rows, self._catalogue, self._shelf.ruled(rows), self._settings.seen_points)
 
     def _kept_off(self, scored: Scored, row: int) -> str:
         """Why an item is on no list, in words, "" if it may be."""
@@ -158,7 +158,9 @@ class Ranker:
             return words["vector"]
         if not self._catalogue.available[row]:
             return words["offer"]
-        return words["rule" if self._shelf.blocked()[row] else "seen"]
+        if self._shelf.blocked()[row]:
+            return words["rule"]
+        return words["seen" if self._settings.seen == "out" else "dismissed"]
 
 
 _SOURCES: tuple[Literal["content", "covisit", "popular"], ...] = ("content", "covisit", "popular")

@@ -7,6 +7,7 @@ The points of item j are
     + Σ_t w_t · (text·⟨t, e'_j⟩ + facet·z_t(f_j))                     what was written
     - Σ_d w_d · (against·⟨e'_d, e'_j⟩ + against_facet·z_d(f_j))       what was dismissed
     - fatigue·s_j                                                     how often it was shown and not taken
+    - seen_points                                                     what was seen, if that is not out
 
 with the parts x_f and their learned weights a_f of `serving.blend`, among them ⟨s, e'_j⟩, s the decayed direction of
 the ring; e'_j is the item's vector seen from the mean item, l the long vector, both at length 1, and c what statements
@@ -55,7 +56,7 @@ class Scored:
     weights: of the blend. standard: `(a, m)`, each ask's z for each distinct facet text. popular: `(3, n)`, as
     `serving.blend.Part` has TOTAL, RECENT and AGE. lifted: the rows of untouched items that were helped to their
     places, and by how many points. worn: the rows of items that were shown and not taken, and how many points they
-    lost.
+    lost. seen: the rows of items that stand lower because the user has seen them.
     """
 
     profile: Profile
@@ -66,6 +67,7 @@ class Scored:
     points: Floats
     lifted: dict[int, float]
     worn: dict[int, float]
+    seen: Rows
 
 
 class Scorer:
@@ -139,13 +141,13 @@ class Scorer:
         if len(standard):
             points += self._by_facet(profile, standard, np.arange(len(points)))
         found = near(profile.ring, profile.ages, profile.pairs, self._covisits, self._totals)
-        lost = self._wear(state, points)
+        lost, seen = self._wear(state, points), self._lower_seen(state, points)
         text = points.copy() if profile.direction.any() else None
         points += weights[POPULAR] @ self._popular
         points[found.rows] += profile.calm * (weights[NEAR] @ found.parts)
         points[~allowed] = -np.inf
         lifted = self._lift(points, text, allowed) if text is not None else {}
-        return Scored(profile, found, weights, standard, self._popular, points, lifted, lost)
+        return Scored(profile, found, weights, standard, self._popular, points, lifted, lost, seen)
 
     def _wear(self, state: UserState, points: Floats) -> dict[int, float]:
         """Take from points what fatigue takes. Returns it, by row."""
@@ -154,6 +156,13 @@ class Scorer:
         lost = {row: settings.fatigue * times for row, times in shown.items()}
         points[list(lost)] -= np.array(list(lost.values()), np.float32)
         return lost
+
+    def _lower_seen(self, state: UserState, points: Floats) -> Rows:
+        """Take from points what it costs to have been seen, if that is not out. Returns of which rows."""
+        counts = state.seen["count"] > 0 if self._settings.seen == "down" else np.zeros(len(state.seen), np.bool_)
+        rows = np.array(self._catalogue.seen_rows(state.seen["item"][counts].tolist()), np.intp)
+        points[rows] -= np.float32(self._settings.seen_points)
+        return rows
 
     def _lift(self, points: Floats, text: Floats, allowed: Mask) -> dict[int, float]:
         """Put the untouched items whose text fits best on their places, if they stand lower.
@@ -184,10 +193,11 @@ class Scorer:
         return lifted
 
     def _allowed(self, state: UserState) -> Mask:
-        """`(n,)`: on offer and not in the user's seen set."""
+        """`(n,)`: on offer, and not seen by the user, or at least not dismissed."""
         allowed = self._catalogue.available[: len(self._catalogue)].copy()
         seen = state.seen
-        allowed[self._catalogue.seen_rows(seen["item"][seen["count"] > 0].tolist())] = False
+        out = seen["count" if self._settings.seen == "out" else "dismissed"] > 0
+        allowed[self._catalogue.seen_rows(seen["item"][out].tolist())] = False
         return allowed
 
     def _follow(self) -> None:

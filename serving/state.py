@@ -163,7 +163,8 @@ _RING = np.dtype(
     ]
 )
 _RETRACTED, _WRITTEN, _SEEN, _KIND = 0x80, 0x40, 0x20, 0x1F  # of the byte `kind`
-SEEN = np.dtype([("item", "<u4"), ("time_s", "<u4"), ("count", "<u2")])
+SEEN = np.dtype([("item", "<u4"), ("time_s", "<u4"), ("count", "u1"), ("dismissed", "u1")])
+_SEEN_BEFORE_3 = np.dtype([("item", "<u4"), ("time_s", "<u4"), ("count", "<u2")])
 SHOWN = np.dtype([("time_s", "<u4"), ("id", "<u4"), ("item", "<u4")])
 _COUNTED_BYTES = 6
 
@@ -189,7 +190,8 @@ class UserState:
     ring: at most `RING` events, oldest first by event time. texts: at most `RECENT_TEXTS`, likewise.
     counted: 48-bit hashes of the event ids that were counted last, oldest first.
     undone: likewise, of events that were retracted and stand in the ring no more.
-    seen: `(n,)` of `SEEN`, one row an item, by 32-bit hash of its id; the count of what was retracted is 0.
+    seen: `(n,)` of `SEEN`, one row an item, by 32-bit hash of its id: how many events, at most 255, and how many
+    of them dismissed it. What was retracted counts 0.
     shown: `(n,)` of `SHOWN`, the last impressions, oldest first, by 32-bit hashes of id and item; the item of what was
     retracted is 0.
     standing: how many events `long` is the sum of. With none it is zeros, not what rounding leaves of a difference.
@@ -329,7 +331,7 @@ def decode(record: bytes, fingerprint: str) -> UserState:
         standing=raw.standing,
         counted=_unpack_ids(raw.counted),
         undone=_unpack_ids(raw.undone),
-        seen=np.frombuffer(raw.seen, SEEN).copy(),
+        seen=_unpack_seen(raw),
         texts=raw.texts,
         waiting=raw.waiting,
         retractions=raw.retractions,
@@ -356,6 +358,15 @@ def _open(record: bytes) -> _Record:
             "wrote it, or rebuild the state by a replay"
         )
     return _decoder.decode(body)
+
+
+def _unpack_seen(raw: _Record) -> npt.NDArray[np.void]:
+    if raw.version >= 3:
+        return np.frombuffer(raw.seen, SEEN).copy()
+    old = np.frombuffer(raw.seen, _SEEN_BEFORE_3)
+    seen = np.zeros(len(old), SEEN)
+    seen["item"], seen["time_s"], seen["count"] = old["item"], old["time_s"], np.minimum(old["count"], 255)
+    return seen
 
 
 def _pack_ids(hashes: list[int]) -> bytes:

@@ -18,12 +18,14 @@ KEPT_OFF: dict[Language, dict[str, str]] = {
         "offer": "not listed: it is not on offer",
         "rule": "not listed: a rule blocks it",
         "seen": "not listed: the user has seen it",
+        "dismissed": "not listed: the user dismissed it",
     },
     "zh": {
         "vector": "不在列表中：还没有向量",
         "offer": "不在列表中：目前不提供",
         "rule": "不在列表中：被规则屏蔽",
         "seen": "不在列表中：用户已经看过",
+        "dismissed": "不在列表中：用户不想看",
     },
 }
 
@@ -47,6 +49,7 @@ PARTS: dict[Language, dict[str, str]] = {
         "place": "a place for something new",
         "rules": "rules for lists",
         "fatigue": "shown before and not taken",
+        "seen": "seen before",
         "hush": "steps back behind what was written",
         "trending": "popular right now",
     },
@@ -68,6 +71,7 @@ PARTS: dict[Language, dict[str, str]] = {
         "place": "留给新内容的位置",
         "rules": "列表规则",
         "fatigue": "展示过但没有选择",
+        "seen": "以前已经看过",
         "hush": "让位于所写内容",
         "trending": "当前热门",
     },

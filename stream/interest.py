@@ -20,7 +20,7 @@ from stream.events import Event
 from stream.wordings import heading
 
 _SAME_TEXT = 0.98  # cosine from which two vectors are of one text, whatever batch each was encoded in
-_MAX_COUNT = np.iinfo(np.uint16).max
+_MAX_COUNT = np.iinfo(np.uint8).max
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ def subtract(state: UserState, past: RingEvent, vector: Vector | None, bounds: B
         if state.long is not None and not state.standing:
             state.long[:] = 0.0
     if past.seen and past.item_id:
-        _lower_seen(state, past.item_id)
+        _lower_seen(state, past)
     impressions.take_back(state, [past.counted_as])
     state.texts = [_blank(text) if text.event_id == past.event_id else text for text in state.texts]
     stands = [place for place, event in enumerate(state.ring) if event.event_id == past.event_id]
@@ -152,43 +152,47 @@ def join(state: UserState, other: UserState, bounds: Bounds) -> None:
     state.standing += other.standing
     state.counted = (other.counted + state.counted)[-bounds.counted :]
     _remember_undone(state, other.undone, bounds)
-    for item, time_s, times in other.seen.tolist():
-        _see(state, item, time_s, times, bounds.seen)
+    for row in other.seen.tolist():
+        _see(state, row, bounds.seen)
     impressions.join(state, other, bounds.shown)
     state.ring = sorted(state.ring + other.ring, key=lambda e: e.order)
     _cut_ring(state, bounds)
     state.texts = sorted(state.texts + other.texts, key=lambda t: t.order)[-bounds.texts :]
 
 
-def mark_seen(state: UserState, item_id: str, time_ms: int, times: int, limit: int) -> None:
-    """Count an item into the seen set; beyond `limit` items the one with the oldest last event goes.
+def mark_seen(state: UserState, entry: RingEvent, limit: int) -> None:
+    """Count an event's item into the seen set; beyond `limit` items the one with the oldest last event goes.
 
-    times: 1, or 0 for an event that was retracted: the item's row is what both orders leave.
+    One that was retracted counts 0: the item's row is what both orders leave.
     """
-    _see(state, item_hash(item_id), time_ms // 1000, times, limit)
+    times = 0 if entry.retracted else 1
+    row = (item_hash(entry.item_id), entry.time_ms // 1000, times, times * (entry.kind == Kind.DISMISS))
+    _see(state, row, limit)
 
 
-def _see(state: UserState, hashed: int, time_s: int, times: int, limit: int) -> None:
-    seen = state.seen
+def _see(state: UserState, row_of: tuple[int, int, int, int], limit: int) -> None:
+    seen, (hashed, time_s, times, dismissed) = state.seen, row_of
     at = np.flatnonzero(seen["item"] == hashed)
     if len(at):
         row = seen[at[0]]
         row["time_s"] = max(int(row["time_s"]), time_s)
         row["count"] = min(int(row["count"]) + times, _MAX_COUNT)
+        row["dismissed"] = min(int(row["dismissed"]) + dismissed, _MAX_COUNT)
         return
     grown = np.empty(len(seen) + 1, SEEN)  # np.append takes ten times as long with a type of several fields
     grown[:-1] = seen
-    grown[-1] = (hashed, time_s, times)
+    grown[-1] = row_of
     if len(grown) > limit:
         grown = np.delete(grown, np.lexsort((grown["item"], grown["time_s"]))[0])
     state.seen = grown
 
 
-def _lower_seen(state: UserState, item_id: str) -> None:
-    at = np.flatnonzero(state.seen["item"] == item_hash(item_id))
+def _lower_seen(state: UserState, past: RingEvent) -> None:
+    at = np.flatnonzero(state.seen["item"] == item_hash(past.item_id))
     if len(at):  # else it was the oldest of too many, and went
         row = state.seen[at[0]]
         row["count"] = max(int(row["count"]) - 1, 0)
+        row["dismissed"] = max(int(row["dismissed"]) - (past.kind == Kind.DISMISS), 0)
 
 
 def neighbours(state: UserState) -> list[tuple[str, float]]:
@@ -204,7 +208,7 @@ def _place(state: UserState, entry: RingEvent, text: Vector | None, bounds: Boun
     if entry.kind == Kind.IMPRESSION:
         impressions.note(state, entry, bounds.shown)
     if entry.seen and entry.item_id:
-        mark_seen(state, entry.item_id, entry.time_ms, 0 if entry.retracted else 1, bounds.seen)
+        mark_seen(state, entry, bounds.seen)
     if not (entry.taste or entry.pair or entry.seen):
         return
     state.counted.append(entry.counted_as)

@@ -39,6 +39,16 @@ class WorkerSettings(Connections):
         le=1.0,
         description="How unlike each other a list's items are: 0 by points alone; .2 is felt, and costs some hits.",
     )
+    seen: Literal["out", "down"] = Field(
+        default="out",
+        description="What a user has seen is out of later lists (films), or stands lower (shops: it is bought again).",
+    )
+    seen_points: float = Field(
+        default=2.0,
+        ge=0.0,
+        le=1000.0,
+        description="How many points lower, with `down`; docs/lists.md has what those are.",
+    )
     fatigue_hours: float = Field(
         default=48.0,
         ge=0.0,
@@ -66,7 +76,8 @@ class WorkerSettings(Connections):
         description="Key of erased users' digests, the same for every worker and kept; default: one made in the store.",
     )
     clicks_are_seen: bool = Field(
-        default=True, description="Whether views and clicks keep an item off later lists, as ratings and purchases do."
+        default=True,
+        description="Whether views and clicks make an item seen, as ratings, purchases and reviews do in any case.",
     )
     list_expiry_s: int = Field(
         default=_DAY_S,
@@ -110,4 +121,10 @@ class WorkerSettings(Connections):
 
     def ranking(self) -> RankSettings:
         """What lists are ranked by, but for an experiment."""
-        return RankSettings(language=self.language, variety=self.list_variety, fatigue_hours=self.fatigue_hours)
+        return RankSettings(
+            language=self.language,
+            variety=self.list_variety,
+            fatigue_hours=self.fatigue_hours,
+            seen=self.seen,
+            seen_points=self.seen_points,
+        )

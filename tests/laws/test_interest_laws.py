@@ -102,7 +102,7 @@ def check_rest(state: UserState, events: Sequence[Event]) -> None:
         item_hash(item): [each.time_ms // 1000 for each in events if each.seen and each.item_id == item]
         for item in ITEMS
     }
-    expected = sorted((item, max(times), len(times)) for item, times in seen.items() if times)
+    expected = sorted((item, max(times), len(times), 0) for item, times in seen.items() if times)
     assert sorted(state.seen.tolist()) == expected
 
 

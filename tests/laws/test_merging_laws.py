@@ -84,6 +84,7 @@ def check_sum(state: UserState, made: list[Body], taken_back: set[str]) -> None:
     everything = sum(contribution(body, state.reference_ms)[1] for body in made)
     assert np.abs(state.long - exact).max() <= TOLERANCE * everything
     assert sum(state.seen["count"].tolist()) == sum("item_id" in body for body in left)
+    assert sum(state.seen["dismissed"].tolist()) == sum(body.get("type") == "dismiss" for body in left)
 
 
 @settings(max_examples=400)

@@ -144,7 +144,12 @@ def check(state: UserState, bodies: Sequence[Body], taken_back: set[str]) -> Non
     ]
     seen = {item: [body for body in bodies if body.get("item_id") == item] for item in ITEMS}
     expected = [
-        (item_hash(item), max(b["event_time"] for b in of) // 1000, sum(b["event_id"] not in taken_back for b in of))
+        (
+            item_hash(item),
+            max(b["event_time"] for b in of) // 1000,
+            sum(b["event_id"] not in taken_back for b in of),
+            sum(b["event_id"] not in taken_back and b.get("type") == "dismiss" for b in of),
+        )
         for item, of in seen.items()
         if of
     ]

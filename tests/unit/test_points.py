@@ -93,7 +93,9 @@ def users(draw: st.DrawFn) -> UserState:
     ring = [msgspec.structs.replace(event, event_id=f"e{at}", time_ms=at) for at, event in enumerate(draw(rings), 1)]
     written = draw(texts())
     ring += [RingEvent(t.time_ms, t.event_id, 0, t.item_id, Kind.REVIEW, 0.5, t.taste, written=True) for t in written]
-    seen = np.array([(item_hash(each), 1, 1) for each in draw(st.sets(st.sampled_from(ITEMS.ids), max_size=5))], SEEN)
+    seen = np.array(
+        [(item_hash(each), 1, 1, 0) for each in draw(st.sets(st.sampled_from(ITEMS.ids), max_size=5))], SEEN
+    )
     times = draw(st.lists(st.tuples(st.integers(0, 200_000), st.sampled_from(ITEMS.ids)), max_size=9))
     shown = np.array([(time_s, n, item_hash(each)) for n, (time_s, each) in enumerate(times)], SHOWN)
     long = draw(st.none() | st.integers(0, 9).map(lambda seed: np.random.default_rng(seed).standard_normal(DIM)))
@@ -116,16 +118,24 @@ def summed(told: Explanation) -> list[float]:
     blend=st.lists(st.floats(-5, 5), min_size=len(START), max_size=len(START)),
     variety=st.sampled_from([0.0, 0.4]),
     by_rule=st.booleans(),
+    down=st.booleans(),
 )
 def test_points_sum_to_the_score(
-    ruled: Rules, state: UserState, world: tuple[int, int], blend: list[float], variety: float, *, by_rule: bool
+    ruled: Rules,
+    state: UserState,
+    world: tuple[int, int],
+    blend: list[float],
+    variety: float,
+    *,
+    by_rule: bool,
+    down: bool,
 ) -> None:
     """Given any user, others, weights, rules and variety, then the points of each item on the list are its score."""
     popularity, covisits = everybody(*world)
     ranker = Ranker(
         ITEMS,
         popularity,
-        RankSettings(variety=variety),
+        RankSettings(variety=variety, seen="down" if down else "out"),
         covisits=covisits,
         blend=Blend(tuple(blend)),
         rules=ruled if by_rule else None,
@@ -219,7 +229,7 @@ def test_an_item_on_no_list_is_explained_all_the_same(items: Catalogue, tmp_path
     path.write_text('[[rule]]\ndo = "block"\nitem = "western-7"\n')
     items.put(item(11, "western", available=False))
     items.row("heard of")
-    seen = np.array([(item_hash("western-15"), 1, 1)], SEEN)
+    seen = np.array([(item_hash("western-15"), 1, 1, 0)], SEEN)
     state = UserState(ring=[touched("western-3")], seen=seen)
     made = Ranker(items, Popularity(), rules=Rules(items, path))
 
