@@ -11,10 +11,10 @@ from matplotlib.figure import Figure
 from benchmarks.baselines.popular import Popular, PopularDecayed
 from benchmarks.quality import page, plots
 from benchmarks.quality.measures import report
-from benchmarks.quality.protocol import Candidates, of_events
 from benchmarks.quality.run import Run
-from benchmarks.quality.sets import NO_TIME_MS, Item
-from benchmarks.quality.system import Penchant
+from deploy.prequential.protocol import Candidates, of_events
+from deploy.prequential.sets import NO_TIME_MS, Item
+from deploy.prequential.system import Penchant
 from serving.errors import Misconfigured
 from tests.support.tiny import catalogue, pairs
 
