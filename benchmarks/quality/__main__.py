@@ -6,7 +6,7 @@ python -m benchmarks.quality stream --items F --events F --positive "rating>=4"
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +20,9 @@ from benchmarks.quality.methods import Effort, Method
 from benchmarks.quality.study import CACHE, Study, With, beside, measure
 from benchmarks.quality.tables import show
 from deploy.prequential.counted import positive_by
+from deploy.prequential.lines import number
 from deploy.prequential.protocol import Candidates, of_cases, of_events
-from deploy.prequential.sets import Events, read_cases, read_events, read_items, rows_of
+from deploy.prequential.sets import Event, Events, read_cases, read_events, read_items, rows_of
 from deploy.prequential.system import Penchant
 from deploy.prequential.vectors import catalogue_of
 from serving.encoder import load_encoder
@@ -60,6 +61,15 @@ def names_of(_: click.Context, __: click.Parameter, value: str | None) -> tuple[
     return tuple(name for name in NAMES if name in names)
 
 
+def varieties_of(_: click.Context, __: click.Parameter, value: str | None) -> list[float]:
+    """The strengths that `--variety` names."""
+    found = [number(part) for part in value.split(",")] if value else []
+    wanted = [each for each in found if each is not None and 0.0 <= each <= 1.0]
+    if len(wanted) < len(found):
+        raise click.BadParameter(f"{value!r}: write numbers from 0 to 1 with commas between them, as 0.1,0.2,0.4")
+    return wanted
+
+
 def common(command: Any) -> Any:
     """The options of all commands."""
     for option in (
@@ -96,6 +106,13 @@ def measuring(command: Any) -> Any:
             show_default=True,
             help="Of more that is looked for only every second, third … is; 0: all.",
         ),
+        click.option(
+            "--variety",
+            "varieties",
+            callback=varieties_of,
+            metavar="V,V",
+            help="Lists of such PENCHANT_LIST_VARIETY beside.",
+        ),
         click.option("--published", is_flag=True, help="Lists as they stand on the topic: made after the last event."),
     ):
         command = option(command)
@@ -131,10 +148,11 @@ def cases(items_file: Path, cases_file: Path, split: str, **options: Any) -> Non
 @click.option("--candidates", default="all", show_default=True, help="all, since:items or window:DAYS")
 @click.option("--repeats", is_flag=True, help="A user's earlier items are candidates and targets, too.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the order of events at the same time.")
+@click.option("--sentiment", is_flag=True, help="Read reviews, too: with their ratings, without, with the head.")
 def stream(items_file: Path, events_file: Path, **options: Any) -> None:
     """A stream of events, the last half measured."""
     items = read_items(items_file)
-    read = _events(events_file, rows_of(items), options)
+    read = _events(events_file, rows_of(items), options, texts=options["sentiment"])
     events = read.events[: options["limit"]]
     candidates = Candidates(options["candidates"], items, timed=read.timed)
     half = (len(events) + 1) // 2
@@ -154,7 +172,7 @@ def stream(items_file: Path, events_file: Path, **options: Any) -> None:
             "unknown": read.unknown,
         },
     )
-    _finish(study, options)
+    _finish(study, options, events if options["sentiment"] else ())
 
 
 @main.command(epilog="Example: python -m benchmarks.quality lag --items I --events E --positive 'rating>=4'")
@@ -199,13 +217,20 @@ def report(files: tuple[Path, ...], out: Path) -> None:
     click.echo(f"{written[0]} and {len(written) - 1} files of plots")
 
 
-def _events(file: Path, rows: Mapping[str, int], options: Mapping[str, Any]) -> Events:
-    return read_events(file, rows, positive_by(options["positive"]), load_weights(), options["seed"])
+def _events(file: Path, rows: Mapping[str, int], options: Mapping[str, Any], *, texts: bool = False) -> Events:
+    return read_events(file, rows, positive_by(options["positive"]), load_weights(), options["seed"], texts=texts)
 
 
-def _finish(study: Study, options: Mapping[str, Any]) -> None:
+def _finish(study: Study, options: Mapping[str, Any], texts: Sequence[Event] = ()) -> None:
     names = () if options["only"] else options["names"]
-    figures = measure(study, With(model=options["model"], names=names, published=options["published"]))
+    setup = With(
+        model=options["model"],
+        names=names,
+        published=options["published"],
+        varieties=options["varieties"],
+        texts=texts,
+    )
+    figures = measure(study, setup)
     show(figures)
     _write(figures, options["file"])
 

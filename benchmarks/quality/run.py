@@ -46,7 +46,7 @@ class Run:
             if self._asked % self.effort.measured == 0:
                 self._measure(step)
             self._asked += 1
-        for tuned in self.methods:
+        for tuned in self.methods:  # after all were asked: some read what another one learns
             tuned.learn(step)
         self._crowd.add(step.event.row)
 

@@ -1,7 +1,7 @@
 """One measurement: a set's steps through Penchant and the baselines, and what is told of it."""
 
 import platform
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +14,8 @@ from benchmarks.baselines.all import EASE_EVERY, baselines, left_out
 from benchmarks.quality.measures import report
 from benchmarks.quality.methods import Effort, Method
 from benchmarks.quality.run import Run
-from deploy.prequential.sets import Item
+from benchmarks.quality.variants import Varied, readers
+from deploy.prequential.sets import Event, Item
 from deploy.prequential.steps import Step
 from deploy.prequential.system import Penchant
 from deploy.prequential.vectors import catalogue_of
@@ -40,11 +41,17 @@ class Study:
 
 @dataclass(frozen=True, kw_only=True)
 class With:
-    """What it is measured with. names: of the baselines. published: lists as they stand on the topic."""
+    """What it is measured with.
+
+    names: of the baselines. published: lists as they stand on the topic. varieties: of lists, beside those by points
+    alone. texts: the events whose texts are read, beside Penchant, which reads none (`benchmarks.quality.variants`).
+    """
 
     model: Path
     names: Collection[str]
-    published: bool
+    published: bool = False
+    varieties: Sequence[float] = ()
+    texts: Sequence[Event] = ()
 
 
 def measure(study: Study, setup: With) -> dict[str, Any]:
@@ -52,7 +59,11 @@ def measure(study: Study, setup: With) -> dict[str, Any]:
     encoder = load_encoder(setup.model)
     catalogue = catalogue_of(study.items, encoder, CACHE)
     penchant = Penchant(catalogue, repeats=study.repeats, published=setup.published)
-    run = Run(penchant, beside(study.items, catalogue, setup.names, study.total), study.effort)
+    methods = beside(study.items, catalogue, setup.names, study.total)
+    methods[:0] = [Varied(penchant, variety) for variety in setup.varieties]
+    if setup.texts:
+        methods[:0] = readers(setup.texts, catalogue, encoder, CACHE, repeats=study.repeats)
+    run = Run(penchant, methods, study.effort)
     with bars() as progress:
         task = progress.add_task("events", total=study.total)
         run.over(study.steps, lambda: progress.advance(task))

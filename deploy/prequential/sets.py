@@ -10,6 +10,7 @@ import numpy.typing as npt
 from deploy.prequential.counted import Positive, Said, Scale, scale_of
 from deploy.prequential.lines import Line, lines_of
 from serving.errors import Misconfigured
+from serving.texts import clean
 from stream.weights import Weight, Weights
 
 NO_TIME_MS = -1
@@ -30,13 +31,17 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Somebody touched the item in `row`. `positive`: whether methods are asked for it before."""
+    """Somebody touched the item in `row`. `positive`: whether methods are asked for it before.
+
+    text: what was written, cleaned, "" if nothing was or it was not asked for.
+    """
 
     user: str
     row: int
     time_ms: int
     weight: Weight
     positive: bool
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,12 +106,15 @@ def read_cases(file: Path, rows: Mapping[str, int], split: str) -> Cases:
     return Cases(found, len(order) - len(found))
 
 
-def read_events(file: Path, rows: Mapping[str, int], positive: Positive, weights: Weights, seed: int) -> Events:
+def read_events(
+    file: Path, rows: Mapping[str, int], positive: Positive, weights: Weights, seed: int, *, texts: bool = False
+) -> Events:
     """The events of a file by time, those of the same time shuffled by `seed`; in its order if it has no times.
 
-    `rows`: item id -> row; events on other items are left out. Raises Misconfigured if nothing is left to measure.
+    `rows`: item id -> row; events on other items are left out. texts:
+    whether what was written is kept. Raises Misconfigured if nothing is left to measure.
     """
-    kept: list[tuple[str, int, Said]] = []
+    kept: list[tuple[str, int, Said, str]] = []
     seconds: list[float] = []
     unknown, fields = 0, set[str]()
     for line in lines_of(file):
@@ -115,20 +123,20 @@ def read_events(file: Path, rows: Mapping[str, int], positive: Positive, weights
         if row is None:
             unknown += 1
             continue
-        kept.append((line.id_of("user"), row, _said(line, positive)))
+        kept.append((line.id_of("user"), row, _said(line, positive), clean(line.text_of("text")) if texts else ""))
         time = line.seconds()
         seconds.append(np.nan if time is None else time)
     if not kept:
         raise Misconfigured(f"{file} has no events on items of the set ({unknown:,} on others): are the ids the same?")
-    if not any(said.positive for _, _, said in kept):
+    if not any(said.positive for _, _, said, _ in kept):
         raise Misconfigured(f"--positive fits no event of {file}; events have the fields {', '.join(sorted(fields))}")
-    scale = scale_of([said.rating for _, _, said in kept if said.rating is not None])
+    scale = scale_of([said.rating for _, _, said, _ in kept if said.rating is not None])
     times, timed = filled(np.array(seconds))
     ties = np.random.default_rng(seed).random(len(kept))
     found = [
-        Event(user, row, int(times[place] * 1000), said.weight(weights, scale), said.positive)
+        Event(user, row, int(times[place] * 1000), said.weight(weights, scale), said.positive, text)
         for place in np.lexsort((ties, times)).tolist()
-        for user, row, said in (kept[place],)
+        for user, row, said, text in (kept[place],)
     ]
     return Events(found, unknown, timed, scale)
 

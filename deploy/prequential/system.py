@@ -1,22 +1,33 @@
 """Penchant without Kafka and Redis: the worker's own fold, item statistics, ranker and blend, called one by one."""
 
 import copy
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from deploy.prequential import sets
 from deploy.prequential.steps import Floats, Step
 from serving.blend import Blend
 from serving.catalogue import Catalogue
 from serving.messages import CoVisits, Pair
 from serving.ranker import Ranker
-from serving.state import Kind, UserState, id_hash
+from serving.state import Kind, UserState, Vector, id_hash
 from serving.statistics import Statistics
 from stream.events import Event
-from stream.interest import Bounds, fold, neighbours
+from stream.interest import Bounds, direction, fold, neighbours
 from stream.records import Record
+from stream.weights import Weight
 
 NEGATIVES = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What an event counts, and the vector of its text `(d,) float32`, None if there is none or it is not read."""
+
+    weight: Weight
+    vector: Vector | None = None
 
 
 class Penchant:
@@ -64,12 +75,18 @@ class Penchant:
             self.ranker.learn(state, event.row, self._others(step), self._idle(step))
         item_id = self.catalogue.ids[event.row]
         self._offset += 1
-        pair = Pair(self._offset, item_id, event.weight.pair, neighbours(state))
-        fold(state, self._event(step, item_id), self.catalogue.vectors[event.row], None, Bounds())
+        heard = self.heard(event)
+        pair = Pair(self._offset, item_id, heard.weight.pair, neighbours(state))
+        towards = direction(self.catalogue.vectors[event.row], heard.vector)
+        fold(state, self._event(event, item_id, heard), towards, heard.vector, Bounds())
         if self._learns:
             self._statistics.apply(
                 CoVisits(topic="", partition=0, first=self._offset, last=self._offset, events=[pair])
             )
+
+    def heard(self, event: sets.Event) -> Heard:
+        """What is taken of an event: its weight; what was written in it is not read."""
+        return Heard(event.weight)
 
     def state(self, user: str) -> UserState:
         """What is kept of a user."""
@@ -91,17 +108,17 @@ class Penchant:
         others: npt.NDArray[np.intp] = drawn[could]
         return others
 
-    def _event(self, step: Step, item_id: str) -> Event:
-        event, event_id = step.event, str(self._offset)
+    def _event(self, event: sets.Event, item_id: str, heard: Heard) -> Event:
+        event_id = str(self._offset)
         return Event(
             record=Record("", 0, self._offset, event.time_ms, None, None),
             event_id=event_id,
             counted_as=id_hash(event_id),
             user_id=event.user,
             item_id=item_id,
-            kind=Kind.OTHER,
+            kind=Kind.OTHER if heard.vector is None else Kind.REVIEW,
             time_ms=event.time_ms,
-            weight=event.weight,
-            text=None,
+            weight=heard.weight,
+            text=None if heard.vector is None else event.text,
             seen=not self._repeats,
         )

@@ -23,8 +23,8 @@ def catalogue_of(items: Sequence[Item | messages.Item], encoder: Encoder, cache:
     """The items embedded as the worker does it, in their order."""
     facets = [facet_text(item.facets) for item in items]
     distinct = [text for text in dict.fromkeys(facets) if text]
-    packed = {text: pack(row) for text, row in zip(distinct, _embed(distinct, encoder, cache, "query"), strict=True)}
-    rows = _embed([item_text(item.title, item.text, item.facets) for item in items], encoder, cache, "passage")
+    packed = {text: pack(row) for text, row in zip(distinct, embedded(distinct, encoder, cache, "query"), strict=True)}
+    rows = embedded([item_text(item.title, item.text, item.facets) for item in items], encoder, cache, "passage")
     made = Catalogue(encoder.dim, encoder.fingerprint, len(items))
     for item, row, text in zip(items, rows, facets, strict=True):
         made.put(
@@ -44,7 +44,7 @@ def catalogue_of(items: Sequence[Item | messages.Item], encoder: Encoder, cache:
     return made
 
 
-def _embed(texts: list[str], encoder: Encoder, cache: Path, kind: str) -> npt.NDArray[np.float32]:
+def embedded(texts: list[str], encoder: Encoder, cache: Path, kind: str) -> npt.NDArray[np.float32]:
     """`(n, d) float32`, from the cache or into it."""
     if not texts:
         return np.zeros((0, encoder.dim), np.float32)
