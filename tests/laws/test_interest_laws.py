@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from serving.state import UserState, Vector, decode, encode, item_hash
+from serving.state import Kind, UserState, Vector, decode, encode, item_hash
 from stream.events import Event
 from stream.interest import Bounds, Outcome, add
 from stream.testing import FINGERPRINT, NOW_MS, TOPICS, WORDS, embed_by_words, record
@@ -98,12 +98,17 @@ def check_rest(state: UserState, events: Sequence[Event]) -> None:
     texts = [each for each in pushed if each.text is not None]
     assert [each.event_id for each in state.texts] == [each.event_id for each in texts[-8:]]
     assert sorted(state.counted) == sorted(each.counted_as for each in events if each in pushed or each.seen)
-    seen = {
-        item_hash(item): [each.time_ms // 1000 for each in events if each.seen and each.item_id == item]
-        for item in ITEMS
-    }
-    expected = sorted((item, max(times), len(times), 0) for item, times in seen.items() if times)
+    seen = [[each for each in events if each.seen and each.item_id == item] for item in ITEMS]
+    expected = sorted(
+        (item_hash(item), max(each.time_ms for each in those) // 1000, len(those), dismissed(those))
+        for item, those in zip(ITEMS, seen, strict=True)
+        if those
+    )
     assert sorted(state.seen.tolist()) == expected
+
+
+def dismissed(events: Sequence[Event]) -> int:
+    return sum(each.kind is Kind.DISMISS for each in events)
 
 
 def split(data: st.DataObject, events: Sequence[Event]) -> list[list[Event]]:
@@ -271,7 +276,7 @@ def _body(each: Event) -> dict[str, object]:
     body = {"user_id": "u1", "event_id": each.event_id, "event_time": each.time_ms, "item_id": each.item_id}
     if each.text is not None:
         return body | {"text": each.text}
-    return body | {"type": "dismiss" if each.weight.taste < 0 else "like"}
+    return body | {"type": each.kind.name.lower()}
 
 
 def _weight(each: Event) -> Weight:

@@ -17,8 +17,9 @@ def event(
     text: str | None = None,
     seen: bool = True,
 ) -> Event:
-    """A like of an item; with a text a review, without an item a statement."""
-    kind = Kind.LIKE if text is None else Kind.STATEMENT if item_id is None else Kind.REVIEW
+    """A like of an item, or its dismissal by taste; with a text a review, without an item a statement."""
+    action = Kind.LIKE if taste >= 0 else Kind.DISMISS
+    kind = action if text is None else Kind.STATEMENT if item_id is None else Kind.REVIEW
     return Event(
         record=record(TOPICS.clicks, {}),
         event_id=event_id,

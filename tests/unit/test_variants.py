@@ -2,7 +2,7 @@
 
 import msgspec
 
-from serving.blend import Blend
+from serving.blend import Blend, Part
 from serving.catalogue import Catalogue, pack
 from serving.experiment import Experiment, parse
 from serving.messages import ItemVector
@@ -75,7 +75,7 @@ def test_all_variants_use_the_blend_that_is_learned() -> None:
     made = variants(words(), EXPERIMENT)
     states = [UserState(ring=[RingEvent(1, "e", 1, "space", Kind.LIKE, 1.0, 1.0)]) for _ in USERS]
     before = made.rank(USERS, states, 3)
-    made.usual.blend.unpack(Blend((0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 9.0)).pack())
+    made.usual.blend.unpack(Blend(tuple(9.0 * (part is Part.CONTENT) for part in Part)).pack())
     after = made.rank(USERS, states, 3)
     moved = [was.items[0].score != now.items[0].score for was, now in zip(before, after, strict=True)]
     assert all(moved)
