@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 import numpy as np
+from rich.console import Console
 from rich.progress import track
 
 from benchmarks.baselines.all import NAMES
@@ -193,11 +194,16 @@ def lag(items_file: Path, events_file: Path, model: Path, **options: Any) -> Non
     penchant = Penchant(catalogue, repeats=False)
     names = () if options["only"] else options["names"]
     methods: list[Method] = [penchant, *beside(items, catalogue, names, len(events))]
-    for step in track(list(of_events(events[: len(events) // 2], Candidates("all", items), repeats=False))):
+    before = events[: len(events) // 2]
+    steps = of_events(before, Candidates("all", items), repeats=False)
+    for step in track(steps, "events", total=len(before), console=Console(stderr=True)):
         for method in methods:
             method.learn(step)
     methods.insert(1, penchant.frozen())
-    by_pair = [lags(methods, f"pair {n}", pair, genres) for n, pair in enumerate(track(pairs, "pairs"))]
+    by_pair = [
+        lags(methods, f"pair {n}", pair, genres)
+        for n, pair in enumerate(track(pairs, "pairs", console=Console(stderr=True)))
+    ]
     found = {method.name: list(own) for method, own in zip(methods, zip(*by_pair, strict=True), strict=True)}
     click.echo(f"{len(pairs)} pairs")
     for name, own in found.items():

@@ -8,8 +8,18 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.quality.measures import SLICES
-from benchmarks.quality.plots import Draw, against_coverage, bursts, drawn, lag_curve, over_time, with_intervals
-from benchmarks.quality.tables import ACCURACY, VARIETY, notes
+from benchmarks.quality.plots import (
+    Draw,
+    against_coverage,
+    bursts,
+    drawn,
+    lag_curve,
+    over_time,
+    price_of_variety,
+    with_intervals,
+)
+from benchmarks.quality.tables import ACCURACY, CHARACTER, notes
+from benchmarks.quality.variants import VARIETY
 from serving.errors import Misconfigured
 
 Figures = Mapping[str, Any]
@@ -21,6 +31,7 @@ _PLOTS: tuple[tuple[str, str, Draw], ...] = (
     ("bursts", "In a burst, and not", bursts),
 )
 _LAG: tuple[tuple[str, str, Draw], ...] = (("lag", "Adaptation lag", lag_curve),)
+_VARIETY: tuple[str, str, Draw] = ("variety", "The price of variety", price_of_variety)
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 68rem; margin: 2rem auto; padding: 0 1rem; color: #1b1b1b }
 table { border-collapse: collapse; margin: 1rem 0; font-variant-numeric: tabular-nums; font-size: 13px }
@@ -40,7 +51,7 @@ def write(files: Sequence[Path], folder: Path) -> list[Path]:
     written, sections = [], []
     for file, figures in zip(files, found, strict=True):
         pictures = []
-        for name, title, draw in _LAG if figures["protocol"] == "lag" else _PLOTS:
+        for name, title, draw in _plots_of(figures):
             for kind in ("svg", "png"):
                 picture = folder / f"{file.stem}-{name}.{kind}"
                 picture.write_bytes(drawn(draw, figures, kind))
@@ -60,6 +71,13 @@ def _read(file: Path) -> Figures:
     if not isinstance(figures, dict) or not {"protocol", "methods"} <= figures.keys():
         raise Misconfigured(f"{file} is not what `--json` of cases, stream or lag wrote: run one of them")
     return figures
+
+
+def _plots_of(figures: Figures) -> tuple[tuple[str, str, Draw], ...]:
+    if figures["protocol"] == "lag":
+        return _LAG
+    varied = any(name.startswith(VARIETY) for name in figures["methods"])
+    return (*_PLOTS, _VARIETY) if varied else _PLOTS
 
 
 def _page(sections: Sequence[str]) -> str:
@@ -82,7 +100,7 @@ def _section(name: str, figures: Figures, pictures: Sequence[str]) -> str:
             for method in figures["methods"]
         }
         rows = {method: {**found, **sliced[method]} for method, found in figures["methods"].items()}
-        tables = _table(rows, (*ACCURACY, *SLICES)) + _table(rows, (*VARIETY, "us_per_event", "us_per_list"))
+        tables = _table(rows, (*ACCURACY, *SLICES)) + _table(rows, (*CHARACTER, "us_per_event", "us_per_list"))
         about += "".join(f" {note}." for note in notes(figures))
     plots = f'<div class="plots">{"".join(pictures)}</div>'
     return f'<section><h2>{escape(name)}</h2><p class="note">{escape(about)}</p>{plots}{tables}</section>'

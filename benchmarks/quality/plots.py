@@ -4,7 +4,8 @@ Needs matplotlib, of the extra `bench`.
 """
 
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from itertools import cycle
 from typing import Any
 
 import matplotlib as mpl
@@ -14,6 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.typing import RcKeyType
 
 from benchmarks.quality.lag import JOINED
+from benchmarks.quality.variants import VARIETY
 
 Figures = Mapping[str, Any]
 Draw = Callable[[Axes, Figures], None]
@@ -42,7 +44,7 @@ _LOOKS = {
     "content_int8": (_SKY, ":", ">"),
     "title_tfidf": (_BLACK, "-", "p"),
 }
-_OTHER = ("#777777", "-", "h")
+_OTHERS = tuple(("#777777", line, mark) for line, mark in (("-", "h"), ("--", "d"), ("-.", "8"), (":", "H")))
 _REST = ("#d0d0d0", "-", "")
 _TOLD = 4  # baselines that are told apart over time
 _STYLE: dict[RcKeyType, Any] = {
@@ -55,6 +57,12 @@ _STYLE: dict[RcKeyType, Any] = {
     "legend.frameon": False,
     "svg.hashsalt": "penchant",  # the same figures give the same bytes
 }
+
+
+def looks_of(names: Iterable[str]) -> dict[str, tuple[str, str, str]]:
+    """Colour, line and mark of each method; those of no baseline's name in grey, in turn."""
+    others = cycle(_OTHERS)
+    return {name: _LOOKS[name] if name in _LOOKS else next(others) for name in names}
 
 
 def drawn(draw: Draw, figures: Figures, kind: str) -> bytes:
@@ -70,10 +78,11 @@ def drawn(draw: Draw, figures: Figures, kind: str) -> bytes:
 def over_time(axes: Axes, figures: Figures) -> None:
     """HR@10 in parts of the measured half, one after the other; in grey what is not among the four best baselines."""
     best = sorted(figures["methods"], key=lambda name: -figures["methods"][name]["hr@10"])
+    looks = looks_of(figures["windows"])
     told = {name for name in figures["methods"] if name.startswith("penchant")}
     told |= set([name for name in best if name not in told][:_TOLD])
     for name, values in sorted(figures["windows"].items(), key=lambda each: each[0] in told):
-        colour, line, _ = _LOOKS.get(name, _OTHER) if name in told else _REST
+        colour, line, _ = looks[name] if name in told else _REST
         places = (np.arange(len(values)) + 0.5) * 100 / len(values)
         label = name if name in told else None
         axes.plot(places, values, line, color=colour, label=label, lw=2.4 if name == "penchant" else 1.3)
@@ -84,8 +93,9 @@ def over_time(axes: Axes, figures: Figures) -> None:
 def with_intervals(axes: Axes, figures: Figures) -> None:
     """HR@10 with its 95 % bootstrap interval, best on top."""
     methods = sorted(figures["methods"].items(), key=lambda each: each[1]["hr@10"])
+    looks = looks_of(name for name, _ in methods)
     for place, (name, found) in enumerate(methods):
-        colour, _, mark = _LOOKS.get(name, _OTHER)
+        colour, _, mark = looks[name]
         low, high = found["hr@10_interval"]
         axes.plot([low, high], [place, place], color=colour, lw=2)
         axes.plot([found["hr@10"]], [place], mark, color=colour, ms=6)
@@ -95,8 +105,9 @@ def with_intervals(axes: Axes, figures: Figures) -> None:
 
 def against_coverage(axes: Axes, figures: Figures) -> None:
     """Coverage of the catalogue against HR@10; hollow: the plainer one of two of a kind."""
+    looks = looks_of(figures["methods"])
     for name, found in figures["methods"].items():
-        colour, line, mark = _LOOKS.get(name, _OTHER)
+        colour, line, mark = looks[name]
         face = "none" if line == ":" else colour
         where = [found["coverage@10"]], [found["hr@10"]]
         axes.plot(*where, mark, color=colour, ms=8, mfc=face, mew=1.5, label=name, clip_on=False)
@@ -108,8 +119,9 @@ def bursts(axes: Axes, figures: Figures) -> None:
     """HR@10 right after an event of the same user (filled), and else (hollow)."""
     burst, rest = (figures["slices"][name]["methods"] for name in ("burst", "no_burst"))
     names = sorted(burst, key=lambda name: float(rest[name]["hr@10"]))
+    looks = looks_of(names)
     for place, name in enumerate(names):
-        colour, _, mark = _LOOKS.get(name, _OTHER)
+        colour, _, mark = looks[name]
         high, low = burst[name]["hr@10"], rest[name]["hr@10"]
         axes.plot([low, high], [place, place], color=colour, lw=1)
         axes.plot([high], [place], mark, color=colour, ms=6)
@@ -119,11 +131,24 @@ def bursts(axes: Axes, figures: Figures) -> None:
     axes.set(xlabel=f"HR@10: filled in a burst (n = {n['burst']}), hollow else ({n['no_burst']})", xlim=(0, None))
 
 
+def price_of_variety(axes: Axes, figures: Figures) -> None:
+    """HR@10 with its 95 % interval against how unlike a list's items are, by PENCHANT_LIST_VARIETY."""
+    found = [(name, each) for name, each in figures["methods"].items() if name.startswith(VARIETY)]
+    x, y = ([each[key] for _, each in found] for key in ("diversity@10", "hr@10"))
+    axes.plot(x, y, "-o", color=_ORANGE, ms=6)
+    for (name, each), at, hit in zip(found, x, y, strict=True):
+        axes.plot([at, at], each["hr@10_interval"], color=_ORANGE, lw=1)
+        axes.annotate(name.removeprefix(VARIETY), (at, hit), (6, 6), textcoords="offset points")
+    axes.margins(x=0.1)
+    axes.set(xlabel="mean of 1 - cosine within a list, by PENCHANT_LIST_VARIETY", ylabel="HR@10", ylim=(0, None))
+
+
 def lag_curve(axes: Axes, figures: Figures) -> None:
     """Of pairs of users joined: how many lists are half of the new interest after so many of its events."""
     after = np.arange(JOINED + 1)
+    looks = looks_of(figures["methods"])
     for name, found in figures["methods"].items():
-        colour, line, _ = _LOOKS.get(name, _OTHER)
+        colour, line, _ = looks[name]
         turned = (np.array(found["lags"])[:, None] <= after).mean(axis=0) * 100
         axes.plot(after, turned, line, color=colour, label=name, lw=2.4 if name.startswith("penchant") else 1.3)
     axes.set(xlabel="events of the new interest", ylabel="% of lists that have turned", xlim=(0, JOINED), ylim=(0, 101))

@@ -10,7 +10,7 @@ from benchmarks.quality.measures import SLICES
 
 WIDTH = 150
 ACCURACY = ("hr@5", "hr@10", "ndcg@5", "ndcg@10", "mrr@10", "coverage@10")
-VARIETY = ("coverage@10", "novelty@10", "diversity@10", "gini@10", "long_tail@10")
+CHARACTER = ("coverage@10", "novelty@10", "diversity@10", "gini@10", "long_tail@10")
 
 
 def show(figures: Mapping[str, Any]) -> None:
@@ -31,10 +31,10 @@ def show(figures: Mapping[str, Any]) -> None:
     _show(
         console,
         "what the lists are like; processor time in microseconds",
-        (*VARIETY, "us per event", "us per list"),
+        (*CHARACTER, "us per event", "us per list"),
         methods,
         lambda name: [
-            *(f"{methods[name][column]:.4f}" for column in VARIETY),
+            *(f"{methods[name][column]:.4f}" for column in CHARACTER),
             *(f"{methods[name][key]:,.0f}" for key in ("us_per_event", "us_per_list")),
         ],
     )

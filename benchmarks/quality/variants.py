@@ -19,6 +19,7 @@ from serving.state import Vector
 from stream.opinion import moved
 from stream.weights import Weight, load_weights
 
+VARIETY = "variety_"
 _K = 20  # of a list, as PENCHANT_K has it by default
 
 
@@ -28,7 +29,7 @@ class Varied:
     settings = (0.0,)
 
     def __init__(self, penchant: Penchant, variety: float) -> None:
-        self.name = f"variety_{variety:g}"
+        self.name = f"{VARIETY}{variety:g}"
         self._penchant = penchant
         self._shelf = Shelf(penchant.catalogue, Rules(penchant.catalogue), variety)
 

@@ -75,6 +75,22 @@ def test_coverage_and_bursts_are_those_of_the_figures(figures: Mapping[str, Any]
     assert lows == [figures["slices"]["no_burst"]["methods"][name]["hr@10"] for name in names]
 
 
+def test_the_price_of_variety_is_a_line_through_the_strengths(figures: Mapping[str, Any]) -> None:
+    measured = figures["methods"]["popular"]
+    varied = {"variety_0": measured, "variety_0.4": {**measured, "hr@10": 0.1, "diversity@10": 0.9}}
+
+    line, *bars = drawn(plots.price_of_variety, {"methods": varied}).lines
+
+    assert list(line.get_ydata()) == [measured["hr@10"], 0.1]
+    assert [list(bar.get_ydata()) for bar in bars] == [measured["hr@10_interval"]] * 2
+
+
+def test_methods_without_a_look_of_their_own_differ() -> None:
+    looks = plots.looks_of(["texts_with_head", "popular", "texts_without_head"])
+
+    assert len(set(looks.values())) == 3
+
+
 def test_the_lag_curve_rises_as_lists_turn() -> None:
     """Given lists that turn after 1, 2 and 3 events and one that does not, then a quarter each by then."""
     (line,) = drawn(plots.lag_curve, LAG).lines
