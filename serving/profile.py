@@ -29,6 +29,8 @@ class RankSettings:
     variety: of a list (serving/shelf.py), from 0 to 1.
     fatigue: points that an item loses for each time that it was shown and not taken; fatigue_hours: until that has worn
     off, 0: never any (serving/fatigue.py).
+    relevance: points that an item must have from what the user did; what trends stands behind. 0: any will do.
+    explore: the share of a list's places for rarely touched items (serving/places.py).
     seen: whether what the user has seen is out, or stands lower, by seen_points; what was dismissed is out in any case.
     """
 
@@ -46,6 +48,8 @@ class RankSettings:
     variety: float = 0.0
     fatigue: float = 0.3
     fatigue_hours: float = 48.0
+    relevance: float = 0.0
+    explore: float = 0.0
     seen: Literal["out", "down"] = "out"
     seen_points: float = 2.0
     language: Language = "en"

@@ -19,6 +19,7 @@ from serving.rules import Rules
 from serving.scorer import TOGETHER, Mask, Rows, Scored, Scorer
 from serving.shelf import Shelf
 from serving.state import UserState
+from serving.trending import asked_for, most_touched, own_points
 from serving.words import KEPT_OFF
 
 __all__ = ["RankSettings", "Ranker", "Ranking"]
@@ -82,8 +83,8 @@ class Ranker:
         self._scorer.learn(state, taken, others, idle)
 
     def trending(self, k: int) -> Ranking:
-        """What everybody touches: by decayed popularity, then totals, then row, so that a new catalogue has a list."""
-        rows = self._most_touched(self._catalogue.available[: len(self._catalogue)], k)
+        """What everybody touches (serving/trending.py)."""
+        rows = most_touched(self._popularity, self._offered(), k)
         return Ranking(self._trending(rows), "trending")
 
     def explain(self, state: UserState, k: int, item_id: str | None = None, idle: float = 0.0) -> list[Explanation]:
@@ -112,13 +113,23 @@ class Ranker:
         """The rows of a list, first place first; what the rules say is added to the points."""
         self._shelf.apply(scored.points)
         if scored.profile.empty:
-            return self._most_touched(np.isfinite(scored.points), k)
-        return self._shelf.choose(scored.points, k)
+            return most_touched(self._popularity, np.isfinite(scored.points), k)
+        allowed = np.isfinite(scored.points)
+        rows = self._filled(scored, allowed, k) if self._settings.relevance else self._shelf.choose(scored.points, k)
+        return self._shelf.arrange(rows, allowed, scored.lifted, k)
 
-    def _most_touched(self, allowed: Mask, k: int) -> Rows:
-        n = len(allowed)
-        rows = np.flatnonzero(allowed & ~self._shelf.blocked())
-        return rows[np.lexsort((rows, -self._popularity.totals(n)[rows], -self._popularity.decayed(n)[rows]))[:k]]
+    def _filled(self, scored: Scored, allowed: Mask, k: int) -> Rows:
+        """What the user's own events speak for, then what trends: of the facets that the user wrote about first."""
+        speak = own_points(scored, self._shelf.ruled(np.arange(len(allowed)))) >= self._settings.relevance
+        speak[list(scored.lifted)] = True
+        rows = self._shelf.choose(np.where(speak, scored.points, np.float32(-np.inf)), k)
+        left = allowed.copy()
+        left[rows] = False
+        rest = most_touched(self._popularity, left, k - len(rows), asked_for(scored, self._catalogue))
+        return np.concatenate([rows, rest])
+
+    def _offered(self) -> Mask:
+        return self._catalogue.available[: len(self._catalogue)] & ~self._shelf.blocked()
 
     def _trending(self, rows: Rows) -> list[ListItem]:
         points = self._popularity.decayed(len(self._catalogue))[rows].astype(np.float64)

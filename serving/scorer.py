@@ -31,6 +31,7 @@ from serving.catalogue import Catalogue
 from serving.covisits import CoVisitRows
 from serving.fatigue import worn
 from serving.near import Near, near
+from serving.places import Field, lift_new, lift_rare, turn_of
 from serving.profile import Floats, Profile, RankSettings, profile_of
 from serving.rows import Popularity
 from serving.state import UserState
@@ -44,9 +45,6 @@ _PRODUCT_PAYS = 8  # users from which a matrix product is cheaper than a product
 _LEAST_SPREAD = 0.02  # below it the facet texts do not differ to this text: rounding must not be blown up
 NEAR = [Part.MUTUAL, Part.STEADY, Part.ONWARD, Part.AGAIN, Part.LAST]
 POPULAR = [Part.TOTAL, Part.RECENT, Part.AGE]
-_LEAST_NEWNESS = 0.005  # below it an untouched item is worth less than what usually stands on the tenth place
-_FITS = 0.25  # the share of those before it that an untouched item must fit better than
-_FOR_NEW = (10, 20)  # places that untouched items stand on
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +52,9 @@ class Scored:
     """One user's points, `(n,)`, -inf where an item must not be listed, and what they were made of.
 
     weights: of the blend. standard: `(a, m)`, each ask's z for each distinct facet text. popular: `(3, n)`, as
-    `serving.blend.Part` has TOTAL, RECENT and AGE. lifted: the rows of untouched items that were helped to their
-    places, and by how many points. worn: the rows of items that were shown and not taken, and how many points they
-    lost. seen: the rows of items that stand lower because the user has seen them.
+    `serving.blend.Part` has TOTAL, RECENT and AGE. lifted: the rows of items that were helped to their places
+    (serving/places.py), and by how many points. worn: the rows of items that were shown and not taken, and how many
+    points they lost. seen: the rows of items that stand lower because the user has seen them.
     """
 
     profile: Profile
@@ -146,7 +144,7 @@ class Scorer:
         points += weights[POPULAR] @ self._popular
         points[found.rows] += profile.calm * (weights[NEAR] @ found.parts)
         points[~allowed] = -np.inf
-        lifted = self._lift(points, text, allowed) if text is not None else {}
+        lifted = self._lift(state, points, text) if text is not None else {}
         return Scored(profile, found, weights, standard, self._popular, points, lifted, lost, seen)
 
     def _wear(self, state: UserState, points: Floats) -> dict[int, float]:
@@ -164,32 +162,12 @@ class Scorer:
         points[rows] -= np.float32(self._settings.seen_points)
         return rows
 
-    def _lift(self, points: Floats, text: Floats, allowed: Mask) -> dict[int, float]:
-        """Put the untouched items whose text fits best on their places, if they stand lower.
-
-        Returns the points added, by row.
-
-        Only one that fits better than a quarter of those before it: else what stands there is the better guess. Where
-        new items are hardly ever taken the place would be wasted, and where most items are untouched there is nothing
-        to make up for.
-        """
-        if self._popularity.newness < _LEAST_NEWNESS:
-            return {}
-        untouched = np.flatnonzero(allowed & (self._totals == 0))
-        if not len(untouched) or 2 * len(untouched) > allowed.sum():
-            return {}
-        lifted: dict[int, float] = {}
-        listed = best_rows(points, min(_FOR_NEW[-1], len(points)))
-        best = untouched[best_rows(text[untouched], min(len(_FOR_NEW), len(untouched)))]
-        for row, place in zip(best.tolist(), _FOR_NEW, strict=False):
-            first = listed[:place]
-            full = len(first) == place and np.isfinite(points[first[-1]])
-            if not full or row in first or text[row] < np.quantile(text[first], _FITS):
-                continue
-            raised = 0.5 * (points[first[-2]] + points[first[-1]])
-            lifted[row] = float(raised - points[row])
-            points[row] = raised
-            listed = np.insert(listed[listed != row], place - 1, row)
+    def _lift(self, state: UserState, points: Floats, fit: Floats) -> dict[int, float]:
+        """Give places to new and to rarely touched items. Returns by how many points they were helped, by row."""
+        field = Field(points, fit, self._totals)
+        lifted = lift_rare(field, self._settings.explore, turn_of(state))
+        for row, more in lift_new(field, self._popularity.newness).items():
+            lifted[row] = lifted.get(row, 0.0) + more
         return lifted
 
     def _allowed(self, state: UserState) -> Mask:
@@ -227,14 +205,6 @@ class Scorer:
         # Items without facets have row -1 and read the zero that is put last.
         points: Floats = np.append(profile.facet_weights @ standard, np.float32(0.0))
         return points[self._catalogue.facet_of[rows]]
-
-
-def best_rows(points: Floats, k: int) -> Rows:
-    """The rows of the `k` largest, largest first, ties by row; `k` is at most their number."""
-    if k <= 0:
-        return np.empty(0, np.intp)
-    rows = np.argpartition(points, len(points) - k)[-k:]
-    return rows[np.lexsort((rows, -points[rows]))]
 
 
 def _freshness(idle: float) -> float:

@@ -5,14 +5,16 @@ Variety is maximal marginal relevance (Carbonell & Goldstein, SIGIR 1998): each 
 chosen already.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
 from serving.catalogue import Catalogue
+from serving.places import best_rows, hold_back
 from serving.profile import Floats
 from serving.rules import Rules
-from serving.scorer import Mask, Rows, best_rows
+from serving.scorer import Mask, Rows
 
 _CANDIDATES = 5  # times k: those that variety chooses among
 
@@ -39,14 +41,23 @@ class Shelf:
         return np.isneginf(self.rules.points()) if self.rules else np.zeros(len(self.catalogue), np.bool_)
 
     def choose(self, points: Floats, k: int) -> Rows:
-        """The rows of the list, first place first: at most `k`, never one whose points are -inf."""
-        allowed = np.isfinite(points)
+        """The rows of the `k` best and most varied, best first; fewer if there are fewer, none at -inf."""
+        allowed = int(np.isfinite(points).sum())
         if self.variety > 0.0:
-            best = best_rows(points, min(_CANDIDATES * k, int(allowed.sum())))
-            best = best[self._varied(best, points[best], min(k, len(best)))]
-        else:
-            best = best_rows(points, min(k, int(allowed.sum())))
-        return self._pinned(best, allowed, k)
+            best = best_rows(points, min(_CANDIDATES * k, allowed))
+            return best[self._varied(best, points[best], min(k, len(best)))]
+        return best_rows(points, min(k, allowed))
+
+    def arrange(self, rows: Rows, allowed: Mask, lifted: Iterable[int], k: int) -> Rows:
+        """The list, first place first, at most `k`: what was helped is not on the first three, pins have their own.
+
+        allowed: `(n,)`: what may be listed, also if it is not in `rows`. lifted: the rows that were helped.
+        """
+        pins = {row: place for row, place in self.rules.pins().items() if allowed[row]} if self.rules else {}
+        order = hold_back([row for row in rows.tolist() if row not in pins], lifted)
+        for row, place in sorted(pins.items(), key=lambda pin: pin[1]):
+            order.insert(place - 1, row)
+        return np.array(order[:k], np.intp)
 
     def _varied(self, rows: Rows, points: Floats, k: int) -> Rows:
         """The order, `(k,)` indices into `rows`, which come best first."""
@@ -62,12 +73,3 @@ class Shelf:
             left[chosen[-1]] = False
             likeness = np.maximum(likeness, vectors @ vectors[chosen[-1]])
         return np.array(chosen, np.intp)
-
-    def _pinned(self, rows: Rows, allowed: Mask, k: int) -> Rows:
-        pins = {row: place for row, place in self.rules.pins().items() if allowed[row]} if self.rules else {}
-        if not pins:
-            return rows
-        order = [row for row in rows.tolist() if row not in pins]
-        for row, place in sorted(pins.items(), key=lambda pin: pin[1]):
-            order.insert(place - 1, row)
-        return np.array(order[:k], np.intp)

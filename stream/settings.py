@@ -59,6 +59,18 @@ class WorkerSettings(Connections):
         default=None,
         description="A file of variants of the ranking's settings, and of whom they are for (docs/experiments.md).",
     )
+    list_explore: float = Field(
+        default=0.0,
+        ge=0.0,
+        le=0.25,
+        description="The share of places for rarely touched items that fit, in turns; never one of the first three.",
+    )
+    list_relevance: float = Field(
+        default=0.0,
+        ge=0.0,
+        le=1000.0,
+        description="Points that an item needs from the user's own events; else what trends comes first. 0: none.",
+    )
     half_life_days: float = Field(
         default=30.0, ge=0.001, le=36_500, description="Time in which an event's weight in the long vector halves."
     )
@@ -125,6 +137,8 @@ class WorkerSettings(Connections):
             language=self.language,
             variety=self.list_variety,
             fatigue_hours=self.fatigue_hours,
+            explore=self.list_explore,
+            relevance=self.list_relevance,
             seen=self.seen,
             seen_points=self.seen_points,
         )

@@ -52,6 +52,7 @@ def user(*items: str) -> UserState:
     return UserState(ring=ring)
 
 
+EVERYTHING = RankSettings(variety=0.3, explore=0.25, relevance=1.0, seen="down")
 BLOCKS = """
 [[rule]]
 do = "block"
@@ -62,14 +63,18 @@ item = "i1"
 """
 
 
-def test_what_is_blocked_is_on_no_list_whoever_asks(tmp_path: Path) -> None:
-    catalogue = catalogue_of(60)
-    ranker = Ranker(catalogue, Popularity(), rules=rules_of(catalogue, tmp_path, BLOCKS))
+@pytest.mark.parametrize("settings", [RankSettings(), EVERYTHING])
+def test_what_is_blocked_is_on_no_list_whoever_asks(tmp_path: Path, settings: RankSettings) -> None:
+    """An item, and a facet; also where places are given away, filled by what trends, or varied."""
+    catalogue, popularity = catalogue_of(60), Popularity()
     random = np.random.default_rng(2)
-    states = [user(*(f"i{n}" for n in random.integers(0, 60, 3))) for _ in range(10_000)]
+    for row in random.integers(0, 40, 300).tolist():
+        popularity.add(row, 1.0)
+    ranker = Ranker(catalogue, popularity, settings, rules=rules_of(catalogue, tmp_path, BLOCKS))
+    states = [user(*(f"i{n}" for n in random.integers(0, 60, n % 4))) for n in range(5_000)]
     lists = ranker.rank_many(states, 10)
     listed = {each.item_id for made in lists for each in made.items}
-    assert len(lists) == 10_000
+    assert len(lists) == 5_000
     assert listed
     assert all(int(item[1:]) % 2 == 1 and item != "i1" for item in listed), "comedies, but for one"
     assert all(each.item_id != "i1" and int(each.item_id[1:]) % 2 for each in ranker.trending(60).items)

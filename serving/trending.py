@@ -1,0 +1,39 @@
+"""What everybody touches, best first: where nothing is known of a user, and where too little is.
+
+By decayed popularity, then totals, then row, so that a new catalogue has a list, too. What has the facets that a user
+wrote about stands before all else.
+"""
+
+import numpy as np
+
+from serving.catalogue import Catalogue
+from serving.profile import Floats
+from serving.rows import Popularity
+from serving.scorer import POPULAR, Mask, Rows, Scored
+
+_NAMED = 1.5  # standard deviations from which a text is about a facet: of 15 facets' texts, about one
+
+
+def most_touched(popularity: Popularity, allowed: Mask, k: int, first: Mask | None = None) -> Rows:
+    """The rows of the `k` most touched items of those `allowed` `(n,)`; those in `first` `(n,)` before the others."""
+    n, rows = len(allowed), np.flatnonzero(allowed)
+    behind = np.zeros(n, np.bool_) if first is None else ~first
+    keys = (rows, -popularity.totals(n)[rows], -popularity.decayed(n)[rows], behind[rows])
+    return rows[np.lexsort(keys)[:k]]
+
+
+def asked_for(scored: Scored, catalogue: Catalogue) -> Mask:
+    """`(n,)`: the items with facets that the user wrote about, and did not ask to be spared, nor dismissed."""
+    named = np.zeros(len(catalogue.facets) + 1, np.bool_)  # the last is for items without facets
+    if len(scored.standard):
+        about = scored.standard >= _NAMED
+        wanted = scored.profile.facet_weights > 0
+        named[:-1] = about[wanted].any(axis=0) & ~about[~wanted].any(axis=0)
+    return named[catalogue.facet_of[: len(catalogue)]]
+
+
+def own_points(scored: Scored, ruled: Floats) -> Floats:
+    """`(n,)`: what is left of an item's points without what everybody does and what rules say. `ruled`: `(n,)`."""
+    others = scored.weights[POPULAR] @ scored.popular
+    points: Floats = scored.points - others - np.where(np.isfinite(ruled), ruled, np.float32(0.0))
+    return points

@@ -1,0 +1,126 @@
+"""Places that are given: to rarely touched items in turns, to what trends where a user's own events say too little."""
+
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+
+from serving.places import hold_back
+from serving.profile import RankSettings
+from serving.ranker import Ranker
+from serving.rows import Popularity
+from serving.rules import Rules
+from serving.state import UserState
+from tests.unit.test_ranker import axis, catalogue, genres, popular_but, ranker, said, touched, wrote
+from tests.unit.test_rules import catalogue_of, user
+
+
+@pytest.fixture
+def popular() -> Popularity:
+    """The first 100 of 300 items were touched, each once more than the next."""
+    made = Popularity()
+    for row in range(100):
+        for _ in range(100 - row):
+            made.add(row, 1.0)
+    return made
+
+
+def explored(made: Ranker, state: UserState) -> dict[int, str]:
+    """Place -> item, of those on places that are given."""
+    listed = made.rank(state, 20).items
+    return {place: entry.item_id for place, entry in enumerate(listed, 1) if entry.source == "explore"}
+
+
+@pytest.mark.parametrize(("share", "places"), [(0.0, []), (0.05, [20]), (0.1, [10, 20]), (0.25, [4, 8, 12, 16, 20])])
+def test_a_share_of_the_places_is_for_what_is_rarely_touched(
+    popular: Popularity, share: float, places: list[int]
+) -> None:
+    items = catalogue_of(300)
+    found = explored(Ranker(items, popular, RankSettings(explore=share)), user("i3", "i5"))
+
+    assert list(found) == places
+    assert all(int(item[1:]) >= 100 for item in found.values())
+
+
+def test_they_take_turns_by_list_and_user_and_come_again_with_the_same_list(popular: Popularity) -> None:
+    made, turns = Ranker(catalogue_of(300), popular, RankSettings(explore=0.1)), []
+    for version in range(1, 31):
+        state = user("i3", "i5")
+        state.list_version = version
+        turns.append(explored(made, state))
+        assert explored(made, state) == turns[-1]
+
+    assert len({item for turn in turns for item in turn.values()}) > 10
+    assert turns[0] != explored(made, user("i3", "i7"))
+
+
+def test_none_stands_among_the_first_three_whatever_rules_and_variety_do(popular: Popularity, tmp_path: Path) -> None:
+    items = catalogue_of(300)
+    path = tmp_path / "rules.toml"
+    path.write_text("".join(f'[[rule]]\ndo = "demote"\nitem = "i{n}"\npoints = 9.0\n' for n in range(100)))
+    for settings in (RankSettings(explore=0.25, variety=0.9), RankSettings(explore=0.25)):
+        made = Ranker(items, popular, settings, rules=Rules(items, path))
+        for n in range(100):
+            found = explored(made, user(f"i{n}"))
+            assert found
+            assert min(found) >= 4
+
+
+def test_holding_back_keeps_the_order_of_the_rest() -> None:
+    assert hold_back([1, 2, 3, 4], [9]) == [1, 2, 3, 4]
+    assert hold_back([9, 1, 8, 2, 3, 4], [8, 9]) == [1, 2, 3, 9, 8, 4]
+    assert hold_back([9, 1], [9]) == [1, 9], "there is nothing else"
+
+
+def test_where_own_events_say_too_little_what_trends_stands_behind() -> None:
+    """Given a liked horror film, when 1 point of it is needed, then horror comes first, then what trends."""
+    items = catalogue()
+    popularity = popular_but(items, "romance-1")
+    romance = items.row("romance-1")
+    for _ in range(50):
+        popularity.add(romance, 1.0)
+    state = UserState(ring=[touched("horror-2")])
+
+    before = Ranker(items, popularity).rank(state, 8)
+    after = Ranker(items, popularity, RankSettings(relevance=1.0)).rank(state, 8)
+
+    assert genres(after)[:4] == ["horror"] * 4
+    assert after.items[[genre == "horror" for genre in genres(after)].index(False)].item_id == "romance-1"
+    assert [entry.score for entry in after.items[:4]] == pytest.approx([entry.score for entry in before.items[:4]])
+    told = Ranker(items, popularity, RankSettings(relevance=1.0)).explain(state, 8)
+    assert [each.item_id for each in told] == [entry.item_id for entry in after.items]
+
+
+def test_what_trends_is_of_the_facet_that_was_written_about_first() -> None:
+    """Given that everybody likes romance, when she writes of horror and no item can fit enough, then horror trends."""
+    items = catalogue()
+    popularity = popular_but(items, "horror-2")
+    for name in ("romance-1", "romance-5", "horror-6"):
+        for _ in range(20 if name.startswith("romance") else 5):
+            popularity.add(items.row(name), 1.0)
+    state = said(wrote(axis("horror")))
+    strict = Ranker(items, popularity, RankSettings(relevance=999.0))
+
+    assert [entry.item_id for entry in strict.trending(2).items] == ["romance-5", "romance-1"]
+    listed = strict.rank(state, 20)
+    assert listed.items[0].item_id == "horror-6"
+    assert genres(listed)[:5] == ["horror"] * 5
+    assert set(genres(listed)[5:7]) == {"romance"}
+
+    spared = msgspec.structs.replace(wrote(axis("horror") * 0.0), against=axis("horror").astype(np.float16).tobytes())
+    assert genres(strict.rank(said(spared), 20))[0] == "romance"
+
+
+def test_a_first_statement_or_event_turns_the_list_at_once() -> None:
+    items = catalogue()
+    popularity = popular_but(items, "horror-2")
+    for _ in range(3):
+        popularity.add(items.row("romance-1"), 1.0)
+    made = Ranker(items, popularity)
+
+    assert made.rank(UserState(), 5).path == "trending"
+    for state in (said(wrote(axis("horror"))), UserState(ring=[touched("horror-2")])):
+        ranking = made.rank(state, 4)
+        assert (ranking.path, genres(ranking)) == ("live", ["horror"] * 4)
+    assert genres(ranker(items).rank(said(wrote(axis("western"))), 5)) == ["western"] * 5
