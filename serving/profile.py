@@ -11,6 +11,7 @@ from serving.state import Kind, RecentText, RingEvent, UserState, Vector
 from serving.words import Language
 
 Floats = npt.NDArray[np.float32]
+Seen = Literal["out", "down"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ class RankSettings:
     fatigue_hours: float = 48.0
     relevance: float = 0.0
     explore: float = 0.0
-    seen: Literal["out", "down"] = "out"
+    seen: Seen = "out"
     seen_points: float = 2.0
     language: Language = "en"
 

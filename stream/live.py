@@ -1,9 +1,10 @@
 """How good the lists are that this worker publishes: every event is looked for in the list that stood before it.
 
 A trial is an event that is new, links items (`pair` above 0), and is on an item that the list could have had: on offer,
-and not seen by this user before. It is a hit if the item stood among the list's first ten. The list is the last one
-that the user was sent; several events in one micro-batch are looked for in the same list. Events that name the list
-they answer (`list_version`) are counted by place, source and path beside.
+and not seen by this user before (not dismissed, where lists may have what was seen). It is a hit if the item stood
+among the list's first ten. The list is the last one that the user was sent; several events in one micro-batch are
+looked for in the same list. Events that name the list they answer (`list_version`) are counted by place, source and
+path beside.
 """
 
 from array import array
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from serving.catalogue import Catalogue
+from serving.profile import Seen
 from serving.state import UserState, item_hash
 from serving.topics import Topics
 from stream.events import Event
@@ -50,15 +52,19 @@ class Trial:
 class Live:
     """Judges lists. `before` a part is taken in, `after` it was saved, `listed` as soon as a list was made.
 
-    blocks: whether rules keep a row off all lists. experiment: the name that variants are counted under.
+    blocks: whether rules keep a row off all lists. experiment: the name that variants are counted under. seen: whether
+    what a user has seen is out of lists, or stands lower.
     """
 
-    def __init__(self, catalogue: Catalogue, metrics: Judged, blocks: Blocks, experiment: str = "") -> None:
+    def __init__(
+        self, catalogue: Catalogue, metrics: Judged, blocks: Blocks, experiment: str = "", seen: Seen = "out"
+    ) -> None:
         self.lists = LastLists()
         self._catalogue = catalogue
         self._metrics = metrics
         self._blocks = blocks
         self._experiment = experiment
+        self._out = "count" if seen == "out" else "dismissed"
         self._trials: dict[int, list[Trial]] = {}
         self._shown = np.full(1024, -COVERED, np.int64)  # by row: the number of the last list that had it at its top
         self._made = 0
@@ -119,7 +125,7 @@ class Live:
         if not self._catalogue.available[row] or self._blocks(row):
             return False
         seen = state.seen
-        return not bool(((seen["item"] == item_hash(item_id)) & (seen["count"] > 0)).any())
+        return not bool(((seen["item"] == item_hash(item_id)) & (seen[self._out] > 0)).any())
 
     def _count(self, trial: Trial) -> None:
         listed = trial.listed

@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import Field, SecretStr
 
 from serving.connections import Connections
-from serving.profile import RankSettings
+from serving.profile import RankSettings, Seen
 from serving.sentiment import Sentiment
 from stream.interest import Bounds
 from stream.store import Retention
@@ -39,7 +39,7 @@ class WorkerSettings(Connections):
         le=1.0,
         description="How unlike each other a list's items are: 0 by points alone; .2 is felt, and costs some hits.",
     )
-    seen: Literal["out", "down"] = Field(
+    seen: Seen = Field(
         default="out",
         description="What a user has seen is out of later lists (films), or stands lower (shops: it is bought again).",
     )

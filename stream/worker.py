@@ -91,7 +91,7 @@ class Worker:
         self._variants = Variants(ranker, settings.ranking(), experiment)
         self._ranker = self._variants.usual
         name = experiment.name if experiment is not None else ""
-        self._judge = Live(self._catalogue, self.metrics.lists_judged, self._rules.block, name)
+        self._judge = Live(self._catalogue, self.metrics.lists_judged, self._rules.block, name, settings.seen)
         self._items_came = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._started = AsyncExitStack()  # what has to hang up, also if a part that comes later does not start

@@ -9,7 +9,7 @@ from serving.blend import Blend
 from serving.catalogue import Catalogue, pack
 from serving.experiment import Experiment
 from serving.messages import CoVisits, ItemVector, ListItem
-from serving.profile import RankSettings
+from serving.profile import RankSettings, Seen
 from serving.ranker import Ranker, Ranking
 from serving.state import UserState
 from serving.statistics import Statistics
@@ -28,10 +28,10 @@ K = 20
 class Counted:
     """The metrics of a judge."""
 
-    def __init__(self, catalogue: Catalogue, experiment: str = "") -> None:
+    def __init__(self, catalogue: Catalogue, experiment: str = "", seen: Seen = "out") -> None:
         self.metrics = Metrics()
         self.blocked: set[int] = set()
-        self.live = Live(catalogue, self.metrics.lists_judged, self.blocked.__contains__, experiment)
+        self.live = Live(catalogue, self.metrics.lists_judged, self.blocked.__contains__, experiment, seen)
         self.experiment = experiment
 
     def judging(self, pipeline: Pipeline, ranker: Rank) -> TimedPipeline:
@@ -54,12 +54,12 @@ class Counted:
 class JudgedWorker(Worker, Counted):
     """Items i0 to i29, of which `listed` are sent, in this order."""
 
-    def __init__(self, listed: Sequence[str], experiment: str = "") -> None:
+    def __init__(self, listed: Sequence[str], experiment: str = "", seen: Seen = "out") -> None:
         Worker.__init__(self)
         self.listed = listed
         self.variant = ""
         self.catalogue = catalogue_of(list(self.items))
-        Counted.__init__(self, self.catalogue, experiment)
+        Counted.__init__(self, self.catalogue, experiment, seen)
         self.pipeline = self.judging(self.pipeline, self._rank)
 
     def _rank(self, _: Sequence[str], states: Sequence[UserState]) -> Sequence[Ranking]:

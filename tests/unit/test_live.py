@@ -64,6 +64,15 @@ async def test_what_the_list_could_not_have_had_is_no_trial(judged: JudgedWorker
     assert judged.judged() == (1, 1)
 
 
+async def test_where_things_are_bought_again_only_the_dismissed_could_not_have_been_listed() -> None:
+    shop = JudgedWorker(LISTED, seen="down")
+    await shop.claims(0)
+    await shop.takes(click(0, "i1", type="purchase"), click(1, "i2", type="dismiss"))
+    await shop.takes(click(2, "i1", type="purchase"))
+    await shop.takes(click(3, "i2", type="purchase"))
+    assert shop.judged() == (1, 1)
+
+
 async def test_only_what_is_new_and_links_items_counts(judged: JudgedWorker) -> None:
     """Not a duplicate, a dismissal, an impression, a statement, nor what is taken back before it comes."""
     await judged.takes(click(0, "i1"))
