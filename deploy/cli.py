@@ -18,6 +18,7 @@ from deploy.commands.replay import replay
 from deploy.commands.schemas import schemas
 from deploy.commands.statistics import statistics
 from deploy.commands.topics import topics
+from deploy.commands.tune import tune
 from deploy.commands.watch import watch
 from deploy.commands.worker import worker
 from deploy.options import examples
@@ -48,6 +49,7 @@ for command in (
     statistics,
     doctor,
     export,
+    tune,
     schemas,
 ):
     cli.add_command(command)

@@ -11,7 +11,7 @@ from deploy.prequential.steps import Floats, Step
 from serving.blend import Blend
 from serving.catalogue import Catalogue
 from serving.messages import CoVisits, Pair
-from serving.ranker import Ranker
+from serving.ranker import Ranker, RankSettings
 from serving.state import Kind, UserState, Vector, id_hash
 from serving.statistics import Statistics
 from stream.events import Event
@@ -34,14 +34,25 @@ class Penchant:
     """The system as a method.
 
     repeats: what was touched before is a candidate again. published: lists as they stand on the topic, which were made
-    right after the user's last event, whenever they are read.
+    right after the user's last event, whenever they are read. ranking, half_life_ms: other settings than the default's.
     """
 
     name = "penchant"
     settings = (0.0,)
 
-    def __init__(self, catalogue: Catalogue, *, repeats: bool, published: bool = False, seed: int = 1) -> None:
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        *,
+        repeats: bool,
+        published: bool = False,
+        seed: int = 1,
+        ranking: RankSettings | None = None,
+        half_life_ms: int | None = None,
+    ) -> None:
         self.catalogue = catalogue
+        self._ranking = ranking
+        self._bounds = Bounds() if half_life_ms is None else Bounds(half_life_ms=half_life_ms)
         self._repeats = repeats
         self._published = published
         self._states: dict[str, UserState] = {}
@@ -78,7 +89,7 @@ class Penchant:
         heard = self.heard(event)
         pair = Pair(self._offset, item_id, heard.weight.pair, neighbours(state))
         towards = direction(self.catalogue.vectors[event.row], heard.vector)
-        fold(state, self._event(event, item_id, heard), towards, heard.vector, Bounds())
+        fold(state, self._event(event, item_id, heard), towards, heard.vector, self._bounds)
         if self._learns:
             self._statistics.apply(
                 CoVisits(topic="", partition=0, first=self._offset, last=self._offset, events=[pair])
@@ -94,7 +105,9 @@ class Penchant:
 
     def _open(self, statistics: Statistics, blend: Blend) -> None:
         self._statistics = statistics
-        self.ranker = Ranker(self.catalogue, statistics.popularity, covisits=statistics.covisits, blend=blend)
+        self.ranker = Ranker(
+            self.catalogue, statistics.popularity, self._ranking, covisits=statistics.covisits, blend=blend
+        )
 
     def _idle(self, step: Step) -> float:
         return 0.0 if self._published else step.idle

@@ -25,9 +25,22 @@ COMMANDS = [
     *STATISTICS,
     "doctor",
     "export",
+    "tune",
     "schemas",
 ]
-PRINTING = ["local", *TOPICS, "produce", "watch", "explain", "experiment", *DLQ, *STATISTICS, "doctor", "schemas"]
+PRINTING = [
+    "local",
+    *TOPICS,
+    "produce",
+    "watch",
+    "explain",
+    "experiment",
+    *DLQ,
+    *STATISTICS,
+    "doctor",
+    "tune",
+    "schemas",
+]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
