@@ -31,7 +31,8 @@ from serving.errors import Misconfigured
 from serving.profile import RankSettings
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
-_MOST = dict.fromkeys(("ring_decay", "override", "said_decay", "hush", "variety"), 1.0) | {"fatigue_hours": 8760.0}
+_SHARES = ("ring_decay", "override", "said_decay", "hush", "variety")
+_MOST = dict.fromkeys(_SHARES, 1.0) | {"explore": 0.25, "fatigue_hours": 8760.0}
 _MOST_POINTS = 1000.0  # lists' scores lie about 1 to 10 apart
 
 

@@ -84,6 +84,7 @@ def test_every_number_of_the_ranking_may_be_set() -> None:
         ("share = 0.5", 'share = "half"', "Expected `float`, got `str`"),
         ("variety = 0.2", "varity = 0.2", "there is no setting `varity`; there are "),
         ("variety = 0.2", "variety = 2", "`variety` is 2.0, it must lie between 0 and 1"),
+        ("variety = 0.2", "explore = 0.5", "`explore` is 0.5, it must lie between 0 and 0.25"),
         ("variety = 0.2", "long = nan", "`long` is nan, it must lie between 0 and 1000"),
         ("variety = 0.2", "long = -1", "`long` is -1.0"),
         ("settings", "setting", "unknown field `setting`"),

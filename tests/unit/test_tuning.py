@@ -11,10 +11,10 @@ import pytest
 import deploy.tuning.choices
 from deploy.prequential.sets import NO_TIME_MS, Event, Item
 from deploy.tuning.choices import GRID, HALF_LIFE, Choice, search, trials
-from deploy.tuning.judge import BETTER, NO_BETTER, interval, judge
+from deploy.tuning.judge import BETTER, NO_BETTER, Measured, interval, judge
 from deploy.tuning.play import Log, Ranks, play
-from deploy.tuning.tune import tune
-from deploy.tuning.writing import experiment_of
+from deploy.tuning.tune import Trial, Tuned, tune
+from deploy.tuning.writing import experiment_of, print_tuned
 from serving.catalogue import Catalogue
 from serving.errors import Misconfigured
 from serving.experiment import parse, tunable
@@ -107,6 +107,19 @@ def test_better_is_what_is_better_for_users_beyond_chance() -> None:
 def test_the_interval_of_alike_users_is_a_point_and_that_of_nothing_is_zero() -> None:
     assert interval(np.tile([0.0, 1.0], 30), [f"u{place // 2}" for place in range(60)]) == (0.5, 0.5)
     assert interval(np.zeros(0), []) == (0.0, 0.0)
+
+
+def test_what_is_printed_says_what_was_chosen_and_whether_it_is_better(capsys: pytest.CaptureFixture[str]) -> None:
+    better, worse = ranks([place < 40 for place in range(400)], 40), ranks([False] * 400, 40)
+    tried = [Trial({}, Measured(0.1, 0.05)), Trial({"long": 0.3, HALF_LIFE: 7.0}, Measured(0.2, 0.06))]
+    for judged, says in ((judge(worse, better), BETTER), (judge(better, worse), NO_BETTER)):
+        print_tuned(Tuned(1600, ITEMS, tried, {"long": 0.3, HALF_LIFE: 7.0}, judged, judged.verdict))
+        told = capsys.readouterr().out
+        assert f"long = 0.3, half_life_days = 7: {says}" in told
+        assert ("PENCHANT_HALF_LIFE_DAYS=7" in told) == (says == BETTER)
+        assert "400 events of 40 users" in told
+    print_tuned(Tuned(1600, ITEMS, tried[:1], {}, judge(worse, worse), NO_BETTER))
+    assert "nothing tried was better: default" in capsys.readouterr().out
 
 
 def test_what_is_written_is_an_experiment_that_a_worker_reads() -> None:
