@@ -18,8 +18,14 @@ _ID = 0xFFFFFFFF  # of an id's 48-bit hash these bits are kept: 256 of them coll
 
 def note(state: UserState, entry: RingEvent, limit: int) -> None:
     """Remember an impression of an item; beyond `limit` of them the oldest goes."""
-    item = 0 if entry.retracted else item_hash(entry.item_id)
-    _add(state, np.array([(entry.time_ms // 1000, entry.counted_as & _ID, item)], SHOWN), limit)
+    row = (entry.time_ms // 1000, entry.counted_as & _ID, 0 if entry.retracted else item_hash(entry.item_id))
+    shown = state.shown
+    if len(shown) and row <= shown[-1].item():
+        _add(state, np.array([row], SHOWN), limit)
+        return
+    grown = np.empty(len(shown) + 1, SHOWN)  # most come in order, and sorting them anew takes ten times as long
+    grown[:-1], grown[-1] = shown, row
+    state.shown = grown[max(len(grown) - limit, 0) :]
 
 
 def join(state: UserState, other: UserState, limit: int) -> None:
