@@ -54,7 +54,7 @@ def play(log: Log, catalogue: Catalogue, choice: Choice, part: range, tick: Call
     )
     ranks: list[float] = []
     users: list[str] = []
-    every = max(len(part) // log.most, 1)
+    every = -(-len(part) // log.most)
     steps = of_events(log.events[: part.stop], Candidates("all", log.items), repeats=log.repeats)
     for place, step in enumerate(steps):
         if step.asked and place in part and place % every == 0:
