@@ -13,12 +13,12 @@ from serving.broker import check_topics, open_admin, partition_count, read_topic
 from serving.catalogue import Catalogue
 from serving.errors import Misconfigured
 from serving.experiment import read
-from serving.explain import Explanation
 from serving.messages import CoVisits, ItemVector
-from serving.ranker import Ranker
-from serving.rules import Rules
+from serving.ranking.explain import Explanation
+from serving.ranking.ranker import Ranker
+from serving.ranking.rules import Rules
+from serving.ranking.statistics import Statistics
 from serving.state import UserState, decode
-from serving.statistics import Statistics
 from stream.blending import Blending, blend_key
 from stream.replay.live import LiveStore
 from stream.settings import WorkerSettings

@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from serving.explain import EventPoints, Explanation
+from serving.ranking.explain import EventPoints, Explanation
 from serving.words import MORE, PARTS, Language
 
 _SHOWN = 0.05  # points of an event; those of fewer are summed up in one line

@@ -11,7 +11,7 @@
     share = 0.5
     settings = { variety = 0.2, hush = 0.5 }
 
-Settings are the numbers among those of `serving.profile.RankSettings`; what a variant leaves out is as the worker has
+Settings are the numbers among those of `RankSettings`; what a variant leaves out is as the worker has
 it. A user stays with a variant as long as the experiment's name and its shares stand; under another name users are
 dealt anew. One variant of share 1 is a file of settings for everybody.
 """
@@ -28,7 +28,7 @@ from pathlib import Path
 import msgspec
 
 from serving.errors import Misconfigured
-from serving.profile import RankSettings
+from serving.ranking.profile import RankSettings
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _SHARES = ("ring_decay", "override", "said_decay", "hush", "variety")

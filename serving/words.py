@@ -29,7 +29,7 @@ KEPT_OFF: dict[Language, dict[str, str]] = {
     },
 }
 
-# The parts of a score (serving.points.Piece), in short.
+# The parts of a score (serving.ranking.points.Piece), in short.
 PARTS: dict[Language, dict[str, str]] = {
     "en": {
         "content": "like what was touched lately",

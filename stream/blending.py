@@ -17,7 +17,7 @@ from redis.exceptions import RedisError
 from serving.catalogue import Catalogue
 from serving.errors import BrokenState
 from serving.messages import Pair
-from serving.ranker import Ranker
+from serving.ranking.ranker import Ranker
 from serving.state import Kind, RingEvent, UserState
 from stream.snapshots import WRITER
 

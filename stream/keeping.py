@@ -8,10 +8,10 @@ from typing import Protocol
 
 import msgspec
 
-from serving import snapshots
 from serving.errors import BrokenState, Misconfigured
 from serving.messages import CoVisits, Pair
-from serving.statistics import Moment, Statistics
+from serving.ranking import snapshots
+from serving.ranking.statistics import Moment, Statistics
 from serving.view import Follower
 from stream.metrics import Metrics
 from stream.settings import WorkerSettings

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from serving.catalogue import Catalogue
-from serving.profile import Seen
+from serving.ranking.profile import Seen
 from serving.state import UserState, item_hash
 from serving.topics import Topics
 from stream.events import Event

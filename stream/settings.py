@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import Field, SecretStr
 
 from serving.connections import Connections
-from serving.profile import RankSettings, Seen
+from serving.ranking.profile import RankSettings, Seen
 from serving.sentiment import Sentiment
 from stream.interest import Bounds
 from stream.store import Retention
@@ -31,7 +31,7 @@ class WorkerSettings(Connections):
     k: int = Field(default=20, ge=1, le=1000, description="Items on a list.")
     list_rules: Path | None = Field(
         default=None,
-        description="A file that blocks, demotes, boosts or pins items (serving/rules.py); read again when it changes.",
+        description="Blocks, demotes, boosts or pins items (serving/ranking/rules.py); read again when it changes.",
     )
     list_variety: float = Field(
         default=0.0,

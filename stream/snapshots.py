@@ -12,9 +12,9 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ResponseError
 
-from serving import snapshots
 from serving.errors import Misconfigured
-from serving.statistics import Moment
+from serving.ranking import snapshots
+from serving.ranking.statistics import Moment
 from stream.retry import GIVE_UP_AFTER_S, persist
 from stream.store import TRANSIENT
 

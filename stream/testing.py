@@ -21,7 +21,7 @@ import numpy as np
 from serving import state as codec
 from serving.errors import Unavailable
 from serving.messages import ListItem, Recommendations
-from serving.ranker import Ranking
+from serving.ranking.ranker import Ranking
 from serving.state import Ref, UserState, Vector
 from serving.topics import Topics
 from stream.events import Decoder

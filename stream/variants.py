@@ -3,10 +3,10 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from serving.blend import Blend
 from serving.experiment import Experiment
-from serving.profile import RankSettings
-from serving.ranker import Ranker, Ranking
+from serving.ranking.blend import Blend
+from serving.ranking.profile import RankSettings
+from serving.ranking.ranker import Ranker, Ranking
 from serving.state import UserState
 
 Make = Callable[[RankSettings, Blend | None], Ranker]

@@ -11,18 +11,18 @@ from aiokafka.errors import KafkaError
 from faust.types import TP
 from redis.asyncio import Redis
 
-from serving.blend import Blend
 from serving.catalogue import Catalogue
 from serving.encoder import Encoder
 from serving.errors import Misconfigured
 from serving.experiment import read
 from serving.health import Check, health_app, serve
 from serving.messages import ItemVector
-from serving.profile import RankSettings
-from serving.ranker import Ranker, Ranking
-from serving.rules import Rules
+from serving.ranking.blend import Blend
+from serving.ranking.profile import RankSettings
+from serving.ranking.ranker import Ranker, Ranking
+from serving.ranking.rules import Rules
+from serving.ranking.statistics import Statistics
 from serving.state import UserState
-from serving.statistics import Statistics
 from serving.view import Follower
 from stream.blending import Blending, blend_key
 from stream.encoding import Encoding

@@ -12,9 +12,9 @@ from deploy.prequential.vectors import embedded
 from serving.catalogue import Catalogue
 from serving.encoder import Encoder
 from serving.errors import Misconfigured
-from serving.rules import Rules
+from serving.ranking.rules import Rules
+from serving.ranking.shelf import Shelf
 from serving.sentiment import Sentiment
-from serving.shelf import Shelf
 from serving.state import Vector
 from stream.opinion import moved
 from stream.weights import Weight, load_weights

@@ -8,12 +8,12 @@ import numpy.typing as npt
 
 from deploy.prequential import sets
 from deploy.prequential.steps import Floats, Step
-from serving.blend import Blend
 from serving.catalogue import Catalogue
 from serving.messages import CoVisits, Pair
-from serving.ranker import Ranker, RankSettings
+from serving.ranking.blend import Blend
+from serving.ranking.ranker import Ranker, RankSettings
+from serving.ranking.statistics import Statistics
 from serving.state import Kind, UserState, Vector, id_hash
-from serving.statistics import Statistics
 from stream.events import Event
 from stream.interest import Bounds, direction, fold, neighbours
 from stream.records import Record

@@ -7,7 +7,7 @@ some thousand events can decide about.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from serving.profile import RankSettings
+from serving.ranking.profile import RankSettings
 from stream.interest import Bounds
 
 HALF_LIFE = "half_life_days"

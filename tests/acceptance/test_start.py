@@ -7,9 +7,9 @@ import pytest
 from kafka.admin import KafkaAdminClient
 
 from deploy.services import free_port
-from serving import snapshots
 from serving.catalogue import Catalogue
-from serving.statistics import Statistics
+from serving.ranking import snapshots
+from serving.ranking.statistics import Statistics
 from tests.support.newer import newer
 from tests.support.system import System
 from tests.support.waiting import until

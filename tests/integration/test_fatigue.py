@@ -5,7 +5,7 @@ import pytest
 from deploy.demo import films
 from serving.catalogue import Catalogue
 from serving.encoder import Encoder
-from serving.profile import RankSettings
+from serving.ranking.profile import RankSettings
 from serving.state import UserState
 from tests.support.films import WHEELS, Learned, User
 

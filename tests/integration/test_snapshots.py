@@ -13,12 +13,12 @@ from kafka.admin import KafkaAdminClient
 from redis.asyncio import Redis
 
 from deploy.admin import create_topics
-from serving import snapshots
 from serving.broker import topic_identity
 from serving.catalogue import Catalogue
 from serving.errors import BrokenState, Misconfigured
 from serving.messages import CoVisits
-from serving.statistics import Statistics
+from serving.ranking import snapshots
+from serving.ranking.statistics import Statistics
 from serving.topics import Topics
 from stream.keeping import Keeper
 from stream.metrics import Metrics

@@ -9,8 +9,8 @@ from deploy.demo.scene import GENRE, scene
 from deploy.prequential.vectors import catalogue_of
 from serving.catalogue import Catalogue
 from serving.encoder import Encoder
-from serving.ranker import Ranker
-from serving.rows import Popularity
+from serving.ranking.ranker import Ranker
+from serving.ranking.rows import Popularity
 from serving.state import UserState
 from tests.support.films import VECTORS, WHEELS, Learned, User
 

@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from serving.catalogue import Catalogue
-from serving.covisits import CoVisitRows
 from serving.encoder import Encoder
 from serving.intent import split
 from serving.messages import ListItem
-from serving.ranker import Ranker
-from serving.rows import Popularity
+from serving.ranking.covisits import CoVisitRows
+from serving.ranking.ranker import Ranker
+from serving.ranking.rows import Popularity
 from serving.state import Kind, UserState, Vector, id_hash
 from stream.events import Event
 from stream.interest import Bounds, direction, fold

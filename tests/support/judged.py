@@ -5,14 +5,14 @@ from dataclasses import fields
 
 import msgspec
 
-from serving.blend import Blend
 from serving.catalogue import Catalogue, pack
 from serving.experiment import Experiment
 from serving.messages import CoVisits, ItemVector, ListItem
-from serving.profile import RankSettings, Seen
-from serving.ranker import Ranker, Ranking
+from serving.ranking.blend import Blend
+from serving.ranking.profile import RankSettings, Seen
+from serving.ranking.ranker import Ranker, Ranking
+from serving.ranking.statistics import Statistics
 from serving.state import UserState
-from serving.statistics import Statistics
 from stream.live import JudgedLists, Live
 from stream.metrics import Metrics
 from stream.pipeline import Pipeline, Rank

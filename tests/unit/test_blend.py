@@ -5,9 +5,9 @@ import doctest
 import numpy as np
 import pytest
 
-import serving.blend
-from serving.blend import START, Blend, Floats, Part
+import serving.ranking.blend
 from serving.errors import BrokenState
+from serving.ranking.blend import START, Blend, Floats, Part
 
 
 def loss(blend: Blend, parts: Floats, others: Floats, freshness: float) -> float:
@@ -16,7 +16,7 @@ def loss(blend: Blend, parts: Floats, others: Floats, freshness: float) -> float
 
 
 def test_the_example_in_the_docstring() -> None:
-    assert doctest.testmod(serving.blend).failed == 0
+    assert doctest.testmod(serving.ranking.blend).failed == 0
 
 
 @pytest.mark.parametrize("freshness", [1.0, 0.2, 0.0])

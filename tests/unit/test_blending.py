@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from redis.asyncio import Redis
 
-from serving.blend import Part
 from serving.catalogue import Catalogue
 from serving.errors import BrokenState
 from serving.messages import Pair
-from serving.ranker import Ranker
-from serving.rows import Popularity
+from serving.ranking.blend import Part
+from serving.ranking.ranker import Ranker
+from serving.ranking.rows import Popularity
 from stream.blending import Blending, before
 from tests.unit.test_ranker import catalogue
 

@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-import serving.covisits
-from serving.covisits import CoVisitRows
+import serving.ranking.covisits
+from serving.ranking.covisits import CoVisitRows
 
 Event = tuple[int, float, list[tuple[int, float]]]
 
@@ -49,7 +49,7 @@ def events() -> list[Event]:
 
 
 def test_the_example_in_the_docstring() -> None:
-    assert doctest.testmod(serving.covisits).failed == 0
+    assert doctest.testmod(serving.ranking.covisits).failed == 0
 
 
 def test_rows_are_those_of_the_definition(events: list[Event]) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from serving.errors import Misconfigured
 from serving.experiment import Experiment, parse, read, tunable
-from serving.profile import RankSettings
+from serving.ranking.profile import RankSettings
 
 HALVES = """
 name = "halves"

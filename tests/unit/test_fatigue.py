@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from serving.catalogue import Catalogue
-from serving.fatigue import newest_s, worn
-from serving.profile import RankSettings
-from serving.ranker import Ranker
-from serving.rows import Popularity
+from serving.ranking.fatigue import newest_s, worn
+from serving.ranking.profile import RankSettings
+from serving.ranking.ranker import Ranker
+from serving.ranking.rows import Popularity
 from serving.state import SEEN, SHOWN, Kind, RingEvent, UserState, item_hash
 from tests.unit.test_ranker import catalogue, touched
 

@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from serving.covisits import CoVisitRows
-from serving.near import near
-from serving.rows import Popularity
+from serving.ranking.covisits import CoVisitRows
+from serving.ranking.near import near
+from serving.ranking.rows import Popularity
 
 N = 40
 Event = tuple[int, float, list[tuple[int, float]]]

@@ -6,11 +6,11 @@ import msgspec
 import numpy as np
 import pytest
 
-from serving.places import hold_back
-from serving.profile import RankSettings
-from serving.ranker import Ranker
-from serving.rows import Popularity
-from serving.rules import Rules
+from serving.ranking.places import hold_back
+from serving.ranking.profile import RankSettings
+from serving.ranking.ranker import Ranker
+from serving.ranking.rows import Popularity
+from serving.ranking.rules import Rules
 from serving.state import UserState
 from tests.unit.test_ranker import axis, catalogue, genres, popular_but, ranker, said, touched, wrote
 from tests.unit.test_rules import catalogue_of, user

@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from serving.blend import START, Blend
 from serving.catalogue import Catalogue
-from serving.covisits import CoVisitRows
-from serving.explain import Explanation
-from serving.profile import RankSettings
-from serving.ranker import Ranker
-from serving.rows import Popularity
-from serving.rules import Rules
+from serving.ranking.blend import START, Blend
+from serving.ranking.covisits import CoVisitRows
+from serving.ranking.explain import Explanation
+from serving.ranking.profile import RankSettings
+from serving.ranking.ranker import Ranker
+from serving.ranking.rows import Popularity
+from serving.ranking.rules import Rules
 from serving.state import SEEN, SHOWN, Kind, RecentText, RingEvent, UserState, item_hash
 from tests.unit.test_ranker import DIM, GENRES, axis, catalogue, item, popular_but, said, touched, wrote
 

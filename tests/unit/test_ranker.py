@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from serving.blend import Blend, Part
 from serving.catalogue import Catalogue, facet_text, pack
-from serving.covisits import CoVisitRows
 from serving.messages import ItemVector
-from serving.profile import RankSettings
-from serving.ranker import Ranker
-from serving.rows import Popularity
+from serving.ranking.blend import Blend, Part
+from serving.ranking.covisits import CoVisitRows
+from serving.ranking.profile import RankSettings
+from serving.ranking.ranker import Ranker
+from serving.ranking.rows import Popularity
 from serving.state import SEEN, Kind, RecentText, RingEvent, UserState, Vector, item_hash
 
 GENRES = ["sci-fi", "romance", "horror", "western"]

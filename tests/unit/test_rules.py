@@ -9,11 +9,11 @@ import pytest
 from serving.catalogue import Catalogue, pack
 from serving.errors import Misconfigured
 from serving.messages import ItemVector
-from serving.profile import RankSettings
-from serving.ranker import Ranker
-from serving.rows import Popularity
-from serving.rules import Rules, parse
-from serving.shelf import Shelf
+from serving.ranking.profile import RankSettings
+from serving.ranking.ranker import Ranker
+from serving.ranking.rows import Popularity
+from serving.ranking.rules import Rules, parse
+from serving.ranking.shelf import Shelf
 from serving.state import Kind, RingEvent, UserState
 
 DIM = 8

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serving import snapshots
 from serving.catalogue import Catalogue
 from serving.errors import BrokenState, Misconfigured
 from serving.messages import CoVisits, Pair
-from serving.statistics import Moment, Statistics
+from serving.ranking import snapshots
+from serving.ranking.statistics import Moment, Statistics
 from stream.testing import FINGERPRINT, NOW_MS, TOPICS
 from tests.support.newer import newer
 

@@ -18,7 +18,7 @@ from deploy.tuning.writing import experiment_of, print_tuned
 from serving.catalogue import Catalogue
 from serving.errors import Misconfigured
 from serving.experiment import parse, tunable
-from serving.profile import RankSettings
+from serving.ranking.profile import RankSettings
 from stream.weights import Weight
 from tests.support.command import penchant
 from tests.support.judged import catalogue_of

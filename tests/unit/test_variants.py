@@ -2,13 +2,13 @@
 
 import msgspec
 
-from serving.blend import Blend, Part
 from serving.catalogue import Catalogue, pack
 from serving.experiment import Experiment, parse
 from serving.messages import ItemVector
-from serving.profile import RankSettings
-from serving.ranker import Ranker
-from serving.rows import Popularity
+from serving.ranking.blend import Blend, Part
+from serving.ranking.profile import RankSettings
+from serving.ranking.ranker import Ranker
+from serving.ranking.rows import Popularity
 from serving.state import Kind, RingEvent, UserState
 from stream.testing import FINGERPRINT, TOPICS, embed_by_words, record
 from stream.variants import Variants

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from serving.catalogue import Catalogue
-from serving.places import best_rows, hold_back
-from serving.profile import Floats
-from serving.rules import Rules
-from serving.scorer import Mask, Rows
+from serving.ranking.places import best_rows, hold_back
+from serving.ranking.profile import Floats
+from serving.ranking.rules import Rules
+from serving.ranking.scorer import Mask, Rows
 
 _CANDIDATES = 5  # times k: those that variety chooses among
 

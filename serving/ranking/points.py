@@ -14,14 +14,14 @@ import numpy as np
 import numpy.typing as npt
 
 from serving.catalogue import Catalogue
-from serving.profile import Profile, Source
-from serving.scorer import NEAR, POPULAR, Rows, Scored
+from serving.ranking.profile import Profile, Source
+from serving.ranking.scorer import NEAR, POPULAR, Rows, Scored
 
 Doubles = npt.NDArray[np.float64]
 
 
 class Piece(IntEnum):
-    """The parts that points are told by; those of `serving.blend.Part` have its names."""
+    """The parts that points are told by; those of `serving.ranking.blend.Part` have its names."""
 
     CONTENT = 0  # like what was touched of late
     LONG = 1  # like what was touched over time

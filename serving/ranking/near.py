@@ -4,7 +4,7 @@ For the ring items i_p of pair weights w_p and ages p, 0 the newest's, and each 
 
     cos(j) = Σ_p w_p·.8^p·S[i_p][j] / sqrt((n_ip + 2)(n_j + 2))    fwd(j) = Σ_p w_p·.5^p·A[i_p][j] / (n_ip + 1)
 
-and cos once more with .95^p; with S and A of `serving.covisits` and n the totals of `serving.rows`.
+and cos once more with .95^p; with S and A of `serving.ranking.covisits` and n the totals of `serving.ranking.rows`.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from serving.covisits import CoVisitRows
+from serving.ranking.covisits import CoVisitRows
 from serving.state import RING
 
 Floats = npt.NDArray[np.float32]
@@ -28,7 +28,7 @@ _UNITS = (0.03, 0.03, 0.01)  # where the logarithms bend: a fifth of a usual val
 class Near:
     """Items near a ring of `t` items, whose rows are `ring`, newest first.
 
-    rows: `(u,)`, ascending, the ring's own among them. parts: `(5, u)`, the first of `serving.blend.Part`: MUTUAL,
+    rows: `(u,)`, ascending, the ring's own among them. parts: `(5, u)`, the first of `blend.Part`: MUTUAL,
     STEADY, ONWARD, AGAIN and LAST. items, owners: `(m,)`, the rows' entries: the neighbour, and the place in the
     ring of the row it stands in. terms: `(3, m)`, what each entry adds to cos, to its steady form, and to fwd.
     """

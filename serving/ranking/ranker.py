@@ -7,19 +7,19 @@ from typing import Literal
 import msgspec
 import numpy as np
 
-from serving.blend import Blend
 from serving.catalogue import Catalogue
-from serving.covisits import CoVisitRows
-from serving.explain import Explanation, explanations, reasons, tell
 from serving.messages import ListItem
-from serving.points import Points, points_of, trending_points
-from serving.profile import Floats, RankSettings
-from serving.rows import Popularity
-from serving.rules import Rules
-from serving.scorer import TOGETHER, Mask, Rows, Scored, Scorer
-from serving.shelf import Shelf
+from serving.ranking.blend import Blend
+from serving.ranking.covisits import CoVisitRows
+from serving.ranking.explain import Explanation, explanations, reasons, tell
+from serving.ranking.points import Points, points_of, trending_points
+from serving.ranking.profile import Floats, RankSettings
+from serving.ranking.rows import Popularity
+from serving.ranking.rules import Rules
+from serving.ranking.scorer import TOGETHER, Mask, Rows, Scored, Scorer
+from serving.ranking.shelf import Shelf
+from serving.ranking.trending import asked_for, most_touched, own_points
 from serving.state import UserState
-from serving.trending import asked_for, most_touched, own_points
 from serving.words import KEPT_OFF
 
 __all__ = ["RankSettings", "Ranker", "Ranking"]
@@ -83,7 +83,7 @@ class Ranker:
         self._scorer.learn(state, taken, others, idle)
 
     def trending(self, k: int) -> Ranking:
-        """What everybody touches (serving/trending.py)."""
+        """What everybody touches (serving/ranking/trending.py)."""
         rows = most_touched(self._popularity, self._offered(), k)
         return Ranking(self._trending(rows), "trending")
 

@@ -27,11 +27,11 @@ class RankSettings:
     hush: by how much a fresh statement quietens what was touched: who asks for something wants that, not more of the
     same. It wears off as the statement does.
     against, against_facet: what was dismissed, against the items and against the texts of their facets.
-    variety: of a list (serving/shelf.py), from 0 to 1.
+    variety: of a list (serving/ranking/shelf.py), from 0 to 1.
     fatigue: points that an item loses for each time that it was shown and not taken; fatigue_hours: until that has worn
-    off, 0: never any (serving/fatigue.py).
+    off, 0: never any (serving/ranking/fatigue.py).
     relevance: points that an item must have from what the user did; what trends stands behind. 0: any will do.
-    explore: the share of a list's places for rarely touched items (serving/places.py).
+    explore: the share of a list's places for rarely touched items (serving/ranking/places.py).
     seen: whether what the user has seen is out, or stands lower, by seen_points; what was dismissed is out in any case.
     """
 

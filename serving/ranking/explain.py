@@ -7,9 +7,9 @@ import numpy as np
 
 from serving.catalogue import Catalogue
 from serving.messages import Reason
-from serving.points import Doubles, Piece, Points
-from serving.profile import Source
-from serving.scorer import Rows
+from serving.ranking.points import Doubles, Piece, Points
+from serving.ranking.profile import Source
+from serving.ranking.scorer import Rows
 from serving.words import ALSO, EARLIER, POPULAR, Language, because
 
 _MOST = 3  # reasons of one item
@@ -33,8 +33,8 @@ class Explanation(msgspec.Struct, frozen=True):
     """Where an item's score comes from. `parts` sum to it, and so do the events' points and `apart`.
 
     place: on the list that was asked for, from 1, None if it is not on it. kept_off: in words, why it is on no list, ""
-    if it may be; `score` is what it would have. parts, apart: points by the parts of the formula
-    (`serving.points.Piece`), in all and of no event; those that are 0 are left out. events: of the most points first.
+    if it may be; `score` is what it would have. parts, apart: points by the parts of the formula (`points.Piece`), in
+    all and of no event; those that are 0 are left out. events: of the most points first.
     """
 
     item_id: str

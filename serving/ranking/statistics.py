@@ -10,9 +10,9 @@ from typing import NamedTuple
 import numpy as np
 
 from serving.catalogue import Catalogue
-from serving.covisits import CoVisitRows
 from serving.messages import CoVisits, Pair
-from serving.rows import Popularity, Sums
+from serving.ranking.covisits import CoVisitRows
+from serving.ranking.rows import Popularity, Sums
 
 
 class Source(NamedTuple):

@@ -46,7 +46,7 @@ def lift_new(field: Field, newness: float) -> dict[int, float]:
     """Put the untouched items that fit best on their places, if they stand lower. Returns the points added, by row.
 
     Only one that fits better than a quarter of those before it: else what stands there is the better guess. Where
-    new items are hardly ever taken (`newness`, see serving/rows.py) the place would be wasted, and where most items are
+    new items are hardly ever taken (`newness` of `Popularity`) the place would be wasted, and where most items are
     untouched there is nothing to make up for.
     """
     allowed = field.allowed

@@ -17,10 +17,10 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from serving.covisits import CoVisitRows, Links
 from serving.errors import BrokenState, Misconfigured
-from serving.rows import Sums
-from serving.statistics import Moment, Source
+from serving.ranking.covisits import CoVisitRows, Links
+from serving.ranking.rows import Sums
+from serving.ranking.statistics import Moment, Source
 
 VERSION = 1
 CHUNK = 10_000

@@ -9,7 +9,7 @@ The points of item j are
     - fatigue·s_j                                                     how often it was shown and not taken
     - seen_points                                                     what was seen, if that is not out
 
-with the parts x_f and their learned weights a_f of `serving.blend`, among them ⟨s, e'_j⟩, s the decayed direction of
+with the parts x_f and their learned weights a_f of `blend.py`, among them ⟨s, e'_j⟩, s the decayed direction of
 the ring; e'_j is the item's vector seen from the mean item, l the long vector, both at length 1, and c what statements
 leave of the weight of what was touched (not of what is popular). z(f) is the similarity to the text of the item's
 facets, standardised over the distinct facet texts and cut to [0, 3]: level and spread of cosines differ from text to
@@ -26,14 +26,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from serving.blend import Blend, Part
 from serving.catalogue import Catalogue
-from serving.covisits import CoVisitRows
-from serving.fatigue import worn
-from serving.near import Near, near
-from serving.places import Field, lift_new, lift_rare, turn_of
-from serving.profile import Floats, Profile, RankSettings, profile_of
-from serving.rows import Popularity
+from serving.ranking.blend import Blend, Part
+from serving.ranking.covisits import CoVisitRows
+from serving.ranking.fatigue import worn
+from serving.ranking.near import Near, near
+from serving.ranking.places import Field, lift_new, lift_rare, turn_of
+from serving.ranking.profile import Floats, Profile, RankSettings, profile_of
+from serving.ranking.rows import Popularity
 from serving.state import UserState
 
 Rows = npt.NDArray[np.intp]
@@ -52,8 +52,8 @@ class Scored:
     """One user's points, `(n,)`, -inf where an item must not be listed, and what they were made of.
 
     weights: of the blend. standard: `(a, m)`, each ask's z for each distinct facet text. popular: `(3, n)`, as
-    `serving.blend.Part` has TOTAL, RECENT and AGE. lifted: the rows of items that were helped to their places
-    (serving/places.py), and by how many points. worn: the rows of items that were shown and not taken, and how many
+    `blend.Part` has TOTAL, RECENT and AGE. lifted: the rows of items that were helped to their places
+    (places.py), and by how many points. worn: the rows of items that were shown and not taken, and how many
     points they lost. seen: the rows of items that stand lower because the user has seen them.
     """
 
