@@ -1,6 +1,7 @@
 """Apache Kafka for tests: fetched with Maven once, one KRaft process with a small heap, on free loopback ports."""
 
 import base64
+import fcntl
 import shutil
 import subprocess
 import time
@@ -44,6 +45,13 @@ def fetch_jars() -> Path:
     for tool in ("java", "mvn"):
         if shutil.which(tool) is None:
             raise Misconfigured(f"{tool} is not installed: Apache Kafka needs Java 17 and is fetched with Maven")
+    JARS.parent.mkdir(exist_ok=True)
+    with JARS.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # tests run in two processes
+        return _fetch_jars()
+
+
+def _fetch_jars() -> Path:
     stamp = JARS / "pom.xml"
     if stamp.exists() and stamp.read_bytes() == POM.read_bytes():
         return JARS
