@@ -7,9 +7,10 @@ LAST = 20
 
 
 class Histories:
-    """User -> the last 20 rows, oldest first."""
+    """User -> the last `most` rows, oldest first."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = LAST) -> None:
+        self._most = most
         self._rows: dict[str, list[int]] = {}
 
     def of(self, user: str) -> list[int]:
@@ -20,7 +21,7 @@ class Histories:
         """Append an item."""
         rows = self._rows.setdefault(user, [])
         rows.append(row)
-        del rows[:-LAST]
+        del rows[: -self._most]
 
 
 def decayed(n: int, decay: float) -> npt.NDArray[np.float32]:

@@ -4,7 +4,7 @@ from collections import deque
 
 import numpy as np
 
-from benchmarks.baselines.history import Histories, decayed
+from benchmarks.baselines.history import LAST, Histories, decayed
 from deploy.prequential.steps import Floats, Step
 
 _WIDEST = 2_000  # neighbours of an item; beyond, the half that was seen with it most often stays
@@ -98,34 +98,43 @@ class ItemKnn:
 class VsKnn:
     """Vector multiplication session-kNN (Ludewig & Jannach 2018): what the nearest of the latest users touched.
 
-    Of the last 500 users of each of a user's items, the nearest `setting` by the weights of the items shared; their
-    items count by that.
+    Of the last 500 users of each of a user's last 20 items, the nearest `setting` by the weights of the items shared,
+    which fall with their age. What they touched counts by that, by how new the newest item shared is, and by how rare
+    it is itself (as in Serenade: Kersbergen et al., SIGMOD 2022).
     """
 
     name = "vs_knn"
     settings = (100.0, 50.0, 200.0)
     _LATEST = 500
+    _NEIGHBOURS_ITEMS = 500  # the last ones of each
+    _FADES = 0.1  # of the weight, for each place of the newest item shared
 
     def __init__(self, n: int) -> None:
         self._n = n
-        self._histories = Histories()
+        self._histories = Histories(self._NEIGHBOURS_ITEMS)
         self._users: dict[int, deque[str]] = {}
+        self._counts = np.zeros(n, np.float32)
 
     def score(self, step: Step, setting: float) -> Floats:
         """Sums of the neighbours' similarities."""
-        user, past = step.event.user, self._histories.of(step.event.user)
+        user, past = step.event.user, self._histories.of(step.event.user)[:LAST]
         similar: dict[str, float] = {}
+        newest: dict[str, int] = {}
         for place, row in enumerate(dict.fromkeys(past)):
             weight = 1.0 - place / len(past)
             for other in dict.fromkeys(self._users.get(row, ())):
                 similar[other] = similar.get(other, 0.0) + weight
+                newest.setdefault(other, place)
         similar.pop(user, None)
         scores = np.zeros(self._n, np.float32)
         for other in sorted(similar, key=lambda each: -similar[each])[: int(setting)]:
-            scores[self._histories.of(other)] += similar[other]
+            rows = list(dict.fromkeys(self._histories.of(other)))
+            scores[rows] += similar[other] * max(1.0 - self._FADES * newest[other], self._FADES)
+        scores *= np.log1p(self._counts.sum() / (1.0 + self._counts))
         return scores
 
     def learn(self, step: Step) -> None:
         """Remember who touched what."""
         self._users.setdefault(step.event.row, deque(maxlen=self._LATEST)).append(step.event.user)
         self._histories.add(step.event.user, step.event.row)
+        self._counts[step.event.row] += 1.0

@@ -3,9 +3,10 @@
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.baselines.history import Histories
+from benchmarks.baselines.history import decayed
 from deploy.prequential.steps import Floats, Step
 
+_ASKED = 100  # newest items; .9 to that power is nothing
 EASE_FITS = 4_000  # items; the fit inverts a matrix of items by items
 
 
@@ -55,23 +56,28 @@ class OnlineBpr:
 
 
 class Ease:
-    """EASE (Steck 2019), fitted again every 2,500 events to who touched what; the setting is its regularisation."""
+    """EASE (Steck 2019), fitted again every 2,500 events to who touched what; the setting is its regularisation.
+
+    It is fitted to whole histories, and asked with their items fading by .9 for each newer one: without that it hits a
+    fifth less on films.
+    """
 
     name = "ease_refitted"
-    settings = (100.0, 20.0)
+    settings = (300.0, 100.0, 20.0)
+    _DECAY = 0.9
 
     def __init__(self, n: int, every: int = 2_500) -> None:
         self._every = every
         self._n = n
         self._gram: npt.NDArray[np.float32] = np.zeros((n, n), np.float32)
         self._users: dict[str, list[int]] = {}
-        self._histories = Histories()
         self._weights = {setting: np.zeros((n, n), np.float32) for setting in self.settings}
         self._events = 0
 
     def score(self, step: Step, setting: float) -> Floats:
-        """Sums of the weights from all that the user touched."""
-        scores: Floats = self._weights[setting][self._users.get(step.event.user, [])].sum(axis=0)
+        """Sums of the weights from what the user touched."""
+        past = self._users.get(step.event.user, [])[::-1][:_ASKED]
+        scores: Floats = decayed(len(past), self._DECAY) @ self._weights[setting][past]
         return scores
 
     def learn(self, step: Step) -> None:
