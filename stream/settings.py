@@ -37,7 +37,7 @@ class WorkerSettings(Connections):
         default=0.0,
         ge=0.0,
         le=1.0,
-        description="How unlike each other a list's items are: 0 by points alone; .2 is felt, and costs some hits.",
+        description="How unlike each other a list's items are: 0 by points alone; .2 is felt, .4 costs hits.",
     )
     seen: Seen = Field(
         default="out",
