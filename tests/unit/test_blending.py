@@ -96,6 +96,15 @@ def test_steps_are_apart(items: Catalogue) -> None:
     assert ranker.blend.steps == 1
 
 
+def test_what_time_saved_up_is_learned_at_once(items: Catalogue) -> None:
+    """Given pairs that come together, then as many are learned as there was time for, and no more than may follow."""
+    ranker, learns = made(items, mine=True, apart_s=0.04)
+
+    learns.learn(pairs_of(items, 50))
+
+    assert 2 <= ranker.blend.steps < 50
+
+
 def test_nothing_is_learned_from_what_is_not_known(items: Catalogue) -> None:
     ranker, learns = made(items, mine=True)
 
