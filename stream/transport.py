@@ -9,8 +9,10 @@ channel would starve the other topics); and the consumer thread's factory, as Fa
 import asyncio
 import logging
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, Protocol, cast
 
+from faust.exceptions import ConsumerNotStarted
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, Transport
 from faust.types import TP
 
@@ -115,7 +117,8 @@ class WorkerConsumer(Consumer):
     def let_flow(self) -> None:
         """Resume the user topics, once what they are ranked against is known."""
         assignment = cast("WorkerTransport", self.transport).assignment
-        self.resume_partitions(assignment.partitions.of_users(set(self.assignment())))
+        with suppress(ConsumerNotStarted):  # it holds nothing back yet, and will not: the assignment is open
+            self.resume_partitions(assignment.partitions.of_users(set(self.assignment())))
 
 
 class WorkerTransport(Transport):

@@ -1,12 +1,19 @@
-"""Channels between the consumer and the agents."""
+"""What Faust is made to do: channels between the consumer and the agents, and the consumer itself."""
 
 import asyncio
+from typing import cast
 
+import pytest
+from faust.exceptions import ConsumerNotStarted
 from faust.types import TP
 from mode.utils.queues import FlowControlEvent
 
 from stream.app import WorkerApp
-from stream.testing import TOPICS
+from stream.partitions import Partitions
+from stream.store import Store
+from stream.testing import TOPICS, MemoryStore
+from stream.transport import WorkerConsumer, WorkerTransport
+from stream.waiting import WaitingIndex
 
 
 async def test_a_channel_over_its_size_stops_its_partition_and_not_the_others() -> None:
@@ -31,3 +38,29 @@ async def test_a_channel_over_its_size_stops_its_partition_and_not_the_others() 
     assert (paused, resumed) == ([items], [])
     assert [await channel.get() for _ in range(30)] == list(range(30))
     assert resumed == [items]
+
+
+async def test_user_topics_may_be_let_flow_before_the_consumer_has_started() -> None:
+    """Items may be known sooner than the consumer's thread runs; it holds nothing back then."""
+    app = WorkerApp("test-worker", loop=asyncio.get_running_loop(), store="memory://", web_enabled=False)
+    transport = WorkerTransport(app.conf.broker_consumer, app, app.loop)
+    transport.assignment = _Open()
+    app.transport = transport
+    consumer = app.consumer
+    assert isinstance(consumer, WorkerConsumer)
+
+    consumer.let_flow()
+
+    with pytest.raises(ConsumerNotStarted):
+        consumer.assignment()
+    consumer._thread.thread_loop.close()  # made with the thread, and closed by it, had it run
+
+
+class _Open:
+    """An assignment whose topics may flow."""
+
+    open = True
+    partitions = Partitions(TOPICS, cast("Store", MemoryStore()), WaitingIndex(), session_timeout_s=10.0)
+
+    async def begin(self, assigned: set[TP]) -> dict[TP, int | None]:
+        return {}
