@@ -98,22 +98,20 @@ class ItemKnn:
 class VsKnn:
     """Vector multiplication session-kNN (Ludewig & Jannach 2018): what the nearest of the latest users touched.
 
-    Of the last 500 users of each of a user's last 20 items, the nearest `setting` by the weights of the items shared,
-    which fall with their age. What they touched counts by that, by how new the newest item shared is, and by how rare
-    it is itself (as in Serenade: Kersbergen et al., SIGMOD 2022).
+    Of the last 500 users of each of a user's last 20 items, the nearest 100 by the weights of the items shared, which
+    fall with their age. Their last items count by that, and by how new the newest item shared is; the setting is how
+    many of them.
     """
 
     name = "vs_knn"
-    settings = (100.0, 50.0, 200.0)
-    _LATEST = 500
-    _NEIGHBOURS_ITEMS = 500  # the last ones of each
+    settings = (100.0, 20.0, 500.0)
+    _LATEST, _NEAREST, _DEEPEST = 500, 100, 500
     _FADES = 0.1  # of the weight, for each place of the newest item shared
 
     def __init__(self, n: int) -> None:
         self._n = n
-        self._histories = Histories(self._NEIGHBOURS_ITEMS)
+        self._histories = Histories(self._DEEPEST)
         self._users: dict[int, deque[str]] = {}
-        self._counts = np.zeros(n, np.float32)
 
     def score(self, step: Step, setting: float) -> Floats:
         """Sums of the neighbours' similarities."""
@@ -127,14 +125,12 @@ class VsKnn:
                 newest.setdefault(other, place)
         similar.pop(user, None)
         scores = np.zeros(self._n, np.float32)
-        for other in sorted(similar, key=lambda each: -similar[each])[: int(setting)]:
-            rows = list(dict.fromkeys(self._histories.of(other)))
+        for other in sorted(similar, key=lambda each: -similar[each])[: self._NEAREST]:
+            rows = list(dict.fromkeys(self._histories.of(other)[: int(setting)]))
             scores[rows] += similar[other] * max(1.0 - self._FADES * newest[other], self._FADES)
-        scores *= np.log1p(self._counts.sum() / (1.0 + self._counts))
         return scores
 
     def learn(self, step: Step) -> None:
         """Remember who touched what."""
         self._users.setdefault(step.event.row, deque(maxlen=self._LATEST)).append(step.event.user)
         self._histories.add(step.event.user, step.event.row)
-        self._counts[step.event.row] += 1.0
