@@ -1,7 +1,8 @@
 """The blend's weights: learned by the owner of user partition 0 from everybody's pairs, read by the others each minute.
 
 A pair on covisits.v1 says what a user took and what stood in the ring before it: enough for a step. Lists are made
-right after an event, so every step is one of that moment. A step costs half a millisecond; 100 a second are the most.
+right after an event, so every step is one of that moment. It counts by the square of its pair weight, as what was rated
+low was hardly wanted. A step costs half a millisecond; 100 a second are the most.
 """
 
 import asyncio
@@ -64,7 +65,7 @@ class Blending:
             return False
         drawn = self._random.integers(0, len(self._catalogue), _OTHERS)
         could = self._catalogue.available[drawn] & (drawn != taken)
-        self._ranker.learn(before(pair), taken, drawn[could])
+        self._ranker.learn(before(pair), taken, drawn[could], weight=pair.pair**2)
         return True
 
     async def share(self, redis: Redis, key: str, every_s: float) -> None:

@@ -57,8 +57,8 @@ class Blend:
         now: Floats = (self._weights[0] + freshness * self._weights[1]).astype(np.float32)
         return now
 
-    def learn(self, parts: Floats, others: Floats, freshness: float) -> None:
-        """One step.
+    def learn(self, parts: Floats, others: Floats, freshness: float, weight: float = 1.0) -> None:
+        """One step, which counts `weight` beside others.
 
         parts: `(f, 1 + m)`, of the item taken, then of items that were not. others: `(1 + m,)`, points of theirs that
         come from elsewhere.
@@ -66,7 +66,7 @@ class Blend:
         points = self.at(freshness) @ parts + others
         chances = np.exp(points - points.max())
         chances /= chances.sum()
-        slope = (parts @ chances - parts[:, 0]).astype(np.float64)
+        slope = weight * (parts @ chances - parts[:, 0]).astype(np.float64)
         slopes = np.stack([slope, freshness * slope])
         self._squares += slopes**2
         self._weights -= _ETA * slopes / np.sqrt(self._squares)

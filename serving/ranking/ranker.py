@@ -75,12 +75,12 @@ class Ranker:
         """What lists are sorted by: the points of all items, `(n,)`, -inf for what must not be listed."""
         return self._scorer.score([state], idle)[0].points
 
-    def learn(self, state: UserState, taken: int, others: Rows, idle: float = 0.0) -> None:
+    def learn(self, state: UserState, taken: int, others: Rows, idle: float = 0.0, weight: float = 1.0) -> None:
         """Let the blend learn that a user took the item in row `taken` and none of the `others`.
 
         state: as it was before that event. others: rows drawn at random among what could have been listed.
         """
-        self._scorer.learn(state, taken, others, idle)
+        self._scorer.learn(state, taken, others, idle, weight)
 
     def trending(self, k: int) -> Ranking:
         """What everybody touches (serving/ranking/trending.py)."""

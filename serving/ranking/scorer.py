@@ -98,7 +98,7 @@ class Scorer:
         similar = self._similar(np.stack([profile.weights @ profile.vectors + profile.long for profile in profiles]))
         return [self._scored(*of_user, weights) for of_user in zip(states, profiles, similar, strict=True)]
 
-    def learn(self, state: UserState, taken: int, others: Rows, idle: float) -> None:
+    def learn(self, state: UserState, taken: int, others: Rows, idle: float, weight: float) -> None:
         """Let the blend learn that a user took the item in row `taken` and none of the `others`.
 
         state: as it was before that event. others: rows drawn at random among what could have been listed.
@@ -117,7 +117,7 @@ class Scorer:
         parts[Part.CONTENT] = profile.calm * (items @ profile.direction)
         rest = items @ (profile.weights @ profile.vectors + profile.long) - weights[Part.CONTENT] * parts[Part.CONTENT]
         self._blend.learn(
-            parts, rest + self._by_facet(profile, self._standardised(profile.asks), rows), _freshness(idle)
+            parts, rest + self._by_facet(profile, self._standardised(profile.asks), rows), _freshness(idle), weight
         )
 
     def _similar(self, queries: Floats) -> Floats:

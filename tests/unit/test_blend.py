@@ -89,3 +89,18 @@ def test_a_blend_put_back_learns_on_as_the_first() -> None:
         with pytest.raises(BrokenState, match="another version"):
             second.unpack(altered)
     assert first.steps == second.steps == 20
+
+
+def test_steps_of_little_weight_give_way_to_others() -> None:
+    """Given as many who take content as who leave it, then those whose steps count more are followed."""
+    rng = np.random.default_rng(9)
+    blend = Blend((0.0,) * len(Part))
+    for _ in range(300):
+        parts = rng.random((len(Part), 20)).astype(np.float32)
+        parts[Part.CONTENT] = 0.0
+        parts[Part.CONTENT, 0] = 1.0
+        blend.learn(parts, np.zeros(20, np.float32), 0.0)
+        parts[Part.CONTENT, 0] = -1.0
+        blend.learn(parts, np.zeros(20, np.float32), 0.0, weight=0.1)
+
+    assert blend.at(0.0)[Part.CONTENT] > 0.5
