@@ -11,9 +11,9 @@
     share = 0.5
     settings = { variety = 0.2, hush = 0.5 }
 
-Settings are the numbers among those of `RankSettings`; what a variant leaves out is as the worker has
-it. A user stays with a variant as long as the experiment's name and its shares stand; under another name users are
-dealt anew. One variant of share 1 is a file of settings for everybody.
+Settings are the numbers among those of `RankSettings`; what a variant leaves out is as the worker has it. A user stays
+with a variant as long as the experiment's name and its shares stand; under another name users are dealt anew. One
+variant of share 1 is a file of settings for everybody.
 """
 
 import math

@@ -1,7 +1,7 @@
 """The last list of each user whom this worker owns, to judge it by what the user takes next.
 
-Bounded: who has had no list for the longest time goes first.
-Nothing of it is stored, and nothing of it stays behind: who is erased, and who belongs to another worker, leaves it.
+Bounded: who has had no list for the longest time goes first. Nothing of it is stored, and nothing of it stays behind:
+who is erased, and who belongs to another worker, leaves it.
 """
 
 from array import array

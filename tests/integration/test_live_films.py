@@ -14,6 +14,7 @@ from deploy.prequential.system import Penchant
 from deploy.scraping import tallies
 from serving.catalogue import Catalogue
 from serving.experiment import Experiment, parse
+from tests.support.experiments import halves
 from tests.support.films import WHEELS
 from tests.support.judged import RankingWorker
 
@@ -50,18 +51,7 @@ async def test_an_experiment_of_two_settings_of_known_worth_finds_the_better_one
     The first 10 ratings of 100 users, in the order of their time.
     """
     films.fetch(WHEELS)
-    experiment = parse(
-        """
-        name = "seeded"
-        [[variant]]
-        name = "usual"
-        share = 0.5
-        [[variant]]
-        name = "unlike"
-        share = 0.5
-        settings = { variety = 1.0 }
-        """
-    )
+    experiment = parse(halves("variety = 1.0", names=("usual", "unlike"), name="seeded"))
     worker = RankingWorker(film_catalogue, experiment)
     await worker.store.claim(0)
     sent: Counter[str] = Counter()

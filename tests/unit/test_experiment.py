@@ -8,17 +8,9 @@ import pytest
 from serving.errors import Misconfigured
 from serving.experiment import Experiment, parse, read, tunable
 from serving.ranking.profile import RankSettings
+from tests.support.experiments import halves
 
-HALVES = """
-name = "halves"
-[[variant]]
-name = "a"
-share = 0.5
-[[variant]]
-name = "b"
-share = 0.5
-settings = { variety = 0.2, hush = 0 }
-"""
+HALVES = halves("variety = 0.2, hush = 0")
 USERS = [f"user-{n}" for n in range(20_000)]
 
 

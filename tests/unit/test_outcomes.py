@@ -12,19 +12,11 @@ from deploy.scraping import scrape, tallies
 from serving.errors import Unavailable
 from serving.experiment import parse
 from tests.support.command import penchant
+from tests.support.experiments import halves
 from tests.support.judged import JudgedWorker
 from tests.support.pipeline import click
 
-HALVES = """
-name = "halves"
-[[variant]]
-name = "a"
-share = 0.5
-[[variant]]
-name = "b"
-share = 0.5
-settings = { variety = 0.2 }
-"""
+HALVES = halves("variety = 0.2")
 
 
 def tally(trials: list[int], hits: list[int]) -> Tally:

@@ -12,20 +12,10 @@ from serving.ranking.rows import Popularity
 from serving.state import Kind, RingEvent, UserState
 from stream.testing import FINGERPRINT, TOPICS, embed_by_words, record
 from stream.variants import Variants
+from tests.support.experiments import halves
 from tests.support.judged import JudgedWorker, RankingWorker
 
-EXPERIMENT = parse(
-    """
-    name = "halves"
-    [[variant]]
-    name = "a"
-    share = 0.5
-    [[variant]]
-    name = "b"
-    share = 0.5
-    settings = { long = 5 }
-    """
-)
+EXPERIMENT = parse(halves("long = 5"))
 USUAL = RankSettings(hush=0.4)
 USERS = [f"u{n}" for n in range(20)]
 STATES = [UserState(long=embed_by_words(words)) for words in ("space", "love", "space war", "love war")] * 5
