@@ -1,7 +1,9 @@
 """One user's state made anew from the log, while the worker runs: the store's record of it is broken.
 
 Of the partitions of that user, and of whoever was merged into that user, all records are read up to the store's
-offsets, and only theirs are taken in. That takes as long as reading does, some 100,000 records a second.
+offsets, and only theirs are taken in. That takes as long as reading does, some 100,000 records a second. What an
+alias's owner has passed on and this user's has not taken in yet stands on `transfers.v1`, beyond the store's offsets:
+it is left for that to bring.
 """
 
 import logging
@@ -20,6 +22,7 @@ from stream.replay.memory import MemoryUsers
 from stream.replay.notes import Notes
 from stream.replay.run import Replay, Source, make_replay
 from stream.retry import taking_long
+from stream.transfers import Passed, read
 
 _log = logging.getLogger(__name__)
 
@@ -44,18 +47,36 @@ class Mender:
         return users.state(partition, user)
 
     async def _replay(self, log: LogReader, replay: Replay, user: str) -> None:
-        ends = await self._ends()
+        ends, transfers = await self._ends()
         starts = await log.starts(ends)
         replay.positions |= starts
         merges = await self._merges(log, replay, {place: (starts[place], end) for place, end in ends.items()})
         people = one_person(user, merges)
         keys = {each.encode() for each in people}
-        replay.wanted = lambda record: record.key is None or record.key in keys
         homes = {partition_of(each, self.source.partitions) for each in people}
         theirs = {place: end for place, end in ends.items() if place[1] in homes}
         if any(starts[place] for place in theirs):
             _log.error("retention has cut the log's start: what that user did before is not in the new state")
+        under_way = await self._under_way(log, {place: at for place, at in transfers.items() if place[1] in homes})
+        replay.wanted = lambda record: (
+            (record.key is None or record.key in keys)
+            and (record.topic, record.partition, record.offset) not in under_way
+        )
         await replay.advance(theirs)
+
+    async def _under_way(self, log: LogReader, begins: dict[Place, int]) -> set[tuple[str, int, int]]:
+        """The records, by topic, partition and offset, that were passed on from these offsets of `transfers.v1` on.
+
+        To be read after the store's offsets: what is passed on is sent before the offset it came from is saved.
+        """
+        starts, ends = await log.starts(begins), await log.ends(begins)
+        found: set[tuple[str, int, int]] = set()
+        async for records in log.read({place: (max(begins[place], starts[place]), ends[place]) for place in begins}):
+            for record in records:
+                with suppress(Rejected):
+                    if isinstance(passed := read(record).message, Passed):
+                        found.add((passed.topic, passed.partition, passed.offset))
+        return found
 
     async def _merges(
         self, log: LogReader, replay: Replay, spans: dict[Place, tuple[int, int]]
@@ -68,8 +89,8 @@ class Mender:
                 found += _merge_of(record, replay)
         return found
 
-    async def _ends(self) -> dict[Place, int]:
-        """How far the store's states stand for the log."""
+    async def _ends(self) -> tuple[dict[Place, int], dict[Place, int]]:
+        """How far the store's states stand for the input topics, and for what owners tell each other."""
         settings, source = self.source.settings, self.source
         store = LiveStore(
             settings.redis, settings.keys, source.model.fingerprint, source.identities, settings.retention()
@@ -79,7 +100,11 @@ class Mender:
         finally:
             await store.close()
         offsets = {place: offset for look in looks for place, offset in look.offsets.items()}
-        return {place: offsets.get(place, 0) for place in source.places()}
+        transfers = [(source.topics.transfers, number) for number in range(source.partitions)]
+        return (
+            {place: offsets.get(place, 0) for place in source.places()},
+            {place: offsets.get(place, 0) for place in transfers},
+        )
 
 
 def one_person(user: str, merges: Iterable[tuple[str, str]]) -> set[str]:
