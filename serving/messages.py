@@ -160,12 +160,18 @@ class ItemVector(msgspec.Struct, kw_only=True):
 
 
 class Pair(msgspec.Struct, array_like=True):
-    """One event for the item statistics: its offset, item and pair weight, and the ring as it stood, newest first."""
+    """One event for the item statistics: its offset, item and pair weight, and what its user had touched before.
+
+    ring: as it stood, newest first, items and pair weights. gaps_s: of each of these, seconds before the newest.
+    earlier: what was touched before them (serving/history.py), packed.
+    """
 
     offset: int
     item_id: str
     pair: float
     ring: list[tuple[str, float]]
+    gaps_s: list[int] = []
+    earlier: str = ""
 
 
 class CoVisits(msgspec.Struct, kw_only=True):

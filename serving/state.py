@@ -3,7 +3,7 @@
 A `UserState` holds the long interest vector at a reference time of its own, the ring of the last events, the ids that
 were counted, the seen set, recent texts, and what still waits. `encode` and `decode` are its only outside form.
 
-Record, version 3: `crc32 (4 bytes, little endian) | MessagePack array`, the array's fields in the order of `_Record`.
+Record, version 4: `crc32 (4 bytes, little endian) | MessagePack array`, the array's fields in the order of `_Record`.
 The long vector is block fixed point: int24 mantissas (little endian) times `2**exponent`. Its error per save is at most
 `2**-23` of the largest component, and what was decoded encodes to the same bytes again.
 """
@@ -12,6 +12,7 @@ import binascii
 import math
 from dataclasses import dataclass, field
 from enum import IntEnum
+from functools import lru_cache
 from hashlib import blake2b
 
 import msgspec
@@ -22,6 +23,7 @@ from serving.errors import BrokenState, FingerprintMismatch, NewerState
 from serving.pending import Alias, Merge, Ref, Retraction, Waiting
 
 __all__ = [
+    "PAIR_UNIT",
     "RECENT_TEXTS",
     "RING",
     "SEEN",
@@ -48,8 +50,10 @@ __all__ = [
 
 Vector = npt.NDArray[np.float32]
 
-VERSION = 3
-_READABLE = frozenset({1, 2, 3})  # version 2 has `alias` and `merges` behind what version 1 has, version 3 `shown`
+VERSION = 4
+# Version 2 has `alias` and `merges` behind what version 1 has, version 3 `shown`; version 4 knows the `pair` weights of
+# what was seen, and of texts.
+_READABLE = frozenset({1, 2, 3, 4})
 RING = 20
 RECENT_TEXTS = 8
 
@@ -99,6 +103,7 @@ class RecentText(msgspec.Struct, array_like=True, frozen=True):
 
     vector: `(d,) float16`, of what it wants; against: likewise, of what it asks to be spared, empty if nothing. Zeros
     stand where it only asks to be spared something. A text that was taken back has its place, no taste and no vector.
+    pair: the pair weight of a review.
     """
 
     time_ms: int
@@ -107,6 +112,7 @@ class RecentText(msgspec.Struct, array_like=True, frozen=True):
     taste: float
     vector: bytes
     against: bytes = b""
+    pair: float = 0.0
 
     @property
     def order(self) -> tuple[int, str]:
@@ -163,7 +169,9 @@ _RING = np.dtype(
     ]
 )
 _RETRACTED, _WRITTEN, _SEEN, _KIND = 0x80, 0x40, 0x20, 0x1F  # of the byte `kind`
-SEEN = np.dtype([("item", "<u4"), ("time_s", "<u4"), ("count", "u1"), ("dismissed", "u1")])
+SEEN = np.dtype([("item", "<u4"), ("time_s", "<u4"), ("count", "u1"), ("dismissed", "u1"), ("pair", "<u2")])
+PAIR_UNIT = 0.01  # of `pair` in the seen set: sums of whole numbers do not depend on the order
+_SEEN_BEFORE_4 = np.dtype([("item", "<u4"), ("time_s", "<u4"), ("count", "u1"), ("dismissed", "u1")])
 _SEEN_BEFORE_3 = np.dtype([("item", "<u4"), ("time_s", "<u4"), ("count", "<u2")])
 SHOWN = np.dtype([("time_s", "<u4"), ("id", "<u4"), ("item", "<u4")])
 _COUNTED_BYTES = 6
@@ -190,8 +198,8 @@ class UserState:
     ring: at most `RING` events, oldest first by event time. texts: at most `RECENT_TEXTS`, likewise.
     counted: 48-bit hashes of the event ids that were counted last, oldest first.
     undone: likewise, of events that were retracted and stand in the ring no more.
-    seen: `(n,)` of `SEEN`, one row an item, by 32-bit hash of its id: how many events, at most 255, and how many
-    of them dismissed it. What was retracted counts 0.
+    seen: `(n,)` of `SEEN`, one row an item, by 32-bit hash of its id: how many events, at most 255, how many of them
+    dismissed it, and the sum of their pair weights in units of `PAIR_UNIT`. What was retracted counts 0.
     shown: `(n,)` of `SHOWN`, the last impressions, oldest first, by 32-bit hashes of id and item; the item of what was
     retracted is 0.
     standing: how many events `long` is the sum of. With none it is zeros, not what rounding leaves of a difference.
@@ -230,6 +238,7 @@ class UserState:
         return any(entry.missed for entry in self.waiting) or any(entry.missed for entry in self.retractions)
 
 
+@lru_cache(maxsize=1 << 16)
 def item_hash(item_id: str) -> int:
     """The 32-bit hash under which an item stands in a seen set."""
     return int.from_bytes(blake2b(item_id.encode(), digest_size=4).digest(), "little")
@@ -361,11 +370,14 @@ def _open(record: bytes) -> _Record:
 
 
 def _unpack_seen(raw: _Record) -> npt.NDArray[np.void]:
-    if raw.version >= 3:
+    """Of what was written before pair weights were kept, those are 0: the items stand in no history."""
+    if raw.version >= 4:
         return np.frombuffer(raw.seen, SEEN).copy()
-    old = np.frombuffer(raw.seen, _SEEN_BEFORE_3)
+    old = np.frombuffer(raw.seen, _SEEN_BEFORE_4 if raw.version == 3 else _SEEN_BEFORE_3)
     seen = np.zeros(len(old), SEEN)
     seen["item"], seen["time_s"], seen["count"] = old["item"], old["time_s"], np.minimum(old["count"], 255)
+    if raw.version == 3:
+        seen["dismissed"] = old["dismissed"]
     return seen
 
 

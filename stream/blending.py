@@ -17,9 +17,10 @@ from redis.exceptions import RedisError
 
 from serving.catalogue import Catalogue
 from serving.errors import BrokenState
+from serving.history import unpack
 from serving.messages import Pair
 from serving.ranking.ranker import Ranker
-from serving.state import Kind, RingEvent, UserState
+from serving.state import PAIR_UNIT, SEEN, Kind, RingEvent, UserState
 from stream.snapshots import WRITER
 
 _log = logging.getLogger(__name__)
@@ -91,9 +92,13 @@ class Blending:
 
 
 def before(pair: Pair) -> UserState:
-    """A user as the pair tells: the ring alone, everything in it liked as much as it links."""
+    """A user as the pair tells: what it touched, everything in the ring liked as much as it links."""
+    gaps_s = pair.gaps_s or [0] * len(pair.ring)
     ring = [
-        RingEvent(-age, str(age), age, item_id, Kind.OTHER, weight, weight)
-        for age, (item_id, weight) in enumerate(pair.ring)
+        RingEvent(-1000 * gap_s - age, str(age), age, item_id, Kind.OTHER, weight, weight)
+        for age, ((item_id, weight), gap_s) in enumerate(zip(pair.ring, gaps_s, strict=True))
     ]
-    return UserState(ring=ring[::-1])
+    past = unpack(pair.earlier)
+    seen = np.zeros(len(past.items), SEEN)
+    seen["item"], seen["pair"] = past.items, np.rint(past.strengths / PAIR_UNIT)
+    return UserState(ring=ring[::-1], seen=seen)

@@ -211,7 +211,7 @@ def _took_from_room(part: Part, turn: Turn, event_id: str | None, context: Conte
 
 
 def _entry_of_text(written: RecentText, counted_as: int) -> RingEvent:
-    """A text's event as the ring had it, but for its pair weight, which nothing is subtracted for."""
+    """A text's event as the ring had it."""
     kind = Kind.REVIEW if written.item_id else Kind.STATEMENT
     return RingEvent(
         written.time_ms,
@@ -219,7 +219,7 @@ def _entry_of_text(written: RecentText, counted_as: int) -> RingEvent:
         counted_as,
         written.item_id,
         kind,
-        0.0,
+        written.pair,
         written.taste,
         seen=bool(written.item_id),
         written=True,

@@ -10,17 +10,20 @@ import math
 from bisect import insort
 from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
 
-from serving.state import RECENT_TEXTS, RING, SEEN, Kind, RecentText, RingEvent, UserState, Vector, item_hash
+from serving.history import earlier, pack
+from serving.state import PAIR_UNIT, RECENT_TEXTS, RING, SEEN, Kind, RecentText, RingEvent, UserState, Vector, item_hash
 from stream import impressions
 from stream.events import Event
 from stream.wordings import heading
 
 _SAME_TEXT = 0.98  # cosine from which two vectors are of one text, whatever batch each was encoded in
 _MAX_COUNT = np.iinfo(np.uint8).max
+_MAX_PAIR = np.iinfo(np.uint16).max
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,14 @@ class Bounds:
     seen: int = 2_000
     shown: int = 256
     texts: int = RECENT_TEXTS
+
+
+class Company(NamedTuple):
+    """The last fields of a `serving.messages.Pair`."""
+
+    ring: list[tuple[str, float]]
+    gaps_s: list[int]
+    earlier: str
 
 
 class Outcome(Enum):
@@ -166,18 +177,24 @@ def mark_seen(state: UserState, entry: RingEvent, limit: int) -> None:
     One that was retracted counts 0: the item's row is what both orders leave.
     """
     times = 0 if entry.retracted else 1
-    row = (item_hash(entry.item_id), entry.time_ms // 1000, times, times * (entry.kind == Kind.DISMISS))
-    _see(state, row, limit)
+    dismissed, pair = times * (entry.kind == Kind.DISMISS), times * _pair_units(entry)
+    _see(state, (item_hash(entry.item_id), entry.time_ms // 1000, times, dismissed, pair), limit)
 
 
-def _see(state: UserState, row_of: tuple[int, int, int, int], limit: int) -> None:
-    seen, (hashed, time_s, times, dismissed) = state.seen, row_of
+def _pair_units(entry: RingEvent) -> int:
+    """The pair weight as the seen set counts it: of what the codec leaves, so that it is the same when taken back."""
+    return min(round(float(np.float16(entry.pair)) / PAIR_UNIT), _MAX_PAIR)
+
+
+def _see(state: UserState, row_of: tuple[int, int, int, int, int], limit: int) -> None:
+    seen, (hashed, time_s, times, dismissed, pair) = state.seen, row_of
     at = np.flatnonzero(seen["item"] == hashed)
     if len(at):
         row = seen[at[0]]
         row["time_s"] = max(int(row["time_s"]), time_s)
         row["count"] = min(int(row["count"]) + times, _MAX_COUNT)
         row["dismissed"] = min(int(row["dismissed"]) + dismissed, _MAX_COUNT)
+        row["pair"] = min(int(row["pair"]) + pair, _MAX_PAIR)
         return
     grown = np.empty(len(seen) + 1, SEEN)  # np.append takes ten times as long with a type of several fields
     grown[:-1] = seen
@@ -193,11 +210,17 @@ def _lower_seen(state: UserState, past: RingEvent) -> None:
         row = state.seen[at[0]]
         row["count"] = max(int(row["count"]) - 1, 0)
         row["dismissed"] = max(int(row["dismissed"]) - (past.kind == Kind.DISMISS), 0)
+        row["pair"] = max(int(row["pair"]) - _pair_units(past), 0)
 
 
-def neighbours(state: UserState) -> list[tuple[str, float]]:
-    """The ring as it stands, for the item statistics: `(item id, pair weight)`, newest first, without statements."""
-    return [(e.item_id, e.pair) for e in reversed(state.ring) if e.item_id and not e.retracted]
+def company(state: UserState) -> Company:
+    """What a user touched as it stands, for the item statistics, without statements and what was taken back."""
+    ring = [event for event in reversed(state.ring) if event.item_id and not event.retracted]
+    return Company(
+        [(event.item_id, event.pair) for event in ring],
+        [(ring[0].time_ms - event.time_ms) // 1000 for event in ring],
+        pack(earlier(state)),
+    )
 
 
 def _place(state: UserState, entry: RingEvent, text: Vector | None, bounds: Bounds) -> None:
@@ -224,7 +247,8 @@ def _push(state: UserState, entry: RingEvent, text: Vector | None, bounds: Bound
     _cut_ring(state, bounds)
     if entry.written:
         rows = [] if text is None else [row.astype(np.float16).tobytes() for row in np.atleast_2d(text)]
-        written = RecentText(entry.time_ms, entry.event_id, entry.item_id, entry.taste, *(rows or [b""]))
+        about = (entry.time_ms, entry.event_id, entry.item_id, entry.taste)
+        written = RecentText(*about, *(rows or [b""]), pair=entry.pair)
         insort(state.texts, _blank(written) if entry.retracted else written, key=lambda t: t.order)
         del state.texts[: -bounds.texts]
 

@@ -7,7 +7,7 @@ from serving.messages import Pair
 from serving.state import Alias, UserState, Vector, Waiting
 from stream.commands import ERASED_SINCE, erase, give_up, retract, take_back_on_arrival, try_again
 from stream.events import CommandEvent, Event
-from stream.interest import Outcome, direction, fold, neighbours, recall
+from stream.interest import Outcome, company, direction, fold, recall
 from stream.merging import ask_again, merge, merge_after_erasure, receive
 from stream.opinion import judged
 from stream.records import DeadLetter, Record
@@ -109,15 +109,15 @@ def _obey(part: Part, turn: Turn, command: CommandEvent, context: Context) -> No
 
 
 def _fresh(part: Part, turn: Turn, event: Event, came: Record, context: Context) -> None:
-    ring = neighbours(turn.state)
+    before = company(turn.state) if event.item_id is not None and event.weight.pair > 0 else None
     took = _take_in(part, turn, event, context)
     if isinstance(took, DeadLetter):
         part.dead.append(took)
         return
     turn.changed = True
-    if took in {Took.COUNTED, Took.WAITS} and event.item_id is not None and event.weight.pair > 0:
+    if took in {Took.COUNTED, Took.WAITS} and event.item_id is not None and before is not None:
         pairs = part.pairs.setdefault(came.topic, [])
-        pairs.append(Pair(came.offset, event.item_id, event.weight.pair, ring))
+        pairs.append(Pair(came.offset, event.item_id, event.weight.pair, *before))
     if took is Took.DUPLICATE:
         turn.name_later(ref(event, duplicate=True))
     elif _silent(event):

@@ -15,7 +15,7 @@ from serving.ranking.ranker import Ranker, RankSettings
 from serving.ranking.statistics import Statistics
 from serving.state import Kind, UserState, Vector, id_hash
 from stream.events import Event
-from stream.interest import Bounds, direction, fold, neighbours
+from stream.interest import Bounds, company, direction, fold
 from stream.records import Record
 from stream.weights import Weight
 
@@ -87,7 +87,7 @@ class Penchant:
         item_id = self.catalogue.ids[event.row]
         self._offset += 1
         heard = self.heard(event)
-        pair = Pair(self._offset, item_id, heard.weight.pair, neighbours(state))
+        pair = Pair(self._offset, item_id, heard.weight.pair, *company(state))
         towards = direction(self.catalogue.vectors[event.row], heard.vector)
         fold(state, self._event(event, item_id, heard), towards, heard.vector, self._bounds)
         if self._learns:

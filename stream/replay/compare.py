@@ -161,7 +161,7 @@ def _ids(name: str, live: list[int], rebuilt: list[int], limit: int) -> Iterator
 def _seen(live: UserState, rebuilt: UserState, limit: int) -> Iterator[Difference]:
     """By item. In a full set an item may have gone and come again, by which its count depends on the order."""
     full = len(live.seen) >= limit and len(rebuilt.seen) >= limit
-    fields = ["item", "time_s"] if full else ["item", "time_s", "count", "dismissed"]
+    fields = ["item", "time_s"] if full else ["item", "time_s", "count", "dismissed", "pair"]
     mine, theirs = (set(state.seen[fields].tolist()) for state in (live, rebuilt))
     if mine != theirs:
         yield Difference("seen", f"{len(mine - theirs)} items more or altered, {len(theirs - mine)} fewer or altered")

@@ -43,18 +43,43 @@ xFBsAMQCdTHEAXuQw5aidTmjay0yzwAAAaDEUGwDl6hjb21tYW5kcwEEo2stMs8AAAGgxFBsAMLCpjBm
 AaDEUGwEl6hjb21tYW5kcwMLo2stM88AAAGgxFBsBMLCw8QYgDuxakUjAe/vvq3egTuxagcAAAAAAAAA
 """)
 
+VERSION_4 = base64.b64decode("""
+mTwPktwAFQTECI2bEMR6QYZWzwAAAaDEUGx7zwAAAaE3tXAA6sQYAAAgAADwAAAAAABABAAAAADQAAAIAAAAxDN/O7Fq5wNFIwHvzasANAA4AoA7
+sWoAAP///////wAAALyKgDuxagEAAAAAAAAAADwAPAmTomkxoKbnianlk4GTo2MtMaNyLTKm5LqL5Lu2xBJFIwHvzav///////8AAAAAAADEGO++
+rd6AO7FqAwH6AAAAAAAAAAAA/wAAAJGXzwAAAaDEUGwAo3ItMqDLv/AAAAAAAADEEAAAADwAQABCAEQARQBGAEfEEAA8ADwAPAA8ADwAPAA8ADzL
+P+AAAAAAAACSmqZjbGlja3MDB88AAAGgxFBsAKNjLTmiaTnEAnUxxAIA/5GSpWNlX2lkxAH/wpqncmV2aWV3cwMIzwAAAaDEUGwBo3ItOaJpOcDE
+Ant9kMORl6ZjbGlja3MDBaNjLTXPAAABoMRQbADDwwwHxAz///////8FAAAAAACRm6hjb21tYW5kcwMJzwAAAaDEUGwCo2MtN6NrLTHPAAABoMRQ
+bADEAnUxxAF7kMOWonU5o2stMs8AAAGgxFBsA5eoY29tbWFuZHMBBKNrLTLPAAABoMRQbADCwqYwZjFlMmTDkZWjay0zpuiuv+Wuos8AAAGgxFBs
+BJeoY29tbWFuZHMDC6NrLTPPAAABoMRQbATCwsPEGIA7sWpFIwHv776t3oE7sWoHAAAAAAAAAA==
+""")
+
 
 def test_the_bytes_are_read_as_the_state_that_was_written() -> None:
-    state, expected = decode(VERSION_3, FINGERPRINT), by_hand()
+    state, expected = decode(VERSION_4, FINGERPRINT), by_hand()
     assert fields(state) == fields(expected)
     assert state.long is not None
     assert expected.long is not None
     assert state.long.tolist() == expected.long.tolist()
 
 
+def forget_pairs(state: UserState) -> None:
+    """As before version 4."""
+    state.seen["pair"] = 0
+    state.texts = [msgspec.structs.replace(each, pair=0.0) for each in state.texts]
+
+
+def test_version_3_is_read_and_written_as_the_newer_one() -> None:
+    """It knew nothing of the pair weights of what was seen."""
+    old, expected = decode(VERSION_3, FINGERPRINT), by_hand()
+    forget_pairs(expected)
+    assert fields(old) == fields(expected)
+    assert encode(old, FINGERPRINT) == encode(expected, FINGERPRINT)
+
+
 def test_version_2_is_read_and_written_as_the_newer_one() -> None:
-    """It knew nothing of impressions, nor of which items were dismissed."""
+    """Nor of impressions, nor of which items were dismissed."""
     old, expected = decode(VERSION_2, FINGERPRINT), by_hand()
+    forget_pairs(expected)
     expected.shown, expected.seen["dismissed"] = no_shown(), 0
     assert fields(old) == fields(expected)
     assert encode(old, FINGERPRINT) == encode(expected, FINGERPRINT)
@@ -63,6 +88,7 @@ def test_version_2_is_read_and_written_as_the_newer_one() -> None:
 def test_version_1_is_read_and_written_as_the_newer_one() -> None:
     """Nor of merges, of texts that the encoder missed, of what a text wants to be spared."""
     old, expected = decode(VERSION_1, FINGERPRINT), by_hand()
+    forget_pairs(expected)
     expected.shown, expected.seen["dismissed"] = no_shown(), 0
     expected.alias, expected.merges = None, []
     expected.texts = [msgspec.structs.replace(each, against=b"") for each in expected.texts]
@@ -74,16 +100,16 @@ def test_version_1_is_read_and_written_as_the_newer_one() -> None:
 
 def test_a_newer_version_is_refused_by_name() -> None:
     with pytest.raises(BrokenState, match=f"version {VERSION + 1}, this build reads up to {VERSION}"):
-        decode(newer(VERSION_3), FINGERPRINT)
+        decode(newer(VERSION_4), FINGERPRINT)
 
 
 def test_the_state_is_written_as_these_bytes() -> None:
-    assert VERSION == 3
-    assert encode(by_hand(), FINGERPRINT) == VERSION_3
-    assert encode(decode(VERSION_3, FINGERPRINT), FINGERPRINT) == VERSION_3
+    assert VERSION == 4
+    assert encode(by_hand(), FINGERPRINT) == VERSION_4
+    assert encode(decode(VERSION_4, FINGERPRINT), FINGERPRINT) == VERSION_4
 
 
-@pytest.mark.parametrize("bytes_of", [VERSION_1, VERSION_2, VERSION_3])
+@pytest.mark.parametrize("bytes_of", [VERSION_1, VERSION_2, VERSION_3, VERSION_4])
 @pytest.mark.parametrize("lost", [1, 4, 100])
 def test_the_bytes_cut_short_are_no_state(bytes_of: bytes, lost: int) -> None:
     with pytest.raises(BrokenState):
@@ -91,15 +117,15 @@ def test_the_bytes_cut_short_are_no_state(bytes_of: bytes, lost: int) -> None:
 
 
 def test_every_flipped_bit_is_found() -> None:
-    for at in range(len(VERSION_3)):
+    for at in range(len(VERSION_4)):
         for bit in range(8):
-            flipped = bytearray(VERSION_3)
+            flipped = bytearray(VERSION_4)
             flipped[at] ^= 1 << bit
             with pytest.raises(BrokenState, match="checksum"):
                 decode(bytes(flipped), FINGERPRINT)
 
 
 def test_a_user_of_whom_nothing_is_known() -> None:
-    empty = base64.b64decode("PnL8ydwAFQPECI2bEMR6QYZWAAAAxADEAJCQxADEAJCQkAAAxACQwJDEAA==")
+    empty = base64.b64decode("V1FMldwAFQTECI2bEMR6QYZWAAAAxADEAJCQxADEAJCQkAAAxACQwJDEAA==")
     assert encode(UserState(), FINGERPRINT) == empty
     assert not decode(empty, FINGERPRINT).known

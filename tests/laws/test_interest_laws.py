@@ -100,7 +100,7 @@ def check_rest(state: UserState, events: Sequence[Event]) -> None:
     assert sorted(state.counted) == sorted(each.counted_as for each in events if each in pushed or each.seen)
     seen = [[each for each in events if each.seen and each.item_id == item] for item in ITEMS]
     expected = sorted(
-        (item_hash(item), max(each.time_ms for each in those) // 1000, len(those), dismissed(those))
+        (item_hash(item), max(each.time_ms for each in those) // 1000, len(those), dismissed(those), pairs(those))
         for item, those in zip(ITEMS, seen, strict=True)
         if those
     )
@@ -109,6 +109,11 @@ def check_rest(state: UserState, events: Sequence[Event]) -> None:
 
 def dismissed(events: Sequence[Event]) -> int:
     return sum(each.kind is Kind.DISMISS for each in events)
+
+
+def pairs(events: Sequence[Event]) -> int:
+    """The sum of pair weights, in hundredths."""
+    return sum(round(100 * each.weight.pair) for each in events)
 
 
 def split(data: st.DataObject, events: Sequence[Event]) -> list[list[Event]]:

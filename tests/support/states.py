@@ -24,8 +24,8 @@ def by_hand() -> UserState:
             RingEvent(1_790_000_000_001, "事件", 0, "物品", 9, 1.0, 1.0),
         ],
         counted=[0xABCDEF012345, 2**48 - 1, 0],
-        seen=np.array([(0xDEADBEEF, 1_790_000_000, 3, 1), (0, 0, 255, 0)], SEEN),
-        texts=[RecentText(1_790_000_000_000, "r-2", "", -1.0, np.arange(8, dtype="<f2").tobytes(), b"\0<" * 8)],
+        seen=np.array([(0xDEADBEEF, 1_790_000_000, 3, 1, 250), (0, 0, 255, 0, 0)], SEEN),
+        texts=[RecentText(1_790_000_000_000, "r-2", "", -1.0, np.arange(8, dtype="<f2").tobytes(), b"\0<" * 8, 0.5)],
         waiting=[
             Waiting("clicks", 3, 7, 1_790_000_000_000, "c-9", "i9", b"u1", b"\x00\xff", [("ce_id", b"\xff")]),
             Waiting("reviews", 3, 8, 1_790_000_000_001, "r-9", "i9", None, b"{}", [], missed=True),
@@ -114,7 +114,7 @@ _aliases = st.builds(Alias, _ids, _ids, _times, _refs, _ids, held=st.booleans())
 _merges = st.builds(Merge, _ids, _ids, _times, _refs, done=st.booleans())
 vectors = hnp.arrays(np.float32, 8, elements=st.floats(-(2.0**60), 2.0**60, width=32))
 _seen = hnp.arrays(
-    SEEN, st.integers(0, 4), elements=st.tuples(*(st.integers(0, 2**bits - 1) for bits in (32, 32, 8, 8)))
+    SEEN, st.integers(0, 4), elements=st.tuples(*(st.integers(0, 2**bits - 1) for bits in (32, 32, 8, 8, 16)))
 )
 _shown = hnp.arrays(SHOWN, st.integers(0, 4), elements=st.tuples(*(st.integers(0, 2**32 - 1) for _ in range(3))))
 

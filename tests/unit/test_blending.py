@@ -10,6 +10,7 @@ from redis.asyncio import Redis
 
 from serving.catalogue import Catalogue
 from serving.errors import BrokenState
+from serving.history import Earlier, earlier, pack
 from serving.messages import Pair
 from serving.ranking.blend import Part
 from serving.ranking.ranker import Ranker
@@ -47,6 +48,9 @@ class Watched(Shelf):
         self.written.set()
 
 
+EARLIER = Earlier(np.array([7, 9], np.uint32), np.array([0.2, 1.0], np.float32))
+
+
 def pairs_of(items: Catalogue, n: int) -> list[Pair]:
     """Users who stay with their genre."""
     random = np.random.default_rng(5)
@@ -68,10 +72,13 @@ def made(items: Catalogue, *, mine: bool, apart_s: float = 0.0) -> tuple[Ranker,
 
 
 def test_a_pair_tells_of_a_ring() -> None:
-    state = before(Pair(7, "c", 1.0, [("b", 0.5), ("a", 0.2)]))
+    state = before(Pair(7, "c", 1.0, [("b", 0.5), ("a", 0.2)], [0, 30], pack(EARLIER)))
 
     assert [(event.item_id, event.pair) for event in state.ring] == [("a", 0.2), ("b", 0.5)]
     assert state.ring == sorted(state.ring, key=lambda event: event.order)
+    assert state.ring[1].time_ms - state.ring[0].time_ms == pytest.approx(30_000, abs=20)
+    told = earlier(state)
+    assert (told.items.tolist(), told.strengths.tolist()) == (EARLIER.items.tolist(), EARLIER.strengths.tolist())
 
 
 def test_the_owner_learns_and_no_other_worker_does(items: Catalogue) -> None:

@@ -60,7 +60,7 @@ def test_who_takes_it_is_not_tired_of_it(items: Catalogue, kind: Kind, left: flo
 def test_what_was_taken_long_ago_is_known_by_the_seen_set(items: Catalogue) -> None:
     state = shown(("horror-2", 10), ("western-3", 10))
     state.seen = np.array(
-        [(item_hash("horror-2"), 11 * HOUR_S, 1, 0), (item_hash("western-3"), 11 * HOUR_S, 0, 0)], SEEN
+        [(item_hash("horror-2"), 11 * HOUR_S, 1, 0, 0), (item_hash("western-3"), 11 * HOUR_S, 0, 0, 0)], SEEN
     )
 
     assert [items.ids[row] for row in worn(state, items, 48.0)] == ["western-3"]

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from serving.state import UserState, Vector, item_hash
-from stream.interest import Bounds, Outcome, direction, neighbours
+from serving.history import unpack
+from serving.state import UserState, Vector, decode, encode, item_hash
+from stream.interest import Bounds, Outcome, company, direction, subtract
 from stream.testing import NOW_MS, embed_by_words
 from tests.support.events import event, take
 
@@ -157,12 +158,18 @@ def test_ties_in_time_are_ordered_by_id() -> None:
         assert [each.event_id for each in state.ring] == ["a", "b", "c"]
 
 
-def test_neighbours_are_items_newest_first() -> None:
+def test_company_is_the_ring_newest_first_and_what_was_seen_before() -> None:
     state = UserState()
+    take(state, event("old", "i0", pair=0.8, time_ms=NOW_MS - 9000), SPACE)
+    for n in range(18):
+        take(state, event(f"said-{n:02}", None, text="love", time_ms=NOW_MS - 5000 + n))
     take(state, event("a", "i1", pair=0.2), SPACE)
-    take(state, event("b", None, text="love", time_ms=NOW_MS + 1))
-    take(state, event("c", "i2", pair=1.0, time_ms=NOW_MS + 2), SPACE)
-    assert neighbours(state) == [("i2", 1.0), ("i1", 0.2)]
+    take(state, event("c", "i2", pair=1.0, time_ms=NOW_MS + 2500), SPACE)
+    ring, gaps_s, packed = company(state)
+    assert (ring, gaps_s) == ([("i2", 1.0), ("i1", 0.2)], [0, 2])
+    before = unpack(packed)
+    assert before.items.tolist() == [item_hash("i0")], "the ring is full of what was said since"
+    assert before.strengths.tolist() == pytest.approx([0.8])
 
 
 def test_the_seen_set_keeps_last_time_and_count() -> None:
@@ -170,7 +177,19 @@ def test_the_seen_set_keeps_last_time_and_count() -> None:
     for n, time_ms in enumerate((NOW_MS, NOW_MS + 9000, NOW_MS + 3000)):
         take(state, event(f"e{n}", time_ms=time_ms), SPACE)
     take(state, event("x", "i2", seen=False), SPACE)
-    assert state.seen.tolist() == [(item_hash("i1"), (NOW_MS + 9000) // 1000, 3, 0)]
+    assert state.seen.tolist() == [(item_hash("i1"), (NOW_MS + 9000) // 1000, 3, 0, 150)]
+
+
+@pytest.mark.parametrize("pair", [0.2, 0.335, 1.0])
+def test_the_seen_set_sums_pair_weights(pair: float) -> None:
+    """Given two events on an item and a retraction of one, then the pair weight of the other is left."""
+    for stored in (False, True):
+        state, first = UserState(), event("a", pair=pair)
+        take(state, first, SPACE)
+        take(state, event("b", pair=0.5), SPACE)
+        past = (decode(encode(state, "f"), "f") if stored else state).ring[0]
+        subtract(state, past, SPACE, Bounds())
+        assert state.seen["pair"].tolist() == [50]
 
 
 def test_the_seen_set_lets_the_oldest_go() -> None:

@@ -94,7 +94,7 @@ def users(draw: st.DrawFn) -> UserState:
     written = draw(texts())
     ring += [RingEvent(t.time_ms, t.event_id, 0, t.item_id, Kind.REVIEW, 0.5, t.taste, written=True) for t in written]
     seen = np.array(
-        [(item_hash(each), 1, 1, 0) for each in draw(st.sets(st.sampled_from(ITEMS.ids), max_size=5))], SEEN
+        [(item_hash(each), 1, 1, 0, 0) for each in draw(st.sets(st.sampled_from(ITEMS.ids), max_size=5))], SEEN
     )
     times = draw(st.lists(st.tuples(st.integers(0, 200_000), st.sampled_from(ITEMS.ids)), max_size=9))
     shown = np.array([(time_s, n, item_hash(each)) for n, (time_s, each) in enumerate(times)], SHOWN)
@@ -229,7 +229,7 @@ def test_an_item_on_no_list_is_explained_all_the_same(items: Catalogue, tmp_path
     path.write_text('[[rule]]\ndo = "block"\nitem = "western-7"\n')
     items.put(item(11, "western", available=False))
     items.row("heard of")
-    seen = np.array([(item_hash("western-15"), 1, 1, 0)], SEEN)
+    seen = np.array([(item_hash("western-15"), 1, 1, 0, 0)], SEEN)
     state = UserState(ring=[touched("western-3")], seen=seen)
     made = Ranker(items, Popularity(), rules=Rules(items, path))
 

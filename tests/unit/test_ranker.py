@@ -111,7 +111,7 @@ def test_the_newer_event_counts_more(items: Catalogue) -> None:
 
 def test_seen_and_withdrawn_items_are_left_out(items: Catalogue) -> None:
     """Given one horror film seen, one seen and taken back, one not on offer, then two of the five are missing."""
-    seen = np.array([(item_hash("horror-2"), 1, 1, 0), (item_hash("horror-6"), 1, 0, 0)], SEEN)
+    seen = np.array([(item_hash("horror-2"), 1, 1, 0, 0), (item_hash("horror-6"), 1, 0, 0, 0)], SEEN)
     items.put(item(10, "horror", available=False))
     state = UserState(ring=[touched("horror-14")], seen=seen)
 
@@ -124,7 +124,7 @@ def test_seen_and_withdrawn_items_are_left_out(items: Catalogue) -> None:
 
 def test_where_things_are_bought_again_the_seen_stand_lower_and_the_dismissed_are_out(items: Catalogue) -> None:
     """Given two horror films seen, one of them dismissed, when that costs 2 points, then one is back, and lower."""
-    seen = np.array([(item_hash("horror-2"), 1, 3, 0), (item_hash("horror-6"), 1, 2, 1)], SEEN)
+    seen = np.array([(item_hash("horror-2"), 1, 3, 0, 0), (item_hash("horror-6"), 1, 2, 1, 0)], SEEN)
     state = UserState(ring=[touched("horror-14", kind=Kind.PURCHASE)], seen=seen)
     before = {entry.item_id: entry.score for entry in ranker(items).rank(UserState(ring=state.ring), 100).items}
     shop = Ranker(items, Popularity(), RankSettings(seen="down", seen_points=2.0))
@@ -140,7 +140,7 @@ def test_where_things_are_bought_again_the_seen_stand_lower_and_the_dismissed_ar
 
 
 def test_a_list_is_as_short_as_what_is_left(items: Catalogue) -> None:
-    seen = np.array([(item_hash(i), 1, 1, 0) for i in items.ids], SEEN)
+    seen = np.array([(item_hash(i), 1, 1, 0, 0) for i in items.ids], SEEN)
 
     assert ranker(items).rank(UserState(ring=[touched("horror-2")], seen=seen), 10).items == []
     assert ranker(items).rank(UserState(seen=seen), 10).items == []

@@ -267,7 +267,7 @@ async def test_whom_a_replay_cannot_be_sure_of(replayed: Replayed) -> None:
 
 def test_a_difference_says_by_how_much() -> None:
     altered = copy.deepcopy(by_hand())
-    altered.seen = np.append(altered.seen, np.array([(7, 7, 7, 7)], SEEN))
+    altered.seen = np.append(altered.seen, np.array([(7, 7, 7, 7, 7)], SEEN))
 
     altered.shown = altered.shown[1:]
 
