@@ -99,6 +99,11 @@ class Catalogue:
         by_hash = self._by_hash
         return [row for h in by_hash.keys() & hashes for row in by_hash[h]]
 
+    def rows_of(self, hashes: npt.NDArray[np.uint32]) -> Rows:
+        """`(n,)`, the row behind each hash of a seen set, -1 where there is none; of a collision the first."""
+        by_hash = self._by_hash
+        return np.array([by_hash[each][0] if each in by_hash else -1 for each in hashes.tolist()], np.intp)
+
     def put(self, item: ItemVector) -> bool:
         """Take in an item. True if it had no vector before.
 

@@ -12,14 +12,13 @@ import binascii
 import math
 from dataclasses import dataclass, field
 from enum import IntEnum
-from functools import lru_cache
-from hashlib import blake2b
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
 from serving.errors import BrokenState, FingerprintMismatch, NewerState
+from serving.hashes import fingerprint_bytes, id_hash, item_hash
 from serving.pending import Alias, Merge, Ref, Retraction, Waiting
 
 __all__ = [
@@ -236,25 +235,6 @@ class UserState:
     def missed(self) -> bool:
         """Whether a text of the user still waits for the encoder."""
         return any(entry.missed for entry in self.waiting) or any(entry.missed for entry in self.retractions)
-
-
-@lru_cache(maxsize=1 << 16)
-def item_hash(item_id: str) -> int:
-    """The 32-bit hash under which an item stands in a seen set."""
-    return int.from_bytes(blake2b(item_id.encode(), digest_size=4).digest(), "little")
-
-
-def id_hash(event_id: str, namespace: str = "") -> int:
-    """The 48-bit hash under which an event id is remembered.
-
-    `namespace` is the topic's identity for ids made from offsets, which another topic of that name would repeat.
-    """
-    return int.from_bytes(blake2b(f"{namespace}\0{event_id}".encode(), digest_size=6).digest(), "little")
-
-
-def fingerprint_bytes(fingerprint: str) -> bytes:
-    """The 8 bytes by which a record names the model folder that its vectors are from."""
-    return blake2b(fingerprint.encode(), digest_size=8).digest()
 
 
 def encode(state: UserState, fingerprint: str) -> bytes:

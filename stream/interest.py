@@ -247,8 +247,9 @@ def _push(state: UserState, entry: RingEvent, text: Vector | None, bounds: Bound
     _cut_ring(state, bounds)
     if entry.written:
         rows = [] if text is None else [row.astype(np.float16).tobytes() for row in np.atleast_2d(text)]
+        wanted, against = [*rows, b"", b""][:2]
         about = (entry.time_ms, entry.event_id, entry.item_id, entry.taste)
-        written = RecentText(*about, *(rows or [b""]), pair=entry.pair)
+        written = RecentText(*about, wanted, against, entry.pair)
         insort(state.texts, _blank(written) if entry.retracted else written, key=lambda t: t.order)
         del state.texts[: -bounds.texts]
 

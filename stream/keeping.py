@@ -11,6 +11,7 @@ import msgspec
 from serving.errors import BrokenState, Misconfigured
 from serving.messages import CoVisits, Pair
 from serving.ranking import snapshots
+from serving.ranking.linear import fit
 from serving.ranking.statistics import Moment, Statistics
 from serving.view import Follower
 from stream.metrics import Metrics
@@ -19,6 +20,7 @@ from stream.snapshots import WRITER, Snapshots
 from stream.store import Hold
 
 _log = logging.getLogger(__name__)
+_FITS_APART_S = 5.0  # at the least: a fit keeps a core busy for some 50 ms
 
 
 class Holds(Protocol):
@@ -64,6 +66,7 @@ class Keeper:
         since: dict[int, int] = {}
         if moment is not None:
             self._statistics.restore(moment)
+            self._statistics.refit()
             if self._statistics.follows(moment, self._topic):
                 if moment.reached < first:
                     raise Misconfigured(
@@ -91,6 +94,14 @@ class Keeper:
         while True:
             await asyncio.sleep(self._every_s)
             await self.snapshot()
+
+    async def fit(self) -> None:
+        """Fit the linear model again whenever enough has come, for ever, in another thread."""
+        while True:
+            await asyncio.sleep(_FITS_APART_S)
+            if self._statistics.linear.due:
+                gram = self._statistics.begin_fit()
+                self._statistics.linear.fitted = await asyncio.to_thread(fit, gram)
 
     async def snapshot(self) -> bool:
         """Write one now, unless there is nothing new or it is another worker's to do. Returns whether it counts."""

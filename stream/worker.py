@@ -81,12 +81,20 @@ class Worker:
         self._partitions = partitions
         self._catalogue = Catalogue(encoder.dim, encoder.fingerprint)
         self._statistics = Statistics(self._catalogue, identities)
-        popularity, covisits = self._statistics.popularity, self._statistics.covisits
+        counted = self._statistics
         self._rules = Rules(self._catalogue, settings.list_rules)
         experiment = read(settings.experiment) if settings.experiment is not None else None
 
         def ranker(preferences: RankSettings, blend: Blend | None) -> Ranker:
-            return Ranker(self._catalogue, popularity, preferences, covisits=covisits, blend=blend, rules=self._rules)
+            return Ranker(
+                self._catalogue,
+                counted.popularity,
+                preferences,
+                covisits=counted.covisits,
+                linear=counted.linear,
+                blend=blend,
+                rules=self._rules,
+            )
 
         self._variants = Variants(ranker, settings.ranking(), experiment)
         self._ranker = self._variants.usual
@@ -138,7 +146,7 @@ class Worker:
             await follows.start()
         making_up = MakingUp(self.pipeline.make_up, self._waiting, self._encoding, self.metrics.texts_made_up.inc)
         self._spawn(self._open_gate(), self._wake(), making_up.run())
-        self._spawn(self._publish_trending(), self._keeper.keep(), self._watch())
+        self._spawn(self._publish_trending(), self._keeper.keep(), self._keeper.fit(), self._watch())
         self._spawn(blending.share(shared, blend_key(settings.keys), settings.statistics_every_s))
         if settings.health_port:
             app = health_app(self._live, self._ready, self.metrics.exposition)

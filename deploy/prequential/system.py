@@ -70,6 +70,7 @@ class Penchant:
         statistics = Statistics(self.catalogue, {})
         statistics.popularity = copy.deepcopy(self._statistics.popularity)
         statistics.covisits = copy.deepcopy(self._statistics.covisits)
+        statistics.linear = copy.deepcopy(self._statistics.linear)
         other._open(statistics, copy.deepcopy(self.ranker.blend))
         return other
 
@@ -94,6 +95,8 @@ class Penchant:
             self._statistics.apply(
                 CoVisits(topic="", partition=0, first=self._offset, last=self._offset, events=[pair])
             )
+            if self._statistics.linear.due:
+                self._statistics.refit()
 
     def heard(self, event: sets.Event) -> Heard:
         """What is taken of an event: its weight; what was written in it is not read."""
@@ -106,7 +109,12 @@ class Penchant:
     def _open(self, statistics: Statistics, blend: Blend) -> None:
         self._statistics = statistics
         self.ranker = Ranker(
-            self.catalogue, statistics.popularity, self._ranking, covisits=statistics.covisits, blend=blend
+            self.catalogue,
+            statistics.popularity,
+            self._ranking,
+            covisits=statistics.covisits,
+            linear=statistics.linear,
+            blend=blend,
         )
 
     def _idle(self, step: Step) -> float:

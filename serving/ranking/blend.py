@@ -26,15 +26,17 @@ class Part(IntEnum):
     MUTUAL = 0  # log1p(cos/.03), items touched by the same people as those in the ring
     STEADY = 1  # the same, with the ring's older items hardly fading
     ONWARD = 2  # log1p(fwd/.01), items touched after those in the ring
-    AGAIN = 3  # it stands in the ring
-    LAST = 4  # it was touched last
-    TOTAL = 5  # log1p(n_j), how much everybody touched it
-    RECENT = 6  # log1p(5 d_j), the same of late
-    AGE = 7  # -log1p(events of anybody since it was touched; 0 if it never was), how stale it is
-    CONTENT = 8  # cosine of its vector with the decayed direction of the ring
+    BURST = 3  # as MUTUAL, with what was touched within the same minute
+    AGAIN = 4  # it stands in the ring
+    LAST = 5  # it was touched last
+    TOTAL = 6  # log1p(n_j), how much everybody touched it
+    RECENT = 7  # log1p(5 d_j), the same of late
+    AGE = 8  # -log1p(events of anybody since it was touched; 0 if it never was), how stale it is
+    CONTENT = 9  # cosine of its vector with the decayed direction of the ring
+    LINEAR = 10  # log1p(lin/.05), what goes with all that was touched (serving/ranking/linear.py)
 
 
-START = (1.5, 0.0, 0.2, -4.0, 0.7, 0.2, 0.2, 0.0, 3.0)
+START = (1.5, 0.0, 0.2, 0.0, -4.0, 0.7, 0.2, 0.2, 0.0, 3.0, 0.0)
 _ETA = 0.5
 _FIRST_SQUARE = 1e-3  # keeps the first steps finite; of no weight after a few
 

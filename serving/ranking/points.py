@@ -14,8 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from serving.catalogue import Catalogue
+from serving.ranking.blend import Part
 from serving.ranking.profile import Profile, Source
-from serving.ranking.scorer import NEAR, POPULAR, Rows, Scored
+from serving.ranking.scorer import LINEAR_UNIT, NEAR, POPULAR, Rows, Scored
 
 Doubles = npt.NDArray[np.float64]
 
@@ -32,22 +33,24 @@ class Piece(IntEnum):
     MUTUAL = 6
     STEADY = 7
     ONWARD = 8
-    AGAIN = 9
-    LAST = 10
-    TOTAL = 11
-    RECENT = 12
-    AGE = 13
-    PLACE = 14  # what an untouched item was helped by to its place
-    RULES = 15  # demoted or boosted by the file of rules
-    FATIGUE = 16  # what it loses because it was shown and not taken
-    SEEN = 17  # what it loses because it was seen
-    HUSH = 18  # what a statement takes from all that was touched
-    TRENDING = 19  # the whole score, where nothing is known of the user
+    BURST = 9
+    AGAIN = 10
+    LAST = 11
+    LINEAR = 12  # goes with all that was touched
+    TOTAL = 13
+    RECENT = 14
+    AGE = 15
+    PLACE = 16  # what an untouched item was helped by to its place
+    RULES = 17  # demoted or boosted by the file of rules
+    FATIGUE = 18  # what it loses because it was shown and not taken
+    SEEN = 19  # what it loses because it was seen
+    HUSH = 20  # what a statement takes from all that was touched
+    TRENDING = 21  # the whole score, where nothing is known of the user
 
 
 _COMPANY = [Piece[part.name] for part in NEAR]
 _POPULARITY = [Piece[part.name] for part in POPULAR]
-_TOUCHED = [Piece.CONTENT, Piece.LONG, *_COMPANY]
+_TOUCHED = [Piece.CONTENT, Piece.LONG, *_COMPANY, Piece.LINEAR]
 _LIKENESS = [Piece.CONTENT, Piece.LONG, Piece.TEXT, Piece.FACETS, Piece.AGAINST, Piece.AGAINST_FACETS]
 
 
@@ -72,10 +75,11 @@ class Points:
         table = self.table[: Piece.PLACE].copy()
         table[_TOUCHED] *= self.calm
         np.minimum(table[Piece.AGAINST], 0.0, out=table[Piece.AGAINST])
-        popular, earlier = table[_POPULARITY, :, -1].sum(axis=0), table[Piece.LONG, :, -1]
-        likeness, company = (table[parts, :, :-1].sum(axis=0) for parts in (_LIKENESS, _COMPANY))
-        by_event = np.column_stack([likeness + company, earlier, popular])
-        sides = (each.clip(0.0).sum(axis=1) for each in (likeness, company))
+        popular, before = table[_POPULARITY, :, -1].sum(axis=0), table[[Piece.LONG, Piece.LINEAR], :, -1]
+        likeness, company = (table[parts, :, :-1].sum(axis=0) for parts in (_LIKENESS, [*_COMPANY, Piece.LINEAR]))
+        by_event = np.column_stack([likeness + company, before.sum(axis=0), popular])
+        sides = [each.clip(0.0).sum(axis=1) for each in (likeness, company)]
+        sides[1] += before[1].clip(0.0)
         return by_event.clip(0.0), np.stack([*sides, popular.clip(0.0)])
 
 
@@ -94,6 +98,7 @@ def points_of(
     _facets(table, scored, catalogue.facet_of[rows])
     if len(profile.ring):
         _company(table, scored, rows, len(catalogue))
+    _linear(table, scored, rows)
     table[_TOUCHED] /= profile.calm
     table[Piece.HUSH, :, profile.hushing] = (profile.calm - 1.0) * table[_TOUCHED].sum(axis=(0, 2))
     table[_POPULARITY, :, -1] = scored.weights[POPULAR, None] * scored.popular[:, rows]
@@ -140,3 +145,19 @@ def _company(table: Doubles, scored: Scored, rows: Rows, n: int) -> None:
     newest = profile.linking[(profile.ring == rows[:, None]).argmax(axis=1)]
     table[Piece.AGAIN, np.arange(len(rows)), newest] = points[_COMPANY.index(Piece.AGAIN)]
     table[Piece.LAST, :, profile.linking[0]] = points[_COMPANY.index(Piece.LAST)]
+
+
+def _linear(table: Doubles, scored: Scored, rows: Rows) -> None:
+    """In proportion to the history's terms; what an item gives divides among its events of the ring by pair weight."""
+    profile, fitted = scored.profile, scored.fitted
+    if fitted is None or not len(profile.history.rows):
+        return
+    terms = fitted.terms(profile.history, rows).astype(np.float64)
+    sums = terms.sum(axis=1)
+    points = profile.calm * float(scored.weights[Part.LINEAR]) * np.log1p(np.maximum(sums, 0.0) / LINEAR_UNIT)
+    through = terms * np.where(sums > 0, points / np.where(sums > 0, sums, 1.0), 0.0)[:, None]
+    from_ring = profile.history.rows[:, None] == profile.ring
+    shares = from_ring * profile.pairs
+    shares /= np.maximum(shares.sum(axis=1, keepdims=True), 1e-12)
+    np.add.at(table[Piece.LINEAR].T, profile.linking, (through @ shares).T)
+    table[Piece.LINEAR, :, -1] += through[:, ~from_ring.any(axis=1)].sum(axis=1)

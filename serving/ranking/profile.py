@@ -7,6 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from serving.catalogue import Catalogue
+from serving.history import earlier
+from serving.ranking.linear import History, history_of
 from serving.state import Kind, RecentText, RingEvent, UserState, Vector
 from serving.words import Language
 
@@ -71,9 +73,10 @@ class Profile:
     direction: `(d,)`, where the ring's liked items lie, a unit vector, or zeros without any.
     long: `(d,)` float32, of length `settings.long`, or zeros if nothing stands behind it.
     ring: `(t,)`, the rows of the items that link others, newest first; pairs: `(t,)`, their pair weights; ages: `(t,)`,
-    how many such events are newer, those that were taken back among them; linking: `(t,)`, which of the sources they
-    are. calm: what is left in (0, 1] of the weight of what was touched; hushing: the source that quietens it most, or
-    how many sources there are if none does.
+    how many such events are newer, those that were taken back among them; gaps_s: `(t,)`, how many seconds before the
+    newest of them they happened; linking: `(t,)`, which of the sources they are. history: all that links others, beyond
+    the ring, too. calm: what is left in (0, 1] of the weight of what was touched; hushing: the source that quietens it
+    most, or how many sources there are if none does.
     """
 
     sources: list[Source]
@@ -89,7 +92,9 @@ class Profile:
     ring: npt.NDArray[np.intp]
     pairs: Floats
     ages: npt.NDArray[np.intp]
+    gaps_s: Floats
     linking: npt.NDArray[np.intp]
+    history: History
     calm: float
     hushing: int
 
@@ -110,6 +115,7 @@ def profile_of(state: UserState, catalogue: Catalogue, settings: RankSettings, c
     texts, said, calm, loudest = _texts(ring, state, settings)
     felt, linked = np.flatnonzero(tastes), np.flatnonzero(pairs)
     dim, split = catalogue.dim, len(felt)
+    before = earlier(state)
     touched = catalogue.away(rows[felt])
     texts, written, said = _signed(texts, said, dim, settings)
     # What was liked adds up to one direction; each dismissal stands for itself.
@@ -135,6 +141,8 @@ def profile_of(state: UserState, catalogue: Catalogue, settings: RankSettings, c
         ring=rows[linked],
         pairs=pairs[linked],
         ages=ages[linked],
+        gaps_s=_gaps_s([items[at] for at in linked]),
+        history=history_of(rows[linked], pairs[linked], catalogue.rows_of(before.items), before.strengths),
         linking=np.array([places[items[at].event_id] for at in linked], np.intp),
         calm=calm,
         hushing=places.get(loudest, len(places)),
@@ -163,6 +171,12 @@ def _items(
                 ages.append(links)
             links += event.pair > 0
     return items, np.array(rows, np.intp), np.array(tastes, np.float32), np.array(ages, np.intp)
+
+
+def _gaps_s(items: list[RingEvent]) -> Floats:
+    """`(t,)`, seconds before the first."""
+    times_ms = np.array([event.time_ms for event in items], np.int64)
+    return (times_ms[:1] - times_ms).astype(np.float32) / np.float32(1000.0)
 
 
 def _texts(

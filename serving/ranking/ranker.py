@@ -12,6 +12,7 @@ from serving.messages import ListItem
 from serving.ranking.blend import Blend
 from serving.ranking.covisits import CoVisitRows
 from serving.ranking.explain import Explanation, explanations, reasons, tell
+from serving.ranking.linear import Linear
 from serving.ranking.points import Points, points_of, trending_points
 from serving.ranking.profile import Floats, RankSettings
 from serving.ranking.rows import Popularity
@@ -47,6 +48,7 @@ class Ranker:
         settings: RankSettings | None = None,
         *,
         covisits: CoVisitRows | None = None,
+        linear: Linear | None = None,
         blend: Blend | None = None,
         rules: Rules | None = None,
     ) -> None:
@@ -56,7 +58,8 @@ class Ranker:
         self.blend = Blend() if blend is None else blend
         rows = CoVisitRows() if covisits is None else covisits
         self._shelf = Shelf(catalogue, Rules(catalogue) if rules is None else rules, self._settings.variety)
-        self._scorer = Scorer(catalogue, popularity, rows, self.blend, self._settings)
+        model = Linear() if linear is None else linear
+        self._scorer = Scorer(catalogue, popularity, rows, model, self.blend, self._settings)
 
     def rank(self, state: UserState, k: int, idle: float = 0.0) -> Ranking:
         """The user's best `k` items among those on offer and not seen; fewer if there are fewer.

@@ -30,6 +30,7 @@ from serving.catalogue import Catalogue
 from serving.ranking.blend import Blend, Part
 from serving.ranking.covisits import CoVisitRows
 from serving.ranking.fatigue import worn
+from serving.ranking.linear import Fitted, Linear
 from serving.ranking.near import Near, near
 from serving.ranking.places import Field, lift_new, lift_rare, turn_of
 from serving.ranking.profile import Floats, Profile, RankSettings, profile_of
@@ -43,7 +44,8 @@ TOGETHER = 64  # users in one matrix product: bounds its result to 64 rows
 _STANDARD_CUT = 3.0  # a perfect match counts no more than three standard deviations
 _PRODUCT_PAYS = 8  # users from which a matrix product is cheaper than a product for each (its packing costs first)
 _LEAST_SPREAD = 0.02  # below it the facet texts do not differ to this text: rounding must not be blown up
-NEAR = [Part.MUTUAL, Part.STEADY, Part.ONWARD, Part.AGAIN, Part.LAST]
+NEAR = [Part.MUTUAL, Part.STEADY, Part.ONWARD, Part.BURST, Part.AGAIN, Part.LAST]
+LINEAR_UNIT = np.float32(0.05)  # where its logarithm bends
 POPULAR = [Part.TOTAL, Part.RECENT, Part.AGE]
 
 
@@ -51,14 +53,15 @@ POPULAR = [Part.TOTAL, Part.RECENT, Part.AGE]
 class Scored:
     """One user's points, `(n,)`, -inf where an item must not be listed, and what they were made of.
 
-    weights: of the blend. standard: `(a, m)`, each ask's z for each distinct facet text. popular: `(3, n)`, as
-    `blend.Part` has TOTAL, RECENT and AGE. lifted: the rows of items that were helped to their places
-    (places.py), and by how many points. worn: the rows of items that were shown and not taken, and how many
-    points they lost. seen: the rows of items that stand lower because the user has seen them.
+    fitted: the linear model of that moment. weights: of the blend. standard: `(a, m)`, each ask's z for each distinct
+    facet text. popular: `(3, n)`, as `blend.Part` has TOTAL, RECENT and AGE. lifted: the rows of items that were helped
+    to their places (places.py), and by how many points. worn: the rows of items that were shown and not taken, and how
+    many points they lost. seen: the rows of items that stand lower because the user has seen them.
     """
 
     profile: Profile
     near: Near
+    fitted: Fitted | None
     weights: Floats
     standard: Floats
     popular: Floats
@@ -76,12 +79,14 @@ class Scorer:
         catalogue: Catalogue,
         popularity: Popularity,
         covisits: CoVisitRows,
+        linear: Linear,
         blend: Blend,
         settings: RankSettings,
     ) -> None:
         self._catalogue = catalogue
         self._popularity = popularity
         self._covisits = covisits
+        self._linear = linear
         self._blend = blend
         self._settings = settings
         self._totals = np.empty(0, np.float32)
@@ -110,11 +115,12 @@ class Scorer:
         self._follow()
         rows = np.append(taken, others)
         items = self._catalogue.away(rows)
-        found = near(profile.ring, profile.ages, profile.pairs, self._covisits, self._totals)
+        found = self._near(profile)
         parts = np.empty((len(Part), len(rows)), np.float32)
         parts[NEAR] = profile.calm * found.of(rows)
         parts[POPULAR] = self._popular[:, rows]
         parts[Part.CONTENT] = profile.calm * (items @ profile.direction)
+        parts[Part.LINEAR] = profile.calm * self._by_linear(profile)[rows]
         rest = items @ (profile.weights @ profile.vectors + profile.long) - weights[Part.CONTENT] * parts[Part.CONTENT]
         self._blend.learn(
             parts, rest + self._by_facet(profile, self._standardised(profile.asks), rows), _freshness(idle), weight
@@ -138,14 +144,26 @@ class Scorer:
         standard = self._standardised(profile.asks)
         if len(standard):
             points += self._by_facet(profile, standard, np.arange(len(points)))
-        found = near(profile.ring, profile.ages, profile.pairs, self._covisits, self._totals)
+        found = self._near(profile)
         lost, seen = self._wear(state, points), self._lower_seen(state, points)
         text = points.copy() if profile.direction.any() else None
         points += weights[POPULAR] @ self._popular
         points[found.rows] += profile.calm * (weights[NEAR] @ found.parts)
+        points += profile.calm * weights[Part.LINEAR] * self._by_linear(profile)
         points[~allowed] = -np.inf
         lifted = self._lift(state, points, text) if text is not None else {}
-        return Scored(profile, found, weights, standard, self._popular, points, lifted, lost, seen)
+        return Scored(profile, found, self._linear.fitted, weights, standard, self._popular, points, lifted, lost, seen)
+
+    def _near(self, profile: Profile) -> Near:
+        return near(profile.ring, profile.ages, profile.gaps_s, profile.pairs, self._covisits, self._totals)
+
+    def _by_linear(self, profile: Profile) -> Floats:
+        """`(n,)`, the part LINEAR of all items."""
+        found = np.zeros(len(self._catalogue), np.float32)
+        fitted = self._linear.fitted
+        if fitted is not None and len(profile.history.rows):
+            found[fitted.rows] = np.log1p(np.maximum(fitted.sums(profile.history), 0.0) / LINEAR_UNIT)
+        return found
 
     def _wear(self, state: UserState, points: Floats) -> dict[int, float]:
         """Take from points what fatigue takes. Returns it, by row."""

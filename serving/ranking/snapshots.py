@@ -1,11 +1,11 @@
 """Item statistics as they lie in Redis: a header and chunks, each with a checksum. Read here, written by a worker.
 
     {prefix:0}:statistics        string, the key of the snapshot that counts
-    {prefix:0}:statistics:NAME   hash, "0": the header, "1" …: chunks of `CHUNK` items each
+    {prefix:0}:statistics:NAME   hash, "0": the header, "1" …: chunks of `CHUNK` items each, last: the linear model
 
-Each value is `crc32 (4 bytes, little endian) | MessagePack array`, in the order of `_Header` and of `_Items`. An item
-takes 28 bytes and its id, and 12 bytes for each of its neighbours, at most 400, which are told by their place among all
-items of the snapshot.
+Each value is `crc32 (4 bytes, little endian) | MessagePack array`, in the order of `_Header`, `_Items` and `_Gram`. An
+item takes 28 bytes and its id, and 12 bytes for each of its neighbours, at most 400, which are told by their place
+among all items of the snapshot. What the linear model has counted is at most 2 MiB.
 """
 
 import binascii
@@ -19,10 +19,12 @@ import numpy.typing as npt
 
 from serving.errors import BrokenState, Misconfigured
 from serving.ranking.covisits import CoVisitRows, Links
+from serving.ranking.linear import Gram
 from serving.ranking.rows import Sums
 from serving.ranking.statistics import Moment, Source
 
-VERSION = 1
+VERSION = 2
+_READABLE = frozenset({1, 2})  # version 1 has no counts of the linear model, which then begin anew
 CHUNK = 10_000
 FORGET = "`penchant statistics forget` gives it up and begins with what covisits.v1 still holds"
 
@@ -49,9 +51,16 @@ class _Items(msgspec.Struct, array_like=True):
     touched: bytes = b""  # missing in what was written before there were ages
 
 
+class _Gram(msgspec.Struct, array_like=True):
+    rows: bytes
+    counts: bytes  # the upper triangle, row by row
+    events: int
+
+
 _encoder = msgspec.msgpack.Encoder()
 _header = msgspec.msgpack.Decoder(_Header)
 _items = msgspec.msgpack.Decoder(_Items)
+_gram = msgspec.msgpack.Decoder(_Gram)
 
 
 def pointer(prefix: str) -> str:
@@ -60,7 +69,7 @@ def pointer(prefix: str) -> str:
 
 
 def encode(moment: Moment, chunk: int = CHUNK) -> Iterator[bytes]:
-    """The values of a snapshot, the header first, then `chunk` items each; those that nobody touched are left out.
+    """The values of a snapshot: the header, `chunk` items each, the linear model; what nobody touched is left out.
 
     Each step holds the interpreter for a chunk's time only, so that another thread may go on in between.
     """
@@ -69,6 +78,7 @@ def encode(moment: Moment, chunk: int = CHUNK) -> Iterator[bytes]:
     known = np.zeros(n, np.bool_)
     known[: len(moment.covisits)] = moment.covisits.filled()
     known |= sums.totals > 0
+    known[moment.gram.rows] = True
     touched = np.flatnonzero(known)
     places = np.zeros(n, np.int32)
     places[touched] = np.arange(len(touched))
@@ -99,6 +109,14 @@ def encode(moment: Moment, chunk: int = CHUNK) -> Iterator[bytes]:
                 touched=_pack(sums.touched[rows]),
             )
         )
+    upper = np.triu_indices(len(moment.gram.rows))
+    yield _seal(
+        _Gram(
+            rows=places[moment.gram.rows].astype("<i4", copy=False).tobytes(),
+            counts=moment.gram.counts[upper].astype("<f4", copy=False).tobytes(),
+            events=moment.gram.events,
+        )
+    )
 
 
 def decode(values: Sequence[bytes]) -> Moment:
@@ -110,15 +128,16 @@ def decode(values: Sequence[bytes]) -> Moment:
     if not body:
         raise BrokenState("the snapshot of the item statistics has no header")
     version = msgspec.msgpack.decode(body)[0]
-    if version != VERSION:
+    if version not in _READABLE:
         raise Misconfigured(
-            f"the snapshot of the item statistics is of version {version}, this build reads {VERSION}: "
+            f"the snapshot of the item statistics is of version {version}, this build reads up to {VERSION}: "
             f"run the build that wrote it, or {FORGET}"
         )
     header = _header.decode(body)
-    if len(values) != header.chunks + 1:
-        raise BrokenState(f"the snapshot of the item statistics has {len(values) - 1} of {header.chunks} chunks")
-    chunks = [_items.decode(_open(value)) for value in values[1:]]
+    wanted = header.chunks + 1 + (version > 1)
+    if len(values) != wanted:
+        raise BrokenState(f"the snapshot of the item statistics has {len(values)} of {wanted} values")
+    chunks = [_items.decode(_open(value)) for value in values[1 : header.chunks + 1]]
     sizes = np.frombuffer(b"".join(chunk.sizes or bytes(4 * len(chunk.ids)) for chunk in chunks), "<i4")
     links = Links(
         starts=np.cumsum([0, *sizes.tolist()]),
@@ -142,6 +161,7 @@ def decode(values: Sequence[bytes]) -> Moment:
             events=header.events,
         ),
         covisits=covisits,
+        gram=_unpack_gram(values[-1]) if version > 1 else Gram(np.empty(0, np.intp), np.empty((0, 0), np.float32), 0),
     )
 
 
@@ -155,6 +175,14 @@ async def read(redis: Any, prefix: str) -> Moment | None:
         return None
     found: list[bytes] = [value for number in range(await redis.hlen(key)) if (value := await redis.hget(key, number))]
     return decode(found)
+
+
+def _unpack_gram(value: bytes) -> Gram:
+    told = _gram.decode(_open(value))
+    rows = np.frombuffer(told.rows, "<i4").astype(np.intp)
+    counts = np.zeros((len(rows), len(rows)), np.float32)
+    counts[np.triu_indices(len(rows))] = np.frombuffer(told.counts, "<f4")
+    return Gram(rows, np.triu(counts, 1).T + counts, told.events)
 
 
 def _seal(content: msgspec.Struct) -> bytes:

@@ -4,14 +4,16 @@ Rows are a process's own numbering, so whatever leaves it goes by item id.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 
 from serving.catalogue import Catalogue
+from serving.history import unpack
 from serving.messages import CoVisits, Pair
 from serving.ranking.covisits import CoVisitRows
+from serving.ranking.linear import Gram, History, Linear, fit, history_of
 from serving.ranking.rows import Popularity, Sums
 
 
@@ -29,7 +31,7 @@ class Moment:
 
     reached: the offset on covisits.v1 after the last message applied. identity: of that topic, as in `Source`.
     applied: by source the last offset whose pairs were applied. ids: of the items, in the order of `popular` and of
-    the rows of `covisits`.
+    the rows of `covisits` and `gram`.
     """
 
     made_ms: int
@@ -39,6 +41,7 @@ class Moment:
     ids: list[str]
     popular: Sums
     covisits: CoVisitRows
+    gram: Gram
 
 
 class Statistics:
@@ -47,6 +50,7 @@ class Statistics:
     def __init__(self, catalogue: Catalogue, identities: Mapping[str, str]) -> None:
         self.popularity = Popularity()
         self.covisits = CoVisitRows()
+        self.linear = Linear()
         self._catalogue = catalogue
         self._identities = identities
         self._applied: dict[tuple[str, int], int] = {}
@@ -58,12 +62,26 @@ class Statistics:
             self.popularity.add(row, pair.pair)
             ring = [(self._catalogue.row(item_id), weight) for item_id, weight in pair.ring]
             self.covisits.add(row, pair.pair, ring)
+            self.linear.add(row, pair.pair, self._history(pair, ring))
             self._applied[message.topic, message.partition] = pair.offset
 
     def news(self, message: CoVisits) -> list[Pair]:
         """The pairs of a message that were not taken in yet."""
         applied = self._applied.get((message.topic, message.partition), -1)
         return [pair for pair in message.events if pair.offset > applied]
+
+    def begin_fit(self) -> Gram:
+        """What the linear model is to be fitted to now (`serving.ranking.linear.fit`)."""
+        return self.linear.begin(self.popularity.totals(len(self._catalogue)))
+
+    def refit(self) -> None:
+        """Fit the linear model here and now, which takes some 50 ms."""
+        self.linear.fitted = fit(self.begin_fit())
+
+    def _history(self, pair: Pair, ring: list[tuple[int, float]]) -> History:
+        rows, weights = np.array([row for row, _ in ring], np.intp), np.array([each for _, each in ring], np.float32)
+        before = unpack(pair.earlier)
+        return history_of(rows, weights, self._catalogue.rows_of(before.items), before.strengths)
 
     def moment(self, covisits: str, reached: int, made_ms: int) -> Moment:
         """A copy of everything. `covisits`: the topic's full name; `reached`: the offset that follows what was applied.
@@ -79,6 +97,7 @@ class Statistics:
             ids=self._catalogue.ids[:n],
             popular=self.popularity.sums(n),
             covisits=self.covisits.copy(),
+            gram=self.linear.gram(),
         )
 
     def follows(self, moment: Moment, covisits: str) -> bool:
@@ -90,6 +109,7 @@ class Statistics:
         rows = np.array([self._catalogue.row(item_id) for item_id in moment.ids], np.intp)
         self.popularity.restore(rows, moment.popular)
         self.covisits.restore(rows, moment.covisits.links(range(len(rows))))
+        self.linear.restore(replace(moment.gram, rows=rows[moment.gram.rows]))
         self._applied = {
             (source.topic, source.partition): offset
             for source, offset in moment.applied.items()

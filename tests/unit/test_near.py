@@ -32,8 +32,9 @@ def learned(events: list[Event]) -> tuple[CoVisitRows, np.ndarray]:
 def test_parts_are_those_of_the_formula(events: list[Event]) -> None:
     covisits, totals = learned(events)
     ring, ages, weights = np.array([3, 17, 3, 39]), np.array([0, 1, 3, 4]), np.array([1.0, 0.5, 0.2, 1.0], np.float32)
+    gaps_s = np.array([0.0, 20.0, 40.0, 400.0], np.float32)
 
-    found = near(ring, ages, weights, covisits, totals)
+    found = near(ring, ages, gaps_s, weights, covisits, totals)
 
     mutual, onward = np.zeros((N, N)), np.zeros((N, N))
     for row, pair, past in events:
@@ -50,8 +51,12 @@ def test_parts_are_those_of_the_formula(events: list[Event]) -> None:
             w * 0.95**p * mutual[i, item] / math.sqrt((totals[i] + 2) * (totals[item] + 2))
             for i, p, w in zip(ring, ages, weights, strict=True)
         )
+        burst = sum(
+            w * 0.5 ** (g / 40.0) * mutual[i, item] / math.sqrt((totals[i] + 2) * (totals[item] + 2))
+            for i, g, w in zip(ring, gaps_s, weights, strict=True)
+        )
         fwd = sum(w * 0.5**p * onward[i, item] / (totals[i] + 1) for i, p, w in zip(ring, ages, weights, strict=True))
-        sums = [math.log1p(cos / 0.03), math.log1p(steady / 0.03), math.log1p(fwd / 0.01)]
+        sums = [math.log1p(cos / 0.03), math.log1p(steady / 0.03), math.log1p(fwd / 0.01), math.log1p(burst / 0.03)]
         wanted = [*sums, float(item in ring), float(item == 3)]
         assert found.of(np.array([item]))[:, 0].tolist() == pytest.approx(wanted, rel=1e-5)
     assert {3, 17, 39} <= set(found.rows.tolist())
@@ -60,7 +65,7 @@ def test_parts_are_those_of_the_formula(events: list[Event]) -> None:
 
 def test_shares_divide_what_is_near_among_the_ring(events: list[Event]) -> None:
     covisits, totals = learned(events)
-    found = near(np.array([3, 17, 39]), np.arange(3), np.ones(3, np.float32), covisits, totals)
+    found = near(np.array([3, 17, 39]), np.arange(3), np.zeros(3, np.float32), np.ones(3, np.float32), covisits, totals)
 
     shares = found.shares(found.rows, N)
 
@@ -75,8 +80,13 @@ def test_shares_divide_what_is_near_among_the_ring(events: list[Event]) -> None:
 
 def test_near_an_empty_ring_is_nothing() -> None:
     found = near(
-        np.empty(0, np.intp), np.empty(0, np.intp), np.empty(0, np.float32), CoVisitRows(), np.zeros(N, np.float32)
+        np.empty(0, np.intp),
+        np.empty(0, np.intp),
+        np.empty(0, np.float32),
+        np.empty(0, np.float32),
+        CoVisitRows(),
+        np.zeros(N, np.float32),
     )
 
-    assert found.of(np.array([1, 2])).tolist() == [[0.0, 0.0]] * 5
-    assert found.shares(np.array([1, 2]), N).shape == (3, 2, 0)
+    assert found.of(np.array([1, 2])).tolist() == [[0.0, 0.0]] * 6
+    assert found.shares(np.array([1, 2]), N).shape == (4, 2, 0)

@@ -12,6 +12,7 @@ from serving.catalogue import Catalogue
 from serving.ranking.blend import START, Blend
 from serving.ranking.covisits import CoVisitRows
 from serving.ranking.explain import Explanation
+from serving.ranking.linear import History, Linear, fit
 from serving.ranking.profile import RankSettings
 from serving.ranking.ranker import Ranker
 from serving.ranking.rows import Popularity
@@ -51,14 +52,17 @@ def ruled(tmp_path_factory: pytest.TempPathFactory) -> Rules:
     return Rules(ITEMS, path)
 
 
-def everybody(seed: int, newest: int) -> tuple[Popularity, CoVisitRows]:
+def everybody(seed: int, newest: int) -> tuple[Popularity, CoVisitRows, Linear]:
     """What others did; nobody touched the last `newest` items."""
-    random, popularity, covisits = np.random.default_rng(seed), Popularity(), CoVisitRows()
+    random, popularity, covisits, linear = np.random.default_rng(seed), Popularity(), CoVisitRows(), Linear(20)
     for _ in range(100):
         row, *ring = random.integers(0, len(ITEMS) - newest, 6).tolist()
         popularity.add(row, 1.0)
         covisits.add(row, 1.0, [(other, 0.5) for other in ring])
-    return popularity, covisits
+        others = np.unique(ring)
+        linear.add(row, 1.0, History(others, np.full(len(others), 0.5, np.float32)))
+    linear.fitted = fit(linear.gram())
+    return popularity, covisits, linear
 
 
 tastes = st.sampled_from([-1.0, 0.0, 0.3, 1.0])
@@ -94,7 +98,7 @@ def users(draw: st.DrawFn) -> UserState:
     written = draw(texts())
     ring += [RingEvent(t.time_ms, t.event_id, 0, t.item_id, Kind.REVIEW, 0.5, t.taste, written=True) for t in written]
     seen = np.array(
-        [(item_hash(each), 1, 1, 0, 0) for each in draw(st.sets(st.sampled_from(ITEMS.ids), max_size=5))], SEEN
+        [(item_hash(each), 1, 1, 0, 80) for each in draw(st.sets(st.sampled_from(ITEMS.ids), max_size=5))], SEEN
     )
     times = draw(st.lists(st.tuples(st.integers(0, 200_000), st.sampled_from(ITEMS.ids)), max_size=9))
     shown = np.array([(time_s, n, item_hash(each)) for n, (time_s, each) in enumerate(times)], SHOWN)
@@ -131,12 +135,13 @@ def test_points_sum_to_the_score(
     down: bool,
 ) -> None:
     """Given any user, others, weights, rules and variety, then the points of each item on the list are its score."""
-    popularity, covisits = everybody(*world)
+    popularity, covisits, linear = everybody(*world)
     ranker = Ranker(
         ITEMS,
         popularity,
         RankSettings(variety=variety, seen="down" if down else "out"),
         covisits=covisits,
+        linear=linear,
         blend=Blend(tuple(blend)),
         rules=ruled if by_rule else None,
     )
@@ -204,7 +209,7 @@ def test_help_from_nobody_is_told_apart(items: Catalogue, tmp_path: Path) -> Non
     """Given an untouched western helped to its place, and a boost, then both are told, and belong to no event."""
     path = tmp_path / "rules.toml"
     path.write_text('[[rule]]\ndo = "boost"\nitem = "western-7"\npoints = 0.5\n')
-    blend = Blend((1.5, 0.0, 0.2, -4.0, 0.7, 5.0, 0.2, 0.0, 3.0))
+    blend = Blend((1.5, 0.0, 0.2, 0.0, -4.0, 0.7, 5.0, 0.2, 0.0, 3.0, 0.0))
     popularity = popular_but(items, "western-7")
     made = Ranker(items, popularity, blend=blend, rules=Rules(items, path))
 

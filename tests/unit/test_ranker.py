@@ -224,7 +224,7 @@ def test_the_long_vector_is_a_direction(items: Catalogue) -> None:
 def test_the_long_vectors_part_goes_to_the_event_most_like_the_item(items: Catalogue) -> None:
     state = UserState(ring=[touched("horror-2", at=1), touched("western-3", at=2)], long=axis("horror"))
 
-    blend = Blend((0.0,) * Part.CONTENT + (0.1,))
+    blend = Blend(tuple(0.1 * (part is Part.CONTENT) for part in Part))
     ranking = Ranker(items, Popularity(), RankSettings(long=5.0), blend=blend).rank(state, 3)
 
     assert genres(ranking) == ["horror"] * 3
@@ -339,7 +339,7 @@ def test_a_statement_quietens_what_was_touched(items: Catalogue) -> None:
 def test_the_tenth_place_is_for_an_item_that_nobody_touched(items: Catalogue) -> None:
     """Given a new western, then it stands where it is seen, and the others keep their order; a new horror does not."""
     state = UserState(ring=[touched("sci-fi-0"), touched("western-3", at=2)])
-    blend = Blend((1.5, 0.0, 0.2, -4.0, 0.7, 5.0, 0.2, 0.0, 3.0))
+    blend = Blend((1.5, 0.0, 0.2, 0.0, -4.0, 0.7, 5.0, 0.2, 0.0, 3.0, 0.0))
     plain = Ranker(items, popular_but(items), blend=blend).rank(state, 20).items
 
     ranking = Ranker(items, popular_but(items, "western-7", "horror-2"), blend=blend).rank(state, 20).items

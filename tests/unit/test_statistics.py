@@ -56,6 +56,14 @@ def links(statistics: Statistics) -> dict[tuple[str, str], tuple[float, float]]:
     return dict(zip(pairs, zip(found.mutual.tolist(), found.onward.tolist(), strict=True), strict=True))
 
 
+def together(statistics: Statistics) -> dict[tuple[str, str], float]:
+    """By two items what the linear model counts."""
+    moment = statistics.moment(COVISITS, 0, NOW_MS)
+    ids = [moment.ids[row] for row in moment.gram.rows]
+    counts = moment.gram.counts
+    return {(one, other): float(counts[i, j]) for i, one in enumerate(ids) for j, other in enumerate(ids)}
+
+
 def through_bytes(moment: Moment) -> Moment:
     return snapshots.decode(list(snapshots.encode(moment)))
 
@@ -90,11 +98,13 @@ def test_going_on_from_a_snapshot_is_like_never_having_stopped(before: list[CoVi
     restarted.restore(through_bytes(running.moment(COVISITS, 7, NOW_MS)))
     assert numbers(restarted) == numbers(running)
     assert links(restarted) == links(running)
+    assert together(restarted) == together(running)
     for each in after:
         running.apply(each)
         restarted.apply(each)
     assert numbers(restarted) == numbers(running)
     assert links(restarted) == links(running)
+    assert together(restarted) == together(running)
 
 
 def test_a_moment_stands_still() -> None:
@@ -141,13 +151,17 @@ def large(items: int) -> Moment:
 def test_what_is_encoded_is_decoded() -> None:
     moment = large(25)
     values = list(snapshots.encode(moment, chunk=10))
-    assert len(values) == 4
+    assert len(values) == 5
     told = snapshots.decode(values)
-    assert replace(told, popular=moment.popular, covisits=moment.covisits) == moment
+    assert replace(told, popular=moment.popular, covisits=moment.covisits, gram=moment.gram) == moment
     for have, wanted in zip(
         astuple(told.covisits.links(range(25))), astuple(moment.covisits.links(range(25))), strict=True
     ):
         np.testing.assert_array_equal(have, wanted)
+    np.testing.assert_array_equal(told.gram.rows, moment.gram.rows)
+    np.testing.assert_array_equal(told.gram.counts, moment.gram.counts)
+    assert told.gram.events == 26
+    assert told.gram.counts[:25, :25].sum() > 25 * 20, "everything goes with everything"
     np.testing.assert_array_equal(told.popular.totals, moment.popular.totals)
     np.testing.assert_array_equal(told.popular.scaled, moment.popular.scaled)
     np.testing.assert_array_equal(told.popular.touched, moment.popular.touched)
@@ -155,13 +169,15 @@ def test_what_is_encoded_is_decoded() -> None:
 
 
 def test_a_snapshot_from_before_there_were_ages_is_read() -> None:
-    """Given one without ages, then its items are as old as all that is known."""
-    header, *chunks = snapshots.encode(large(25), chunk=10)
+    """Given one without ages and the linear model, then items are as old as all that is known, and that is empty."""
+    header, *chunks, _ = snapshots.encode(large(25), chunk=10)
     older = [_resealed(msgspec.msgpack.decode(chunk[4:])[:-1]) for chunk in chunks]
+    first = _resealed([1, *msgspec.msgpack.decode(header[4:])[1:]])
 
-    told = snapshots.decode([header, *older])
+    told = snapshots.decode([first, *older])
 
     assert told.popular.touched.tolist() == [1.0] * 25
+    assert (told.gram.counts.size, told.gram.events) == (0, 0)
     np.testing.assert_array_equal(told.popular.totals, large(25).popular.totals)
 
 
@@ -192,5 +208,5 @@ def test_every_altered_byte_and_every_missing_chunk_is_found() -> None:
 
 def test_a_newer_version_is_refused_and_says_what_to_do() -> None:
     header, *chunks = snapshots.encode(large(2))
-    with pytest.raises(Misconfigured, match=r"version 2.*statistics forget"):
+    with pytest.raises(Misconfigured, match=r"version 3.*statistics forget"):
         snapshots.decode([newer(header), *chunks])

@@ -1,0 +1,143 @@
+"""The linear model: counted event by event it is that of whole histories; its head is what is touched most."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from serving.ranking.linear import Floats, Gram, History, Linear, fit, history_of
+
+N = 12
+NOBODY = np.empty(0, np.intp), np.empty(0, np.float32)
+NOTHING = history_of(*NOBODY, *NOBODY)
+
+
+def past(touched: dict[int, float]) -> History:
+    """A history without a ring."""
+    return history_of(*NOBODY, np.array(list(touched), np.intp), np.array(list(touched.values()), np.float32))
+
+
+def counted(users: list[dict[int, float]], head: int = N) -> Linear:
+    """Every user's items, one event each, in the order of the mapping."""
+    linear = Linear(head)
+    for user in users:
+        before: dict[int, float] = {}
+        for row, pair in user.items():
+            linear.add(row, pair, past(before))
+            before[row] = pair
+    return linear
+
+
+def dense(gram: Gram) -> Floats:
+    """G by the rows of the catalogue."""
+    found = np.zeros((N, N), np.float32)
+    found[np.ix_(gram.rows, gram.rows)] = gram.counts
+    return found
+
+
+users = st.lists(
+    st.dictionaries(st.integers(0, N - 1), st.sampled_from([0.2, 0.5, 1.0]), min_size=1), min_size=1, max_size=12
+)
+
+
+@given(users)
+def test_counts_are_those_of_whole_histories(made: list[dict[int, float]]) -> None:
+    strengths = np.zeros((len(made), N))
+    for at, user in enumerate(made):
+        strengths[at, list(user)] = list(user.values())
+
+    linear = counted(made)
+
+    np.testing.assert_allclose(dense(linear.gram()), strengths.T @ strengths, atol=1e-5)
+    assert linear.events == sum(map(len, made))
+
+
+@given(users)
+def test_a_fit_is_the_regression_of_each_item_on_all_others(made: list[dict[int, float]]) -> None:
+    """Given G, then the error has no slope at the weights, but for the diagonal, which is kept at 0."""
+    gram = counted(made).gram()
+
+    weights = fit(gram).weights.astype(np.float64)
+
+    slope = gram.counts @ weights - gram.counts + 100.0 * weights
+    np.fill_diagonal(slope, 0.0)
+    np.testing.assert_allclose(slope, 0.0, atol=1e-4)
+    assert not np.diag(weights).any()
+
+
+def test_what_was_touched_before_counts_once() -> None:
+    linear = counted([{1: 1.0, 2: 1.0}])
+    before = dense(linear.gram())
+
+    linear.add(1, 1.0, past({1: 1.0, 2: 1.0}))
+
+    assert dense(linear.gram()).tolist() == before.tolist()
+    assert linear.events == 3
+
+
+def test_the_terms_of_a_history_sum_to_its_sums() -> None:
+    fitted = fit(counted([dict.fromkeys(range(size), 1.0) for size in range(1, N)]).gram())
+    history = past({2: 0.5, 3: 1.0, 900: 1.0})
+
+    terms = fitted.terms(history, np.arange(N))
+
+    sums = np.zeros(N)
+    sums[fitted.rows] = fitted.sums(history)
+    np.testing.assert_allclose(terms.sum(axis=1), sums, rtol=1e-5)
+    assert not terms[:, 2].any(), "nobody knows item 900"
+    assert not fitted.sums(NOTHING).any()
+
+
+def test_the_head_is_what_is_touched_most() -> None:
+    """Given a full head, when others are touched a quarter more often, then these take the places, and count anew."""
+    linear = counted([{0: 1.0, 1: 1.0, 2: 1.0}, {3: 1.0, 0: 1.0}], head=3)
+    totals = np.zeros(N, np.float32)
+    totals[:5] = [9.0, 4.0, 8.0, 4.5, 40.0]
+
+    gram = linear.begin(totals)
+
+    assert sorted(gram.rows.tolist()) == [0, 2, 4], "3 is touched only an eighth more than 1"
+    assert dense(gram)[4].tolist() == [0.0] * N
+    assert dense(gram)[0, 2] == 1.0
+    linear.add(4, 1.0, past({0: 1.0}))
+    linear.add(1, 1.0, past({0: 1.0}))
+    after = dense(linear.gram())
+    assert (after[4, 0], after[4, 4], after[1, 0]) == (1.0, 1.0, 0.0)
+
+
+def test_a_fit_is_due_after_a_tenth_more_events() -> None:
+    linear = Linear(4)
+    found = []
+    for event in range(1, 12_001):
+        linear.add(event % 4, 1.0, NOTHING)
+        if linear.due:
+            found.append(event)
+            linear.begin(np.ones(4, np.float32))
+    assert found[:3] == [500, 1000, 1500]
+    assert 1.09 < found[-1] / found[-2] < 1.12
+
+
+def test_it_goes_on_from_a_copy() -> None:
+    """Given another numbering of rows, then the same events lead to the same counts."""
+    running, shifted = counted([{0: 1.0, 1: 0.5}, {1: 1.0, 2: 1.0}]), Linear(N)
+    gram = running.gram()
+
+    shifted.restore(Gram(gram.rows + 5, gram.counts, gram.events))
+    running.add(3, 1.0, past({0: 1.0}))
+    shifted.add(8, 1.0, past({5: 1.0}))
+
+    ours, theirs = running.gram(), shifted.gram()
+    assert ours.counts.tolist() == theirs.counts.tolist()
+    assert (ours.rows + 5).tolist() == theirs.rows.tolist()
+    assert ours.events == theirs.events
+    assert shifted.due is False
+    assert Linear(4).due is False
+
+
+def test_a_ring_counts_an_item_once_and_no_more_than_whole() -> None:
+    pairs, strengths = np.array([0.8, 0.8, 0.3, 0.0], np.float32), np.ones(2, np.float32)
+
+    found = history_of(np.array([4, 4, 2, 9]), pairs, np.array([7, -1]), strengths)
+
+    assert found.rows.tolist() == [2, 4, 7]
+    assert found.strengths.tolist() == pytest.approx([0.3, 1.0, 1.0])
