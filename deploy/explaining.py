@@ -72,6 +72,7 @@ async def _recall(settings: WorkerSettings, statistics: Statistics) -> None:
         since = moment.reached if statistics.follows(moment, topic) else 0
     for record in read_topic(settings.bootstrap, topic, since):
         statistics.apply(msgspec.json.decode(record.value, type=CoVisits))
+    statistics.refit()
 
 
 async def _find(
@@ -112,6 +113,7 @@ async def _ranker(settings: WorkerSettings, catalogue: Catalogue, statistics: St
         statistics.popularity,
         preferences,
         covisits=statistics.covisits,
+        linear=statistics.linear,
         rules=Rules(catalogue, settings.list_rules),
     )
     redis = Redis.from_url(settings.redis, socket_timeout=5.0, socket_connect_timeout=5.0)

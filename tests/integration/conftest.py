@@ -1,6 +1,9 @@
 """The films of MovieLens-100K, embedded once for all modules that rank them."""
 
+from collections import defaultdict
+
 import msgspec
+import numpy as np
 import pytest
 
 from deploy.demo import films
@@ -9,6 +12,7 @@ from serving.catalogue import Catalogue
 from serving.encoder import Encoder, load_encoder
 from serving.errors import Misconfigured
 from serving.messages import Item
+from serving.ranking.linear import History, fit
 from serving.state import RING
 from stream.weights import load_weights
 from tests.conftest import missing
@@ -31,11 +35,16 @@ def film_catalogue(encoder: Encoder) -> Catalogue:
 @pytest.fixture(scope="session")
 def learned(film_catalogue: Catalogue) -> Learned:
     """After all ratings."""
-    made, weights, rings = Learned(), load_weights(), dict[str, list[tuple[int, float]]]()
+    made, weights = Learned(), load_weights()
+    rings, pasts = defaultdict[str, list[tuple[int, float]]](list), defaultdict[str, dict[int, float]](dict)
     for rating in films.ratings(WHEELS):
         row, pair = film_catalogue.row(rating.item_id), weights.of("rate", (rating.stars - 1) / 4).pair
-        ring = rings.setdefault(rating.user_id, [])
+        ring, past = rings[rating.user_id], pasts[rating.user_id]
         made.popularity.add(row, pair)
         made.covisits.add(row, pair, ring)
+        strengths = np.array(list(past.values()), np.float32)
+        made.linear.add(row, pair, History(np.array(list(past), np.intp), strengths))
         rings[rating.user_id] = [(row, pair), *ring][:RING]
+        past[row] = pair
+    made.linear.fitted = fit(made.linear.gram())
     return made

@@ -8,6 +8,7 @@ import pytest
 from deploy.demo import films
 from serving.catalogue import Catalogue
 from serving.encoder import Encoder
+from serving.ranking.blend import Blend
 from serving.state import UserState, Vector
 from stream.interest import Bounds, direction, subtract
 from tests.support.films import WHEELS, Learned, User
@@ -15,6 +16,7 @@ from tests.support.films import WHEELS, Learned, User
 pytestmark = pytest.mark.model
 
 USERS = 60
+LEARNED = (0.3, 0.6, -0.2, 1.3, -4.0, 0.7, -0.2, 0.0, 0.1, 1.4, 0.9)  # about what the ratings teach the blend
 STATEMENTS = [
     "I like scary horror movies",
     "no more science fiction, give me romantic comedies",
@@ -28,7 +30,7 @@ def raters(film_catalogue: Catalogue, learned: Learned, encoder: Encoder) -> lis
     by_user: dict[str, list[films.Rating]] = {}
     for rating in films.ratings(WHEELS):
         by_user.setdefault(rating.user_id, []).append(rating)
-    ranker = learned.ranker(film_catalogue)
+    ranker = learned.ranker(film_catalogue, Blend(LEARNED))
     made = []
     for number, rated in enumerate(list(by_user.values())[::15][:USERS]):
         user = User(film_catalogue, ranker, encoder, UserState())

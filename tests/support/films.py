@@ -8,7 +8,9 @@ from serving.catalogue import Catalogue
 from serving.encoder import Encoder
 from serving.intent import split
 from serving.messages import ListItem
+from serving.ranking.blend import Blend
 from serving.ranking.covisits import CoVisitRows
+from serving.ranking.linear import Linear
 from serving.ranking.ranker import Ranker
 from serving.ranking.rows import Popularity
 from serving.state import Kind, UserState, Vector, id_hash
@@ -29,9 +31,10 @@ class Learned:
 
     popularity: Popularity = field(default_factory=Popularity)
     covisits: CoVisitRows = field(default_factory=CoVisitRows)
+    linear: Linear = field(default_factory=Linear)
 
-    def ranker(self, catalogue: Catalogue) -> Ranker:
-        return Ranker(catalogue, self.popularity, covisits=self.covisits)
+    def ranker(self, catalogue: Catalogue, blend: Blend | None = None) -> Ranker:
+        return Ranker(catalogue, self.popularity, covisits=self.covisits, linear=self.linear, blend=blend)
 
 
 @dataclass

@@ -89,7 +89,14 @@ class RankingWorker(Counted):
         self.store, self.log = MemoryStore(), FollowedLog(statistics)
 
         def ranker(settings: RankSettings, blend: Blend | None) -> Ranker:
-            return Ranker(catalogue, statistics.popularity, settings, covisits=statistics.covisits, blend=blend)
+            return Ranker(
+                catalogue,
+                statistics.popularity,
+                settings,
+                covisits=statistics.covisits,
+                linear=statistics.linear,
+                blend=blend,
+            )
 
         variants = Variants(ranker, RankSettings(), experiment)
         items = {item_id: catalogue.vectors[row] for row, item_id in enumerate(catalogue.ids)}
