@@ -31,10 +31,12 @@ def earlier(state: UserState) -> Earlier:
     if not len(seen):
         return Earlier(np.empty(0, np.uint32), np.empty(0, np.float32))
     ring = np.array([item_hash(event.item_id) for event in state.ring if event.item_id], np.uint32)
-    found = seen[(seen["pair"] > 0) & ~np.isin(seen["item"], ring)]
-    if len(found) > MOST_EARLIER:
-        found = found[np.lexsort((found["item"], found["time_s"]))[-MOST_EARLIER:]]
-    return Earlier(found["item"].copy(), (PAIR_UNIT * np.minimum(found["pair"], _FULL)).astype(np.float32))
+    items, pairs = seen["item"], seen["pair"]
+    at = np.flatnonzero((pairs > 0) & ~(items[:, None] == ring).any(axis=1))
+    if len(at) > MOST_EARLIER:  # ties in time by hash, so that the order of the set does not matter
+        order = seen["time_s"][at].astype(np.uint64) << np.uint64(32) | items[at]
+        at = at[np.argpartition(order, -MOST_EARLIER)[-MOST_EARLIER:]]
+    return Earlier(items[at], (PAIR_UNIT * np.minimum(pairs[at], _FULL)).astype(np.float32))
 
 
 def pack(of: Earlier) -> str:

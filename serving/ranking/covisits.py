@@ -5,7 +5,7 @@ On an event of pair weight w on item x, by a user whose ring holds the items i_p
     S[i_p][x] += w·w_p·.9^p    S[x][i_p] += w·w_p·.9^p    A[i_p][x] += w·w_p·.5^p
 
 S (mutual) is symmetric, A (onward) tells what comes next. An item may be its own neighbour: that is how repeats are
-learned. A row grows to 400 neighbours and is then cut to the 200 of the largest S. Cutting one neighbour for each new
+learned. A row grows to 800 neighbours and is then cut to the 400 of the largest S. Cutting one neighbour for each new
 one instead would throw out the new ones for ever.
 """
 
@@ -19,7 +19,7 @@ from serving.state import RING
 
 MUTUAL = 0.9 ** np.arange(RING)
 ONWARD = 0.5 ** np.arange(RING)
-_FULL, _KEPT = 400, 200
+_FULL, _KEPT = 800, 400
 _FIRST = 8  # places of a new row; they double
 
 Ids = npt.NDArray[np.int32]

@@ -4,7 +4,7 @@
     {prefix:0}:statistics:NAME   hash, "0": the header, "1" …: chunks of `CHUNK` items each, last: the linear model
 
 Each value is `crc32 (4 bytes, little endian) | MessagePack array`, in the order of `_Header`, `_Items` and `_Gram`. An
-item takes 28 bytes and its id, and 12 bytes for each of its neighbours, at most 400, which are told by their place
+item takes 28 bytes and its id, and 12 bytes for each of its neighbours, at most 800, which are told by their place
 among all items of the snapshot. What the linear model has counted is at most 2 MiB.
 """
 
