@@ -5,7 +5,7 @@ on all others (EASE: Steck, "Embarrassingly Shallow Autoencoders for Sparse Data
 
     P = (G + λ·I)⁻¹    B_ij = -P_ij / P_jj    B_jj = 0    lin(j) = Σ_i x_ui·B_ij
 
-G is counted event by event, since each says what its user had touched before, and B is fitted again now and then. Both
+λ is twice the mean of G's diagonal, so that one setting does for little and for much. G is counted event by event, since each says what its user had touched before, and B is fitted again now and then. Both
 are dense, so they are kept for the `HEAD` items that are touched most: a model of the others would rest on nothing.
 """
 
@@ -19,7 +19,7 @@ Floats = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.intp]
 
 HEAD = 1024  # 4 MiB for G and for B; a fit takes 50 ms of one core. On MovieLens-100K 512 cost .005 of the hit rate
-_RIDGE = 100.0  # λ: 50 and 200 are as good within .001 on MovieLens-100K
+_RIDGE, _LEAST_RIDGE = 2.0, 5.0  # λ in mean counts of an item, and what it is at least
 _SOONEST, _LATEST, _GROWTH = 500, 10_000, 0.1  # events between fits: a tenth of all so far, within these
 _LIFTS = 1.25  # an item takes the place of one in the head that was touched so many times less
 
@@ -85,10 +85,15 @@ class Gram:
     events: int
 
 
+def ridge(gram: Gram) -> float:
+    """λ."""
+    return max(_RIDGE * float(gram.counts.trace()) / max(len(gram.rows), 1), _LEAST_RIDGE)
+
+
 def fit(gram: Gram) -> Fitted:
     """B of a G. For another thread, which it keeps busy for some 50 ms: it touches nothing else."""
     m = len(gram.rows)
-    inverse = np.linalg.inv(gram.counts + np.float32(_RIDGE) * np.eye(m, dtype=np.float32))
+    inverse = np.linalg.inv(gram.counts + np.float32(ridge(gram)) * np.eye(m, dtype=np.float32))
     weights: Floats = (-inverse / np.diag(inverse)).astype(np.float32)
     np.fill_diagonal(weights, 0.0)
     places = np.full(int(gram.rows.max(initial=0)) + 1, -1, np.int32)
@@ -104,7 +109,7 @@ class Linear:
     ...     linear.add(5, 1.0, History(np.array([2]), np.float32([1.0])))
     >>> fitted = fit(linear.begin(np.array([0, 0, 300, 0, 0, 300], np.float32)))
     >>> fitted.rows.tolist(), fitted.sums(History(np.array([2]), np.float32([1.0]))).round(2).tolist()
-    ([5, 2], [3.0, 0.0])
+    ([5, 2], [1.0, 0.0])
     """
 
     def __init__(self, head: int = HEAD) -> None:

@@ -18,8 +18,8 @@ Rows = npt.NDArray[np.intp]
 Mask = npt.NDArray[np.bool_]
 
 EARLIEST = 4  # the first three places are won by points alone
-_LEAST_NEWNESS = 0.005  # below it an untouched item is worth less than what usually stands on the tenth place
-_FITS = 0.25  # the share of those before it that an untouched item must fit better than
+_LEAST_NEWNESS = 0.01  # below it an untouched item is worth less than what usually stands on the tenth place
+_FITS = 0.4  # the share of those before it that an untouched item must fit better than
 _FOR_NEW = (10, 20)  # places that untouched items stand on
 _EXPLORED = 100  # of a longer list the rest is won by points alone
 _ROTATED = 8  # times as many rare items take turns as there are places for them
@@ -45,7 +45,7 @@ class Field:
 def lift_new(field: Field, newness: float) -> dict[int, float]:
     """Put the untouched items that fit best on their places, if they stand lower. Returns the points added, by row.
 
-    Only one that fits better than a quarter of those before it: else what stands there is the better guess. Where
+    Only one that fits better than two fifths of those before it: else what stands there is the better guess. Where
     new items are hardly ever taken (`newness` of `Popularity`) the place would be wasted, and where most items are
     untouched there is nothing to make up for.
     """

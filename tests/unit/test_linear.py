@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serving.ranking.linear import Floats, Gram, History, Linear, fit, history_of
+from serving.ranking.linear import Floats, Gram, History, Linear, fit, history_of, ridge
 
 N = 12
 NOBODY = np.empty(0, np.intp), np.empty(0, np.float32)
@@ -59,7 +59,7 @@ def test_a_fit_is_the_regression_of_each_item_on_all_others(made: list[dict[int,
 
     weights = fit(gram).weights.astype(np.float64)
 
-    slope = gram.counts @ weights - gram.counts + 100.0 * weights
+    slope = gram.counts @ weights - gram.counts + ridge(gram) * weights
     np.fill_diagonal(slope, 0.0)
     np.testing.assert_allclose(slope, 0.0, atol=1e-4)
     assert not np.diag(weights).any()
