@@ -5,9 +5,9 @@ on all others (EASE: Steck, "Embarrassingly Shallow Autoencoders for Sparse Data
 
     P = (G + λ·I)⁻¹    B_ij = -P_ij / P_jj    B_jj = 0    lin(j) = Σ_i x_ui·B_ij
 
-λ is twice the mean of G's diagonal, so that one setting does for little and for much. G is counted event by event, since
-each says what its user had touched before, and B is fitted again now and then. Both are dense, so they are kept for the
-`HEAD` items that are touched most: a model of the others would rest on nothing.
+λ is twice the mean of G's diagonal, so that one setting does for little and for much. G is counted event by event,
+since each says what its user had touched before, and B is fitted again now and then. Both are dense, so they are kept
+for the `HEAD` items that are touched most: a model of the others would rest on nothing.
 """
 
 from dataclasses import dataclass
