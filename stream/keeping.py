@@ -20,7 +20,7 @@ from stream.snapshots import WRITER, Snapshots
 from stream.store import Hold
 
 _log = logging.getLogger(__name__)
-_FITS_APART_S = 5.0  # at the least: a fit keeps a core busy for some 50 ms
+_FITS_APART_S, _REST = 5.0, 20.0  # at least so long, and so many times as long as the last fit took
 
 
 class Holds(Protocol):
@@ -96,12 +96,18 @@ class Keeper:
             await self.snapshot()
 
     async def fit(self) -> None:
-        """Fit the linear model again whenever enough has come, for ever, in another thread."""
+        """Fit the linear model again whenever enough has come, for ever, with a twentieth of a core at most."""
         while True:
-            await asyncio.sleep(_FITS_APART_S)
-            if self._statistics.linear.due:
-                gram = self._statistics.begin_fit()
-                self._statistics.linear.fitted = await asyncio.to_thread(fit, gram)
+            began = time.perf_counter()
+            await self.refit()
+            await asyncio.sleep(max(_FITS_APART_S, _REST * (time.perf_counter() - began)))
+
+    async def refit(self) -> bool:
+        """Fit now, in another thread, unless too little has come since the last time. Returns whether it was done."""
+        if not self._statistics.linear.due:
+            return False
+        self._statistics.linear.fitted = await asyncio.to_thread(fit, self._statistics.begin_fit())
+        return True
 
     async def snapshot(self) -> bool:
         """Write one now, unless there is nothing new or it is another worker's to do. Returns whether it counts."""

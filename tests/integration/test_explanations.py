@@ -11,12 +11,11 @@ from serving.encoder import Encoder
 from serving.ranking.blend import Blend
 from serving.state import UserState, Vector
 from stream.interest import Bounds, direction, subtract
-from tests.support.films import WHEELS, Learned, User
+from tests.support.films import LEARNED, WHEELS, Learned, User
 
 pytestmark = pytest.mark.model
 
 USERS = 60
-LEARNED = (0.3, 0.6, -0.2, 1.3, -4.0, 0.7, -0.2, 0.0, 0.1, 1.4, 0.9)  # about what the ratings teach the blend
 STATEMENTS = [
     "I like scary horror movies",
     "no more science fiction, give me romantic comedies",

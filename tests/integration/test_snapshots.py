@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack, closing
 from typing import Any
 
 import msgspec
+import numpy as np
 import pytest
 from kafka import KafkaProducer, TopicPartition
 from kafka.admin import KafkaAdminClient
@@ -23,7 +24,7 @@ from serving.topics import Topics
 from stream.keeping import Keeper
 from stream.metrics import Metrics
 from stream.settings import WorkerSettings
-from stream.snapshots import Snapshots
+from stream.snapshots import WRITER, Snapshots
 from stream.store import Retention, Store
 from stream.testing import FINGERPRINT
 from tests.conftest import ON_APACHE, Broker
@@ -259,3 +260,28 @@ async def test_the_command_line_shows_and_forgets(settings: WorkerSettings, rank
     assert said.out.startswith("2 events on 2 items, as of 20")
     assert (await command(settings, "forget", "--json")).json == {"forgotten": True}
     assert (await command(settings, "forget")).out == ("there was no snapshot\n")
+
+
+async def test_the_linear_model_is_fitted_when_enough_has_come_and_after_a_restart(
+    settings: WorkerSettings, ranker: Opener
+) -> None:
+    """Given 500 events, then it is fitted, once; who takes the snapshot over has the same."""
+    running = ranker()
+    await running.store.claim(WRITER)
+    await running.keeper.start()
+    assert not await running.keeper.refit(), "nothing has come"
+    pairs = [clicks(settings, 10 * n, *(f"i{n * at % 23}" for at in range(10))) for n in range(60)]
+    send(settings, *pairs)
+    await running.reaches(len(pairs))
+
+    assert await running.keeper.refit()
+    assert not await running.keeper.refit()
+    assert await running.keeper.snapshot()
+    restarted = ranker("another", "i7")
+    await restarted.keeper.start()
+
+    ours, theirs = running.statistics.linear.fitted, restarted.statistics.linear.fitted
+    assert ours is not None
+    assert theirs is not None
+    np.testing.assert_allclose(theirs.weights, ours.weights, atol=1e-6)
+    assert np.abs(ours.weights).max() > 0.01

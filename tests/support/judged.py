@@ -67,7 +67,7 @@ class JudgedWorker(Worker, Counted):
 
 
 class FollowedLog(MemoryLog):
-    """A log whose follower knows of pairs at once; nothing else is kept."""
+    """A log whose follower knows of pairs at once, and fits as soon as it is due; nothing else is kept."""
 
     def __init__(self, statistics: Statistics) -> None:
         super().__init__()
@@ -78,6 +78,8 @@ class FollowedLog(MemoryLog):
         for each in records:
             if each.topic == TOPICS.covisits:
                 self._statistics.apply(msgspec.json.decode(each.value or b"", type=CoVisits))
+                if self._statistics.linear.due:
+                    self._statistics.refit()
 
 
 class RankingWorker(Counted):
@@ -99,6 +101,7 @@ class RankingWorker(Counted):
             )
 
         variants = Variants(ranker, RankSettings(), experiment)
+        self.blend = variants.usual.blend
         items = {item_id: catalogue.vectors[row] for row, item_id in enumerate(catalogue.ids)}
         pipeline = memory_pipeline(self.store, self.log, items)
         self.pipeline = self.judging(pipeline, lambda users, states: variants.rank(users, states, K))
