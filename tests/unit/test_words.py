@@ -4,8 +4,9 @@ from typing import get_args
 
 import pytest
 
+from serving.ranking.points import Piece
 from serving.state import Kind, RecentText, RingEvent
-from serving.words import ALSO, EARLIER, POPULAR, Language, because
+from serving.words import ALSO, EARLIER, PARTS, POPULAR, Language, because
 
 LANGUAGES = get_args(Language)
 
@@ -45,3 +46,9 @@ def test_a_title_with_braces_is_no_template() -> None:
 def test_what_no_event_stands_behind_has_words_in_each_language() -> None:
     for words in (POPULAR, EARLIER, ALSO):
         assert set(words) == set(LANGUAGES)
+
+
+def test_every_part_of_a_score_has_words_in_each_language() -> None:
+    for language in LANGUAGES:
+        assert list(PARTS[language]) == [piece.name.lower() for piece in Piece]
+        assert all(PARTS[language].values())
