@@ -19,7 +19,7 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.intp]
 
-HEAD = 1024  # 4 MiB for G and for B; a fit takes 50 ms of one core. On MovieLens-100K 512 cost .005 of the hit rate
+HEAD = 1024  # 4 MiB for G and for B; a fit takes 100 ms of one core. On MovieLens-100K 512 cost .005 of the hit rate
 _RIDGE, _LEAST_RIDGE = 2.0, 5.0  # λ in mean counts of an item, and what it is at least
 _SOONEST, _LATEST, _GROWTH = 500, 10_000, 0.1  # events between fits: a tenth of all so far, within these
 _LIFTS = 1.25  # an item takes the place of one in the head that was touched so many times less
@@ -87,14 +87,21 @@ class Gram:
 
 
 def ridge(gram: Gram) -> float:
-    """λ."""
-    return max(_RIDGE * float(gram.counts.trace()) / max(len(gram.rows), 1), _LEAST_RIDGE)
+    """λ: doubled until no eigenvalue of G + λ·I lies below λ / 2.
+
+    Sums of x·xᵀ have none below 0. Where counting began late they are not whole: histories then name items whose own
+    events were not counted.
+    """
+    ridge = max(_RIDGE * float(gram.counts.trace()) / max(len(gram.rows), 1), _LEAST_RIDGE)
+    while not _is_positive(_raised(gram.counts, ridge / 2)):
+        ridge *= 2
+    return ridge
 
 
 def fit(gram: Gram) -> Fitted:
-    """B of a G. For another thread, which it keeps busy for some 50 ms: it touches nothing else."""
+    """B of a G. For another thread, which it keeps busy for some 100 ms: it touches nothing else."""
     m = len(gram.rows)
-    inverse = np.linalg.inv(gram.counts + np.float32(ridge(gram)) * np.eye(m, dtype=np.float32))
+    inverse = np.linalg.inv(_raised(gram.counts, ridge(gram)))
     weights: Floats = (-inverse / np.diag(inverse)).astype(np.float32)
     np.fill_diagonal(weights, 0.0)
     places = np.full(int(gram.rows.max(initial=0)) + 1, -1, np.int32)
@@ -102,15 +109,28 @@ def fit(gram: Gram) -> Fitted:
     return Fitted(gram.rows, places, weights)
 
 
+def _raised(counts: Floats, by: float) -> Floats:
+    return counts + np.float32(by) * np.eye(len(counts), dtype=np.float32)
+
+
+def _is_positive(matrix: Floats) -> bool:
+    try:
+        np.linalg.cholesky(matrix)
+    except np.linalg.LinAlgError:
+        return False
+    return True
+
+
 class Linear:
     """Counts G, and keeps the last fit. One writer, readers in the same thread.
 
-    >>> linear = Linear(head=4)
+    >>> linear, two = Linear(head=4), History(np.array([2]), np.float32([1.0]))
     >>> for _ in range(300):
-    ...     linear.add(5, 1.0, History(np.array([2]), np.float32([1.0])))
-    >>> fitted = fit(linear.begin(np.array([0, 0, 300, 0, 0, 300], np.float32)))
-    >>> fitted.rows.tolist(), fitted.sums(History(np.array([2]), np.float32([1.0]))).round(2).tolist()
-    ([5, 2], [1.0, 0.0])
+    ...     linear.add(2, 1.0, History(np.array([], np.intp), np.float32([])))
+    ...     linear.add(5, 1.0, two)
+    >>> fitted = fit(linear.begin(np.ones(6, np.float32)))
+    >>> fitted.rows.tolist(), fitted.sums(two).round(2).tolist()
+    ([2, 5], [0.0, 0.33])
     """
 
     def __init__(self, head: int = HEAD) -> None:

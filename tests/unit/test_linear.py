@@ -65,6 +65,22 @@ def test_a_fit_is_the_regression_of_each_item_on_all_others(made: list[dict[int,
     assert not np.diag(weights).any()
 
 
+@given(users, st.integers(1, 300))
+def test_a_fit_stands_also_on_counts_that_began_late(made: list[dict[int, float]], times: int) -> None:
+    """Given histories whose own events were never counted, then nothing blows up."""
+    linear = Linear(N)
+    for user in made:
+        row, *others = user
+        for _ in range(times):
+            linear.add(row, 1.0, past(dict.fromkeys(others, 1.0)))
+    gram = linear.gram()
+
+    lowest = np.linalg.eigvalsh(gram.counts.astype(np.float64) + ridge(gram) * np.eye(len(gram.rows))).min()
+
+    assert lowest > 0.49 * ridge(gram)
+    assert np.isfinite(fit(gram).weights).all()
+
+
 def test_what_was_touched_before_counts_once() -> None:
     linear = counted([{1: 1.0, 2: 1.0}])
     before = dense(linear.gram())
