@@ -129,8 +129,8 @@ class Linear:
     ...     linear.add(2, 1.0, History(np.array([], np.intp), np.float32([])))
     ...     linear.add(5, 1.0, two)
     >>> fitted = fit(linear.begin(np.ones(6, np.float32)))
-    >>> fitted.rows.tolist(), fitted.sums(two).round(2).tolist()
-    ([2, 5], [0.0, 0.33])
+    >>> fitted.rows.tolist(), (100 * fitted.sums(two)).round().tolist()
+    ([2, 5], [0.0, 33.0])
     """
 
     def __init__(self, head: int = HEAD) -> None:
