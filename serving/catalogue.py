@@ -18,6 +18,7 @@ from serving.state import Vector, item_hash
 Rows = npt.NDArray[np.intp]
 FacetValues = str | list[str]
 _T = TypeVar("_T", bound=np.generic)
+_NOWHERE = [-1]
 _LEAST_LENGTH = np.float32(1e-2)  # a vector nearer to the mean item than this has no direction of its own
 
 
@@ -101,8 +102,8 @@ class Catalogue:
 
     def rows_of(self, hashes: npt.NDArray[np.uint32]) -> Rows:
         """`(n,)`, the row behind each hash of a seen set, -1 where there is none; of a collision the first."""
-        by_hash = self._by_hash
-        return np.array([by_hash[each][0] if each in by_hash else -1 for each in hashes.tolist()], np.intp)
+        rows = self._by_hash.get
+        return np.array([rows(each, _NOWHERE)[0] for each in hashes.tolist()], np.intp)
 
     def put(self, item: ItemVector) -> bool:
         """Take in an item. True if it had no vector before.

@@ -36,15 +36,16 @@ def history_of(ring: Rows, pairs: Floats, earlier: Rows, strengths: Floats) -> H
     """The ring's items, whose events add up, then what came before; items that nobody knows (row -1) are left out.
 
     >>> history_of(np.array([3, 1, 3]), np.float32([0.5, 0.25, 1.0]), np.array([7, -1]), np.float32([0.5, 1.0]))
-    History(rows=array([1, 3, 7]), strengths=array([0.25, 1.  , 0.5 ], dtype=float32))
+    History(rows=array([3, 1, 7]), strengths=array([1.  , 0.25, 0.5 ], dtype=float32))
     """
-    rows, of = np.unique(ring, return_inverse=True)
+    summed: dict[int, float] = {}  # of a ring's 20 events a loop is three times as fast as np.unique
+    for row, pair in zip(ring.tolist(), pairs.tolist(), strict=True):
+        if pair > 0:
+            summed[row] = min(summed.get(row, 0.0) + pair, 1.0)
     known = earlier >= 0
-    summed = np.bincount(of, pairs, minlength=len(rows)).astype(np.float32)
-    linking = summed > 0
     return History(
-        np.concatenate([rows[linking], earlier[known]]).astype(np.intp),
-        np.concatenate([np.minimum(summed[linking], 1.0), strengths[known]]),
+        np.concatenate([np.array(list(summed), np.intp), earlier[known]]),
+        np.concatenate([np.array(list(summed.values()), np.float32), strengths[known]]),
     )
 
 
@@ -63,10 +64,12 @@ class Fitted:
 
     def terms(self, history: History, rows: Rows) -> Floats:
         """`(r, h)`: what each item of a history adds to lin of some items; zeros outside the head."""
-        found = np.zeros((len(rows), len(history.rows)), np.float32)
+        if not len(self.rows):
+            return np.zeros((len(rows), len(history.rows)), np.float32)
         to, by = self._places(rows), self._places(history.rows)
-        inside = np.ix_(to >= 0, by >= 0)
-        found[inside] = (self.weights[np.ix_(by[by >= 0], to[to >= 0])] * history.strengths[by >= 0, None]).T
+        found = self.weights[by, to[:, None]] * history.strengths  # of -1 the last one's, which are not wanted
+        found[to < 0] = 0.0
+        found[:, by < 0] = 0.0
         return found
 
     def _known(self, history: History) -> tuple[npt.NDArray[np.int32], Floats]:

@@ -102,6 +102,9 @@ def test_the_terms_of_a_history_sum_to_its_sums() -> None:
     np.testing.assert_allclose(terms.sum(axis=1), sums, rtol=1e-5)
     assert not terms[:, 2].any(), "nobody knows item 900"
     assert not fitted.sums(NOTHING).any()
+    empty = fit(Linear(N).gram())
+    assert empty.sums(history).size == 0
+    assert not empty.terms(history, np.arange(N)).any()
 
 
 def test_the_head_is_what_is_touched_most() -> None:
@@ -155,5 +158,5 @@ def test_a_ring_counts_an_item_once_and_no_more_than_whole() -> None:
 
     found = history_of(np.array([4, 4, 2, 9]), pairs, np.array([7, -1]), strengths)
 
-    assert found.rows.tolist() == [2, 4, 7]
-    assert found.strengths.tolist() == pytest.approx([0.3, 1.0, 1.0])
+    assert found.rows.tolist() == [4, 2, 7]
+    assert found.strengths.tolist() == pytest.approx([1.0, 0.3, 1.0])
