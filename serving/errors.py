@@ -47,6 +47,9 @@ class Reason(Enum):
     RETRACT_TOO_LATE = "retract_too_late"
     MERGE_CYCLE = "merge_cycle"
     ENCODER_TIMEOUT = "encoder_timeout"
+    UNREADABLE = "unreadable"  # a record or batch that the log's own format does not explain
+    INTERNAL = "internal"  # a fault of ours: it names the exception and its place
+    QUARANTINED = "quarantined"  # two processes ended over it
 
 
 class PenchantError(Exception):
