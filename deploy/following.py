@@ -5,11 +5,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
-from kafka import KafkaConsumer, TopicPartition
+from kafka import TopicPartition
 from kafka.partitioner.default import murmur2
 
 from serving.broker import end_offsets, partitions_of, reader
 from serving.errors import Misconfigured
+from serving.kafka.blocking import Consumer
 from serving.topics import Topics
 
 List = dict[str, Any]  # a message of recommendations.v1, as decoded; None stands for an erased user's
@@ -49,7 +50,7 @@ def follow(
                 newer.clear()
 
 
-def _partition_of(consumer: KafkaConsumer, topics: Topics, user: str) -> TopicPartition:
+def _partition_of(consumer: Consumer, topics: Topics, user: str) -> TopicPartition:
     partitions = partitions_of(consumer, topics.recommendations)
     if not partitions:
         raise Misconfigured(

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import msgspec
-from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka import KafkaProducer, TopicPartition
 from kafka.errors import MessageSizeTooLargeError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -19,6 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from deploy.deadletters import DEAD_LETTER_TOPICS, Filter, Letter, Offsets, copy_of, read_letter
 from serving.broker import describe, end_offsets, open_admin, partitions_of, read_topic, reader, translated
 from serving.errors import Misconfigured, Unavailable
+from serving.kafka.blocking import Consumer
 from serving.topics import MAX_MESSAGE_BYTES, Topic, Topics
 
 MARK_EVERY = 500  # letters; also the most that a redrive that is killed sends again
@@ -84,7 +85,7 @@ class Marks:
 class DeadLetters:
     """The letters that stood on their topics at one moment; read as often as is needed."""
 
-    def __init__(self, consumer: KafkaConsumer, topics: Topics, chosen: Filter, marks: Marks) -> None:
+    def __init__(self, consumer: Consumer, topics: Topics, chosen: Filter, marks: Marks) -> None:
         self._consumer = consumer
         self._topics = topics
         self._of = {topics.dlq(topic): topic for topic in DEAD_LETTER_TOPICS}

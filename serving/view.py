@@ -5,13 +5,15 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.errors import KafkaConnectionError, KafkaError
 
-from serving.errors import Misconfigured
+from serving.errors import Misconfigured, PenchantError
+from serving.kafka.asynchronous import consumer, end_known, unreadable
 
 _log = logging.getLogger(__name__)
 _MOST_AT_ONCE = 256  # records between two looks at the rest of the process
+_MOST_IN_A_ROW = 100  # records that cannot be applied: then it is not the records
 
 
 class Follower:
@@ -19,7 +21,8 @@ class Follower:
 
     `start`, or `connect` and then `follow` from where a copy of before left off. `caught_up` is set once it has applied
     all that stood on the topic when it started. `reached`: partition -> the offset after the last record applied; it
-    changes together with what `apply` changes.
+    changes together with what `apply` changes. `left_out`: how many records could not be read or applied: each is named
+    in the log, and stays on the topic. A hundred in a row end it, as then it is not the records.
     """
 
     def __init__(
@@ -29,16 +32,10 @@ class Follower:
         self.caught_up = asyncio.Event()
         self.reached: dict[int, int] = {}
         self._apply = apply
+        self.left_out = 0
+        self._in_a_row = 0
         self._task: asyncio.Task[None] | None = None
-        # Any: aiokafka has no types.
-        self._consumer: Any = AIOKafkaConsumer(
-            bootstrap_servers=bootstrap,
-            group_id=None,
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-            fetch_max_wait_ms=fetch_wait_ms,
-            max_partition_fetch_bytes=4 * 1024 * 1024,
-        )
+        self._consumer = consumer(bootstrap, fetch_max_wait_ms=fetch_wait_ms, max_partition_fetch_bytes=4 * 1024 * 1024)
 
     async def start(self) -> None:
         """Connect, and begin to follow from the first record on. Raises Misconfigured as `connect` does."""
@@ -100,8 +97,7 @@ class Follower:
         return self._consumer.partitions_for_topic(self.topic) or set()
 
     async def _follow(self, partitions: list[Any]) -> None:
-        # Where each partition ended when we started: the high watermark of its first fetch. Asked for in any other way,
-        # the embedded broker answers too low.
+        # Where each partition ended when we started.
         ends: dict[Any, int] = {}
         while True:
             try:
@@ -112,14 +108,31 @@ class Follower:
                 continue
             for batch in records.values():
                 for record in batch:
-                    self._apply(record.key, record.value)
+                    self._take(record)
                     self.reached[record.partition] = record.offset + 1
             if not self.caught_up.is_set():
                 await self._compare(partitions, ends)
 
+    def _take(self, record: Any) -> None:
+        if unreadable(record) is None:
+            try:
+                self._apply(record.key, record.value)
+            except PenchantError:
+                raise
+            except Exception:
+                self._in_a_row += 1
+                if self._in_a_row >= _MOST_IN_A_ROW:
+                    raise
+                place = f"{record.topic}-{record.partition}-{record.offset}"
+                _log.exception("%s cannot be applied and is left out", place, extra={"action": "left_out"})
+            else:
+                self._in_a_row = 0
+                return
+        self.left_out += 1
+
     async def _compare(self, partitions: list[Any], ends: dict[Any, int]) -> None:
         for partition in partitions:
-            if partition not in ends and (end := self._consumer.highwater(partition)) is not None:
+            if partition not in ends and (end := end_known(self._consumer, partition)) is not None:
                 ends[partition] = end
         if len(ends) < len(partitions):
             return

@@ -11,6 +11,7 @@ import faust
 from faust.streams import Stream
 from faust.types import EventT, StreamT
 
+from serving.kafka.asynchronous import unreadable
 from stream.records import Record
 
 Handle = Callable[[Sequence[Record]], Awaitable[set[int] | None]]
@@ -19,6 +20,7 @@ Handle = Callable[[Sequence[Record]], Awaitable[set[int] | None]]
 def to_record(event: EventT[Any]) -> Record:
     """A Faust event as what the pipeline reads."""
     message: Any = event.message
+    what = unreadable(message)
     headers = message.headers or ()
     if isinstance(headers, dict):
         headers = headers.items()
@@ -30,6 +32,8 @@ def to_record(event: EventT[Any]) -> Record:
         key=message.key,
         value=message.value,
         headers=tuple((name, value if value is not None else b"") for name, value in headers),
+        follows=message.checksum,  # see stream/transport.py
+        unreadable=what,
     )
 
 

@@ -88,6 +88,8 @@ def build_app(settings: WorkerSettings, worker: Worker) -> WorkerApp:
     worker.resume = lambda: cast("WorkerConsumer", app.consumer).let_flow()
     worker.crash = app.crash
     worker.seek = lambda positions: cast("WorkerConsumer", app.consumer).go_to(positions)
+    worker.reading = lambda partition: cast("WorkerConsumer", app.consumer).reading(partition)
+    worker.commit_passed = lambda: cast("WorkerConsumer", app.consumer).commit_passed()
     wait_s = settings.batch_wait_ms / 1000
     user_topics = (worker.topics.clicks, worker.topics.reviews, worker.topics.commands, worker.topics.transfers)
     for topic in user_topics:

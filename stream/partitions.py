@@ -8,6 +8,8 @@ The store's offsets say where reading stands; the group's commits only show lag.
 
 What lies behind a gap is not taken in, since a saved offset says that all before it was. Faust makes gaps: a record
 that it fetched before a rebalance or a seek may come after it, and what lies before that record would then never come.
+Offsets that are not there are no gap: markers of transactions and compaction leave such. A record says where the one
+before it ended (`Record.follows`), and nothing that could be read lies between that and itself.
 """
 
 import logging
@@ -24,8 +26,16 @@ from stream.store import Store
 from stream.waiting import WaitingIndex
 
 Seek = Callable[[Mapping[TP, int | None]], Awaitable[None]]
-_BELIEVED_AFTER = 3  # times that reading from before a gap gave the record behind it: nothing is there
+_BELIEVED_AFTER = 3  # times that reading from before a gap gave the record behind it: retention took what was there
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How far a consumer has read a partition: its position, and the last record that it handed out; -1: none."""
+
+    position: int = 0
+    last: int = -1
 
 
 @dataclass(slots=True)
@@ -36,15 +46,23 @@ class _Awaited:
     times: int = 0
 
 
+def _nothing_read(_: TP) -> Reading:
+    return Reading()
+
+
 async def _not_connected(_: Mapping[TP, int | None]) -> None:
     raise RuntimeError("this is a bug: partitions were claimed before a consumer was there to seek")
 
 
 class Partitions:
-    """See the module. `seek` is set by the app: it moves the consumer; None means the topic's start."""
+    """See the module. `seek` and `reading` are set by the app.
+
+    seek: moves the consumer; None means the topic's start. reading: how far it has read.
+    """
 
     def __init__(self, topics: Topics, store: Store, waiting: WaitingIndex, session_timeout_s: float) -> None:
         self.seek: Seek = _not_connected
+        self.reading: Callable[[TP], Reading] = _nothing_read
         self.claimed: list[int] = []  # partitions whose last lists may not be out; taken by the worker
         self._topics = {topics.clicks, topics.reviews, topics.commands, topics.transfers}
         self._store = store
@@ -78,6 +96,15 @@ class Partitions:
         mine = {number: self._store.hold(number).offsets for number in numbers}
         return {tp: mine[tp.partition].get(tp.topic) for tp in self._assigned if tp.partition in mine}
 
+    def reached(self, numbers: Iterable[int]) -> dict[TP, int]:
+        """How far each user topic is taken in: all records before that, whatever else of offsets there is."""
+        stands = {tp: following or 0 for tp, following in self.positions(numbers).items()}
+        readings = {tp: self.reading(tp) for tp in stands}
+        return {
+            tp: max(offset, readings[tp].position) if readings[tp].last < offset else offset
+            for tp, offset in stands.items()
+        }
+
     def current(self, records: Sequence[Record]) -> list[Record]:
         """The records that go on from where the states stand, or repeat what they hold; `fill` reads what is missing.
 
@@ -93,7 +120,7 @@ class Partitions:
             expected = due.get(tp, stands)
             if record.partition not in mine or stands <= record.offset < expected:
                 continue  # another worker's by now; or a second time in one batch
-            if record.offset > expected and (tp in gaps or not self._is_next(tp, record.offset)):
+            if not self._goes_on(record, expected) and (tp in gaps or not self._is_next(tp, record.offset)):
                 gaps.add(tp)
                 continue
             if record.offset >= expected:
@@ -135,6 +162,10 @@ class Partitions:
                 del self._lost_at[number]
                 if any(tp.partition == number for tp in self._assigned):
                     await self._go_back(number)
+        for tp in list(self._awaited):
+            reading = self.reading(tp)
+            if reading.last < 0 and reading.position > (self.positions([tp.partition]).get(tp) or 0):
+                del self._awaited[tp]  # nothing is there but markers
         if not retrying():  # what came may be waiting for the store
             await self._send_back({tp for tp in self._awaited if tp.partition not in self._lost_at})
 
@@ -154,8 +185,11 @@ class Partitions:
         self._waiting.replace(number, await self._store.waiting(number))
         self.claimed.append(number)
 
+    def _goes_on(self, record: Record, expected: int) -> bool:
+        return record.offset <= expected or (record.follows is not None and record.follows <= expected)
+
     def _is_next(self, tp: TP, offset: int) -> bool:
-        """Whether nothing lies before a record that came behind a gap: transactions and retention leave such gaps."""
+        """Whether nothing lies before a record that came behind a gap: retention leaves such gaps."""
         awaited = self._awaited.setdefault(tp, _Awaited())
         if awaited.behind is None or offset < awaited.behind:
             awaited.behind, awaited.times = offset, 0

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from serving.errors import Reason
+from serving.kafka.records import Unreadable
 
 Headers = tuple[tuple[str, bytes], ...]
 
@@ -11,7 +12,11 @@ ORIGIN = "penchant.origin"  # on a forwarded copy: topic|partition|offset of the
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One record of an input topic. `timestamp_ms` is the log's own, since 1970."""
+    """One record of an input topic. `timestamp_ms` is the log's own, since 1970.
+
+    follows: where the record before it ended; None: not known. unreadable: why it stands for something
+    that could not be read, which may be more than one record: `offset` is the last one's.
+    """
 
     topic: str
     partition: int
@@ -20,6 +25,8 @@ class Record:
     key: bytes | None
     value: bytes | None
     headers: Headers = ()
+    follows: int | None = None
+    unreadable: Unreadable | None = None
 
     def header(self, name: str) -> str | None:
         """A header's text, None if it is absent or not UTF-8."""

@@ -33,7 +33,7 @@ from stream.keeping import Keeper
 from stream.live import JudgedLists, Live
 from stream.making_up import MakingUp
 from stream.metrics import Metrics
-from stream.partitions import Partitions, Seek
+from stream.partitions import Partitions, Reading, Seek
 from stream.publish import KafkaLog
 from stream.records import Record
 from stream.replay.items import KnownItems
@@ -76,6 +76,8 @@ class Worker:
         self.resume: Callable[[], None] = lambda: None  # set by the app: lets user topics flow
         self.crash: Callable[[BaseException], Awaitable[None]] | None = None  # set by the app: stops the worker
         self.seek: Seek | None = None  # set by the app: moves the consumer
+        self.reading: Callable[[TP], Reading] | None = None  # set by the app: how far the consumer has read
+        self.commit_passed: Callable[[], Awaitable[None]] | None = None  # set by the app: see `WorkerConsumer`
         self._encoder = encoder
         self._identities = identities
         self._partitions = partitions
@@ -127,6 +129,8 @@ class Worker:
         self.partitions = Partitions(self.topics, self._store, self._waiting, settings.session_timeout_s)
         if self.seek is not None:
             self.partitions.seek = self.seek
+        if self.reading is not None:
+            self.partitions.reading = self.reading
         self._encoding = Encoding(self._encoder, on_failure=self.metrics.encoder_failed)
         started.callback(self._encoding.close)
         self.metrics.encoder_out.set_function(lambda: not self._encoding.sound)
@@ -250,12 +254,14 @@ class Worker:
                 if (error := follower.failed()) is not None:
                     raise error
             held = self._store.held()
-            known = self.partitions.positions(held).items()
-            positions = {(tp.topic, tp.partition): offset for tp, offset in known if offset is not None}
+            reached = self.partitions.reached(held).items()
+            positions = {(tp.topic, tp.partition): offset for tp, offset in reached}
             topics = (self.topics.clicks, self.topics.reviews, self.topics.commands, self.topics.transfers)
             with suppress(KafkaError):  # a broker that is away is somebody else's business: see retry.py
                 ends = await self._followers[1].ends(dict.fromkeys(topics, held))
                 watchdog.look(time.monotonic(), positions, ends, busy=not self._open or retrying())
+                if self.commit_passed is not None:
+                    await self.commit_passed()
             await asyncio.sleep(_WATCH_EVERY_S)
 
     def _spawn(self, *chores: Coroutine[None, None, None]) -> None:

@@ -6,10 +6,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import msgspec
-from kafka import KafkaConsumer, KafkaProducer
+from kafka import KafkaProducer
 
 from serving.broker import end_offsets, partitions_of, translated
 from serving.errors import Unavailable
+from serving.kafka.blocking import Consumer
 from serving.messages import Recommendations
 from serving.topics import Topics
 
@@ -39,7 +40,7 @@ class Stream:
 
     topics: Topics
     producer: KafkaProducer
-    consumer: KafkaConsumer
+    consumer: Consumer
     newest: dict[str, Recommendations] = field(default_factory=dict)
 
     def send(self, topic: str, key: str, message: object) -> float:
@@ -78,7 +79,7 @@ def connected(bootstrap: str, topics: Topics) -> Iterator[Stream]:
     """Connect to a broker and follow the lists from now on."""
     with translated(bootstrap):
         producer = KafkaProducer(bootstrap_servers=bootstrap, acks="all", linger_ms=0)
-        consumer = KafkaConsumer(
+        consumer = Consumer(
             bootstrap_servers=bootstrap, group_id=None, enable_auto_commit=False, fetch_max_wait_ms=FETCH_WAIT_MS
         )
         try:

@@ -12,11 +12,12 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Self
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from serving.broker import READ_WAIT_MS
 from serving.errors import Unavailable
+from serving.kafka.asynchronous import consumer, end_known, unreadable
 from stream.records import Record
 
 Place = tuple[str, int]  # topic and partition
@@ -37,13 +38,7 @@ class LogReader:
 
     async def __aenter__(self) -> Self:
         with self._translated():
-            self._consumer = AIOKafkaConsumer(
-                bootstrap_servers=self._bootstrap,
-                group_id=None,
-                enable_auto_commit=False,
-                auto_offset_reset="earliest",
-                fetch_max_wait_ms=READ_WAIT_MS,
-            )
+            self._consumer = consumer(self._bootstrap, fetch_max_wait_ms=READ_WAIT_MS)
             await self._consumer.start()
         return self
 
@@ -64,10 +59,7 @@ class LogReader:
         return {(tp.topic, tp.partition): offset for tp, offset in told.items()}
 
     async def ends(self, places: Iterable[Place]) -> dict[Place, int]:
-        """The offset after the last record of each partition: the high watermark that a fetch tells.
-
-        Asked for in any other way the embedded broker answers too low.
-        """
+        """The offset after the last record of each partition that can be read: what a transaction holds up is not."""
         tps = [TopicPartition(*place) for place in places]
         if not tps:
             return {}
@@ -75,11 +67,11 @@ class LogReader:
             self._consumer.assign(tps)
             await self._consumer.seek_to_end(*tps)
             deadline = time.monotonic() + _PATIENCE_S
-            while missing := [tp for tp in tps if self._consumer.highwater(tp) is None]:
+            while missing := [tp for tp in tps if end_known(self._consumer, tp) is None]:
                 if time.monotonic() > deadline:
                     raise Unavailable(f"the broker did not tell where {missing[0].topic} ends in {_PATIENCE_S:.0f} s")
                 await self._consumer.getmany(timeout_ms=100)
-            return {(tp.topic, tp.partition): self._consumer.highwater(tp) for tp in tps}
+            return {(tp.topic, tp.partition): end_known(self._consumer, tp) or 0 for tp in tps}
 
     async def read(self, spans: Mapping[Place, Span]) -> AsyncIterator[list[Record]]:
         """The records of some spans, at most `CHUNK` at a time, oldest first; in their order within a partition.
@@ -161,7 +153,11 @@ class _Merge:
         if buffer is None:
             return
         was_empty = not buffer
-        buffer.extend(_record(message) for message in messages if message.offset < self._ends[place])
+        buffer.extend(
+            _record(message)
+            for message in messages
+            if message.offset < self._ends[place] and unreadable(message) is None  # it was put aside then, too
+        )
         if was_empty and buffer:
             heapq.heappush(self._heads, (buffer[0].timestamp_ms, place))
 

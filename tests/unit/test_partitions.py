@@ -5,7 +5,7 @@ from typing import cast
 
 from faust.types import TP
 
-from stream.partitions import Partitions
+from stream.partitions import Partitions, Reading
 from stream.records import Record
 from stream.store import Batch, Store
 from stream.testing import NOW_MS, TOPICS, MemoryStore
@@ -14,8 +14,8 @@ from stream.waiting import WaitingIndex
 CLICKS = TP(TOPICS.clicks, 0)
 
 
-def record(offset: int) -> Record:
-    return Record(TOPICS.clicks, 0, offset, NOW_MS, None, b"{}")
+def record(offset: int, follows: int | None = None) -> Record:
+    return Record(TOPICS.clicks, 0, offset, NOW_MS, None, b"{}", follows=follows)
 
 
 class Owner:
@@ -95,6 +95,25 @@ async def test_a_gap_that_reading_again_does_not_fill_is_believed() -> None:
     assert await owner.takes(10, 11) == [10, 11]
     assert await owner.takes(12) == [12]
     assert owner.seeks == [{CLICKS: 8}, {CLICKS: 8}]
+
+
+async def test_offsets_that_are_not_there_are_no_gap() -> None:
+    """Given markers of transactions between records, when each says where the last one ended, then all are taken."""
+    owner = Owner()
+    await owner.holds(8)
+    came = [record(9, follows=8), record(12, follows=10), record(20, follows=13), record(30, follows=25)]
+
+    assert [each.offset for each in owner.partitions.current(came)] == [9, 12, 20], "something lies before 30"
+
+
+async def test_what_lies_behind_the_last_record_is_reached() -> None:
+    """Given a marker at the end, when all records before it are taken in, then there is no lag."""
+    owner = Owner()
+    await owner.holds(8)
+    owner.partitions.reading = lambda _: Reading(position=9, last=7)
+    assert owner.partitions.reached([0]) == {CLICKS: 9}
+    owner.partitions.reading = lambda _: Reading(position=12, last=10)
+    assert owner.partitions.reached([0]) == {CLICKS: 8}, "10 was handed out and is under way"
 
 
 async def test_a_topic_that_begins_late_is_read_from_its_start() -> None:

@@ -1,0 +1,94 @@
+"""kafka-python's consumer, made to read what other people's producers send, as serving/kafka/asynchronous.py does.
+
+What cannot be read is left out here, and said in the log: who reads with it (commands, clients) shows what is there.
+Two seams of kafka-python 3.0 are used, both of one consumer's fetcher: the class of a partition's records, and the
+method that makes them of a fetch. Other consumers of the process stay as they are.
+"""
+
+import logging
+import struct
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from kafka import KafkaConsumer, TopicPartition
+from kafka.consumer.fetcher import ConsumerRecord, Fetcher
+from kafka.record.legacy_records import LegacyRecordBatch
+
+from serving.kafka.batches import Aborted, read
+from serving.kafka.records import Unreadable, records
+
+COMMITTED = "read_committed"
+# Before every answer: kafka-python raises where its first batch is not whole, or not one at all.
+_LEAD = struct.pack(">qi", 0, 14) + bytes(14)
+_log = logging.getLogger(__name__)
+
+
+class Consumer(KafkaConsumer):  # type: ignore[misc]
+    """Reads records of committed transactions, in every codec. `end`: where what is committed ends."""
+
+    def __init__(self, *topics: str, **options: Any) -> None:
+        super().__init__(*topics, isolation_level=COMMITTED, **options)
+        self._ends: dict[TopicPartition, int] = {}
+        fetcher = self._fetcher
+        fetcher.PartitionRecords = _Records
+        parse = fetcher._parse_fetched_data
+
+        def told(completed: Any) -> Any:
+            data = completed.partition_data
+            if data.error_code == 0:
+                stable, high = data.last_stable_offset, data.high_watermark
+                self._ends[completed.topic_partition] = high if stable is None or stable < 0 else stable
+                if data.records:
+                    data.records = _LEAD + bytes(data.records)
+            return parse(completed)
+
+        fetcher._parse_fetched_data = told
+
+    def end(self, partition: TopicPartition) -> int | None:
+        """The offset behind the last record that can be read, as the last fetch told; None before the first."""
+        return self._ends.get(partition)
+
+    def forget_ends(self) -> None:
+        """Have `end` answered anew."""
+        self._ends.clear()
+
+
+class _Records(Fetcher.PartitionRecords):  # type: ignore[misc]
+    next_fetch_offset: int
+
+    def _unpack_records(self, tp: Any, fetched: Any, *_: object) -> Iterator[Any]:
+        transactions = [(each.producer_id, each.first_offset) for each in self.aborted_transactions]
+        for batch in read(
+            bytes(fetched._buffer[len(_LEAD) :]), self.next_fetch_offset, Aborted.of(transactions), _parse
+        ):
+            for piece in batch.pieces:
+                if isinstance(piece, Unreadable):
+                    self.next_fetch_offset = piece.last + 1
+                    place = f"{tp.topic}-{tp.partition}, offsets {piece.first} to {piece.last}"
+                    _log.warning("%s cannot be read and are left out: %s", place, piece.why)
+                    continue
+                self.next_fetch_offset = piece.offset + 1
+                self.records_read += 1
+                key, value = piece.key, piece.value
+                sizes = (-1 if key is None else len(key), -1 if value is None else len(value))
+                self.bytes_read += sum(map(abs, sizes))
+                yield ConsumerRecord(
+                    tp.topic,
+                    tp.partition,
+                    self.leader_epoch,
+                    piece.offset,
+                    piece.timestamp,
+                    piece.timestamp_type,
+                    key,
+                    value,
+                    list(piece.headers),
+                    None,
+                    *sizes,
+                    -1,
+                )
+            self.next_fetch_offset = max(self.next_fetch_offset, batch.following)
+        self.drain()
+
+
+def _parse(data: bytes, magic: int) -> Iterable[Any]:
+    return records(data, magic) if magic == 2 else LegacyRecordBatch(data, magic)
