@@ -11,7 +11,8 @@
         │   └── BelowGate          an exported scheme loses more than the parity gate allows
         ├── BrokenState            a stored record that does not decode
         │   └── NewerState         one that a newer Penchant wrote
-        └── Stuck                  lag grows and nothing is processed: exit 70
+        ├── Stuck                  lag grows and nothing is processed: exit 70
+        └── Broken                 a fault of ours that hits every record: exit 70
 
 A message says what was wrong and what to do.
 """
@@ -114,5 +115,11 @@ class NewerState(BrokenState):
 
 class Stuck(Fatal):
     """Lag grows while nothing is processed."""
+
+    exit_code = 70
+
+
+class Broken(Fatal):
+    """A fault of ours that no record is to blame for."""
 
     exit_code = 70

@@ -4,6 +4,7 @@ import logging
 
 from serving.errors import Rejected
 from stream.records import DeadLetter, Forward, Record
+from stream.rejects import unreadable
 from stream.transfers import Passed, passed_record, read
 from stream.turns import Arrival, Input, Read
 
@@ -14,6 +15,8 @@ def arrive(record: Record, read_event: Read, transfers: str) -> Input | Forward 
     """What a record is: an input, a stray, a dead letter, or nothing. `transfers`: the topic between owners."""
     if record.topic == transfers:
         return _transferred(record, read_event)
+    if (letter := unreadable(record)) is not None:
+        return letter
     try:
         event = read_event(record)
     except Rejected as error:
@@ -25,7 +28,8 @@ def _transferred(carrier: Record, read_event: Read) -> Input | DeadLetter | None
     try:
         transfer = read(carrier)
     except Rejected as error:  # only workers write there
-        _log.error("%s-%d-%d is left out: %s", carrier.topic, carrier.partition, carrier.offset, error)
+        why = carrier.unreadable.why if carrier.unreadable is not None else str(error)
+        _log.error("action=left_out %s-%d-%d: %s", carrier.topic, carrier.partition, carrier.offset, why)
         return None
     message = transfer.message
     if not isinstance(message, Passed):

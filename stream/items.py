@@ -13,10 +13,11 @@ from serving.errors import Reason, Rejected
 from serving.messages import Item, ItemVector
 from serving.state import Vector
 from serving.topics import Topics
+from stream.containment import Guard, by_halves
 from stream.events import decode_item
 from stream.publish import Log, Outgoing
 from stream.records import DeadLetter, Record
-from stream.rejects import dead_letter
+from stream.rejects import dead_letter, quarantined, unreadable
 
 # Vectors by text, `(d,) float32`, without those that the encoder cannot read; while it is out, this waits.
 EmbedItems = Callable[[Sequence[str]], Awaitable[Mapping[str, Vector]]]
@@ -26,24 +27,37 @@ class ItemPipeline:
     """decode → embed what is new → publish."""
 
     def __init__(
-        self, topics: Topics, catalogue: Catalogue, embed: EmbedItems, log: Log, clock: Callable[[], int]
+        self,
+        topics: Topics,
+        catalogue: Catalogue,
+        embed: EmbedItems,
+        log: Log,
+        clock: Callable[[], int],
+        guard: Guard | None = None,
     ) -> None:
         self._topics = topics
         self._catalogue = catalogue
         self._embed = embed
         self._log = log
         self._clock = clock
+        guard = guard or Guard()
+        self._condemned, self._faults = guard.condemned, guard.faults
 
     async def process(self, records: Sequence[Record]) -> None:
         """Take in records of the items topic; returns when what they made is acknowledged."""
+        await by_halves(records, self._process, self._put_aside)
+
+    async def _put_aside(self, record: Record, error: Exception) -> None:
+        await self._log.send([dead_letter(self._faults.letter(record, error), self._clock())])
+
+    async def _process(self, records: Sequence[Record]) -> None:
         out: list[Outgoing] = []
         items: dict[str, Item | None] = {}  # the newest of each id in this batch, in order of first arrival
         came: dict[str, Record] = {}
         for record in records:
-            try:
-                item = decode_item(record)
-            except Rejected as error:
-                out.append(dead_letter(DeadLetter(record, error.reason, str(error), "decode"), self._clock()))
+            item = self._read(record)
+            if isinstance(item, DeadLetter):
+                out.append(dead_letter(item, self._clock()))
                 continue
             item_id = item.item_id if item else (record.key or b"").decode("utf-8", "replace")
             items[item_id], came[item_id] = item, record
@@ -69,6 +83,17 @@ class ItemPipeline:
             # Published even if nothing seems to have changed: the local copy may lag behind a removal on its way.
             out.append(Outgoing(self._topics.item_vectors, item_id.encode(), msgspec.json.encode(current)))
         await self._log.send(out)
+        self._faults.fine()
+
+    def _read(self, record: Record) -> Item | DeadLetter | None:
+        if self._condemned(record):
+            return quarantined(record)
+        if (letter := unreadable(record)) is not None:
+            return letter
+        try:
+            return decode_item(record)
+        except Rejected as error:
+            return DeadLetter(record, error.reason, str(error), "decode")
 
     def _known(self, item_id: str, texts: tuple[str, str]) -> ItemVector | None:
         """The item as published, if its texts are still those."""

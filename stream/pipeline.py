@@ -2,38 +2,48 @@
 
 Read this file to know what Penchant does. The order is what makes it safe: whatever must not be lost (pairs for the
 item statistics, dead letters, forwarded copies, receipts) is acknowledged by the log before the state is saved with the
-offsets in it; lists go out after. A batch that comes again changes nothing and publishes its lists once more.
+offsets in it; lists go out after. A batch that comes again changes nothing and publishes its lists once more. A record
+that raises what nobody foresaw is put aside, and everybody else served (stream/containment.py).
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from time import monotonic
+from typing import NamedTuple
 
 import msgspec
 
-from serving.errors import Reason, Rejected
+from serving.errors import PenchantError, Reason, Rejected
 from serving.messages import CoVisits, Receipt
 from serving.state import Retraction, UserState, Vector, Waiting
 from serving.topics import Topics
 from stream.arrivals import arrive
 from stream.commands import unread
-from stream.events import Decoder, forget_users
+from stream.containment import Guard, by_halves
+from stream.events import CommandEvent, Decoder, Event, forget_users
 from stream.lists import Lists, Ranking, rfc3339
 from stream.publish import Log, Outgoing
 from stream.records import DeadLetter, Forward, Record
-from stream.rejects import dead_letter, forwarded
+from stream.rejects import dead_letter, forwarded_or_dead, quarantined
 from stream.room import MERGES, TEXTS, overdue, record_of, waiters
-from stream.store import UserStore
+from stream.store import Hold, UserStore
 from stream.taking import take
 from stream.transfers import Republish, Sending, outgoing
-from stream.turns import Answer, Arrival, Context, Input, ItemVectors, Part, Rules
+from stream.turns import Answer, Arrival, Context, Input, ItemVectors, Part, Rules, Turn
 from stream.waiting import WaitingIndex
 from stream.wordings import Wording, assemble, pieces
 
 # Vectors by text, without those that the encoder missed: these events wait.
 Embed = Callable[[Sequence[str]], Awaitable[Mapping[str, Vector]]]
 Rank = Callable[[Sequence[str], Sequence[UserState]], Sequence[Ranking]]  # users, and their states
+
+
+class Outcome(NamedTuple):
+    """The parts of a batch that were saved, and those that the store refused."""
+
+    saved: list[Part]
+    refused: list[Part]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,16 +65,32 @@ class Pipeline:
     rules: Rules
     clock: Callable[[], int]
     late_after_s: float = 3.0
+    guard: Guard = field(default_factory=Guard)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def process(self, records: Sequence[Record]) -> tuple[list[Record], list[Part]]:
         """Take in records. Returns those that are done, to be acknowledged, and the parts that the store refused."""
-        parts = self.decode(records)
+        # As they stand now: what comes after a record that was put aside must not be let in by a later claim.
+        holds = {number: self.store.hold(number) for number in {record.partition for record in records}}
+
+        async def some(records: Sequence[Record]) -> Outcome:
+            outcome = await self.attempt(self.decode(records, holds))
+            self.guard.faults.fine()
+            return outcome
+
+        async def one(record: Record, error: Exception) -> Outcome:
+            return await self.attempt([self.put_aside(record, error, holds[record.partition])])
+
+        outcomes = await by_halves(records, some, one)
+        done = [record for outcome in outcomes for part in outcome.saved for record in part.records]
+        return done, [part for outcome in outcomes for part in outcome.refused]
+
+    async def attempt(self, parts: list[Part]) -> Outcome:
+        """Take in parts as they were decoded."""
         texts = await self.embed(parts)
         async with self.lock:
             saved = await self.run(parts, texts)
-        done = [record for part in saved for record in part.records]
-        return done, [part for part in parts if part not in saved]
+        return Outcome(saved, [part for part in parts if part not in saved])
 
     async def wake(self, item_ids: Iterable[str]) -> None:
         """Fold the events that wait for these items, which have a vector now."""
@@ -75,13 +101,7 @@ class Pipeline:
 
         Returns how many texts it read now.
         """
-        users = self.waiting.next_users(TEXTS, most)
-        parts = [await self.look_up(partition, ids, Arrival.MISSED) for partition, ids in users.items()]
-        texts = await self.embed(parts)
-        if texts:
-            async with self.lock:
-                await self.run(parts, texts)
-        return len(texts)
+        return await self.recall(self.waiting.next_users(TEXTS, most), Arrival.MISSED)
 
     async def expire(self) -> None:
         """Give up the events, and the retractions, that have waited too long."""
@@ -90,21 +110,41 @@ class Pipeline:
     async def ask_again(self) -> None:
         """Tell the owners of other users again what they have not answered (stream/merging.py)."""
         users = self.waiting.users([MERGES])
-        inputs = {n: [Input(user, "", Arrival.UNANSWERED) for user in ids] for n, ids in users.items()}
-        async with self.lock:
-            await self.run([Part(number, inputs=each) for number, each in inputs.items()], {})
+        await self.take_in([(n, Input(user, "", Arrival.UNANSWERED)) for n, ids in users.items() for user in ids])
 
     async def resume(self, partition: int) -> None:
         """Publish the lists that are owed in a partition: its worker before may have died between save and publish."""
         async with self.lock:
             await self.run([Part(partition)], {})
 
-    async def recall(self, users: Mapping[int, Sequence[str]], arrival: Arrival) -> None:
-        """Take in what waits in the rooms of some users (partition -> user ids)."""
+    async def recall(self, users: Mapping[int, Sequence[str]], arrival: Arrival) -> int:
+        """Take in what waits in the rooms of some users (partition -> user ids). Returns how many texts were read."""
         parts = [await self.look_up(partition, ids, arrival) for partition, ids in users.items()]
-        texts = await self.embed(parts)
-        async with self.lock:
-            await self.run(parts, texts)
+        return await self.take_in([(part.partition, each) for part in parts for each in part.inputs])
+
+    async def take_in(self, inputs: Sequence[tuple[int, Input]]) -> int:
+        """Take in what does not come from the log, each with its partition. Returns how many texts were read."""
+
+        async def some(inputs: Sequence[tuple[int, Input]]) -> int:
+            parts = {number: Part(number) for number, _ in inputs}
+            for number, each in inputs:
+                parts[number].inputs.append(each)
+            texts = await self.embed(parts.values())
+            async with self.lock:
+                await self.run(list(parts.values()), texts)
+            return len(texts)
+
+        async def one(place: tuple[int, Input], error: Exception) -> int:
+            number, each = place
+            if not isinstance(each.event, Event | CommandEvent):
+                self.guard.faults.note(
+                    f"what waits in partition {number}", "fold", error
+                )  # it stays, and is tried again
+                return 0
+            letter = self.guard.faults.letter(each.event.record, error)
+            return await some([(number, Input(each.user_id, each.event_id, Arrival.EXPIRED, letter=letter))])
+
+        return sum(await by_halves(inputs, some, one)) if inputs else 0
 
     async def run(self, parts: list[Part], texts: Mapping[Wording, Vector]) -> list[Part]:
         """Load … publish. Returns the parts that were saved; the others belong to another worker."""
@@ -116,20 +156,25 @@ class Pipeline:
             take(part, context)
         await self.announce(parts)
         saved = await self.save(parts)
-        await self.log.send(self.rank(saved) + self.transfers(sending for part in saved for sending in part.then))
+        lists, letters = self.rank(saved)
+        await self.log.send([dead_letter(letter, self.clock()) for letter in letters])
+        await self.log.send(lists + self.transfers(sending for part in saved for sending in part.then))
         if monotonic() - began_s > self.late_after_s:
             await self.make_good(parts)
         for part in saved:
             self.store.settle(part.partition, part.hold.token)
         return saved
 
-    def decode(self, records: Sequence[Record]) -> list[Part]:
-        """Sort records into parts by partition; what cannot be read becomes a dead letter, what lies wrong a stray."""
+    def decode(self, records: Sequence[Record], holds: Mapping[int, Hold]) -> list[Part]:
+        """Sort records into parts by partition; what cannot be read becomes a dead letter, what lies wrong a stray.
+
+        holds: partition -> as it stood when the records came.
+        """
         parts: dict[int, Part] = {}
         for record in records:
-            part = parts.setdefault(record.partition, Part(record.partition, hold=self.store.hold(record.partition)))
+            part = parts.setdefault(record.partition, Part(record.partition, hold=holds[record.partition]))
             part.records.append(record)
-            match arrive(record, self.decoder.decode, self.topics.transfers):
+            match self.arrive(record):
                 case Input() as each:
                     part.inputs.append(each)
                 case Forward() as stray:
@@ -137,6 +182,16 @@ class Pipeline:
                 case DeadLetter() as letter:
                     part.dead.append(letter)
         return list(parts.values())
+
+    def arrive(self, record: Record) -> Input | Forward | DeadLetter | None:
+        """What a record is (stream/arrivals.py), unless it is not to be read at all."""
+        if self.guard.condemned(record):
+            return quarantined(record)
+        return arrive(record, self.decoder.decode, self.topics.transfers)
+
+    def put_aside(self, record: Record, error: Exception, hold: Hold) -> Part:
+        """A part of nothing but a record that raised, as a dead letter."""
+        return Part(record.partition, [record], hold=hold, dead=[self.guard.faults.letter(record, error)])
 
     async def embed(self, parts: Iterable[Part]) -> Mapping[Wording, Vector]:
         """What the encoder makes of the texts in the parts (stream/wordings.py), by what was encoded."""
@@ -191,7 +246,7 @@ class Pipeline:
         for part in parts:
             out += [self._covisits(pairs) for pairs in part.covisits()]
             out += [dead_letter(letter, now) for letter in part.dead]
-            out += [forwarded(stray) for stray in part.strays]
+            out += [forwarded_or_dead(stray, now) for stray in part.strays]
             gone = [*part.erased, *part.nulls]
             out += [Outgoing(self.topics.recommendations, user.encode(), None, part.partition) for user in gone]
             out += self.transfers(part.first)
@@ -210,9 +265,33 @@ class Pipeline:
             forget_users()
         return [part for part, answer in zip(parts, answers, strict=True) if answer.done]
 
-    def rank(self, parts: Iterable[Part]) -> list[Outgoing]:
-        """The new lists of the parts' users, scored together: one pass over the catalogue serves all of them."""
+    def rank(self, parts: Iterable[Part]) -> tuple[list[Outgoing], list[DeadLetter]]:
+        """The new lists of the parts' users, scored together: one pass over the catalogue serves all of them.
+
+        A user whose list cannot be made gets the trending one, and what caused it becomes a dead letter.
+        """
         due = [(part, user, turn) for part in parts for user, turn in part.turns.items() if turn.due]
+        try:
+            return self.lists_of(due), []
+        except PenchantError:
+            raise
+        except Exception:  # noqa: BLE001 - found out below whose list it is
+            lists, letters = list[Outgoing](), list[DeadLetter]()
+        for each in due:
+            try:
+                lists += self.lists_of([each])
+                self.guard.faults.fine()
+            except PenchantError:
+                raise
+            except Exception as error:  # noqa: BLE001 - contained: the others get theirs
+                part, user, turn = each
+                letters += self.guard.faults.letters(part.causes(turn), error)
+                (trending,) = self.ranker([user], [UserState()])
+                lists.append(self.lists.of_user(user, part.partition, turn, trending, self.clock()))
+        return lists, letters
+
+    def lists_of(self, due: Sequence[tuple[Part, str, Turn]]) -> list[Outgoing]:
+        """The lists of some users, from their states."""
         rankings = self.ranker([user for _, user, _ in due], [turn.state for _, _, turn in due])
         now = self.clock()
         return [
@@ -242,10 +321,14 @@ class Pipeline:
         if arrival is Arrival.EXPIRED:
             return _expired(user_id, entry)
         record = record_of(entry)
+        if self.guard.condemned(record):
+            return _expired(user_id, entry, quarantined(record))
         try:
             event = self.decoder.decode(record)
         except Rejected as error:  # it could be read when it came: the weights file has changed since
             return _expired(user_id, entry, DeadLetter(record, error.reason, str(error), "decode"))
+        except Exception as error:  # noqa: BLE001 - contained: it leaves for the dead letters
+            return _expired(user_id, entry, self.guard.faults.letter(record, error))
         if isinstance(event, Forward):
             raise TypeError("this is a bug: a record on the wrong partition was left waiting")
         return Input(user_id, event.event_id, arrival, event)

@@ -10,6 +10,7 @@ from stream.live import Live
 from stream.metrics import Metrics
 from stream.pipeline import Pipeline
 from stream.publish import Outgoing
+from stream.records import DeadLetter
 from stream.room import TEXTS
 from stream.turns import Part
 from stream.wordings import Wording
@@ -58,7 +59,7 @@ class TimedPipeline(Pipeline):
         metrics.missed_waiting.set(self.waiting.count(TEXTS))
         return saved
 
-    def rank(self, parts: Iterable[Part]) -> list[Outgoing]:
+    def rank(self, parts: Iterable[Part]) -> tuple[list[Outgoing], list[DeadLetter]]:
         """See `Pipeline.rank`."""
         with self._timed("rank"):
             return super().rank(parts)

@@ -205,6 +205,11 @@ class Part:
         """Whether the states hold a record of the log already: a worker died before it acknowledged."""
         return record.offset < self.hold.offsets.get(record.topic, 0)
 
+    def causes(self, turn: Turn) -> list[Record]:
+        """The records of this batch that a list is about to name; none if it is owed for ones of before."""
+        named = {(each.topic, each.partition, each.offset) for each in turn.named}
+        return [each for each in self.records if (each.topic, each.partition, each.offset) in named]
+
     def batch(self) -> Batch:
         """What is to be written."""
         return Batch(

@@ -21,6 +21,10 @@ _BY_THE_MOMENT = frozenset(
         Reason.RETRACT_TOO_LATE,
         Reason.MERGE_CYCLE,
         Reason.ENCODER_TIMEOUT,
+        Reason.INTERNAL,
+        Reason.QUARANTINED,
+        Reason.UNREADABLE,
+        Reason.TOO_LARGE,
     )
 )
 

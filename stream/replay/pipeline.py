@@ -17,9 +17,10 @@ from stream.events import partition_of
 from stream.lists import Ranking
 from stream.pipeline import Pipeline
 from stream.publish import Outgoing
-from stream.records import ORIGIN, Forward, Record
+from stream.records import ORIGIN, DeadLetter, Forward, Record
 from stream.rejects import forwarded
 from stream.replay.notes import Doubt, Notes
+from stream.store import Hold
 from stream.transfers import Sending, outgoing
 from stream.turns import Input, Part
 from stream.wordings import Wording
@@ -51,7 +52,7 @@ class ReplayPipeline(Pipeline):
     strays: dict[str, Forward] = field(default_factory=dict)
     post: list[Sending] = field(default_factory=list)
 
-    def decode(self, records: Sequence[Record]) -> list[Part]:
+    def decode(self, records: Sequence[Record], _: Mapping[int, Hold]) -> list[Part]:
         """Sort records into parts by partition. What cannot be read was a dead letter then, and is left out."""
         parts: dict[int, Part] = {}
         for record in records:
@@ -70,7 +71,7 @@ class ReplayPipeline(Pipeline):
         while self.post:
             records = [self._delivered(sending) for sending in self.post]
             self.post.clear()
-            answers = self.decode(records)
+            answers = self.decode(records, {})
             await super().run(answers, await self.embed(answers))
         return saved
 
@@ -126,9 +127,15 @@ class ReplayPipeline(Pipeline):
             if each.letter is not None or (each.event is not None and id(each.event.record) in refused):
                 self.notes.doubt(each.user_id, Doubt.PUT_ASIDE)
 
-    def rank(self, parts: Iterable[Part]) -> list[Outgoing]:
+    def rank(self, parts: Iterable[Part]) -> tuple[list[Outgoing], list[DeadLetter]]:
         """No lists."""
-        return []
+        return [], []
+
+    def put_aside(self, record: Record, error: Exception, _: Hold) -> Part:
+        """A record that raises here may not have raised when it came."""
+        self.guard.faults.letter(record, error)
+        self.notes.doubt((record.key or b"").decode("utf-8", "replace"), Doubt.PUT_ASIDE)
+        return Part(record.partition)
 
 
 def _partition_in(origin: str) -> int | None:
