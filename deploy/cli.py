@@ -22,6 +22,7 @@ from deploy.commands.tune import tune
 from deploy.commands.watch import watch
 from deploy.commands.worker import worker
 from deploy.options import examples
+from serving.connections import problems
 from serving.errors import Misconfigured, PenchantError
 
 
@@ -60,10 +61,7 @@ def main() -> None:
     try:
         cli()
     except ValidationError as error:
-        problems = "; ".join(
-            f"PENCHANT_{'_'.join(map(str, detail['loc'])).upper()}: {detail['msg']}" for detail in error.errors()
-        )
-        _fail(f"settings are wrong: {problems}", Misconfigured.exit_code)
+        _fail(problems(error), Misconfigured.exit_code)
     except PenchantError as error:
         _fail(str(error), error.exit_code)
 

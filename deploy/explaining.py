@@ -6,7 +6,6 @@ from typing import Any
 
 import msgspec
 from kafka.partitioner.default import murmur2
-from redis.asyncio import Redis
 
 from serving.artifact import open_artifact
 from serving.broker import check_topics, open_admin, partition_count, read_topic, topic_identity
@@ -20,6 +19,7 @@ from serving.ranking.rules import Rules
 from serving.ranking.statistics import Statistics
 from serving.state import UserState, decode
 from stream.blending import Blending, blend_key
+from stream.redis_calls import connect
 from stream.replay.live import LiveStore
 from stream.settings import WorkerSettings
 from stream.snapshots import open_snapshots
@@ -116,7 +116,7 @@ async def _ranker(settings: WorkerSettings, catalogue: Catalogue, statistics: St
         linear=statistics.linear,
         rules=Rules(catalogue, settings.list_rules),
     )
-    redis = Redis.from_url(settings.redis, socket_timeout=5.0, socket_connect_timeout=5.0)
+    redis = connect(settings.redis)
     try:
         await Blending(ranker, catalogue, lambda: False).exchange(redis, blend_key(settings.keys))
     finally:

@@ -13,11 +13,11 @@ from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
 from prometheus_client import generate_latest
 from pydantic import Field, ValidationError
-from redis.exceptions import RedisError
 
-from serving.connections import Connections
-from serving.errors import Misconfigured, PenchantError
+from serving.connections import Connections, problems
+from serving.errors import Misconfigured, PenchantError, Refused, Unavailable
 from serving.health import Check, health_app, serve
+from serving.redis_answers import asked
 
 PROBE_EVERY_S = 1.0
 PROBE_TIMEOUT_S = 3.0
@@ -43,14 +43,12 @@ class Surroundings:
     async def ask(self) -> None:
         """Ask both, and note what is wrong with each."""
         answers = await asyncio.gather(
-            asyncio.wait_for(self.store.ping(), PROBE_TIMEOUT_S),
+            asyncio.wait_for(asked(self.store.ping), PROBE_TIMEOUT_S),
             asyncio.wait_for(self.broker.force_metadata_update(), PROBE_TIMEOUT_S),
             return_exceptions=True,
         )
         self.problems = {
-            name: f"does not answer ({_words(answer)})"
-            for name, answer in zip(("redis", "broker"), answers, strict=True)
-            if answer is not True
+            name: words for name, answer in zip(("redis", "broker"), answers, strict=True) if (words := _words(answer))
         }
         self.asked_at = time.monotonic()
 
@@ -76,9 +74,14 @@ class Surroundings:
 
 
 def _words(answer: object) -> str:
+    """What is wrong with an answer; nothing if it is the right one."""
+    if answer is True:
+        return ""
+    if isinstance(answer, PenchantError):
+        return str(answer).removeprefix("Redis ")
     if isinstance(answer, BaseException):
-        return str(answer) or type(answer).__name__
-    return "its metadata could not be had"
+        return f"does not answer ({str(answer) or type(answer).__name__})"
+    return "does not answer (its metadata could not be had)"
 
 
 async def run(settings: ApiSettings) -> None:
@@ -103,9 +106,11 @@ async def _connect(settings: ApiSettings, store: redis.Redis, broker: AIOKafkaCl
             f"no broker at {settings.bootstrap} ({error}): start it, or set PENCHANT_BOOTSTRAP"
         ) from error
     try:
-        await store.ping()
-    except (RedisError, OSError) as error:
-        raise Misconfigured(f"no store ({error}): start Redis, or set PENCHANT_REDIS") from error
+        await asked(store.ping)
+    except Refused as error:  # it is there, and comes round: until then we are not ready
+        print(f"penchant api: {error}", file=sys.stderr)
+    except Unavailable as error:
+        raise Misconfigured(f"{error}: start it, or say where it is with --redis or PENCHANT_REDIS") from error
 
 
 async def _serve_until_stopped(settings: ApiSettings, surroundings: Surroundings) -> None:
@@ -136,7 +141,7 @@ def main() -> int:
     try:
         asyncio.run(run(ApiSettings()))
     except ValidationError as error:
-        print(f"settings are wrong: {error}", file=sys.stderr)
+        print(problems(error), file=sys.stderr)
         return Misconfigured.exit_code
     except PenchantError as error:
         print(error, file=sys.stderr)

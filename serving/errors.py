@@ -3,6 +3,7 @@
     PenchantError
     ├── Rejected          reject   bad input: to the dead letters under `reason`, the stream goes on
     ├── Unavailable       retry    surroundings gone (Redis, broker): retried in place, then exit 75
+    │   └── Refused                they answer, but cannot do it now (Redis is full, loading, a replica)
     └── Fatal             stop     nothing that waiting would mend
         ├── Misconfigured          settings wrong or a service missing at start: exit 78
         │   ├── BrokenArtifact     a model folder that cannot be trusted
@@ -75,6 +76,10 @@ class Unavailable(PenchantError):
 
     action = Action.RETRY
     exit_code = 75
+
+
+class Refused(Unavailable):
+    """They answer that they cannot do it now, which passes: the message says why, and what to do if it stays so."""
 
 
 class Fatal(PenchantError):

@@ -4,8 +4,10 @@ import asyncio
 import logging
 import os
 import sys
+from typing import NoReturn
 
 from serving.errors import Misconfigured, PenchantError
+from stream.quiet import SaidOnce
 
 
 def main() -> int:
@@ -18,6 +20,8 @@ def main() -> int:
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
         stream=sys.stderr,
     )
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(SaidOnce())
     for chatty in ("faust", "mode", "aiokafka", "kafka"):
         logging.getLogger(chatty).setLevel(logging.ERROR)
     try:
@@ -32,6 +36,7 @@ def _run() -> int:
     from pydantic import ValidationError
 
     from serving.broker import check_topics, open_admin, partition_count, topic_identity
+    from serving.connections import problems
     from serving.encoder import load_encoder
     from stream.app import run
     from stream.settings import WorkerSettings
@@ -40,7 +45,7 @@ def _run() -> int:
     try:
         settings = WorkerSettings()
     except ValidationError as error:
-        raise Misconfigured(f"the settings are wrong: {error}") from error
+        raise Misconfigured(problems(error)) from None
     topics = settings.topics
     try:
         with open_admin(settings.bootstrap) as admin:
@@ -59,9 +64,14 @@ def _run() -> int:
         return runner.run(run(settings, worker))
 
 
-if __name__ == "__main__":
-    code = main()
+def leave(code: int) -> NoReturn:
+    """End the process with what `main` returned."""
     logging.shutdown()
+    sys.stdout.flush()
     sys.stderr.flush()
     # Not sys.exit: after a crash Faust's consumer thread may go on for a while, talking to a loop that is closed.
     os._exit(code)
+
+
+if __name__ == "__main__":
+    leave(main())

@@ -12,14 +12,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from serving.catalogue import Catalogue
-from serving.errors import BrokenState
+from serving.errors import BrokenState, Misconfigured, Unavailable
 from serving.history import unpack
 from serving.messages import Pair
 from serving.ranking.ranker import Ranker
+from serving.redis_answers import asked
 from serving.state import PAIR_UNIT, SEEN, Kind, RingEvent, UserState
 from stream.snapshots import WRITER
 
@@ -69,25 +68,25 @@ class Blending:
         self._ranker.learn(before(pair), taken, drawn[could], weight=pair.pair**2)
         return True
 
-    async def share(self, redis: Redis, key: str, every_s: float) -> None:
+    async def share(self, redis: Any, key: str, every_s: float) -> None:
         """Write the weights, if they are mine to learn, else read them; now and then, for ever."""
         while True:
             try:
                 await self.exchange(redis, key)
-            except RedisError as error:  # the store's own calls retry and then stop the worker; weights may be late
-                _log.warning("the blend's weights were not shared: %s", error)
+            except (Unavailable, Misconfigured) as error:  # the store's own calls stop the worker; weights may be late
+                _log.warning("the blend's weights were not shared: %s", error, extra={"action": "blend_share"})
             except BrokenState as error:
                 _log.error("%s; this worker goes on with its own", error)
             await asyncio.sleep(every_s)
 
     async def exchange(self, redis: Any, key: str) -> None:
-        """Once. Raises redis' own errors, and BrokenState if what stands there is not a blend's."""
+        """Once. Raises Unavailable, Misconfigured, and BrokenState if what stands there is not a blend's."""
         blend = self._ranker.blend
         if self._mine() and blend.steps:
             if blend.steps != self._told:
-                await redis.set(key, blend.pack())
+                await asked(lambda: redis.set(key, blend.pack()))
                 self._told = blend.steps
-        elif (packed := await redis.get(key)) is not None:
+        elif (packed := await asked(lambda: redis.get(key))) is not None:
             blend.unpack(packed)
 
 

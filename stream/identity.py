@@ -13,12 +13,9 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from kafka.partitioner.default import murmur2
-from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
 
-from serving.errors import Misconfigured, Unavailable
+from serving.errors import Misconfigured, PenchantError, Unavailable
+from stream.redis_calls import ask_first, connect, keys
 
 _LOOKED_AT = 1000  # users whose partition is compared: with another count, half of them or more lie elsewhere
 
@@ -26,13 +23,10 @@ _LOOKED_AT = 1000  # users whose partition is compared: with another count, half
 async def check_identities(redis_url: str, prefix: str, partitions: int, identities: Mapping[str, str]) -> None:
     """Find whether the store holds offsets of other topics that had these names. `identities`: topic -> identity.
 
-    Raises Misconfigured if it does, or does not answer.
+    Raises Misconfigured if it does, or does not answer, and Unavailable if it answers for a minute that it cannot.
     """
-    try:
-        async with _connected(redis_url) as redis:
-            stored = await _foreign(redis, prefix, partitions, identities)
-    except Unavailable as error:
-        raise Misconfigured(str(error)) from error  # at start nothing is retried
+    async with _connected(redis_url) as redis:
+        stored = await _foreign(redis, prefix, partitions, identities)
     if topics := sorted({topic for fields in stored.values() for topic, _ in fields}):
         raise Misconfigured(
             f"the store's offsets are of other topics that had the names {', '.join(topics)}: if these were made anew, "
@@ -52,19 +46,19 @@ async def adopt_topics(
     store were spread over another number of partitions: their states would not be found.
     """
     async with _connected(redis_url) as redis:
-        stored = await _foreign(redis, prefix, partitions, identities)
+        stored = await _foreign(redis, prefix, partitions, identities, missing=Unavailable)
         if stored:
             await _check_spread(redis, prefix, partitions)
         anew = {f"{topic}@{identities[topic]}" for fields in stored.values() for topic, _ in fields}
         for partition in range(partitions) if stored else ():
             offsets = _key(prefix, partition, "offsets")
-            async with redis.pipeline(transaction=True) as transaction:
-                transaction.set(_key(prefix, partition, "owner"), f"adopt-{secrets.token_hex(8)}")
-                if partition in stored:
-                    transaction.hdel(offsets, *("@".join(field) for field in stored[partition]))
-                for name in anew:
-                    transaction.hsetnx(offsets, name, 0)
-                await transaction.execute()
+            transaction = redis.pipeline(transaction=True)
+            transaction.set(_key(prefix, partition, "owner"), f"adopt-{secrets.token_hex(8)}")
+            if partition in stored:
+                transaction.hdel(offsets, *("@".join(field) for field in stored[partition]))
+            for name in anew:
+                transaction.hsetnx(offsets, name, 0)
+            await ask_first(transaction.execute, Unavailable)
     forgotten: defaultdict[str, set[str]] = defaultdict(set)
     for topic, identity in (field for fields in stored.values() for field in fields):
         forgotten[topic].add(identity)
@@ -72,13 +66,25 @@ async def adopt_topics(
 
 
 async def _foreign(
-    redis: Any, prefix: str, partitions: int, identities: Mapping[str, str]
+    redis: Any,
+    prefix: str,
+    partitions: int,
+    identities: Mapping[str, str],
+    missing: type[PenchantError] = Misconfigured,
 ) -> dict[int, list[tuple[str, str]]]:
-    """Partition -> topic and identity of each offset that is stored for a known name under another identity."""
-    async with redis.pipeline(transaction=False) as together:
+    """Partition -> topic and identity of each offset that is stored for a known name under another identity.
+
+    missing: what is raised of a store that does not answer.
+    """
+
+    async def read() -> list[Iterable[bytes]]:
+        together = redis.pipeline(transaction=False)
         for partition in range(partitions):
             together.hkeys(_key(prefix, partition, "offsets"))
         answers: list[Iterable[bytes]] = await together.execute()
+        return answers
+
+    answers = await ask_first(read, missing)
     found: dict[int, list[tuple[str, str]]] = {}
     for partition, fields in enumerate(answers):
         named = (field.decode().partition("@") for field in fields)  # Kafka allows no @ in a name
@@ -90,7 +96,7 @@ async def _foreign(
 
 async def _check_spread(redis: Any, prefix: str, partitions: int) -> None:
     looked_at = 0
-    async for key in redis.scan_iter(match=f"{{{prefix}:*}}:u:*", count=1000):
+    async for key in keys(redis, f"{{{prefix}:*}}:u:*"):
         head, _, user = key.partition(b"}:u:")
         if int(head.rpartition(b":")[2]) != (murmur2(user) & 0x7FFFFFFF) % partitions:
             raise Misconfigured(
@@ -104,13 +110,9 @@ async def _check_spread(redis: Any, prefix: str, partitions: int) -> None:
 
 @asynccontextmanager
 async def _connected(url: str) -> AsyncIterator[Any]:
-    redis = Redis.from_url(url, socket_timeout=5.0, socket_connect_timeout=5.0, retry=Retry(NoBackoff(), 0))
+    redis = connect(url)
     try:
         yield redis
-    except (RedisError, OSError) as error:
-        raise Unavailable(
-            f"Redis cannot be used ({error}): start it, or say where it is with --redis or PENCHANT_REDIS"
-        ) from error
     finally:
         await redis.aclose()
 

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
-from serving.errors import Unavailable
+from serving.errors import PenchantError, Unavailable
 
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 5.0
@@ -16,12 +16,18 @@ GIVE_UP_AFTER_S = 60.0
 
 _T = TypeVar("_T")
 _under_way = 0  # calls of this process that are being tried again right now, or take long
+_reasons: list[str] = []  # why, of each call that is being tried again
 _log = logging.getLogger(__name__)
 
 
 def retrying() -> bool:
     """Whether this process is waiting for surroundings that went away, or does what takes long."""
     return _under_way > 0
+
+
+def waited_for() -> str | None:
+    """Why calls are being tried again right now, in words; None if none is."""
+    return _reasons[-1] if _reasons else None
 
 
 @contextmanager
@@ -45,23 +51,68 @@ async def persist(
 
     Raises Unavailable once one of the `transient` errors has gone on for `give_up_after_s`; other errors at once.
     """
-    global _under_way  # noqa: PLW0603 - one number for the whole process is what the watchdog asks for
     pause_s = FIRST_PAUSE_S
-    since: float | None = None
+    wait = _Wait(what, give_up_after_s)
     try:
         while True:
             try:
-                return await call()
+                answer = await call()
             except transient as error:
-                now = time.monotonic()
-                if since is None:
-                    since = now
-                    _under_way += 1
-                if now - since >= give_up_after_s:
-                    raise Unavailable(f"{what} has been away for {now - since:.0f} s: {error}") from error
-                _log.warning("%s does not answer (%s); trying again in %.1f s", what, error, pause_s)
+                wait.goes_on(error)
                 await asyncio.sleep(pause_s * random.uniform(0.8, 1.2))  # noqa: S311 - spreads the workers
                 pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+            else:
+                wait.passed()
+                return answer
     finally:
-        if since is not None:
+        wait.ends()
+
+
+class _Wait:
+    """One call's wait for surroundings: told when it begins, when its reason changes, and when it is over."""
+
+    def __init__(self, what: str, give_up_after_s: float) -> None:
+        self._what = what
+        self._give_up_after_s = give_up_after_s
+        self._since: float | None = None
+        self._reason = ""
+
+    def goes_on(self, error: BaseException) -> None:
+        """Take note of a failure. Raises Unavailable once the first one is long ago."""
+        global _under_way  # noqa: PLW0603 - one number for the whole process is what the watchdog asks for
+        now = time.monotonic()
+        if self._since is None:
+            self._since = now
+            _under_way += 1
+        waited_s = now - self._since
+        reason = str(error) if isinstance(error, PenchantError) else f"{self._what} does not answer ({error})"
+        if waited_s >= self._give_up_after_s:
+            if isinstance(error, PenchantError):
+                lasted = f"; this has lasted for {waited_s:.0f} s" if waited_s >= 1 else ""
+                raise type(error)(f"{reason}{lasted}") from error
+            raise Unavailable(f"{self._what} has been away for {waited_s:.0f} s: {error}") from error
+        if reason != self._reason:
+            if reason not in _reasons:  # calls beside this one have said so
+                left_s = self._give_up_after_s - waited_s
+                _log.warning("%s; trying again for %.0f s", reason, left_s, extra={"action": "retry"})
+            self._forget()
+            self._reason = reason
+            _reasons.append(reason)
+
+    def passed(self) -> None:
+        """It was answered."""
+        if self._since is not None and _reasons.count(self._reason) == 1:
+            waited_s = time.monotonic() - self._since
+            _log.info("%s does what it is asked again, after %.1f s", self._what, waited_s, extra={"action": "retry"})
+
+    def ends(self) -> None:
+        """It was answered, given up, or is not wanted any more."""
+        global _under_way  # noqa: PLW0603 - see above
+        if self._since is not None:
             _under_way -= 1
+            self._forget()
+
+    def _forget(self) -> None:
+        if self._reason:
+            _reasons.remove(self._reason)
+            self._reason = ""

@@ -5,18 +5,12 @@ import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from importlib.resources import files
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import ResponseError
-
-from serving.errors import Misconfigured
 from serving.ranking import snapshots
 from serving.ranking.statistics import Moment
-from stream.retry import GIVE_UP_AFTER_S, persist
-from stream.store import TRANSIENT
+from stream.redis_calls import ask, connect
+from stream.retry import GIVE_UP_AFTER_S
 
 WRITER = 0  # whoever owns this user partition writes the snapshots
 _UNPOINTED_S = 600  # a snapshot whose writer died goes after so long; so does one that was replaced
@@ -27,10 +21,7 @@ class Snapshots:
     """See the module. While Redis is away calls go on for `patience_s`, then raise Unavailable."""
 
     def __init__(self, url: str, prefix: str, patience_s: float = GIVE_UP_AFTER_S) -> None:
-        # Any: the library's types say that any answer may be text or bytes; ours are bytes, as nothing is decoded.
-        self._redis: Any = Redis.from_url(
-            url, socket_timeout=5.0, socket_connect_timeout=5.0, retry=Retry(NoBackoff(), 0)
-        )
+        self._redis = connect(url)
         self._prefix = prefix
         self._patience_s = patience_s
         self._script = self._redis.register_script(files("stream").joinpath("point.lua").read_text())
@@ -65,10 +56,7 @@ class Snapshots:
         await both.hset(key, number, value).expire(key, _UNPOINTED_S).execute()
 
     async def _persist(self, call: Callable[[], Awaitable[_T]]) -> _T:
-        try:
-            return await persist(call, TRANSIENT, "Redis", self._patience_s)
-        except ResponseError as error:
-            raise Misconfigured(f"Redis refuses a command ({error}): 6.2 or newer with scripts is needed") from error
+        return await ask(call, self._patience_s)
 
 
 @asynccontextmanager

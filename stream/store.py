@@ -18,25 +18,17 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from importlib.resources import files
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 import msgspec
-from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import BusyLoadingError, ReadOnlyError, RedisError, ResponseError
-from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from serving import state as codec
 from serving.errors import BrokenState, Misconfigured, NewerState
 from serving.state import Ref, UserState
 from stream.privacy import SECRET_BYTES, Digests
-from stream.retry import persist
+from stream.redis_calls import ask, ask_first, connect
 
-TRANSIENT = (RedisConnectionError, RedisTimeoutError, BusyLoadingError, ReadOnlyError, OSError)
 Mend = Callable[[int, str], Awaitable[UserState]]  # partition and user -> the state made anew
-_T = TypeVar("_T")
 _log = logging.getLogger(__name__)
 _decoder = msgspec.msgpack.Decoder(dict[str, list[Ref]])
 
@@ -141,10 +133,7 @@ class Store:
     def __init__(
         self, url: str, prefix: str, fingerprint: str, identities: Mapping[str, str], retention: Retention
     ) -> None:
-        # Any: the library's types say that any answer may be text or bytes; ours are bytes, as nothing is decoded.
-        self._redis: Any = Redis.from_url(
-            url, socket_timeout=5.0, socket_connect_timeout=5.0, retry=Retry(NoBackoff(), 0)
-        )
+        self._redis = connect(url)
         self._prefix = prefix
         self._fingerprint = fingerprint
         self._fields = {topic: f"{topic}@{identity}" for topic, identity in identities.items()}
@@ -160,19 +149,13 @@ class Store:
     async def adopt_fingerprint(self) -> None:
         """Write down which model folder the states are from, or find that it is another.
 
-        Raises Misconfigured if the store holds vectors of another folder, or does not answer or serve scripts at all.
+        Raises Misconfigured if the store holds vectors of another folder, or does not answer at all, and Unavailable
+        if it answers for a minute that it cannot.
         """
-        key = f"{self._prefix}:fingerprint"
-        try:
-            await self._redis.set(key, self._fingerprint, nx=True)
-            found = (await self._redis.get(key)).decode()
-        except (RedisError, OSError) as error:
+        found = await self._once(f"{self._prefix}:fingerprint", self._fingerprint.encode(), ask_first)
+        if found.decode() != self._fingerprint:
             raise Misconfigured(
-                f"Redis cannot be used ({error}): start it, or say where it is with --redis or PENCHANT_REDIS"
-            ) from error
-        if found != self._fingerprint:
-            raise Misconfigured(
-                f"the store's vectors are from model folder {found}, this worker runs {self._fingerprint}: "
+                f"the store's vectors are from model folder {found.decode()}, this worker runs {self._fingerprint}: "
                 "start it with that folder, or with another --prefix and a replay"
             )
 
@@ -183,10 +166,10 @@ class Store:
         """
         await self._offsets(partition)  # whoever owns the partition is not disturbed by one who must not
         token = secrets.token_hex(8)
-        await self._persist(lambda: self._redis.set(self._key(partition, "owner"), token))
+        await ask(lambda: self._redis.set(self._key(partition, "owner"), token))
         by_field = await self._offsets(partition)
         known = {topic: by_field[name] for topic, name in self._fields.items() if name in by_field}
-        owed = await self._persist(lambda: self._redis.get(self._key(partition, "lists")))
+        owed = await ask(lambda: self._redis.get(self._key(partition, "lists")))
         self._holds[partition] = Hold(token, known, _decoder.decode(owed) if owed is not None else {})
         self._digests = None  # a store that was emptied since has another secret by now
         return dict(known)
@@ -196,7 +179,7 @@ class Store:
         hold = self._holds.get(partition)
         if hold is None:
             return False
-        owner = await self._persist(lambda: self._redis.get(self._key(partition, "owner")))
+        owner = await ask(lambda: self._redis.get(self._key(partition, "owner")))
         return bool(owner == hold.token.encode())
 
     async def is_behind(self, partition: int) -> bool:
@@ -205,7 +188,7 @@ class Store:
         if hold is None or not hold.offsets:
             return False
         fields = [self._fields[topic] for topic in hold.offsets]
-        stored = await self._persist(lambda: self._redis.hmget(self._key(partition, "offsets"), fields))
+        stored = await ask(lambda: self._redis.hmget(self._key(partition, "offsets"), fields))
         return any(int(there or 0) < offset for there, offset in zip(stored, hold.offsets.values(), strict=True))
 
     def hold(self, partition: int) -> Hold:
@@ -239,13 +222,13 @@ class Store:
         keys = [self._user_key(partition, user) for user in users]
         members = [digests.of(user) for user in users]
 
-        def ask() -> Awaitable[list[Any]]:
+        def read() -> Awaitable[list[Any]]:
             both = self._redis.pipeline(transaction=False)
             both.mget(keys).zmscore(self._key(partition, "erased"), members)
             answers: Awaitable[list[Any]] = both.execute()
             return answers
 
-        records, erased = await self._persist(ask)
+        records, erased = await ask(read)
         states: dict[str, UserState] = {}
         for user, record, erased_ms in zip(users, records, erased, strict=True):
             states[user] = await self._open(partition, user, record) if record is not None else UserState()
@@ -275,7 +258,7 @@ class Store:
             for user, erased_ms in batch.erased.items():
                 arguments += [erased_ms, digests.of(user)]
         arguments += [codec.encode(state, self._fingerprint) for state in batch.states.values()]
-        answer = await self._persist(lambda: self._script(keys=keys, args=arguments))
+        answer = await ask(lambda: self._script(keys=keys, args=arguments))
         saved = Saved(answer.decode())
         held = self._holds.get(batch.partition)
         if saved.done and held is not None and held.token == batch.hold.token:
@@ -284,9 +267,7 @@ class Store:
 
     async def waiting(self, partition: int) -> list[Wait]:
         """Who waits for what in a partition."""
-        members = await self._persist(
-            lambda: self._redis.zrange(self._key(partition, "waiting"), 0, -1, withscores=True)
-        )
+        members = await ask(lambda: self._redis.zrange(self._key(partition, "waiting"), 0, -1, withscores=True))
         return [
             Wait(*msgspec.json.decode(member, type=tuple[str, str]), deadline_ms=int(score))
             for member, score in members
@@ -305,7 +286,7 @@ class Store:
 
     async def _offsets(self, partition: int) -> dict[str, int]:
         """What stands in the store, by field. Raises Misconfigured as `claim` does."""
-        stored = await self._persist(lambda: self._redis.hgetall(self._key(partition, "offsets")))
+        stored = await ask(lambda: self._redis.hgetall(self._key(partition, "offsets")))
         by_field = {name.decode(): int(value) for name, value in stored.items()}
         refuse_foreign(by_field, self._fields)
         return by_field
@@ -314,17 +295,19 @@ class Store:
         if self._digests is None:
             secret = self._retention.erasure_secret
             if secret is None:
-                key = f"{self._prefix}:erasure-secret"
-                await self._persist(lambda: self._redis.set(key, secrets.token_bytes(SECRET_BYTES), nx=True))
-                secret = bytes(await self._persist(lambda: self._redis.get(key)))
+                secret = await self._once(f"{self._prefix}:erasure-secret", secrets.token_bytes(SECRET_BYTES), ask)
             self._digests = Digests(secret, self._retention.erased_s * 1000)
         return self._digests
 
-    async def _persist(self, call: Callable[[], Awaitable[_T]]) -> _T:
-        try:
-            return await persist(call, TRANSIENT, "Redis")
-        except ResponseError as error:
-            raise Misconfigured(f"Redis refuses a command ({error}): 6.2 or newer with scripts is needed") from error
+    async def _once(
+        self, key: str, value: bytes, how: Callable[[Callable[[], Awaitable[Any]]], Awaitable[Any]]
+    ) -> bytes:
+        """What stands under a key that is written once: `value`, if nothing does. A full store can still be read."""
+        found = await how(lambda: self._redis.get(key))
+        if found is None:
+            await how(lambda: self._redis.set(key, value, nx=True))
+            found = await how(lambda: self._redis.get(key))
+        return bytes(found)
 
     def _key(self, partition: int, name: str) -> str:
         return f"{{{self._prefix}:{partition}}}:{name}"

@@ -9,7 +9,6 @@ from contextlib import AsyncExitStack, suppress
 import msgspec
 from aiokafka.errors import KafkaError
 from faust.types import TP
-from redis.asyncio import Redis
 
 from serving.catalogue import Catalogue
 from serving.encoder import Encoder
@@ -36,10 +35,11 @@ from stream.metrics import Metrics
 from stream.partitions import Partitions, Reading, Seek
 from stream.publish import KafkaLog
 from stream.records import Record
+from stream.redis_calls import connect
 from stream.replay.items import KnownItems
 from stream.replay.mend import Mender
 from stream.replay.run import Model, Source
-from stream.retry import retrying
+from stream.retry import retrying, waited_for
 from stream.room import TEXTS
 from stream.settings import WorkerSettings
 from stream.snapshots import WRITER
@@ -140,7 +140,7 @@ class Worker:
         self._store.mend = self._mender()
         self.items = ItemPipeline(self.topics, self._catalogue, self._encoding.passages, self._log, now_ms)
         blending = Blending(self._ranker, self._catalogue, lambda: WRITER in self._store.held())
-        shared = Redis.from_url(settings.redis, socket_timeout=5.0, socket_connect_timeout=5.0)
+        shared = connect(settings.redis)
         started.push_async_callback(shared.aclose)
         self._keeper = Keeper(settings, self._statistics, self._store, self.metrics, blending.learn)
         vectors = Follower(settings.bootstrap, self.topics.item_vectors, self._on_item_vector, settings.fetch_wait_ms)
@@ -321,6 +321,8 @@ class Worker:
         return Check(True, "the event loop answers")
 
     def _ready(self) -> Check:
+        if (why := waited_for()) is not None:
+            return Check(False, f"waiting: {why}")
         if not all(follower.caught_up.is_set() for follower in self._followers):
             return Check(False, "item vectors and item statistics are still being followed")
         if not self._open:
@@ -338,7 +340,7 @@ async def check_store(
 ) -> None:
     """Before anything runs: Redis answers, its vectors are of this model folder, its offsets of these topics.
 
-    Raises Misconfigured.
+    Raises Misconfigured, and Unavailable if Redis answers for a minute that it cannot.
     """
     store = Store(settings.redis, settings.keys, fingerprint, {}, settings.retention())
     try:

@@ -1,7 +1,5 @@
 """`penchant worker`: one stream worker in this process."""
 
-import sys
-
 import click
 
 from deploy.options import connection_options, examples, need
@@ -16,6 +14,6 @@ def worker() -> None:
     """
     need("worker", "faust", "aiokafka", "redis", "tokenizers")
     need("cpu", "onnxruntime")
-    from stream.__main__ import main
+    from stream.__main__ import leave, main
 
-    sys.exit(main())
+    leave(main())

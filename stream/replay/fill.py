@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from serving.errors import Misconfigured, Unavailable
+from stream.redis_calls import keys
 from stream.replay.live import literal
 from stream.replay.log import LogReader, Place
 from stream.replay.notes import Notes
@@ -28,7 +29,7 @@ class EmptyStore(Store):
         """Raises Misconfigured if any key stands under the prefix."""
         prefix = literal(self._prefix)
         for pattern in (f"{{{prefix}:*", f"{prefix}:*"):
-            async for key in self._redis.scan_iter(match=pattern, count=1000):
+            async for key in keys(self._redis, pattern):
                 raise Misconfigured(
                     f"the store under the prefix {self._prefix!r} is not empty (there is {key.decode()!r}): name "
                     "another with --into-prefix, or remove what a replay before this one left"
@@ -36,8 +37,7 @@ class EmptyStore(Store):
 
     async def count_users(self) -> int:
         """How many users have a record."""
-        keys = self._redis.scan_iter(match=f"{{{literal(self._prefix)}:*}}:u:*", count=1000)
-        return len({key async for key in keys})
+        return len({key async for key in keys(self._redis, f"{{{literal(self._prefix)}:*}}:u:*")})
 
 
 async def fill(source: Source, store: EmptyStore, total: Tell, tell: Tell) -> Filled:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from stream.privacy import SECRET_BYTES, Digests
+from stream.redis_calls import ask, keys
 from stream.replay.log import Place
 from stream.store import Store
 
@@ -30,7 +31,7 @@ class LiveStore(Store):
     async def users(self) -> dict[int, list[str]]:
         """Every user with a record, by partition."""
         found: dict[int, list[str]] = {}
-        async for key in self._redis.scan_iter(match=f"{{{literal(self._prefix)}:*}}:u:*", count=1000):
+        async for key in keys(self._redis, f"{{{literal(self._prefix)}:*}}:u:*"):
             head, _, user = key.partition(b"}:u:")
             found.setdefault(int(head.rpartition(b":")[2]), []).append(user.decode())
         return found
@@ -39,7 +40,7 @@ class LiveStore(Store):
         """Read some users of a partition, in one transaction with its offsets."""
         digests = await self._open_digests()
 
-        def ask() -> Awaitable[list[Any]]:
+        def read() -> Awaitable[list[Any]]:
             together = self._redis.pipeline(transaction=True)
             together.time()
             together.hgetall(self._key(partition, "offsets"))
@@ -49,7 +50,7 @@ class LiveStore(Store):
             answers: Awaitable[list[Any]] = together.execute()
             return answers
 
-        (seconds, micros), stored, *both = await self._persist(ask)
+        (seconds, micros), stored, *both = await ask(read)
         records, erased = both or ([], [])
         by_field = {name.decode(): int(value) for name, value in stored.items()}
         return Look(
@@ -62,13 +63,13 @@ class LiveStore(Store):
     async def erased_beside(self, partition: int, users: Sequence[str]) -> int:
         """How many digests stand in a partition beside those of some users."""
         digests = await self._open_digests()
-        members = await self._persist(lambda: self._redis.zrange(self._key(partition, "erased"), 0, -1))
+        members = await ask(lambda: self._redis.zrange(self._key(partition, "erased"), 0, -1))
         return len(set(members) - {digests.of(user) for user in users})
 
     async def _open_digests(self) -> Digests:
         """As the store does, but without making a key: where there is none, nobody was erased."""
         if self._retention.erasure_secret is None:
-            kept = await self._persist(lambda: self._redis.get(f"{self._prefix}:erasure-secret"))
+            kept = await ask(lambda: self._redis.get(f"{self._prefix}:erasure-secret"))
             if kept is None:
                 return Digests(secrets.token_bytes(SECRET_BYTES), self._retention.erased_s * 1000)
         return await super()._open_digests()

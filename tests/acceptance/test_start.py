@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+import redis
 from kafka.admin import KafkaAdminClient
 
-from deploy.services import free_port
+from deploy.services import free_port, start_store
 from serving.catalogue import Catalogue
 from serving.ranking import snapshots
 from serving.ranking.statistics import Statistics
@@ -29,6 +30,24 @@ def refused(system: System, environment: Mapping[str, str]) -> str:
 
 def test_no_redis(system: System) -> None:
     assert "--redis" in refused(system, {"PENCHANT_REDIS": f"redis://127.0.0.1:{free_port()}/0"})
+
+
+def test_redis_wants_a_password(system: System, tmp_path: Path) -> None:
+    store = start_store(tmp_path)
+    with redis.Redis.from_url(store.url) as client:
+        client.config_set("requirepass", "sesame")
+    assert "Redis wants a password (HELLO must be called" in refused(system, {"PENCHANT_REDIS": store.url})
+    wrong = store.url.replace("://", "://:wrong@")
+    assert "does not take this user and password" in refused(system, {"PENCHANT_REDIS": wrong})
+    store.stop()
+
+
+def test_an_address_with_a_slash_in_its_password(system: System) -> None:
+    said = refused(system, {"PENCHANT_REDIS": "redis://:sec/ret@127.0.0.1:6379/0"})
+    assert said.count("\n") == 0, "one sentence"
+    assert "PENCHANT_REDIS" in said
+    assert "%2F" in said
+    assert "sec" not in said
 
 
 def test_no_broker(system: System) -> None:
@@ -67,16 +86,12 @@ def test_an_experiment_that_cannot_be_run(system: System, tmp_path: Path) -> Non
 
 
 def test_store_of_another_model(system: System) -> None:
-    import redis
-
     with redis.Redis.from_url(system.redis_url) as client:
         client.set(f"{system.topics.prefix}:fingerprint", "other-12345678")
     assert "other-12345678" in refused(system, {})
 
 
 def test_item_statistics_of_a_newer_version(system: System) -> None:
-    import redis
-
     header, _ = snapshots.encode(Statistics(Catalogue(8, "words-8"), {}).moment("covisits", 0, 0))
     pointer = snapshots.pointer(system.topics.prefix)
     with redis.Redis.from_url(system.redis_url) as client:

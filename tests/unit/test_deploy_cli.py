@@ -1,4 +1,5 @@
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -94,6 +95,17 @@ def test_a_bad_port_of_the_api_ends_with_78() -> None:
     assert ran.exit_code == 78
     assert "api_port" in ran.err.lower()
     assert "Traceback" not in ran.err
+
+
+@pytest.mark.parametrize("command", ["local", "doctor", "api", "worker", "erase", "explain"])
+def test_an_address_of_redis_that_cannot_be_read_is_not_told(command: str) -> None:
+    user = ["u1"] if command in {"erase", "explain"} else []
+    ran = penchant(command, *user, "--redis", "redis://:sec/ret#word@127.0.0.1:6379/0")
+
+    assert (ran.exit_code, ran.out) == (78, "")
+    assert ran.err.count("\n") == 1
+    assert "PENCHANT_REDIS: it is no address of a Redis" in ran.err
+    assert not {"sec", "ret", "word"} & set(re.findall(r"\w+", ran.err))
 
 
 def test_an_unknown_command_ends_with_2() -> None:

@@ -1,8 +1,10 @@
 """Surroundings that go away are waited for; all else is raised at once."""
 
+import asyncio
+
 import pytest
 
-from serving.errors import Unavailable
+from serving.errors import Refused, Unavailable
 from stream import retry
 
 
@@ -54,3 +56,25 @@ async def test_a_success_ends_the_count(caplog: pytest.LogCaptureFixture) -> Non
     for _ in range(3):
         assert await retry.persist(Flaky(OSError("x")), (OSError,), "the broker", give_up_after_s=0.5) == 42
     assert caplog.text.count("the broker does not answer (x)") == 3
+
+
+async def test_what_passes_is_told_once_and_known_while_it_lasts(caplog: pytest.LogCaptureFixture) -> None:
+    """Given calls beside each other that are refused for one reason, then one line says so, and readiness can tell."""
+    full = Refused("Redis is full: raise maxmemory")
+    seen: set[str | None] = set()
+
+    async def refused() -> int:
+        seen.add(retry.waited_for())
+        return await flaky()
+
+    flaky = Flaky(*[full] * 20)
+    await asyncio.gather(*(retry.persist(refused, (Refused,), "Redis") for _ in range(3)))
+    assert str(full) in seen
+    assert retry.waited_for() is None
+    assert caplog.text.count("Redis is full") == 1
+
+
+async def test_given_up_keeps_what_it_is() -> None:
+    with pytest.raises(Refused, match="^Redis is full$"):
+        await retry.persist(Flaky(Refused("Redis is full")), (Refused,), "Redis", give_up_after_s=0.0)
+    assert not retry.retrying()

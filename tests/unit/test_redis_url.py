@@ -1,0 +1,61 @@
+"""An address of Redis is read or refused, and what is said of it has no password in it."""
+
+import pytest
+
+from serving.connections import Connections
+from serving.errors import Misconfigured
+from serving.redis_url import check_url, without_password
+from stream.redis_calls import connect
+
+GOOD = (
+    "redis://127.0.0.1:6379/0",
+    "redis://redis",
+    "rediss://ann:se%2Fcr%23et@redis:6379/3?socket_timeout=3",
+    "redis://:se@cret@redis:6379/0",
+    "redis://[::1]:6379/0",
+    "unix:///run/redis.sock?db=1",
+)
+BAD = (
+    "redis://:sec/ret@redis:6379/0",
+    "redis://:sec#ret@redis:6379/0",
+    "redis://:sec?ret@redis:6379/0",
+    "redis://:123/secret@redis:6379/0",
+    "redis://secret:12/3@redis:6379/0",
+    "redis://secret:12#3@redis:6379/0",
+    "redis://secret:12?3@redis:6379/0",
+    "redis://:sec[ret@redis:6379/0",
+    "redis://:secret@redis:port/0",
+    "redis://:secret@redis:99999/0",
+    "redis://:secret@",
+    "http://:secret@redis:6379/0",
+    "secret@redis:6379",
+    "",
+)
+OF_THE_LIBRARY = ("redis://:secret@redis:6379/0?secret=1", "rediss://:secret@redis/0?ssl_cert_reqs=secret")
+
+
+@pytest.mark.parametrize("url", GOOD)
+async def test_an_address_is_taken(url: str) -> None:
+    assert check_url(url) == url
+    await connect(url).aclose()
+    assert "cret" not in without_password(url)
+
+
+@pytest.mark.parametrize("url", BAD)
+def test_what_is_none_is_refused_without_its_secret(url: str) -> None:
+    with pytest.raises(ValueError, match="write redis://") as refused:
+        check_url(url)
+    assert "sec" not in str(refused.value).replace("is %", "")
+    assert without_password(url) == "(no address)"
+    with pytest.raises(ValueError, match="write redis://") as unset:
+        Connections(redis=url)
+    assert not url or url not in str(unset.value)
+    assert "secret" not in str(unset.value)
+
+
+@pytest.mark.parametrize("url", [*BAD, *OF_THE_LIBRARY])
+def test_the_client_refuses_it_in_the_same_words(url: str) -> None:
+    with pytest.raises(Misconfigured, match=r"PENCHANT_REDIS.*%2F") as refused:
+        connect(url)
+    assert "secret" not in str(refused.value)
+    assert refused.value.__cause__ is None
