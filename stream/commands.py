@@ -4,43 +4,43 @@ import json
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from enum import Enum
+from typing import NamedTuple
 
 import msgspec
 
-from serving.errors import Reason, Rejected
+from serving.errors import Reason
 from serving.state import Kind, RecentText, Ref, Retraction, RingEvent, UserState, Vector
 from stream import impressions
 from stream.events import CommandEvent, Event
 from stream.interest import annul, direction, entry_of, subtract
 from stream.opinion import judged
+from stream.privacy import erased_at
 from stream.records import DeadLetter
-from stream.room import clear, leave, record_of, wait_to_retract
+from stream.room import clear, expel, leave, put_aside, read_again, wait_to_retract
 from stream.transfers import Erased, Sending
 from stream.turns import Answer, Context, Part, Turn
 
 
 class Taken(Enum):
-    """What became of a retraction."""
+    """What became of a retraction that is not refused."""
 
     BACK = "back"
     BACK_BEFORE = "before"
     WAITS = "waits"
     MISSED = "missed"
-    NO_ROOM = "no room"
-    NO_ROOM_FOR_TEXT = "no room for text"
-    TEXT_GONE = "text"
-    ITEM_GONE = "item"
-    EVENT_GONE = "event"
+
+
+class Refusal(NamedTuple):
+    """Why a retraction is refused."""
+
+    reason: Reason
+    message: str
 
 
 ERASED_SINCE = "the user was erased after it: nothing is left"
-_REFUSALS = {
-    Taken.NO_ROOM: (Reason.RETRACT_UNKNOWN, "the event is not known, and there is no room to wait for it"),
-    Taken.NO_ROOM_FOR_TEXT: (Reason.ENCODER_TIMEOUT, "the encoder missed its text, and there is no room to wait"),
-    Taken.TEXT_GONE: (Reason.RETRACT_TOO_LATE, "what the user wrote is not kept any more: send the event as `event`"),
-    Taken.ITEM_GONE: (Reason.RETRACT_TOO_LATE, "the item has no vector any more, so what it added is not known"),
-    Taken.EVENT_GONE: (Reason.RETRACT_TOO_LATE, "the event is too far back to be kept: send it as `event`"),
-}
+_TEXT_GONE = Refusal(Reason.RETRACT_TOO_LATE, "what the user wrote is not kept any more: send the event as `event`")
+_ITEM_GONE = Refusal(Reason.RETRACT_TOO_LATE, "the item has no vector any more, so what it added is not known")
+_EVENT_GONE = Refusal(Reason.RETRACT_TOO_LATE, "the event is too far back to be kept: send it as `event`")
 
 
 def unread(letters: Iterable[DeadLetter], topic: str) -> Iterator[Answer]:
@@ -79,24 +79,16 @@ def try_again(part: Part, turn: Turn, entry: Retraction, command: CommandEvent, 
 def give_up(part: Part, turn: Turn, entry: Retraction, context: Context) -> None:
     """Refuse a retraction whose event has not come in time, or its text's vector."""
     leave(part, turn, entry, context.rules)
-    refuse(part, entry, f"the event {entry.event_id!r} did not come in time")
+    late = f"the event {entry.event_id!r} did not come in time"
+    put_aside(part, entry, "the encoder did not read its text in time" if entry.missed else late)
 
 
-def refuse(part: Part, entry: Retraction, message: str) -> None:
-    """Have a retraction that waited, and does not any more, in the dead letters."""
-    reason = Reason.RETRACT_UNKNOWN
-    if entry.missed:
-        reason, message = Reason.ENCODER_TIMEOUT, "the encoder did not read its text in time"
-    part.dead.append(DeadLetter(record_of(entry), reason, message, "fold"))
-    part.answers.append(Answer(entry.command_id, "retract", "refused", f"{reason.value}: {message}"))
-
-
-def erase(part: Part, turn: Turn, command: CommandEvent) -> None:
+def erase(part: Part, turn: Turn, command: CommandEvent, context: Context) -> None:
     """Forget the user, and whoever was merged into this one."""
     for each in turn.state.merges:
         if not each.done:
             part.answers.append(Answer(each.command_id, "merge", "done", ERASED_SINCE))
-    removed = forget(part, turn, command.record.timestamp_ms)
+    removed = forget(part, turn, erased_at(command.record.timestamp_ms, context.now_ms))
     part.answers.append(Answer(command.event_id, "erase", "done", removed=removed))
 
 
@@ -127,10 +119,9 @@ def retract(part: Part, turn: Turn, command: CommandEvent, context: Context) -> 
         taken = _wait(part, turn, command, context, missed=True)
     turn.changed = True
     turn.name(command, waiting=taken is Taken.WAITS, duplicate=taken is Taken.BACK_BEFORE)
-    if taken in _REFUSALS:
-        reason, message = _REFUSALS[taken]
-        part.dead.append(DeadLetter(command.record, reason, message, "fold"))
-        part.answers.append(Answer(command.event_id, "retract", "refused", f"{reason.value}: {message}"))
+    if isinstance(taken, Refusal):
+        part.dead.append(DeadLetter(command.record, taken.reason, taken.message, "fold"))
+        part.answers.append(Answer(command.event_id, "retract", "refused", f"{taken.reason.value}: {taken.message}"))
     elif taken is Taken.BACK_BEFORE:
         part.answers.append(Answer(command.event_id, "retract", "done", "it had been retracted before"))
     elif taken is Taken.BACK:
@@ -138,16 +129,21 @@ def retract(part: Part, turn: Turn, command: CommandEvent, context: Context) -> 
 
 
 def retry_retractions(part: Part, turn: Turn, context: Context) -> None:
-    """Another user's events were added: what waited for one of them is done."""
+    """Another user's events were added: what waited for one of them is done.
+
+    What cannot be read for a fault of ours is put aside, so that it does not hinder the rest; what the weights file
+    of now does not accept goes on waiting, as it would have without the other user.
+    """
     for entry in [entry for entry in turn.state.retractions if not entry.missed]:
-        with suppress(Rejected):
-            command = context.read(record_of(entry))
-            if isinstance(command, CommandEvent):
-                leave(part, turn, entry, context.rules)
-                retract(part, turn, command, context)
+        command = read_again(entry, context)
+        if isinstance(command, CommandEvent):
+            leave(part, turn, entry, context.rules)
+            retract(part, turn, command, context)
+        elif isinstance(command, DeadLetter) and command.reason is Reason.INTERNAL:
+            expel(part, turn, command, context.rules)
 
 
-def _take_back(part: Part, turn: Turn, command: CommandEvent, context: Context) -> Taken:
+def _take_back(part: Part, turn: Turn, command: CommandEvent, context: Context) -> Taken | Refusal:
     """Look for the event where it may stand: in the ring, in the waiting room, among texts and remembered ids."""
     state, event_id = turn.state, command.command.event_id
     stands = next((event for event in state.ring if event.event_id == event_id), None)
@@ -163,7 +159,7 @@ def _take_back(part: Part, turn: Turn, command: CommandEvent, context: Context) 
     past = stands or _gone(state, command, known_as or command.targets[0], context)
     if past is not None and (stands is not None or known_as is not None or _beyond_memory(state, past, context)):
         return _subtract(state, past, command, context)
-    return Taken.EVENT_GONE if known_as is not None else _wait(part, turn, command, context, missed=False)
+    return _EVENT_GONE if known_as is not None else _wait(part, turn, command, context, missed=False)
 
 
 def _gone(state: UserState, command: CommandEvent, counted_as: int, context: Context) -> RingEvent | None:
@@ -177,17 +173,17 @@ def _gone(state: UserState, command: CommandEvent, counted_as: int, context: Con
     return None
 
 
-def _subtract(state: UserState, past: RingEvent, command: CommandEvent, context: Context) -> Taken:
+def _subtract(state: UserState, past: RingEvent, command: CommandEvent, context: Context) -> Taken | Refusal:
     """All of it or nothing: what the event moved towards is made up again from its item and its text."""
     item = text = None
     if past.taste and past.item_id:
         item = context.items(past.item_id)
         if item is None:
-            return Taken.ITEM_GONE
+            return _ITEM_GONE
     if past.taste and past.written:
         text = _text_of(state, past.event_id, command, context)
         if text is None:
-            return Taken.MISSED if command.wording is not None else Taken.TEXT_GONE
+            return Taken.MISSED if command.wording is not None else _TEXT_GONE
     subtract(state, past, direction(item, text), context.rules.bounds)
     return Taken.BACK
 
@@ -203,10 +199,9 @@ def _took_from_room(part: Part, turn: Turn, event_id: str | None, context: Conte
     if entry is None:
         return False
     leave(part, turn, entry, context.rules)
-    with suppress(Rejected):  # it could be read when it came: the weights file has changed since
-        event = context.read(record_of(entry))
-        if isinstance(event, Event):
-            annul(turn.state, event, context.rules.bounds)
+    event = read_again(entry, context)
+    if isinstance(event, Event):  # else it cannot be read any more, and has no places to get
+        annul(turn.state, event, context.rules.bounds)
     return True
 
 
@@ -239,9 +234,12 @@ def _beyond_memory(state: UserState, past: RingEvent, context: Context) -> bool:
     return forgotten and past.time_ms <= state.ring[0].time_ms
 
 
-def _wait(part: Part, turn: Turn, command: CommandEvent, context: Context, *, missed: bool) -> Taken:
+def _wait(part: Part, turn: Turn, command: CommandEvent, context: Context, *, missed: bool) -> Taken | Refusal:
     if any(entry.command_id == command.event_id for entry in turn.state.retractions):
         return Taken.WAITS
-    if wait_to_retract(part, turn, command, context.rules, missed=missed) is None:
+    no_room = wait_to_retract(part, turn, command, context.rules, missed=missed)
+    if no_room is None:
         return Taken.WAITS
-    return Taken.NO_ROOM_FOR_TEXT if missed else Taken.NO_ROOM
+    if missed:
+        return Refusal(Reason.ENCODER_TIMEOUT, f"the encoder missed its text, and {no_room}")
+    return Refusal(Reason.RETRACT_UNKNOWN, f"the event is not known, and {no_room}")

@@ -20,15 +20,16 @@ from serving import state as codec
 from serving.errors import PenchantError, Reason
 from serving.state import Alias, Merge, UserState
 from serving.topics import MAX_MESSAGE_BYTES
-from stream.commands import forget, refuse, retry_retractions
+from stream.commands import forget, retry_retractions
 from stream.events import CommandEvent
 from stream.interest import join
+from stream.privacy import erased_at
 from stream.records import DeadLetter
-from stream.room import clear, expect_answers, keep, record_of
+from stream.room import clear, expect_answers, fit, keep, keep_merge, put_aside
 from stream.transfers import Confirm, Erased, Hand, HandOver, Passed, Republish, Request, Sending, TransferEvent
 from stream.turns import Answer, Context, Part, Turn, ref
 
-_MOST_STATE_BYTES = MAX_MESSAGE_BYTES - 64 * 1024
+_MOST_STATE_BYTES = MAX_MESSAGE_BYTES - 64 * 1024  # the message around it names five ids and a topic, escaped in JSON
 _CIRCLE = f"{Reason.MERGE_CYCLE.value}: the two are one user already"
 _log = logging.getLogger(__name__)
 
@@ -47,15 +48,14 @@ def merge(part: Part, turn: Turn, command: CommandEvent, context: Context) -> No
         turn.name(command)
         part.dead.append(DeadLetter(command.record, Reason.MERGE_CYCLE, "a user cannot be merged into itself", "fold"))
         part.answers.append(Answer(command.event_id, "merge", "refused", _CIRCLE))
-    elif len(state.merges) >= context.rules.most_merges:
-        turn.name(command)
-        reason = f"{context.rules.most_merges} users were merged into this one; that is the most"
-        part.answers.append(Answer(command.event_id, "merge", "refused", reason))
     else:
-        turn.name(command, waiting=True)
-        at_ms = command.record.timestamp_ms
-        state.merges.append(Merge(command.event_id, anonymous_id, at_ms, ref(command)))
-        ask_again(part, turn, context)
+        entry = Merge(command.event_id, anonymous_id, command.record.timestamp_ms, ref(command))
+        no_room = keep_merge(turn, entry, context.rules)
+        turn.name(command, waiting=no_room is None)
+        if no_room is None:
+            ask_again(part, turn, context)
+        else:
+            part.answers.append(Answer(command.event_id, "merge", "refused", no_room))
 
 
 def merge_after_erasure(part: Part, turn: Turn, command: CommandEvent) -> None:
@@ -67,12 +67,11 @@ def merge_after_erasure(part: Part, turn: Turn, command: CommandEvent) -> None:
 
 def ask_again(part: Part, turn: Turn, context: Context) -> None:
     """Tell other owners what they have not answered, as far as we know."""
-    state = turn.state
-    for each in state.merges:
-        if not each.done:
-            part.first.append(_request(turn.user_id, each))
-    if state.alias is not None and state.alias.held:
-        part.then.append(_hand_over(part, turn, state.alias, context))
+    for each in _pending(turn.state):
+        part.first.append(_request(turn, each, context))
+    alias = turn.state.alias
+    if alias is not None and alias.held:
+        _hand_over(part, turn, alias, context)
     expect_answers(part, turn)
 
 
@@ -86,8 +85,9 @@ def receive(part: Part, turn: Turn, event: TransferEvent, context: Context) -> N
     elif isinstance(message, Confirm):
         _confirmed(part, turn, message)
     elif isinstance(message, Erased):
-        if message.time_ms > turn.state.erased_ms:
-            forget(part, turn, message.time_ms)
+        at_ms = erased_at(message.time_ms, context.now_ms)
+        if at_ms > turn.state.erased_ms:
+            forget(part, turn, at_ms)
     elif isinstance(message, Republish):
         _republish(part, turn, message)
     elif isinstance(message, Passed):
@@ -105,8 +105,10 @@ def _asked(part: Part, turn: Turn, message: Request, context: Context) -> None:
     if alias is None:
         if any((each.time_ms, each.command_id) < (message.time_ms, message.command_id) for each in _pending(state)):
             return  # see the module; we shall be asked again
+        if no_room := _cannot_move(part, turn, message, context):
+            part.first.append(Sending(_nothing(turn.user_id, message, no_room)))
+            return
         clear(part, turn)
-        _fit(part, turn, context)
         token = blake2b(f"{part.hold.token}\0{message.command_id}".encode(), digest_size=8).hexdigest()
         state.alias = Alias(message.user_id, message.command_id, message.time_ms, message.ref, token, held=True)
     elif alias.command_id == message.command_id:  # asked again, or by another: the target was merged itself
@@ -116,18 +118,18 @@ def _asked(part: Part, turn: Turn, message: Request, context: Context) -> None:
         part.first.append(Sending(_nothing(turn.user_id, message, refused)))
         return
     turn.changed = True
-    part.then.append(_hand_over(part, turn, state.alias, context))
+    _hand_over(part, turn, state.alias, context)
     expect_answers(part, turn)
 
 
-def _fit(part: Part, turn: Turn, context: Context) -> None:
-    """Have the state fit into one message: of what waits, the longest goes to the dead letters."""
-    state = turn.state
-    while state.waiting and len(codec.encode(state, context.fingerprint)) > _MOST_STATE_BYTES:
-        longest = max(state.waiting, key=lambda entry: len(entry.value))
-        state.waiting.remove(longest)
-        message = f"more than {_MOST_STATE_BYTES} bytes of this user waited when it was merged into another"
-        part.dead.append(DeadLetter(record_of(longest), Reason.UNKNOWN_ITEM, message, "fold"))
+def _cannot_move(part: Part, turn: Turn, message: Request, context: Context) -> str:
+    """Why the user cannot be merged into another, if so: that one has no room. "" if it can."""
+    merges = len(turn.state.merges)
+    if merges > message.room:
+        return f"{merges} users were merged into this one; the other has room for {message.room}"
+    fit(part, turn, context.rules)
+    size = len(codec.encode(turn.state, context.fingerprint))
+    return f"its state has {size} bytes: {_MOST_STATE_BYTES} is the most" if size > _MOST_STATE_BYTES else ""
 
 
 def _nothing(anonymous_id: str, message: Request, refused: str) -> HandOver:
@@ -141,8 +143,8 @@ def _nothing(anonymous_id: str, message: Request, refused: str) -> HandOver:
     )
 
 
-def _hand_over(part: Part, turn: Turn, alias: Alias, context: Context) -> Sending:
-    """What is held, for the target; once the target has it, nothing but that this is so."""
+def _hand_over(part: Part, turn: Turn, alias: Alias, context: Context) -> None:
+    """Send what is held to the target; once the target has it, nothing but that this is so."""
     message = HandOver(
         to=alias.target,
         anonymous_id=turn.user_id,
@@ -151,10 +153,12 @@ def _hand_over(part: Part, turn: Turn, alias: Alias, context: Context) -> Sendin
         ref=alias.ref,
         hand=Hand(turn.user_id, part.partition, alias.token),
     )
-    if not alias.held:
-        return Sending(message)
-    held = replace(turn.state, alias=None)
-    return Sending(message, codec.encode(held, context.fingerprint))
+    fit(part, turn, context.rules)
+    held = codec.encode(replace(turn.state, alias=None), context.fingerprint) if alias.held else b""
+    if len(held) <= _MOST_STATE_BYTES:
+        part.then.append(Sending(message, held))
+    else:  # an earlier version let it grow
+        _stays(f"a state of {len(held)} bytes is too large to be handed over")
 
 
 def _handed(part: Part, turn: Turn, event: TransferEvent, message: HandOver, context: Context) -> None:
@@ -169,7 +173,7 @@ def _handed(part: Part, turn: Turn, event: TransferEvent, message: HandOver, con
     known = next((each for each in state.merges if each.command_id == message.command_id), None)
     if known is None or not known.done:
         other = _open(event, context)
-        if other is None:
+        if other is None or not _has_room(turn, other, context):
             return
         turn.changed = True
         turn.name_ref(message.ref)
@@ -192,8 +196,24 @@ def _open(event: TransferEvent, context: Context) -> UserState | None:
     try:
         return codec.decode(event.record.value, context.fingerprint)
     except PenchantError as error:
-        _log.error("a state that was handed over cannot be read, and stays where it is: %s", error)
+        _stays(f"a state that was handed over cannot be read: {error}")
         return None
+
+
+def _has_room(turn: Turn, other: UserState, context: Context) -> bool:
+    """Whether all whom the other is can be remembered: erasing this user erases them.
+
+    Each was told how much room there is; only if many came at once it is not enough.
+    """
+    taken = sum(each.size for each in [*turn.state.merges, *other.merges])
+    most = context.rules.most_merges_bytes
+    if taken > most:
+        _stays(f"what is kept of the users who were merged into one would take {taken} bytes: {most} is the most")
+    return taken <= most
+
+
+def _stays(why: str) -> None:
+    _log.error("%s: it stays with its owner, who will send it again", why, extra={"action": "contain"})
 
 
 def _add(part: Part, turn: Turn, other: UserState, context: Context) -> None:
@@ -201,27 +221,26 @@ def _add(part: Part, turn: Turn, other: UserState, context: Context) -> None:
     join(state, other, rules.bounds)
     for entry in other.waiting:
         if no_room := keep(part, turn, entry, rules):
-            reason = Reason.ENCODER_TIMEOUT if entry.missed else Reason.UNKNOWN_ITEM
-            part.dead.append(DeadLetter(record_of(entry), reason, f"it waited for a vector, and {no_room}", "fold"))
+            put_aside(part, entry, f"it waited for a vector when two users were merged, and {no_room}")
     for retraction in other.retractions:
-        if keep(part, turn, retraction, rules):
-            refuse(part, retraction, "of the two users that were merged, too many wait")
+        if no_room := keep(part, turn, retraction, rules):
+            put_aside(part, retraction, f"it waited when two users were merged, and {no_room}")
     retry_retractions(part, turn, context)
     for each in other.unnamed:
         turn.name_later(each)
-    state.unnamed_more += other.unnamed_more
+    turn.name_more(other.unnamed_more)
     for merged in other.merges:
-        _take_over(part, turn, merged)
+        _take_over(part, turn, merged, context)
     expect_answers(part, turn)
 
 
-def _take_over(part: Part, turn: Turn, each: Merge) -> None:
+def _take_over(part: Part, turn: Turn, each: Merge, context: Context) -> None:
     """What was merged, or is to be, into a user who is this one now: whoever it is has another target."""
     if any(mine.command_id == each.command_id for mine in turn.state.merges):
         return
     if each.anonymous_id != turn.user_id:
         turn.state.merges.append(each)
-        part.first.append(_request(turn.user_id, each))
+        part.first.append(_request(turn, each, context))
     elif not each.done:
         turn.name_ref(each.ref)
         part.answers.append(Answer(each.command_id, "merge", "refused", _CIRCLE))
@@ -247,9 +266,18 @@ def _republish(part: Part, turn: Turn, message: Republish) -> None:
         part.nulls.append(turn.user_id)
 
 
-def _request(user_id: str, each: Merge) -> Sending:
+def _request(turn: Turn, each: Merge, context: Context) -> Sending:
+    """What is left is shared by all who are asked: each may bring as many users of its own."""
+    left = max(context.rules.most_merges - len(turn.state.merges), 0)
     return Sending(
-        Request(to=each.anonymous_id, user_id=user_id, command_id=each.command_id, time_ms=each.time_ms, ref=each.ref)
+        Request(
+            to=each.anonymous_id,
+            user_id=turn.user_id,
+            command_id=each.command_id,
+            time_ms=each.time_ms,
+            ref=each.ref,
+            room=left // max(len(_pending(turn.state)), 1),
+        )
     )
 
 

@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 SECRET_BYTES = 32
+MOST_AHEAD_MS = 3_600_000  # of a command's time, as of the worker's clock
+_NEVER_AHEAD_MS = 7 * 86_400_000  # what lies further ahead in the store is no clock that runs fast: it cannot be true
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,22 @@ class Digests:
         """
         return hmac.digest(self.secret, user_id.encode(), "sha256")
 
-    def outdated_ms(self, erasures_ms: Iterable[int]) -> int:
-        """Digests of this time or before are dropped once there are erasures of these times: 0 without any."""
-        return max(max(erasures_ms, default=0) - self.retention_ms, 0)
+    def outdated_ms(self, erasures_ms: Iterable[int], now_ms: int) -> int:
+        """Digests of this time or before are dropped once there are erasures of these times: 0 without any.
+
+        An erasure of later than now drops no more than one of now, whatever its command said.
+        """
+        return max(min(max(erasures_ms, default=0), now_ms) - self.retention_ms, 0)
+
+
+def erased_at(command_ms: int, now_ms: int) -> int:
+    """As of when a user is erased, by the time of the command's record: not much later than now.
+
+    What comes from now on would be left out until then.
+    """
+    return min(command_ms, now_ms + MOST_AHEAD_MS)
+
+
+def believed_ms(stored_ms: int, now_ms: int) -> int:
+    """A time of erasure as the store has it, 0 if it cannot be true: an earlier version wrote what the command said."""
+    return stored_ms if stored_ms <= now_ms + _NEVER_AHEAD_MS else 0

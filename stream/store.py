@@ -14,6 +14,7 @@ Keys, all of one partition under one hash tag, so that a script may touch them t
 
 import logging
 import secrets
+import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
@@ -25,7 +26,7 @@ import msgspec
 from serving import state as codec
 from serving.errors import BrokenState, Misconfigured, NewerState
 from serving.state import Ref, UserState
-from stream.privacy import SECRET_BYTES, Digests
+from stream.privacy import SECRET_BYTES, Digests, believed_ms
 from stream.redis_calls import ask, ask_first, connect
 
 Mend = Callable[[int, str], Awaitable[UserState]]  # partition and user -> the state made anew
@@ -232,7 +233,7 @@ class Store:
         states: dict[str, UserState] = {}
         for user, record, erased_ms in zip(users, records, erased, strict=True):
             states[user] = await self._open(partition, user, record) if record is not None else UserState()
-            states[user].erased_ms = int(erased_ms or 0)
+            states[user].erased_ms = believed_ms(int(erased_ms or 0), now_ms())
         return states
 
     async def save(self, batch: Batch) -> Saved:
@@ -254,7 +255,7 @@ class Store:
         arguments += [len(gone), len(batch.erased)]
         if batch.erased:
             digests = await self._open_digests()
-            arguments += [digests.outdated_ms(batch.erased.values()), self._retention.erased_s]
+            arguments += [digests.outdated_ms(batch.erased.values(), now_ms()), self._retention.erased_s]
             for user, erased_ms in batch.erased.items():
                 arguments += [erased_ms, digests.of(user)]
         arguments += [codec.encode(state, self._fingerprint) for state in batch.states.values()]
@@ -327,6 +328,11 @@ def refuse_foreign(stored: Iterable[str], mine: Mapping[str, str]) -> None:
             f"the store's offsets are of other topics that have the names {', '.join(foreign)}: they were made anew "
             "and adopted while this worker ran; start it again"
         )
+
+
+def now_ms() -> int:
+    """The wall clock, ms since 1970."""
+    return time.time_ns() // 1_000_000
 
 
 def _member(wait: Wait) -> bytes:

@@ -11,7 +11,7 @@ from stream.interest import Outcome, company, direction, fold, recall
 from stream.merging import ask_again, merge, merge_after_erasure, receive
 from stream.opinion import judged
 from stream.records import DeadLetter, Record
-from stream.room import leave, wait_for_vector
+from stream.room import expel, fit, leave, wait_for_vector
 from stream.transfers import Hand, Request, TransferEvent, pass_on
 from stream.turns import Answer, Arrival, Context, Input, Part, Turn, ref
 
@@ -52,6 +52,7 @@ def take(part: Part, context: Context) -> None:
         else:
             _new(part, turn, each.event, came, context)
     for turn in part.turns.values():
+        fit(part, turn, context.rules)
         turn.settle(context.now_ms)
 
 
@@ -101,7 +102,7 @@ def _obey(part: Part, turn: Turn, command: CommandEvent, context: Context) -> No
         if kind == "merge":
             merge_after_erasure(part, turn, command)
     elif kind == "erase":
-        erase(part, turn, command)
+        erase(part, turn, command, context)
     elif kind == "retract":
         retract(part, turn, command, context)
     else:
@@ -167,6 +168,9 @@ def _waited(part: Part, turn: Turn, each: Input, context: Context) -> None:
         return
     if state.alias is not None:
         return  # what it held waits with its target now
+    if each.letter is not None:
+        expel(part, turn, each.letter, context.rules)
+        return
     if each.arrival is Arrival.UNCLAIMED or isinstance(event, CommandEvent):
         retraction = next((entry for entry in state.retractions if entry.command_id == each.event_id), None)
         if retraction is not None and isinstance(event, CommandEvent):
@@ -179,10 +183,6 @@ def _waited(part: Part, turn: Turn, each: Input, context: Context) -> None:
         return
     if isinstance(event, Event):
         _count_or_wait_on(part, turn, entry, event, context)
-        return
-    leave(part, turn, entry, context.rules)
-    if each.letter is not None:
-        part.dead.append(each.letter)
 
 
 def _count_or_wait_on(part: Part, turn: Turn, entry: Waiting, event: Event, context: Context) -> None:

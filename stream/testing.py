@@ -27,10 +27,10 @@ from serving.topics import Topics
 from stream.events import Decoder
 from stream.lists import Lists
 from stream.pipeline import Pipeline
-from stream.privacy import Digests
+from stream.privacy import Digests, believed_ms
 from stream.publish import Outgoing
 from stream.records import Headers, Record
-from stream.store import Batch, Hold, Saved, Wait, refuse_foreign
+from stream.store import Batch, Hold, Saved, Wait, now_ms, refuse_foreign
 from stream.turns import Rules
 from stream.waiting import WaitingIndex
 from stream.weights import load_weights
@@ -171,7 +171,7 @@ class MemoryStore:
             for user in users
         }
         for user, state in states.items():
-            state.erased_ms = shelf.erased.get(self._digests.of(user), 0)
+            state.erased_ms = believed_ms(shelf.erased.get(self._digests.of(user), 0), now_ms())
         return states
 
     async def save(self, batch: Batch) -> Saved:
@@ -213,7 +213,7 @@ class MemoryStore:
         return self._shelves.setdefault(partition, _Shelf())
 
     def _note(self, shelf: _Shelf, erased: Mapping[str, int]) -> None:
-        outdated_ms = self._digests.outdated_ms(erased.values())
+        outdated_ms = self._digests.outdated_ms(erased.values(), now_ms())
         shelf.erased = {digest: at_ms for digest, at_ms in shelf.erased.items() if at_ms > outdated_ms}
         for user, at_ms in erased.items():
             digest = self._digests.of(user)

@@ -37,12 +37,16 @@ class Transfer(msgspec.Struct, kw_only=True, frozen=True, tag_field="type"):
 
 
 class Request(Transfer, kw_only=True, frozen=True, tag="request"):
-    """The owner of `user_id` asks for the state of `to`. time_ms, ref: of the merge command."""
+    """The owner of `user_id` asks for the state of `to`. time_ms, ref: of the merge command.
+
+    room: how many users may have been merged into `to`, who become users of `user_id` then.
+    """
 
     user_id: str
     command_id: str
     time_ms: int
     ref: Ref
+    room: int = 64
 
 
 class HandOver(Transfer, kw_only=True, frozen=True, tag="hand-over"):

@@ -23,6 +23,8 @@ from stream.wordings import Wording
 
 PAIRS_A_MESSAGE = 50  # a ring of 20 ids of 256 bytes, each byte escaped in JSON, takes 31 KB; 2 MiB is a message's end
 MOST_UNNAMED = 256  # duplicates and impressions that wait to be named by the next list
+MOST_UNNAMED_BYTES = 1024  # of one: an id of 256 bytes and a topic's name take 0.5 KB
+MOST_UNNAMED_MORE = 2**53 - 1  # the largest whole number that every JSON reader knows
 
 ItemVectors = Callable[[str], Vector | None]
 Read = Callable[[Record], Event | CommandEvent | Forward]
@@ -94,11 +96,15 @@ class Turn:
         self.named.append(named)
 
     def name_later(self, named: Ref) -> None:
-        """Have the next list say so, whenever there is one."""
-        if len(self.state.unnamed) < MOST_UNNAMED:
+        """Have the next list say so, whenever there is one; beyond what is kept it says how many more."""
+        if len(self.state.unnamed) < MOST_UNNAMED and named.size <= MOST_UNNAMED_BYTES:
             self.state.unnamed.append(named)
         else:
-            self.state.unnamed_more += 1
+            self.name_more(1)
+
+    def name_more(self, many: int) -> None:
+        """Have the next list say that there were so many more."""
+        self.state.unnamed_more = min(self.state.unnamed_more + many, MOST_UNNAMED_MORE)
 
     def settle(self, now_ms: int) -> None:
         """If a list is due: it names what was not named yet, and its version grows."""
@@ -125,7 +131,10 @@ class Rules:
     most_waiting_bytes: int = 128 * 1024  # of one event: a text of 32 KB with every character escaped takes 96 KB
     most_retractions: int = 32
     most_missed: int = 8  # texts, with events or with retractions
+    most_room_bytes: int = 512 * 1024  # of all that waits of a user
     most_merges: int = 64
+    most_merge_bytes: int = 2048  # of one: three ids of 256 bytes and a topic's name take 1.1 KB
+    most_merges_bytes: int = 512 * 1024  # of all, with those of users who were merged into this one
     longest_wait_ms: int = 24 * 3_600_000
     longest_missed_ms: int = 7 * 24 * 3_600_000
     sentiment: Sentiment | None = None

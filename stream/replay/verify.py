@@ -92,7 +92,7 @@ class Verification:
 
     def _differences(self, number: int, user: str, look: Look) -> list[Difference]:
         state, record = self.rebuilt.state(number, user), look.records[user]
-        wrong = self._erasure(number, state.erased_ms, look.erased.get(user, 0))
+        wrong = self._erasure(number, state.erased_ms, look.erased.get(user, 0), look.now_ms)
         if record is None or (number, user) not in self.rebuilt:
             if record is not None:
                 wrong.append(Difference(EXTRA, "the log does not make this user"))
@@ -108,10 +108,10 @@ class Verification:
     def _yardstick(self, user: str, look: Look) -> Yardstick:
         return Yardstick(self.source.settings.rules(), self.notes.added.get(user, Added()), look.now_ms)
 
-    def _erasure(self, number: int, by_log_ms: int, live_ms: int) -> list[Difference]:
+    def _erasure(self, number: int, by_log_ms: int, live_ms: int, now_ms: int) -> list[Difference]:
         """A digest is dropped when the input's retention has passed, at the next erasure in its partition."""
         digests = Digests(b"", self.source.settings.retention().erased_s * 1000)
-        if by_log_ms <= digests.outdated_ms(self.rebuilt.erased.get(number, {}).values()):
+        if by_log_ms <= digests.outdated_ms(self.rebuilt.erased.get(number, {}).values(), now_ms):
             by_log_ms = 0
         if by_log_ms == live_ms or (not by_log_ms and self._is_truncated(number)):
             return []

@@ -6,7 +6,7 @@ from typing import Any
 from redis.asyncio import Redis
 
 from serving.state import Ref
-from stream.store import Batch, Retention, Saved, Store, Wait
+from stream.store import Batch, Retention, Saved, Store, Wait, now_ms
 from stream.testing import FINGERPRINT
 from tests.contract.conftest import CLICKS, EXPIRY_S, IDENTITIES, AnyStore, Opener, batch, state, version
 
@@ -45,6 +45,15 @@ async def test_digests_go_when_the_input_topics_have_forgotten_too(store: AnySto
     await store.save(Batch(3, store.hold(3), erased={"u1": 1000, "u2": 1001}))
     await store.save(Batch(3, store.hold(3), erased={"u3": late_ms}))
     assert await erased_ms(store, "u1", "u2", "u3") == [0, 1001, late_ms]
+
+
+async def test_an_erasure_that_lies_ahead_drops_no_digest_and_is_not_believed(store: AnyStore) -> None:
+    """As a version before wrote what a command said: that user is heard again, and the others stay erased."""
+    await store.claim(3)
+    long_ago_ms, far_ms = now_ms() - 30 * 86_400_000, 4_260_000_000_000  # far: 2105
+    await store.save(Batch(3, store.hold(3), erased={"u1": long_ago_ms}))
+    await store.save(Batch(3, store.hold(3), erased={"u2": far_ms, "u3": long_ago_ms + 1}))
+    assert await erased_ms(store, "u1", "u2", "u3") == [long_ago_ms, 0, long_ago_ms + 1]
 
 
 async def test_who_does_not_own_the_partition_erases_nobody(store: AnyStore, another: Opener) -> None:

@@ -82,7 +82,7 @@ _texts = st.builds(
     st.just(b"") | st.binary(min_size=16, max_size=16),
 )
 _headers = st.lists(st.tuples(_ids, st.binary(max_size=5)), max_size=2)
-_waiting = st.builds(
+waiting = st.builds(
     Waiting,
     _ids,
     st.integers(0, 999),
@@ -95,7 +95,7 @@ _waiting = st.builds(
     _headers,
     missed=st.booleans(),
 )
-_retractions = st.builds(
+retractions = st.builds(
     Retraction,
     _ids,
     st.integers(0, 999),
@@ -109,9 +109,9 @@ _retractions = st.builds(
     _headers,
     missed=st.booleans(),
 )
-_refs = st.builds(Ref, _ids, st.integers(0, 999), _offsets, _ids, _times, st.booleans(), st.booleans())
-_aliases = st.builds(Alias, _ids, _ids, _times, _refs, _ids, held=st.booleans())
-_merges = st.builds(Merge, _ids, _ids, _times, _refs, done=st.booleans())
+refs = st.builds(Ref, _ids, st.integers(0, 999), _offsets, _ids, _times, st.booleans(), st.booleans())
+_aliases = st.builds(Alias, _ids, _ids, _times, refs, _ids, held=st.booleans())
+merges = st.builds(Merge, _ids, _ids, _times, refs, done=st.booleans())
 vectors = hnp.arrays(np.float32, 8, elements=st.floats(-(2.0**60), 2.0**60, width=32))
 _seen = hnp.arrays(
     SEEN, st.integers(0, 4), elements=st.tuples(*(st.integers(0, 2**bits - 1) for bits in (32, 32, 8, 8, 16)))
@@ -126,14 +126,14 @@ states = st.builds(
     counted=st.lists(_hashes, max_size=5),
     seen=_seen,
     texts=st.lists(_texts, max_size=2),
-    waiting=st.lists(_waiting, max_size=2),
+    waiting=st.lists(waiting, max_size=2),
     standing=st.integers(0, 2**40),
     undone=st.lists(_hashes, max_size=3),
-    retractions=st.lists(_retractions, max_size=2),
-    unnamed=st.lists(_refs, max_size=2),
+    retractions=st.lists(retractions, max_size=2),
+    unnamed=st.lists(refs, max_size=2),
     unnamed_more=st.integers(0, 10**6),
     list_version=_times,
     alias=st.none() | _aliases,
-    merges=st.lists(_merges, max_size=2),
+    merges=st.lists(merges, max_size=2),
     shown=_shown,
 )

@@ -11,6 +11,7 @@ from serving.messages import Receipt
 from serving.state import UserState
 from stream.records import Record
 from stream.testing import NOW_MS, TOPICS, embed_by_words, record
+from tests.support.owners import ANONYMOUS, KNOWN, Owners, merge
 from tests.support.pipeline import DAY_MS, Worker, click, named, says
 
 
@@ -36,6 +37,13 @@ def counts(state: UserState) -> list[int]:
 
 def is_zero(state: UserState) -> bool:
     return state.long is None or not state.long.any()
+
+
+@pytest.fixture
+async def owners() -> Owners:
+    made = Owners()
+    await made.claim()
+    return made
 
 
 # --- Retract ---
@@ -331,6 +339,37 @@ async def test_an_event_of_before_an_erasure_that_is_delivered_again_brings_noth
     assert (await worker.state("u1")).list_version == 0
     assert [named(made) for made in await worker.takes(replace(click(2), timestamp_ms=NOW_MS + 9))] == [["c-2"]]
     assert await worker.takes(events[0]) == [], "nor does it stand on a list of later"
+
+
+FAR_MS = 4_260_000_000_000  # 2105
+
+
+async def test_an_erasure_of_2105_mutes_nobody_and_forgets_no_other_erasure(worker: Worker) -> None:
+    """Its record's time is believed an hour ahead of the worker's clock at most."""
+    await worker.takes(erase(0, "u2", timestamp_ms=NOW_MS - 1000))
+    await worker.takes(click(0), erase(1, timestamp_ms=FAR_MS))
+    states = await worker.store.load(0, ["u1", "u2"])
+    assert (states["u1"].known, states["u1"].erased_ms) == (False, NOW_MS + 3_600_000)
+    assert states["u2"].erased_ms == NOW_MS - 1000, "what was sent before comes back to nobody"
+    assert await worker.takes(click(1, user="u2", event_id="c-9")) != []
+    later = replace(click(2), timestamp_ms=NOW_MS + 3_600_001)
+    (made,) = await worker.takes(later)
+    assert named(made) == ["c-2"]
+
+
+async def test_an_erasure_of_2105_is_told_to_others_as_of_now(owners: Owners) -> None:
+    await owners.send(of(click(0, user=KNOWN)), of(click(1, user=ANONYMOUS)), merge("m", KNOWN, ANONYMOUS))
+    await owners.deliver()
+    await owners.send({"command_id": "x", "type": "erase", "user_id": ANONYMOUS}, timestamp_ms=FAR_MS)
+    await owners.deliver()
+    for user in (KNOWN, ANONYMOUS):
+        state = await owners.state(user)
+        assert (state.known, state.erased_ms) == (False, NOW_MS + 3_600_000)
+
+
+def of(event: Record) -> dict[str, Any]:
+    body: dict[str, Any] = msgspec.json.decode(event.value or b"")
+    return body
 
 
 async def test_an_older_erasure_that_comes_again_erases_nothing(worker: Worker) -> None:

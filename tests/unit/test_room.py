@@ -1,0 +1,388 @@
+"""The waiting room's bounds in bytes: what finds no room goes to the dead letters, and a state fits one message."""
+
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+
+from serving.errors import Reason
+from serving.messages import Receipt
+from serving.state import (
+    SEEN,
+    SHOWN,
+    Alias,
+    Merge,
+    RecentText,
+    Ref,
+    Retraction,
+    RingEvent,
+    UserState,
+    Waiting,
+    encode,
+)
+from serving.topics import MAX_MESSAGE_BYTES
+from stream.records import DeadLetter, Record
+from stream.room import _shortened, keep_merge, read_again, record_of, waiters
+from stream.store import Batch
+from stream.testing import FINGERPRINT, NOW_MS, TOPICS, record
+from stream.turns import MOST_UNNAMED, Arrival, Context, Input, Part, Rules
+from tests.support.owners import ANONYMOUS, KNOWN, Owners, merge, user_on
+from tests.support.pipeline import Degraded, Worker, click, says
+
+RULES = Rules()
+LONG = 127_000
+WORST = "\x01" * 256  # an id of the most bytes, which JSON writes as six each
+
+
+def bulky(offset: int, size: int = LONG, **more: Any) -> Record:
+    return click(offset, f"new-{offset}", context={"page": "x" * size}, **more)
+
+
+def retract(offset: int, size: int = 0, user: str = "u1", **more: Any) -> Record:
+    body = {"command_id": f"k-{offset}", "type": "retract", "user_id": user, "event_id": f"never-{offset}"} | more
+    return record(TOPICS.commands, body | ({"note": "x" * size} if size else {}), offset)
+
+
+def receipts(worker: Worker) -> list[Receipt]:
+    return [msgspec.json.decode(each.value or b"", type=Receipt) for each in worker.log.on(TOPICS.receipts)]
+
+
+def messages(worker: Worker) -> list[str]:
+    return [dict(each.headers)["penchant.message"].decode() for each in worker.log.dead()]
+
+
+def room_bytes(state: UserState) -> int:
+    return sum(entry.size for entry in waiters(state))
+
+
+async def test_bulky_events_wait_only_as_far_as_there_is_room(worker: Worker) -> None:
+    sent = [bulky(n) for n in range(64)]
+    await worker.takes(*sent)
+    state = await worker.state("u1")
+    assert room_bytes(state) <= RULES.most_room_bytes
+    assert len(encode(state, FINGERPRINT)) <= RULES.most_room_bytes + 10_000
+    assert sorted([each.value for each in state.waiting] + [value or b"" for _, value in worker.letters()]) == sorted(
+        each.value or b"" for each in sent
+    )
+    assert {word for word, _ in worker.letters()} == {"unknown_item"}
+    assert "524288 is the most" in messages(worker)[0]
+
+
+async def test_bulky_retractions_are_refused_with_a_receipt_that_says_the_bytes(worker: Worker) -> None:
+    await worker.takes(*[retract(n, LONG) for n in range(32)])
+    state = await worker.state("u1")
+    assert room_bytes(state) <= RULES.most_room_bytes
+    refused = receipts(worker)
+    assert len(state.retractions) + len(refused) == 32
+    assert len(worker.letters()) == len(refused)
+    assert all(each.reason.startswith("retract_unknown:") and "bytes" in each.reason for each in refused)
+
+
+async def test_long_headers_and_keys_count(worker: Worker) -> None:
+    """Fifty headers of 2 KB on a small event, and names as long as values."""
+    headers = tuple((f"h{n}" + "n" * 1000, b"v" * 1000) for n in range(50))
+    sent = [replace(click(n, f"new-{n}"), headers=headers) for n in range(20)]
+    await worker.takes(*sent)
+    state = await worker.state("u1")
+    assert 0 < len(state.waiting) < 20
+    assert len(encode(state, FINGERPRINT)) <= RULES.most_room_bytes + 10_000
+    assert len(state.waiting) + len(worker.letters()) == 20
+
+
+async def test_missed_texts_share_the_room() -> None:
+    worker = Degraded()
+    await worker.claims(0)
+    worker.misses = {"hidden"}
+    reviews = [says(n, "hidden", context={"page": "x" * LONG}) for n in range(8)]
+    await worker.takes(*reviews)
+    state = await worker.state("u1")
+    assert room_bytes(state) <= RULES.most_room_bytes
+    assert len(state.waiting) + len(worker.letters()) == 8
+    assert {word for word, _ in worker.letters()} == {"encoder_timeout"}
+
+
+async def test_what_the_next_list_names_is_counted_where_it_is_too_long(worker: Worker) -> None:
+    """Duplicates under ids of 256 bytes; only ids that are longer than the decoder takes are not kept."""
+    names = [f"{n:04}" + "é" * 126 for n in range(300)]
+    await worker.takes(*[click(n, type="impression", event_id=name) for n, name in enumerate(names)])
+    state = await worker.state("u1")
+    assert (len(state.unnamed), state.unnamed_more) == (MOST_UNNAMED, 300 - MOST_UNNAMED)
+    assert len(encode(state, FINGERPRINT)) < 256 * 1024
+    (turn,) = turns_of(UserState())
+    turn.name_later(Ref("t" * 2000, 0, 0, "e", NOW_MS))
+    assert (turn.state.unnamed, turn.state.unnamed_more) == ([], 1)
+    for _ in range(3):
+        turn.name_more(2**53)
+    assert len(encode(turn.state, FINGERPRINT)) < 200
+
+
+async def test_a_merge_whose_ids_are_too_long_or_no_text_is_refused(worker: Worker) -> None:
+    (turn,) = turns_of(UserState())
+    assert "bytes" in (keep_merge_of(turn, "a" * 3000) or "")
+    assert "Unicode" in (keep_merge_of(turn, "a\ud800") or "")
+    for n in range(64):
+        assert keep_merge_of(turn, f"{n}{WORST[:250]}") is None
+    assert "64 users" in (keep_merge_of(turn, "a") or "")
+    assert len(encode(turn.state, FINGERPRINT)) < 64 * 1100 + 300
+
+
+async def test_a_name_that_is_no_text_does_not_wait(worker: Worker) -> None:
+    odd = replace(click(0, "new"), headers=(("trace\udcff", b"1"),))
+    assert await worker.takes(odd) == []
+    assert worker.letters() == [("unknown_item", odd.value)]
+    assert "Unicode" in messages(worker)[0]
+
+
+def test_the_fullest_state_there_can_be_fits_one_message() -> None:
+    state = fullest(dim=1024)
+    assert len(encode(state, FINGERPRINT)) <= 1_500_000 < MAX_MESSAGE_BYTES - 64 * 1024
+
+
+async def test_two_full_states_are_merged_into_one_that_is_full(owners: Owners) -> None:
+    for user in (KNOWN, ANONYMOUS):
+        await owners.send(
+            *[
+                {
+                    "user_id": user,
+                    "event_id": f"{user}-{n}",
+                    "item_id": f"new-{n}",
+                    "type": "like",
+                    "context": "x" * LONG,
+                }
+                for n in range(2)
+            ],
+            *[
+                {
+                    "user_id": user,
+                    "command_id": f"{user}-k{n}",
+                    "type": "retract",
+                    "event_id": f"no-{n}",
+                    "x": "x" * LONG,
+                }
+                for n in range(2)
+            ],
+        )
+    assert owners.workers[0].letters() == []
+    await owners.send(merge("m", KNOWN, ANONYMOUS))
+    await owners.deliver()
+    state = await owners.state(KNOWN)
+    assert room_bytes(state) <= RULES.most_room_bytes
+    letters = owners.workers[0].letters()
+    assert len(waiters(state)) + len(letters) == 8
+    assert {word for word, _ in letters} == {"unknown_item", "retract_unknown"}
+    refused = [each for each in owners.receipts() if each[1] == "refused"]
+    assert len(refused) == sum(word == "retract_unknown" for word, _ in letters)
+    assert ("m", "done", "") in owners.receipts()
+
+
+async def test_what_an_earlier_version_let_grow_is_cut_before_it_is_handed_over(owners: Owners) -> None:
+    """A held alias of 4 MB, whose hand-over no broker took: refused after the save, and again at each claim."""
+    alias = Alias(KNOWN, "m", NOW_MS, Ref(TOPICS.commands, 0, 0, "m", NOW_MS), "token", held=True)
+    outgrown = UserState(
+        retractions=[retraction(n) for n in range(32)],
+        waiting=[waiting(n) for n in range(4)],
+        alias=alias,
+        list_version=1,
+    )
+    assert len(encode(outgrown, FINGERPRINT)) > 4_000_000
+    second = owners.workers[1]
+    await second.store.save(Batch(1, second.store.hold(1), {ANONYMOUS: outgrown}))
+    await owners.send(merge("m", KNOWN, ANONYMOUS))
+    await owners.deliver()
+    assert max(len(each.value or b"") for each in owners.log.on(TOPICS.transfers)) < MAX_MESSAGE_BYTES - 64 * 1024
+    assert ("m", "done", "") in owners.receipts()
+    assert len(waiters(await owners.state(KNOWN))) + len(second.letters()) == 36
+    assert await second.store.waiting(1) == []
+
+
+async def test_an_outgrown_state_shrinks_with_the_next_event(worker: Worker) -> None:
+    outgrown = UserState(retractions=[retraction(n) for n in range(32)], waiting=[waiting(n) for n in range(32)])
+    await worker.store.save(Batch(0, worker.store.hold(0), {"u1": outgrown}))
+    await worker.takes(click(100))
+    state = await worker.state("u1")
+    assert room_bytes(state) <= RULES.most_room_bytes
+    assert len(waiters(state)) + len(worker.letters()) == 64
+    assert len(receipts(worker)) == 32 - len(state.retractions)
+
+
+async def test_who_has_no_room_for_all_whom_another_is_refuses_the_merge(owners: Owners) -> None:
+    """Of users who were merged into each of the two there may be 64 in the end."""
+    for user, number, many in ((KNOWN, 0, 40), (ANONYMOUS, 1, 40)):
+        merged = UserState(merges=[done(f"{user}-{n}") for n in range(many)], list_version=1)
+        store = owners.workers[number].store
+        await store.save(Batch(number, store.hold(number), {user: merged}))
+    await owners.send(merge("m", KNOWN, ANONYMOUS))
+    await owners.deliver()
+    assert [each[:2] for each in owners.receipts()] == [("m", "refused")]
+    assert len((await owners.state(KNOWN)).merges) == 40
+    other = await owners.state(ANONYMOUS)
+    assert (other.alias, len(other.merges)) == (None, 40)
+
+
+async def test_many_who_hand_over_many_at_once_stay_within_the_bytes() -> None:
+    """Each was asked while there was room: what has none stays with its owner, and nothing is sent that is too long."""
+    owners = Owners(rules=replace(RULES, most_merges_bytes=20_000))
+    await owners.claim()
+    guests = [user_on(1, f"guest{letter}") for letter in "abc"]
+    store = owners.workers[1].store
+    crowds = {guest: UserState(merges=[done(f"{guest}-{n}") for n in range(10)], list_version=1) for guest in guests}
+    await store.save(Batch(1, store.hold(1), crowds))
+    for n, guest in enumerate(guests):
+        await owners.send(merge(f"m{n}", KNOWN, guest))
+    for _ in range(3):
+        await owners.deliver()
+        await owners.ask_again()
+    state = await owners.state(KNOWN)
+    assert 10 < sum(each.done for each in state.merges) <= 33
+    assert sum(each.size for each in state.merges) <= 20_000
+
+
+# --- Containment ---
+
+
+@pytest.mark.parametrize("given", [click(0, "new"), retract(0)])
+async def test_whatever_waits_can_be_put_aside_by_a_letter(worker: Worker, given: Record) -> None:
+    """Also a retraction, and beside others that have its id: the letter names the record's place."""
+    await worker.takes(given)
+    (entry,) = waiters(await worker.state("u1"))
+    letter = DeadLetter(record_of(entry), Reason.INTERNAL, "ZeroDivisionError in a test", "decode")
+    await worker.pipeline.run([Part(0, inputs=[Input("u1", "?", Arrival.EXPIRED, letter=letter)])], {})
+    assert waiters(await worker.state("u1")) == []
+    assert worker.letters() == [("internal", given.value)]
+    assert await worker.store.waiting(0) == []
+    told = [(each.status, each.reason) for each in receipts(worker)]
+    assert told == ([] if given.topic == TOPICS.clicks else [("refused", "internal: ZeroDivisionError in a test")])
+
+
+async def test_a_letter_for_what_has_left_by_now_changes_nothing(worker: Worker) -> None:
+    await worker.takes(click(0, "new"))
+    letter = DeadLetter(replace(click(7), timestamp_ms=1), Reason.INTERNAL, "gone", "decode")
+    await worker.pipeline.run([Part(0, inputs=[Input("u1", "c-0", Arrival.EXPIRED, letter=letter)])], {})
+    assert len((await worker.state("u1")).waiting) == 1
+    assert worker.letters() == []
+
+
+async def test_a_waiting_event_that_raises_when_it_is_read_again_is_taken_back_all_the_same(worker: Worker) -> None:
+    await worker.takes(click(0, "new"))
+    worker.pipeline = faulty(worker, "c-0")
+    await worker.takes(retract(0, event_id="c-0"))
+    assert [(each.command_id, each.status) for each in receipts(worker)] == [("k-0", "done")]
+    assert (await worker.state("u1")).waiting == []
+
+
+async def test_a_retraction_that_raises_when_it_is_read_again_does_not_hinder_a_merge(owners: Owners) -> None:
+    bad, good = ({"user_id": KNOWN, "command_id": f"k-{n}", "type": "retract", "event_id": f"e-{n}"} for n in range(2))
+    await owners.send(bad, good)
+    for worker in owners.workers:
+        worker.pipeline = faulty(worker, "k-0")
+    await owners.send(
+        {"event_id": "e-1", "user_id": ANONYMOUS, "item_id": "i1", "type": "like"}, merge("m", KNOWN, ANONYMOUS)
+    )
+    await owners.deliver()
+    state = await owners.state(KNOWN)
+    assert state.retractions == []
+    assert [(each.event_id, each.retracted) for each in state.ring] == [("e-1", True)]
+    told = owners.receipts()
+    assert ("k-0", "refused", "internal") in told
+    assert {("k-1", "done", ""), ("m", "done", "")} <= set(told)
+    assert [word for word, _ in owners.workers[0].letters()] == ["internal"]
+
+
+def test_what_waits_and_cannot_be_read_is_a_letter_that_names_the_fault() -> None:
+    def fails(_: Record) -> Any:
+        raise RecursionError("too deep")
+
+    context = Context(lambda _: None, {}, fails, RULES, NOW_MS, FINGERPRINT)
+    letter = read_again(waiting(0), context)
+    assert isinstance(letter, DeadLetter)
+    assert (letter.reason, letter.record) == (Reason.INTERNAL, record_of(waiting(0)))
+    assert "RecursionError" in letter.message
+
+
+# --- Texts ---
+
+
+@pytest.mark.parametrize("wrap", [lambda body: body, lambda body: {"payload": {"after": body}, "schema": {}}])
+def test_a_long_text_is_cut_wherever_its_envelope_has_it(wrap: Any) -> None:
+    body = wrap({"user_id": "u1", "item_id": "new", "text": "电影" * 5000})
+    value = _shortened(msgspec.json.encode(body))
+    assert len(value) < 3 * 8000 + 200, "Chinese is not escaped"
+    assert "电影".encode() in value
+
+
+# --- Made by hand ---
+
+
+def turns_of(state: UserState) -> list[Any]:
+    part = Part(0)
+    part.start(part.hold, {"u1": state})
+    return list(part.turns.values())
+
+
+def keep_merge_of(turn: Any, anonymous_id: str) -> str | None:
+    return keep_merge(turn, Merge(f"k{WORST[:250]}", anonymous_id, NOW_MS, Ref(TOPICS.commands, 0, 0, "k", 0)), RULES)
+
+
+def faulty(worker: Worker, marked: str) -> Any:
+    """The worker's pipeline with a decoder that has a fault: it raises on what has an id."""
+    decoder = worker.pipeline.decoder
+    kept = decoder.decode
+
+    def decode(each: Record) -> Any:
+        event = kept(each)
+        if getattr(event, "event_id", "") == marked:
+            raise ZeroDivisionError("a fault of ours")
+        return event
+
+    decoder.decode = decode  # type: ignore[assignment,method-assign]
+    return worker.pipeline
+
+
+def waiting(n: int, size: int = LONG) -> Waiting:
+    body = msgspec.json.encode({"event_id": f"w{n}", "user_id": "u1", "item_id": f"new-{n}", "type": "click"})
+    return Waiting(TOPICS.clicks, 0, n, NOW_MS, f"w{n}", f"new-{n}", b"u1", body + b" " * size, [])
+
+
+def retraction(n: int, size: int = LONG) -> Retraction:
+    command = {"command_id": f"r{n}", "type": "retract", "user_id": KNOWN, "event_id": f"e{n}"}
+    body = msgspec.json.encode(command) + b" " * size
+    return Retraction(TOPICS.commands, 0, n, NOW_MS, f"e{n}", f"r{n}", NOW_MS, None, body, [])
+
+
+def done(name: str) -> Merge:
+    padded = name.ljust(256, "x")
+    return Merge(padded, padded, NOW_MS, Ref(TOPICS.commands, 0, 0, padded, NOW_MS), done=True)
+
+
+def fullest(dim: int) -> UserState:
+    """Every list at its bounds, with ids of 256 bytes and the longest topic that Kafka takes."""
+    topic, ids = "t" * 249, [f"{n:03}".ljust(256, "x") for n in range(600)]
+    big = [msgspec.structs.replace(waiting(n), value=bytes(130_700)) for n in range(4)]
+    texts = [RecentText(NOW_MS, each, each, 1.0, bytes(2 * dim), bytes(2 * dim)) for each in ids[:8]]
+    merges = [done(each) for each in ids[: RULES.most_merges_bytes // done("").size]]
+    made = UserState(
+        long=np.ones(dim, np.float32),
+        reference_ms=NOW_MS,
+        ring=[RingEvent(NOW_MS, each, 2**48 - 1, each, 2, 1.0, 1.0) for each in ids[:20]],
+        counted=[2**48 - 1] * 64,
+        undone=[2**48 - 1] * 64,
+        seen=np.zeros(2000, SEEN),
+        shown=np.zeros(256, SHOWN),
+        texts=texts,
+        waiting=big,
+        unnamed=[Ref(topic, 2**31, 2**62, each, NOW_MS) for each in ids[:MOST_UNNAMED]],
+        unnamed_more=2**53 - 1,
+        merges=merges,
+        alias=Alias(ids[0], ids[1], NOW_MS, Ref(topic, 0, 0, ids[1], NOW_MS), "token", held=True),
+    )
+    assert 0 <= RULES.most_room_bytes - room_bytes(made) < 2000
+    return made
+
+
+@pytest.fixture
+async def owners() -> Owners:
+    made = Owners()
+    await made.claim()
+    return made
