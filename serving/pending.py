@@ -3,10 +3,14 @@
 `size` of each is the most bytes that it takes in a record, from the lengths of what it holds; nothing is encoded.
 """
 
+from typing import Annotated
+
 import msgspec
 
-_NUMBERS = 32  # of a Ref: MessagePack writes three whole numbers in 9 bytes each at most, flags and the array in 3
-_ENTRY = 64  # of what waits: likewise, with the arrays of its headers
+TimeMs = Annotated[int, msgspec.Meta(ge=0, le=253_402_300_799_999)]  # since 1970, to the end of the year 9999
+
+_NUMBERS = 32  # of a Ref or a Merge: MessagePack writes a whole number in 9 bytes at most, a flag or an array in 1
+_ENTRY = 64  # of what waits
 _HEADER = 1
 _LENGTH = 5  # before each text and each run of bytes, at most
 
@@ -18,7 +22,7 @@ class Ref(msgspec.Struct, array_like=True, frozen=True):
     partition: int
     offset: int
     event_id: str
-    time_ms: int
+    time_ms: TimeMs
     waiting: bool = False
     duplicate: bool = False
 
@@ -37,7 +41,7 @@ class Waiting(msgspec.Struct, array_like=True, frozen=True):
     topic: str
     partition: int
     offset: int
-    timestamp_ms: int
+    timestamp_ms: TimeMs
     event_id: str
     item_id: str
     key: bytes | None
@@ -60,10 +64,10 @@ class Retraction(msgspec.Struct, array_like=True, frozen=True):
     topic: str
     partition: int
     offset: int
-    timestamp_ms: int
+    timestamp_ms: TimeMs
     event_id: str
     command_id: str
-    time_ms: int
+    time_ms: TimeMs
     key: bytes | None
     value: bytes
     headers: list[tuple[str, bytes]]
@@ -84,7 +88,7 @@ class Alias(msgspec.Struct, array_like=True, frozen=True):
 
     target: str
     command_id: str
-    time_ms: int
+    time_ms: TimeMs
     ref: Ref
     token: str
     held: bool
@@ -95,7 +99,7 @@ class Merge(msgspec.Struct, array_like=True, frozen=True):
 
     command_id: str
     anonymous_id: str
-    time_ms: int
+    time_ms: TimeMs
     ref: Ref
     done: bool = False
 

@@ -350,9 +350,9 @@ class Pipeline:
 
 
 def _expired(user_id: str, entry: Waiting | Retraction, letter: DeadLetter | None = None) -> Input:
-    """An entry that leaves the waiting room for the dead letters; a retraction's letter comes with its refusal."""
+    """An entry that leaves the waiting room for the dead letters; without a letter a retraction's is its refusal."""
     if isinstance(entry, Retraction):
-        return Input(user_id, entry.command_id, Arrival.UNCLAIMED)
+        return Input(user_id, entry.command_id, Arrival.EXPIRED if letter else Arrival.UNCLAIMED, letter=letter)
     if letter is None:
         reason, message = Reason.UNKNOWN_ITEM, f"item {entry.item_id!r} was not published in time"
         if entry.missed:

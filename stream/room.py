@@ -134,7 +134,8 @@ def expel(part: Part, turn: Turn, letter: DeadLetter, rules: Rules) -> None:
     for entry in waiters(turn.state):
         if (entry.topic, entry.partition, entry.offset) == place:
             leave(part, turn, entry, rules)
-            _tell_sender(part, entry, replace(letter, stage="fold"))  # of `decode` unread commands are answered
+            # Commands whose letter says `decode` are answered by what can be read of them; this one is known.
+            _tell_sender(part, entry, letter if isinstance(entry, Waiting) else replace(letter, stage="fold"))
 
 
 def put_aside(part: Part, entry: Waiting | Retraction, message: str, reason: Reason | None = None) -> None:

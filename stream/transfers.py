@@ -11,6 +11,7 @@ from typing import TypeAlias
 import msgspec
 
 from serving.errors import Reason, Rejected
+from serving.pending import TimeMs
 from serving.state import Ref
 from stream.publish import Outgoing
 from stream.records import Record
@@ -44,7 +45,7 @@ class Request(Transfer, kw_only=True, frozen=True, tag="request"):
 
     user_id: str
     command_id: str
-    time_ms: int
+    time_ms: TimeMs
     ref: Ref
     room: int = 64
 
@@ -54,7 +55,7 @@ class HandOver(Transfer, kw_only=True, frozen=True, tag="hand-over"):
 
     anonymous_id: str
     command_id: str
-    time_ms: int
+    time_ms: TimeMs
     ref: Ref
     hand: Hand | None = None
     refused: str = ""
@@ -73,14 +74,14 @@ class Passed(Transfer, kw_only=True, frozen=True, tag="passed"):
     topic: str
     partition: int
     offset: int
-    timestamp_ms: int
+    timestamp_ms: TimeMs
     key: bytes | None
 
 
 class Erased(Transfer, kw_only=True, frozen=True, tag="erased"):
     """`to` is one person with somebody who was erased then, ms since 1970."""
 
-    time_ms: int
+    time_ms: TimeMs
 
 
 class Republish(Transfer, kw_only=True, frozen=True, tag="republish"):

@@ -1,6 +1,7 @@
 """Laws of a state's bytes: nothing is lost but what the format states, and no damage goes unnoticed."""
 
 import binascii
+import tracemalloc
 
 import msgspec
 import numpy as np
@@ -9,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from serving.errors import BrokenState, FingerprintMismatch
-from serving.state import VERSION, UserState, Vector, decode, encode
+from serving.state import VERSION, Merge, Ref, RingEvent, UserState, Vector, decode, encode
 from tests.support.states import by_hand, fields, states, vectors
 
 ROUNDING = 2.0**-23  # of the largest component, a save (serving/state.py)
@@ -73,7 +74,82 @@ def test_a_record_that_was_cut_or_grew_is_found(state: UserState, data: st.DataO
             decode(damaged, OURS)
 
 
-@given(states, st.integers(VERSION + 1, 1000))
+_WIDTHS = [b"\xdd\xff\xff\xff\xff", b"\xdc\xff\xff", b"\xdb\x7f\xff\xff\xff", b"\xc6\xff\xff\xff\xff", b"\xa1\xff"]
+_ODD = st.sampled_from(
+    [*_WIDTHS, b"\x91" * 2000, b"\xcb\x7f\xf8" + bytes(6), b"\xcf" + b"\xff" * 8, b"\xd3\x80" + bytes(7), b"\xc0"]
+)
+
+
+@st.composite
+def damaged(draw: st.DrawFn) -> bytes:
+    """A record's body that was flipped, cut, spliced with another's, or given lengths that are not there."""
+    body = encode(draw(states), OURS)[4:]
+    for _ in range(draw(st.integers(1, 4))):
+        at = draw(st.integers(0, max(len(body) - 1, 0)))
+        match draw(st.sampled_from(["flip", "cut", "splice", "put", "insert"])):
+            case "flip":
+                body = (
+                    body[:at] + bytes([(body[at : at + 1] or b"\0")[0] ^ 1 << draw(st.integers(0, 7))]) + body[at + 1 :]
+                )
+            case "cut":
+                body = body[:at] + body[at + draw(st.integers(1, 40)) :]
+            case "splice":
+                other = encode(draw(states), OURS)[4:]
+                body = body[:at] + other[draw(st.integers(0, len(other))) :]
+            case "put":
+                odd = draw(_ODD)
+                body = body[:at] + odd + body[at + len(odd) :]
+            case _:
+                body = body[:at] + draw(_ODD | st.binary(max_size=8)) + body[at:]
+    return body
+
+
+@settings(max_examples=1500)
+@given(damaged() | st.binary(max_size=200))
+@example(b"\xdd")
+@example(b"\x91")
+@example(b"\x81\x04\x04")
+@example(b"\xdc\x00\x15\xa1\x04")
+@example(b"\xdc\x00\x15\xcd\x04")
+@example(b"\xdd\xff\xff\xff\xff\x04" + b"\x91" * 100_000)
+def test_whatever_bytes_come_they_are_a_state_or_broken(body: bytes) -> None:
+    """Under a checksum that is right; and what is read can be written, and is read again as the same."""
+    record = binascii.crc32(body).to_bytes(4, "little") + body
+    try:
+        state = decode(record, OURS)
+    except (BrokenState, FingerprintMismatch):
+        return
+    again = encode(state, OURS)
+    assert encode(decode(again, OURS), OURS) == again
+
+
+def test_a_length_that_is_not_there_takes_no_memory() -> None:
+    """Four bytes may declare an array of 4 billion entries, or a text of 2 GB."""
+    tracemalloc.start()
+    for odd in _WIDTHS:
+        for field in (7, 8, 11, 12, 13, 17, 19):
+            fields_of = [msgspec.msgpack.encode(each) for each in msgspec.msgpack.decode(encode(by_hand(), OURS)[4:])]
+            body = b"\xdc\x00\x15" + b"".join([*fields_of[:field], odd, *fields_of[field + 1 :]])
+            with pytest.raises(BrokenState):
+                decode(binascii.crc32(body).to_bytes(4, "little") + body, OURS)
+    assert tracemalloc.get_traced_memory()[1] < 4_000_000
+    tracemalloc.stop()
+
+
+@pytest.mark.parametrize(
+    ("state", "field"),
+    [
+        (UserState(ring=[RingEvent(0, "a\ud800", 0, "i", 1, 0.5, 0.0)]), "ring_ids"),
+        (UserState(merges=[Merge("k", "\udfff", 0, Ref("t", 0, 0, "k", 0))]), "merges"),
+        (UserState(list_version=2**64), "list_version"),
+    ],
+)
+def test_what_a_record_cannot_hold_is_named_by_its_field(state: UserState, field: str) -> None:
+    with pytest.raises(ValueError, match=f"this is a bug: `{field}`"):
+        encode(state, OURS)
+
+
+@given(states, st.integers(VERSION + 1, 2**64 - 1))
 def test_a_newer_version_is_refused_by_its_number(state: UserState, version: int) -> None:
     """Also if its fields are others than this build knows."""
     body = msgspec.msgpack.decode(encode(state, OURS)[4:])
