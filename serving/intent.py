@@ -8,10 +8,11 @@ phrases that only look like cues, and boundaries at which a cue ends. The words 
 
 import re
 import tomllib
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
+
+from serving.phrases import any_of
 
 _HARD = re.compile(r"[.;!?。；！？…\n]+|\s[-–—]+\s")  # a clause ends
 _SOFT = re.compile(r"[,，:：]+")  # a cue ends, unless a list goes on
@@ -29,7 +30,7 @@ class Intent:
 
 @dataclass(slots=True)
 class _Piece:
-    """A stretch of text between two cues; a cue that wants stays part of what it begins."""
+    """A stretch of text between two cues that says something; a cue that wants stays part of what it begins."""
 
     text: str
     against: bool
@@ -43,6 +44,8 @@ class _Reading:
 
 def split(text: str) -> Intent:
     """Cut a statement into what it wants and what it does not; one without a negation comes back whole.
+
+    Never raises, and takes time in proportion to the text.
 
     >>> split("no more science fiction, give me romantic comedies")
     Intent(wanted='give me romantic comedies', unwanted='science fiction')
@@ -58,22 +61,23 @@ def split(text: str) -> Intent:
             if n and not _goes_on(reading, part):
                 reading.against = False
             _read(part, reading)
-    unwanted = [piece.text for piece in reading.pieces if piece.against and _says_something(piece.text)]
+    unwanted = [piece.text for piece in reading.pieces if piece.against]
     if not unwanted:
         return Intent(text)
-    wanted = [piece.text for piece in reading.pieces if not piece.against and _says_something(piece.text)]
+    wanted = [piece.text for piece in reading.pieces if not piece.against]
     return Intent(", ".join(wanted), ", ".join(map(_bare, unwanted)))
 
 
 def _goes_on(reading: _Reading, part: str) -> bool:
     """Whether a list of unwanted things goes on behind a comma: "no horror, thrillers or westerns"."""
-    wants = any(match.lastgroup == "for" for match in _cues().finditer(part.lower()))
-    return reading.against and not wants and _LIST_GOES_ON.search(part) is not None
+    if not reading.against or _LIST_GOES_ON.search(part) is None:
+        return False
+    return all(match.lastgroup != "for" for match in _cues().finditer(part.lower()))
 
 
 def _read(part: str, reading: _Reading) -> None:
     """Add the pieces of a part of a clause."""
-    lower = part.lower()
+    lower = _lower(part)
     opened, first = 0, len(reading.pieces)
     against = reading.against
     for match in _cues().finditer(lower):
@@ -97,16 +101,16 @@ def _read(part: str, reading: _Reading) -> None:
 
 
 def _add(reading: _Reading, text: str, against: bool) -> None:
-    if text.strip(_STRAY):
-        reading.pieces.append(_Piece(text.strip(_STRAY), against))
+    text = text.strip(_STRAY)
+    if text and _says_something(text):
+        reading.pieces.append(_Piece(text, against))
 
 
 def _turn_last(reading: _Reading, first: int) -> None:
     """Turn what stands before: in this part of the clause, else the last that said something."""
-    here = [piece for piece in reading.pieces[first:] if not piece.against and _says_something(piece.text)]
-    pieces = here or [piece for piece in reading.pieces if _says_something(piece.text)]
-    if pieces:
-        pieces[-1].against = True
+    here = next((piece for piece in reversed(reading.pieces[first:]) if not piece.against), None)
+    for piece in [here] if here is not None else reading.pieces[-1:]:
+        piece.against = True
 
 
 def _says_something(text: str) -> bool:
@@ -115,7 +119,17 @@ def _says_something(text: str) -> bool:
 
 def _bare(text: str) -> str:
     """Without the words at both ends that say nothing."""
-    return _ends().sub("", text).strip(_STRAY) or text
+    lower = _lower(text)
+    front, back = _ends()
+    begins, ends = front.match(lower), back.match(lower[::-1])
+    kept = text[begins.end() if begins else 0 : len(text) - (ends.end() if ends else 0)]
+    return kept.strip(_STRAY) or text
+
+
+def _lower(text: str) -> str:
+    """In lower case, character by character: "İ" would be two, and places in one text none in the other."""
+    lower = text.lower()
+    return lower if len(lower) == len(text) else "".join(c if len(c.lower()) > 1 else c.lower() for c in text)
 
 
 @cache
@@ -128,29 +142,26 @@ def _words() -> dict[str, list[str]]:
 def _cues() -> re.Pattern[str]:
     """One group for each kind; a negation takes its filler words along."""
     words = _words()
-    filler = f"(?:[\\s]*{_any(words['filler'])})*"
     kinds = {
-        "harmless": _any(words["harmless"]),
-        "before": _any(words["before"]) + r"(?=[\s吧啊呢啦]*$)",
-        "against": _any(words["against"]) + filler,
-        "for": _any(words["for"]),
+        "harmless": any_of(words["harmless"]),
+        "before": any_of(words["before"]) + r"(?=[\s吧啊呢啦]*$)",
+        "against": any_of(words["against"]) + rf"(?:\s*{any_of(words['filler'])})*",
+        "for": any_of(words["for"]),
     }
     return re.compile("|".join(f"(?P<{kind}>{pattern})" for kind, pattern in kinds.items()))
 
 
 @cache
 def _empty() -> re.Pattern[str]:
-    return re.compile(_any(_words()["empty"] + _words()["for"]))
+    return re.compile(any_of(_words()["empty"] + _words()["for"]))
 
 
 @cache
-def _ends() -> re.Pattern[str]:
-    nothing = _any(_words()["empty"])
-    return re.compile(f"^(?:\\s*{nothing})+(?=\\s|[^\\x00-\\x7f])|(?:\\s*{nothing})+$", re.IGNORECASE)
+def _ends() -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """Words that say nothing: at the front of a text, and at its back, read backwards.
 
-
-def _any(words: Iterable[str]) -> str:
-    """A pattern for any of the words, the longest first; English ones end where words end."""
-    ordered = sorted(words, key=len, reverse=True)
-    patterns = (re.escape(word).replace(r"\*", r"\w+(?: \w+)?") for word in ordered)
-    return "(?:" + "|".join(rf"\b{each}\b" if each.isascii() else each for each in patterns) + ")"
+    Searched for forwards, the back would be tried from every place at which such words stand in a row.
+    """
+    words = _words()["empty"]
+    front, back = any_of(words), any_of(word[::-1] for word in words)
+    return re.compile(rf"(?:\s*{front})+(?=\s|[^\x00-\x7f])"), re.compile(rf"(?:{back}\s*)+")
