@@ -18,7 +18,6 @@ variant of share 1 is a file of settings for everybody.
 
 import math
 import re
-import tomllib
 from collections.abc import Iterator
 from dataclasses import fields, replace
 from hashlib import blake2b
@@ -27,6 +26,7 @@ from pathlib import Path
 
 import msgspec
 
+from serving import edited
 from serving.errors import Misconfigured
 from serving.ranking.profile import RankSettings
 
@@ -73,8 +73,8 @@ def read(path: Path) -> Experiment:
     Raises Misconfigured, naming the file and what is wrong with it.
     """
     try:
-        return parse(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
+        return parse(edited.read_text(path))
+    except OSError as error:
         raise Misconfigured(f"the experiment file {path} cannot be read: {error}") from error
     except Misconfigured as error:
         raise Misconfigured(f"the experiment file {path}: {error}") from error
@@ -85,10 +85,7 @@ def parse(text: str) -> Experiment:
 
     Raises Misconfigured.
     """
-    try:
-        experiment = msgspec.convert(tomllib.loads(text), Experiment)
-    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
-        raise Misconfigured(f"it cannot be understood: {error}") from error
+    experiment = edited.parse(text, Experiment)
     if wrong := next(_complaints(experiment), None):
         raise Misconfigured(wrong)
     return experiment

@@ -1,6 +1,5 @@
 """What an action counts: the file that product people edit, read once and checked."""
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
@@ -9,6 +8,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
+from serving import edited
 from serving.errors import Misconfigured
 
 RATE = "rate"  # a click whose value is a rating: it is weighed by the ratings' table
@@ -73,8 +73,8 @@ def load_weights(path: Path | None = None) -> Weights:
     """
     source = path or files("stream").joinpath("weights.toml")
     try:
-        raw = msgspec.convert(tomllib.loads(source.read_text(encoding="utf-8")), _File)
-    except (OSError, ValueError) as error:
+        raw = edited.parse(edited.read_text(source), _File)
+    except (OSError, Misconfigured) as error:
         raise Misconfigured(f"the weights file {source} cannot be used: {error}") from error
     missing = [name for name in _TEXTS if name not in raw.actions]
     missing += [str(stars) for stars in range(1, 6) if str(stars) not in raw.ratings]

@@ -17,7 +17,6 @@
 Facets are compared as they were published, but for case. An item may be named that is not published yet.
 """
 
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
@@ -26,12 +25,14 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from serving import edited
 from serving.catalogue import Catalogue
 from serving.errors import Misconfigured
 from serving.messages import ItemVector
 
 Floats = npt.NDArray[np.float32]
 _MOST_PLACE = 1000
+_MOST_POINTS = 1e6  # lists' scores lie about 1 to 10 apart; thousands of such rules still add up to a number
 
 
 class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -79,14 +80,15 @@ class Rules:
             stamp = (about.st_mtime_ns, about.st_size)
             if stamp == self._stamp:
                 return False
-            self._stamp = stamp
-            self._rules = parse(self._path.read_text(encoding="utf-8"))
+            self._rules = parse(edited.read_text(self._path))
         except OSError as error:
             if self._stamp is not None:
                 return False
             raise Misconfigured(f"the rules file {self._path} cannot be read: {error}") from error
         except Misconfigured as error:
+            self._stamp = stamp
             raise Misconfigured(f"the rules file {self._path}: {error}") from error
+        self._stamp = stamp
         self._points_of = (-1, -1)
         return True
 
@@ -130,10 +132,7 @@ def parse(text: str) -> list[Rule]:
 
     Raises Misconfigured.
     """
-    try:
-        rules = msgspec.convert(tomllib.loads(text), _File).rule
-    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
-        raise Misconfigured(f"it cannot be understood: {error}") from error
+    rules = edited.parse(text, _File).rule
     for number, rule in enumerate(rules, 1):
         if wrong := _wrong(rule):
             raise Misconfigured(f"rule {number} ({rule.do}): {wrong}")
@@ -149,7 +148,7 @@ def _wrong(rule: Rule) -> str | None:
         (pin and rule.item is None, "only an `item` can be pinned"),
         (pin and not 1 <= place <= _MOST_PLACE, f"`place` must lie between 1 and {_MOST_PLACE}"),
         (not pin and rule.place is not None, "`place` is for pins"),
-        (shift and not 0 < points < np.inf, "`points` must be above 0"),
+        (shift and not 0 < points <= _MOST_POINTS, f"`points` must be above 0 and at most {_MOST_POINTS:,.0f}"),
         (not shift and rule.points is not None, "`points` is for demote and boost"),
     )
     return next((text for wrong, text in complaints if wrong), None)

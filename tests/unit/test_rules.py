@@ -160,6 +160,7 @@ def test_variety_keeps_the_best_first_and_lists_nothing_twice() -> None:
         ('[[rule]]\ndo = "pin"\nwhere = {genre = "Horror"}\nplace = 1', "only an `item`"),
         ('[[rule]]\ndo = "pin"\nitem = "i1"', "`place` must lie"),
         ('[[rule]]\ndo = "demote"\nitem = "i1"', "`points` must be above 0"),
+        ('[[rule]]\ndo = "boost"\nitem = "i1"\npoints = 1e39', "at most 1,000,000"),
         ('[[rule]]\ndo = "block"\nitem = "i1"\npoints = 1.0', "`points` is for"),
         ('[[rule]]\ndo = "block"\nitem = "i1"\nplace = 1', "`place` is for"),
     ],
@@ -174,3 +175,37 @@ def test_a_rule_that_makes_no_sense_is_named(tmp_path: Path, text: str, wrong: s
 def test_a_file_that_is_not_there_is_said(tmp_path: Path) -> None:
     with pytest.raises(Misconfigured, match="cannot be read"):
         Rules(Catalogue(DIM, "f"), tmp_path / "none.toml")
+
+
+def test_a_file_that_becomes_unreadable_leaves_the_rules_of_before(tmp_path: Path) -> None:
+    """Saved in another encoding by an editor, then nothing but brackets: each is said once, and mended by the next."""
+    rules = rules_of(catalogue_of(4), tmp_path, '[[rule]]\ndo = "block"\nitem = "i1"\n')
+    path = tmp_path / "rules.toml"
+    for content, said in (
+        (b"[[rule]]\n# caf\xe9\n", r"it is not UTF-8 \(line 2\)"),
+        (b"a = " + b"[" * 2000, "too deeply"),
+    ):
+        path.write_bytes(content)
+        with pytest.raises(Misconfigured, match=said):
+            rules.read()
+        assert not rules.read()
+        assert rules.block(1)
+    path.write_bytes('[[rule]]\ndo = "block"\nitem = "i2"\n'.encode("utf-16"))
+    assert rules.read()
+    assert (rules.block(1), rules.block(2)) == (False, True)
+
+
+def test_a_file_that_cannot_be_opened_for_a_while_is_read_afterwards(tmp_path: Path) -> None:
+    """A folder in its place, as a volume that is mounted late; then what was written meanwhile counts."""
+    rules = rules_of(catalogue_of(4), tmp_path, "")
+    path = tmp_path / "rules.toml"
+    path.unlink()
+    path.mkdir()
+    assert not rules.read()
+    about = path.stat()
+    path.rmdir()
+    path.write_bytes(b'[[rule]]\ndo = "block"\nitem = "i1"\n'.ljust(about.st_size))
+    os.utime(path, ns=(about.st_mtime_ns, about.st_mtime_ns))
+    assert path.stat().st_size == about.st_size
+    assert rules.read()
+    assert rules.block(1)
