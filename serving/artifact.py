@@ -11,7 +11,7 @@ A folder is made by `penchant export`; nothing here writes one.
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -19,6 +19,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from serving.arrays import read_floats
 from serving.errors import BrokenArtifact
 from serving.sentiment import SENTIMENT, Sentiment, read_sentiment
 
@@ -120,6 +121,8 @@ REQUIRED: dict[str, type | tuple[type, ...]] = {
     "files": dict,
     "fingerprint": str,
 }
+_LEAST = {"dim": 1, "max_tokens": 3, "pad_id": 0}  # a text's tokens stand between two special ones
+_MOST = 2**31 - 1
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
@@ -134,7 +137,9 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         manifest: Any = json.loads(path.read_bytes())
     except FileNotFoundError:
         raise BrokenArtifact(f"{path} is missing, so {folder} is not a model folder: {REMEDY}") from None
-    except ValueError as error:
+    except OSError as error:
+        raise BrokenArtifact(f"{path} cannot be read ({error}): may this user read it?") from error
+    except (ValueError, RecursionError) as error:
         raise BrokenArtifact(f"{path} is not JSON ({error}): {REMEDY}") from error
     if not isinstance(manifest, dict) or not isinstance(version := manifest.get("format"), int):
         raise BrokenArtifact(f"{path} has no format number: {REMEDY}")
@@ -143,13 +148,38 @@ def read_manifest(folder: Path) -> dict[str, Any]:
             f"{path} is of format {version}, this release reads up to {FORMAT}: "
             "upgrade penchant, or export the model again with this release"
         )
-    wrong = [name for name, kind in REQUIRED.items() if not isinstance(manifest.get(name), kind)]
-    if not wrong:
-        wrong += [f"prefixes.{kind}" for kind in KINDS if not isinstance(manifest["prefixes"].get(kind), str)]
-        wrong += [f"files.{name}" for name in PARTS if not isinstance(manifest["files"].get(name), str)]
+    wrong = [*_wrong(manifest)]
     if wrong:
         raise BrokenArtifact(f"{path} lacks {', '.join(wrong)} or has them with a wrong type: {REMEDY}")
     return manifest
+
+
+def _wrong(manifest: Mapping[str, Any]) -> Iterator[str]:
+    """The fields that are missing, of a wrong type, or numbers that cannot be."""
+    for name, kind in REQUIRED.items():
+        found = manifest.get(name)
+        if not isinstance(found, kind) or isinstance(found, bool) or (isinstance(found, str) and not _is_text(found)):
+            yield name
+        elif name in _LEAST and not _LEAST[name] <= manifest[name] <= _MOST:
+            yield f"{name} ({found})"
+        elif name == "providers" and not all(map(_is_text, manifest[name])):
+            yield name
+    for table, names in (("prefixes", KINDS), ("files", PARTS)):
+        inside = manifest.get(table)
+        if isinstance(inside, dict):
+            further = [name for name in inside if name not in names]
+            yield from (f"{table}.{name}" for name in [*names, *further] if not _is_text(inside.get(name)))
+
+
+def _is_text(value: object) -> bool:
+    """Whether it is a text that can be written: no half of a character."""
+    if not isinstance(value, str):
+        return False
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _check_hashes(folder: Path, hashes: Mapping[str, str]) -> None:
@@ -175,7 +205,9 @@ def _sentiment(folder: Path, manifest: Mapping[str, Any]) -> Sentiment | None:
 
 def _centres(path: Path, dim: int) -> dict[Kind, npt.NDArray[np.float32]]:
     """The rows of centre.npy by kind of text, (d,) float32 each."""
-    rows = np.load(path, allow_pickle=False)
-    if rows.shape != (len(KINDS), dim) or rows.dtype != np.float32:
-        raise BrokenArtifact(f"{path} is {rows.dtype} {rows.shape}, not float32 {(len(KINDS), dim)}: {REMEDY}")
+    try:
+        with path.open("rb") as file:
+            rows = read_floats(file, (len(KINDS), dim))
+    except ValueError as error:
+        raise BrokenArtifact(f"{path} {error}: {REMEDY}") from error
     return dict(zip(KINDS, rows, strict=True))

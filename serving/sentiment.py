@@ -6,20 +6,38 @@ The manifest's `files` names it with its hash. The fingerprint of vectors does n
 vectors it was made for, and one made for others is refused. A folder without a head is whole, too.
 """
 
+import lzma
+import struct
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
+from zipfile import BadZipFile, ZipFile
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from serving.arrays import read_floats, read_words
 from serving.errors import BrokenArtifact, FingerprintMismatch
 
 FORMAT = 1  # raised when a head of the new kind cannot be read by the old release
 SENTIMENT = "sentiment.npz"
 REMEDY = "make the head again with `penchant export sentiment --model FOLDER`"
+
+# A zip may ask for a password or a method that is not there, and its parts be cut short.
+_UNREADABLE = (
+    OSError,
+    ValueError,
+    LookupError,
+    EOFError,
+    OverflowError,
+    RuntimeError,
+    BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+)
 
 Rows = npt.NDArray[np.float32]
 
@@ -68,15 +86,30 @@ def read_sentiment(path: Path, fingerprint: str, dim: int) -> Sentiment:
     Raises BrokenArtifact, and FingerprintMismatch if it was made for another model.
     """
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            linear, form, bias = (arrays[name] for name in ("linear", "form", "bias"))
-            about = msgspec.json.decode(str(arrays["about"]), type=About)
-    except (OSError, ValueError, TypeError, LookupError, EOFError, BadZipFile, msgspec.DecodeError) as error:
+        with path.open("rb") as file, ZipFile(file) as parts:
+            with parts.open("about.npy") as words:
+                about = msgspec.json.decode(read_words(words), type=About)
+            _check(path, about, fingerprint)
+            linear, form, bias = (_part(parts, name, shape) for name, shape in _shapes(dim).items())
+    except _UNREADABLE as error:
         raise BrokenArtifact(f"{path} cannot be read ({error}): {REMEDY}") from error
+    return Sentiment(linear, form, float(bias))
+
+
+def _check(path: Path, about: About, fingerprint: str) -> None:
     if about.format > FORMAT:
         raise BrokenArtifact(f"{path} is of format {about.format}, this release reads up to {FORMAT}: upgrade penchant")
     if about.fingerprint != fingerprint:
         raise FingerprintMismatch(f"{path} was made for vectors of {about.fingerprint}, not of {fingerprint}: {REMEDY}")
-    if (linear.shape, form.shape, bias.shape) != ((dim,), (dim, dim), ()):
-        raise BrokenArtifact(f"{path} does not fit vectors of {dim} components: {REMEDY}")
-    return Sentiment(linear.astype(np.float32), form.astype(np.float32), float(bias))
+
+
+def _shapes(dim: int) -> dict[str, tuple[int, ...]]:
+    return {"linear": (dim,), "form": (dim, dim), "bias": ()}
+
+
+def _part(parts: ZipFile, name: str, shape: tuple[int, ...]) -> Rows:
+    with parts.open(f"{name}.npy") as file:
+        try:
+            return read_floats(file, shape)
+        except ValueError as error:
+            raise ValueError(f"{name} {error}") from error

@@ -1,5 +1,6 @@
 """A model folder is opened whole or refused by name."""
 
+import io
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +11,15 @@ import pytest
 
 from serving.artifact import CENTRE, FORMAT, MANIFEST, MODEL, PARTS, TOKENIZER, open_artifact
 from serving.errors import BrokenArtifact
+from serving.sentiment import SENTIMENT
 from tests.support.folders import write_manifest
+
+
+def saved(array: Any) -> bytes:
+    """As `np.save` writes it."""
+    out = io.BytesIO()
+    np.save(out, array)
+    return out.getvalue()
 
 
 def test_a_whole_folder_opens(folder: Path) -> None:
@@ -87,6 +96,14 @@ def test_a_manifest_that_is_none(folder: Path, content: str) -> None:
     ("changes", "named"),
     [
         ({"dim": "3"}, "dim"),
+        ({"dim": True}, "dim"),
+        ({"dim": -3}, r"dim \(-3\)"),
+        ({"max_tokens": 0}, r"max_tokens \(0\)"),
+        ({"pad_id": 2**40}, "pad_id"),
+        ({"tag": "\ud800"}, "tag"),
+        ({"providers": [1]}, "providers"),
+        ({"prefixes": {"query": "\ud800", "passage": ""}}, r"prefixes\.query"),
+        ({"files": dict.fromkeys(PARTS, "0") | {SENTIMENT: None}}, r"files\.sentiment"),
         ({"providers": None}, "providers"),
         ({"prefixes": {"query": ""}}, r"prefixes\.passage"),
         ({"files": {MODEL: "0"}}, r"files\.tokenizer"),
@@ -101,6 +118,39 @@ def test_a_field_that_is_missing_or_of_a_wrong_type_is_named(folder: Path, chang
 def test_centres_of_another_shape_are_refused(folder: Path) -> None:
     write_manifest(folder, dim=4)
     with pytest.raises(BrokenArtifact, match=r"centre.npy is float32 \(2, 3\), not float32 \(2, 4\)"):
+        open_artifact(folder)
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"", "header that cannot be read"),
+        (b"\x93NUMPY\x01\x00v\x00" + b"{" * 118, "header that cannot be read"),
+        (b"\x93NUMPY\x09\x00v\x00", "version"),
+        (b"\x93NUMPY\x01\x00\x10\x00(((((((((((((((\n", "header that cannot be read"),
+        (saved(np.zeros((2, 3), np.float32))[:-1], "was cut short"),
+        (saved(np.full((2, 3), np.nan, np.float32)), "numbers that are none"),
+        (saved(np.array([{}])), "not float32"),
+        (saved(np.zeros((2, 3), np.float32)).replace(b"(2, 3), ", b"(9**9,),"), "centre.npy"),
+    ],
+)
+def test_a_centre_that_cannot_be_read_is_refused_though_its_hash_fits(folder: Path, content: bytes, says: str) -> None:
+    (folder / CENTRE).write_bytes(content)
+    write_manifest(folder)
+    with pytest.raises(BrokenArtifact, match=says):
+        open_artifact(folder)
+
+
+def test_a_centre_stored_by_columns_is_the_same(folder: Path) -> None:
+    before = open_artifact(folder).centres["passage"].tolist()
+    np.save(folder / CENTRE, np.asfortranarray(np.load(folder / CENTRE)))
+    write_manifest(folder)
+    assert open_artifact(folder).centres["passage"].tolist() == before
+
+
+def test_a_manifest_nested_too_deeply_is_refused(folder: Path) -> None:
+    (folder / MANIFEST).write_bytes(b"[" * 100_000)
+    with pytest.raises(BrokenArtifact, match="is not JSON"):
         open_artifact(folder)
 
 

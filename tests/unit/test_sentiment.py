@@ -1,6 +1,7 @@
 """The head of a model folder: its arithmetic, what is refused, how it is trained and put in place, how it is judged."""
 
 from pathlib import Path
+from zipfile import ZipFile
 
 import numpy as np
 import pytest
@@ -46,7 +47,12 @@ def test_a_head_is_a_sum_by_component_and_by_pairs_of_them(tmp_path: Path) -> No
     [
         (None, About(FORMAT, "e5s-00000000", {}), FingerprintMismatch, "for vectors of e5s-00000000, not of rgb-1"),
         (None, About(FORMAT + 1, "rgb-1", {}), BrokenArtifact, "upgrade penchant"),
-        (Sentiment(LINEAR[:2], FORM[:2, :2], 0.0), ABOUT, BrokenArtifact, "does not fit vectors of 3 components"),
+        (
+            Sentiment(LINEAR[:2], FORM[:2, :2], 0.0),
+            ABOUT,
+            BrokenArtifact,
+            r"linear is float32 \(2,\), not float32 \(3,\)",
+        ),
     ],
 )
 def test_a_head_that_does_not_fit_is_refused(
@@ -64,6 +70,35 @@ def test_what_is_no_head_is_refused(tmp_path: Path, content: bytes) -> None:
         read_sentiment(file, "rgb-1", 3)
     with pytest.raises(BrokenArtifact, match="cannot be read"):
         read_sentiment(tmp_path / "none.npz", "rgb-1", 3)
+
+
+def test_a_head_that_claims_to_be_larger_than_it_is_takes_no_memory(tmp_path: Path) -> None:
+    file = write(tmp_path / "h.npz")
+    large = tmp_path / "large.npz"
+    with ZipFile(file) as whole, ZipFile(large, "w") as changed:
+        for name in whole.namelist():
+            changed.writestr(name, whole.read(name).replace(b"(3, 3), ", b"(10**9,)"))
+    with pytest.raises(BrokenArtifact, match="cannot be read"):
+        read_sentiment(large, "rgb-1", 3)
+
+
+def test_a_head_with_numbers_that_are_none_is_refused(tmp_path: Path) -> None:
+    file = write(tmp_path / "h.npz", Sentiment(LINEAR, FORM, float("nan")))
+    with pytest.raises(BrokenArtifact, match="bias has numbers that are none"):
+        read_sentiment(file, "rgb-1", 3)
+
+
+@pytest.mark.parametrize(("at", "bits"), [(6, 1), (8, 99)], ids=["locked by a password", "packed by an unknown method"])
+def test_a_zip_of_another_kind_is_refused(tmp_path: Path, at: int, bits: int) -> None:
+    file = write(tmp_path / "h.npz")
+    content = bytearray(file.read_bytes())
+    for mark, field in ((b"PK\x03\x04", at), (b"PK\x01\x02", at + 2)):
+        place = -1
+        while (place := content.find(mark, place + 1)) >= 0:
+            content[place + field] |= bits
+    file.write_bytes(content)
+    with pytest.raises(BrokenArtifact, match="cannot be read"):
+        read_sentiment(file, "rgb-1", 3)
 
 
 def test_a_folder_with_a_head_has_the_fingerprint_that_it_had_without(folder: Path) -> None:
