@@ -19,7 +19,7 @@ from serving.state import RING
 
 MUTUAL = 0.9 ** np.arange(RING)
 ONWARD = 0.5 ** np.arange(RING)
-_FULL, _KEPT = 800, 400
+MOST_NEIGHBOURS, _KEPT = 800, 400
 _FIRST = 8  # places of a new row; they double
 
 Ids = npt.NDArray[np.int32]
@@ -144,10 +144,10 @@ class CoVisitRows:
 
     def _make_room(self, row: int) -> int:
         items, weights, size = self._items[row], self._weights[row], self._sizes[row]
-        if size >= _FULL:
+        if size >= MOST_NEIGHBOURS:
             kept = np.sort(np.argpartition(weights[0], size - _KEPT)[size - _KEPT :])
             items, weights, size = items[kept], weights[:, kept], _KEPT
-        places = min(max(2 * size, _FIRST), _FULL)
+        places = min(max(2 * size, _FIRST), MOST_NEIGHBOURS)
         self._items[row] = np.concatenate([items, np.full(places - size, -1, np.int32)])
         self._weights[row] = np.concatenate([weights, np.zeros((2, places - size), np.float32)], axis=1)
         return size

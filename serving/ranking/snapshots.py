@@ -18,8 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 from serving.errors import BrokenState, Misconfigured
-from serving.ranking.covisits import CoVisitRows, Links
-from serving.ranking.linear import Gram
+from serving.ranking.covisits import MOST_NEIGHBOURS, CoVisitRows, Links
+from serving.ranking.linear import HEAD, Gram
 from serving.ranking.rows import Sums
 from serving.ranking.statistics import Moment, Source
 
@@ -61,6 +61,12 @@ _encoder = msgspec.msgpack.Encoder()
 _header = msgspec.msgpack.Decoder(_Header)
 _items = msgspec.msgpack.Decoder(_Items)
 _gram = msgspec.msgpack.Decoder(_Gram)
+_any = msgspec.msgpack.Decoder(list[Any])
+_NO_GRAM = Gram(np.empty(0, np.intp), np.empty((0, 0), np.float32), 0)
+_MOST_WEIGHT = 1e201  # of a late event (serving/ranking/rows.py)
+_MOST_COUNT = 1e30  # sums of pair weights stay far below; much larger ones make infinities of sums and squares
+# What bytes of another shape come to, behind a checksum that fits.
+_UNREADABLE = (msgspec.MsgspecError, ValueError, LookupError, OverflowError, RecursionError)
 
 
 def pointer(prefix: str) -> str:
@@ -122,47 +128,81 @@ def encode(moment: Moment, chunk: int = CHUNK) -> Iterator[bytes]:
 def decode(values: Sequence[bytes]) -> Moment:
     """Read what `encode` wrote.
 
-    Raises BrokenState if something is missing or altered, Misconfigured if a newer Penchant wrote it.
+    Raises BrokenState if something is missing, altered or cannot be, Misconfigured if a newer Penchant wrote it.
     """
+    try:
+        return _decode(values)
+    except _UNREADABLE as error:
+        raise BrokenState(f"the snapshot of the item statistics cannot be read: {error}") from error
+
+
+def _decode(values: Sequence[bytes]) -> Moment:
     body = _open(values[0]) if values else b""
     if not body:
         raise BrokenState("the snapshot of the item statistics has no header")
-    version = msgspec.msgpack.decode(body)[0]
-    if version not in _READABLE:
-        raise Misconfigured(
-            f"the snapshot of the item statistics is of version {version}, this build reads up to {VERSION}: "
-            f"run the build that wrote it, or {FORGET}"
-        )
+    version = _version(body)
     header = _header.decode(body)
     wanted = header.chunks + 1 + (version > 1)
     if len(values) != wanted:
         raise BrokenState(f"the snapshot of the item statistics has {len(values)} of {wanted} values")
     chunks = [_items.decode(_open(value)) for value in values[1 : header.chunks + 1]]
-    sizes = np.frombuffer(b"".join(chunk.sizes or bytes(4 * len(chunk.ids)) for chunk in chunks), "<i4")
-    links = Links(
-        starts=np.cumsum([0, *sizes.tolist()]),
-        items=np.frombuffer(b"".join(chunk.neighbours for chunk in chunks), "<i4"),
-        mutual=np.frombuffer(b"".join(chunk.mutual for chunk in chunks), "<f4"),
-        onward=np.frombuffer(b"".join(chunk.onward for chunk in chunks), "<f4"),
-    )
+    ids = list(chain.from_iterable(chunk.ids for chunk in chunks))
     covisits = CoVisitRows()
-    covisits.restore(np.arange(len(sizes)), links)
+    covisits.restore(np.arange(len(ids)), _links(chunks, len(ids)))
     return Moment(
         made_ms=header.made_ms,
         reached=header.reached,
         identity=header.identity,
         applied={Source(topic, identity, n): offset for topic, identity, n, offset in header.applied},
-        ids=list(chain.from_iterable(chunk.ids for chunk in chunks)),
-        popular=Sums(
-            totals=_unpack(chunk.totals for chunk in chunks),
-            scaled=_unpack(chunk.scaled for chunk in chunks),
-            touched=_unpack(chunk.touched or _long_ago(len(chunk.ids)) for chunk in chunks),
-            weight=header.weight,
-            events=header.events,
-        ),
+        ids=ids,
+        popular=_sums(header, chunks, len(ids)),
         covisits=covisits,
-        gram=_unpack_gram(values[-1]) if version > 1 else Gram(np.empty(0, np.intp), np.empty((0, 0), np.float32), 0),
+        gram=_unpack_gram(values[-1], len(ids)) if version > 1 else _NO_GRAM,
     )
+
+
+def _version(body: bytes) -> int:
+    version = _any.decode(body)[0]
+    if not isinstance(version, int) or version < 1:
+        raise ValueError("it has no version")
+    if version not in _READABLE:
+        raise Misconfigured(
+            f"the snapshot of the item statistics is of version {version}, this build reads up to {VERSION}: "
+            f"run the build that wrote it, or {FORGET}"
+        )
+    return version
+
+
+def _links(chunks: Sequence[_Items], n: int) -> Links:
+    sizes = np.frombuffer(b"".join(chunk.sizes or bytes(4 * len(chunk.ids)) for chunk in chunks), "<i4")
+    items = np.frombuffer(b"".join(chunk.neighbours for chunk in chunks), "<i4")
+    mutual, onward = (
+        np.frombuffer(b"".join(packed), "<f4")
+        for packed in ([chunk.mutual for chunk in chunks], [chunk.onward for chunk in chunks])
+    )
+    _expect("as many rows as items", len(sizes) == n)
+    _expect("rows of 0 to 800 neighbours", not n or (sizes.min() >= 0 and sizes.max() <= MOST_NEIGHBOURS))
+    _expect("a weight for each neighbour", len(items) == len(mutual) == len(onward) == sizes.sum())
+    _expect("neighbours among its items", not len(items) or (items.min() >= 0 and items.max() < n))
+    _expect("weights that are numbers, 0 or more", _are_counts(mutual) and _are_counts(onward))
+    return Links(starts=np.cumsum([0, *sizes.tolist()]), items=items, mutual=mutual, onward=onward)
+
+
+def _sums(header: _Header, chunks: Sequence[_Items], n: int) -> Sums:
+    sums = Sums(
+        totals=_unpack(chunk.totals for chunk in chunks),
+        scaled=_unpack(chunk.scaled for chunk in chunks),
+        touched=_unpack(chunk.touched or _long_ago(len(chunk.ids)) for chunk in chunks),
+        weight=header.weight,
+        events=header.events,
+    )
+    each = (sums.totals, sums.scaled, sums.touched)
+    _expect("sums for each item", all(len(numbers) == n for numbers in each))
+    _expect("a weight of events from 1 on", 1.0 <= sums.weight <= _MOST_WEIGHT)
+    counts = (sums.totals, sums.scaled / sums.weight, sums.touched)
+    _expect("sums that are numbers, 0 or more", all(map(_are_counts, counts)))
+    _expect("offsets and counts of 0 or more", min(header.reached, header.events, header.made_ms) >= 0)
+    return sums
 
 
 async def read(redis: Any, prefix: str) -> Moment | None:
@@ -177,12 +217,28 @@ async def read(redis: Any, prefix: str) -> Moment | None:
     return decode(found)
 
 
-def _unpack_gram(value: bytes) -> Gram:
+def _unpack_gram(value: bytes, n: int) -> Gram:
     told = _gram.decode(_open(value))
     rows = np.frombuffer(told.rows, "<i4").astype(np.intp)
-    counts = np.zeros((len(rows), len(rows)), np.float32)
-    counts[np.triu_indices(len(rows))] = np.frombuffer(told.counts, "<f4")
+    upper = np.frombuffer(told.counts, "<f4")
+    m = len(rows)
+    _expect("the linear model's rows, each once", m <= HEAD and len(np.unique(rows)) == m)
+    _expect("the linear model's rows among its items", not m or (rows.min() >= 0 and rows.max() < n))
+    _expect("a count for each two of the linear model's rows", len(upper) == m * (m + 1) // 2 and told.events >= 0)
+    _expect("the linear model's counts as numbers, 0 or more", _are_counts(upper))
+    counts = np.zeros((m, m), np.float32)
+    counts[np.triu_indices(m)] = upper
     return Gram(rows, np.triu(counts, 1).T + counts, told.events)
+
+
+def _expect(what: str, there: bool) -> None:
+    if not there:
+        raise BrokenState(f"the snapshot of the item statistics does not have {what}")
+
+
+def _are_counts(numbers: npt.NDArray[np.floating[Any]]) -> bool:
+    """Whether they can be sums of pair weights: what is beyond all of them would make others infinite."""
+    return bool(((numbers >= 0) & (numbers <= _MOST_COUNT)).all())
 
 
 def _seal(content: msgspec.Struct) -> bytes:
