@@ -14,6 +14,7 @@ from pathlib import PurePath
 from typing import TypeVar
 
 from serving.errors import Broken, PenchantError, Reason
+from stream.quarantine import Quarantine, Unwatched
 from stream.records import DeadLetter, Record
 
 MOST_IN_A_ROW = 100
@@ -97,13 +98,10 @@ class Faults:
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """What stands between a pipeline and records that could end it.
+    """What stands between a pipeline and records that could end it: by raising, or by killing its process."""
 
-    condemned: whether a record is not to be read, as processes ended over it (stream/quarantine.py).
-    """
-
-    condemned: Callable[[Record], bool] = lambda _: False
     faults: Faults = field(default_factory=Faults)
+    quarantine: Quarantine | Unwatched = field(default_factory=Unwatched)
 
 
 def described(error: BaseException) -> str:

@@ -41,7 +41,7 @@ class ItemPipeline:
         self._log = log
         self._clock = clock
         guard = guard or Guard()
-        self._condemned, self._faults = guard.condemned, guard.faults
+        self._condemned, self._faults = guard.quarantine.condemned, guard.faults
 
     async def process(self, records: Sequence[Record]) -> None:
         """Take in records of the items topic; returns when what they made is acknowledged."""

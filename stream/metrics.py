@@ -79,6 +79,18 @@ class Metrics:
         self.dead_letters = Counter(
             "penchant_dead_letters", "Records sent to the dead letters, by reason.", ["reason"], registry=self.registry
         )
+        self.contained = Counter(
+            "penchant_contained",
+            "Exceptions that nobody foresaw, by the stage they came from: each cost one record, or one list.",
+            ["stage"],
+            registry=self.registry,
+        )
+        self.left_out = Counter(
+            "penchant_left_out_records",
+            "Records that could not be sent or applied in any form, by topic; the log names each.",
+            ["topic"],
+            registry=self.registry,
+        )
         self.forwarded = Counter(
             "penchant_forwarded",
             "Records found on the wrong partition and sent to the right one.",

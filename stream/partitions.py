@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from faust.types import TP
 
 from serving.topics import Topics
+from stream.quarantine import Quarantine
 from stream.records import Record
 from stream.retry import retrying
 from stream.store import Store
@@ -60,13 +61,21 @@ class Partitions:
     seek: moves the consumer; None means the topic's start. reading: how far it has read.
     """
 
-    def __init__(self, topics: Topics, store: Store, waiting: WaitingIndex, session_timeout_s: float) -> None:
+    def __init__(
+        self,
+        topics: Topics,
+        store: Store,
+        waiting: WaitingIndex,
+        session_timeout_s: float,
+        quarantine: Quarantine | None = None,
+    ) -> None:
         self.seek: Seek = _not_connected
         self.reading: Callable[[TP], Reading] = _nothing_read
         self.claimed: list[int] = []  # partitions whose last lists may not be out; taken by the worker
         self._topics = {topics.clicks, topics.reviews, topics.commands, topics.transfers}
         self._store = store
         self._waiting = waiting
+        self._quarantine = quarantine
         self._session_timeout_s = session_timeout_s
         self._assigned: set[TP] = set()
         self._awaited: dict[TP, _Awaited] = {}
@@ -180,8 +189,16 @@ class Partitions:
         if awaited:
             await self.seek({tp: positions[tp] for tp in awaited if tp in positions})
 
+    async def give_back(self) -> None:
+        """The group is about to share the partitions out anew: who owned them before is not to be thought dead."""
+        if self._quarantine is not None:
+            for number in self._store.held():
+                await self._quarantine.given_back(str(number))
+
     async def _claim(self, number: int) -> None:
-        await self._store.claim(number)
+        stands = await self._store.claim(number)
+        if self._quarantine is not None:
+            await self._quarantine.claimed(str(number), number, stands)
         self._waiting.replace(number, await self._store.waiting(number))
         self.claimed.append(number)
 

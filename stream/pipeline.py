@@ -21,7 +21,7 @@ from serving.topics import Topics
 from stream.arrivals import arrive
 from stream.commands import unread
 from stream.containment import Guard, by_halves
-from stream.events import CommandEvent, Decoder, Event, forget_users
+from stream.events import Decoder, forget_users
 from stream.lists import Lists, Ranking, rfc3339
 from stream.publish import Log, Outgoing
 from stream.records import DeadLetter, Forward, Record
@@ -44,6 +44,19 @@ class Outcome(NamedTuple):
 
     saved: list[Part]
     refused: list[Part]
+
+
+class Pending(NamedTuple):
+    """Something that waits in a user's state and is due. entry None: a merge that another owner has not answered.
+
+    letter: what it leaves as.
+    """
+
+    partition: int
+    user_id: str
+    entry: Waiting | Retraction | None
+    arrival: Arrival
+    letter: DeadLetter | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,41 +123,43 @@ class Pipeline:
     async def ask_again(self) -> None:
         """Tell the owners of other users again what they have not answered (stream/merging.py)."""
         users = self.waiting.users([MERGES])
-        await self.take_in([(n, Input(user, "", Arrival.UNANSWERED)) for n, ids in users.items() for user in ids])
+        await self.take_in([Pending(n, user, None, Arrival.UNANSWERED) for n, ids in users.items() for user in ids])
 
     async def resume(self, partition: int) -> None:
         """Publish the lists that are owed in a partition: its worker before may have died between save and publish."""
-        async with self.lock:
+        async with self.lock, self.guard.quarantine.lists(partition) as may_be_made:
+            if not may_be_made:
+                self.store.settle(partition, self.store.hold(partition).token)
             await self.run([Part(partition)], {})
 
     async def recall(self, users: Mapping[int, Sequence[str]], arrival: Arrival) -> int:
         """Take in what waits in the rooms of some users (partition -> user ids). Returns how many texts were read."""
-        parts = [await self.look_up(partition, ids, arrival) for partition, ids in users.items()]
-        return await self.take_in([(part.partition, each) for part in parts for each in part.inputs])
+        found = [await self.look_up(partition, ids, arrival) for partition, ids in users.items()]
+        return await self.take_in([each for some in found for each in some])
 
-    async def take_in(self, inputs: Sequence[tuple[int, Input]]) -> int:
-        """Take in what does not come from the log, each with its partition. Returns how many texts were read."""
+    async def take_in(self, pending: Sequence[Pending]) -> int:
+        """Take in what does not come from the log. Returns how many texts were read."""
+        quarantine = self.guard.quarantine
 
-        async def some(inputs: Sequence[tuple[int, Input]]) -> int:
-            parts = {number: Part(number) for number, _ in inputs}
-            for number, each in inputs:
-                parts[number].inputs.append(each)
-            texts = await self.embed(parts.values())
-            async with self.lock:
-                await self.run(list(parts.values()), texts)
+        async def some(pending: Sequence[Pending]) -> int:
+            parts = {each.partition: Part(each.partition) for each in pending}
+            async with quarantine.waiting(list(parts), [record_of(e.entry) for e in pending if e.entry is not None]):
+                for each in pending:
+                    parts[each.partition].inputs.append(self._input(each))
+                texts = await self.embed(parts.values())
+                async with self.lock:
+                    await self.run(list(parts.values()), texts)
             return len(texts)
 
-        async def one(place: tuple[int, Input], error: Exception) -> int:
-            number, each = place
-            if not isinstance(each.event, Event | CommandEvent):
-                self.guard.faults.note(
-                    f"what waits in partition {number}", "fold", error
-                )  # it stays, and is tried again
+        async def one(each: Pending, error: Exception) -> int:
+            if each.entry is None or each.letter is not None:  # it stays where it is, and is tried again
+                self.guard.faults.note(f"what waits in partition {each.partition}", "fold", error)
                 return 0
-            letter = self.guard.faults.letter(each.event.record, error)
-            return await some([(number, Input(each.user_id, each.event_id, Arrival.EXPIRED, letter=letter))])
+            return await some([each._replace(letter=self.guard.faults.letter(record_of(each.entry), error))])
 
-        return sum(await by_halves(inputs, some, one)) if inputs else 0
+        apart = [[each] for each in pending if each.entry is not None and quarantine.suspected(record_of(each.entry))]
+        together = [each for each in pending if [each] not in apart]
+        return sum([sum(await by_halves(group, some, one)) for group in (*apart, together) if group])
 
     async def run(self, parts: list[Part], texts: Mapping[Wording, Vector]) -> list[Part]:
         """Load … publish. Returns the parts that were saved; the others belong to another worker."""
@@ -185,7 +200,7 @@ class Pipeline:
 
     def arrive(self, record: Record) -> Input | Forward | DeadLetter | None:
         """What a record is (stream/arrivals.py), unless it is not to be read at all."""
-        if self.guard.condemned(record):
+        if self.guard.quarantine.condemned(record):
             return quarantined(record)
         return arrive(record, self.decoder.decode, self.topics.transfers)
 
@@ -219,8 +234,8 @@ class Pipeline:
                 part.hands[hand.user_id] = sender.alias.token
         return True
 
-    async def look_up(self, partition: int, users: Sequence[str], arrival: Arrival) -> Part:
-        """A part made of what waits in the rooms of some users."""
+    async def look_up(self, partition: int, users: Sequence[str], arrival: Arrival) -> list[Pending]:
+        """What is due of what waits in the rooms of some users."""
         states = await self.store.load(partition, users)
         now = self.clock()
 
@@ -231,13 +246,8 @@ class Pipeline:
                 return arrival is Arrival.MISSED and entry.missed
             return not entry.missed and self.items(entry.item_id) is not None
 
-        inputs = [
-            self._waited(user, entry, arrival)
-            for user, state in states.items()
-            for entry in waiters(state)
-            if due(entry)
-        ]
-        return Part(partition, inputs=inputs)
+        waiting = ((user, entry) for user, state in states.items() for entry in waiters(state))
+        return [Pending(partition, user, entry, arrival) for user, entry in waiting if due(entry)]
 
     async def announce(self, parts: Iterable[Part]) -> None:
         """Send what must not be lost, and have it acknowledged, before the offsets move on."""
@@ -317,18 +327,19 @@ class Pipeline:
                 late += [Sending(Republish(to=user, folded=refs)) for user, refs in named.items()]
         await self.log.send(self.transfers(late))
 
-    def _waited(self, user_id: str, entry: Waiting | Retraction, arrival: Arrival) -> Input:
-        if arrival is Arrival.EXPIRED:
-            return _expired(user_id, entry)
+    def _input(self, pending: Pending) -> Input:
+        user_id, entry, arrival = pending.user_id, pending.entry, pending.arrival
+        if entry is None:
+            return Input(user_id, "", arrival)
+        if arrival is Arrival.EXPIRED or pending.letter is not None:
+            return _expired(user_id, entry, pending.letter)
         record = record_of(entry)
-        if self.guard.condemned(record):
+        if self.guard.quarantine.condemned(record):
             return _expired(user_id, entry, quarantined(record))
         try:
             event = self.decoder.decode(record)
         except Rejected as error:  # it could be read when it came: the weights file has changed since
             return _expired(user_id, entry, DeadLetter(record, error.reason, str(error), "decode"))
-        except Exception as error:  # noqa: BLE001 - contained: it leaves for the dead letters
-            return _expired(user_id, entry, self.guard.faults.letter(record, error))
         if isinstance(event, Forward):
             raise TypeError("this is a bug: a record on the wrong partition was left waiting")
         return Input(user_id, event.event_id, arrival, event)

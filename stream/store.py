@@ -7,6 +7,7 @@ Keys, all of one partition under one hash tag, so that a script may touch them t
     {prefix:partition}:waiting   sorted set, who waits for which item, by deadline
     {prefix:partition}:lists     whose lists the last write made, and the events that they name
     {prefix:partition}:erased    sorted set, keyed digests of the erased users, by the time of the erasure
+    {prefix:partition}:trial     hash, what is being taken in just now (stream/quarantine.py)
     {prefix:partition}:u:ID      one user's record (serving/state.py)
     {prefix}:fingerprint         the model folder that all vectors are from
     {prefix}:erasure-secret      the digests' key, unless the settings have one
@@ -274,6 +275,29 @@ class Store:
             for member, score in members
         ]
 
+    async def write_marks(self, marks: Mapping[str, Mapping[str, bytes]]) -> None:
+        """See `stream.quarantine.Marks`."""
+
+        def write() -> Awaitable[list[Any]]:
+            together = self._redis.pipeline(transaction=False)
+            for scope, named in marks.items():
+                together.hset(self._key(scope, "trial"), mapping=named)
+            answers: Awaitable[list[Any]] = together.execute()
+            return answers
+
+        if marks:
+            await ask(write)
+
+    async def read_marks(self, scope: str) -> dict[str, bytes]:
+        """See `stream.quarantine.Marks`."""
+        stored = await ask(lambda: self._redis.hgetall(self._key(scope, "trial")))
+        return {name.decode(): value for name, value in stored.items()}
+
+    async def clear_marks(self, scope: str, names: Sequence[str] = ()) -> None:
+        """See `stream.quarantine.Marks`."""
+        key = self._key(scope, "trial")
+        await ask(lambda: self._redis.hdel(key, *names) if names else self._redis.delete(key))
+
     async def _open(self, partition: int, user: str, record: bytes) -> UserState:
         try:
             return codec.decode(record, self._fingerprint)
@@ -310,7 +334,7 @@ class Store:
             found = await how(lambda: self._redis.get(key))
         return bytes(found)
 
-    def _key(self, partition: int, name: str) -> str:
+    def _key(self, partition: int | str, name: str) -> str:
         return f"{{{self._prefix}:{partition}}}:{name}"
 
     def _user_key(self, partition: int, user_id: str) -> str:

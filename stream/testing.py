@@ -24,6 +24,7 @@ from serving.messages import ListItem, Recommendations
 from serving.ranking.ranker import Ranking
 from serving.state import Ref, UserState, Vector
 from serving.topics import Topics
+from stream.containment import Guard
 from stream.events import Decoder
 from stream.lists import Lists
 from stream.pipeline import Pipeline
@@ -125,6 +126,7 @@ class MemoryStore:
     def __init__(self, identities: Mapping[str, str] | None = None, beside: "MemoryStore | None" = None) -> None:
         self._identities = identities or {}
         self._shelves: dict[int, _Shelf] = beside._shelves if beside is not None else {}
+        self._marks: dict[str, dict[str, bytes]] = beside._marks if beside is not None else {}
         self._holds: dict[int, Hold] = {}
         self._digests = Digests(b"a secret of tests", retention_ms=90 * 86_400_000)
 
@@ -204,6 +206,21 @@ class MemoryStore:
         if held is not None and held.token == token:
             self._holds[partition] = replace(held, owed={})
 
+    async def write_marks(self, marks: Mapping[str, Mapping[str, bytes]]) -> None:
+        """See `stream.quarantine.Marks`."""
+        for scope, named in marks.items():
+            self._marks.setdefault(scope, {}).update(named)
+
+    async def read_marks(self, scope: str) -> dict[str, bytes]:
+        """See `stream.quarantine.Marks`."""
+        return dict(self._marks.get(scope, {}))
+
+    async def clear_marks(self, scope: str, names: Sequence[str] = ()) -> None:
+        """See `stream.quarantine.Marks`."""
+        marks = self._marks.get(scope, {})
+        for name in names or list(marks):
+            marks.pop(name, None)
+
     async def waiting(self, partition: int) -> list[Wait]:
         """See `Store.waiting`."""
         entries = sorted(self._shelf(partition).waiting.items(), key=lambda entry: (entry[1], entry[0]))
@@ -231,6 +248,7 @@ def memory_pipeline(
     partitions: int = 1,
     clock: Callable[[], int] = lambda: NOW_MS,
     rules: Rules | None = None,
+    guard: Guard | None = None,
 ) -> Pipeline:
     """A pipeline on fakes. `items` is read as it stands when an event needs it: put a vector in, then `wake`."""
     return Pipeline(
@@ -245,4 +263,5 @@ def memory_pipeline(
         waiting=WaitingIndex(),
         rules=rules or Rules(),
         clock=clock,
+        guard=guard or Guard(),
     )

@@ -38,6 +38,10 @@ class Assignment(Protocol):
         """Those of the user topics."""
         ...
 
+    async def give_back(self) -> None:
+        """Do what is to be done before the group shares partitions out anew."""
+        ...
+
     async def begin(self, assigned: set[TP]) -> dict[TP, int | None]:
         """Claim what is new, let go of what is gone. Returns the next offset that each partition's states need."""
         ...
@@ -99,6 +103,11 @@ class WorkerConsumer(Consumer):
             self._count(assigned)
         if not assignment.open:
             self.pause_partitions(assignment.partitions.of_users(assigned))
+
+    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        """Give partitions back in order: whoever gets them next sees that nobody died over them."""
+        await cast("WorkerTransport", self.transport).assignment.give_back()
+        await super().on_partitions_revoked(revoked)
 
     async def seek(self, partition: TP, offset: int) -> None:
         """Read on from another place."""

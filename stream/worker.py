@@ -12,7 +12,7 @@ from faust.types import TP
 
 from serving.catalogue import Catalogue
 from serving.encoder import Encoder
-from serving.errors import Misconfigured
+from serving.errors import Misconfigured, PenchantError
 from serving.experiment import read
 from serving.health import Check, health_app, serve
 from serving.messages import ItemVector
@@ -24,6 +24,7 @@ from serving.ranking.statistics import Statistics
 from serving.state import UserState
 from serving.view import Follower
 from stream.blending import Blending, blend_key
+from stream.containment import Faults, Guard
 from stream.encoding import Encoding
 from stream.events import Decoder
 from stream.identity import check_identities
@@ -34,6 +35,7 @@ from stream.making_up import MakingUp
 from stream.metrics import Metrics
 from stream.partitions import Partitions, Reading, Seek
 from stream.publish import KafkaLog
+from stream.quarantine import Quarantine
 from stream.records import Record
 from stream.redis_calls import connect
 from stream.replay.items import KnownItems
@@ -45,6 +47,7 @@ from stream.settings import WorkerSettings
 from stream.snapshots import WRITER
 from stream.stages import TimedPipeline
 from stream.store import Store
+from stream.turns import Part
 from stream.variants import Variants
 from stream.waiting import WaitingIndex
 from stream.watchdog import Watchdog
@@ -54,6 +57,11 @@ _log = logging.getLogger(__name__)
 _LOOK_EVERY_S = 1.0
 _WATCH_EVERY_S = 2.0
 _ASK_EVERY_S = 30.0  # a merge that another owner has not answered
+
+
+def items_scope(number: int) -> str:
+    """How marks of an items partition are kept apart from those of the user partition with that number."""
+    return f"items-{number}"
 
 
 def now_ms() -> int:
@@ -105,6 +113,7 @@ class Worker:
         self._items_came = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._started = AsyncExitStack()  # what has to hang up, also if a part that comes later does not start
+        self._item_partitions: set[int] = set()
         self._open = False
         self._assigned = False
         self._trending_version = 0
@@ -122,11 +131,15 @@ class Worker:
             settings.retention(),
         )
         started.push_async_callback(self._store.close)
-        self._log = KafkaLog(settings.bootstrap)
+        self._log = KafkaLog(settings.bootstrap, lambda topic: self.metrics.left_out.labels(topic).inc())
         started.push_async_callback(self._log.stop)
         await self._log.start()
         self._waiting = WaitingIndex()
-        self.partitions = Partitions(self.topics, self._store, self._waiting, settings.session_timeout_s)
+        self.quarantine = Quarantine(self._store)
+        self._safety = Guard(Faults(lambda stage: self.metrics.contained.labels(stage).inc()), self.quarantine)
+        self.partitions = Partitions(
+            self.topics, self._store, self._waiting, settings.session_timeout_s, self.quarantine
+        )
         if self.seek is not None:
             self.partitions.seek = self.seek
         if self.reading is not None:
@@ -138,7 +151,9 @@ class Worker:
         self._lists = JudgedLists(self.topics, self._encoder.fingerprint, expiry_ms, self._judge)
         self.pipeline = self._pipeline()
         self._store.mend = self._mender()
-        self.items = ItemPipeline(self.topics, self._catalogue, self._encoding.passages, self._log, now_ms)
+        self.items = ItemPipeline(
+            self.topics, self._catalogue, self._encoding.passages, self._log, now_ms, self._safety
+        )
         blending = Blending(self._ranker, self._catalogue, lambda: WRITER in self._store.held())
         shared = connect(settings.redis)
         started.push_async_callback(shared.aclose)
@@ -162,6 +177,9 @@ class Worker:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._assigned:
+            with suppress(PenchantError):  # a store that is away may be why it stops
+                await self.give_back()
         await self._started.aclose()
 
     # --- What the consumer asks (stream/transport.py) ---
@@ -171,9 +189,20 @@ class Worker:
         """Whether the item vectors that stood on their topic at the start are all known."""
         return self._open
 
+    async def give_back(self) -> None:
+        """Say that nobody died over what this worker owns: the group is about to share it out anew."""
+        await self.partitions.give_back()
+        for number in self._item_partitions:
+            await self.quarantine.given_back(items_scope(number))
+        self._item_partitions.clear()
+
     async def begin(self, assigned: set[TP]) -> dict[TP, int | None]:
         """Take over what the group assigned. Returns the next offset that each user partition's states need."""
         positions = await self.partitions.begin(assigned)
+        items = {tp.partition for tp in assigned if tp.topic == self.topics.items}
+        for number in items - self._item_partitions:
+            await self.quarantine.claimed(items_scope(number), number, {})
+        self._item_partitions = items
         self._assigned = True
         self._judge.lists.keep(self._store.held())
         self.metrics.partitions.set(len(self._store.held()))
@@ -184,7 +213,10 @@ class Worker:
     async def take_in(self, records: Sequence[Record]) -> set[int]:
         """Records of a user topic. Returns the partitions whose records were refused and stay unacknowledged."""
         current = self.partitions.current(records)
-        _, refused = await self.pipeline.process(current)
+        refused: list[Part] = []
+        if current:
+            outcomes = await self.quarantine.take_in(current, str, self.pipeline.process)
+            refused = [part for _, parts in outcomes for part in parts]
         for part in refused:
             await self.partitions.refused(part.partition, part.hold.token)
         await self.partitions.fill()
@@ -193,7 +225,9 @@ class Worker:
 
     async def take_in_items(self, records: Sequence[Record]) -> None:
         """Records of the items topic."""
-        await self.items.process(records)
+        await self.quarantine.take_in(records, items_scope, self.items.process)
+        for number in {record.partition for record in records}:
+            await self.quarantine.given_back(items_scope(number))  # no offset of ours says that they were taken in
 
     # --- Followers ---
 
@@ -299,6 +333,7 @@ class Worker:
             rules=settings.rules(self._encoder.sentiment),
             clock=now_ms,
             late_after_s=settings.session_timeout_s / 2,
+            guard=self._safety,
             metrics=self.metrics,
             live=self._judge,
         )

@@ -1,0 +1,171 @@
+"""What ends two processes is put aside by the third, which does not read it; everybody else goes on."""
+
+from collections.abc import Mapping, Sequence
+
+import pytest
+
+from serving.state import Vector
+from stream.containment import Guard
+from stream.pipeline import Pipeline
+from stream.quarantine import Quarantine
+from stream.records import Record
+from stream.testing import TOPICS, MemoryLog, MemoryStore, embed_by_words, memory_pipeline, record
+
+ITEMS = {"i1": embed_by_words("space")}
+
+
+class Killed(BaseException):
+    """Stands for the end of the process: nothing that runs in it sees more of it."""
+
+
+def click(n: int, user: str = "", item: str = "i1") -> Record:
+    user = user or f"u{n}"
+    return record(TOPICS.clicks, {"user_id": user, "item_id": item, "type": "click", "event_id": f"e{n}"}, n)
+
+
+class Process:
+    """One worker process over a store that outlives it. deadly: offsets over which it ends."""
+
+    def __init__(
+        self, store: MemoryStore, log: MemoryLog, deadly: Sequence[int], items: Mapping[str, Vector] = ITEMS
+    ) -> None:
+        self.log, self.deadly = log, set(deadly)
+        self.store = MemoryStore(beside=store)
+        self.quarantine = Quarantine(self.store)
+        self.read: list[int] = []
+        self.pipeline: Pipeline = memory_pipeline(self.store, log, items, guard=Guard(quarantine=self.quarantine))
+        decode = self.pipeline.decoder.decode
+
+        def deadly_decode(each: Record) -> object:
+            self.read.append(each.offset)
+            if each.offset in self.deadly:
+                raise Killed
+            return decode(each)
+
+        self.pipeline.decoder.decode = deadly_decode  # type: ignore[method-assign, assignment]
+
+    async def start(self) -> int:
+        """Claim the partition. Returns where reading goes on."""
+        stands = await self.store.claim(0)
+        await self.quarantine.claimed("0", 0, stands)
+        self.pipeline.waiting.replace(0, await self.store.waiting(0))
+        await self.pipeline.resume(0)
+        return stands.get(TOPICS.clicks, 0)
+
+    async def take_in(self, *records: Record) -> None:
+        await self.quarantine.take_in(records, str, self.pipeline.process)
+
+
+async def live(process: Process, log: Sequence[Record], at_once: int) -> bool:
+    """Run a process over the log until its end. Returns whether it came to that."""
+    at = await process.start()
+    try:
+        for first in range(at, len(log), at_once):
+            await process.take_in(*log[first : first + at_once])
+    except Killed:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("at_once", [1, 7, 40])
+async def test_the_third_process_puts_aside_what_ended_two(at_once: int) -> None:
+    log, topic = MemoryLog(), [click(n) for n in range(40)]
+    store = MemoryStore()
+
+    ends = [await live(process := Process(store, log, [17]), topic, at_once) for _ in range(3)]
+
+    assert ends == [False, False, True]
+    assert 17 not in process.read
+    (dead,) = log.dead()
+    told = {name: value.decode() for name, value in dead.headers}
+    assert (told["penchant.error"], told["penchant.offset"], dead.value) == ("quarantined", "17", topic[17].value)
+    assert {made.user_id for made in log.lists()} == {f"u{n}" for n in range(40) if n != 17}
+
+
+async def test_two_of_them_in_one_batch_cost_two_more_processes() -> None:
+    log, topic = MemoryLog(), [click(n) for n in range(20)]
+    store = MemoryStore()
+
+    ends = [await live(Process(store, log, [5, 11]), topic, 20) for _ in range(5)]
+
+    assert ends.index(True) == 4
+    assert [dict(dead.headers)["penchant.offset"] for dead in log.dead()] == [b"5", b"11"]
+
+
+async def test_a_process_that_is_killed_by_chance_condemns_nothing() -> None:
+    """Given a batch that was under way when its process was killed, when it is read again, then all of it counts."""
+    log, topic, store = MemoryLog(), [click(n) for n in range(20)], MemoryStore()
+    assert not await live(Process(store, log, [12]), topic, 20)
+    assert await live(Process(store, log, []), topic, 20)
+    assert not await live(Process(store, log, [20]), [*topic, click(20)], 1)
+
+    assert await live(Process(store, log, []), [*topic, click(20)], 20)
+
+    assert log.dead() == []
+    assert {made.user_id for made in log.lists()} == {f"u{n}" for n in range(21)}
+
+
+async def test_a_worker_that_gives_its_partitions_back_is_not_thought_dead() -> None:
+    log, topic, store = MemoryLog(), [click(n) for n in range(3)], MemoryStore()
+    for _ in range(2):
+        first = Process(store, log, [1])
+        assert not await live(first, topic, 1)
+        await first.quarantine.given_back("0")
+
+    last = Process(store, log, [])
+    assert await live(last, topic, 1)
+    assert log.dead() == []
+
+
+async def test_what_waits_and_ends_two_processes_is_put_aside() -> None:
+    log, store, items = MemoryLog(), MemoryStore(), dict[str, Vector]()
+    first = Process(store, log, [], items)
+    await first.start()
+    await first.take_in(*(click(n) for n in range(5)))
+    items |= ITEMS
+
+    for _ in range(2):
+        process = Process(store, log, [3], items)
+        await process.start()
+        with pytest.raises(Killed):
+            await process.pipeline.wake(["i1"])
+    last = Process(store, log, [3], items)
+    await last.start()
+    await last.pipeline.wake(["i1"])
+
+    assert 3 not in last.read
+    assert [dict(dead.headers)["penchant.error"] for dead in log.dead()] == [b"quarantined"]
+    assert len(last.pipeline.waiting) == 0
+    states = await last.store.load(0, [f"u{n}" for n in range(5)])
+    assert [user for user, state in states.items() if not state.ring] == ["u3"]
+
+
+async def test_lists_that_end_two_processes_are_left_out() -> None:
+    """Given a list that kills whoever makes it, when two died, then the third worker goes on without it."""
+    log, store = MemoryLog(), MemoryStore()
+
+    def deadly(process: Process) -> None:
+        rank = process.pipeline.ranker
+
+        def planted(users: Sequence[str], states: Sequence[object]) -> object:
+            if "u1" in users:
+                raise Killed
+            return rank(users, states)  # type: ignore[arg-type]
+
+        object.__setattr__(process.pipeline, "ranker", planted)
+
+    first = Process(store, log, [])
+    deadly(first)
+    await first.start()
+    with pytest.raises(Killed):
+        await first.take_in(click(1))
+    second = Process(store, log, [])
+    deadly(second)
+    with pytest.raises(Killed):
+        await second.start()
+    third = Process(store, log, [])
+    deadly(third)
+    await third.start()
+    await third.take_in(click(2))
+
+    assert [made.user_id for made in log.lists()] == ["u2"]
