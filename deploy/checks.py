@@ -16,7 +16,7 @@ from deploy.redrive import open_dead_letters
 from deploy.retention import POLICY, RETENTION, compare
 from serving.broker import check_topics, describe, end_offsets, open_admin, partitions_of, read_topic, reader
 from serving.connections import Connections
-from serving.errors import Misconfigured, PenchantError
+from serving.errors import Misconfigured, PenchantError, Reason
 from serving.topics import Topic
 
 NOTHING = "nothing"
@@ -244,6 +244,13 @@ def dead_letters(settings: Connections) -> Verdict:
             figures=figures,
         )
     found = ", ".join(f"{number} {reason}" for reason, number in sorted(by_reason.items())) or "none"
+    ours = sum(by_reason.get(reason.value, 0) for reason in (Reason.INTERNAL, Reason.QUARANTINED))
+    if ours:
+        which = "--reason internal --reason quarantined"
+        do = (
+            f"`penchant dlq show {which}` names the place: report it; once mended, `penchant dlq redrive {which}`"
+        )
+        return Verdict(ok=False, found=f"{ours} of {total} stand for a fault of ours: {found}", do=do, figures=figures)
     hint = "`penchant dlq show`; `penchant dlq redrive` once the cause is mended" if total else NOTHING
     return Verdict(ok=True, found=found, do=hint, figures=figures)
 

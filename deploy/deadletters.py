@@ -3,12 +3,14 @@
 import json
 from bisect import bisect_right
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from kafka.partitioner.default import murmur2
 
+from serving.kafka.batches import Aborted, read
+from serving.kafka.records import Unreadable, records
 from serving.topics import Key, Topic, Topics
 from stream.records import ORIGIN, Headers
 
@@ -17,8 +19,14 @@ DEAD_LETTER_TOPICS = tuple(topic for topic in Topic if topic.value.dead_letters)
 _OURS = "penchant."
 # What a letter adds to its original, beside the count of attempts, which goes along so that the next letter counts on.
 _ADDED = frozenset(
-    f"{_OURS}{name}" for name in ("error", "message", "stage", "topic", "partition", "offset", "time", "version")
+    f"{_OURS}{name}"
+    for name in (
+        *("error", "message", "stage", "topic", "partition", "offset", "time", "version"),
+        *("batch", "headers_left_out", "key_length", "length", "sha256"),
+    )
 )
+# What says that a letter is not all of its original.
+_CUT = frozenset(f"{_OURS}{name}" for name in ("headers_left_out", "key_length", "length"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +64,16 @@ class Letter:
     def erasure(self) -> bool:
         """Whether it asks for a user to be erased, which must not wait behind anything."""
         return self.topic is Topic.COMMANDS and self._body().get("type") == "erase"
+
+    @property
+    def cut(self) -> bool:
+        """Whether it was too large to be put aside whole."""
+        return any(name in _CUT for name, _ in self.headers)
+
+    @property
+    def whole_batch(self) -> bool:
+        """Whether the value is a batch of records as it stands on the log, which could not be opened."""
+        return any(name == f"{_OURS}batch" for name, _ in self.headers)
 
     def _body(self) -> dict[str, Any]:
         """The message, a structured CloudEvent's taken out of its envelope; empty if it cannot be read."""
@@ -145,6 +163,37 @@ def copy_of(letter: Letter, topics: Topics, partitions: int) -> Copy:
     owner = letter.owner
     home = partition % partitions if owner is None else (murmur2(owner) & 0x7FFFFFFF) % partitions
     return Copy(letter.topic, home, letter.timestamp_ms, letter.key, letter.value, headers)
+
+
+def originals(letter: Letter) -> list[Letter]:
+    """What a letter holds: itself, or the records of a batch that can be opened by now.
+
+    ValueError, with the reason, if it cannot be sent back: it was cut, or its batch still cannot be opened.
+    """
+    if letter.origin is None:
+        raise ValueError("its headers do not tell where it came from: a worker did not write it")
+    if letter.cut:
+        raise ValueError("it was too large to be kept whole: only its producer can send it again")
+    if not letter.whole_batch:
+        if letter.key is None and letter.value is None:
+            raise ValueError("it has neither key nor value")
+        return [letter]
+    partition, offset = letter.origin
+    pieces = [piece for batch in read(letter.value or b"", offset, Aborted.of([]), records) for piece in batch.pieces]
+    broken = next((piece for piece in pieces if isinstance(piece, Unreadable)), None)
+    if broken is not None or not pieces:
+        raise ValueError(f"it still cannot be read: {broken.why if broken is not None else 'there is no record in it'}")
+    return [
+        replace(
+            letter,
+            key=piece.key,
+            value=piece.value,
+            headers=tuple((name, value if value is not None else b"") for name, value in piece.headers),
+            timestamp_ms=piece.timestamp,
+            origin=(partition, piece.offset),
+        )
+        for piece in pieces
+    ]
 
 
 class Offsets:

@@ -16,7 +16,7 @@ from kafka.errors import MessageSizeTooLargeError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from deploy.deadletters import DEAD_LETTER_TOPICS, Filter, Letter, Offsets, copy_of, read_letter
+from deploy.deadletters import DEAD_LETTER_TOPICS, Copy, Filter, Letter, Offsets, copy_of, originals, read_letter
 from serving.broker import describe, end_offsets, open_admin, partitions_of, read_topic, reader, translated
 from serving.errors import Misconfigured, Unavailable
 from serving.kafka.blocking import Consumer
@@ -199,10 +199,10 @@ def _count(result: Redriven, letter: Letter, why_not: str | None) -> None:
 
 
 def _unsendable(letter: Letter) -> str | None:
-    if letter.origin is None:
-        return "its headers do not tell where it came from: a worker did not write it"
-    if letter.key is None and letter.value is None:
-        return "it has neither key nor value"
+    try:
+        originals(letter)
+    except ValueError as error:
+        return str(error)
     return None
 
 
@@ -238,7 +238,14 @@ class _Sender:
         """Send one, no sooner than the rate allows. What comes back says why it cannot be sent."""
         time.sleep(max(0.0, self._due - time.monotonic()))
         self._due = max(self._due, time.monotonic() - self._interval_s) + self._interval_s
-        copy = copy_of(letter, self._topics, self._partitions[letter.topic])
+        for original in originals(letter):
+            if why := self._send(letter, copy_of(original, self._topics, self._partitions[letter.topic])):
+                return why
+        if len(self._pending) >= MARK_EVERY or time.monotonic() - self._marked > MARK_EVERY_S:
+            self._settle()
+        return None
+
+    def _send(self, letter: Letter, copy: Copy) -> str | None:
         try:
             with translated(self._bootstrap):
                 future = self._producer.send(
@@ -254,8 +261,6 @@ class _Sender:
                 return f"with its headers it is larger than {MAX_MESSAGE_BYTES} bytes"
             raise
         self._pending.append((letter, future))
-        if len(self._pending) >= MARK_EVERY or time.monotonic() - self._marked > MARK_EVERY_S:
-            self._settle()
         return None
 
     def _settle(self) -> None:
@@ -265,7 +270,8 @@ class _Sender:
             try:
                 self._producer.flush(timeout=DELIVERY_TIMEOUT_MS / 1000)
             finally:
-                confirmed = [letter for letter, future in pending if future.succeeded()]
+                lost = {id(letter) for letter, future in pending if not future.succeeded()}
+                confirmed = [letter for letter, _ in pending if id(letter) not in lost]  # of a batch every record
                 marked = [
                     self._producer.send(self._topics.meta, key=key, value=value, partition=0)
                     for key, value in self._marks.add(confirmed)

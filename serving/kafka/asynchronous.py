@@ -5,7 +5,7 @@ place, for every consumer of the process, Faust's among them. It is called befor
 """
 
 import logging
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import aiokafka.consumer.fetcher as _fetcher
@@ -20,9 +20,6 @@ from serving.kafka.records import Unreadable
 COMMITTED = "read_committed"
 AT_ONCE_BYTES = 8 * 1024 * 1024  # of one partition, handed out at once; the rest is fetched again
 _log = logging.getLogger(__name__)
-
-# Topic and partition -> offsets that no batch may be opened for: two processes ended over them (stream/quarantine.py).
-unsafe: dict[tuple[str, int], Collection[int]] = {}
 
 
 class UnreadableHeaders(tuple):  # type: ignore[type-arg]  # noqa: SLOT001 - a tuple can have no slots of its own
@@ -54,11 +51,8 @@ class _Records(_fetcher.PartitionRecords):  # type: ignore[misc]
     def _unpack_records(self) -> Iterator[Any]:
         tp = self._tp
         transactions = self._aborted_transactions if self._isolation_level == _fetcher.READ_COMMITTED else ()
-        place = (tp.topic, tp.partition)
         handed_out = 0
-        for batch in read(
-            self._records.data, self.next_fetch_offset, Aborted.of(transactions), _parse, unsafe.get(place, ())
-        ):
+        for batch in read(self._records.data, self.next_fetch_offset, Aborted.of(transactions), _parse):
             for piece in batch.pieces:
                 if handed_out > AT_ONCE_BYTES:
                     return  # the position is right: what is left comes with the next fetch

@@ -7,7 +7,7 @@ transactions, are passed over. The format: Kafka's documentation, "Record Batch"
 
 import struct
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -72,11 +72,11 @@ def has_batch(raw: bytes) -> bool:
     return not _LEAST_BYTES <= length <= _MOST_BATCH_BYTES or _FRAME.size + length <= len(raw)
 
 
-def read(raw: bytes, since: int, aborted: Aborted, parse: Parse, unsafe: Collection[int] = ()) -> Iterator[Batch]:
+def read(raw: bytes, since: int, aborted: Aborted, parse: Parse) -> Iterator[Batch]:
     """Open the batches of one fetch, what lies before offset `since` left out.
 
     The last batch may be cut short, as brokers do: it comes with the next fetch. parse: see `Parse`, `records` is one;
-    what it raises is contained, and the batch read again by `records`. unsafe: offsets whose batches stay closed.
+    what it raises is contained, and the batch read again by `records`.
     """
     at = 0
     while len(raw) - at >= _FRAME.size:
@@ -89,7 +89,7 @@ def read(raw: bytes, since: int, aborted: Aborted, parse: Parse, unsafe: Collect
         if end > len(raw):
             return
         behind = _FRAME.unpack_from(raw, end)[0] if len(raw) - end >= _FRAME.size else None
-        batch = _open(_Closed(bytes(raw[at:end]), since, behind), aborted, parse, unsafe)
+        batch = _open(_Closed(bytes(raw[at:end]), since, behind), aborted, parse)
         yield batch
         since = max(since, batch.following)
         at = end
@@ -114,7 +114,7 @@ class _Closed:
         return Batch([Unreadable(first, following - 1, why, self.raw, whole=True)], following)
 
 
-def _open(closed: _Closed, aborted: Aborted, parse: Parse, unsafe: Collection[int]) -> Batch:
+def _open(closed: _Closed, aborted: Aborted, parse: Parse) -> Batch:
     raw, since = closed.raw, closed.since
     magic = raw[16]
     if magic < 2:
@@ -122,7 +122,7 @@ def _open(closed: _Closed, aborted: Aborted, parse: Parse, unsafe: Collection[in
     if len(raw) < HEADER.size or magic > 2:
         return closed.unreadable(f"a batch of the format {magic}, which is not known")
     head = Head._make(HEADER.unpack_from(raw))
-    if why := _why_closed(raw, head, unsafe):
+    if why := _why_closed(raw, head):
         return closed.unreadable(why, head)
     following = max(head.last + 1, since)
     skipped = aborted.covers(head) or following == since
@@ -137,10 +137,8 @@ def _open(closed: _Closed, aborted: Aborted, parse: Parse, unsafe: Collection[in
     return Batch([_bounded(piece) for piece in _parsed(opened, parse) if _last(piece) >= since], following)
 
 
-def _why_closed(raw: bytes, head: Head, unsafe: Collection[int]) -> str:
+def _why_closed(raw: bytes, head: Head) -> str:
     """Why a batch is not even to be opened; empty if it is."""
-    if any(head.base <= offset <= head.last for offset in unsafe):
-        return "reading it ended two processes"
     if head.crc != crc32c(memoryview(raw)[_CRC_FROM:]):
         return "its checksum is wrong: the bytes were altered"
     return ""

@@ -1,6 +1,7 @@
 """Dead letters as data: read back from what the worker writes, chosen, and undone."""
 
 from dataclasses import replace
+from hashlib import sha256
 from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any
@@ -9,13 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deploy.deadletters import Copy, Filter, Letter, Offsets, copy_of, read_letter
+from deploy.deadletters import Copy, Filter, Letter, Offsets, copy_of, originals, read_letter
 from serving.errors import Reason
-from serving.topics import Topic
+from serving.kafka.batches import Aborted, read
+from serving.kafka.records import Unreadable, records
+from serving.topics import MAX_MESSAGE_BYTES, Topic
 from stream.events import partition_of
 from stream.records import ORIGIN, DeadLetter, Forward, Headers, Record
-from stream.rejects import dead_letter, forwarded
+from stream.rejects import dead_letter, forwarded, unreadable
 from stream.testing import NOW_MS, TOPICS
+from tests.support.batches import batch
+from tests.support.batches import record as part
 
 PARTITIONS = 7
 HEADERS: Headers = (("ce_id", b"x"), ("ce_id", b"\xff"))
@@ -180,3 +185,54 @@ def test_offsets_are_a_set(added: list[int], floor: int) -> None:
     reopened.drop_below(floor)
     assert {offset for offset in range(floor, 45) if offset in reopened} == {o for o in added if o >= floor}
     assert all(last >= floor for _, last in reopened.ranges())
+
+
+def put_aside_by_the_reader(raw: bytes) -> list[Letter]:
+    """What the worker makes of a batch from the log, as dead letters."""
+    found = [piece for batch in read(raw, 0, Aborted.of([]), records) for piece in batch.pieces]
+    letters: list[Letter] = []
+    for what in found:
+        if isinstance(what, Unreadable):
+            headers = tuple((name, value or b"") for name, value in what.headers)
+            record = Record(TOPICS.clicks, 2, what.last, what.timestamp, what.key, what.raw, headers, unreadable=what)
+            letter = unreadable(record)
+            assert letter is not None
+            letters.append(put_aside(letter.record, letter.reason))
+    return letters
+
+
+def test_a_batch_that_can_be_opened_by_now_is_sent_back_record_by_record() -> None:
+    """Given a batch whose checksum was wrong, when the one that is put aside is right, then each record goes back."""
+    raw = batch(5, [part(0, b"a", b"u1"), part(1, b"b", b"u2")])
+    altered = bytearray(raw)
+    altered[-1] ^= 1
+    (letter,) = put_aside_by_the_reader(bytes(altered))
+    assert (letter.origin, letter.whole_batch) == ((2, 5), True)
+    with pytest.raises(ValueError, match="still cannot be read: its checksum"):
+        originals(letter)
+
+    back = [sent_back(each) for each in originals(replace(letter, value=raw))]
+
+    assert [(each.key, each.value) for each in back] == [(b"u1", b"a"), (b"u2", b"b")]
+    assert [dict(each.headers)[ORIGIN] for each in back] == [b"penchant.clicks.v1-2-5", b"penchant.clicks.v1-2-6"]
+
+
+def test_a_record_whose_header_name_was_not_utf8_is_sent_back_with_one_that_is() -> None:
+    (letter,) = put_aside_by_the_reader(batch(5, [part(0, b"a", b"u1", headers=[(b"tr\xffce", b"x")])]))
+    assert letter.reason == "unreadable"
+
+    (back,) = [sent_back(each) for each in originals(letter)]
+
+    assert (back.key, back.value) == (b"u1", b"a")
+    assert dict(back.headers)["tr\\xffce"] == b"x"
+
+
+def test_what_was_cut_says_so_and_stays() -> None:
+    letter = put_aside(replace(CLICK, value=bytes(3 * MAX_MESSAGE_BYTES)), Reason.TOO_LARGE)
+
+    told = dict(letter.headers)
+    assert told["penchant.length"] == str(3 * MAX_MESSAGE_BYTES).encode()
+    assert told["penchant.sha256"] == sha256(bytes(3 * MAX_MESSAGE_BYTES)).hexdigest().encode()
+    assert len(letter.value or b"") < MAX_MESSAGE_BYTES
+    with pytest.raises(ValueError, match="only its producer can send it again"):
+        originals(letter)

@@ -1,8 +1,7 @@
 """Record batches: what a foreign producer may write is read, and what cannot be read hides nothing else."""
 
-import gzip
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import cramjam
@@ -15,51 +14,8 @@ from serving.kafka import batches
 from serving.kafka.asynchronous import _parse as by_aiokafka
 from serving.kafka.batches import Aborted, has_batch, read
 from serving.kafka.codecs import Codec, Unopenable, decompress
-from serving.kafka.records import HEADER, Fetched, Unreadable, records
-
-PACKERS: dict[int, Callable[[bytes], bytes]] = {
-    Codec.NONE: bytes,
-    Codec.GZIP: gzip.compress,
-    Codec.SNAPPY: lambda data: bytes(cramjam.snappy.compress_raw(data)),
-    Codec.LZ4: lambda data: bytes(cramjam.lz4.compress(data)),
-    Codec.ZSTD: lambda data: bytes(cramjam.zstd.compress(data)),
-}
-TRANSACTIONAL, CONTROL = 0x10, 0x20
-
-
-def varint(number: int) -> bytes:
-    raw = (number << 1) ^ (number >> 63)
-    out = bytearray()
-    while raw > 0x7F:
-        out.append(raw & 0x7F | 0x80)
-        raw >>= 7
-    return bytes([*out, raw])
-
-
-def field(content: bytes | None) -> bytes:
-    return varint(-1) if content is None else varint(len(content)) + content
-
-
-def record(
-    delta: int, value: bytes | None, key: bytes | None = b"k", headers: Sequence[tuple[bytes, bytes]] = ()
-) -> bytes:
-    body = b"\0" + varint(delta) + varint(delta) + field(key) + field(value)
-    body += varint(len(headers)) + b"".join(field(name) + field(content) for name, content in headers)
-    return varint(len(body)) + body
-
-
-def batch(
-    base: int, parts: Sequence[bytes], codec: int = 0, attributes: int = 0, producer: int = -1, last: int | None = None
-) -> bytes:
-    payload = PACKERS[codec](b"".join(parts))
-    delta = len(parts) - 1 if last is None else last - base
-    tail = struct.pack(">hiqqqhii", attributes | codec, delta, 1000, 2000, producer, 0, 0, len(parts)) + payload
-    return struct.pack(">qiibI", base, len(tail) + 9, 0, 2, crc32c(tail)) + tail
-
-
-def marker(base: int, producer: int, *, abort: bool) -> bytes:
-    key = struct.pack(">hh", 0, 0 if abort else 1)
-    return batch(base, [record(0, b"\0\0\0\0\0\0", key)], attributes=TRANSACTIONAL | CONTROL, producer=producer)
+from serving.kafka.records import Unreadable, records
+from tests.support.batches import PACKERS, TRANSACTIONAL, batch, marker, record
 
 
 def values(raw: bytes, since: int = 0, aborted: Sequence[tuple[int, int]] = (), parse: Any = by_aiokafka) -> list[Any]:
@@ -208,14 +164,3 @@ def test_a_record_of_more_than_is_taken_keeps_its_beginning() -> None:
     assert first.cut.length == len(large)
     assert len(first.raw or b"") == batches.KEPT_BYTES
     assert second == b"b"
-
-
-def test_a_batch_that_ended_processes_stays_closed() -> None:
-    raw = batch(0, [record(n, b"x") for n in range(3)]) + batch(3, [record(0, b"after")])
-
-    pieces = [piece for each in read(raw, 0, Aborted.of([]), by_aiokafka, unsafe=[1]) for piece in each.pieces]
-
-    assert isinstance(pieces[0], Unreadable)
-    assert (pieces[0].first, pieces[0].last) == (0, 2)
-    assert isinstance(pieces[1], Fetched) or pieces[1].value == b"after"
-    assert HEADER.size == 61

@@ -75,6 +75,6 @@ async def test_what_passes_is_told_once_and_known_while_it_lasts(caplog: pytest.
 
 
 async def test_given_up_keeps_what_it_is() -> None:
-    with pytest.raises(Refused, match="^Redis is full$"):
+    with pytest.raises(Refused, match=r"^Redis is full$"):
         await retry.persist(Flaky(Refused("Redis is full")), (Refused,), "Redis", give_up_after_s=0.0)
     assert not retry.retrying()
