@@ -247,9 +247,7 @@ def dead_letters(settings: Connections) -> Verdict:
     ours = sum(by_reason.get(reason.value, 0) for reason in (Reason.INTERNAL, Reason.QUARANTINED))
     if ours:
         which = "--reason internal --reason quarantined"
-        do = (
-            f"`penchant dlq show {which}` names the place: report it; once mended, `penchant dlq redrive {which}`"
-        )
+        do = f"`penchant dlq show {which}` names the place: report it; once mended, `penchant dlq redrive {which}`"
         return Verdict(ok=False, found=f"{ours} of {total} stand for a fault of ours: {found}", do=do, figures=figures)
     hint = "`penchant dlq show`; `penchant dlq redrive` once the cause is mended" if total else NOTHING
     return Verdict(ok=True, found=found, do=hint, figures=figures)

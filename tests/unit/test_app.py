@@ -62,5 +62,8 @@ class _Open:
     open = True
     partitions = Partitions(TOPICS, cast("Store", MemoryStore()), WaitingIndex(), session_timeout_s=10.0)
 
+    async def give_back(self) -> None:
+        """Nothing is owned."""
+
     async def begin(self, assigned: set[TP]) -> dict[TP, int | None]:
         return {}
