@@ -47,7 +47,7 @@ from stream.settings import WorkerSettings
 from stream.snapshots import WRITER
 from stream.stages import TimedPipeline
 from stream.store import Store
-from stream.turns import Part
+from stream.turns import Arrival, Part
 from stream.variants import Variants
 from stream.waiting import WaitingIndex
 from stream.watchdog import Watchdog
@@ -241,7 +241,7 @@ class Worker:
             return  # of another model folder: never compared with ours
         self._catalogue.put(item)
         self.metrics.items.set(self._catalogue.embedded)
-        if item.item_id in self._waiting:
+        if self._waiting.came(item.item_id):
             self._items_came.set()
 
     # --- Chores ---
@@ -267,8 +267,10 @@ class Worker:
             if self._open and (claimed or time.monotonic() >= asked_at + _ASK_EVERY_S):
                 asked_at = time.monotonic()
                 await self.pipeline.ask_again()
-            await self.pipeline.wake(item_id for item_id in self._waiting.items() if item_id in self._catalogue)
+            await self.pipeline.recall(self._waiting.woken(self._catalogue), Arrival.WOKEN)
             await self.pipeline.expire()
+            if self._waiting.busy:
+                self._items_came.set()
 
     async def _publish_trending(self) -> None:
         await asyncio.gather(*(follower.caught_up.wait() for follower in self._followers))
