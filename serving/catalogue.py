@@ -1,24 +1,29 @@
 """The items that can be recommended: ids ⇄ rows, vectors, titles, facets.
 
 Rows are numbered as ids are first heard of, also by events on items whose text has not been embedded yet, so that
-popularity and vectors share one numbering. A row without a vector is never recommended.
+popularity and vectors share one numbering. A row without a vector is never recommended. Vectors stand once, as float32,
+in slots of their own: one that was removed leaves its slot to the next, and who was only heard of has none.
 """
 
 import base64
 from collections.abc import Iterable, Mapping
+from sys import intern
 from typing import TypeVar
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
 from serving.errors import FingerprintMismatch
-from serving.messages import ItemVector
+from serving.messages import Facets, ItemVector
 from serving.state import Vector, item_hash
 
 Rows = npt.NDArray[np.intp]
 FacetValues = str | list[str]
 _T = TypeVar("_T", bound=np.generic)
-_NOWHERE = [-1]
+_NOWHERE = -1
+_PRODUCT_PAYS = 8  # users from which a matrix product is cheaper than a product for each (its packing costs first)
+_ROWS_AT_ONCE = 65_536  # of a temporary copy of the vectors
 _LEAST_LENGTH = np.float32(1e-2)  # a vector nearer to the mean item than this has no direction of its own
 
 
@@ -32,11 +37,20 @@ def unpack(text: str) -> Vector:
     return np.frombuffer(base64.b64decode(text), np.float16).astype(np.float32)
 
 
+class Listed(msgspec.Struct, frozen=True, gc=False):
+    """What is known of an item that has a vector. revision: a digest of the texts that were embedded."""
+
+    title: str
+    facets: Facets
+    available: bool
+    revision: str
+
+
 class Catalogue:
     """All items, in arrays by row. One writer (the follower of the item-vectors topic), readers in the same thread.
 
-    vectors: `(capacity, d) float32`, centred unit rows, zeros where there is none.
-    facet_of: `(capacity,) int32`, the row of `facet_vectors` that holds the item's facets' text, -1 for none.
+    items: by row, None where there is no vector.
+    facet_of: `(capacity,) int32`, the row of `facets` that holds the item's facets' text, -1 for none.
     available: `(capacity,) bool`, has a vector and is on offer.
     mean: `(d,) float32`, the mean item, as it was when last `settle` found it moved. scale: `(capacity,) float32`, one
     over the distance of an item's vector from it: `(vectors - mean) * scale` are unit rows that spread over all
@@ -47,10 +61,8 @@ class Catalogue:
         self.dim = dim
         self.fingerprint = fingerprint
         self.ids: list[str] = []
-        self.items: list[ItemVector | None] = []
-        self.vectors: npt.NDArray[np.float32] = np.zeros((capacity, dim), np.float32)
+        self.items: list[Listed | None] = []
         self.facet_of: npt.NDArray[np.int32] = np.full(capacity, -1, np.int32)
-        self.facet_vectors: npt.NDArray[np.float32] = np.zeros((16, dim), np.float32)
         self.available: npt.NDArray[np.bool_] = np.zeros(capacity, np.bool_)
         self.mean: Vector = np.zeros(dim, np.float32)
         self.scale: npt.NDArray[np.float32] = np.zeros(capacity, np.float32)
@@ -58,8 +70,15 @@ class Catalogue:
         self.changes = 0  # how often an item came, changed or went
         self._mean_of = 0
         self._rows: dict[str, int] = {}
+        self._by_hash: dict[int, int] = {}  # of a collision the first
+        self._colliding: dict[int, list[int]] = {}  # the others
+        self._vectors = Slots(dim, capacity)
+        self._slot_of: npt.NDArray[np.int32] = np.full(capacity, -1, np.int32)
+        self._in_order = 0  # rows whose slot has their number
+        self._facets = Slots(dim, 16)
+        self._facet_texts: list[str] = []
         self._facet_rows: dict[str, int] = {}
-        self._by_hash: dict[int, list[int]] = {}
+        self._facet_uses: list[int] = []
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -76,7 +95,9 @@ class Catalogue:
             row = self._rows[item_id] = len(self.ids)
             self.ids.append(item_id)
             self.items.append(None)
-            self._by_hash.setdefault(item_hash(item_id), []).append(row)
+            hashed = item_hash(item_id)
+            if self._by_hash.setdefault(hashed, row) != row:
+                self._colliding.setdefault(hashed, []).append(row)
             if row == len(self.available):
                 self._grow()
         return row
@@ -88,22 +109,58 @@ class Catalogue:
     def vector(self, item_id: str) -> Vector | None:
         """The item's centred unit vector `(d,) float32`, or None while it has none."""
         row = self._rows.get(item_id)
-        return self.vectors[row] if row is not None and self.items[row] is not None else None
+        return self.vector_at(row) if row is not None and self.items[row] is not None else None
 
-    def get(self, item_id: str) -> ItemVector | None:
-        """The item's message, or None while it has no vector."""
+    def vector_at(self, row: int) -> Vector:
+        """The vector in a row `(d,) float32`, zeros where there is none."""
+        slot = self._slot_of[row]
+        return self._vectors.rows[slot] if slot >= 0 else np.zeros(self.dim, np.float32)
+
+    @property
+    def vectors(self) -> npt.NDArray[np.float32]:
+        """All vectors by row, `(n, d) float32`, zeros where there is none: a copy, unless rows are as they came."""
+        n = len(self)
+        if self._in_order == n == self._vectors.used:
+            return self._vectors.rows[:n]
+        there = self._slot_of[:n] >= 0
+        vectors = np.zeros((n, self.dim), np.float32)
+        vectors[there] = self._vectors.rows[self._slot_of[:n][there]]
+        return vectors
+
+    def about(self, item_id: str) -> Listed | None:
+        """What is known of the item, or None while it has no vector."""
         row = self._rows.get(item_id)
         return self.items[row] if row is not None else None
 
+    def get(self, item_id: str) -> ItemVector | None:
+        """The item's message, made anew from what is kept of it, or None while it has no vector."""
+        row = self._rows.get(item_id)
+        item = self.items[row] if row is not None else None
+        if row is None or item is None:
+            return None
+        facet = self.facet_of[row]
+        return ItemVector(
+            item_id=item_id,
+            title=item.title,
+            facets=item.facets,
+            available=item.available,
+            revision=item.revision,
+            fingerprint=self.fingerprint,
+            vector=pack(self.vector_at(row)),
+            facet_text=self._facet_texts[facet] if facet >= 0 else "",
+            facet_vector=pack(self._facets.rows[facet]) if facet >= 0 else "",
+        )
+
     def seen_rows(self, hashes: Iterable[int]) -> list[int]:
         """The rows behind the 32-bit item hashes of a seen set; a collision (one pair in 2**32) hides one item more."""
-        by_hash = self._by_hash
-        return [row for h in by_hash.keys() & hashes for row in by_hash[h]]
+        by_hash, colliding = self._by_hash, self._colliding
+        found = by_hash.keys() & hashes
+        return [by_hash[h] for h in found] + [row for h in colliding.keys() & found for row in colliding[h]]
 
     def rows_of(self, hashes: npt.NDArray[np.uint32]) -> Rows:
         """`(n,)`, the row behind each hash of a seen set, -1 where there is none; of a collision the first."""
         rows = self._by_hash.get
-        return np.array([rows(each, _NOWHERE)[0] for each in hashes.tolist()], np.intp)
+        return np.array([rows(each, _NOWHERE) for each in hashes.tolist()], np.intp)
 
     def put(self, item: ItemVector) -> bool:
         """Take in an item. True if it had no vector before.
@@ -114,27 +171,36 @@ class Catalogue:
             raise FingerprintMismatch(
                 f"item {item.item_id!r} was embedded by {item.fingerprint}, this process runs {self.fingerprint}"
             )
+        vector = unpack(item.vector)
+        self._take_facet(item)
         row = self.row(item.item_id)
         new = self.items[row] is None
-        self.items[row] = item
+        if new:
+            slot = self._slot_of[row] = self._vectors.take()
+            self._in_order += int(slot) == row
+        self._vectors.rows[self._slot_of[row]] = vector
+        self.items[row] = Listed(item.title, _shared(item.facets), item.available, item.revision)
         self.changes += 1
-        self.vectors[row] = unpack(item.vector)
-        self.scale[row] = _one_over_length(self.vectors[row : row + 1] - self.mean)[0]
-        self.facet_of[row] = self._facet_row(item)
+        self.scale[row] = _one_over_length((vector - self.mean)[None])[0]
+        self._leave_facet(row)
+        self.facet_of[row] = self._facet_rows[item.facet_text] if item.facet_vector else -1
         self.available[row] = item.available
         self.embedded += new
         return new
 
     def remove(self, item_id: str) -> None:
-        """Forget an item's vector: it is recommended no more, its row stays."""
+        """Forget an item's vector: it is recommended no more. Its row stays, as what was counted of it does."""
         row = self._rows.get(item_id)
         if row is None or self.items[row] is None:
             return
+        slot = int(self._slot_of[row])
+        self._vectors.give_back(slot)
+        self._in_order -= slot == row
+        self._slot_of[row] = -1
         self.items[row] = None
         self.changes += 1
-        self.vectors[row] = 0.0
         self.scale[row] = 0.0
-        self.facet_of[row] = -1
+        self._leave_facet(row)
         self.available[row] = False
         self.embedded -= 1
 
@@ -142,38 +208,109 @@ class Catalogue:
         """Let the mean follow the items, if a sixteenth of them came or went since; it moves all alike, but little."""
         if abs(self.embedded - self._mean_of) * 16 <= self._mean_of:
             return
-        vectors = self.vectors[: len(self)]
+        vectors = self._vectors.rows[: self._vectors.used]  # those that were given back are zeros
         self.mean = vectors.sum(axis=0) / np.float32(max(self.embedded, 1))
-        self.scale[: len(self)] = np.where(self.scale[: len(self)] > 0, _one_over_length(vectors - self.mean), 0.0)
+        some = range(0, len(vectors), _ROWS_AT_ONCE)
+        over = [_one_over_length(vectors[start : start + _ROWS_AT_ONCE] - self.mean) for start in some]
+        rows = np.flatnonzero(self._slot_of[: len(self)] >= 0)
+        if len(rows):
+            self.scale[rows] = np.concatenate(over)[self._slot_of[rows]]
         self._mean_of = self.embedded
 
     def away(self, rows: Rows) -> npt.NDArray[np.float32]:
         """The vectors of some items seen from the mean item, `(r, d) float32`, unit rows; zeros where there is none."""
-        return (self.vectors[rows] - self.mean) * self.scale[rows, None]
+        return (self._vectors.rows[self._slot_of[rows]] - self.mean) * self.scale[rows, None]
 
-    def _facet_row(self, item: ItemVector) -> int:
-        if not item.facet_vector:
-            return -1
-        row = self._facet_rows.get(item.facet_text)
-        if row is None:
-            row = self._facet_rows[item.facet_text] = len(self._facet_rows)
-            if row == len(self.facet_vectors):
-                self.facet_vectors = _doubled(self.facet_vectors)
-            self.facet_vectors[row] = unpack(item.facet_vector)
-        return row
+    def similar(self, queries: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """⟨q, e'_j⟩ for each query `(q, d)` and all items, as seen from the mean item: `(q, n) float32`."""
+        n, vectors = len(self), self._vectors.rows[: self._vectors.used]
+        if not len(vectors):
+            return np.zeros((len(queries), n), np.float32)
+        if len(queries) < _PRODUCT_PAYS:
+            similar = np.stack([vectors @ query for query in queries])
+        else:
+            similar = queries @ vectors.T
+        if not self._in_order == n == len(vectors):
+            # Where there is no vector it reads the last one's, and scale is 0. An index takes four times as long.
+            similar = np.take(similar, self._slot_of[:n], axis=1)
+        similar -= (queries @ self.mean)[:, None]
+        similar *= self.scale[:n]
+        return similar
 
     @property
     def facets(self) -> npt.NDArray[np.float32]:
-        """The distinct facets' texts, `(m, d) float32`, centred unit rows."""
-        return self.facet_vectors[: len(self._facet_rows)]
+        """The distinct facets' texts of the items that there are, `(m, d) float32`, centred unit rows."""
+        return self._facets.rows[: len(self._facet_texts)]
+
+    def _take_facet(self, item: ItemVector) -> None:
+        """One item more has the text."""
+        if not item.facet_vector:
+            return
+        row = self._facet_rows.get(item.facet_text)
+        if row is None:
+            vector = unpack(item.facet_vector)
+            row = self._facet_rows[item.facet_text] = self._facets.take()
+            self._facet_texts.append(item.facet_text)
+            self._facet_uses.append(0)
+            self._facets.rows[row] = vector
+        self._facet_uses[row] += 1
+
+    def _leave_facet(self, row: int) -> None:
+        """One item less has the text; the last text takes the place of one that no item has: there are no gaps."""
+        facet = int(self.facet_of[row])
+        self.facet_of[row] = -1
+        if facet < 0:
+            return
+        self._facet_uses[facet] -= 1
+        if self._facet_uses[facet]:
+            return
+        del self._facet_rows[self._facet_texts[facet]]
+        last = len(self._facet_texts) - 1
+        text, uses = self._facet_texts.pop(), self._facet_uses.pop()
+        if facet != last:
+            self._facet_texts[facet], self._facet_uses[facet] = text, uses
+            self._facet_rows[text] = facet
+            self._facets.rows[facet] = self._facets.rows[last]
+            self.facet_of[self.facet_of == last] = facet
+        self._facets.give_back(last)
 
     def _grow(self) -> None:
         size = len(self.available)
-        self.vectors = _doubled(self.vectors)
         self.available = _doubled(self.available)
         self.scale = _doubled(self.scale)
-        self.facet_of = _doubled(self.facet_of)
-        self.facet_of[size:] = -1
+        self.facet_of, self._slot_of = _doubled(self.facet_of), _doubled(self._slot_of)
+        self.facet_of[size:] = self._slot_of[size:] = -1
+
+
+class Slots:
+    """Vectors that come and go. rows: `(capacity, d) float32`, zeros where nothing is; beyond `used` nothing was."""
+
+    def __init__(self, dim: int, capacity: int) -> None:
+        self.rows: npt.NDArray[np.float32] = np.zeros((capacity, dim), np.float32)
+        self.used = 0
+        self._free: list[int] = []
+
+    def take(self) -> int:
+        """A free place."""
+        if self._free:
+            return self._free.pop()
+        if self.used == len(self.rows):
+            self.rows = _doubled(self.rows)
+        self.used += 1
+        return self.used - 1
+
+    def give_back(self, slot: int) -> None:
+        """Free a place."""
+        self.rows[slot] = 0.0
+        self._free.append(slot)
+
+
+def _shared(facets: Facets) -> Facets:
+    """The same facets, in texts that all items share."""
+    return {
+        intern(name): intern(value) if isinstance(value, str) else [intern(each) for each in value]
+        for name, value in facets.items()
+    }
 
 
 def _one_over_length(rows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
@@ -183,7 +320,10 @@ def _one_over_length(rows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
 
 
 def _doubled(array: npt.NDArray[_T]) -> npt.NDArray[_T]:
-    return np.concatenate([array, np.zeros_like(array)])
+    """Twice as long. What is not used yet takes no memory: the system gives pages when they are written."""
+    longer = np.zeros((2 * len(array), *array.shape[1:]), array.dtype)
+    longer[: len(array)] = array
+    return longer
 
 
 def facet_text(facets: Mapping[str, FacetValues], named: tuple[str, ...] = ("genre", "category")) -> str:

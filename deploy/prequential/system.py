@@ -89,7 +89,7 @@ class Penchant:
         self._offset += 1
         heard = self.heard(event)
         pair = Pair(self._offset, item_id, heard.weight.pair, *company(state))
-        towards = direction(self.catalogue.vectors[event.row], heard.vector)
+        towards = direction(self.catalogue.vector_at(event.row), heard.vector)
         fold(state, self._event(event, item_id, heard), towards, heard.vector, self._bounds)
         if self._learns:
             self._statistics.apply(

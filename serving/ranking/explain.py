@@ -121,5 +121,5 @@ def _chosen(largest: list[int], shares: list[float], events: list[int], told: To
 
 def _title(item_id: str, catalogue: Catalogue) -> str:
     """The item's title, or its id if it has none or is gone."""
-    item = catalogue.get(item_id) if item_id else None
+    item = catalogue.about(item_id) if item_id else None
     return item.title if item is not None and item.title else item_id

@@ -134,7 +134,7 @@ def profile_of(state: UserState, catalogue: Catalogue, settings: RankSettings, c
         vectors=np.concatenate([touched, written]),
         weights=np.concatenate([scale * tastes[felt], settings.text * said]),
         asking=np.concatenate([dismissed, np.arange(split, split + len(texts))]),
-        asks=np.concatenate([catalogue.facet_vectors[catalogue.facet_of[rows[felt][dismissed]]], written]),
+        asks=np.concatenate([catalogue.facets[catalogue.facet_of[rows[felt][dismissed]]], written]),
         facet_weights=np.concatenate([settings.against_facet * tastes[felt][dismissed], settings.facet * said]),
         direction=towards / np.float32(length),
         long=_scaled(state.long, calm * settings.long, dim),

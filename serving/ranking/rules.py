@@ -26,9 +26,8 @@ import numpy as np
 import numpy.typing as npt
 
 from serving import edited
-from serving.catalogue import Catalogue
+from serving.catalogue import Catalogue, Listed
 from serving.errors import Misconfigured
-from serving.messages import ItemVector
 
 Floats = npt.NDArray[np.float32]
 _MOST_PLACE = 1000
@@ -44,7 +43,7 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     points: float | None = None
     place: int | None = None
 
-    def fits(self, item_id: str, item: ItemVector | None) -> bool:
+    def fits(self, item_id: str, item: Listed | None) -> bool:
         """Whether it is about this item."""
         if self.where is None:
             return item_id == self.item
@@ -154,6 +153,6 @@ def _wrong(rule: Rule) -> str | None:
     return next((text for wrong, text in complaints if wrong), None)
 
 
-def _has(item: ItemVector, name: str, value: str) -> bool:
+def _has(item: Listed, name: str, value: str) -> bool:
     found = item.facets.get(name, [])
     return value.casefold() in {each.casefold() for each in ([found] if isinstance(found, str) else found)}

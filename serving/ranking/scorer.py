@@ -42,7 +42,6 @@ Mask = npt.NDArray[np.bool_]
 
 TOGETHER = 64  # users in one matrix product: bounds its result to 64 rows
 _STANDARD_CUT = 3.0  # a perfect match counts no more than three standard deviations
-_PRODUCT_PAYS = 8  # users from which a matrix product is cheaper than a product for each (its packing costs first)
 _LEAST_SPREAD = 0.02  # below it the facet texts do not differ to this text: rounding must not be blown up
 NEAR = [Part.MUTUAL, Part.STEADY, Part.ONWARD, Part.BURST, Part.AGAIN, Part.LAST]
 LINEAR_UNIT = np.float32(0.05)  # where its logarithm bends
@@ -100,7 +99,9 @@ class Scorer:
         self._follow()
         content = float(weights[Part.CONTENT])
         profiles = [profile_of(state, self._catalogue, self._settings, content) for state in states]
-        similar = self._similar(np.stack([profile.weights @ profile.vectors + profile.long for profile in profiles]))
+        similar = self._catalogue.similar(
+            np.stack([profile.weights @ profile.vectors + profile.long for profile in profiles])
+        )
         return [self._scored(*of_user, weights) for of_user in zip(states, profiles, similar, strict=True)]
 
     def learn(self, state: UserState, taken: int, others: Rows, idle: float, weight: float) -> None:
@@ -125,18 +126,6 @@ class Scorer:
         self._blend.learn(
             parts, rest + self._by_facet(profile, self._standardised(profile.asks), rows), _freshness(idle), weight
         )
-
-    def _similar(self, queries: Floats) -> Floats:
-        """⟨q, e'_j⟩ for each query `(q, d)` and all items: `(q, n)`."""
-        catalogue = self._catalogue
-        vectors = catalogue.vectors[: len(catalogue)]
-        if len(queries) < _PRODUCT_PAYS:
-            similar = np.stack([vectors @ query for query in queries])
-        else:
-            similar = queries @ vectors.T
-        similar -= (queries @ catalogue.mean)[:, None]
-        similar *= catalogue.scale[: len(catalogue)]
-        return similar
 
     def _scored(self, state: UserState, profile: Profile, points: Floats, weights: Floats) -> Scored:
         """The points of one user; `points` `(n,)` are those of its query, and are added to."""

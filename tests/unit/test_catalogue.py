@@ -1,7 +1,12 @@
 """The catalogue: ids, rows, vectors, and the texts that they are made of."""
 
+import tracemalloc
+
+import msgspec
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from serving.catalogue import Catalogue, facet_text, item_text, pack, unpack
 from serving.errors import FingerprintMismatch
@@ -122,3 +127,112 @@ def test_an_items_text_begins_with_its_facets() -> None:
     facets: Facets = {"genre": ["Sci-Fi"], "domain": "film"}
     assert item_text("Alien", "In space.", facets) == "Sci-Fi film. Alien. In space."
     assert item_text("Alien", "", {}) == "Alien"
+
+
+def test_an_items_message_is_made_anew_as_it_came() -> None:
+    came = item("i1", "space and love", genre="love", available=False)
+    made = catalogue(came, item("i2"))
+    assert made.get("i1") == came
+    made.put(item("i1", "war", genre="war"))
+    assert (made.get("i1"), made.get("i2")) == (item("i1", "war", genre="war"), item("i2"))
+    about = made.about("i1")
+    assert about is not None
+    assert (about.title, about.facets, made.about("i3")) == ("War", {"genre": "war"}, None)
+
+
+def test_what_was_removed_leaves_its_place_to_the_next() -> None:
+    """Ten times all items are replaced: rows are as many as ids, vectors no more than there are items."""
+    made = catalogue()
+    for n in range(10):
+        for each in range(20):
+            made.put(item(f"i{n}-{each}", genre=f"love {n}-{each}"))
+        for each in range(20):
+            made.remove(f"i{n}-{each}")
+    assert (len(made), made.embedded, len(made.facets)) == (200, 0, 0)
+    made.put(item("last", "war", genre="love"))
+    assert made._vectors.used <= 20
+    assert made._facets.used <= 20
+    assert made.vector_at(200).tolist() == embed_by_words("war").tolist()
+    assert made.facets.tolist() == [embed_by_words("love").tolist()]
+
+
+def test_facets_that_no_item_has_any_more_are_not_compared() -> None:
+    """Of a statement's likeness to each text the mean counts: one that stands for nothing would shift it."""
+    made = catalogue(*[item(f"i{n}", genre=genre) for n, genre in enumerate(["love", "war", "food", "war"])])
+    made.remove("i0")
+    made.put(item("i1", genre="food"))
+    assert made.facets.tolist() == [embed_by_words("food").tolist(), embed_by_words("war").tolist()]
+    assert made.facet_of[:4].tolist() == [-1, 0, 0, 1]
+    made.put(item("i9", genre="sport"))
+    assert (made.facet_of[4], made.facets[2].tolist()) == (2, embed_by_words("sport").tolist())
+
+
+WORDS_OF = ["space", "love", "war", "music", "food and war", "travel"]
+_changes = st.lists(
+    st.tuples(st.sampled_from(["put", "put", "remove", "hear"]), st.integers(0, 7), st.sampled_from(WORDS_OF)),
+    max_size=25,
+)
+
+
+@given(_changes)
+def test_whatever_came_and_went_it_is_as_one_that_was_made_of_what_is_left(changes: list[tuple[str, int, str]]) -> None:
+    made, left = Catalogue(8, FINGERPRINT, capacity=2), dict[str, ItemVector]()
+    for what, number, words in changes:
+        each = item(f"i{number}", words, genre=words[:5])
+        if what == "put":
+            made.put(each)
+            left[each.item_id] = each
+        elif what == "remove":
+            made.remove(each.item_id)
+            left.pop(each.item_id, None)
+        else:
+            made.row(each.item_id)
+    made.settle()
+    made._mean_of = -1000
+    made.settle()
+    plain = Catalogue(8, FINGERPRINT)
+    for item_id in made.ids:
+        if item_id in left:
+            plain.put(left[item_id])
+        else:
+            plain.row(item_id)
+    plain.settle()
+    queries = np.stack([embed_by_words(words) for words in WORDS_OF])
+    rows = np.arange(len(made))
+    assert made.vectors.tolist() == plain.vectors.tolist()
+    assert np.allclose(made.away(rows), plain.away(rows), atol=1e-6)
+    for some in (queries[:1], queries, np.tile(queries, (2, 1))):
+        assert np.allclose(made.similar(some), plain.similar(some), atol=1e-6)
+        assert np.allclose(made.similar(some), some @ made.away(rows).T, atol=1e-6)
+    assert {item_id: made.get(item_id) for item_id in left} == left
+    assert sorted(made.facets.tolist()) == sorted(plain.facets.tolist())
+    texts = [made.facets[at].tolist() if at >= 0 else None for at in made.facet_of[: len(made)]]
+    assert texts == [plain.facets[at].tolist() if at >= 0 else None for at in plain.facet_of[: len(made)]]
+
+
+def test_an_item_takes_its_vector_once_and_little_beside_it() -> None:
+    """384 components in float32 are 1,536 bytes. Each stood there twice more as text: 4.7 KB and more an item."""
+    vectors = np.random.default_rng(0).standard_normal((2048, 384)).astype(np.float32)
+    messages = [
+        msgspec.json.encode(
+            ItemVector(
+                item_id=f"item-{n:06}",
+                title=f"A title of some words ({n})",
+                facets={"genre": ["Sci-Fi", "Action"], "domain": "films"},
+                available=True,
+                revision=f"{n:016x}",
+                fingerprint=FINGERPRINT,
+                vector=pack(vector),
+                facet_text=f"text {n % 30}",
+                facet_vector=pack(vectors[n % 30]),
+            )
+        )
+        for n, vector in enumerate(vectors)
+    ]
+    tracemalloc.start()
+    made = Catalogue(384, FINGERPRINT, capacity=2048)
+    for message in messages:
+        made.put(msgspec.json.decode(message, type=ItemVector))
+    taken = tracemalloc.get_traced_memory()[0] / len(messages)
+    tracemalloc.stop()
+    assert taken < 1536 + 1200, f"{taken:.0f} bytes an item"
