@@ -213,7 +213,7 @@ def _has_room(turn: Turn, other: UserState, context: Context) -> bool:
 
 
 def _stays(why: str) -> None:
-    _log.error("%s: it stays with its owner, who will send it again", why, extra={"action": "contain"})
+    _log.error("action=kept_back %s: it stays with its owner, who will send it again", why)
 
 
 def _add(part: Part, turn: Turn, other: UserState, context: Context) -> None:

@@ -30,7 +30,7 @@ from stream.room import MERGES, TEXTS, overdue, record_of, waiters
 from stream.store import Hold, UserStore
 from stream.taking import take
 from stream.transfers import Republish, Sending, outgoing
-from stream.turns import Answer, Arrival, Context, Input, ItemVectors, Part, Rules, Turn
+from stream.turns import MOST_UNNAMED, Answer, Arrival, Context, Input, ItemVectors, Part, Rules, Turn
 from stream.waiting import WaitingIndex
 from stream.wordings import Wording, assemble, pieces
 
@@ -324,7 +324,7 @@ class Pipeline:
             if not mine:
                 named = {user: turn.named for user, turn in part.turns.items() if turn.due}
                 named |= {user: [] for user in part.erased}
-                late += [Sending(Republish(to=user, folded=refs)) for user, refs in named.items()]
+                late += [Sending(Republish(to=user, folded=refs[-MOST_UNNAMED:])) for user, refs in named.items()]
         await self.log.send(self.transfers(late))
 
     def _input(self, pending: Pending) -> Input:

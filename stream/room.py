@@ -13,6 +13,7 @@ from typing import Any
 from serving.errors import Reason, Rejected
 from serving.state import Merge, Retraction, UserState, Waiting
 from serving.texts import MAX_CHARS
+from stream.containment import described
 from stream.events import MAX_ID_BYTES, CommandEvent, Event
 from stream.records import DeadLetter, Forward, Record
 from stream.turns import Answer, Context, Part, Rules, Turn
@@ -159,8 +160,8 @@ def read_again(entry: Waiting | Retraction, context: Context) -> Event | Command
         return DeadLetter(record, error.reason, str(error), "fold")
     except Exception as error:  # noqa: BLE001 - a fault of ours, which would come again with every try
         place = f"{record.topic}-{record.partition}-{record.offset}"
-        _log.exception("%s waited and cannot be read any more", place, extra={"action": "contain"})
-        return DeadLetter(record, Reason.INTERNAL, f"{type(error).__name__} while it was read again", "fold")
+        _log.error("action=contained stage=fold %s waited: %s", place, described(error), exc_info=error)
+        return DeadLetter(record, Reason.INTERNAL, described(error), "fold")
 
 
 def waiters(state: UserState) -> Sequence[Waiting | Retraction]:

@@ -12,7 +12,7 @@ from stream.merging import ask_again, merge, merge_after_erasure, receive
 from stream.opinion import judged
 from stream.records import DeadLetter, Record
 from stream.room import expel, fit, leave, wait_for_vector
-from stream.transfers import Hand, Request, TransferEvent, pass_on
+from stream.transfers import Hand, Request, TransferEvent, oversize, pass_on
 from stream.turns import Answer, Arrival, Context, Input, Part, Turn, ref
 
 
@@ -90,8 +90,16 @@ def _pass_on(part: Part, turn: Turn, event: Event | CommandEvent, alias: Alias) 
     if event.record.timestamp_ms <= turn.state.erased_ms:
         part.ignored += 1
         return
-    part.first.append(pass_on(event.record, alias.target, Hand(turn.user_id, part.partition, alias.token)))
     turn.changed = True  # written again, the alias expires no sooner than its target
+    sending = pass_on(event.record, alias.target, Hand(turn.user_id, part.partition, alias.token))
+    if size := oversize(sending):
+        message = f"its user was merged into another, and with {size} bytes it is too large to be passed on"
+        part.dead.append(DeadLetter(event.record, Reason.TOO_LARGE, message, "send"))
+        if isinstance(event, CommandEvent):
+            said = f"{Reason.TOO_LARGE.value}: {message}"
+            part.answers.append(Answer(event.event_id, event.command.type, "refused", said))
+        return
+    part.first.append(sending)
 
 
 def _obey(part: Part, turn: Turn, command: CommandEvent, context: Context) -> None:

@@ -13,10 +13,12 @@ import msgspec
 from serving.errors import Reason, Rejected
 from serving.pending import TimeMs
 from serving.state import Ref
+from serving.topics import MAX_MESSAGE_BYTES
 from stream.publish import Outgoing
 from stream.records import Record
 
 HEADER = "penchant.transfer"
+_OVERHEAD_BYTES = 512  # of a batch of one record, beside key, value and headers
 
 
 class Hand(msgspec.Struct, array_like=True, frozen=True):
@@ -133,6 +135,14 @@ def outgoing(topic: str, sending: Sending) -> Outgoing:
     """The record to be sent."""
     headers = (*sending.headers, (HEADER, msgspec.json.encode(sending.message)))
     return Outgoing(topic, sending.message.to.encode(), sending.value, headers=headers)
+
+
+def oversize(sending: Sending) -> int:
+    """How many bytes its record has, if that is more than the topic takes; 0 if it can be sent."""
+    headers = (*sending.headers, (HEADER, msgspec.json.encode(sending.message)))
+    framed = sum(len(name.encode("utf-8", "replace")) + len(value) + 10 for name, value in headers)
+    size = len(sending.value) + framed + len(sending.message.to.encode()) + _OVERHEAD_BYTES
+    return size if size > MAX_MESSAGE_BYTES else 0
 
 
 def pass_on(record: Record, to: str, hand: Hand) -> Sending:

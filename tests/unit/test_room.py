@@ -4,22 +4,15 @@ from dataclasses import replace
 from typing import Any
 
 import msgspec
-import numpy as np
 import pytest
 
 from serving.errors import Reason
 from serving.messages import Receipt
 from serving.state import (
-    SEEN,
-    SHOWN,
     Alias,
     Merge,
-    RecentText,
     Ref,
-    Retraction,
-    RingEvent,
     UserState,
-    Waiting,
     encode,
 )
 from serving.topics import MAX_MESSAGE_BYTES
@@ -27,12 +20,11 @@ from stream.records import DeadLetter, Record
 from stream.room import _shortened, keep_merge, read_again, record_of, waiters
 from stream.store import Batch
 from stream.testing import FINGERPRINT, NOW_MS, TOPICS, record
-from stream.turns import MOST_UNNAMED, Arrival, Context, Input, Part, Rules
+from stream.turns import MOST_UNNAMED, Arrival, Context, Input, Part
 from tests.support.owners import ANONYMOUS, KNOWN, Owners, merge, user_on
 from tests.support.pipeline import Degraded, Worker, click, says
+from tests.support.rooms import LONG, RULES, done, fullest, retraction, room_bytes, waiting
 
-RULES = Rules()
-LONG = 127_000
 WORST = "\x01" * 256  # an id of the most bytes, which JSON writes as six each
 
 
@@ -51,10 +43,6 @@ def receipts(worker: Worker) -> list[Receipt]:
 
 def messages(worker: Worker) -> list[str]:
     return [dict(each.headers)["penchant.message"].decode() for each in worker.log.dead()]
-
-
-def room_bytes(state: UserState) -> int:
-    return sum(entry.size for entry in waiters(state))
 
 
 async def test_bulky_events_wait_only_as_far_as_there_is_room(worker: Worker) -> None:
@@ -239,6 +227,22 @@ async def test_many_who_hand_over_many_at_once_stay_within_the_bytes() -> None:
     assert sum(each.size for each in state.merges) <= 20_000
 
 
+async def test_what_is_too_large_to_be_passed_on_is_put_aside_whole(owners: Owners) -> None:
+    """A record of the most bytes that a topic takes has no room for the header that carries it."""
+    await owners.send(merge("m", KNOWN, ANONYMOUS))
+    await owners.deliver()
+    bulk = "x" * (MAX_MESSAGE_BYTES - 500)
+    command = {"command_id": "k", "type": "retract", "user_id": ANONYMOUS, "event_id": "e", "note": bulk}
+    event = {"event_id": "e", "user_id": ANONYMOUS, "item_id": "i1", "type": "like", "context": bulk}
+    before = len(owners.log.on(TOPICS.transfers))
+    await owners.send(event, command)
+    assert len(owners.log.on(TOPICS.transfers)) == before
+    assert [word for word, _ in owners.workers[1].letters()] == ["too_large", "too_large"]
+    assert ("k", "refused", "too_large") in owners.receipts()
+    await owners.send(event | {"context": bulk[1000:]})
+    assert owners.told()[-1] == "passed"
+
+
 # --- Containment ---
 
 
@@ -338,47 +342,6 @@ def faulty(worker: Worker, marked: str) -> Any:
 
     decoder.decode = decode  # type: ignore[assignment,method-assign]
     return worker.pipeline
-
-
-def waiting(n: int, size: int = LONG) -> Waiting:
-    body = msgspec.json.encode({"event_id": f"w{n}", "user_id": "u1", "item_id": f"new-{n}", "type": "click"})
-    return Waiting(TOPICS.clicks, 0, n, NOW_MS, f"w{n}", f"new-{n}", b"u1", body + b" " * size, [])
-
-
-def retraction(n: int, size: int = LONG) -> Retraction:
-    command = {"command_id": f"r{n}", "type": "retract", "user_id": KNOWN, "event_id": f"e{n}"}
-    body = msgspec.json.encode(command) + b" " * size
-    return Retraction(TOPICS.commands, 0, n, NOW_MS, f"e{n}", f"r{n}", NOW_MS, None, body, [])
-
-
-def done(name: str) -> Merge:
-    padded = name.ljust(256, "x")
-    return Merge(padded, padded, NOW_MS, Ref(TOPICS.commands, 0, 0, padded, NOW_MS), done=True)
-
-
-def fullest(dim: int) -> UserState:
-    """Every list at its bounds, with ids of 256 bytes and the longest topic that Kafka takes."""
-    topic, ids = "t" * 249, [f"{n:03}".ljust(256, "x") for n in range(600)]
-    big = [msgspec.structs.replace(waiting(n), value=bytes(130_700)) for n in range(4)]
-    texts = [RecentText(NOW_MS, each, each, 1.0, bytes(2 * dim), bytes(2 * dim)) for each in ids[:8]]
-    merges = [done(each) for each in ids[: RULES.most_merges_bytes // done("").size]]
-    made = UserState(
-        long=np.ones(dim, np.float32),
-        reference_ms=NOW_MS,
-        ring=[RingEvent(NOW_MS, each, 2**48 - 1, each, 2, 1.0, 1.0) for each in ids[:20]],
-        counted=[2**48 - 1] * 64,
-        undone=[2**48 - 1] * 64,
-        seen=np.zeros(2000, SEEN),
-        shown=np.zeros(256, SHOWN),
-        texts=texts,
-        waiting=big,
-        unnamed=[Ref(topic, 2**31, 2**62, each, NOW_MS) for each in ids[:MOST_UNNAMED]],
-        unnamed_more=2**53 - 1,
-        merges=merges,
-        alias=Alias(ids[0], ids[1], NOW_MS, Ref(topic, 0, 0, ids[1], NOW_MS), "token", held=True),
-    )
-    assert 0 <= RULES.most_room_bytes - room_bytes(made) < 2000
-    return made
 
 
 @pytest.fixture
