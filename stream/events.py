@@ -201,6 +201,8 @@ class Decoder:
             raise Rejected(Reason.UNKNOWN_TYPE, f"`type` is {body.type!r}; it is one of retract, merge, erase")
         if body.type == "merge" and not body.anonymous_id:
             raise Rejected(Reason.MISSING_FIELD, "`anonymous_id` is missing: who is to be merged into `user_id`?")
+        if body.type == "merge":
+            _check_id("anonymous_id", body.anonymous_id)
         return CommandEvent(record, body, time_ms)
 
     def _hashes(self, event_id: str) -> tuple[int, ...]:

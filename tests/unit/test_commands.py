@@ -237,6 +237,8 @@ async def test_an_event_without_an_id_is_taken_back_by_its_place(worker: Worker)
         ({"event": 7}, "schema"),
         ({"type": "forget"}, "unknown_type"),
         ({"type": "erase", "event_time": "yesterday"}, "bad_time"),
+        ({"type": "merge", "anonymous_id": "a" * 257}, "too_large"),
+        ({"type": "merge", "anonymous_id": "a\ud800"}, "bad_id"),
     ],
 )
 async def test_a_command_that_cannot_be_read_is_answered_and_kept(
