@@ -15,16 +15,20 @@ import click
 from deploy.admin import create_topics
 from deploy.adopt import adopt
 from deploy.children import Child
-from deploy.kept import Kept
+from deploy.kept import MAX_DEATHS, Kept
 from deploy.options import print_json
 from deploy.services import Service, free_port, start_broker, start_store
 from serving.connections import Connections
 from serving.errors import Stuck, Unavailable
+from serving.redis_url import without_password
 
 READY_TIMEOUT_S = 300.0
 LOOK_EVERY_S = 0.1
 STOP_PATIENCE_S = 10.0
 EMBEDDED_SESSION_S = 6  # a group forms after half a session on the embedded broker
+WORKER = "stream"  # the module that is run
+_PROBE_EVERY_S = 2.0
+_HUNG = 2  # times the silence after which a process ends itself: that comes first
 
 
 @dataclass
@@ -38,6 +42,7 @@ class Local:
     _stopped: threading.Event = field(default_factory=threading.Event)
     _services: list[Service] = field(default_factory=list)
     _kept: list[Kept] = field(default_factory=list)
+    _silent_s: float = 60.0
 
     def run(self, *, as_json: bool) -> int:
         """Run until SIGTERM or SIGINT; return the exit code.
@@ -53,13 +58,15 @@ class Local:
             settings = Connections(bootstrap=environment["PENCHANT_BOOTSTRAP"], redis=environment["PENCHANT_REDIS"])
             self._create_topics(settings)
             self._start_processes(folder, environment, api_port)
-            if (code := self._watch(folder, until_ready=True)) is not None:
+            threading.Thread(target=self._probe, name="probes", daemon=True).start()
+            self._silent_s = _HUNG * settings.loop_silent_s
+            if (code := self._watch(until_ready=True)) is not None:
                 return code
             if self._stopped.is_set():
                 return 0
             workers = [kept.health for kept in self._kept if kept.name != "api"]
             _announce(settings, f"http://127.0.0.1:{api_port}", workers, folder, as_json=as_json)
-            return self._watch(folder, until_ready=False) or 0
+            return self._watch(until_ready=False) or 0
 
     @contextmanager
     def _until_signalled(self) -> Iterator[None]:
@@ -120,7 +127,7 @@ class Local:
         for number in range(1, self.workers + 1):
             port = free_port()
             own = {**environment, "PENCHANT_HEALTH_PORT": str(port)}
-            self._keep(f"worker-{number}", "stream", folder, port, own)
+            self._keep(f"worker-{number}", WORKER, folder, port, own)
         own = {**environment, "PENCHANT_API_HOST": "127.0.0.1", "PENCHANT_API_PORT": str(api_port)}
         self._keep("api", "serving.api", folder, api_port, own)
 
@@ -128,7 +135,7 @@ class Local:
         command = [sys.executable, "-m", module]
         self._kept.append(Kept(name, command, folder, f"http://127.0.0.1:{port}", environment))
 
-    def _watch(self, folder: Path, *, until_ready: bool) -> int | None:
+    def _watch(self, *, until_ready: bool) -> int | None:
         """Look after everything until told to stop, or until all are ready; an exit code if one is lost for good."""
         looks_left = int(READY_TIMEOUT_S / LOOK_EVERY_S)
         waiting = list(self._kept) if until_ready else []
@@ -137,11 +144,12 @@ class Local:
                 if service.child.exit_code is not None:
                     return _lost(service.child, Unavailable.exit_code)
             for kept in self._kept:
-                before = kept.restarts
-                if not kept.revive():
-                    return _lost(kept.child, kept.child.exit_code or 1)
-                if kept.restarts > before:
-                    click.echo(f"penchant: {kept.name} died and was started again; log: {folder}", err=True)
+                kept.end_if_hung(self._silent_s)
+                alive = kept.revive()
+                for words in kept.news():
+                    click.echo(f"penchant: {words}", err=True)
+                if not alive:
+                    return self._given_up(kept)
             if until_ready:
                 waiting = [kept for kept in waiting if not kept.ready()]
                 looks_left -= 1
@@ -150,6 +158,24 @@ class Local:
                 if looks_left == 0:
                     return _lost(waiting[0].child, Stuck.exit_code)
         return None
+
+    def _probe(self) -> None:
+        """Ask all children for signs of life; in a thread of its own, since `_watch` must not wait for a sick one."""
+        while not self._stopped.wait(_PROBE_EVERY_S):
+            for kept in self._kept:
+                kept.probe()
+
+    def _given_up(self, kept: Kept) -> int:
+        """Say why one process was the end of all, and what there is afterwards."""
+        code = _lost(kept.child, kept.child.exit_code or 1)
+        if kept.restarts >= MAX_DEATHS:
+            click.echo(f"penchant: {kept.name} is given up, started again {MAX_DEATHS} times in 5 minutes", err=True)
+        parts = [
+            (self.bootstrap, "what was sent stays on the broker", "what was sent goes with the embedded broker"),
+            (self.redis, "interests stay in Redis", "interests go with the embedded Redis"),
+        ]
+        click.echo(f"penchant: {'; '.join(there if given else gone for given, there, gone in parts)}", err=True)
+        return code
 
     def _stop_all(self) -> None:
         """Stop workers and API together, then the services on which they stand."""
@@ -173,12 +199,14 @@ def _announce(settings: Connections, api: str, workers: list[str], folder: Path,
     if as_json:
         print_json(where | {"workers": workers})
         return
-    for name, value in where.items():
+    shown = without_password(settings.redis)
+    for name, value in (where | {"redis": shown}).items():
         click.echo(f"{name:<10} {value}")
     click.echo(f"{'workers':<10} {' '.join(workers)}")
     click.echo(f"{'logs':<10} {folder}")
     click.echo("\nReady. In another terminal:")
-    click.echo(f"  export PENCHANT_BOOTSTRAP={settings.bootstrap} PENCHANT_REDIS={settings.redis}")
+    redis = f" PENCHANT_REDIS={shown}" if shown == settings.redis else "  # and PENCHANT_REDIS, as you gave it"
+    click.echo(f"  export PENCHANT_BOOTSTRAP={settings.bootstrap}{redis}")
     click.echo("  penchant produce items.jsonl")
     click.echo("  penchant watch u1")
     click.echo("Ctrl-C stops everything.")

@@ -17,6 +17,7 @@ from pydantic import Field, ValidationError
 from serving.connections import Connections, problems
 from serving.errors import Misconfigured, PenchantError, Refused, Unavailable
 from serving.health import Check, health_app, serve
+from serving.liveness import watched_loop
 from serving.redis_answers import asked
 
 PROBE_EVERY_S = 1.0
@@ -92,7 +93,8 @@ async def run(settings: ApiSettings) -> None:
         await _connect(settings, store, broker)
         surroundings = Surroundings(store, broker)
         await surroundings.ask()
-        await _serve_until_stopped(settings, surroundings)
+        async with watched_loop(settings.loop_silent_s):
+            await _serve_until_stopped(settings, surroundings)
     finally:
         await store.aclose()
         await broker.close()

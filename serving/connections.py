@@ -37,6 +37,11 @@ class Connections(BaseSettings):
     model: Path = Field(
         default=Path(".cache/models/default"), description="The model folder that `penchant export` made."
     )
+    loop_silent_s: float = Field(
+        default=30.0,
+        ge=1.0,
+        description="A worker or an API whose event loop has no turn for so long ends with 70; work takes far less.",
+    )
 
     @property
     def topics(self) -> Topics:

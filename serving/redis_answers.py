@@ -1,8 +1,8 @@
 """What Redis's answers mean, all in one table: what passes is waited for, what a person must mend is said in words.
 
 An answer begins with a code word (`OOM command not allowed …`). redis-py makes classes of some words, and takes them
-off the text; in a script's error the word stands behind the place (`ERR Error running script …: @user_script:9:
-OOM …`); a few answers have no word of their own, and are known by their text.
+off the text; in a script's error the word stands behind the place (`ERR Error running script: @user_script:9: OOM …`);
+a few answers have no word of their own, and are known by their text.
 """
 
 import ast

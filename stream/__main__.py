@@ -1,6 +1,7 @@
 """`python -m stream`: one worker. Says at start what is missing, and how to mend it; exits as docs/running.md says."""
 
 import asyncio
+import faulthandler
 import logging
 import os
 import sys
@@ -20,6 +21,7 @@ def main() -> int:
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
         stream=sys.stderr,
     )
+    faulthandler.enable()  # a crash in a library says where
     for handler in logging.getLogger().handlers:
         handler.addFilter(SaidOnce())
     for chatty in ("faust", "mode", "aiokafka", "kafka"):

@@ -10,6 +10,7 @@ from mode.supervisors import CrashingSupervisor
 from mode.utils.queues import ThrowableQueue
 
 from serving.errors import PenchantError
+from serving.liveness import watched_loop
 from stream.agents import consume
 from stream.settings import WorkerSettings
 from stream.transport import WorkerConsumer, WorkerTransport
@@ -100,6 +101,11 @@ def build_app(settings: WorkerSettings, worker: Worker) -> WorkerApp:
 
 async def run(settings: WorkerSettings, worker: Worker) -> int:
     """Run a worker until SIGTERM, SIGINT or a crash. Returns the exit code."""
+    async with watched_loop(settings.loop_silent_s):
+        return await _run(settings, worker)
+
+
+async def _run(settings: WorkerSettings, worker: Worker) -> int:
     app = build_app(settings, worker)
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -16,6 +16,7 @@ import psutil
 from tests.support.command import clean_environment
 
 READY_TIMEOUT_S = 120.0
+WORKERS = [["-m", "stream"], ["-m", "tests.support.odd_worker"]]
 
 
 class RunningLocal:
@@ -37,7 +38,7 @@ class RunningLocal:
 
     def workers(self) -> list[psutil.Process]:
         """Its stream workers."""
-        return [child for child in self.children() if _command(child)[1:3] == ["-m", "stream"]]
+        return [child for child in self.children() if _command(child)[1:3] in WORKERS]
 
     def stop(self, number: int = signal.SIGTERM) -> int:
         """Send a signal and return the exit code."""
@@ -54,10 +55,12 @@ def _command(process: psutil.Process) -> list[str]:
 
 
 @contextmanager
-def running_local(temporary: Path, *arguments: str, **variables: str) -> Iterator[RunningLocal]:
+def running_local(
+    temporary: Path, *arguments: str, module: str = "deploy.cli", **variables: str
+) -> Iterator[RunningLocal]:
     """Start it with `temporary` as its folder for temporary files; killed at the end if the test did not stop it."""
     environment = clean_environment(TMPDIR=str(temporary), **variables)
-    command = [sys.executable, "-m", "deploy.cli", "local", "--json", *arguments]
+    command = [sys.executable, "-m", module, "local", "--json", *arguments]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
     too_late = threading.Timer(READY_TIMEOUT_S, process.kill)
     too_late.start()

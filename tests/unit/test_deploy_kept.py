@@ -1,11 +1,13 @@
 import sys
 import threading
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
 
 from deploy import kept
+from deploy.children import Child
 from deploy.kept import MAX_DEATHS, Kept
 from tests.support.waiting import until
 
@@ -18,6 +20,10 @@ def keep(folder: Path, script: str, health: str = NOWHERE) -> Kept:
 
 def dead(process: Kept) -> bool:
     return until(lambda: process.child.exit_code is not None)
+
+
+def runs(child: Child) -> bool:
+    return child.exit_code is None
 
 
 def test_what_runs_is_left_alone(tmp_path: Path) -> None:
@@ -59,25 +65,102 @@ def test_what_is_misconfigured_is_not_tried_again(tmp_path: Path) -> None:
     assert not process.revive()
 
 
+class Health:
+    """A health port; `statuses` can be changed."""
+
+    def __init__(self) -> None:
+        self.statuses = {"/health/ready": 200, "/health/live": 200}
+        health = self
+
+        class Answer(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                self.send_response(health.statuses.get(self.path, 404))
+                self.end_headers()
+
+            def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name in the base class
+                pass
+
+        self._server = HTTPServer(("127.0.0.1", 0), Answer)
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+@pytest.fixture
+def health() -> Iterator[Health]:
+    made = Health()
+    yield made
+    made.close()
+
+
 @pytest.mark.parametrize(("status", "ready"), [(200, True), (503, False)])
-def test_ready_asks_the_health_port(tmp_path: Path, status: int, ready: bool) -> None:
-    class Answer(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(status if self.path == "/health/ready" else 404)
-            self.end_headers()
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name in the base class
-            pass
-
-    server = HTTPServer(("127.0.0.1", 0), Answer)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    process = keep(tmp_path, "import time; time.sleep(60)", f"http://127.0.0.1:{server.server_port}")
+def test_ready_asks_the_health_port(tmp_path: Path, health: Health, status: int, ready: bool) -> None:
+    health.statuses["/health/ready"] = status
+    process = keep(tmp_path, "import time; time.sleep(60)", health.url)
 
     assert process.ready() is ready
 
     process.child.kill()
-    server.shutdown()
-    server.server_close()
+
+
+@pytest.mark.parametrize("code", [75, 78])
+def test_what_its_surroundings_end_is_started_once_a_minute_for_ever(
+    tmp_path: Path, health: Health, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    """Given a process that was ready, when Redis ends it, then it rests, is started again, and never given up."""
+    monkeypatch.setattr(kept, "REST_S", 3600.0)
+    process = keep(tmp_path, f"print('Redis is full', flush=True); raise SystemExit({code})", health.url)
+    assert process.ready()
+    assert dead(process)
+    for _ in range(3):
+        assert process.revive()
+        assert process.child.exit_code == code, "it rests"
+    (told,) = process.news()
+    assert told.startswith(f"Redis is full\nprocess ended with {code}; it is started again in 3600 s")
+
+    monkeypatch.setattr(kept, "REST_S", 0.0)
+    for _ in range(MAX_DEATHS + 3):
+        before = process.child.pid
+        assert dead(process)
+        assert process.revive()
+        assert process.child.pid != before
+    assert dead(process)
+
+
+def test_the_rest_keeps_within_five_starts_in_five_minutes() -> None:
+    assert kept.WINDOW_S / kept.REST_S <= MAX_DEATHS
+
+
+def test_who_stopped_answering_is_killed_and_started_again(tmp_path: Path, health: Health) -> None:
+    process = keep(tmp_path, "import time; time.sleep(60)", health.url)
+    first = process.child
+    health.statuses["/health/live"] = 503
+    for _ in range(2 * kept.MISSES):
+        process.probe()
+    process.end_if_hung(0.0)
+    assert runs(first), "it has never answered: it is still starting"
+
+    health.statuses["/health/live"] = 200
+    process.probe()
+    health.statuses["/health/live"] = 503
+    for _ in range(kept.MISSES - 1):
+        process.probe()
+    process.end_if_hung(0.0)
+    assert runs(first), "a few probes may be lost"
+    process.probe()
+    process.end_if_hung(3600.0)
+    assert runs(first)
+    process.end_if_hung(0.0)
+    assert first.exit_code == -9
+    assert process.revive()
+    assert runs(process.child)
+    assert [words.partition(" ")[0] for words in process.news()] == ["process", "process"]
+    process.end_if_hung(0.0)
+    assert runs(process.child), "its successor has a time of its own"
+    process.child.kill()
 
 
 def test_nobody_listening_is_not_ready(tmp_path: Path) -> None:
