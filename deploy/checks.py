@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from typing import Any, TypeVar
 
 import msgspec
@@ -14,27 +14,12 @@ from deploy.letters import count
 from deploy.options import need
 from deploy.redrive import open_dead_letters
 from deploy.retention import POLICY, RETENTION, compare
+from deploy.store_checks import clock, store
+from deploy.verdicts import NOTHING, Verdict
 from serving.broker import check_topics, describe, end_offsets, open_admin, partitions_of, read_topic, reader
 from serving.connections import Connections
 from serving.errors import Misconfigured, PenchantError, Reason
 from serving.topics import Topic
-
-NOTHING = "nothing"
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """One check's outcome; `figures` stand beside the rest in the JSON."""
-
-    ok: bool
-    found: str
-    do: str = NOTHING
-    figures: dict[str, Any] = field(default_factory=dict)
-
-    def as_dict(self) -> dict[str, Any]:
-        """Flatten to JSON values."""
-        told = asdict(self)
-        return {**told.pop("figures"), **told}
 
 
 def examine(settings: Connections, max_lag: int) -> dict[str, dict[str, Any]]:
@@ -42,6 +27,7 @@ def examine(settings: Connections, max_lag: int) -> dict[str, dict[str, Any]]:
     checks: dict[str, Callable[[], Verdict]] = {
         "broker": lambda: broker(settings),
         "redis": lambda: store(settings),
+        "clock": lambda: clock(settings),
         "model": lambda: model(settings),
         "topics": lambda: topics(settings),
         "items_known": lambda: items_known(settings),
@@ -68,34 +54,6 @@ def broker(settings: Connections) -> Verdict:
     nodes = len(cluster["brokers"])
     figures = {"bootstrap": settings.bootstrap, "cluster_id": cluster["cluster_id"], "nodes": nodes}
     return Verdict(ok=True, found=f"answers at {settings.bootstrap}, {nodes} nodes", figures=figures)
-
-
-def store(settings: Connections) -> Verdict:
-    """Ping the store, and look whether it would throw users away when it is full."""
-    need("worker", "redis")
-    import redis
-
-    address = settings.redis.rpartition("@")[2]  # without the password
-    try:
-        with redis.Redis.from_url(settings.redis, socket_timeout=5) as client:
-            client.ping()
-            policy = client.config_get("maxmemory-policy").get("maxmemory-policy", "unknown")
-            used = client.info("memory")["used_memory"]
-    except (redis.RedisError, OSError, ValueError) as error:
-        return Verdict(
-            ok=False,
-            found=f"{address} does not answer ({error})",
-            do="start Redis, or say where it is with --redis or PENCHANT_REDIS",
-        )
-    figures = {"used_memory_bytes": used, "maxmemory_policy": policy}
-    if policy not in {"noeviction", "unknown"}:
-        return Verdict(
-            ok=False,
-            found=f"{address} may throw any user away when it is full (maxmemory-policy {policy})",
-            do="set maxmemory-policy noeviction: interests expire by themselves",
-            figures=figures,
-        )
-    return Verdict(ok=True, found=f"answers at {address}, {used / 1e6:.1f} MB used", figures=figures)
 
 
 def model(settings: Connections) -> Verdict:

@@ -143,6 +143,11 @@ class Metrics:
         self.encoder_out = Gauge(
             "penchant_encoder_out", "1 while the encoder is late or its breaker open.", registry=self.registry
         )
+        self.clock_skew = Gauge(
+            "penchant_clock_skew_seconds",
+            "How far this machine's clock is ahead of the store's.",
+            registry=self.registry,
+        )
         self.waiting = Gauge("penchant_waiting_users", "Users and items waited for.", registry=self.registry)
         self.lists_judged = Judged(self.registry)
         self.items = Gauge("penchant_items_embedded", "Items with a vector.", registry=self.registry)

@@ -193,6 +193,11 @@ class Store:
         stored = await ask(lambda: self._redis.hmget(self._key(partition, "offsets"), fields))
         return any(int(there or 0) < offset for there, offset in zip(stored, hold.offsets.values(), strict=True))
 
+    async def now_ms(self) -> int:
+        """The store's clock, ms since 1970."""
+        seconds, micros = await ask(self._redis.time)
+        return int(seconds) * 1000 + int(micros) // 1000
+
     def hold(self, partition: int) -> Hold:
         """My grip on a partition; one that every write is refused with, if it is not mine."""
         return self._holds.get(partition, Hold())

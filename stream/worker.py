@@ -24,6 +24,7 @@ from serving.ranking.statistics import Statistics
 from serving.state import UserState
 from serving.view import Follower
 from stream.blending import Blending, blend_key
+from stream.clock import Clock
 from stream.containment import Faults, Guard
 from stream.encoding import Encoding
 from stream.events import Decoder
@@ -57,6 +58,7 @@ _log = logging.getLogger(__name__)
 _LOOK_EVERY_S = 1.0
 _WATCH_EVERY_S = 2.0
 _ASK_EVERY_S = 30.0  # a merge that another owner has not answered
+_CLOCK_EVERY_S = 60.0
 
 
 def items_scope(number: int) -> str:
@@ -117,6 +119,8 @@ class Worker:
         self._open = False
         self._assigned = False
         self._trending_version = 0
+        self._clock = Clock(now_ms)
+        self.metrics.clock_skew.set_function(lambda: self._clock.skew_ms / 1000)
 
     async def start(self) -> None:
         """Connect, follow what lists are ranked against, and begin the chores."""
@@ -164,7 +168,7 @@ class Worker:
             started.push_async_callback(follows.stop)
             await follows.start()
         making_up = MakingUp(self.pipeline.make_up, self._waiting, self._encoding, self.metrics.texts_made_up.inc)
-        self._spawn(self._open_gate(), self._wake(), making_up.run())
+        self._spawn(self._open_gate(), self._wake(), making_up.run(), self._compare_clocks())
         self._spawn(self._publish_trending(), self._keeper.keep(), self._keeper.fit(), self._watch())
         self._spawn(blending.share(shared, blend_key(settings.keys), settings.statistics_every_s))
         if settings.health_port:
@@ -268,9 +272,19 @@ class Worker:
                 asked_at = time.monotonic()
                 await self.pipeline.ask_again()
             await self.pipeline.recall(self._waiting.woken(self._catalogue), Arrival.WOKEN)
-            await self.pipeline.expire()
+            if self._clock.sound:  # else what waits would be given up too soon, or never
+                await self.pipeline.expire()
             if self._waiting.busy:
                 self._items_came.set()
+
+    async def _compare_clocks(self) -> None:
+        while True:
+            await self._clock.compare(self._store.now_ms)
+            if not self._clock.sound:
+                _log.error(
+                    "%s; until then nothing that waits is given up", self._clock.words(), extra={"action": "clock"}
+                )
+            await asyncio.sleep(_CLOCK_EVERY_S)
 
     async def _publish_trending(self) -> None:
         await asyncio.gather(*(follower.caught_up.wait() for follower in self._followers))
@@ -375,7 +389,7 @@ class Worker:
 async def check_store(
     settings: WorkerSettings, fingerprint: str, partitions: int, identities: Mapping[str, str]
 ) -> None:
-    """Before anything runs: Redis answers, its vectors are of this model folder, its offsets of these topics.
+    """Before anything runs: Redis answers, its vectors are of this model folder, its offsets and its clock ours.
 
     Raises Misconfigured, and Unavailable if Redis answers for a minute that it cannot.
     """
@@ -383,5 +397,9 @@ async def check_store(
     try:
         await store.adopt_fingerprint()
         await check_identities(settings.redis, settings.keys, partitions, identities)
+        clock = Clock(now_ms)
+        await clock.compare(store.now_ms)
+        if not clock.sound:
+            raise Misconfigured(clock.words())
     finally:
         await store.close()

@@ -184,6 +184,7 @@ def test_doctor_counts_items_and_lag(broker: Broker, prefix: str, at: list[str])
 
     assert {name for name, check in checks.items() if check["ok"]} == {
         "broker",
+        "clock",
         "redis",
         "topics",
         "items_known",
