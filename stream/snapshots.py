@@ -1,4 +1,8 @@
-"""Where snapshots of the item statistics lie: Redis, written under a name of their own before they count."""
+"""Where snapshots of the item statistics lie: Redis, written under a name of their own before they count.
+
+At most two copies lie there: the one that counts, and the one before it or the one that is being written. Who reads a
+copy that is replaced meanwhile, for a second time, may find it gone, and reads the one that counts then.
+"""
 
 import functools
 import secrets
@@ -7,6 +11,7 @@ from contextlib import asynccontextmanager
 from importlib.resources import files
 from typing import TypeVar
 
+from serving.errors import BrokenState
 from serving.ranking import snapshots
 from serving.ranking.statistics import Moment
 from stream.redis_calls import ask, connect
@@ -22,9 +27,15 @@ class Snapshots:
 
     def __init__(self, url: str, prefix: str, patience_s: float = GIVE_UP_AFTER_S) -> None:
         self._redis = connect(url)
+        self._pointer = snapshots.pointer(prefix)
+        self._owner = f"{{{prefix}:{WRITER}}}:owner"
+        self._copies = f"{{{prefix}:{WRITER}}}:copies"
         self._prefix = prefix
         self._patience_s = patience_s
-        self._script = self._redis.register_script(files("stream").joinpath("point.lua").read_text())
+        self._shelve, self._point = (
+            self._redis.register_script(files("stream").joinpath(name).read_text())
+            for name in ("shelve.lua", "point.lua")
+        )
 
     async def close(self) -> None:
         """Hang up."""
@@ -32,24 +43,38 @@ class Snapshots:
 
     async def read(self) -> Moment | None:
         """The snapshot that counts, if there is one. Raises BrokenState; Misconfigured if a newer Penchant wrote it."""
-        return await self._persist(lambda: snapshots.read(self._redis, self._prefix))
+        while True:
+            counts = await self._persist(lambda: self._redis.get(self._pointer))
+            try:
+                return await self._persist(lambda: snapshots.read(self._redis, self._prefix))
+            except BrokenState:
+                if counts == await self._persist(lambda: self._redis.get(self._pointer)):
+                    raise
 
     async def write(self, token: str, values: list[bytes]) -> bool:
         """Write a snapshot under a new name, then have it count. False if user partition 0 is another worker's."""
-        pointer = snapshots.pointer(self._prefix)
-        key = f"{pointer}:{secrets.token_hex(8)}"
-        before = await self._persist(lambda: self._redis.get(pointer))
+        key = f"{self._pointer}:{secrets.token_hex(8)}"
+        before = await self._persist(lambda: self._redis.get(self._pointer))
+        noted = await self._persist(lambda: self._redis.smembers(self._copies))
+        gone = sorted(noted - {before, key.encode()})
+        shelved = [self._owner, self._copies, key, *gone]
+        if await self._persist(lambda: self._shelve(keys=shelved, args=[token])) != b"noted":
+            return False
         for number, value in enumerate(values):
             await self._persist(functools.partial(self._put, key, number, value))
-        keys = [f"{{{self._prefix}:{WRITER}}}:owner", pointer, key, *([before] if before is not None else [])]
-        answer = await self._persist(lambda: self._script(keys=keys, args=[token, _UNPOINTED_S]))
+        keys = [self._owner, self._pointer, key, *([before] if before is not None else [])]
+        answer = await self._persist(lambda: self._point(keys=keys, args=[token, _UNPOINTED_S]))
+        if answer != b"written":
+            await self._persist(lambda: self._redis.delete(key))
         return bool(answer == b"written")
 
     async def forget(self) -> bool:
-        """Delete the snapshot that counts. Returns whether there was one."""
-        pointer = snapshots.pointer(self._prefix)
-        key = await self._persist(lambda: self._redis.get(pointer))
-        return bool(await self._persist(lambda: self._redis.delete(pointer, *([key] if key is not None else []))))
+        """Delete the snapshot that counts, and what is left of others. Returns whether there was one."""
+        key = await self._persist(lambda: self._redis.get(self._pointer))
+        copies = await self._persist(lambda: self._redis.smembers(self._copies))
+        gone = [self._pointer, self._copies, *copies, *([key] if key is not None else [])]
+        await self._persist(lambda: self._redis.delete(*gone))
+        return key is not None
 
     async def _put(self, key: str, number: int, value: bytes) -> None:
         both = self._redis.pipeline(transaction=True)

@@ -154,13 +154,69 @@ async def test_only_the_owner_of_partition_0_replaces_the_snapshot(
 
     assert await shelf.write(owner.store.hold(0).token, list(snapshots.encode(large(5))))
     counts = await redis.get(snapshots.pointer(settings.keys))
-    keys = {key async for key in redis.scan_iter(match=f"{{{settings.keys}:0}}:statistics:*")}
-    assert len(keys) == 4
-    assert all([await redis.ttl(key) > 0 for key in keys - {counts}]), "what does not count expires"
+    assert await copies(redis, settings) == {first, counts}
+    assert await redis.ttl(first) > 0, "what does not count expires"
     assert await redis.ttl(counts) == -1
     assert await shelf.forget()
     assert not await shelf.forget()
     assert await shelf.read() is None
+    assert await copies(redis, settings) == set()
+    await shelf.close()
+
+
+async def copies(redis: Any, settings: WorkerSettings) -> set[bytes]:
+    """Every copy of the statistics in the store."""
+    return {key async for key in redis.scan_iter(match=f"{{{settings.keys}:0}}:statistics:*")}
+
+
+async def test_two_copies_lie_in_the_store_at_most(settings: WorkerSettings, ranker: Opener, redis: Any) -> None:
+    """Given an owner that writes on and on, and now and then dies in the middle, then two copies are kept."""
+    owner = ranker()
+    shelf = Snapshots(settings.redis, settings.keys)
+    await owner.store.claim(0)
+    values = list(snapshots.encode(large(200)))
+    for number in range(11):
+        token = owner.store.hold(0).token
+        if number % 3 == 2:  # dies before it counts: all but the last value are written
+            shelf._point = died
+            with pytest.raises(asyncio.CancelledError):
+                await shelf.write(token, values[:-1])
+            await shelf.close()
+            shelf = Snapshots(settings.redis, settings.keys)
+        else:
+            assert await shelf.write(token, values)
+        assert len(await copies(redis, settings)) <= 2
+        told = await shelf.read()
+        assert told is not None
+        assert len(told.ids) == 200
+    await shelf.close()
+
+
+async def died(**_: Any) -> bytes:
+    raise asyncio.CancelledError
+
+
+async def test_who_reads_a_copy_that_is_replaced_twice_reads_the_one_that_counts(
+    settings: WorkerSettings, ranker: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner = ranker()
+    shelf = Snapshots(settings.redis, settings.keys)
+    await owner.store.claim(0)
+    token, read = owner.store.hold(0).token, snapshots.read
+    assert await shelf.write(token, list(snapshots.encode(large(3))))
+
+    async def slowly(redis: Any, prefix: str) -> Any:
+        """Replaced twice between the name and the values."""
+        monkeypatch.setattr(snapshots, "read", read)
+        key = await redis.get(snapshots.pointer(prefix))
+        for size in (4, 5):
+            assert await shelf.write(token, list(snapshots.encode(large(size))))
+        return snapshots.decode([await redis.hget(key, 0)] if await redis.exists(key) else [])
+
+    monkeypatch.setattr(snapshots, "read", slowly)
+    told = await shelf.read()
+    assert told is not None
+    assert len(told.ids) == 5
     await shelf.close()
 
 
