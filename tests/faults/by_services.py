@@ -19,7 +19,7 @@ def store_gone(stage: Stage) -> None:
     stage.pour()
     stage.midway()
     leave()
-    time.sleep(_away_s(stage))
+    time.sleep(away_s(stage))
     come()
     stage.over()
 
@@ -64,7 +64,7 @@ def broker_gone(stage: Stage) -> None:
     stage.pour()
     stage.midway()
     leave()
-    time.sleep(_away_s(stage))
+    time.sleep(away_s(stage))
     broker.start()
     stage.over()
 
@@ -106,7 +106,8 @@ def encoder_fails(how: str, stage: Stage) -> None:
     stage.over()
 
 
-def _away_s(stage: Stage) -> float:
+def away_s(stage: Stage) -> float:
+    """For how long a service is away, or refuses."""
     return 20.0 if stage.house.full else 5.0
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from tests.faults import by_input, by_services, by_workers
+from tests.faults import by_input, by_refusal, by_services, by_workers
 from tests.faults.load import Load, Shape, make_load, poisoned, shuffled, twice
 from tests.faults.stage import Stage
 
@@ -61,6 +61,8 @@ KINDS = (
     Kind("redis-restarted", "Redis restarted from its file", by_services.store_restarted, 1, 3),
     Kind("redis-put-back", "Redis put back to a copy 5 s old", by_services.store_put_back, 1, 3),
     Kind("redis-emptied", "Redis emptied", by_services.store_emptied, 1, 3),
+    Kind("redis-full", "Redis full for 20 s (CI: 5 s)", by_refusal.store_full, 1, 3, embedded=1),
+    Kind("redis-read-only", "Redis read-only for 20 s (CI: 5 s)", by_refusal.store_read_only, 1, 3),
     Kind("broker-gone", "broker gone for 20 s (CI: 5 s)", by_services.broker_gone, 1, 3),
     Kind("topics-anew", "topics made anew, adopted", by_services.topics_made_anew, 1, 3),
     Kind("encoder-raises", "encoder raising", partial(by_services.encoder_fails, "raise"), 1, 3, make=_wordy),

@@ -1,0 +1,39 @@
+"""Faults of a store that answers, and refuses: for a while it is full, or takes no writes. Nobody's process may end."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import redis
+
+from tests.faults.by_services import SLOW, away_s
+from tests.faults.stage import Stage, Unexpected
+from tests.support.refusals import become_primary, become_replica, fill_up, make_room
+
+
+def store_full(stage: Stage) -> None:
+    """The store is full for a while, but for a little, and a second worker starts meanwhile."""
+    _refuses(stage, fill_up, make_room, "Redis is full (OOM")
+
+
+def store_read_only(stage: Stage) -> None:
+    """The store is a replica for a while, and a second worker starts meanwhile."""
+    _refuses(stage, become_replica, become_primary, "Redis is a replica, and takes no writes (READONLY")
+
+
+def _refuses(stage: Stage, begin: Callable[[Any], None], end: Callable[[Any], None], says: str) -> None:
+    (first,) = stage.begin()
+    with redis.Redis.from_url(stage.house.redis.url) as client:
+        stage.pour(rate=SLOW)
+        stage.midway(0.1, 0.4)
+        begin(client)
+        try:
+            stage.wait(lambda: says in first.child.last_lines(50), 30, "the store did not refuse")
+            second = stage.worker()
+            time.sleep(away_s(stage))
+            if (first.child.exit_code, second.child.exit_code) != (None, None):
+                raise Unexpected(f"a worker ended over a store that refuses\n{stage.last_lines()}")
+        finally:
+            end(client)
+    stage.over()
+    stage.ready(second)
