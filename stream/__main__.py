@@ -42,7 +42,8 @@ def _run() -> int:
     from serving.encoder import load_encoder
     from stream.app import run
     from stream.settings import WorkerSettings
-    from stream.worker import Worker, check_store
+    from stream.start import check_store
+    from stream.worker import Worker
 
     try:
         settings = WorkerSettings()

@@ -28,7 +28,6 @@ from stream.clock import Clock
 from stream.containment import Faults, Guard
 from stream.encoding import Encoding
 from stream.events import Decoder
-from stream.identity import check_identities
 from stream.items import ItemPipeline
 from stream.keeping import Keeper
 from stream.live import JudgedLists, Live
@@ -47,6 +46,7 @@ from stream.room import TEXTS
 from stream.settings import WorkerSettings
 from stream.snapshots import WRITER
 from stream.stages import TimedPipeline
+from stream.start import now_ms
 from stream.store import Store
 from stream.turns import Arrival, Part
 from stream.variants import Variants
@@ -64,11 +64,6 @@ _CLOCK_EVERY_S = 60.0
 def items_scope(number: int) -> str:
     """How marks of an items partition are kept apart from those of the user partition with that number."""
     return f"items-{number}"
-
-
-def now_ms() -> int:
-    """The wall clock, ms since 1970."""
-    return time.time_ns() // 1_000_000
 
 
 class Worker:
@@ -384,22 +379,3 @@ class Worker:
         if not self._encoding.sound:
             return Check(True, "degraded: the encoder is out, so texts wait and lists come from what is known", facts)
         return Check(True, "events are taken in", facts)
-
-
-async def check_store(
-    settings: WorkerSettings, fingerprint: str, partitions: int, identities: Mapping[str, str]
-) -> None:
-    """Before anything runs: Redis answers, its vectors are of this model folder, its offsets and its clock ours.
-
-    Raises Misconfigured, and Unavailable if Redis answers for a minute that it cannot.
-    """
-    store = Store(settings.redis, settings.keys, fingerprint, {}, settings.retention())
-    try:
-        await store.adopt_fingerprint()
-        await check_identities(settings.redis, settings.keys, partitions, identities)
-        clock = Clock(now_ms)
-        await clock.compare(store.now_ms)
-        if not clock.sound:
-            raise Misconfigured(clock.words())
-    finally:
-        await store.close()
