@@ -9,6 +9,7 @@ import struct
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from crc32c import crc32c
@@ -134,7 +135,7 @@ def _open(closed: _Closed, aborted: Aborted, parse: Parse) -> Batch:
         opened = _unpacked(raw, head)
     except Unopenable as error:
         return closed.unreadable(f"a batch cannot be opened: {error}", head)
-    return Batch([_bounded(piece) for piece in _parsed(opened, parse) if _last(piece) >= since], following)
+    return Batch([_bounded(piece) for piece in _parsed(opened, parse, head) if _last(piece) >= since], following)
 
 
 def _why_closed(raw: bytes, head: Head) -> str:
@@ -153,11 +154,14 @@ def _unpacked(raw: bytes, head: Head) -> bytes:
     return HEADER.pack(*plain) + decompress(codec, raw[HEADER.size :], MOST_OPENED_BYTES)
 
 
-def _parsed(opened: bytes, parse: Parse) -> Sequence[Any]:
+def _parsed(opened: bytes, parse: Parse, head: Head) -> Sequence[Any]:
     try:
-        return list(parse(opened, 2))
+        found = list(parse(opened, 2))
     except Exception:  # noqa: BLE001 - another library's parser over anybody's bytes: read again, record by record
         return list(records(opened, 2))
+    places = [head.base - 1, *map(_last, found), head.last + 1]
+    in_order = all(before < after for before, after in pairwise(places))
+    return found if in_order else list(records(opened, 2))
 
 
 def _legacy(closed: _Closed, parse: Parse) -> Batch:

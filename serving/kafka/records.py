@@ -100,11 +100,13 @@ def records(opened: bytes, magic: int) -> Iterator[Fetched | Unreadable]:
     head = Head._make(HEADER.unpack_from(opened))
     at, offset = HEADER.size, head.base - 1
     for _ in range(head.size):
+        if offset >= head.last:  # more than the batch has places: brokers count by these
+            return
         try:
             start, end = _span(opened, at)
         except (IndexError, ValueError) as error:
             why = f"the batch is broken from here on: {error}"
-            yield Unreadable(offset + 1, max(head.last, offset + 1), why, opened[at:], timestamp=head.first_timestamp)
+            yield Unreadable(offset + 1, head.last, why, opened[at:], timestamp=head.first_timestamp)
             return
         piece = _Reading(head, offset + 1).read(opened, start, end)
         offset, at = piece.last if isinstance(piece, Unreadable) else piece.offset, end
@@ -148,7 +150,9 @@ class _Reading:
         delta, at = _varint(data, at + 1)  # the first byte is not used
         self.timestamp = head.max_timestamp if head.appended else head.first_timestamp + delta
         delta, at = _varint(data, at)
-        self.offset = max(head.base + delta, self.offset)
+        if not self.offset <= head.base + delta <= head.last:  # what comes behind would be passed over, or come twice
+            raise ValueError(f"it says that it stands {delta} behind the first of its batch")
+        self.offset = head.base + delta
         self.key, at = _bytes(data, at, end)
         self.value, at = _bytes(data, at, end)
         count, at = _varint(data, at)

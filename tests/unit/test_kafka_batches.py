@@ -164,3 +164,26 @@ def test_a_record_of_more_than_is_taken_keeps_its_beginning() -> None:
     assert first.cut.length == len(large)
     assert len(first.raw or b"") == batches.KEPT_BYTES
     assert second == b"b"
+
+
+@pytest.mark.parametrize("parse", [by_aiokafka, records])
+def test_a_record_stands_within_its_batch_and_behind_the_one_before(parse: Any) -> None:
+    """Else reading would go on far ahead, and what lies between be lost, or come back to what was read."""
+    behind = batch(13, [record(0, b"next")])
+    for deltas in ((0, 9, 2), (0, 2**40, 2), (1, 0, 2), (0, 0, 2), (-5, 1, 2)):
+        raw = batch(10, [record(delta, b"value %d" % n) for n, delta in enumerate(deltas)])
+        found = list(read(raw + behind, 10, Aborted.of([]), parse))
+        offsets = [piece.last if isinstance(piece, Unreadable) else piece.offset for piece in found[0].pieces]
+        assert offsets == sorted(set(offsets))
+        assert set(offsets) <= {10, 11, 12}
+        assert any(isinstance(piece, Unreadable) for piece in found[0].pieces)
+        assert [each.following for each in found] == [13, 14]
+        assert found[1].pieces[0].value == b"next"
+
+
+@pytest.mark.parametrize("parse", [by_aiokafka, records])
+def test_more_records_than_places_are_left_out(parse: Any) -> None:
+    raw = batch(10, [record(n, b"value %d" % n) for n in range(4)], last=11)
+    (found,) = read(raw, 10, Aborted.of([]), parse)
+    assert [piece.value for piece in found.pieces] == [b"value 0", b"value 1"]
+    assert found.following == 12
