@@ -2,7 +2,7 @@
 
 import logging
 
-from serving.errors import Rejected
+from serving.errors import Reason, Rejected
 from stream.records import DeadLetter, Forward, Record
 from stream.rejects import unreadable
 from stream.transfers import Passed, passed_record, read
@@ -39,6 +39,7 @@ def _transferred(carrier: Record, read_event: Read) -> Input | DeadLetter | None
         event = read_event(record)
     except Rejected as error:  # it could be read by who passed it on: the weights file has changed since
         return DeadLetter(record, error.reason, str(error), "decode", carrier)
-    if isinstance(event, Forward):
-        raise TypeError("this is a bug: a record was passed on from a partition that it does not belong to")
+    if isinstance(event, Forward):  # nor do workers pass on what was not theirs
+        why = f"passed on as of partition {record.partition}, and of a user of partition {event.partition}"
+        return DeadLetter(record, Reason.WRONG_PARTITION, why, "decode", carrier)
     return Input(message.to, event.event_id, Arrival.FRESH, event, carrier=carrier, hand=message.hand)

@@ -6,19 +6,25 @@ done before.
 """
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Annotated, TypeAlias
 
 import msgspec
 
 from serving.errors import Reason, Rejected
 from serving.pending import TimeMs
 from serving.state import Ref
-from serving.topics import MAX_MESSAGE_BYTES
+from serving.topics import MAX_MESSAGE_BYTES, Topic
+from stream.events import TRENDING
 from stream.publish import Outgoing
 from stream.records import Record
 
 HEADER = "penchant.transfer"
 _OVERHEAD_BYTES = 512  # of a batch of one record, beside key, value and headers
+
+Id = Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
+Partition = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
+Offset = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+_EVENTS = (Topic.CLICKS, Topic.REVIEWS, Topic.COMMANDS)  # records of these are passed on
 
 
 class Hand(msgspec.Struct, array_like=True, frozen=True):
@@ -28,15 +34,15 @@ class Hand(msgspec.Struct, array_like=True, frozen=True):
     what was handed over then is counted anew from the input topics.
     """
 
-    user_id: str
-    partition: int
+    user_id: Id
+    partition: Partition
     token: str
 
 
 class Transfer(msgspec.Struct, kw_only=True, frozen=True, tag_field="type"):
     """One message. `to`: the user whom it is for, whose owner reads it."""
 
-    to: str
+    to: Id
 
 
 class Request(Transfer, kw_only=True, frozen=True, tag="request"):
@@ -45,8 +51,8 @@ class Request(Transfer, kw_only=True, frozen=True, tag="request"):
     room: how many users may have been merged into `to`, who become users of `user_id` then.
     """
 
-    user_id: str
-    command_id: str
+    user_id: Id
+    command_id: Id
     time_ms: TimeMs
     ref: Ref
     room: int = 64
@@ -55,8 +61,8 @@ class Request(Transfer, kw_only=True, frozen=True, tag="request"):
 class HandOver(Transfer, kw_only=True, frozen=True, tag="hand-over"):
     """The answer: the state in the record's value, or nothing (the receiver has it), or why not."""
 
-    anonymous_id: str
-    command_id: str
+    anonymous_id: Id
+    command_id: Id
     time_ms: TimeMs
     ref: Ref
     hand: Hand | None = None
@@ -74,8 +80,8 @@ class Passed(Transfer, kw_only=True, frozen=True, tag="passed"):
 
     hand: Hand
     topic: str
-    partition: int
-    offset: int
+    partition: Partition
+    offset: Offset
     timestamp_ms: TimeMs
     key: bytes | None
 
@@ -126,9 +132,16 @@ def read(record: Record) -> TransferEvent:
     """
     header = next((value for name, value in reversed(record.headers) if name == HEADER), b"")
     try:
-        return TransferEvent(record, _decoder.decode(header))
-    except msgspec.MsgspecError as error:
+        message = _decoder.decode(header)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise Rejected(Reason.SCHEMA, f"not a transfer between workers: {error}") from error
+    if message.to == TRENDING:
+        raise Rejected(Reason.BAD_ID, "not a transfer between workers: it is for '*', which no user is called")
+    if isinstance(message, Passed):
+        prefix = record.topic.removesuffix(Topic.TRANSFERS.value.suffix)
+        if message.topic not in {f"{prefix}{topic.value.suffix}" for topic in _EVENTS}:
+            raise Rejected(Reason.SCHEMA, f"not a transfer between workers: it passes on a record of {message.topic!r}")
+    return TransferEvent(record, message)
 
 
 def outgoing(topic: str, sending: Sending) -> Outgoing:
