@@ -45,5 +45,6 @@ if __name__ == "__main__":
     from stream.__main__ import leave, main
 
     stream.worker.Partitions = HangingPartitions  # type: ignore[attr-defined]
-    stream.worker.now_ms = odd_now_ms
+    stream.start.now_ms = odd_now_ms
+    stream.worker.now_ms = odd_now_ms  # type: ignore[attr-defined]
     leave(main())
