@@ -21,18 +21,23 @@ class Follower:
 
     `start`, or `connect` and then `follow` from where a copy of before left off. `caught_up` is set once it has applied
     all that stood on the topic when it started. `reached`: partition -> the offset after the last record applied; it
-    changes together with what `apply` changes. `left_out`: how many records could not be read or applied: each is named
-    in the log, and stays on the topic. A hundred in a row end it, as then it is not the records.
+    changes together with what `apply` changes. A record that cannot be read or applied is named in the log, told to
+    `on_left_out` by its topic, and stays on the topic. A hundred in a row end it, as then it is not the records.
     """
 
     def __init__(
-        self, bootstrap: str, topic: str, apply: Callable[[bytes | None, bytes | None], None], fetch_wait_ms: int = 500
+        self,
+        bootstrap: str,
+        topic: str,
+        apply: Callable[[bytes | None, bytes | None], None],
+        fetch_wait_ms: int = 500,
+        on_left_out: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.topic = topic
         self.caught_up = asyncio.Event()
         self.reached: dict[int, int] = {}
         self._apply = apply
-        self.left_out = 0
+        self._on_left_out = on_left_out
         self._in_a_row = 0
         self._task: asyncio.Task[None] | None = None
         self._consumer = consumer(bootstrap, fetch_max_wait_ms=fetch_wait_ms, max_partition_fetch_bytes=4 * 1024 * 1024)
@@ -124,11 +129,11 @@ class Follower:
                 if self._in_a_row >= _MOST_IN_A_ROW:
                     raise
                 place = f"{record.topic}-{record.partition}-{record.offset}"
-                _log.exception("%s cannot be applied and is left out", place, extra={"action": "left_out"})
+                _log.exception("action=left_out %s cannot be applied", place)
             else:
                 self._in_a_row = 0
                 return
-        self.left_out += 1
+        self._on_left_out(record.topic)
 
     async def _compare(self, partitions: list[Any], ends: dict[Any, int]) -> None:
         for partition in partitions:

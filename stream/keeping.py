@@ -53,7 +53,9 @@ class Keeper:
         self._learn = learn
         self._shelf = Snapshots(settings.redis, settings.keys)
         self._kept: int | None = None  # where on covisits.v1 the snapshot stands that this process read or wrote last
-        self.follower = Follower(settings.bootstrap, self._topic, self._on_covisits, settings.fetch_wait_ms)
+        self.follower = Follower(
+            settings.bootstrap, self._topic, self._on_covisits, settings.fetch_wait_ms, metrics.leave_out
+        )
 
     async def start(self) -> None:
         """Take over the snapshot, and follow the rest.

@@ -157,6 +157,10 @@ class Metrics:
         """Count one of the encoder's failures."""
         self.encoder_failures.labels(failure.value).inc()
 
+    def leave_out(self, topic: str) -> None:
+        """Count a record that could not be sent or applied."""
+        self.left_out.labels(topic).inc()
+
     def exposition(self) -> bytes:
         """Prometheus' text format."""
         return generate_latest(self.registry)

@@ -130,7 +130,7 @@ class Worker:
             settings.retention(),
         )
         started.push_async_callback(self._store.close)
-        self._log = KafkaLog(settings.bootstrap, lambda topic: self.metrics.left_out.labels(topic).inc())
+        self._log = KafkaLog(settings.bootstrap, self.metrics.leave_out)
         started.push_async_callback(self._log.stop)
         await self._log.start()
         self._waiting = WaitingIndex()
@@ -157,7 +157,13 @@ class Worker:
         shared = connect(settings.redis)
         started.push_async_callback(shared.aclose)
         self._keeper = Keeper(settings, self._statistics, self._store, self.metrics, blending.learn)
-        vectors = Follower(settings.bootstrap, self.topics.item_vectors, self._on_item_vector, settings.fetch_wait_ms)
+        vectors = Follower(
+            settings.bootstrap,
+            self.topics.item_vectors,
+            self._on_item_vector,
+            settings.fetch_wait_ms,
+            self.metrics.leave_out,
+        )
         self._followers = [vectors, self._keeper.follower]
         for follows in (vectors, self._keeper):
             started.push_async_callback(follows.stop)
