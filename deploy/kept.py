@@ -53,7 +53,7 @@ class Kept:
             return True
         if self._worked and code in {Unavailable.exit_code, Misconfigured.exit_code}:
             due_s = self._started_at + REST_S - now
-            self._tell_dead(f"{self.child.last_lines(1)}\n{self.name} ended with {code}", due_s)
+            self._tell_dead(code, due_s)
             if due_s > 0:
                 return True
         elif code == Misconfigured.exit_code or len(self._recent_deaths(now)) >= MAX_DEATHS:
@@ -113,8 +113,12 @@ class Kept:
             self._deaths.popleft()
         return self._deaths
 
-    def _tell_dead(self, words: str, due_s: float) -> None:
+    def _tell_dead(self, code: int, due_s: float) -> None:
         if not self._told_dead:
             self._told_dead = True
+            line = self.child.last_lines(1)
+            words = line.partition(": ")[2] or line  # without the time and who says so
             when = f"in {due_s:.0f} s" if due_s > 0 else "now"
-            self._news.append(f"{words}; it is started again {when}, and what is sent meanwhile is kept on the topics")
+            self._news.append(
+                f"{self.name} ended with {code}: {words}; it is started again {when}, what is sent meanwhile is kept"
+            )

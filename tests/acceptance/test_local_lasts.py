@@ -77,7 +77,8 @@ def test_a_redis_that_is_full_or_read_only_for_a_while(tmp_path: Path) -> None:
                 send_clicks(system, 0, 200)
                 assert until(lambda: all_named(system, 200), 60)
                 fill_up(client)
-                send_clicks(system, 200, 400)
+                for n in range(200, 600):  # of new users, whose states need room
+                    system.click(f"new{n}", f"f{n % len(FILMS)}", event_id=f"e{n}")
                 assert until(lambda: "Redis is full (OOM" in why(local), 30), why(local)
                 (worker,) = local.workers()
                 worker.kill()
@@ -115,14 +116,14 @@ def test_a_worker_that_redis_ends_is_started_again_and_the_broker_stays(tmp_path
             assert counts(system) == 200
         assert local.stop() == 0
         said = errors(local)
-        assert "penchant worker: Redis wants a password" in said or "ERROR stream.app: Redis wants a password" in said
-        assert "worker-1 ended with 78; it is started again" in said
+        assert "penchant: worker-1 ended with 78: Redis wants a password" in said
+        assert "it is started again" in said
         assert "sesame" not in said
 
 
 def test_a_worker_whose_loop_hangs_ends_itself_and_is_started_again(tmp_path: Path) -> None:
     hang = tmp_path / "hang"
-    variables = {"ODD_HANG": str(hang), "PENCHANT_LOOP_SILENT_S": "2"}
+    variables = {"ODD_HANG": str(hang), "PENCHANT_LOOP_SILENT_S": "5"}
     with running_local(tmp_path, module=ODD, **variables) as local:
         with seen_by(local, tmp_path) as system:
             (worker,) = local.workers()
@@ -132,13 +133,13 @@ def test_a_worker_whose_loop_hangs_ends_itself_and_is_started_again(tmp_path: Pa
             assert restarted(local, worker)
             assert until(lambda: all_named(system, 20), 60)
             log = next(tmp_path.glob("penchant-*/worker-1.log")).read_text("utf-8")
-            assert "the event loop has had no turn for 2 s: this process ends (70)" in log
+            assert "the event loop has had no turn for 5 s: this process ends (70)" in log
             assert "in look" in log, "the stack says where"
         assert local.stop() == 0
 
 
 def test_a_worker_that_is_frozen_is_killed_and_started_again(tmp_path: Path) -> None:
-    with running_local(tmp_path, PENCHANT_LOOP_SILENT_S="2") as local:
+    with running_local(tmp_path, PENCHANT_LOOP_SILENT_S="5") as local:
         with seen_by(local, tmp_path) as system:
             (worker,) = local.workers()
             assert until(lambda: why(local) == "events are taken in")

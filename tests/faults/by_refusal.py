@@ -8,12 +8,12 @@ import redis
 
 from tests.faults.by_services import SLOW, away_s
 from tests.faults.stage import Stage, Unexpected
-from tests.support.refusals import become_primary, become_replica, fill_up, make_room
+from tests.support.refusals import OVER_BYTES, become_primary, become_replica, fill_up, make_room
 
 
 def store_full(stage: Stage) -> None:
-    """The store is full for a while, but for a little, and a second worker starts meanwhile."""
-    _refuses(stage, fill_up, make_room, "Redis is full (OOM")
+    """The store is full for a while, and a second worker starts meanwhile."""
+    _refuses(stage, lambda client: fill_up(client, OVER_BYTES), make_room, "Redis is full (OOM")
 
 
 def store_read_only(stage: Stage) -> None:

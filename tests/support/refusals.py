@@ -9,6 +9,7 @@ import redis
 from tests.support.waiting import until
 
 SPARE_BYTES = 2_000
+OVER_BYTES = -100_000  # what buffers of connections that end may give back
 ENDLESS = "while true do end"
 
 
@@ -22,7 +23,7 @@ class Refusal:
 
 
 def fill_up(client: Any, spare_bytes: int = SPARE_BYTES) -> None:
-    """Full, but for a little."""
+    """Full, but for a little; with less than nothing to spare no write at all is taken."""
     client.config_set("maxmemory-policy", "noeviction")
     client.config_set("maxmemory", client.info("memory")["used_memory"] + spare_bytes)
 
@@ -87,7 +88,7 @@ def _kill_script(client: Any) -> None:
 
 
 REFUSALS = {
-    "full": Refusal(lambda client: fill_up(client, 0), make_room, "Redis is full (OOM"),
+    "full": Refusal(lambda client: fill_up(client, OVER_BYTES), make_room, "Redis is full (OOM"),
     "read-only": Refusal(become_replica, become_primary, "Redis is a replica, and takes no writes (READONLY"),
     "no disk": Refusal(_fail_to_save, _save_nothing, "cannot save to its disk, and takes no writes (MISCONF"),
     "orphaned": Refusal(_orphan, _adopt, "Redis is a replica"),

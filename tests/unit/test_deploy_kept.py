@@ -112,14 +112,16 @@ def test_what_its_surroundings_end_is_started_once_a_minute_for_ever(
 ) -> None:
     """Given a process that was ready, when Redis ends it, then it rests, is started again, and never given up."""
     monkeypatch.setattr(kept, "REST_S", 3600.0)
-    process = keep(tmp_path, f"print('Redis is full', flush=True); raise SystemExit({code})", health.url)
+    process = keep(
+        tmp_path, f"print('ERROR stream.app: Redis is full', flush=True); raise SystemExit({code})", health.url
+    )
     assert process.ready()
     assert dead(process)
     for _ in range(3):
         assert process.revive()
         assert process.child.exit_code == code, "it rests"
     (told,) = process.news()
-    assert told.startswith(f"Redis is full\nprocess ended with {code}; it is started again in 3600 s")
+    assert told.startswith(f"process ended with {code}: Redis is full; it is started again in 3600 s")
 
     monkeypatch.setattr(kept, "REST_S", 0.0)
     for _ in range(MAX_DEATHS + 3):
