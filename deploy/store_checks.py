@@ -11,6 +11,7 @@ from serving.errors import Misconfigured, PenchantError, Unavailable
 from serving.redis_url import without_password
 
 _OLDEST = (6, 2)
+_PATIENCE_S = 5.0
 
 
 def store(settings: Connections) -> Verdict:
@@ -85,10 +86,10 @@ def _ask(settings: Connections, call: Callable[[Any], Any]) -> Any:
     """What the store answers, asked once. Raises Unavailable and Misconfigured."""
     import redis
 
-    from serving.redis_answers import told
+    from serving.redis_answers import client_of, told
 
     try:
-        with redis.Redis.from_url(settings.redis, socket_timeout=5, socket_connect_timeout=5) as client:
+        with client_of(redis.Redis, settings.redis, _PATIENCE_S) as client:
             return call(client)
     except (redis.RedisError, OSError) as error:
         ours: PenchantError | None = told(error)

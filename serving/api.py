@@ -18,7 +18,7 @@ from serving.connections import Connections, problems
 from serving.errors import Misconfigured, PenchantError, Refused, Unavailable
 from serving.health import Check, health_app, serve
 from serving.liveness import watched_loop
-from serving.redis_answers import asked
+from serving.redis_answers import asked, client_of
 
 PROBE_EVERY_S = 1.0
 PROBE_TIMEOUT_S = 3.0
@@ -87,7 +87,7 @@ def _words(answer: object) -> str:
 
 async def run(settings: ApiSettings) -> None:
     """Serve until SIGTERM or SIGINT. Raises `Misconfigured` if store or broker is missing, or the port is taken."""
-    store = redis.Redis.from_url(settings.redis, socket_timeout=PROBE_TIMEOUT_S)
+    store = client_of(redis.Redis, settings.redis, PROBE_TIMEOUT_S)
     broker = AIOKafkaClient(bootstrap_servers=settings.bootstrap, request_timeout_ms=int(PROBE_TIMEOUT_S * 1000))
     try:
         await _connect(settings, store, broker)

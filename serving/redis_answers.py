@@ -9,11 +9,12 @@ import ast
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from redis import exceptions as of
 
 from serving.errors import Misconfigured, PenchantError, Refused, Unavailable
+from serving.redis_url import WANTED, check_url
 
 _T = TypeVar("_T")
 _LONGEST_WORDS = 200  # characters of an answer that are told
@@ -109,6 +110,19 @@ _CODE = re.compile(r"([A-Z]{3,}) ")
 _PLACE = re.compile(r"^(ERR )?(Error (running|compiling) script[^:]*: )?(@?user_script: ?\d+: ?)*-?")
 _DISCARDED = "Transaction discarded because of: "
 _PIPELINE = " of pipeline caused error: "
+
+
+def client_of(kind: Any, url: str, patience_s: float, **options: Any) -> Any:
+    """A client of redis-py (`kind`), which connects when it is first asked. Raises Misconfigured, without the address.
+
+    Any: the library's types say that any answer may be text or bytes; ours are bytes, as nothing is decoded.
+    """
+    try:
+        client = kind.from_url(check_url(url), socket_timeout=patience_s, socket_connect_timeout=patience_s, **options)
+        client.connection_pool.make_connection()  # what stands behind the ? is looked at here
+    except (ValueError, TypeError, of.RedisError):
+        raise Misconfigured(f"PENCHANT_REDIS or --redis: {WANTED}") from None
+    return client
 
 
 async def asked(call: Callable[[], Awaitable[_T]]) -> _T:

@@ -9,11 +9,9 @@ from typing import Any, TypeVar
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
 
 from serving.errors import Misconfigured, PenchantError, Refused, Unavailable
-from serving.redis_answers import asked
-from serving.redis_url import WANTED, check_url
+from serving.redis_answers import asked, client_of
 from stream.retry import GIVE_UP_AFTER_S, persist
 
 _NAME = "Redis"
@@ -22,18 +20,8 @@ _T = TypeVar("_T")
 
 
 def connect(url: str) -> Any:
-    """A client that connects when it is first asked. Raises Misconfigured, without a word of the address.
-
-    Any: the library's types say that any answer may be text or bytes; ours are bytes, as nothing is decoded.
-    """
-    try:
-        client: Any = Redis.from_url(
-            check_url(url), socket_timeout=_PATIENCE_S, socket_connect_timeout=_PATIENCE_S, retry=Retry(NoBackoff(), 0)
-        )
-        client.connection_pool.make_connection()  # what stands behind the ? is looked at here
-    except (ValueError, TypeError, RedisError):
-        raise Misconfigured(f"PENCHANT_REDIS or --redis: {WANTED}") from None
-    return client
+    """A client that connects when it is first asked. Raises Misconfigured if that is no address."""
+    return client_of(Redis, url, _PATIENCE_S, retry=Retry(NoBackoff(), 0))
 
 
 async def ask(call: Callable[[], Awaitable[_T]], patience_s: float = GIVE_UP_AFTER_S) -> _T:

@@ -108,6 +108,15 @@ def test_an_address_of_redis_that_cannot_be_read_is_not_told(command: str) -> No
     assert not {"sec", "ret", "word"} & set(re.findall(r"\w+", ran.err))
 
 
+@pytest.mark.parametrize("command", ["doctor", "erase", "explain"])
+def test_a_parameter_of_the_address_that_nobody_knows_is_no_traceback(command: str) -> None:
+    user = ["u1"] if command in {"erase", "explain"} else []
+    ran = penchant(command, *user, "--redis", "redis://:sec@127.0.0.1:6379/0?word=1", "--bootstrap", "127.0.0.1:1")
+
+    assert "Traceback" not in ran.err
+    assert "sec" not in re.findall(r"\w+", ran.err + ran.out)
+
+
 def test_an_unknown_command_ends_with_2() -> None:
     assert penchant("nonsense").exit_code == 2
 
