@@ -7,6 +7,7 @@ in slots of their own: one that was removed leaves its slot to the next, and who
 
 import base64
 from collections.abc import Iterable, Mapping
+from itertools import repeat
 from sys import intern
 from typing import TypeVar
 
@@ -159,8 +160,8 @@ class Catalogue:
 
     def rows_of(self, hashes: npt.NDArray[np.uint32]) -> Rows:
         """`(n,)`, the row behind each hash of a seen set, -1 where there is none; of a collision the first."""
-        rows = self._by_hash.get
-        return np.array([rows(each, _NOWHERE) for each in hashes.tolist()], np.intp)
+        rows = map(self._by_hash.get, hashes.tolist(), repeat(_NOWHERE))
+        return np.fromiter(rows, np.intp, len(hashes))
 
     def put(self, item: ItemVector) -> bool:
         """Take in an item. True if it had no vector before.

@@ -10,12 +10,10 @@ import math
 from bisect import insort
 from dataclasses import dataclass
 from enum import Enum
-from typing import NamedTuple
 
 import msgspec
 import numpy as np
 
-from serving.history import earlier, pack
 from serving.state import PAIR_UNIT, RECENT_TEXTS, RING, SEEN, Kind, RecentText, RingEvent, UserState, Vector, item_hash
 from stream import impressions
 from stream.events import Event
@@ -40,14 +38,6 @@ class Bounds:
     seen: int = 2_000
     shown: int = 256
     texts: int = RECENT_TEXTS
-
-
-class Company(NamedTuple):
-    """The last fields of a `serving.messages.Pair`."""
-
-    ring: list[tuple[str, float]]
-    gaps_s: list[int]
-    earlier: str
 
 
 class Outcome(Enum):
@@ -200,7 +190,9 @@ def _see(state: UserState, row_of: tuple[int, int, int, int, int], limit: int) -
     grown[:-1] = seen
     grown[-1] = row_of
     if len(grown) > limit:
-        grown = np.delete(grown, np.lexsort((grown["item"], grown["time_s"]))[0])
+        oldest = int((grown["time_s"].astype(np.uint64) << np.uint64(32) | grown["item"]).argmin())
+        grown[oldest:-1] = grown[oldest + 1 :]
+        grown = grown[:-1]
     state.seen = grown
 
 
@@ -211,16 +203,6 @@ def _lower_seen(state: UserState, past: RingEvent) -> None:
         row["count"] = max(int(row["count"]) - 1, 0)
         row["dismissed"] = max(int(row["dismissed"]) - (past.kind == Kind.DISMISS), 0)
         row["pair"] = max(int(row["pair"]) - _pair_units(past), 0)
-
-
-def company(state: UserState) -> Company:
-    """What a user touched as it stands, for the item statistics, without statements and what was taken back."""
-    ring = [event for event in reversed(state.ring) if event.item_id and not event.retracted]
-    return Company(
-        [(event.item_id, event.pair) for event in ring],
-        [(ring[0].time_ms - event.time_ms) // 1000 for event in ring],
-        pack(earlier(state)),
-    )
 
 
 def _place(state: UserState, entry: RingEvent, text: Vector | None, bounds: Bounds) -> None:

@@ -7,7 +7,7 @@ from serving.messages import Pair
 from serving.state import Alias, UserState, Vector, Waiting
 from stream.commands import ERASED_SINCE, erase, give_up, retract, take_back_on_arrival, try_again
 from stream.events import CommandEvent, Event
-from stream.interest import Outcome, company, direction, fold, recall
+from stream.interest import Outcome, direction, fold, recall
 from stream.merging import ask_again, merge, merge_after_erasure, receive
 from stream.opinion import judged
 from stream.records import DeadLetter, Record
@@ -39,6 +39,8 @@ def take(part: Part, context: Context) -> None:
     """
     for each in sorted(part.inputs, key=_is_request):
         turn = part.turns[each.user_id]
+        if not isinstance(each.event, Event) or each.arrival is not Arrival.FRESH:
+            turn.burst.lose()
         if each.arrival is not Arrival.FRESH:
             _waited(part, turn, each, context)
             continue
@@ -118,8 +120,13 @@ def _obey(part: Part, turn: Turn, command: CommandEvent, context: Context) -> No
 
 
 def _fresh(part: Part, turn: Turn, event: Event, came: Record, context: Context) -> None:
-    before = company(turn.state) if event.item_id is not None and event.weight.pair > 0 else None
+    links = event.item_id is not None and event.weight.pair > 0
+    before = turn.burst.company(turn.state) if links else None
     took = _take_in(part, turn, event, context)
+    if took is Took.ANNULLED:
+        turn.burst.lose()
+    elif took is Took.COUNTED and not _silent(event):
+        turn.burst.follow(turn.state)
     if isinstance(took, DeadLetter):
         part.dead.append(took)
         return

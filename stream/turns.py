@@ -14,6 +14,7 @@ import msgspec
 from serving.messages import CoVisits, Pair
 from serving.sentiment import Sentiment
 from serving.state import Ref, UserState, Vector
+from stream.company import Burst
 from stream.events import CommandEvent, Event
 from stream.interest import Bounds
 from stream.records import DeadLetter, Forward, Record
@@ -79,6 +80,11 @@ class Turn:
     named_more: int = 0
     due: bool = False
     changed: bool = False
+    burst: Burst = field(default_factory=Burst)
+    _places: set[tuple[str, int, int]] = field(init=False)  # of what is named
+
+    def __post_init__(self) -> None:
+        self._places = {_place(each) for each in self.named}
 
     def name(self, event: Event | CommandEvent, *, waiting: bool = False, duplicate: bool = False) -> None:
         """Have the list that is due now say that an event was taken in."""
@@ -91,8 +97,10 @@ class Turn:
 
     def note(self, named: Ref) -> None:
         """Have a list name an event, once and as it stands now: one that waited may be folded in the same list."""
-        place = (named.topic, named.partition, named.offset)
-        self.named = [each for each in self.named if (each.topic, each.partition, each.offset) != place]
+        place = _place(named)
+        if place in self._places:  # looked up: a burst of one user is named in full
+            self.named = [each for each in self.named if _place(each) != place]
+        self._places.add(place)
         self.named.append(named)
 
     def name_later(self, named: Ref) -> None:
@@ -239,6 +247,10 @@ class Part:
             for topic, pairs in self.pairs.items()
             for some in (pairs[i : i + PAIRS_A_MESSAGE] for i in range(0, len(pairs), PAIRS_A_MESSAGE))
         ]
+
+
+def _place(of: Ref) -> tuple[str, int, int]:
+    return of.topic, of.partition, of.offset
 
 
 def ref(event: Event | CommandEvent, *, waiting: bool = False, duplicate: bool = False) -> Ref:

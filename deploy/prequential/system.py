@@ -14,8 +14,9 @@ from serving.ranking.blend import Blend
 from serving.ranking.ranker import Ranker, RankSettings
 from serving.ranking.statistics import Statistics
 from serving.state import Kind, UserState, Vector, id_hash
+from stream.company import company
 from stream.events import Event
-from stream.interest import Bounds, company, direction, fold
+from stream.interest import Bounds, direction, fold
 from stream.records import Record
 from stream.weights import Weight
 

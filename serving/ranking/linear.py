@@ -155,8 +155,9 @@ class Linear:
         if row in history.rows:
             return
         self._reserve(max(row, int(history.rows.max(initial=0))) + 1)
-        for each in (row, *history.rows[self._places[history.rows] < 0].tolist()):
-            self._settle(each)
+        if self._taken < len(self._rows):
+            for each in (row, *history.rows[self._places[history.rows] < 0].tolist()):
+                self._settle(each)
         place, places = self._places[row], self._places[history.rows]
         if place < 0:
             return

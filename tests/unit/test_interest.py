@@ -5,7 +5,8 @@ import pytest
 
 from serving.history import unpack
 from serving.state import UserState, Vector, decode, encode, item_hash
-from stream.interest import Bounds, Outcome, company, direction, subtract
+from stream.company import company
+from stream.interest import Bounds, Outcome, direction, subtract
 from stream.testing import NOW_MS, embed_by_words
 from tests.support.events import event, take
 
