@@ -12,10 +12,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from serving.catalogue import Catalogue
 from serving.ranking.profile import Seen
-from serving.state import UserState, item_hash
+from serving.state import item_hash
 from serving.topics import Topics
 from stream.events import Event
 from stream.last_lists import LastLists, Listed
@@ -49,6 +50,30 @@ class Trial:
     could: bool
 
 
+class Taken:
+    """What a user has taken that lists leave out: items of this part so far, and the seen set from before it.
+
+    out: the column by which a row counts.
+    """
+
+    def __init__(self, seen: npt.NDArray[np.void], out: str) -> None:
+        self.items: set[str] = set()
+        self._seen = seen
+        self._out = out
+        self._hashes: set[int] | None = None
+
+    def had(self, item_id: str) -> bool:
+        """Whether an item is among them."""
+        if item_id in self.items:
+            return True
+        hashed = item_hash(item_id)
+        if self._hashes is None and self.items:  # more than one is looked for: a burst
+            self._hashes = set(self._seen["item"][self._seen[self._out] > 0].tolist())
+        if self._hashes is not None:
+            return hashed in self._hashes
+        return bool(((self._seen["item"] == hashed) & (self._seen[self._out] > 0)).any())
+
+
 class Live:
     """Judges lists. `before` a part is taken in, `after` it was saved, `listed` as soon as a list was made.
 
@@ -74,7 +99,7 @@ class Live:
     def before(self, part: Part) -> None:
         """Look for what is about to be taken in, in the lists that stand."""
         trials: list[Trial] = []
-        taken: set[tuple[str, str]] = set()
+        taken: dict[str, Taken] = {}
         for each in part.inputs:
             event = each.event
             if each.arrival is not Arrival.FRESH or not isinstance(event, Event):
@@ -86,9 +111,9 @@ class Live:
             if listed is not None and listed.version != state.list_version:
                 listed = None  # another worker has made one since
             row = self._catalogue.find(event.item_id)
-            touch = (each.user_id, event.item_id)
-            could = row is not None and touch not in taken and self._could(state, event.item_id, row)
-            taken.add(touch)
+            before = taken.setdefault(each.user_id, Taken(state.seen, self._out))
+            could = row is not None and self._may_list(row) and not before.had(event.item_id)
+            before.items.add(event.item_id)
             trials.append(Trial(came.topic, came.offset, event, listed, row, could))
         self._trials[part.partition] = trials
 
@@ -121,11 +146,8 @@ class Live:
         late = self._shown[:n] > self._made - COVERED
         return float((late & available).sum() / max(int(available.sum()), 1))
 
-    def _could(self, state: UserState, item_id: str, row: int) -> bool:
-        if not self._catalogue.available[row] or self._blocks(row):
-            return False
-        seen = state.seen
-        return not bool(((seen["item"] == item_hash(item_id)) & (seen[self._out] > 0)).any())
+    def _may_list(self, row: int) -> bool:
+        return bool(self._catalogue.available[row]) and not self._blocks(row)
 
     def _count(self, trial: Trial) -> None:
         listed = trial.listed
@@ -138,15 +160,14 @@ class Live:
             self._metrics.unjudged.inc()
             return
         hit = place is not None and place <= TOP
-        by = (self._experiment if listed.variant else "", listed.variant)
-        self._metrics.trials.labels(*by).inc()
-        self._metrics.hits.labels(*by).inc(hit)
+        count = self._metrics.of(self._experiment if listed.variant else "", listed.variant)
+        count.trials.inc()
+        count.hits.inc(hit)
         if place is not None:
-            self._metrics.rank.labels(*by).observe(place)
-        squares = self._metrics.squares
-        squares.labels(*by, "trials").inc(2 * listed.trials + 1)
-        squares.labels(*by, "both").inc(listed.hits + hit * (listed.trials + 1))
-        squares.labels(*by, "hits").inc(hit * (2 * listed.hits + 1))
+            count.rank.observe(place)
+        count.trials_squared.inc(2 * listed.trials + 1)
+        count.both.inc(listed.hits + hit * (listed.trials + 1))
+        count.hits_squared.inc(hit * (2 * listed.hits + 1))
         listed.trials += 1
         listed.hits += hit
 

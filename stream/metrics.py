@@ -1,10 +1,23 @@
 """Every metric of a worker, by name. Base units, no user or item ids in labels."""
 
+from typing import NamedTuple
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 
 from stream.encoding import Failure
 
 _SECONDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+
+
+class Counts(NamedTuple):
+    """What is counted of the lists of one variant of an experiment."""
+
+    trials: Counter
+    hits: Counter
+    rank: Histogram
+    trials_squared: Counter
+    both: Counter
+    hits_squared: Counter
 
 
 class Judged:
@@ -54,6 +67,15 @@ class Judged:
         self.remembered = Gauge(
             "penchant_list_remembered_bytes", "Memory of the users' last lists, at most 32 MiB.", registry=registry
         )
+        self._of: dict[tuple[str, str], Counts] = {}
+
+    def of(self, experiment: str, variant: str) -> Counts:
+        """What is counted of one variant; looked up once, as finding labels takes longer than counting."""
+        by = (experiment, variant)
+        if by not in self._of:
+            squares = (self.squares.labels(*by, of) for of in ("trials", "both", "hits"))
+            self._of[by] = Counts(self.trials.labels(*by), self.hits.labels(*by), self.rank.labels(*by), *squares)
+        return self._of[by]
 
 
 class Metrics:
