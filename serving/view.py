@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping
+from time import monotonic
 from typing import Any
 
 from aiokafka import TopicPartition
@@ -12,7 +13,8 @@ from serving.errors import Misconfigured, PenchantError
 from serving.kafka.asynchronous import consumer, end_known, unreadable
 
 _log = logging.getLogger(__name__)
-_MOST_AT_ONCE = 256  # records between two looks at the rest of the process
+_MOST_AT_ONCE = 256
+_AT_A_TIME_S = 0.002  # of records between two looks at the rest of the process, whose lists must not wait for them
 _MOST_IN_A_ROW = 100  # records that cannot be applied: then it is not the records
 
 
@@ -23,6 +25,7 @@ class Follower:
     all that stood on the topic when it started. `reached`: partition -> the offset after the last record applied; it
     changes together with what `apply` changes. A record that cannot be read or applied is named in the log, told to
     `on_left_out` by its topic, and stays on the topic. A hundred in a row end it, as then it is not the records.
+    `rest`: how many times as long as it works it leaves to others.
     """
 
     def __init__(
@@ -32,6 +35,7 @@ class Follower:
         apply: Callable[[bytes | None, bytes | None], None],
         fetch_wait_ms: int = 500,
         on_left_out: Callable[[str], None] = lambda _: None,
+        rest: Callable[[], float] = lambda: 0.0,
     ) -> None:
         self.topic = topic
         self.caught_up = asyncio.Event()
@@ -39,6 +43,7 @@ class Follower:
         self._apply = apply
         self._on_left_out = on_left_out
         self._in_a_row = 0
+        self._rest = rest
         self._task: asyncio.Task[None] | None = None
         self._consumer = consumer(bootstrap, fetch_max_wait_ms=fetch_wait_ms, max_partition_fetch_bytes=4 * 1024 * 1024)
 
@@ -111,10 +116,14 @@ class Follower:
                 _log.warning("%s cannot be read (%s); trying again", self.topic, error)
                 await asyncio.sleep(0.5)
                 continue
+            began_s = monotonic()
             for batch in records.values():
                 for record in batch:
                     self._take(record)
                     self.reached[record.partition] = record.offset + 1
+                    if (worked_s := monotonic() - began_s) > _AT_A_TIME_S:
+                        await asyncio.sleep(self._rest() * worked_s)
+                        began_s = monotonic()
             if not self.caught_up.is_set():
                 await self._compare(partitions, ends)
 

@@ -2,7 +2,8 @@
 
 A pair on covisits.v1 says what a user took and what stood in the ring before it: enough for a step. Lists are made
 right after an event, so every step is one of that moment. It counts by the square of its pair weight, as what was rated
-low was hardly wanted. A step costs half a millisecond; 100 a second are the most.
+low was hardly wanted. A step costs half a millisecond; 100 a second are the most, and a twentieth of the time: where a
+step takes longer, on a large catalogue or a busy machine, there are fewer.
 """
 
 import asyncio
@@ -24,6 +25,7 @@ from stream.snapshots import WRITER
 
 _log = logging.getLogger(__name__)
 _APART_S = 0.01
+_SHARE = 0.05
 _SAVED_UP_S = 0.1  # of steps not made, which may follow at once: 5 ms of the event loop
 _OTHERS = 100  # items drawn at random that were not taken
 
@@ -34,15 +36,24 @@ def blend_key(keys: str) -> str:
 
 
 class Blending:
-    """Learns while `mine` says that user partition 0 is this worker's, a step every `apart_s` at most."""
+    """Learns while `mine` says that user partition 0 is this worker's.
+
+    apart_s: between the beginnings of two steps, at least. share: of the time, at most.
+    """
 
     def __init__(
-        self, ranker: Ranker, catalogue: Catalogue, mine: Callable[[], bool], apart_s: float = _APART_S
+        self,
+        ranker: Ranker,
+        catalogue: Catalogue,
+        mine: Callable[[], bool],
+        apart_s: float = _APART_S,
+        share: float = _SHARE,
     ) -> None:
         self._ranker = ranker
         self._catalogue = catalogue
         self._mine = mine
         self._apart_s = apart_s
+        self._share = share
         self._random = np.random.default_rng()
         self._next_s = 0.0
         self._told = 0
@@ -56,7 +67,8 @@ class Blending:
             if now_s < self._next_s:
                 return
             if self._step(pair):
-                self._next_s = max(self._next_s, now_s - _SAVED_UP_S) + self._apart_s
+                apart_s = max(self._apart_s, (time.monotonic() - now_s) / self._share)
+                self._next_s = max(self._next_s, now_s - _SAVED_UP_S) + apart_s
 
     def _step(self, pair: Pair) -> bool:
         """Learn from one pair, if it can be learned from."""

@@ -23,6 +23,7 @@ from serving.ranking.rules import Rules
 from serving.ranking.statistics import Statistics
 from serving.state import UserState
 from serving.view import Follower
+from stream.backlog import Backlog
 from stream.blending import Blending, blend_key
 from stream.clock import Clock
 from stream.containment import Faults, Guard
@@ -116,6 +117,7 @@ class Worker:
         self._trending_version = 0
         self._clock = Clock(now_ms)
         self.metrics.clock_skew.set_function(lambda: self._clock.skew_ms / 1000)
+        self._backlog = Backlog(settings.batch)
 
     async def start(self) -> None:
         """Connect, follow what lists are ranked against, and begin the chores."""
@@ -156,7 +158,9 @@ class Worker:
         blending = Blending(self._ranker, self._catalogue, lambda: WRITER in self._store.held())
         shared = connect(settings.redis)
         started.push_async_callback(shared.aclose)
-        self._keeper = Keeper(settings, self._statistics, self._store, self.metrics, blending.learn)
+        self._keeper = Keeper(
+            settings, self._statistics, self._store, self.metrics, blending.learn, self._backlog.stands
+        )
         vectors = Follower(
             settings.bootstrap,
             self.topics.item_vectors,
@@ -217,6 +221,7 @@ class Worker:
 
     async def take_in(self, records: Sequence[Record]) -> set[int]:
         """Records of a user topic. Returns the partitions whose records were refused and stay unacknowledged."""
+        self._backlog.look(records)
         current = self.partitions.current(records)
         refused: list[Part] = []
         if current:

@@ -66,9 +66,9 @@ def items() -> Catalogue:
     return catalogue()
 
 
-def made(items: Catalogue, *, mine: bool, apart_s: float = 0.0) -> tuple[Ranker, Blending]:
+def made(items: Catalogue, *, mine: bool, apart_s: float = 0.0, share: float = 1.0) -> tuple[Ranker, Blending]:
     ranker = Ranker(items, Popularity())
-    return ranker, Blending(ranker, items, lambda: mine, apart_s)
+    return ranker, Blending(ranker, items, lambda: mine, apart_s, share)
 
 
 def test_a_pair_tells_of_a_ring() -> None:
@@ -99,6 +99,15 @@ def test_steps_are_apart(items: Catalogue) -> None:
 
     for pair in pairs_of(items, 5):
         learns.learn([pair])
+
+    assert ranker.blend.steps == 1
+
+
+def test_steps_take_a_share_of_the_time(items: Catalogue) -> None:
+    """Given steps that take as long as they like, when pairs pour in, then the rest of the time is for others."""
+    ranker, learns = made(items, mine=True, share=1e-6)
+
+    learns.learn(pairs_of(items, 50))
 
     assert ranker.blend.steps == 1
 

@@ -1,0 +1,21 @@
+"""Whether events wait is told by batches that are full."""
+
+from stream.backlog import Backlog
+from stream.testing import TOPICS, record
+
+ONE = record(TOPICS.clicks, {})
+
+
+def test_events_wait_while_batches_are_full() -> None:
+    backlog = Backlog(3)
+    assert not backlog.stands()
+    backlog.look([ONE] * 3)
+    assert backlog.stands()
+    backlog.look([ONE] * 2)
+    assert not backlog.stands()
+
+
+def test_batches_of_one_say_nothing() -> None:
+    backlog = Backlog(1)
+    backlog.look([ONE])
+    assert not backlog.stands()
