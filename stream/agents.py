@@ -2,9 +2,13 @@
 
 Never `take`: it acknowledges a batch whose body raised. An agent that raises stops the worker (CrashingSupervisor), and
 what was not acknowledged comes again after the restart.
+
+`noack_take` gathers events one by one, each in a turn of the event loop of its own. On a busy loop few come together
+before its time is up, so batches would be smallest when most is waiting. What lies in the channel by then is taken
+along at once.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Any, cast
 
 import faust
@@ -37,9 +41,10 @@ def to_record(event: EventT[Any]) -> Record:
     )
 
 
-def consume(app: faust.App, topic: str, handle: Handle, most: int, wait_s: float) -> None:
+def consume(app: faust.App, topic: str, handle: Handle, most: int, wait_s: float, burst: int = 0) -> None:
     """Have `handle` take in a topic's records, at most `most` at once, waiting at most `wait_s` to fill a batch.
 
+    burst: so many if they are of fewer keys, and wait already: a user's burst makes one list. 0: none beyond `most`.
     `handle` returns the partitions whose records are not done, which stay unacknowledged; None: all are done.
     """
     source = app.topic(topic, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")
@@ -48,9 +53,32 @@ def consume(app: faust.App, topic: str, handle: Handle, most: int, wait_s: float
         # noack_take yields lists of events, not of values as its annotation says; StreamT does not know of it at all.
         batches: Any = cast("Stream[bytes]", stream).noack_take(most, within=wait_s)
         async for events in batches:
+            keys = {event.message.key for event in events}
+            more = waiting(stream)
+            while len(events) < burst and len(keys) < most and (event := next(more, None)) is not None:
+                keys.add(event.message.key)
+                events.append(event)
             undone = await handle([to_record(event) for event in events])
             for event in events:
                 if not undone or event.message.partition not in undone:
                     event.ack()
 
     app.agent(source, name=topic)(agent)
+
+
+def waiting(stream: Any) -> Iterator[EventT[Any]]:
+    """Take the events that lie in a stream's channel already, each noted as Faust's own iterator notes it.
+
+    Only between a batch of `noack_take` and the next await: Faust's iterator holds no event back then, which would come
+    after those behind it.
+    """
+    app, queue = stream.app, stream.channel.queue
+    while not queue.empty():
+        event = queue.get_nowait()
+        message = event.message
+        if not app.flow_control.is_active() or message.generation_id != app.consumer_generation_id:
+            continue  # of before a rebalance
+        if message.topic in app.topics.acking_topics and not message.tracked:
+            message.tracked = True
+            app.consumer.unacked.add(message)
+        yield event

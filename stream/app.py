@@ -16,6 +16,7 @@ from stream.settings import WorkerSettings
 from stream.transport import WorkerConsumer, WorkerTransport
 from stream.worker import Worker
 
+_BURST = 4  # times as many clicks as a batch has otherwise, if few users do them: one costs a twentieth of a list
 _ITEMS_AT_ONCE = 32  # a review that comes in between waits for no more than these in the encoder's queue
 _STOP_WITHIN_S = 8.0
 _log = logging.getLogger(__name__)
@@ -94,7 +95,8 @@ def build_app(settings: WorkerSettings, worker: Worker) -> WorkerApp:
     wait_s = settings.batch_wait_ms / 1000
     user_topics = (worker.topics.clicks, worker.topics.reviews, worker.topics.commands, worker.topics.transfers)
     for topic in user_topics:
-        consume(app, topic, worker.take_in, settings.batch, wait_s)
+        burst = _BURST * settings.batch if topic == worker.topics.clicks else 0  # texts wait for the encoder
+        consume(app, topic, worker.take_in, settings.batch, wait_s, burst)
     consume(app, worker.topics.items, worker.take_in_items, _ITEMS_AT_ONCE, wait_s)
     return app
 

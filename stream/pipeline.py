@@ -278,9 +278,11 @@ class Pipeline:
     def rank(self, parts: Iterable[Part]) -> tuple[list[Outgoing], list[DeadLetter]]:
         """The new lists of the parts' users, scored together: one pass over the catalogue serves all of them.
 
-        A user whose list cannot be made gets the trending one, and what caused it becomes a dead letter.
+        Whoever did least comes first: a burst of one user holds up no other. A user whose list cannot be made gets the
+        trending one, and what caused it becomes a dead letter.
         """
         due = [(part, user, turn) for part in parts for user, turn in part.turns.items() if turn.due]
+        due.sort(key=lambda each: len(each[2].named))
         try:
             return self.lists_of(due), []
         except PenchantError:

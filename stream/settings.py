@@ -102,7 +102,9 @@ class WorkerSettings(Connections):
         gt=0,
         description="How often item statistics are written to Redis, if changed: a restart follows what came since.",
     )
-    batch: int = Field(default=256, ge=1, le=10_000, description="Most events in a micro-batch.")
+    batch: int = Field(
+        default=256, ge=1, le=10_000, description="Most events in a micro-batch; of few users' clicks 4 times as many."
+    )
     batch_wait_ms: float = Field(
         default=5.0, ge=0.5, le=1000, description="How long a micro-batch is filled: latency against work per event."
     )

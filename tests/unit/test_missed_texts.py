@@ -76,8 +76,9 @@ async def test_what_was_made_up_for_ends_as_what_was_not_missed(worker: Degraded
 async def test_one_missed_text_holds_up_neither_another_text_nor_another_user(worker: Degraded) -> None:
     worker.misses = {"love"}
     lists = await worker.takes(says(0, "love"), says(1, "war"), says(2, "food", user="u2"))
-    assert {made.user_id: made.path for made in lists} == {"u1": "cached", "u2": "live"}
-    assert [(each.event_id, each.waiting) for each in lists[0].folded] == [("r-0", True), ("r-1", False)]
+    by_user = {made.user_id: made for made in lists}
+    assert {user: made.path for user, made in by_user.items()} == {"u1": "cached", "u2": "live"}
+    assert [(each.event_id, each.waiting) for each in by_user["u1"].folded] == [("r-0", True), ("r-1", False)]
 
 
 async def test_a_review_of_an_unknown_item_waits_for_the_item_and_then_for_its_text(worker: Degraded) -> None:

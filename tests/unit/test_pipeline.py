@@ -19,15 +19,23 @@ from tests.support.pipeline import Worker, click, named, says
 async def test_one_list_a_user_and_batch_names_all_that_was_taken_in(worker: Worker) -> None:
     lists = await worker.takes(click(0), click(1, "i2"), click(2, "i3", "u2"), click(3, "i4"))
     assert {each.user_id: named(each) for each in lists} == {"u1": ["c-0", "c-1", "c-3"], "u2": ["c-2"]}
-    mine = lists[0]
+    mine = lists[-1]
     assert [each.item_id for each in mine.items] == ["i4", "i2", "i1"]
     assert (mine.path, mine.fingerprint, mine.version) == ("live", "words-8", NOW_MS)
     assert mine.cause is not None
     assert (mine.cause.offset, mine.cause.event_id) == (3, "c-3")
     assert mine.cause.event_time == "2026-09-21T14:13:20.000Z"
     assert (mine.generated_at, mine.expires_at) == ("2026-09-21T14:13:20.000Z", "2026-09-22T14:13:20.000Z")
-    out = worker.log.on(TOPICS.recommendations)[0]
+    out = worker.log.on(TOPICS.recommendations)[-1]
     assert (out.key, out.partition) == (b"u1", 0)
+
+
+async def test_a_burst_of_one_user_is_one_list_which_comes_last() -> None:
+    worker = Worker()
+    await worker.claims(0)
+    lists = await worker.takes(*(click(n, user="hot") for n in range(50)), click(50, user="u1"), click(51, user="u2"))
+    assert [made.user_id for made in lists] == ["u1", "u2", "hot"]
+    assert len(lists[-1].folded) == 50
 
 
 async def test_the_cause_is_the_newest_by_event_time(worker: Worker) -> None:
@@ -201,7 +209,7 @@ async def test_a_refused_write_publishes_nothing_and_returns_the_part(worker: Wo
     assert [(part.partition, part.records) for part in refused] == [(0, late)]
     assert len(worker.log.lists()) == 1
     lists = await usurper.takes(*late)
-    assert [named(each) for each in lists] == [["c-0", "c-1"], ["c-2"]], (
+    assert [named(each) for each in lists] == [["c-2"], ["c-0", "c-1"]], (
         "what the worker before may not have published is named too"
     )
 

@@ -1,0 +1,107 @@
+"""What an agent takes along with a micro-batch: what waits in its channel already."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from faust.events import Event
+from faust.types import TP
+from faust.types.tuples import ConsumerMessage
+
+from stream.agents import waiting
+from stream.app import WorkerApp
+from stream.testing import TOPICS
+from stream.transport import WorkerTransport
+
+CLICKS = TP(TOPICS.clicks, 0)
+
+
+@pytest.fixture
+async def app() -> AsyncIterator[WorkerApp]:
+    """An app that is not started, whose consumer was made."""
+    made = WorkerApp("test-worker", loop=asyncio.get_running_loop(), store="memory://", web_enabled=False)
+    made.transport = WorkerTransport(made.conf.broker_consumer, made, made.loop)
+    made.topics.acking_topics.add(TOPICS.clicks)
+    made.flow_control.resume()
+    yield made
+    consumer: Any = made.consumer
+    consumer._thread.thread_loop.close()  # made with the thread, and closed by it, had it run
+
+
+def came(app: WorkerApp, offset: int, generation: int = 0) -> Event:
+    """A click of an offset."""
+    message: Any = ConsumerMessage(
+        CLICKS.topic,
+        CLICKS.partition,
+        offset,
+        timestamp=0.0,
+        timestamp_type=0,
+        headers=[],
+        key=b"u1",
+        value=b"{}",
+        checksum=None,
+        tp=CLICKS,
+        generation_id=generation,
+    )
+    return Event(app, b"u1", b"{}", {}, message)
+
+
+async def test_what_waits_in_the_channel_is_taken_in_order_and_is_to_be_acknowledged(app: WorkerApp) -> None:
+    """Given events in a channel, some of before a rebalance, then the others come in order, noted as unacknowledged."""
+    stream: Any = app.stream(app.topic(TOPICS.clicks, key_type=bytes, value_type=bytes))
+    for offset in range(5):
+        stream.channel.queue.put_nowait(came(app, offset, generation=-7 if offset == 2 else app.consumer_generation_id))
+
+    taken = list(waiting(stream))
+
+    assert [event.message.offset for event in taken] == [0, 1, 3, 4]
+    assert sorted(message.offset for message in app.consumer.unacked) == [0, 1, 3, 4]
+    assert list(waiting(stream)) == []
+
+
+async def test_no_more_is_taken_than_asked_for(app: WorkerApp) -> None:
+    stream: Any = app.stream(app.topic(TOPICS.clicks, key_type=bytes, value_type=bytes))
+    for offset in range(5):
+        stream.channel.queue.put_nowait(came(app, offset, app.consumer_generation_id))
+
+    more = waiting(stream)
+
+    assert [next(more).message.offset for _ in range(2)] == [0, 1]
+    assert stream.channel.queue.qsize() == 3
+
+
+async def test_a_record_is_delivered_at_once_while_the_flow_is_on(app: WorkerApp) -> None:
+    """Given a loop that is busy, then a delivery that nothing holds up waits for none of its turns."""
+    consumer: Any = app.consumer
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    async def deliver() -> None:
+        delivered.append(turns)
+
+    delivered: list[int] = []
+    busy = asyncio.create_task(others())
+    await asyncio.sleep(0)
+    before = turns
+    for _ in range(10):
+        await consumer.wait_first(deliver(), consumer.suspend_flow.wait())
+    assert delivered == [before] * 10
+    busy.cancel()
+
+
+async def test_a_delivery_is_given_up_when_the_flow_is_suspended(app: WorkerApp) -> None:
+    """Faust suspends the flow for a rebalance: what is being delivered must not hold it up."""
+    consumer: Any = app.consumer
+    never = asyncio.Event()
+    consumer.suspend_flow.set()
+
+    async def deliver() -> None:
+        await never.wait()
+
+    await asyncio.wait_for(consumer.wait_first(deliver(), consumer.suspend_flow.wait()), 5)
