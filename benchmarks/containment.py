@@ -144,7 +144,7 @@ class System:
         self._read = reader(ours=guarded)
         self._pipeline = Pipeline(
             topics=TOPICS,
-            decoder=Decoder(TOPICS, load_weights(), 1, {}),
+            decoder=Decoder(TOPICS, load_weights(), 1, {}, clock=lambda: NOW_MS + 60_000),
             embedder=no_texts,
             items=items.vector,
             store=self._store,

@@ -1,8 +1,7 @@
 """Dead letters as data: read from a record, chosen by a filter, turned into what is sent back. No I/O."""
 
-import json
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -12,6 +11,7 @@ from kafka.partitioner.default import murmur2
 from serving.kafka.batches import Aborted, read
 from serving.kafka.records import Unreadable, records
 from serving.topics import Key, Topic, Topics
+from stream.reading import body_of
 from stream.records import ORIGIN, Headers
 
 DEAD_LETTER_TOPICS = tuple(topic for topic in Topic if topic.value.dead_letters)
@@ -58,7 +58,7 @@ class Letter:
             return self.key
         field = "item_id" if self.topic.value.key is Key.ITEM else "user_id"
         named = self._body().get(field)
-        return named.encode("utf-8", "surrogatepass") if isinstance(named, str) else None
+        return named.encode() if isinstance(named, str) else None
 
     @property
     def erasure(self) -> bool:
@@ -75,17 +75,9 @@ class Letter:
         """Whether the value is a batch of records as it stands on the log, which could not be opened."""
         return any(name == f"{_OURS}batch" for name, _ in self.headers)
 
-    def _body(self) -> dict[str, Any]:
-        """The message, a structured CloudEvent's taken out of its envelope; empty if it cannot be read."""
-        try:
-            body = json.loads(self.value or b"null")  # takes what the worker takes: NaN, lone surrogates
-        except (ValueError, RecursionError):
-            return {}
-        headers = dict(self.headers)
-        content_type = headers.get("content-type") or headers.get("content_type") or b""
-        if isinstance(body, dict) and content_type.startswith(b"application/cloudevents"):
-            body = body.get("data")
-        return body if isinstance(body, dict) else {}
+    def _body(self) -> Mapping[str, Any]:
+        """The message as the worker reads it, out of its envelopes; empty if it cannot be read."""
+        return body_of(self.value, self.headers)
 
 
 def read_letter(topic: Topic, name: str, record: Any) -> Letter:

@@ -1,14 +1,17 @@
 """What stands on the topics: one class a message, JSON in UTF-8. `penchant schemas` prints them as JSON Schema.
 
-Unknown fields are ignored, so producers may send more than is read here.
+Unknown fields are ignored, so producers may send more than is read here. What is read beside these classes (numbers as
+ids, null for absent, other tools' envelopes) stands in docs/messages.md.
 """
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
 Facets = dict[str, str | list[str]]
 Time = str | int | float | None
+RATING_SCALE = (1.0, 5.0)
+Int64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 
 
 class Click(msgspec.Struct, kw_only=True):
@@ -25,9 +28,9 @@ class Click(msgspec.Struct, kw_only=True):
     event_id: str | None = None
     event_time: Time = None
     value: float | None = None
-    rating_scale: tuple[float, float] = (1.0, 5.0)
-    list_version: int | None = None
-    position: int | None = None
+    rating_scale: tuple[float, float] | None = RATING_SCALE
+    list_version: Int64 | None = None
+    position: Int64 | None = None
     source: str | None = None
     session_id: str | None = None
 
@@ -41,9 +44,9 @@ class Review(msgspec.Struct, kw_only=True):
     event_id: str | None = None
     event_time: Time = None
     rating: float | None = None
-    rating_scale: tuple[float, float] = (1.0, 5.0)
-    list_version: int | None = None
-    position: int | None = None
+    rating_scale: tuple[float, float] | None = RATING_SCALE
+    list_version: Int64 | None = None
+    position: Int64 | None = None
     source: str | None = None
     session_id: str | None = None
 

@@ -37,6 +37,10 @@ class Clock:
         """Whether both clocks say about the same."""
         return abs(self.skew_ms) <= FAR_MS
 
+    def latest_ms(self) -> int:
+        """The later of both clocks: what is ahead of that is ahead of the time, whichever of them is wrong."""
+        return self._now_ms() - min(self.skew_ms, 0)
+
     def words(self) -> str:
         """What both clocks say, and what to do."""
         mine_ms = self._now_ms()

@@ -1,8 +1,6 @@
 """What a command does to its user's turn: retract and erase (stream/merging.py has merge)."""
 
-import json
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from enum import Enum
 from typing import NamedTuple
 
@@ -11,10 +9,11 @@ import msgspec
 from serving.errors import Reason
 from serving.state import Kind, RecentText, Ref, Retraction, RingEvent, UserState, Vector
 from stream import impressions
-from stream.events import CommandEvent, Event
+from stream.events import MAX_ID_BYTES, CommandEvent, Event
 from stream.interest import annul, direction, entry_of, subtract
 from stream.opinion import judged
 from stream.privacy import erased_at
+from stream.reading import body_of
 from stream.records import DeadLetter
 from stream.room import clear, expel, leave, put_aside, read_again, wait_to_retract
 from stream.transfers import Erased, Sending
@@ -47,12 +46,12 @@ def unread(letters: Iterable[DeadLetter], topic: str) -> Iterator[Answer]:
     """Refusals of the commands that could not be read, if it can be read at least which they are."""
     for letter in letters:
         if letter.record.topic == topic and letter.stage == "decode":
-            with suppress(ValueError, RecursionError):
-                body = json.loads(letter.record.value or b"")
-                body = body.get("data", body) if isinstance(body, dict) else {}
-                command_id, kind = (body.get(name) for name in ("command_id", "type"))
-                if isinstance(command_id, str) and isinstance(kind, str) and command_id:
-                    yield Answer(command_id, kind, "refused", f"{letter.reason.value}: it cannot be read")
+            body = body_of(letter.record.value, letter.record.headers)
+            command_id, kind = (body.get(name) for name in ("command_id", "type"))
+            if not (isinstance(command_id, str) and isinstance(kind, str)):
+                continue
+            if 0 < len(command_id.encode()) <= MAX_ID_BYTES >= len(kind.encode()):  # a receipt has to fit, too
+                yield Answer(command_id, kind, "refused", f"{letter.reason.value}: it cannot be read")
 
 
 def take_back_on_arrival(part: Part, turn: Turn, event: Event, context: Context) -> bool:

@@ -3,11 +3,10 @@
 What cannot be used raises `Rejected` with its reason; a record on another partition than its user's is a `Forward`.
 """
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 from kafka.partitioner.default import murmur2
@@ -18,21 +17,21 @@ from serving.messages import Click, Command, Item, Review
 from serving.state import Kind, id_hash
 from serving.texts import MAX_BYTES, clean
 from serving.topics import Topics
+from stream.framing import id_in_key
+from stream.reading import Deleted, body_of, convert, plain_fields, read
 from stream.records import ORIGIN, Forward, Record
-from stream.values import bounded_time_ms, unit_rating
+from stream.values import TIME_END_MS, TIMES_BEGIN_MS, bounded_time_ms, check_record_time, unit_rating
 from stream.weights import RATE, Swing, Weight, Weights
 from stream.wordings import Wording
 
 MAX_ID_BYTES = 256
 MAX_TITLE_BYTES = 4096  # titles stand in the words of reasons, several times a list
 MAX_ABOUT_BYTES = 32 * 1024  # of an item beside its text: title and facets, as JSON
-TIME_END_MS = 2**32 * 1000  # a state keeps seconds since 1970 in 32 bits: until 2106
 TRENDING = "*"  # the trending list's key, which no user may have
 
 _ALWAYS_SEEN = frozenset({Kind.RATE, Kind.PURCHASE, Kind.DISMISS, Kind.REVIEW})
-_M = TypeVar("_M", bound=msgspec.Struct)
 _KINDS = {kind.name.lower(): kind for kind in Kind}
-_STRUCTURED = "application/cloudevents"
+_OF_EVENTS = frozenset({"user_id", "type", "event_id", "event_time", "rating", "value"})  # fields of no item
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +112,11 @@ def forget_users() -> None:
 
 
 class Decoder:
-    """Reads records of the user topics. `identities` maps a topic's name to its identity, for ids made from offsets."""
+    """Reads records of the user topics.
+
+    identities: topic -> its identity, for ids made from offsets. clock: ms since 1970; a record that is further ahead
+    of it than clocks differ would stay the newest for ever.
+    """
 
     def __init__(
         self,
@@ -122,8 +125,11 @@ class Decoder:
         partitions: int,
         identities: Mapping[str, str],
         *,
+        clock: Callable[[], int],
         clicks_are_seen: bool = True,
     ) -> None:
+        self._clock = clock
+        self._asked_ms = 0  # what it said when it was asked last
         self._weights = weights
         self._partitions = partitions
         self._identities = identities
@@ -139,13 +145,22 @@ class Decoder:
 
         Raises Rejected if it cannot be used.
         """
-        if not 0 <= record.timestamp_ms < TIME_END_MS:
-            raise Rejected(
-                Reason.BAD_TIME,
-                f"the record's own timestamp is {record.timestamp_ms}: set the producer to milliseconds since 1970",
-            )
+        if not TIMES_BEGIN_MS <= record.timestamp_ms <= self._asked_ms:  # most are older than when it was asked last
+            self._asked_ms = min(self._clock(), TIME_END_MS - 1)
+            check_record_time(record.timestamp_ms, self._asked_ms)
+        return self._read(record)
+
+    def read_again(self, record: Record) -> Event | CommandEvent | Forward:
+        """Read one that was taken in before, whatever the clock says by now: it may have been set back since.
+
+        Raises Rejected if it cannot be used (any more: the weights file may be another one).
+        """
+        check_record_time(record.timestamp_ms, now_ms=record.timestamp_ms)
+        return self._read(record)
+
+    def _read(self, record: Record) -> Event | CommandEvent | Forward:
         message, make = self._readers[record.topic]
-        event = make(record, *_read(record, message))
+        event = make(record, *read(record, message))
         home = partition_of(event.user_id, self._partitions)
         if home == record.partition:
             return event
@@ -199,10 +214,11 @@ class Decoder:
             return CommandEvent(record, body, time_ms, self._hashes(body.event_id), self._original(record, body))
         if body.type not in {"merge", "erase"}:
             raise Rejected(Reason.UNKNOWN_TYPE, f"`type` is {body.type!r}; it is one of retract, merge, erase")
-        if body.type == "merge" and not body.anonymous_id:
-            raise Rejected(Reason.MISSING_FIELD, "`anonymous_id` is missing: who is to be merged into `user_id`?")
         if body.type == "merge":
+            if not body.anonymous_id:
+                raise Rejected(Reason.MISSING_FIELD, "`anonymous_id` is missing: who is to be merged into `user_id`?")
             _check_id("anonymous_id", body.anonymous_id)
+            _refuse_trending("anonymous_id", body.anonymous_id)
         return CommandEvent(record, body, time_ms)
 
     def _hashes(self, event_id: str) -> tuple[int, ...]:
@@ -213,14 +229,16 @@ class Decoder:
     def _original(self, record: Record, command: Command) -> Event | None:
         if command.event is None:
             return None
-        body = {"user_id": command.user_id, "event_id": command.event_id} | command.event
+        is_review = command.event.get("text") is not None
+        sent = plain_fields(command.event, Review if is_review else Click)
+        body = {"user_id": command.user_id, "event_id": command.event_id} | sent
         if (body["user_id"], body["event_id"]) != (command.user_id, command.event_id):
             raise Rejected(Reason.SCHEMA, "`event` is not the one that `user_id` and `event_id` of the command name")
-        if body.get("event_time") is None:
+        if "event_time" not in body:
             raise Rejected(Reason.MISSING_FIELD, "`event` has no `event_time`: what it counts today depends on it")
-        if "text" in body:
-            return self._review(record, _convert(body, Review), {})
-        return self._click(record, _convert(body, Click), {})
+        if is_review:
+            return self._review(record, convert(body, Review), {})
+        return self._click(record, convert(body, Click), {})
 
     def _event(
         self,
@@ -260,81 +278,53 @@ class Decoder:
 
 
 def decode_item(record: Record) -> Item | None:
-    """Read a record of the items topic; None removes the item named by the key.
+    """Read a record of the items topic; None removes the item that `removed` names.
 
     Raises Rejected if it cannot be used.
     """
     if record.value is None:
-        if not record.key:
-            raise Rejected(Reason.MISSING_FIELD, "a null without a key names no item to remove")
+        _check_id("item_id", removed(record))
         return None
-    item, _ = _read(record, Item)
-    _check_id("item_id", item.item_id)
-    if record.key is not None and record.key != item.item_id.encode():
-        raise Rejected(Reason.KEY_MISMATCH, f"the key is not the item's id {item.item_id!r}")
-    if not item.title.strip() and not item.text.strip():
-        raise Rejected(Reason.MISSING_FIELD, "`title` and `text` are both empty: there is nothing to embed")
-    _check_size("text", item.text, MAX_BYTES)
-    _check_size("title", item.title, MAX_TITLE_BYTES)
     try:
-        about = msgspec.json.encode(msgspec.structs.replace(item, text=""))
-        item.text.encode()
-    except UnicodeEncodeError:
-        raise Rejected(Reason.SCHEMA, "a field is not Unicode text (a lone surrogate)") from None
-    if len(about) > MAX_ABOUT_BYTES:
-        raise Rejected(Reason.TOO_LARGE, f"title and facets take {len(about)} bytes; {MAX_ABOUT_BYTES} is the most")
+        item, _ = read(record, Item)
+    except Deleted as deletion:
+        _check_id("item_id", removed(record))
+        row_id = deletion.row.get("item_id")
+        if row_id is not None and str(row_id) != removed(record):
+            raise Rejected(Reason.KEY_MISMATCH, "the key is not the `item_id` of the deleted row") from None
+        return None
+    _check_item(item, record)
     return item
 
 
-def _read(record: Record, message: type[_M]) -> tuple[_M, Mapping[str, Any]]:
-    """The body, and the CloudEvents attributes around it (without their `ce_`), which the body's fields precede."""
-    if record.value is None:
-        raise Rejected(Reason.NOT_JSON, "the record has no value: only items and lists are removed by a null")
-    if _structured(record):
-        envelope = _json(record.value)
-        if not isinstance(envelope, dict) or "data" not in envelope:
-            raise Rejected(Reason.SCHEMA, "a structured CloudEvent without `data`")
-        return _convert(envelope["data"], message), envelope
-    attributes = {
-        name[3:]: value.decode("utf-8", "replace") for name, value in record.headers if name.startswith("ce_")
-    }
+def removed(record: Record) -> str:
+    """Which item a record removes: its key, which may be JSON. Raises Rejected."""
+    key = record.key
+    if not key:
+        raise Rejected(Reason.MISSING_FIELD, "a null without a key names no item to remove")
+    named = id_in_key(key, "item_id") if key[:1] in {b"{", b'"', b"\x00"} else None
     try:
-        return msgspec.json.decode(record.value, type=message), attributes
-    except msgspec.ValidationError as error:
-        raise _refused(error) from error
-    except RecursionError as error:
-        raise Rejected(Reason.NOT_JSON, "the value is nested too deeply to be read") from error
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        # Python's own producers may write NaN, which is no JSON: read it all the same, so that the reason is right.
-        return _convert(_json(record.value), message), attributes
+        return named if named is not None else key.decode()
+    except UnicodeDecodeError:
+        raise Rejected(Reason.BAD_ID, "the key is not UTF-8, so it names no item to remove") from None
 
 
-def _structured(record: Record) -> bool:
-    content_type = record.header("content-type") or record.header("content_type") or ""
-    return content_type.startswith(_STRUCTURED)
-
-
-def _json(value: bytes) -> Any:
-    try:
-        return json.loads(value)
-    except (ValueError, UnicodeDecodeError, RecursionError) as error:
-        raise Rejected(Reason.NOT_JSON, f"the value is not JSON: {error}") from error
-
-
-def _convert(body: object, message: type[_M]) -> _M:
-    try:
-        return msgspec.convert(body, message)
-    except msgspec.ValidationError as error:
-        raise _refused(error) from error
-
-
-def _refused(error: msgspec.ValidationError) -> Rejected:
-    reason = Reason.MISSING_FIELD if "missing required field" in str(error) else Reason.SCHEMA
-    if reason is Reason.SCHEMA and ("$.event_time" in str(error)):
-        reason = Reason.BAD_TIME
-    if reason is Reason.SCHEMA and ("$.rating" in str(error) or "$.value" in str(error)):
-        reason = Reason.BAD_RATING
-    return Rejected(reason, str(error))
+def _check_item(item: Item, record: Record) -> None:
+    _check_id("item_id", item.item_id)
+    key = record.key
+    if key is not None and key != item.item_id.encode() and id_in_key(key, "item_id") != item.item_id:
+        raise Rejected(Reason.KEY_MISMATCH, f"the key is not the item's id {item.item_id!r}")
+    if not item.title.strip() and not item.text.strip():
+        hint = ""
+        if told := sorted(_OF_EVENTS & body_of(record.value, record.headers).keys()):
+            what = "an event" if "user_id" in told else "an event without `user_id`"
+            hint = f"; it has `{'`, `'.join(told)}` and looks like {what}, which belongs on another topic"
+        raise Rejected(Reason.MISSING_FIELD, f"`title` and `text` are both empty: there is nothing to embed{hint}")
+    _check_size("text", item.text, MAX_BYTES)
+    _check_size("title", item.title, MAX_TITLE_BYTES)
+    about = msgspec.json.encode(msgspec.structs.replace(item, text=""))
+    if len(about) > MAX_ABOUT_BYTES:
+        raise Rejected(Reason.TOO_LARGE, f"title and facets take {len(about)} bytes; {MAX_ABOUT_BYTES} is the most")
 
 
 def _action(ce_type: object, weights: Weights) -> str | None:
@@ -355,15 +345,21 @@ def _origin(record: Record) -> str:
 
 def _check_user(record: Record, user_id: str) -> None:
     _check_id("user_id", user_id)
-    if user_id == TRENDING:
-        raise Rejected(Reason.BAD_ID, "`user_id` is '*', the key of the trending list: no user can have it")
+    _refuse_trending("user_id", user_id)
     if record.key is not None and record.key != user_id.encode():
-        raise Rejected(
-            Reason.KEY_MISMATCH, "the key is not `user_id`: key user topics by user id, or leave the key out"
-        )
+        is_json = id_in_key(record.key, "user_id") == user_id
+        remedy = "it is JSON: use a string serializer for keys" if is_json else "key user topics by user id"
+        raise Rejected(Reason.KEY_MISMATCH, f"the key is not `user_id`: {remedy}, or leave the key out")
+
+
+def _refuse_trending(name: str, user_id: str) -> None:
+    if user_id == TRENDING:
+        raise Rejected(Reason.BAD_ID, f"`{name}` is '*', the key of the trending list: no user can have it")
 
 
 def _check_id(name: str, value: object) -> None:
+    if isinstance(value, bytes):
+        raise Rejected(Reason.BAD_ID, f"`{name}` is not UTF-8 text")
     if not isinstance(value, str):
         raise Rejected(Reason.SCHEMA, f"`{name}` is not a string")
     if not value:

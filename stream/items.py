@@ -14,7 +14,7 @@ from serving.messages import Item, ItemVector
 from serving.state import Vector
 from serving.topics import Topics
 from stream.containment import Guard, by_halves
-from stream.events import decode_item
+from stream.events import decode_item, removed
 from stream.publish import Log, Outgoing
 from stream.records import DeadLetter, Record
 from stream.rejects import dead_letter, quarantined, unreadable
@@ -59,7 +59,7 @@ class ItemPipeline:
             if isinstance(item, DeadLetter):
                 out.append(dead_letter(item, self._clock()))
                 continue
-            item_id = item.item_id if item else (record.key or b"").decode("utf-8", "replace")
+            item_id = item.item_id if item else removed(record)
             items[item_id], came[item_id] = item, record
         texts = {
             item_id: (item_text(item.title, item.text, item.facets), facet_text(item.facets))

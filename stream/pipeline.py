@@ -166,7 +166,7 @@ class Pipeline:
         loaded = await asyncio.gather(*map(self.load, parts))
         parts = [part for part, mine in zip(parts, loaded, strict=True) if mine]
         began_s = monotonic()
-        context = Context(self.items, texts, self.decoder.decode, self.rules, self.clock(), self.lists.fingerprint)
+        context = Context(self.items, texts, self.decoder.read_again, self.rules, self.clock(), self.lists.fingerprint)
         for part in parts:
             take(part, context)
         await self.announce(parts)
@@ -339,7 +339,7 @@ class Pipeline:
         if self.guard.quarantine.condemned(record):
             return _expired(user_id, entry, quarantined(record))
         try:
-            event = self.decoder.decode(record)
+            event = self.decoder.read_again(record)
         except Rejected as error:  # it could be read when it came: the weights file has changed since
             return _expired(user_id, entry, DeadLetter(record, error.reason, str(error), "decode"))
         if isinstance(event, Forward):

@@ -253,7 +253,7 @@ def memory_pipeline(
     """A pipeline on fakes. `items` is read as it stands when an event needs it: put a vector in, then `wake`."""
     return Pipeline(
         topics=TOPICS,
-        decoder=Decoder(TOPICS, load_weights(), partitions, {}),
+        decoder=Decoder(TOPICS, load_weights(), partitions, {}, clock=clock),
         embedder=embed_texts,
         items=items.get,
         store=store,

@@ -340,6 +340,7 @@ class Worker:
             load_weights(settings.weights),
             self._partitions,
             self._identities,
+            clock=self._clock.latest_ms,
             clicks_are_seen=settings.clicks_are_seen,
         )
         return TimedPipeline(

@@ -10,12 +10,14 @@ from serving.topics import Topic, Topics
 from stream.replay.log import LogReader, Place
 from stream.replay.notes import place_id
 
-# A worker's answer to these depends on what else had come by then. Other letters cannot be read by a replay either.
+# A worker's answer to these depends on what else had come by then, or on its clock. Other letters cannot be read by a
+# replay either.
 _BY_THE_MOMENT = frozenset(
     reason.value
     for reason in (
         Reason.UNKNOWN_ITEM,
         Reason.UNKNOWN_TYPE,
+        Reason.BAD_TIME,
         Reason.ID_REUSED,
         Reason.RETRACT_UNKNOWN,
         Reason.RETRACT_TOO_LATE,

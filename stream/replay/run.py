@@ -23,6 +23,8 @@ from stream.replay.pipeline import ReplayPipeline, Silence, no_rank
 from stream.room import MERGES
 from stream.settings import WorkerSettings
 from stream.store import UserStore
+from stream.store import now_ms as wall_clock_ms
+from stream.values import MOST_AHEAD_MS
 from stream.waiting import WaitingIndex
 from stream.weights import load_weights
 
@@ -79,7 +81,8 @@ class Source:
 class Replay:
     """Goes on through the log, never back. The clock is the newest record's timestamp.
 
-    wanted: which records are taken in, of those that are read.
+    wanted: which records are taken in, of those that are read. wall_ms: the wall clock: a record further ahead of
+    it than clocks differ was put aside when it came, and does not move this one.
     """
 
     log: LogReader
@@ -89,6 +92,7 @@ class Replay:
     seconds: float = 0.0
     positions: dict[Place, int] = field(default_factory=dict)
     wanted: Callable[[Record], bool] | None = None
+    wall_ms: Callable[[], int] = wall_clock_ms
 
     async def advance(self, ends: Mapping[Place, int], tell: Tell = lambda _: None) -> None:
         """Take in what partitions hold up to these offsets."""
@@ -97,7 +101,9 @@ class Replay:
         if came:
             await self.pipeline.wake(came)
         async for records in self.log.read({place: (self.positions.get(place, 0), end) for place, end in ends.items()}):
-            self.now_ms = max(self.now_ms, *(record.timestamp_ms for record in records))
+            latest_ms = self.wall_ms() + MOST_AHEAD_MS
+            times_ms = (record.timestamp_ms for record in records if record.timestamp_ms <= latest_ms)
+            self.now_ms = max(self.now_ms, max(times_ms, default=0))
             await self.pipeline.process(records if self.wanted is None else list(filter(self.wanted, records)))
             await self.pipeline.expire()
             if MERGES in self.pipeline.waiting:
@@ -117,6 +123,7 @@ def make_replay(source: Source, log: LogReader, store: UserStore, notes: Notes, 
         load_weights(settings.weights),
         source.partitions,
         source.identities,
+        clock=wall_clock_ms,
         clicks_are_seen=settings.clicks_are_seen,
     )
     made: list[Replay] = []

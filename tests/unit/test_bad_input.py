@@ -16,8 +16,8 @@ GOOD = [click(0), click(2, "i2")]
     [
         (record(TOPICS.clicks, b"\x00\xff not JSON", 1), Reason.NOT_JSON),
         (record(TOPICS.clicks, None, 1), Reason.NOT_JSON),
-        (record(TOPICS.clicks, b"[" * 100_000, 1), Reason.SCHEMA),
-        (click(1, context=None, user_id=5), Reason.SCHEMA),
+        (record(TOPICS.clicks, b"[" * 100_000, 1), Reason.NOT_JSON),
+        (click(1, context=None, user_id=5.5), Reason.SCHEMA),
         (record(TOPICS.clicks, {"user_id": "u1", "type": "click"}, 1), Reason.MISSING_FIELD),
         (click(1, type="teleport" + "\U0001f600" * 100_000), Reason.UNKNOWN_TYPE),
         (click(1, type="rate", value=float("nan")), Reason.BAD_RATING),
@@ -30,6 +30,11 @@ GOOD = [click(0), click(2, "i2")]
         (click(1, event_id="c-0", type="like"), Reason.ID_REUSED),
         (click(1, event_id="c-0", item_id="i3"), Reason.ID_REUSED),
         (record(TOPICS.clicks, {"user_id": "u1", "item_id": "i1", "type": "click"}, 1, key=b"u2"), Reason.KEY_MISMATCH),
+        (record(TOPICS.clicks, {"user_id": "u1", "item_id": "i1", "type": "click", "\ud800": 1}, 1), Reason.SCHEMA),
+        (click(1, position="\ud800"), Reason.SCHEMA),
+        (click(1, context={"a": ["\ud800"]}), Reason.SCHEMA),
+        (click(1, list_version=10**400), Reason.SCHEMA),
+        (record(TOPICS.clicks, {"user_id": "u1"}, 1, timestamp_ms=NOW_MS + 3_600_001), Reason.BAD_TIME),
         (says(1, ""), Reason.MISSING_FIELD),
         (says(1, "x" * 1_000_000), Reason.TOO_LARGE),
     ],
@@ -62,6 +67,29 @@ async def test_an_odd_but_lawful_event_is_taken_in(worker: Worker) -> None:
     assert [len(each.folded) for each in lists] == [4]
     assert worker.letters() == []
     assert [event.time_ms for event in (await worker.state("u1")).ring] == [0, NOW_MS, NOW_MS, NOW_MS]
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "&#" + "9" * 4_301,
+        "&#x" + "f" * 9_000,
+        "<!--" * 8_000,
+        "e" + "\u0301\u0316" * 8_000,
+        "not the " * 4_000,
+        "\ud800\udc00\udc00",
+        "\x00\x1b[2J\u202e",
+    ],
+    ids=lambda text: ascii(text)[:20],
+)
+async def test_whatever_a_visitor_writes_stops_nobody(worker: Worker, written: str) -> None:
+    """Given what no cleaning likes in a statement and in a review, then both count, and so do the others."""
+    lists = await worker.takes(
+        says(0, f"space {written}"), says(1, f"space {written}", item_id="i1"), click(0, user="u2")
+    )
+    assert {each.user_id for each in lists} == {"u1", "u2"}
+    assert worker.letters() == []
+    assert [event.event_id for event in (await worker.state("u1")).ring] == ["r-0", "r-1"]
 
 
 async def test_a_wrong_partition_is_forwarded_once_and_then_given_up() -> None:

@@ -46,3 +46,15 @@ async def test_the_bound_holds_both_ways(seconds: list[float], apart_ms: int, so
     clock = Clock(lambda: NOW_MS + apart_ms)
     await clock.compare(store_now_ms)
     assert clock.sound is sound
+
+
+async def test_what_is_ahead_of_both_clocks_is_ahead_of_the_time(seconds: list[float]) -> None:
+    """A worker whose clock is a day slow goes by the store's, one that is fast by its own."""
+    mine = [NOW_MS - 86_400_000]
+    clock = Clock(lambda: mine[0])
+    assert clock.latest_ms() == mine[0], "nothing is known yet"
+    await clock.compare(store_now_ms)
+    seconds[0] += 2
+    assert clock.latest_ms() == NOW_MS + 2_000
+    mine[0] = NOW_MS + 5_000
+    assert clock.latest_ms() == NOW_MS + 5_000

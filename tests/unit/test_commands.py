@@ -252,6 +252,36 @@ async def test_a_command_that_cannot_be_read_is_answered_and_kept(
     assert len(receipts(worker)) == 1
 
 
+@pytest.mark.parametrize(
+    ("value", "answered"),
+    [
+        (b'{"command_id": "k", "type": "erase", "user_id": 1.5}', True),
+        (b'{"command_id": 7, "type": "erase", "user_id": 1.5}', True),
+        (b'\0\0\0\0\x11{"command_id": "k", "type": "erase"}', True),
+        (b'{"schema": null, "payload": {"command_id": "k", "type": "erase"}}', True),
+        (b'{"specversion": "1.0", "data": {"command_id": "k", "type": "erase"}}', True),
+        (b'{"command_id": "k", "type": "erase", "data": [1]}', True),
+        (b'{"data": [1]}', False),
+        (b'{"data": null}', False),
+        (b'{"command_id": "\\ud800", "type": "erase", "user_id": "u1"}', False),
+        (b'{"command_id": "k", "type": "\\ud800", "user_id": "u1"}', False),
+        (b'{"command_id": "", "type": "erase", "user_id": "u1"}', False),
+        (b'{"command_id": "' + b"k" * 300_000 + b'", "type": "erase", "user_id": "u1"}', False),
+        (b'{"command_id": "k", "type": "' + b"k" * 300_000 + b'", "user_id": "u1"}', False),
+        (b"[" * 100_000, False),
+        (b"\xff\xfe{\0", False),
+    ],
+    ids=lambda value: value[:50] if isinstance(value, bytes) else None,
+)
+async def test_a_command_that_cannot_be_read_is_answered_if_it_names_itself(
+    worker: Worker, value: bytes, answered: bool
+) -> None:
+    await worker.takes(record(TOPICS.commands, value), click(0))
+    assert [letter for _, letter in worker.letters()] == [value]
+    assert len(worker.log.on(TOPICS.receipts)) == answered
+    assert len(worker.log.lists()) == 1, "the others are taken in"
+
+
 async def test_a_retraction_that_comes_again_changes_nothing_and_publishes_again(worker: Worker) -> None:
     await worker.takes(click(0), click(1, "i2"))
     (first,) = await worker.takes(retract(0, "c-0"))
@@ -343,30 +373,39 @@ async def test_an_event_of_before_an_erasure_that_is_delivered_again_brings_noth
     assert await worker.takes(events[0]) == [], "nor does it stand on a list of later"
 
 
-FAR_MS = 4_260_000_000_000  # 2105
+AHEAD_MS = NOW_MS + 3_600_000  # as far as a record may be ahead of a worker; beyond it is refused (test_times.py)
 
 
-async def test_an_erasure_of_2105_mutes_nobody_and_forgets_no_other_erasure(worker: Worker) -> None:
-    """Its record's time is believed an hour ahead of the worker's clock at most."""
+async def test_an_erasure_from_a_clock_that_is_ahead_forgets_no_other_erasure(worker: Worker) -> None:
     await worker.takes(erase(0, "u2", timestamp_ms=NOW_MS - 1000))
-    await worker.takes(click(0), erase(1, timestamp_ms=FAR_MS))
+    await worker.takes(click(0), erase(1, timestamp_ms=AHEAD_MS))
     states = await worker.store.load(0, ["u1", "u2"])
-    assert (states["u1"].known, states["u1"].erased_ms) == (False, NOW_MS + 3_600_000)
+    assert (states["u1"].known, states["u1"].erased_ms) == (False, AHEAD_MS)
     assert states["u2"].erased_ms == NOW_MS - 1000, "what was sent before comes back to nobody"
     assert await worker.takes(click(1, user="u2", event_id="c-9")) != []
-    later = replace(click(2), timestamp_ms=NOW_MS + 3_600_001)
-    (made,) = await worker.takes(later)
+    worker.now_ms += 1
+    (made,) = await worker.takes(replace(click(2), timestamp_ms=AHEAD_MS + 1))
     assert named(made) == ["c-2"]
 
 
-async def test_an_erasure_of_2105_is_told_to_others_as_of_now(owners: Owners) -> None:
+async def test_an_erasure_of_2105_erases_nobody_and_forgets_no_other_erasure(worker: Worker) -> None:
+    await worker.takes(erase(0, "u2", timestamp_ms=NOW_MS - 1000))
+    await worker.takes(click(0), far := erase(1, timestamp_ms=4_260_000_000_000))
+    states = await worker.store.load(0, ["u1", "u2"])
+    assert (states["u1"].known, states["u1"].erased_ms) == (True, 0)
+    assert states["u2"].erased_ms == NOW_MS - 1000
+    assert worker.letters() == [("bad_time", far.value)]
+    assert receipts(worker)[-1] == ("k-1", "refused", "bad_time")
+
+
+async def test_an_erasure_is_told_to_others_as_of_its_time(owners: Owners) -> None:
     await owners.send(of(click(0, user=KNOWN)), of(click(1, user=ANONYMOUS)), merge("m", KNOWN, ANONYMOUS))
     await owners.deliver()
-    await owners.send({"command_id": "x", "type": "erase", "user_id": ANONYMOUS}, timestamp_ms=FAR_MS)
+    await owners.send({"command_id": "x", "type": "erase", "user_id": ANONYMOUS}, timestamp_ms=AHEAD_MS)
     await owners.deliver()
     for user in (KNOWN, ANONYMOUS):
         state = await owners.state(user)
-        assert (state.known, state.erased_ms) == (False, NOW_MS + 3_600_000)
+        assert (state.known, state.erased_ms) == (False, AHEAD_MS)
 
 
 def of(event: Record) -> dict[str, Any]:

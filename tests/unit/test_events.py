@@ -24,7 +24,9 @@ ITEM: dict[str, Any] = {"item_id": "i9", "title": "Alien", "text": "In space.", 
 
 
 def decoder(partitions: int = 1, *, clicks_are_seen: bool = True) -> Decoder:
-    return Decoder(TOPICS, WEIGHTS, partitions, {TOPICS.clicks: "run-1"}, clicks_are_seen=clicks_are_seen)
+    return Decoder(
+        TOPICS, WEIGHTS, partitions, {TOPICS.clicks: "run-1"}, clock=lambda: NOW_MS, clicks_are_seen=clicks_are_seen
+    )
 
 
 def read(each: Record) -> Event:
@@ -90,15 +92,23 @@ REFUSED: list[tuple[str, Record, Reason]] = [
     ("no bytes", click(b""), Reason.NOT_JSON),
     ("not UTF-8", click(b'{"user_id": "\xff", "item_id": "i9", "type": "click"}'), Reason.NOT_JSON),
     ("a null", record(TOPICS.clicks, None), Reason.NOT_JSON),
-    ("deep nesting", click(b"[" * 200_000), Reason.SCHEMA),
+    ("deep nesting", click(b"[" * 200_000), Reason.NOT_JSON),
     (
         "deep nesting in a field that is not read",
         click(json.dumps(CLICK)[:-1].encode() + b', "context": ' + b"[" * 50_000 + b"]" * 50_000 + b"}"),
         Reason.NOT_JSON,
     ),
     ("a list instead of an object", click([CLICK]), Reason.SCHEMA),
-    ("a number as user_id", click(user_id=7), Reason.SCHEMA),
-    ("a number as event_id", click(event_id=7), Reason.SCHEMA),
+    ("a fraction as user_id", click(user_id=7.0), Reason.SCHEMA),
+    ("true as item_id", click(item_id=True), Reason.SCHEMA),
+    ("a list as event_id", click(event_id=["c-17"]), Reason.SCHEMA),
+    ("a number over 256 digits as user_id", click(user_id=10**256), Reason.TOO_LARGE),
+    ("a number over 4,300 digits", click(json.dumps(CLICK)[:-1].encode() + b', "value": ' + b"9" * 5000 + b"}"),
+     Reason.SCHEMA),
+    ("a list_version beyond 64 bits", click(list_version=2**63), Reason.SCHEMA),
+    ("a position beyond 64 bits", click(position=-(10**400)), Reason.SCHEMA),
+    ("a list_version that is a fraction", click(list_version=1.5), Reason.SCHEMA),
+    ("a position in words", click(position="first"), Reason.SCHEMA),
     ("no user_id", click(without(CLICK, "user_id")), Reason.MISSING_FIELD),
     ("empty user_id", click(user_id=""), Reason.MISSING_FIELD),
     ("no item_id", click(without(CLICK, "item_id")), Reason.MISSING_FIELD),
@@ -113,7 +123,7 @@ REFUSED: list[tuple[str, Record, Reason]] = [
     ("lone surrogate in user_id", click(user_id="u\ud800"), Reason.BAD_ID),
     ("lone surrogate in item_id", click(item_id="\udfff"), Reason.BAD_ID),
     ("lone surrogate in event_id", click(event_id="\ud800"), Reason.BAD_ID),
-    ("lone surrogate in type", click(type="\ud800"), Reason.UNKNOWN_TYPE),
+    ("lone surrogate in type", click(type="\ud800"), Reason.SCHEMA),
     ("rate without a value", click(without(RATE, "value")), Reason.MISSING_FIELD),
     ("NaN rating", click(RATE | {"value": float("nan")}), Reason.BAD_RATING),
     ("infinite rating", click(RATE | {"value": float("inf")}), Reason.BAD_RATING),
@@ -152,14 +162,19 @@ REFUSED: list[tuple[str, Record, Reason]] = [
     ("structured, deep nesting", click(b"[" * 200_000, headers=STRUCTURED), Reason.NOT_JSON),
     ("structured, type a number", enveloped(without(CLICK, "type"), type=5), Reason.SCHEMA),
     ("structured, type a list", enveloped(without(CLICK, "type"), type=[]), Reason.SCHEMA),
-    ("structured, id a number", enveloped(without(CLICK, "event_id"), id=5), Reason.SCHEMA),
+    ("structured, id a fraction", enveloped(without(CLICK, "event_id"), id=5.5), Reason.SCHEMA),
     ("structured, time a list", enveloped(CLICK, time=[]), Reason.BAD_TIME),
     ("ce_time not UTF-8", click(headers=(("ce_time", b"\xff"),)), Reason.BAD_TIME),
+    ("ce_id not UTF-8", click(without(CLICK, "event_id"), headers=(("ce_id", b"\xff"),)), Reason.BAD_ID),
+    ("ce_type not UTF-8", click(without(CLICK, "type"), headers=(("ce_type", b"\xff"),)), Reason.SCHEMA),
     ("ce_id over 256 bytes", click(without(CLICK, "event_id"), headers=(("ce_id", b"x" * 257),)), Reason.TOO_LARGE),
     ("origin over 256 bytes", click(without(CLICK, "event_id"), headers=((ORIGIN, b"x" * 257),)), Reason.TOO_LARGE),
     ("unknown command", record(TOPICS.commands, COMMAND | {"type": "clone"}), Reason.UNKNOWN_TYPE),
     ("retract of what", record(TOPICS.commands, without(COMMAND, "event_id")), Reason.MISSING_FIELD),
     ("merge of whom", record(TOPICS.commands, COMMAND | {"type": "merge"}), Reason.MISSING_FIELD),
+    ("merge of *", record(TOPICS.commands, COMMAND | {"type": "merge", "anonymous_id": "*"}), Reason.BAD_ID),
+    ("merge of an id over 256 bytes", record(TOPICS.commands, COMMAND | {"type": "merge", "anonymous_id": "a" * 257}),
+     Reason.TOO_LARGE),
     ("command without id", record(TOPICS.commands, without(COMMAND, "command_id")), Reason.MISSING_FIELD),
     ("command about *", record(TOPICS.commands, COMMAND | {"user_id": "*"}), Reason.BAD_ID),
 ]  # fmt: skip
@@ -231,7 +246,7 @@ def test_an_id_made_from_the_offset_counts_for_this_very_topic_alone() -> None:
     event = read(anonymous)
     assert event.event_id == f"{TOPICS.clicks}-0-4711"
     assert event.counted_as == id_hash(event.event_id, "run-1")
-    recreated = Decoder(TOPICS, WEIGHTS, 1, {TOPICS.clicks: "run-2"}).decode(anonymous)
+    recreated = Decoder(TOPICS, WEIGHTS, 1, {TOPICS.clicks: "run-2"}, clock=lambda: NOW_MS).decode(anonymous)
     assert isinstance(recreated, Event)
     assert recreated.counted_as != event.counted_as
 
@@ -322,7 +337,14 @@ def test_an_item_and_its_removal_are_read() -> None:
         (record(TOPICS.items, b"\x00"), Reason.NOT_JSON),
         (record(TOPICS.items, ITEM | {"item_id": ""}), Reason.MISSING_FIELD),
         (record(TOPICS.items, {"item_id": "i9", "title": " "}), Reason.MISSING_FIELD),
-        (record(TOPICS.items, ITEM | {"facets": {"genre": 5}}), Reason.SCHEMA),
+        (record(TOPICS.items, ITEM | {"facets": {"genre": {"name": "Sci-Fi"}}}), Reason.SCHEMA),
+        (record(TOPICS.items, ITEM | {"facets": {"genre": [["Sci-Fi"]]}}), Reason.SCHEMA),
+        (record(TOPICS.items, ITEM | {"facets": {"year": float("nan")}}), Reason.SCHEMA),
+        (record(TOPICS.items, ITEM | {"facets": ["Sci-Fi"]}), Reason.SCHEMA),
+        (record(TOPICS.items, ITEM | {"available": "yes"}), Reason.SCHEMA),
+        (record(TOPICS.items, ITEM | {"available": 2}), Reason.SCHEMA),
+        (record(TOPICS.items, None, key=b"\xff"), Reason.BAD_ID),
+        (record(TOPICS.items, None, key=b"x" * 257), Reason.TOO_LARGE),
         (record(TOPICS.items, ITEM | {"title": "\ud800"}), Reason.SCHEMA),
         (record(TOPICS.items, ITEM | {"text": "\ud800"}), Reason.SCHEMA),
         (record(TOPICS.items, ITEM | {"facets": {"genre": ["\ud800"]}}), Reason.SCHEMA),

@@ -154,3 +154,27 @@ async def test_an_item_that_the_encoder_cannot_read_is_a_dead_letter_and_holds_u
     assert key == b"i8"
     (letter,) = way.log.dead()
     assert (letter.value, dict(letter.headers)["penchant.error"]) == (poison.value, b"encoder_timeout")
+
+
+async def test_an_item_is_removed_in_whatever_way_its_removal_is_written(way: Way) -> None:
+    """By a null, by Connect's null, by a database's deletion; under keys that are JSON, too."""
+    gone = {"op": "d", "before": {"item_id": "i9"}, "after": None}
+    for value, key in ((None, b'{"item_id": "i9"}'), ({"schema": None, "payload": None}, b"i9"), (gone, b'"i9"')):
+        way.follow(await way.takes(item(0)))
+        assert "i9" in way.catalogue
+        way.follow(await way.takes(record(TOPICS.items, value, 1, key=key)))
+        assert "i9" not in way.catalogue
+
+
+async def test_an_item_that_cannot_be_used_is_put_aside_and_the_others_go_on(way: Way) -> None:
+    """Whatever is wrong with it: a key that is no text, half a surrogate pair, another format, an event."""
+    bad = [
+        record(TOPICS.items, None, 0, key=b"\xff"),
+        item(1, facets={"\ud800": "a"}),
+        record(TOPICS.items, b"\x1f\x8b\x08", 2, key=b"i9"),
+        record(TOPICS.items, {"item_id": "i9", "type": "view"}, 3, key=b"i9"),
+    ]
+    published = await way.takes(*bad, item(4, facets={"year": 1979, "genre": None}))
+    assert [key for key, _ in published] == [b"i9"]
+    reasons = [dict(letter.headers)["penchant.error"].decode() for letter in way.log.dead()]
+    assert reasons == ["bad_id", "schema", "not_json", "missing_field"]

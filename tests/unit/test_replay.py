@@ -1,21 +1,28 @@
 """A replay on fakes: what is compared and how exactly, which copies count, and that owners' talk is told again."""
 
 import copy
-from collections.abc import Callable
-from typing import Any
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import Any, cast
 
 import msgspec
 import numpy as np
 import pytest
 
+from serving.errors import Rejected
 from serving.state import SEEN, UserState
 from stream.events import Decoder, partition_of
 from stream.lists import Lists
-from stream.records import Record
+from stream.records import DeadLetter, Record
+from stream.rejects import dead_letter
+from stream.replay.beside import put_aside
 from stream.replay.compare import Difference, Yardstick, differences, knows_more
+from stream.replay.items import Items
+from stream.replay.log import LogReader, Place, Span
 from stream.replay.memory import MemoryUsers
 from stream.replay.notes import Added, Doubt, Notes
 from stream.replay.pipeline import ReplayPipeline, Silence, no_rank
+from stream.replay.run import Replay
 from stream.testing import FINGERPRINT, NOW_MS, TOPICS, WORDS, embed_by_words, embed_texts, record
 from stream.turns import Rules
 from stream.waiting import WaitingIndex
@@ -136,7 +143,7 @@ class Replayed:
         self.notes = Notes(HALF_LIFE_MS)
         self.pipeline = ReplayPipeline(
             topics=TOPICS,
-            decoder=Decoder(TOPICS, load_weights(), PARTITIONS, {}),
+            decoder=Decoder(TOPICS, load_weights(), PARTITIONS, {}, clock=lambda: NOW_MS),
             embedder=embed_texts,
             items=lambda item_id: embed_by_words(WORDS[0]) if item_id.startswith("i") else None,
             store=self.users,
@@ -275,3 +282,70 @@ def test_a_difference_says_by_how_much() -> None:
         Difference("seen", "1 items more or altered, 0 fewer or altered"),
         Difference("shown", "0 impressions more, 1 fewer"),
     ]
+
+
+# --- Clocks ---
+
+
+class HeldLog(LogReader):
+    """Topics in memory, a partition each."""
+
+    def __init__(self, *records: Record) -> None:
+        super().__init__("nowhere")
+        self.records = list(records)
+
+    async def partitions(self, topic: str) -> list[Place]:
+        return sorted({(each.topic, each.partition) for each in self.records if each.topic == topic})
+
+    async def starts(self, places: Iterable[Place]) -> dict[Place, int]:
+        return dict.fromkeys(places, 0)
+
+    async def ends(self, places: Iterable[Place]) -> dict[Place, int]:
+        return dict.fromkeys(places, 2**31)
+
+    async def read(self, spans: Mapping[Place, Span]) -> AsyncIterator[list[Record]]:
+        yield [each for each in self.records if (each.topic, each.partition) in spans]
+
+
+class NoItems:
+    """A catalogue that stays as it is."""
+
+    async def follow(self) -> list[str]:
+        return []
+
+
+async def advance(replayed: Replayed, *records: Record, wall_ms: int) -> Replay:
+    """Given a replay under a wall clock, when it reads records: where its own clock stands then."""
+    decoder = Decoder(TOPICS, load_weights(), PARTITIONS, {}, clock=lambda: wall_ms)
+    replayed.pipeline = replace(replayed.pipeline, decoder=decoder)
+    log = HeldLog(*records)
+    replay = Replay(log, cast("Items", NoItems()), replayed.pipeline, wall_ms=lambda: wall_ms)
+    await replay.advance(await log.ends((each.topic, each.partition) for each in records))
+    return replay
+
+
+@pytest.mark.parametrize("false_ms", [NOW_MS + 3_600_001, 4_260_211_200_000, NOW_MS * 1000])
+async def test_a_record_of_a_time_to_come_is_left_out_and_moves_no_clock(replayed: Replayed, false_ms: int) -> None:
+    false, true = replayed.like("u1", "false"), replayed.like("u1", "true")
+    replay = await advance(replayed, replace(false, timestamp_ms=false_ms), true, wall_ms=NOW_MS)
+
+    assert [event.event_id for event in replayed.state("u1").ring] == ["true"]
+    assert replay.now_ms == NOW_MS
+
+
+async def test_what_was_ahead_of_a_clock_once_may_differ(replayed: Replayed) -> None:
+    """Given a letter of a record that was two hours ahead, when a replay reads it a day later, then it counts there.
+
+    So its user is listed apart, and nobody else is.
+    """
+    ahead = replace(replayed.like("u1", "ahead"), timestamp_ms=NOW_MS + 7_200_000)
+    with pytest.raises(Rejected) as why:
+        replayed.pipeline.decoder.decode(ahead)
+    letter = dead_letter(DeadLetter(ahead, why.value.reason, str(why.value), "decode"), NOW_MS)
+    lies = Record(letter.topic, ahead.partition, 0, NOW_MS, letter.key, letter.value, letter.headers)
+    replayed.notes.put_aside = await put_aside(HeldLog(lies), TOPICS)
+
+    await advance(replayed, ahead, replayed.like("u2", "true"), wall_ms=NOW_MS + 86_400_000)
+
+    assert [event.event_id for event in replayed.state("u1").ring] == ["ahead"]
+    assert replayed.notes.doubts == {"u1": {Doubt.PUT_ASIDE}}
