@@ -1,8 +1,11 @@
 """What `penchant doctor` looks at: each check says whether all is well, what was found, and what to do."""
 
+import importlib.util
 from collections import defaultdict
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict
+from itertools import islice
 from typing import Any, TypeVar
 
 import msgspec
@@ -89,10 +92,32 @@ def topics(settings: Connections) -> Verdict:
 
 
 def items_known(settings: Connections) -> Verdict:
-    """Count the items on items.v1."""
+    """Count the items on items.v1. None is wrong once there is somebody to recommend something to."""
     count = len(_live(settings, settings.topics.items, lambda _: None))
-    hint = NOTHING if count else "send the catalogue with `penchant produce items.jsonl`"
-    return Verdict(ok=True, found=f"{count} items", do=hint, figures={"count": count})
+    if count:
+        return Verdict(ok=True, found=f"{count} items", figures={"count": count})
+    do = "send the catalogue with `penchant produce items.jsonl`"
+    if waiting := _users(settings):
+        return Verdict(ok=False, found=f"0 items, but {waiting}: lists are empty", do=do, figures={"count": 0})
+    return Verdict(ok=True, found="0 items", do=do, figures={"count": 0})
+
+
+def _users(settings: Connections) -> str:
+    """Whether events or users are there, in words; empty if not."""
+    with reader(settings.bootstrap) as consumer:
+        named = (settings.topics.clicks, settings.topics.reviews)
+        partitions = [partition for name in named for partition in partitions_of(consumer, name)]
+        begins = consumer.beginning_offsets(partitions) if partitions else {}
+        if any(end > begins[partition] for partition, end in end_offsets(consumer, partitions).items()):
+            return "there are events"
+    if importlib.util.find_spec("redis") is None:
+        return ""
+    import redis
+
+    with suppress(redis.RedisError, OSError), redis.Redis.from_url(settings.redis, socket_timeout=5) as client:
+        found = islice(client.scan_iter(match=f"{{{settings.keys}:*}}:u:*", count=1000), 1)
+        return "the store holds users, of topics that are no more" if list(found) else ""
+    return ""
 
 
 def items_embedded(settings: Connections) -> Verdict:
@@ -101,7 +126,7 @@ def items_embedded(settings: Connections) -> Verdict:
 
     fingerprint = open_artifact(settings.model).fingerprint
     known = _live(settings, settings.topics.items, lambda _: None)
-    fingerprints = _live(settings, settings.topics.item_vectors, _FINGERPRINT.decode)
+    fingerprints = _live(settings, settings.topics.item_vectors, _made_by)
     count = sum(1 for key in known if key in fingerprints and fingerprints[key].fingerprint == fingerprint)
     foreign = sum(1 for key in known if key in fingerprints) - count
     figures = {"count": count, "known": len(known), "other_fingerprint": foreign}
@@ -116,6 +141,13 @@ class _Made(msgspec.Struct):
     """What is read of an item vector: by which model folder it was made."""
 
     fingerprint: str
+
+
+def _made_by(value: bytes) -> _Made:
+    try:
+        return _FINGERPRINT.decode(value)
+    except (msgspec.DecodeError, UnicodeDecodeError):  # no worker wrote it: it is no vector of this folder
+        return _Made("")
 
 
 T = TypeVar("T")

@@ -1,9 +1,12 @@
 """The command `penchant`."""
 
+import errno
+import io
+import os
 import sys
+from contextlib import suppress
 
 import click
-from pydantic import ValidationError
 
 from deploy.commands.api import api
 from deploy.commands.dlq import dlq
@@ -22,8 +25,13 @@ from deploy.commands.tune import tune
 from deploy.commands.watch import watch
 from deploy.commands.worker import worker
 from deploy.options import examples
-from serving.connections import problems
-from serving.errors import Misconfigured, PenchantError
+from deploy.printing import ReaderGone, complain
+from serving.errors import PenchantError
+from serving.printable import tolerant_streams
+
+IO_ERROR = 74  # EX_IOERR of sysexits.h: what we say cannot be written
+# A reader that left, a full disk, a terminal that is gone, a closed file.
+_UNWRITTEN = frozenset({errno.EPIPE, errno.ENOSPC, errno.EIO, errno.EBADF})
 
 
 @click.group(
@@ -57,18 +65,56 @@ for command in (
 
 
 def main() -> None:
-    """Run the command line; an error of ours is said in one line, with its own exit code."""
+    """Run the command line and end with its exit code; an error of ours is said in one line, with its own.
+
+    Who reads our output may leave before its end (`| head`): then we end as well, quietly.
+    """
+    tolerant_streams()
+    code = 0
     try:
-        cli()
-    except ValidationError as error:
-        _fail(problems(error), Misconfigured.exit_code)
+        code = _run()
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:
+                stream.flush()
+    except ReaderGone:
+        _to_nowhere()
+    except OSError as error:
+        if error.errno not in _UNWRITTEN:
+            raise
+        if error.errno != errno.EPIPE:
+            code = IO_ERROR
+            with suppress(OSError, ReaderGone):
+                complain(f"penchant: cannot write: {error.strerror}")
+        _to_nowhere()
+    sys.exit(code)
+
+
+def _run() -> int:
+    try:
+        ended: object = cli.main(standalone_mode=False)
+        return ended if isinstance(ended, int) else 0
+    except SystemExit as ending:
+        if isinstance(ending.__context__, BrokenPipeError):  # click's own way with one, while it prints help
+            raise ReaderGone from ending
+        return ending.code if isinstance(ending.code, int) else int(ending.code is not None)
+    except click.ClickException as error:
+        told = io.StringIO()
+        error.show(told)
+        complain(told.getvalue().rstrip("\n"))
+        return error.exit_code
+    except click.Abort:
+        complain("Aborted!")
+        return 1
     except PenchantError as error:
-        _fail(str(error), error.exit_code)
+        complain(f"penchant: {error}")
+        return error.exit_code
 
 
-def _fail(words: str, exit_code: int) -> None:
-    click.echo(f"penchant: {words}", err=True)
-    sys.exit(exit_code)
+def _to_nowhere() -> None:
+    """What is still in a buffer goes nowhere: Python would complain that it cannot write it, at the very end."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.dup2(nowhere, 2)
 
 
 if __name__ == "__main__":

@@ -98,7 +98,10 @@ def _take_in(catalogue: Catalogue, key: bytes, value: bytes | None) -> None:
     if value is None:
         catalogue.remove(key.decode())
         return
-    item = msgspec.json.decode(value, type=ItemVector)
+    try:
+        item = msgspec.json.decode(value, type=ItemVector)
+    except (msgspec.DecodeError, UnicodeDecodeError):  # no worker wrote it
+        return
     if item.fingerprint == catalogue.fingerprint:
         catalogue.put(item)
 

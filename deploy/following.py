@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -14,6 +15,32 @@ from serving.kafka.blocking import Consumer
 from serving.topics import Topics
 
 List = dict[str, Any]  # a message of recommendations.v1, as decoded; None stands for an erased user's
+
+
+class _ListReason(msgspec.Struct):
+    share: float
+    words: str
+
+
+class _ListItem(msgspec.Struct):
+    item_id: str
+    score: float
+    source: str
+    reasons: list[_ListReason] = []
+
+
+class _ListCause(msgspec.Struct):
+    event_time: datetime
+
+
+class _List(msgspec.Struct):
+    """What is read of a list in order to print it."""
+
+    version: int
+    generated_at: datetime
+    path: str
+    items: list[_ListItem]
+    cause: _ListCause | None = None
 
 
 def follow(
@@ -39,7 +66,7 @@ def follow(
                 if partition != lists:
                     titles.update(_titles(records))
                     continue
-                for value in (_decode(record.value) for record in records if record.key == user.encode()):
+                for value in _lists(records, user):
                     told = version + 1 if value is None else value["version"]
                     if told > version:  # a lower one comes from a worker that had lost its partition
                         version = told
@@ -59,10 +86,30 @@ def _partition_of(consumer: Consumer, topics: Topics, user: str) -> TopicPartiti
     return partitions[(murmur2(user.encode()) & 0x7FFFFFFF) % len(partitions)]
 
 
+def _lists(records: list[Any], user: str) -> Iterator[List | None]:
+    """The lists of a user among these; what is no list is none of a worker's, and left out."""
+    for record in records:
+        if record.key != user.encode():
+            continue
+        if record.value is None:
+            yield None
+        elif (value := _decoded(record.value)) is not None:
+            try:
+                msgspec.convert(value, _List)
+            except msgspec.ValidationError:
+                continue
+            yield value
+
+
 def _titles(records: list[Any]) -> dict[str, str]:
     """Map item id to title; an item that was removed keeps the title it had."""
-    return {record.key.decode(): _decode(record.value).get("title", "") for record in records if record.value}
+    told = {record.key: _decoded(record.value) for record in records if record.key and record.value}
+    return {key.decode(errors="replace"): str(item.get("title", "")) for key, item in told.items() if item is not None}
 
 
-def _decode(value: bytes | None) -> Any:
-    return None if value is None else msgspec.json.decode(value)
+def _decoded(value: bytes) -> dict[str, Any] | None:
+    """A JSON object; None if it is none."""
+    try:
+        return msgspec.json.decode(value, type=dict[str, Any])
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None

@@ -5,11 +5,11 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from deploy.deadletters import Letter
+from deploy.printing import console, theirs
 from deploy.redrive import Marks, Redriven
 from serving.topics import Topics
 
@@ -48,11 +48,8 @@ def print_counts(counts: Iterable[Mapping[str, Any]]) -> None:
         reason = row["reason"] or "(not a worker's)"
         numbers = (f"{row['letters']:,}", f"{row['redriven']:,}")
         times = (row[end][:16].replace("T", " ") for end in ("first", "last"))
-        table.add_row(escape(row["topic"]), escape(reason), *numbers, *times)
-    console = Console()
-    if not console.is_terminal:
-        console.width = 120  # a file or a pipe has no width of its own: do not fold at 80
-    console.print(table if table.row_count else "no dead letters")
+        table.add_row(theirs(row["topic"]), theirs(reason), *numbers, *times)
+    console(wide=True).print(table if table.row_count else "no dead letters")
 
 
 def as_dict(letter: Letter, topics: Topics, *, redriven: bool) -> dict[str, Any]:
@@ -78,20 +75,20 @@ def as_dict(letter: Letter, topics: Topics, *, redriven: bool) -> dict[str, Any]
 
 
 def print_letter(told: Mapping[str, Any]) -> None:
-    """Print one letter as `as_dict` tells it. Control characters are written out: they are somebody else's."""
-    console = Console()
+    """Print one letter as `as_dict` tells it."""
+    out = console()
     place = f"{told['topic']} partition {told['partition']} offset {told['offset']}"
-    console.print(f"[bold]{escape(told['reason'] or '(not a worker’s)')}[/]  {escape(place)}  {told['time']}")
+    reason = theirs(told["reason"] or "(not a worker’s)", "bold")
+    out.print(Text.assemble(reason, "  ", theirs(place), f"  {told['time']}"))
     attempts = f"attempt {told['attempts']}" + (", sent back" if told["redriven"] else "")
     lines = {"message": told["message"], "stage": f"{told['stage']}, {attempts}"}
     for name in ("key", "value"):
         text = told.get(name, told.get(f"{name}_base64"))
         lines[name] = "(null)" if text is None else text
-    theirs = [(name, text) for name, text in told["headers"] if not name.startswith("penchant.")]
-    lines |= {f"header {name}": text for name, text in theirs}
+    lines |= {f"header {name}": text for name, text in told["headers"] if not name.startswith("penchant.")}
     for name, text in lines.items():
         more = f" … {len(text):,} characters in all" if len(text) > SHOWN else ""
-        console.print(f"  {_printable(name):<9} {_printable(text[:SHOWN])}{more}", markup=False, highlight=False)
+        out.print(Text.assemble("  ", theirs(f"{name:<9} "), theirs(text[:SHOWN]), more))
 
 
 def redriven_as_dict(result: Redriven, topics: Topics, *, dry_run: bool) -> dict[str, Any]:
@@ -109,17 +106,16 @@ def redriven_as_dict(result: Redriven, topics: Topics, *, dry_run: bool) -> dict
 
 def print_redriven(told: Mapping[str, Any]) -> None:
     """Print what `redriven_as_dict` tells; what was left goes to standard error."""
-    console = Console(highlight=False)
+    out, complaints = console(), console(err=True)
     verb = "would send back" if told["dry_run"] else "sent back"
-    console.print(f"{verb} {told['total']:,} letters" if told["total"] else "nothing to send back", markup=False)
+    out.print(f"{verb} {told['total']:,} letters" if told["total"] else "nothing to send back")
     for row in told["redriven"]:
-        console.print(f"  {row['letters']:>9,}  {row['reason']} to {row['topic']}", markup=False)
-    complaints = Console(stderr=True, highlight=False)
+        out.print(theirs(f"  {row['letters']:>9,}  {row['reason']} to {row['topic']}"))
     for one in told["named"]:
         place = f"{one['topic']} partition {one['partition']} offset {one['offset']}"
-        complaints.print(f"left  {place}: {one['why']}", markup=False)
+        complaints.print(theirs(f"left  {place}: {one['why']}"))
     if told["left"] > len(told["named"]):
-        complaints.print(f"left  {told['left'] - len(told['named']):,} more", markup=False)
+        complaints.print(f"left  {told['left'] - len(told['named']):,} more")
 
 
 def _text(name: str, value: bytes | None) -> dict[str, str | None]:
@@ -130,10 +126,6 @@ def _text(name: str, value: bytes | None) -> dict[str, str | None]:
         return {name: value.decode()}
     except UnicodeDecodeError:
         return {f"{name}_base64": base64.b64encode(value).decode()}
-
-
-def _printable(text: str) -> str:
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
 def _rfc3339(time_ms: int) -> str:

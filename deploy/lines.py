@@ -11,9 +11,9 @@ from types import TracebackType
 from typing import BinaryIO, Self, cast
 
 import msgspec
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from deploy.printing import console
 from serving.errors import Misconfigured
 from serving.topics import Key, Topic
 
@@ -106,7 +106,7 @@ class Lines:
                 MofNCompleteColumn(),
                 TextColumn("bytes"),
                 TimeElapsedColumn(),
-                console=Console(stderr=True),
+                console=console(err=True),
                 disable=not sys.stderr.isatty(),
             )
         )

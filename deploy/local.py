@@ -10,18 +10,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 
-import click
-
 from deploy.admin import create_topics
 from deploy.adopt import adopt
 from deploy.children import Child
 from deploy.kept import MAX_DEATHS, Kept
-from deploy.options import print_json
+from deploy.printing import complain, print_json, say
 from deploy.services import Service, free_port, start_broker, start_store
+from deploy.stopping import stopping_signals
 from serving.connections import Connections
 from serving.errors import Stuck, Unavailable
 from serving.redis_url import without_password
 
+EMBEDDED_SERVES = (
+    "the embedded broker serves kafka-python, aiokafka and librdkafka (confluent-kafka); for franz-go, Java's client, "
+    "idempotent KafkaJS and transactions use Apache Kafka: --bootstrap HOST:PORT"
+)
 READY_TIMEOUT_S = 300.0
 LOOK_EVERY_S = 0.1
 STOP_PATIENCE_S = 10.0
@@ -45,7 +48,7 @@ class Local:
     _silent_s: float = 60.0
 
     def run(self, *, as_json: bool) -> int:
-        """Run until SIGTERM or SIGINT; return the exit code.
+        """Run until SIGTERM, SIGINT, SIGHUP or SIGQUIT; return the exit code.
 
         0 if it was told to stop; else that of the worker that could not be kept running, 75 if the embedded broker
         or store died, 70 if the workers were not ready in 5 minutes. Raises `Misconfigured` and `Unavailable`.
@@ -70,12 +73,12 @@ class Local:
 
     @contextmanager
     def _until_signalled(self) -> Iterator[None]:
-        """Note SIGTERM and SIGINT rather than die of them; a second one changes nothing, all are being stopped."""
+        """Note what tells us to stop rather than die of it; a second one changes nothing, all are being stopped."""
 
         def note(_: int, __: FrameType | None) -> None:
             self._stopped.set()
 
-        before = {number: signal.signal(number, note) for number in (signal.SIGTERM, signal.SIGINT)}
+        before = {number: signal.signal(number, note) for number in stopping_signals()}
         try:
             yield
         finally:
@@ -92,6 +95,7 @@ class Local:
             "TMPDIR": str(folder),
         }
         if self.bootstrap is None:
+            complain(f"penchant: {EMBEDDED_SERVES}")
             broker = start_broker(folder)
             self._services.append(broker)
             environment["PENCHANT_BOOTSTRAP"] = broker.bootstrap
@@ -110,17 +114,16 @@ class Local:
     def _create_topics(self, settings: Connections) -> None:
         created = create_topics(settings.bootstrap, settings.topics, self.partitions, replication=1)
         for finding in created.differing:
-            click.echo(f"penchant: {finding}", err=True)
+            complain(f"penchant: {finding}")
         if self.bootstrap is None and self.redis is not None:
             self._adopt(settings)
 
     def _adopt(self, settings: Connections) -> None:
         """A broker of its own begins with topics that a kept store does not know; nobody else can be on them."""
         if forgotten := adopt(settings, force=True).forgotten:
-            click.echo(
+            complain(
                 f"penchant: the store was kept, the topics are new: interests stay, and {', '.join(forgotten)} "
-                "are read from the start",
-                err=True,
+                "are read from the start"
             )
 
     def _start_processes(self, folder: Path, environment: dict[str, str], api_port: int) -> None:
@@ -147,7 +150,7 @@ class Local:
                 kept.end_if_hung(self._silent_s)
                 alive = kept.revive()
                 for words in kept.news():
-                    click.echo(f"penchant: {words}", err=True)
+                    complain(f"penchant: {words}")
                 if not alive:
                     return self._given_up(kept)
             if until_ready:
@@ -169,12 +172,12 @@ class Local:
         """Say why one process was the end of all, and what there is afterwards."""
         code = _lost(kept.child, kept.child.exit_code or 1)
         if kept.restarts >= MAX_DEATHS:
-            click.echo(f"penchant: {kept.name} is given up, started again {MAX_DEATHS} times in 5 minutes", err=True)
+            complain(f"penchant: {kept.name} is given up, started again {MAX_DEATHS} times in 5 minutes")
         parts = [
             (self.bootstrap, "what was sent stays on the broker", "what was sent goes with the embedded broker"),
             (self.redis, "interests stay in Redis", "interests go with the embedded Redis"),
         ]
-        click.echo(f"penchant: {'; '.join(there if given else gone for given, there, gone in parts)}", err=True)
+        complain(f"penchant: {'; '.join(there if given else gone for given, there, gone in parts)}")
         return code
 
     def _stop_all(self) -> None:
@@ -187,10 +190,15 @@ class Local:
             service.stop()
 
 
+def last_words(child: Child) -> None:
+    """Say what ended, or is not ready, and the end of its log, in which others may be quoted."""
+    state = "is not ready" if child.exit_code is None else f"ended with {child.exit_code}"
+    complain(f"penchant: {child.name} {state}; the end of its log:\n{child.last_lines()}")
+
+
 def _lost(child: Child, exit_code: int) -> int:
     """Say what ended and its last words; return the code to end with (128 + signal, as shells say it)."""
-    state = "is not ready" if child.exit_code is None else f"ended with {child.exit_code}"
-    click.echo(f"penchant: {child.name} {state}; the end of its log:\n{child.last_lines()}", err=True)
+    last_words(child)
     return 128 - exit_code if exit_code < 0 else exit_code
 
 
@@ -201,12 +209,12 @@ def _announce(settings: Connections, api: str, workers: list[str], folder: Path,
         return
     shown = without_password(settings.redis)
     for name, value in (where | {"redis": shown}).items():
-        click.echo(f"{name:<10} {value}")
-    click.echo(f"{'workers':<10} {' '.join(workers)}")
-    click.echo(f"{'logs':<10} {folder}")
-    click.echo("\nReady. In another terminal:")
+        say(f"{name:<10} {value}")
+    say(f"{'workers':<10} {' '.join(workers)}")
+    say(f"{'logs':<10} {folder}")
+    say("\nReady. In another terminal:")
     redis = f" PENCHANT_REDIS={shown}" if shown == settings.redis else "  # and PENCHANT_REDIS, as you gave it"
-    click.echo(f"  export PENCHANT_BOOTSTRAP={settings.bootstrap}{redis}")
-    click.echo("  penchant produce items.jsonl")
-    click.echo("  penchant watch u1")
-    click.echo("Ctrl-C stops everything.")
+    say(f"  export PENCHANT_BOOTSTRAP={settings.bootstrap}{redis}")
+    say("  penchant produce items.jsonl")
+    say("  penchant watch u1")
+    say("Ctrl-C stops everything.")

@@ -1,18 +1,22 @@
-"""What all commands share: where things are, missing extras, output for people and for programs."""
+"""What all commands share: where things are, ids of users and items, missing extras."""
 
 import functools
 import importlib.util
-import json
 import os
-import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 
+from deploy.printing import complain
 from serving.errors import Misconfigured
+from serving.settings_words import options_given, unknown_variables
 
+MAX_ID_BYTES = 256
 ENVIRONMENT = {name: f"PENCHANT_{name.upper()}" for name in ("bootstrap", "redis", "prefix", "model")}
+
+_SAY_IT_THEMSELVES = frozenset({"worker", "api"})  # processes that are started without this command line, too
 
 _OPTIONS = (
     click.option("--bootstrap", help="Kafka's bootstrap servers, host:port. [env: PENCHANT_BOOTSTRAP]"),
@@ -26,20 +30,43 @@ def connection_options(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command --bootstrap, --redis, --prefix and --model.
 
     What is given goes into the environment as PENCHANT_…, from where this process and those that it starts read
-    their settings.
+    their settings. Settings that are wrong are said in words, and variables that nothing reads.
     """
 
     @functools.wraps(command)
     def with_environment(*arguments: object, **options: object) -> None:
-        for name, variable in ENVIRONMENT.items():
-            value = options.pop(name)
-            if value is not None:
-                os.environ[variable] = str(value)
-        command(*arguments, **options)
+        given = {name: value for name in ENVIRONMENT if (value := options.pop(name)) is not None}
+        for name, value in given.items():
+            os.environ[ENVIRONMENT[name]] = str(value)
+        if command.__name__ not in _SAY_IT_THEMSELVES:
+            for warning in unknown_variables(os.environ):
+                complain(f"penchant: {warning}")
+        before = options_given.set(frozenset(given))
+        try:
+            command(*arguments, **options)
+        finally:
+            options_given.reset(before)
 
     for option in reversed(_OPTIONS):
         with_environment = option(with_environment)
     return with_environment
+
+
+class Id(click.ParamType):
+    """The id of a user or an item."""
+
+    name = "id"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Read it as UTF-8, whatever encoding this shell's locale names. Topics take 1 to 256 bytes."""
+        given = os.fsencode(value)
+        try:
+            text = given.decode()
+        except UnicodeDecodeError:
+            self.fail(f"{value!r} is not UTF-8: ids are", param, ctx)
+        if not 0 < len(given) <= MAX_ID_BYTES:
+            self.fail(f"it has {len(given)} bytes: ids have 1 to {MAX_ID_BYTES}", param, ctx)
+        return text
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
@@ -55,9 +82,3 @@ def need(extra: str, *modules: str) -> None:
     missing = [module for module in modules if importlib.util.find_spec(module) is None]
     if missing:
         raise Misconfigured(f"this needs {', '.join(missing)}: pip install 'penchant[{extra}]'")
-
-
-def print_json(value: object) -> None:
-    """Print one line of JSON, at once."""
-    click.echo(json.dumps(value, ensure_ascii=False))
-    sys.stdout.flush()

@@ -2,10 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
+from deploy.printing import console, theirs
 from serving.ranking.explain import EventPoints, Explanation
 from serving.words import MORE, PARTS, Language
 
@@ -15,16 +14,16 @@ _NAMED = 0.005  # points of a part; what rounds to 0.00 is not named
 
 def print_explanations(user: str, items: Sequence[Explanation], language: Language) -> None:
     """Print them, best first."""
-    table = Table(title=escape(user), title_justify="left")
+    table = Table(title=theirs(user), title_justify="left")
     table.add_column("#", justify="right")
     table.add_column("item", overflow="fold", ratio=2)
     table.add_column("points", justify="right", no_wrap=True)
     table.add_column("from", overflow="fold", ratio=5)
     for item in items:
         for row in rows_of(item, language):
-            table.add_row(*map(escape, row))
+            table.add_row(*map(theirs, row))
         table.add_section()
-    Console(highlight=False).print(table)
+    console().print(table)
 
 
 def rows_of(item: Explanation, language: Language) -> list[tuple[str, str, str, str]]:

@@ -13,10 +13,10 @@ from typing import Any, Self
 import msgspec
 from kafka import KafkaProducer, TopicPartition
 from kafka.errors import MessageSizeTooLargeError
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from deploy.deadletters import DEAD_LETTER_TOPICS, Copy, Filter, Letter, Offsets, copy_of, originals, read_letter
+from deploy.printing import console
 from serving.broker import describe, end_offsets, open_admin, partitions_of, read_topic, reader, translated
 from serving.errors import Misconfigured, Unavailable
 from serving.kafka.blocking import Consumer
@@ -182,7 +182,7 @@ def redrive(bootstrap: str, topics: Topics, letters: DeadLetters, marks: Marks, 
         MofNCompleteColumn(),
         TextColumn("letters"),
         TimeElapsedColumn(),
-        console=Console(stderr=True),
+        console=console(err=True),
         disable=not sys.stderr.isatty(),
     )
     with bar, _Sender(bootstrap, topics, marks, plan.per_s) as sender:

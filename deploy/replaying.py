@@ -5,11 +5,11 @@ from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, TypeVar
 
-from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
+from deploy.printing import Console, console, theirs
 from serving.broker import check_topics, open_admin, partition_count, topic_identity
 from serving.encoder import load_encoder
 from serving.errors import Misconfigured
@@ -87,12 +87,14 @@ def run_filling(prefix: str | None, redis: str | None) -> dict[str, Any]:
 
 def print_filled(told: Mapping[str, Any]) -> None:
     """Print what `run_filling` did."""
-    console = Console(highlight=False)
-    console.print(
-        f"{told['users']:,} users made from {told['events']:,} events in {told['seconds']:.1f} s "
-        f"({told['events_per_s']:,.0f} a second), vectors of {escape(told['fingerprint'])}"
+    out = console()
+    out.print(
+        theirs(
+            f"{told['users']:,} users made from {told['events']:,} events in {told['seconds']:.1f} s "
+            f"({told['events_per_s']:,.0f} a second), vectors of {told['fingerprint']}"
+        )
     )
-    _print_truncated(console, told["retention"])
+    _print_truncated(out, told["retention"])
 
 
 def as_dict(report: Report) -> dict[str, Any]:
@@ -124,9 +126,7 @@ def as_dict(report: Report) -> dict[str, Any]:
 
 def print_report(report: Report) -> None:
     """Print a report for people."""
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console.width = 120
+    out = console(wide=True)
     table = Table(box=None, show_header=False)
     table.add_column(justify="right")
     table.add_column()
@@ -140,19 +140,20 @@ def print_report(report: Report) -> None:
         "apart": (len(report.apart), "; ".join(f"{count:,}: {why}" for why, count in _reasons(report).items())),
     }
     for name, (count, why) in rows.items():
-        table.add_row(f"{count:,}", name, why)
+        table.add_row(f"{count:,}", name, theirs(why))
     items = report.items
     words = f"{items.different:,} differ, by {items.largest:.2%} at most, by {items.overall:.2%} in all"
     if items.taken_back:
         words += f" ({items.taken_back:,} retractions and erasures count by when they came)"
     table.add_row(f"{items.compared:,}", "items compared", words)
     table.add_row(f"{report.events:,}", "events", f"in {report.seconds:.1f} s, {report.events_per_s:,.0f} a second")
-    console.print(table)
-    _print_truncated(console, _truncated(report.truncated))
+    out.print(table)
+    _print_truncated(out, _truncated(report.truncated))
     for each in _shown(report):
         what = "; ".join(f"{one.field}: {one.by}" for one in each.differences)
-        console.print(f"  {escape(each.user)} (partition {each.partition}): {escape(what)}", soft_wrap=True)
-    console.print("[green]the live state is what the log makes[/]" if report.right else "[red]it is not the same[/]")
+        out.print(theirs(f"  {each.user} (partition {each.partition}): {what}"), soft_wrap=True)
+    right = Text("the live state is what the log makes", "green")
+    out.print(right if report.right else Text("it is not the same", "red"))
 
 
 def _reasons(report: Report) -> Counter[str]:
@@ -175,9 +176,9 @@ def _truncated(truncated: Mapping[Place, int]) -> list[dict[str, Any]]:
     ]
 
 
-def _print_truncated(console: Console, told: list[dict[str, Any]]) -> None:
+def _print_truncated(out: Console, told: list[dict[str, Any]]) -> None:
     for each in told:
-        console.print(
+        out.print(
             f"{each['topic']} partition {each['partition']} begins at offset {each['first_offset']:,}: "
             "retention took what was before"
         )
@@ -185,9 +186,9 @@ def _print_truncated(console: Console, told: list[dict[str, Any]]) -> None:
 
 def _with_bar(run: Callable[[Tell, Tell], Coroutine[None, None, _R]]) -> _R:
     """Run it, with a bar on standard error where that is a terminal."""
-    console = Console(stderr=True)
+    err = console(err=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
+    with Progress(*columns, console=err, disable=not err.is_terminal, transient=True) as progress:
         task = progress.add_task("records", total=None)
         return asyncio.run(
             run(lambda count: progress.update(task, total=count), lambda count: progress.advance(task, count))

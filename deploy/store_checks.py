@@ -9,6 +9,7 @@ from deploy.verdicts import Verdict
 from serving.connections import Connections
 from serving.errors import Misconfigured, PenchantError, Unavailable
 from serving.redis_url import without_password
+from serving.settings_words import origin
 
 _OLDEST = (6, 2)
 _PATIENCE_S = 5.0
@@ -21,7 +22,8 @@ def store(settings: Connections) -> Verdict:
     try:
         told = _ask(settings, lambda client: client.ping() and _info(client))
     except Unavailable as error:
-        return Verdict(ok=False, found=str(error), do="start Redis, or say where it is with --redis or PENCHANT_REDIS")
+        do = "start Redis, or say where it is with --redis or PENCHANT_REDIS"
+        return Verdict(ok=False, found=f"{error}{origin('redis', settings.redis)}", do=do)
     used, policy = told.get("used_memory", 0), told.get("maxmemory_policy", "unknown")
     figures = {"used_memory_bytes": used, "maxmemory_policy": policy, "maxmemory_bytes": told.get("maxmemory", 0)}
     if wrong := _wrong(told):

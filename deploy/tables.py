@@ -4,18 +4,19 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
+
+from deploy.printing import console, theirs
 
 
 def print_list(user: str, value: dict[str, Any] | None, titles: Mapping[str, str]) -> None:
     """Print one list, best first: rank, title, score, where it comes from, why."""
-    console = Console()
+    out = console()
     if value is None:
-        console.print(f"{escape(user)} was erased")
+        out.print(theirs(f"{user} was erased"))
         return
-    table = Table(title=f"{escape(user)} · {_when(value)} · {value['path']}", title_justify="left")
+    table = Table(title=theirs(f"{user} · {_when(value)} · {value['path']}"), title_justify="left")
     table.add_column("#", justify="right")
     table.add_column("item", overflow="fold")
     table.add_column("score", justify="right")
@@ -24,8 +25,8 @@ def print_list(user: str, value: dict[str, Any] | None, titles: Mapping[str, str
     for rank, item in enumerate(value["items"], start=1):
         title = titles.get(item["item_id"]) or item["item_id"]
         why = "; ".join(f"{reason['share']:.2f} {reason['words']}" for reason in item.get("reasons", ()))
-        table.add_row(str(rank), escape(title), f"{item['score']:.2f}", item["source"], escape(why))
-    console.print(table)
+        table.add_row(str(rank), theirs(title), f"{item['score']:.2f}", theirs(item["source"]), theirs(why))
+    out.print(table)
 
 
 def _when(value: dict[str, Any]) -> str:
@@ -42,6 +43,6 @@ def print_checks(checks: Mapping[str, Mapping[str, Any]]) -> None:
     """Print what the doctor found, one line a check, and what to do where something is wrong."""
     table = Table(box=None, show_header=False)
     for name, check in checks.items():
-        mark = "[green]ok[/]" if check["ok"] else "[red]wrong[/]"
-        table.add_row(mark, name, escape(check["found"]), "" if check["ok"] else escape(check["do"]))
-    Console().print(table)
+        mark = Text("ok", "green") if check["ok"] else Text("wrong", "red")
+        table.add_row(mark, name, theirs(check["found"]), theirs("" if check["ok"] else check["do"]))
+    console(wide=True).print(table)

@@ -1,6 +1,7 @@
 """The API process: `python -m serving.api`. It answers liveness, readiness and metrics over HTTP."""
 
 import asyncio
+import os
 import signal
 import sys
 import time
@@ -12,13 +13,15 @@ from aiohttp import web
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
 from prometheus_client import generate_latest
-from pydantic import Field, ValidationError
+from pydantic import Field
 
-from serving.connections import Connections, problems
+from serving.connections import Connections
 from serving.errors import Misconfigured, PenchantError, Refused, Unavailable
 from serving.health import Check, health_app, serve
 from serving.liveness import watched_loop
+from serving.printable import lines_shown, tolerant_streams
 from serving.redis_answers import asked, client_of
+from serving.settings_words import origin, unknown_variables
 
 PROBE_EVERY_S = 1.0
 PROBE_TIMEOUT_S = 3.0
@@ -105,14 +108,17 @@ async def _connect(settings: ApiSettings, store: redis.Redis, broker: AIOKafkaCl
         await broker.bootstrap()
     except (KafkaError, OSError) as error:
         raise Misconfigured(
-            f"no broker at {settings.bootstrap} ({error}): start it, or set PENCHANT_BOOTSTRAP"
+            f"no broker at {settings.bootstrap}{origin('bootstrap', settings.bootstrap)} ({error}): "
+            "start it, or set PENCHANT_BOOTSTRAP"
         ) from error
     try:
         await asked(store.ping)
     except Refused as error:  # it is there, and comes round: until then we are not ready
-        print(f"penchant api: {error}", file=sys.stderr)
+        print(f"penchant api: {lines_shown(str(error))}", file=sys.stderr)
     except Unavailable as error:
-        raise Misconfigured(f"{error}: start it, or say where it is with --redis or PENCHANT_REDIS") from error
+        raise Misconfigured(
+            f"{error}{origin('redis', settings.redis)}: start it, or say where it is with --redis or PENCHANT_REDIS"
+        ) from error
 
 
 async def _serve_until_stopped(settings: ApiSettings, surroundings: Surroundings) -> None:
@@ -140,13 +146,14 @@ def _app(surroundings: Surroundings) -> web.Application:
 
 def main() -> int:
     """Run the API with settings from the environment; return the exit code."""
+    tolerant_streams()
     try:
-        asyncio.run(run(ApiSettings()))
-    except ValidationError as error:
-        print(problems(error), file=sys.stderr)
-        return Misconfigured.exit_code
+        settings = ApiSettings()
+        for warning in unknown_variables(os.environ):
+            print(f"penchant api: {warning}", file=sys.stderr)
+        asyncio.run(run(settings))
     except PenchantError as error:
-        print(error, file=sys.stderr)
+        print(f"penchant api: {lines_shown(str(error))}", file=sys.stderr)
         return error.exit_code
     return 0
 

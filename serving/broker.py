@@ -16,6 +16,7 @@ from kafka.errors import KafkaError, KafkaTimeoutError, UnknownTopicOrPartitionE
 
 from serving.errors import Misconfigured, Unavailable
 from serving.kafka.blocking import Consumer
+from serving.settings_words import origin
 from serving.topics import Topic, Topics
 
 RUN_KEY = b"run"  # the key on meta.v1 under which the run id stands
@@ -42,7 +43,8 @@ def translated(bootstrap: str) -> Iterator[None]:
         yield
     except (KafkaError, OSError) as error:
         raise Unavailable(
-            f"the broker at {bootstrap} cannot be reached or does not answer ({error or type(error).__name__}): "
+            f"the broker at {bootstrap}{origin('bootstrap', bootstrap)} cannot be reached or does not answer "
+            f"({error or type(error).__name__}): "
             "start it, or say where it is with --bootstrap or PENCHANT_BOOTSTRAP"
         ) from error
 

@@ -1,26 +1,33 @@
 """Where the broker, the store and the model are: the settings that every process of Penchant shares."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Any
 
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from serving import addresses
+from serving.dotenv import FILE, encoding_of
+from serving.errors import Misconfigured
 from serving.redis_url import check_url
+from serving.settings_words import wrong
 from serving.topics import LEGAL_PREFIX, Topics
 
 
 class Connections(BaseSettings):
-    """Environment (`PENCHANT_…`) over `.env` over the defaults below; read once, then frozen."""
+    """Environment (`PENCHANT_…`) over `.env` over the defaults below; read once, then frozen.
+
+    Raises `Misconfigured`, with a sentence for each that is wrong, or if `.env` cannot be read.
+    """
 
     model_config = SettingsConfigDict(
-        env_prefix="PENCHANT_", env_file=".env", frozen=True, extra="ignore", hide_input_in_errors=True
+        env_prefix="PENCHANT_", env_file=FILE, frozen=True, extra="ignore", allow_inf_nan=False
     )
 
     bootstrap: str = Field(
         default="127.0.0.1:9092", description="Kafka's bootstrap servers, host:port, several with commas."
     )
-    redis: Annotated[str, AfterValidator(check_url)] = Field(
+    redis: str = Field(
         default="redis://127.0.0.1:6379/0",
         repr=False,  # may hold a password
         description="The store, redis://host:port/db, or rediss:// for TLS; a password may stand in it.",
@@ -43,6 +50,47 @@ class Connections(BaseSettings):
         description="A worker or an API whose event loop has no turn for so long ends with 70; work takes far less.",
     )
 
+    def __init__(self, **given: Any) -> None:
+        try:
+            super().__init__(_env_file_encoding=encoding_of(Path(FILE)), **given)
+        except ValidationError as error:
+            raise wrong(error, type(self)) from None  # the original quotes what was set
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _as_meant(cls, given: Any) -> Any:
+        """Blanks and quotes around a value are not of it: `docker run --env-file` hands quotes on.
+
+        An empty one is a mistake more often than a wish: a variable that was to be filled in.
+        """
+        if not isinstance(given, str):
+            return given
+        meant = given.strip()
+        if len(meant) > 1 and meant[0] == meant[-1] and meant[0] in "\"'":
+            meant = meant[1:-1].strip()
+        if not meant:
+            raise ValueError("it is empty: give it a value, or remove it for the default")
+        return meant
+
+    @field_validator("bootstrap")
+    @classmethod
+    def _servers(cls, given: str) -> str:
+        return addresses.servers(given)
+
+    @field_validator("redis")
+    @classmethod
+    def _store(cls, given: str) -> str:
+        scheme, mark, rest = given.partition("://")
+        return check_url(f"{scheme.lower()}{mark}{rest}")
+
+    @field_validator("prefix")
+    @classmethod
+    def _legal(cls, given: str) -> str:
+        try:
+            return Topics(given).prefix
+        except Misconfigured as error:
+            raise ValueError(str(error)) from None
+
     @property
     def topics(self) -> Topics:
         """The topics' names under the prefix."""
@@ -52,11 +100,3 @@ class Connections(BaseSettings):
     def keys(self) -> str:
         """First part of the store's keys, and of the workers' group."""
         return self.store_prefix or self.prefix
-
-
-def problems(error: ValidationError) -> str:
-    """What is wrong with settings, in one sentence without what was set: it may be a secret."""
-    return "settings are wrong: " + "; ".join(
-        f"PENCHANT_{'_'.join(map(str, told['loc'])).upper()}: {told['msg'].removeprefix('Value error, ')}"
-        for told in error.errors()
-    )

@@ -9,6 +9,7 @@
         │   ├── BrokenArtifact     a model folder that cannot be trusted
         │   ├── ProviderMissing    the execution provider asked for is not to be had
         │   ├── FingerprintMismatch  vectors of two model folders would be compared
+        │   ├── BadFile            a file that is not what the command reads: exit 65
         │   └── BelowGate          an exported scheme loses more than the parity gate allows
         ├── BrokenState            a stored record that does not decode
         │   └── NewerState         one that a newer Penchant wrote
@@ -102,6 +103,12 @@ class ProviderMissing(Misconfigured):
 
 class FingerprintMismatch(Misconfigured):
     """Vectors made by two model folders would be compared with each other."""
+
+
+class BadFile(Misconfigured):
+    """A file that was to be read is something else, or damaged."""
+
+    exit_code = 65
 
 
 class BelowGate(Misconfigured):

@@ -1,8 +1,10 @@
 """The address of Redis: is it one, and how is it told without its password."""
 
+import re
 from urllib.parse import parse_qsl, urlsplit
 
 _SCHEMES = {"redis", "rediss", "unix"}
+_DATABASE = re.compile(r"/?|/[0-9]{1,6}")
 WANTED = (
     "it is no address of a Redis: write redis://[user:password@]host:port/db, rediss://… for TLS, or unix:///path; "
     "in user and password / is %2F, # is %23, ? is %3F, @ is %40 and % is %25"
@@ -43,5 +45,7 @@ def _readable(url: str) -> bool:
         return False
     if parts.scheme == "unix":
         return bool(parts.path)
-    # An @ behind the host: a slash within the password ended what is taken for the host.
-    return bool(parts.hostname) and port != 0 and "@" not in parts.path
+    if not _DATABASE.fullmatch(parts.path):
+        # A slash within the password ended what is taken for the host. Of another word redis-py would make database 0.
+        return False
+    return bool(parts.hostname) and port != 0

@@ -8,6 +8,8 @@ import sys
 from typing import NoReturn
 
 from serving.errors import Misconfigured, PenchantError
+from serving.printable import EscapedFormatter, lines_shown, tolerant_streams
+from serving.settings_words import unknown_variables
 from stream.quiet import SaidOnce
 
 
@@ -16,39 +18,42 @@ def main() -> int:
     # Before numpy is imported: a list is one small matrix-vector product, and threads that spin for it take the cores
     # from the broker, the store and the encoder (4.7 ms a list with two threads on two busy cores, 0.3 ms with one).
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    logging.basicConfig(
-        level=os.environ.get("PENCHANT_LOG_LEVEL", "INFO").upper(),
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-        stream=sys.stderr,
-    )
     faulthandler.enable()  # a crash in a library says where
-    for handler in logging.getLogger().handlers:
-        handler.addFilter(SaidOnce())
-    for chatty in ("faust", "mode", "aiokafka", "kafka"):
-        logging.getLogger(chatty).setLevel(logging.ERROR)
+    tolerant_streams()
     try:
+        _start_log(os.environ.get("PENCHANT_LOG_LEVEL", "INFO").strip().upper())
         return _run()
     except PenchantError as error:
-        print(f"penchant worker: {error}", file=sys.stderr)  # a sentence for a person, not a traceback
+        print(f"penchant worker: {lines_shown(str(error))}", file=sys.stderr)  # a sentence for a person, no traceback
         return error.exit_code
+
+
+def _start_log(level: str) -> None:
+    """Write the log to standard error, a line a record, whatever it quotes."""
+    levels = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+    if level not in levels:
+        raise Misconfigured(f"settings are wrong: PENCHANT_LOG_LEVEL is {level!r}: write one of {', '.join(levels)}")
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(EscapedFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    handler.addFilter(SaidOnce())
+    logging.basicConfig(level=level, handlers=[handler])
+    for chatty in ("faust", "mode", "aiokafka", "kafka"):
+        logging.getLogger(chatty).setLevel(logging.ERROR)
+    for warning in unknown_variables(os.environ):
+        logging.getLogger(__name__).warning("%s", warning)
 
 
 def _run() -> int:
     import uvloop
-    from pydantic import ValidationError
 
     from serving.broker import check_topics, open_admin, partition_count, topic_identity
-    from serving.connections import problems
     from serving.encoder import load_encoder
     from stream.app import run
     from stream.settings import WorkerSettings
     from stream.start import check_store
     from stream.worker import Worker
 
-    try:
-        settings = WorkerSettings()
-    except ValidationError as error:
-        raise Misconfigured(problems(error)) from None
+    settings = WorkerSettings()
     topics = settings.topics
     try:
         with open_admin(settings.bootstrap) as admin:

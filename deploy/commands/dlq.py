@@ -10,7 +10,8 @@ from typing import Any
 
 import click
 
-from deploy.options import connection_options, examples, json_option, print_json
+from deploy.options import Id, connection_options, examples, json_option
+from deploy.printing import complain, print_json
 from serving.errors import Reason
 
 DATA_ERROR = 65  # EX_DATAERR of sysexits.h: some letters cannot be sent back
@@ -51,7 +52,9 @@ _FILTERS = (
         metavar="WORD",
         help="Only letters with this reason, as `ls` names it; may be given several times.",
     ),
-    click.option("--user", metavar="KEY", help="Only letters of this user (on the items topic: of this item)."),
+    click.option(
+        "--user", type=Id(), metavar="KEY", help="Only letters of this user (on the items topic: of this item)."
+    ),
     click.option("--since", type=Moment(), help="Only letters put aside since then: 2h ago, or RFC 3339."),
     click.option("--until", type=Moment(), help="Only letters put aside before then."),
 )
@@ -102,10 +105,9 @@ def ls(chosen: Any, as_json: bool) -> None:
     else:
         print_counts(counts)
     if erasures:
-        click.echo(
+        complain(
             f"{erasures} of these ask to erase a user and were not carried out nor sent back: see "
-            "`penchant dlq show --topic commands`, mend the cause, then `penchant dlq redrive --topic commands`",
-            err=True,
+            "`penchant dlq show --topic commands`, mend the cause, then `penchant dlq redrive --topic commands`"
         )
 
 

@@ -4,7 +4,8 @@ import sys
 
 import click
 
-from deploy.options import connection_options, examples, json_option, print_json
+from deploy.options import connection_options, examples, json_option
+from deploy.printing import print_json
 
 
 @click.command(epilog=examples("penchant doctor --json"))

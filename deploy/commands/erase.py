@@ -4,13 +4,15 @@ import sys
 
 import click
 
-from deploy.options import connection_options, examples, json_option, print_json
+from deploy.options import Id, connection_options, examples, json_option
+from deploy.printing import complain, print_json, say
+from serving.printable import shown
 
 REFUSED = 1
 
 
 @click.command(epilog=examples("penchant erase u1", "penchant erase u1 --json --timeout 5"))
-@click.argument("user")
+@click.argument("user", type=Id())
 @click.option(
     "--timeout", type=click.FloatRange(0, min_open=True), default=30.0, show_default=True, help="Seconds to wait."
 )
@@ -40,8 +42,8 @@ def erase(user: str, timeout: float, as_json: bool) -> None:
         )
     elif receipt.status == "done":
         removed = ", ".join(f"{count} {name}" for name, count in receipt.removed.items() if count) or "nothing was kept"
-        click.echo(f"erased {user!r}: {removed}")
+        say(f"erased {user!r}: {removed}")
     else:
-        click.echo(f"refused: {receipt.reason}", err=True)
+        complain(f"refused: {shown(str(receipt.reason))}")
     if receipt.status != "done":
         sys.exit(REFUSED)

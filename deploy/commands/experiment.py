@@ -4,10 +4,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
 from rich.table import Table
 
-from deploy.options import connection_options, examples, json_option, need, print_json
+from deploy.options import Id, connection_options, examples, json_option, need
+from deploy.printing import console, print_json, say, theirs
 
 if TYPE_CHECKING:
     from deploy.outcomes import Outcome
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 )
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--worker", "workers", multiple=True, metavar="URL", help="A worker's health address; several times.")
-@click.option("--user", help="Say whose variant USER has, and nothing else.")
+@click.option("--user", type=Id(), help="Say whose variant USER has, and nothing else.")
 @json_option
 @connection_options
 def experiment(file: Path, workers: tuple[str, ...], user: str | None, as_json: bool) -> None:
@@ -39,7 +39,7 @@ def experiment(file: Path, workers: tuple[str, ...], user: str | None, as_json: 
     found = read(file)
     if user is not None:
         variant = found.of(user).name
-        print_json({"user_id": user, "variant": variant}) if as_json else click.echo(variant)
+        print_json({"user_id": user, "variant": variant}) if as_json else say(variant)
         return
     counted = added([tallies(scrape(url), found.name) for url in workers])
     told = outcomes(found, counted)
@@ -71,8 +71,8 @@ def _print_file(name: str, told: "list[Outcome]") -> None:
     table = _table(f"experiment {name}", "variant", "share", "settings")
     for each in told:
         settings = "\n".join(f"{setting} = {value:g}" for setting, value in each.settings.items())
-        table.add_row(each.variant, f"{each.share:.0%}", settings or "as usual")
-    Console().print(table)
+        table.add_row(theirs(each.variant), f"{each.share:.0%}", settings or "as usual")
+    console(wide=True).print(table)
 
 
 def _print_counted(name: str, told: "list[Outcome]", workers: int) -> None:
@@ -82,12 +82,12 @@ def _print_counted(name: str, told: "list[Outcome]", workers: int) -> None:
         tally, apart = each.tally, each.difference
         rate, interval = f"{tally.rate:.4f}", f"{each.interval[0]:.4f} to {each.interval[1]:.4f}"
         row = [rate, interval, "" if apart is None else f"{apart[0]:+.4f} to {apart[1]:+.4f}", each.verdict]
-        table.add_row(each.variant, f"{tally.trials:,.0f}", *(row if tally.trials else []))
-    Console().print(table)
+        table.add_row(theirs(each.variant), f"{tally.trials:,.0f}", *(row if tally.trials else []))
+    console(wide=True).print(table)
 
 
 def _table(title: str, *columns: str) -> Table:
-    table = Table(title=title, title_justify="left")
+    table = Table(title=theirs(title), title_justify="left")
     for column in columns:
         table.add_column(column, overflow="fold")
     return table

@@ -5,12 +5,13 @@ import sys
 
 import click
 
-from deploy.options import connection_options, examples, json_option, need, print_json
+from deploy.options import Id, connection_options, examples, json_option, need
+from deploy.printing import complain, print_json
 
 
 @click.command(epilog=examples("penchant explain u1", "penchant explain u1 i9", "penchant explain u1 -k 3 --json"))
-@click.argument("user")
-@click.argument("item", required=False)
+@click.argument("user", type=Id())
+@click.argument("item", type=Id(), required=False)
 @click.option("-k", default=10, show_default=True, type=click.IntRange(1, 1000), help="Length of the list.")
 @json_option
 @connection_options
@@ -29,10 +30,10 @@ def explain(user: str, item: str | None, k: int, as_json: bool) -> None:
     settings = WorkerSettings()
     explained = asyncio.run(explaining.explain(settings, user, item, k))
     if explained is None:
-        click.echo(f"nothing is known of user {user!r}: no event of theirs was taken in, or they were erased", err=True)
+        complain(f"nothing is known of user {user!r}: no event of theirs was taken in, or they were erased")
         sys.exit(1)
     if item is not None and not explained.items:
-        click.echo(f"no item {item!r}: it was never published, and no event names it", err=True)
+        complain(f"no item {item!r}: it was never published, and no event names it")
         sys.exit(1)
     if as_json:
         print_json(explained.told())

@@ -26,6 +26,9 @@ def local(workers: int, partitions: int, as_json: bool) -> None:
     Broker and store are embedded and keep everything in memory; a running one named by --bootstrap or --redis (or
     by their variables) is used instead. The topics are created. Once all are ready, one line of JSON with --json, or
     a few words, say where they are. A worker that dies is started again, at most 5 times in 5 minutes.
+
+    The embedded broker serves kafka-python, aiokafka and librdkafka. It refuses franz-go, the Java client, idempotent
+    KafkaJS, and transactions: for those name an Apache Kafka with --bootstrap (docs/running.md).
     """
     import os
 
@@ -34,6 +37,7 @@ def local(workers: int, partitions: int, as_json: bool) -> None:
 
     need("worker", "faust", "aiokafka", "redis", "tokenizers")
     need("cpu", "onnxruntime")
+    _check_settings()
     system = Local(
         bootstrap=os.environ.get(ENVIRONMENT["bootstrap"]),
         redis=os.environ.get(ENVIRONMENT["redis"]),
@@ -41,3 +45,12 @@ def local(workers: int, partitions: int, as_json: bool) -> None:
         partitions=partitions,
     )
     sys.exit(system.run(as_json=as_json))
+
+
+def _check_settings() -> None:
+    """What a worker or the API would refuse, before anything is started."""
+    from serving.api import ApiSettings
+    from stream.settings import WorkerSettings
+
+    WorkerSettings()
+    ApiSettings()

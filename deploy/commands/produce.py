@@ -4,7 +4,8 @@ import sys
 
 import click
 
-from deploy.options import connection_options, examples, json_option, print_json
+from deploy.options import connection_options, examples, json_option
+from deploy.printing import complain, print_json, say
 
 DATA_ERROR = 65  # EX_DATAERR of sysexits.h: the input was wrong in places
 NAMED = 100  # so many bad lines are named in the summary
@@ -44,13 +45,13 @@ def produce(file: str, topic: str | None, as_json: bool) -> None:
             read = read_line(number, line, forced)
             wrong = read if isinstance(read, BadLine) else sender.send(read)
             if wrong is not None:
-                click.echo(f"line {wrong.number}: {wrong.why}", err=True)
+                complain(f"line {wrong.number}: {wrong.why}")
                 bad.append(wrong)
     if as_json:
         named = [{"line": one.number, "why": one.why} for one in bad[:NAMED]]
         print_json({"sent": dict(sender.confirmed), "bad": len(bad), "bad_lines": named})
     else:
         total = ", ".join(f"{count} to {name}" for name, count in sender.confirmed.items()) or "nothing"
-        click.echo(f"sent {total}" + (f"; {len(bad)} bad lines left out" if bad else ""))
+        say(f"sent {total}" + (f"; {len(bad)} bad lines left out" if bad else ""))
     if bad:
         sys.exit(DATA_ERROR)

@@ -4,7 +4,8 @@ import sys
 
 import click
 
-from deploy.options import connection_options, examples, json_option, need, print_json
+from deploy.options import connection_options, examples, json_option, need
+from deploy.printing import print_json
 
 DIFFERS = 1
 

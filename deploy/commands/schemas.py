@@ -1,10 +1,9 @@
 """`penchant schemas`: the messages as JSON Schema."""
 
-import json
-
 import click
 
 from deploy.options import connection_options, examples
+from deploy.printing import print_document
 
 
 @click.command(epilog=examples("penchant schemas > penchant.schema.json"))
@@ -22,4 +21,4 @@ def schemas(as_json: bool) -> None:
         "messages": dict(zip(MESSAGES, components, strict=True)),
         "$defs": definitions,
     }
-    click.echo(json.dumps(document, ensure_ascii=False, indent=None if as_json else 2))
+    print_document(document, indent=None if as_json else 2)

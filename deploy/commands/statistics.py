@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 
 import click
 
-from deploy.options import connection_options, examples, json_option, need, print_json
+from deploy.options import connection_options, examples, json_option, need
+from deploy.printing import print_json, say
 
 
 @click.group(epilog=examples("penchant statistics show", "penchant statistics forget"))
@@ -37,9 +38,9 @@ def show(as_json: bool) -> None:
     if as_json:
         print_json(told)
     elif told["made_at"] is None:
-        click.echo("no snapshot: a worker that starts reads covisits.v1 from its start")
+        say("no snapshot: a worker that starts reads covisits.v1 from its start")
     else:
-        click.echo(
+        say(
             f"{told['events']:,} events on {told['items']:,} items, as of {told['made_at']}; "
             f"covisits.v1 goes on at offset {told['reached']}"
         )
@@ -68,4 +69,4 @@ def forget(as_json: bool) -> None:
     if as_json:
         print_json({"forgotten": there})
     else:
-        click.echo("forgotten" if there else "there was no snapshot")
+        say("forgotten" if there else "there was no snapshot")

@@ -4,7 +4,8 @@ import sys
 
 import click
 
-from deploy.options import connection_options, examples, json_option, need, print_json
+from deploy.options import connection_options, examples, json_option, need
+from deploy.printing import complain, print_json, say
 from serving.errors import Misconfigured
 
 
@@ -34,11 +35,11 @@ def create(partitions: int, replication: int, as_json: bool) -> None:
         print_json({"made": done.made, "kept": done.kept, "differing": differing, "run": done.run})
     else:
         for name in done.made:
-            click.echo(f"made  {name}")
+            say(f"made  {name}")
         for name in done.kept:
-            click.echo(f"kept  {name}")
+            say(f"kept  {name}")
         for finding in done.differing:
-            click.echo(f"differs  {finding}", err=True)
+            complain(f"differs  {finding}")
     if done.differing:
         sys.exit(Misconfigured.exit_code)
 
@@ -67,6 +68,6 @@ def adopt(force: bool, as_json: bool) -> None:
         print_json({"adopted": adopted})
         return
     for topic, old in done.forgotten.items():
-        click.echo(f"adopted  {topic}: {done.identities[topic]} instead of {', '.join(old)}")
+        say(f"adopted  {topic}: {done.identities[topic]} instead of {', '.join(old)}")
     if not done.forgotten:
-        click.echo("nothing to adopt: the store holds no offsets of other topics")
+        say("nothing to adopt: the store holds no offsets of other topics")

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from deploy.options import connection_options, examples, json_option, need, print_json
+from deploy.options import connection_options, examples, json_option, need
+from deploy.printing import console, print_json, say
 
 if TYPE_CHECKING:
     from deploy.tuning.tune import Tuned
@@ -53,15 +54,12 @@ def tune(as_json: bool, file: Path | None, **options: Any) -> None:
         return
     print_tuned(tuned)
     if file is not None:
-        click.echo(
-            f"PENCHANT_EXPERIMENT={file} tries it on half of your users" if experiment else "nothing was written"
-        )
+        say(f"PENCHANT_EXPERIMENT={file} tries it on half of your users" if experiment else "nothing was written")
 
 
 def _tune(
     items_file: Path, events_file: Path, *, positive: str | None, repeats: bool, limit: int, most: int, cache: Path
 ) -> "Tuned":
-    from rich.console import Console
     from rich.progress import Progress
 
     from deploy.prequential.counted import positive_by
@@ -78,7 +76,7 @@ def _tune(
     log = Log(items, read.events[-limit:], repeats, most)
     check(log)
     catalogue = catalogue_of(items, load_encoder(Connections().model), cache)
-    with Progress(console=Console(stderr=True)) as progress:
+    with Progress(console=console(err=True)) as progress:
         task = progress.add_task("playing", total=plays(log))
         tuned = tune(log, catalogue, lambda: progress.advance(task))
         progress.update(task, completed=plays(log))

@@ -4,11 +4,12 @@ import sys
 
 import click
 
-from deploy.options import connection_options, examples, json_option, print_json
+from deploy.options import Id, connection_options, examples, json_option
+from deploy.printing import complain, print_json
 
 
 @click.command(epilog=examples("penchant watch u1", "penchant watch u1 --once --json --timeout 10"))
-@click.argument("user")
+@click.argument("user", type=Id())
 @click.option("--once", is_flag=True, help="Print the newest list, or wait for the first, and end.")
 @click.option("--timeout", type=click.FloatRange(0, min_open=True), help="End after so many seconds.")
 @json_option
@@ -37,5 +38,5 @@ def watch(user: str, once: bool, timeout: float | None, as_json: bool) -> None:
     except KeyboardInterrupt:
         return
     if not shown:
-        click.echo(f"no list of {user!r} on {settings.topics.recommendations} in {timeout:g} s", err=True)
+        complain(f"no list of {user!r} on {settings.topics.recommendations} in {timeout:g} s")
         sys.exit(1)

@@ -12,6 +12,7 @@ import click
 import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+from rich.text import Text
 
 from deploy.demo import films
 from deploy.demo.films import Rating
@@ -21,8 +22,11 @@ from deploy.demo.show import Show, console
 from deploy.demo.stream import Stream, connected
 from deploy.demo.summary import Shown, summarise
 from deploy.demo.system import System, running
+from deploy.printing import complain
+from deploy.stopping import stopping_signals
 from serving.errors import PenchantError
 from serving.messages import Item
+from serving.printable import tolerant_streams
 
 NEWCOMER = "newcomer"
 STATEMENTS = ("我喜欢看电影，尤其是科幻片", "I am in the mood for romantic comedies")
@@ -43,19 +47,21 @@ _EARLY = 2_000  # the three users are chosen among those who come within so many
 @click.option("--keep", is_flag=True, envvar="DEMO_KEEP", help="Stay up afterwards, until Ctrl-C.")
 def main(seconds: float, cache: Path, json_file: Path | None, sent_file: Path | None, keep: bool) -> None:
     """Replay MovieLens-100K through Penchant for SECONDS, show lists and figures, and end."""
+    tolerant_streams()
     out = console()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that everything is stopped in order, as by Ctrl-C
+    for number in stopping_signals():  # so that everything is stopped in order, as by Ctrl-C
+        signal.signal(number, signal.default_int_handler)
     try:
         summary = _demo(out, seconds, cache, sent_file, keep)
     except PenchantError as error:
-        click.echo(f"demo: {error}", err=True)
+        complain(f"demo: {error}")
         sys.exit(error.exit_code)
     if json_file:
         json_file.write_bytes(msgspec.json.format(msgspec.json.encode(summary)))
 
 
 def _demo(out: Console, seconds: float, cache: Path, sent_file: Path | None, keep: bool) -> object:
-    out.print(f"[dim]{films.TERMS}[/dim]")
+    out.print(Text(films.TERMS, "dim"))
     films.fetch(cache)
     catalogue = [msgspec.convert(film.message(), Item) for film in films.films(cache)]
     ratings = films.ratings(cache)

@@ -3,10 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from rich.console import Console
-from rich.markup import escape
+import rich.console
 from rich.table import Table
+from rich.text import Text
 
+from deploy import printing
+from deploy.printing import theirs
 from serving.messages import Item, ListItem, Recommendations
 
 PLACES = 10
@@ -17,12 +19,12 @@ _PLAIN_WIDTH = 118
 class Show:
     """Prints lists of items that `items` describes."""
 
-    console: Console
+    console: rich.console.Console
     items: Mapping[str, Item]
 
     def side_by_side(self, user: str, before: tuple[str, Recommendations], after: tuple[str, Recommendations]) -> None:
         """Two lists of one user, each under its heading."""
-        table = Table(title=f"User {escape(user)}", title_justify="left")
+        table = Table(title=theirs(f"User {user}"), title_justify="left")
         table.add_column("#", justify="right")
         table.add_column(before[0], overflow="fold", ratio=1)
         table.add_column(after[0], overflow="fold", ratio=1)
@@ -33,14 +35,14 @@ class Show:
 
     def answer(self, text: str, made: Recommendations, milliseconds: float) -> None:
         """The list that answers a statement, with genres and reasons."""
-        table = Table(title=f"“{escape(text)}” → {milliseconds:.0f} ms", title_justify="left")
+        table = Table(title=theirs(f"“{text}” → {milliseconds:.0f} ms"), title_justify="left")
         table.add_column("#", justify="right")
         table.add_column("title", overflow="fold", ratio=4)
         table.add_column("genres", overflow="fold", ratio=3)
         table.add_column("why", overflow="fold", ratio=5)
         for place, item in enumerate(made.items[:PLACES], start=1):
             why = "; ".join(f"{reason.words} ({reason.share:.0%})" for reason in item.reasons)
-            table.add_row(str(place), escape(self._title(item)), escape(", ".join(self.genres(item))), escape(why))
+            table.add_row(str(place), theirs(self._title(item)), theirs(", ".join(self.genres(item))), theirs(why))
         self.console.print(table)
 
     def genres(self, item: ListItem) -> list[str]:
@@ -51,14 +53,14 @@ class Show:
     def _title(self, item: ListItem) -> str:
         return self.items[item.item_id].title
 
-    def _short(self, item: ListItem) -> str:
-        return f"{escape(self._title(item))} [dim]{escape(', '.join(self.genres(item)))}[/dim]"
+    def _short(self, item: ListItem) -> Text:
+        return Text.assemble(theirs(self._title(item)), " ", theirs(", ".join(self.genres(item)), "dim"))
 
 
-def console() -> Console:
+def console() -> printing.Console:
     """Where the demo prints: as wide as the terminal, or wide enough for its tables in a file."""
-    terminal = Console()
-    return terminal if terminal.is_terminal else Console(width=_PLAIN_WIDTH)
+    terminal = printing.console()
+    return terminal if terminal.is_terminal else printing.console(width=_PLAIN_WIDTH)
 
 
 def table_of(title: str, rows: Sequence[tuple[str, str]]) -> Table:

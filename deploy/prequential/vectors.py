@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from rich.console import Console
 from rich.progress import track
 
 from deploy.prequential.sets import Item
+from deploy.printing import console
 from serving import messages
 from serving.catalogue import Catalogue, facet_text, item_text, pack
 from serving.encoder import Encoder
@@ -55,7 +55,7 @@ def embedded(texts: list[str], encoder: Encoder, cache: Path, kind: str) -> npt.
         return known
     rows = np.zeros((len(texts), encoder.dim), np.float32)
     starts = range(0, len(texts), AT_ONCE)
-    for at in track(starts, f"encoding {len(texts):,} texts", console=Console(stderr=True)):
+    for at in track(starts, f"encoding {len(texts):,} texts", console=console(err=True)):
         rows[at : at + AT_ONCE] = encoder.embed(texts[at : at + AT_ONCE], "query" if kind == "query" else "passage")
     cache.mkdir(parents=True, exist_ok=True)
     part = file.with_suffix(f".{os.getpid()}.npy")

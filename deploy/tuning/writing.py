@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Mapping
 
-from rich.console import Console
 from rich.table import Table
 
+from deploy.printing import console
 from deploy.tuning.choices import HALF_LIFE, Choice
 from deploy.tuning.judge import BETTER, Measured
 from deploy.tuning.tune import Tuned
@@ -30,24 +30,24 @@ def _lines(ranking: Mapping[str, float], half_life_days: float | None) -> Iterat
 
 def print_tuned(tuned: Tuned) -> None:
     """The trials, and what the held-back part says."""
-    console = Console()
-    console.print("Chosen on the middle of the log:")
+    out = console()
+    out.print("Chosen on the middle of the log:")
     table = _table()
     for trial in tuned.trials:
         best = "  ←" if trial.changed == tuned.changed else ""
         table.add_row(_words(trial.changed) + best, *_numbers(trial.reached))
-    console.print(table)
+    out.print(table)
     judged = tuned.judged
-    console.print(f"Judged on its last quarter, {judged.events:,} events of {judged.users:,} users:")
+    out.print(f"Judged on its last quarter, {judged.events:,} events of {judged.users:,} users:")
     table = _table()
     table.add_row("default", *_numbers(judged.default))
     if tuned.changed:
         table.add_row(_words(tuned.changed), *_numbers(judged.tuned))
         table.add_row("difference, 95 %", _between(judged.ndcg_difference), _between(judged.hr_difference))
-    console.print(table)
-    console.print(f"{_words(tuned.changed)}: {tuned.verdict}" if tuned.changed else "nothing tried was better: default")
+    out.print(table)
+    out.print(f"{_words(tuned.changed)}: {tuned.verdict}" if tuned.changed else "nothing tried was better: default")
     if tuned.verdict == BETTER and HALF_LIFE in tuned.changed:
-        console.print(f"PENCHANT_HALF_LIFE_DAYS={tuned.changed[HALF_LIFE]:g} belongs to it, and is for everybody")
+        out.print(f"PENCHANT_HALF_LIFE_DAYS={tuned.changed[HALF_LIFE]:g} belongs to it, and is for everybody")
 
 
 def _table() -> Table:

@@ -105,6 +105,28 @@ def test_interrupt_stops_it_too(tmp_path: Path) -> None:
         assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGQUIT])
+def test_a_terminal_that_closes_stops_it_too(tmp_path: Path, number: signal.Signals) -> None:
+    with running_local(tmp_path) as system:
+        children = system.children()
+
+        assert system.stop(number) == 0
+        assert gone(children)
+        assert list(tmp_path.iterdir()) == []
+
+
+def test_one_that_was_started_to_outlive_its_terminal_does(tmp_path: Path) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does
+    try:
+        with running_local(tmp_path) as system:
+            system.process.send_signal(signal.SIGHUP)
+
+            assert system.stop(signal.SIGTERM) == 0
+            assert "the embedded broker serves kafka-python" in system.process.communicate()[1]
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
 def test_nothing_runs_on_when_it_is_killed(tmp_path: Path) -> None:
     with running_local(tmp_path) as system:
         children = system.children()

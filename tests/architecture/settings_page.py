@@ -1,4 +1,4 @@
-"""`make docs`: docs/settings.md, made from the settings' own names, defaults, bounds and descriptions."""
+"""`make docs`: docs/settings.md and serving/variables.txt, made from the settings' own words."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +13,7 @@ from serving.connections import Connections
 from stream.settings import WorkerSettings
 
 PAGE = Path(__file__).parents[2] / "docs" / "settings.md"
+NAMES = Path(__file__).parents[2] / "serving" / "variables.txt"  # for "is … meant?", in installs without the worker
 
 # What each class adds to the one that it is built on, under the heading of who reads it.
 CLASSES: dict[str, type[BaseSettings]] = {
@@ -88,6 +89,13 @@ def page() -> str:
     return "\n".join(parts)
 
 
+def names() -> str:
+    """Every variable that is read, one a line; and those of compose.yaml and of the tests."""
+    of_settings = {variable(settings, name) for settings in CLASSES.values() for name in own_fields(settings)}
+    others = {"PENCHANT_EXPORT_PYTHON", "PENCHANT_PARTITIONS", "PENCHANT_TEST_KAFKA"}
+    return "".join(f"{name}\n" for name in sorted(of_settings | set(EARLY) | others))
+
+
 def table(rows: list[tuple[str, str, str, str]]) -> Iterator[str]:
     """The rows of a Markdown table, and an empty line."""
     for row in (COLUMNS, ("---",) * len(COLUMNS), *rows):
@@ -97,3 +105,4 @@ def table(rows: list[tuple[str, str, str, str]]) -> Iterator[str]:
 
 if __name__ == "__main__":
     PAGE.write_text(page(), encoding="utf-8")
+    NAMES.write_text(names(), encoding="utf-8")

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from tests.architecture.settings_page import CLASSES, EARLY, PAGE, own_fields, page, variable
+from tests.architecture.settings_page import CLASSES, EARLY, NAMES, PAGE, names, own_fields, page, variable
 from tests.architecture.tree import PACKAGES, modules
 
 FIELDS = [(settings, name) for settings in CLASSES.values() for name in own_fields(settings)]
@@ -14,6 +14,7 @@ VARIABLES = {variable(settings, name) for settings, name in FIELDS} | set(EARLY)
 
 def test_the_page_is_up_to_date() -> None:
     assert PAGE.read_text("utf-8") == page(), "a setting has changed: run `make docs`"
+    assert NAMES.read_text("utf-8") == names(), "a setting has come or gone: run `make docs`"
 
 
 @pytest.mark.parametrize(("settings", "name"), FIELDS)

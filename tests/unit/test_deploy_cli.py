@@ -104,7 +104,7 @@ def test_an_address_of_redis_that_cannot_be_read_is_not_told(command: str) -> No
 
     assert (ran.exit_code, ran.out) == (78, "")
     assert ran.err.count("\n") == 1
-    assert "PENCHANT_REDIS: it is no address of a Redis" in ran.err
+    assert "PENCHANT_REDIS (the option --redis): it is no address of a Redis" in ran.err
     assert not {"sec", "ret", "word"} & set(re.findall(r"\w+", ran.err))
 
 
