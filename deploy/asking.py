@@ -5,7 +5,8 @@ import uuid
 
 import msgspec
 
-from deploy.lines import BadLine, Line
+from deploy.lines import Line
+from deploy.pieces import BadLine
 from deploy.sending import Sender
 from serving.broker import end_offsets, partitions_of, reader
 from serving.errors import Misconfigured, Unavailable

@@ -1,42 +1,37 @@
-"""JSON lines: read from a file, plain, .gz or standard input, and told apart by their fields."""
+"""Messages read from a file or from standard input, and told apart by their fields."""
 
-import gzip
 import sys
-import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Self, cast
+from typing import Any, Self, cast
 
 import msgspec
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from deploy.files import Head, Source, text_of
+from deploy.options import MAX_ID_BYTES
+from deploy.pieces import BadLine, Piece, Pieces
 from deploy.printing import console
 from serving.errors import Misconfigured
 from serving.topics import Key, Topic
 
-MAX_ID_BYTES = 256
+_EVENTS = frozenset({"type", "event_id", "event_time", "rating", "value", "session_id"})
+_ITEMS = frozenset({"title", "text", "facets", "available"})
 COMMAND_TYPES = frozenset({"retract", "merge", "erase"})
 
 
 @dataclass(frozen=True, slots=True)
-class BadLine:
-    """A line that cannot be sent, counted from 1, and why."""
-
-    number: int
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
 class Line:
-    """A line as it is sent: its bytes unchanged, or None to remove the key."""
+    """A line as it is sent: its bytes unchanged, or None to remove the key. message: what these bytes say."""
 
     number: int
     topic: Topic
     key: bytes
     value: bytes | None
+    message: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
 
 def read_line(number: int, line: bytes, topic: Topic | None) -> Line | BadLine:
@@ -44,19 +39,35 @@ def read_line(number: int, line: bytes, topic: Topic | None) -> Line | BadLine:
 
     Whether its values are right is the worker's business, which puts what is wrong into the dead letters.
     """
-    try:
-        message = msgspec.json.decode(line)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        return BadLine(number, f"not JSON: {error}")
-    if not isinstance(message, dict):
-        return BadLine(number, "not a JSON object")
+    message = _decoded(line)
+    if isinstance(message, str):
+        return BadLine(number, message)
     if message.keys() == {"key", "value"} and message["value"] is None:
         if topic is None:
             return BadLine(number, "a null value could be for any topic: name it with --topic")
         return _keyed(number, topic, "key", message, None)
+    if topic is None and _is_an_event(message):
+        return BadLine(number, "it looks like an event, but has no user_id; an item is sent with --topic items")
     topic = topic or _topic_of(message)
-    field = "item_id" if topic.value.key is Key.ITEM else "user_id"
-    return _keyed(number, topic, field, message, line.strip())
+    name = "item_id" if topic.value.key is Key.ITEM else "user_id"
+    return _keyed(number, topic, name, message, line.strip())
+
+
+def _decoded(line: bytes) -> dict[str, Any] | str:
+    """The message of a line, or why it is none."""
+    try:
+        message = msgspec.json.decode(line)
+    except UnicodeDecodeError as error:
+        return f"not JSON in UTF-8: {error.reason} at byte {error.start} (0x{line[error.start]:02x})"
+    except (msgspec.DecodeError, RecursionError) as error:
+        return f"not JSON: {error}"
+    return message if isinstance(message, dict) else "not a JSON object"
+
+
+def _is_an_event(message: Mapping[str, Any]) -> bool:
+    """Whether what has an item_id and no user_id was not meant to be an item, whose place it would take."""
+    told = message.keys()
+    return "user_id" not in told and "item_id" in told and bool(told & _EVENTS) and not told & _ITEMS
 
 
 def _topic_of(message: dict[str, object]) -> Topic:
@@ -67,67 +78,79 @@ def _topic_of(message: dict[str, object]) -> Topic:
     return Topic.REVIEWS if "text" in message else Topic.CLICKS
 
 
-def _keyed(number: int, topic: Topic, field: str, message: dict[str, object], value: bytes | None) -> Line | BadLine:
-    key = message.get(field)
+def _keyed(number: int, topic: Topic, name: str, message: dict[str, Any], value: bytes | None) -> Line | BadLine:
+    key = message.get(name)
     if key is None:
-        return BadLine(number, f"no {field}, which is the key on {topic.value.suffix}")
+        return BadLine(number, f"no {name}, which is the key on {topic.value.suffix}")
     if not isinstance(key, str):
-        return BadLine(number, f"{field} is not a text")
+        return BadLine(number, f"{name} is not a text")
     encoded = key.encode(errors="surrogatepass")
     if not 0 < len(encoded) <= MAX_ID_BYTES:
-        return BadLine(number, f"{field} has {len(encoded)} bytes: 1 to {MAX_ID_BYTES} are taken")
-    return Line(number, topic, encoded, value)
+        return BadLine(number, f"{name} has {len(encoded)} bytes: 1 to {MAX_ID_BYTES} are taken")
+    return Line(number, topic, encoded, value, message)
 
 
 class Lines:
-    """The numbered lines of a file, blank ones left out; on a terminal a progress bar on standard error.
+    """The numbered messages of a file; on a terminal a progress bar on standard error.
 
-    `path` "-" is standard input, a name that ends in .gz is unpacked. Raises `Misconfigured` where it cannot be read.
+    `path` "-" is standard input. Raises `Misconfigured` where there is no such file, `BadFile` where it is something
+    else or damaged.
     """
 
     def __init__(self, path: str) -> None:
         self._path = path
-        self._open = ExitStack()
 
     def __enter__(self) -> Self:
-        if self._path == "-":
-            self._raw: BinaryIO = sys.stdin.buffer
-            size = None
-        else:
-            try:
-                self._raw = self._open.enter_context(Path(self._path).open("rb"))
-            except OSError as error:
-                raise Misconfigured(f"cannot read {self._path}: {error.strerror}") from error
-            size = Path(self._path).stat().st_size
-        self._progress = self._open.enter_context(
-            Progress(
-                TextColumn("sending"),
-                BarColumn(),
-                MofNCompleteColumn(),
-                TextColumn("bytes"),
-                TimeElapsedColumn(),
-                console=console(err=True),
-                disable=not sys.stderr.isatty(),
+        with ExitStack() as opened:
+            self._head = self._start(opened)
+            text = text_of(self.name, self._head)
+            self._progress = opened.enter_context(
+                Progress(
+                    TextColumn("sending"),
+                    BarColumn(),
+                    MofNCompleteColumn(),
+                    TextColumn("bytes"),
+                    TimeElapsedColumn(),
+                    console=console(err=True),
+                    disable=not (sys.stderr is not None and sys.stderr.isatty()),
+                )
             )
-        )
-        self._task = self._progress.add_task("sending", total=size)
+            self._open = opened.pop_all()
+        self._task = self._progress.add_task("sending", total=self._size)
+        self._pieces = Pieces(self.name, text)
         return self
+
+    @property
+    def name(self) -> str:
+        """What messages call the file."""
+        return "standard input" if self._path == "-" else self._path
+
+    @property
+    def unit(self) -> str:
+        """What the numbers count: "line", or "element" of an array."""
+        return self._pieces.unit
+
+    def _start(self, opened: ExitStack) -> Head:
+        self._size: int | None = None
+        if self._path == "-":
+            if sys.stdin is None:
+                raise Misconfigured("standard input is closed: name a file")
+            return Head(cast("Source", sys.stdin.buffer))
+        try:
+            source = opened.enter_context(Path(self._path).open("rb"))  # noqa: SIM115 - closed by the stack
+            self._size = Path(self._path).stat().st_size or None  # a pipe has none
+            return Head(source)
+        except (OSError, ValueError) as error:
+            why = error.strerror if isinstance(error, OSError) else error
+            raise Misconfigured(f"cannot read {self._path}: {why}") from error
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._open.close()
 
-    def __iter__(self) -> Iterator[tuple[int, bytes]]:
-        packed = self._path.endswith(".gz")
-        source = cast("BinaryIO", gzip.GzipFile(fileobj=self._raw)) if packed else self._raw
-        done = 0
-        try:
-            for number, line in enumerate(source, start=1):
-                done += len(line)
-                if number % 256 == 0:  # the bar counts packed bytes, as the file's size does
-                    self._progress.update(self._task, completed=self._raw.tell() if packed else done)
-                if line.strip():
-                    yield number, line
-        except (OSError, EOFError, zlib.error) as error:
-            raise Misconfigured(f"cannot read {self._path} to its end: {error}") from error
+    def __iter__(self) -> Iterator[Piece]:
+        for count, piece in enumerate(self._pieces, start=1):
+            if count % 256 == 0:  # the bar counts packed bytes, as the file's size does
+                self._progress.update(self._task, completed=self._head.taken)
+            yield piece

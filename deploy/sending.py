@@ -7,7 +7,8 @@ from typing import Self
 from kafka import KafkaProducer
 from kafka.errors import MessageSizeTooLargeError
 
-from deploy.lines import BadLine, Line
+from deploy.lines import Line
+from deploy.pieces import BadLine
 from serving.broker import describe, open_admin, translated
 from serving.errors import Misconfigured, Unavailable
 from serving.topics import MAX_MESSAGE_BYTES, Topics

@@ -1,14 +1,15 @@
 """`penchant produce`: events from a file onto their topics."""
 
 import sys
+from collections.abc import Collection
+from contextlib import suppress
 
 import click
 
 from deploy.options import connection_options, examples, json_option
-from deploy.printing import complain, print_json, say
+from deploy.printing import ReaderGone, complain, print_json, say
 
 DATA_ERROR = 65  # EX_DATAERR of sysexits.h: the input was wrong in places
-NAMED = 100  # so many bad lines are named in the summary
 
 
 @click.command(
@@ -23,35 +24,52 @@ NAMED = 100  # so many bad lines are named in the summary
     type=click.Choice(["clicks", "reviews", "items", "commands"]),
     help="Where the lines go; else each line's fields tell.",
 )
+@click.option(
+    "--check/--no-check",
+    default=True,
+    show_default=True,
+    help="Leave out clicks of a type that the weights file (PENCHANT_WEIGHTS) does not list.",
+)
 @json_option
 @connection_options
-def produce(file: str, topic: str | None, as_json: bool) -> None:
-    """Send the JSON lines of FILE (may be .gz, or - for standard input), each a message, and wait for delivery.
+def produce(file: str, topic: str | None, check: bool, as_json: bool) -> None:
+    """Send the JSON lines of FILE (or - for standard input), each a message, and wait for delivery.
 
-    Events are keyed by user_id, items by item_id. A line {"key": "i9", "value": null} with --topic items removes an
-    item. Lines that are no JSON object or have no key are named and left out; the others are sent, and the exit code
-    is then 65.
+    FILE may be gzip'd, in UTF-8 or UTF-16, or one JSON array of messages. Events are keyed by user_id, items by
+    item_id. A line {"key": "i9", "value": null} with --topic items removes an item. Lines that are no JSON object or
+    have no key are named and left out; the others are sent, and the exit code is then 65.
     """
-    from deploy.lines import BadLine, Lines, read_line
-    from deploy.sending import Sender
+    from deploy.looking import Look
+    from deploy.producing import Way, send_file
     from serving.connections import Connections
     from serving.topics import Topic
 
     settings = Connections()
     forced = None if topic is None else Topic[topic.upper()]
-    bad: list[BadLine] = []
-    with Sender(settings.bootstrap, settings.topics) as sender, Lines(file) as lines:
-        for number, line in lines:
-            read = read_line(number, line, forced)
-            wrong = read if isinstance(read, BadLine) else sender.send(read)
-            if wrong is not None:
-                complain(f"line {wrong.number}: {wrong.why}")
-                bad.append(wrong)
+    done = send_file(settings, file, Way(forced, Look(_types() if check else ()), _complain))
     if as_json:
-        named = [{"line": one.number, "why": one.why} for one in bad[:NAMED]]
-        print_json({"sent": dict(sender.confirmed), "bad": len(bad), "bad_lines": named})
+        print_json(done.told())
     else:
-        total = ", ".join(f"{count} to {name}" for name, count in sender.confirmed.items()) or "nothing"
-        say(f"sent {total}" + (f"; {len(bad)} bad lines left out" if bad else ""))
-    if bad:
+        say(done.words())
+    if done.unread is not None:
+        raise done.unread
+    if done.bad:
         sys.exit(DATA_ERROR)
+
+
+def _complain(words: str) -> None:
+    """On standard error; that nobody reads there is no reason to send half of a file."""
+    with suppress(ReaderGone):
+        complain(words)
+
+
+def _types() -> Collection[str]:
+    """The types of clicks that a worker with these settings takes."""
+    from pathlib import Path
+
+    from serving.settings_words import raw_value
+    from stream.weights import load_weights
+
+    named = raw_value("weights")
+    weights = load_weights(None if named is None else Path(named))
+    return {*(action for action in weights.actions if weights.accepts(action)), "rate"}

@@ -1,20 +1,18 @@
-"""JSON lines as sets bring them: gzip'd or plain, ids that are numbers, times in seconds or as text."""
+"""Messages as sets bring them: ids that are numbers, times in seconds or as text."""
 
-import gzip
 import math
 from collections.abc import Iterator, Mapping
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from serving.errors import Misconfigured
+from deploy.files import Head, text_of
+from deploy.pieces import BadLine, Pieces
+from serving.errors import BadFile, Misconfigured
 
-_GZIP = b"\x1f\x8b"
 _MILLISECONDS = 1e11  # as seconds this is the year 5138
 
 
@@ -80,22 +78,25 @@ def number(value: object) -> float | None:
 
 
 def lines_of(file: Path) -> Iterator[Line]:
-    """The objects of a file, one a line; empty lines are skipped. Raises Misconfigured for what is none."""
-    with closing(_opened(file)) as lines:
-        try:
-            for place, line in enumerate(lines, 1):
-                if line.strip():
-                    yield Line(f"{file}, line {place}", msgspec.json.decode(line, type=dict[str, Any]))
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise Misconfigured(f"{file}, line {place}: not a JSON object: {error}") from error
-        except (EOFError, gzip.BadGzipFile) as error:
-            raise Misconfigured(f"{file} is cut short or damaged: {error}") from error
+    """The objects of a file, one a line or in an array. Raises Misconfigured for what is none."""
+    try:
+        packed = file.open("rb")
+    except OSError as error:
+        raise Misconfigured(f"cannot read {file}: {error.strerror}") from error
+    with packed:
+        pieces = Pieces(str(file), text_of(str(file), Head(packed)))
+        for piece in pieces:
+            if isinstance(piece, BadLine):
+                raise BadFile(f"{file}, {pieces.unit} {piece.number}: {piece.why}")
+            number, line = piece
+            yield Line(f"{file}, {pieces.unit} {number}", _decoded(file, pieces.unit, number, line))
 
 
-def _opened(file: Path) -> gzip.GzipFile | BufferedReader:
-    with file.open("rb") as start:
-        packed = start.read(2) == _GZIP
-    return gzip.open(file) if packed else file.open("rb")
+def _decoded(file: Path, unit: str, number: int, line: bytes) -> dict[str, Any]:
+    try:
+        return msgspec.json.decode(line, type=dict[str, Any])
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise BadFile(f"{file}, {unit} {number}: not a JSON object: {error}") from error
 
 
 def _written(value: object) -> float | None:

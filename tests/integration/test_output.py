@@ -129,6 +129,22 @@ def test_nobody_reads_on(shop: Shop, words: list[str]) -> None:
     assert (done.returncode, done.stderr) == (0, b"")
 
 
+def test_a_file_is_sent_whole_though_nobody_reads_the_complaints(shop: Shop) -> None:
+    lines = b"".join(b'{broken\n{"user_id": "u", "item_id": "i", "type": "click"}\n' for _ in range(50))
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run(
+        shop.command("produce", "-", "--json"), input=lines, stdout=subprocess.PIPE, stderr=write, check=False,
+        timeout=60, env=clean_environment(),
+    )  # fmt: skip
+    os.close(write)
+
+    told = json.loads(done.stdout)
+    assert told["sent"] == {f"{shop.prefix}.clicks.v1": 50}
+    assert told["bad"] == 50
+    assert done.returncode == 65
+
+
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full here")  # noqa: PTH110
 @pytest.mark.parametrize("words", [["schemas"], ["dlq", "show"]], ids=" ".join)
 def test_a_full_disk_is_said(shop: Shop, words: list[str]) -> None:

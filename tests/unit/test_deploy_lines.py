@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from deploy.lines import BadLine, Line, Lines, read_line
+from deploy.lines import Line, Lines, read_line
+from deploy.pieces import BadLine
 from serving.errors import Misconfigured
 from serving.topics import Topic
 
@@ -60,6 +61,10 @@ def test_a_null_removes_an_item() -> None:
         (b'{"user_id": "", "item_id": "i9"}', "0 bytes"),
         (b'{"user_id": "' + b"x" * 257 + b'"}', "257 bytes"),
         (b'{"key": "i9", "value": null}', "--topic"),
+        (b'{"user_id": "\xe9"}', "UTF-8"),
+        (b"[" * 100_000, "not JSON"),
+        (b'{"item_id": "i9", "type": "view"}', "looks like an event"),
+        (b'{"item_id": "i9", "event_id": "c-1", "value": 3}', "looks like an event"),
     ],
 )
 def test_a_line_without_a_key_says_what_is_wrong(line: bytes, words: str) -> None:
@@ -77,7 +82,7 @@ def test_lines_are_numbered_as_in_the_file(tmp_path: Path, name: str) -> None:
     path.write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
 
     with Lines(str(path)) as lines:
-        assert list(lines) == [(1, b'{"a": 1}\n'), (4, b'{"b": 2}\n'), (5, b'{"c": 3}')]
+        assert list(lines) == [(1, b'{"a": 1}'), (4, b'{"b": 2}'), (5, b'{"c": 3}')]
 
 
 def test_a_file_that_is_missing() -> None:

@@ -150,7 +150,7 @@ def test_events_on_other_items_are_left_out_and_counted(make: Make) -> None:
         ([touched(), {"ts": 1, "user": "u"}], None, "line 2: item is None"),
         ([touched(ts="yesterday")], None, "line 1: ts is 'yesterday': write seconds"),
         ([touched(), "{"], None, "line 2: not a JSON object"),
-        (["[1]"], None, "line 1: not a JSON object"),
+        (["[1]"], None, "element 1: not a JSON object"),
     ],
 )
 def test_what_cannot_be_measured_is_said(make: Make, lines: list[object], rule: str | None, message: str) -> None:
