@@ -2,6 +2,7 @@
 
 import errno
 import io
+import logging
 import os
 import sys
 from contextlib import suppress
@@ -70,6 +71,7 @@ def main() -> None:
     Who reads our output may leave before its end (`| head`): then we end as well, quietly.
     """
     tolerant_streams()
+    logging.getLogger("kafka").setLevel(logging.ERROR)  # its warnings are of its own loop; what fails we say
     code = 0
     try:
         code = _run()

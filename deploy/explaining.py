@@ -1,6 +1,7 @@
 """Reads what a list is made from, as it stands on the topics and in the store now, and explains it. Writes nothing."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,7 +57,8 @@ async def explain(settings: WorkerSettings, user: str, item_id: str | None, k: i
     if found is None:
         return None
     for record in read_topic(settings.bootstrap, settings.topics.item_vectors):
-        _take_in(catalogue, record.key, record.value)
+        if record.key is not None:
+            _take_in(catalogue, record.key, record.value)
     user_id, state = found
     return Explained(user_id, (await _ranker(settings, catalogue, statistics, user_id)).explain(state, k, item_id))
 
@@ -71,7 +73,8 @@ async def _recall(settings: WorkerSettings, statistics: Statistics) -> None:
         statistics.restore(moment)
         since = moment.reached if statistics.follows(moment, topic) else 0
     for record in read_topic(settings.bootstrap, topic, since):
-        statistics.apply(msgspec.json.decode(record.value, type=CoVisits))
+        with suppress(msgspec.DecodeError, ValueError):
+            statistics.apply(msgspec.json.decode(record.value or b"", type=CoVisits))
     statistics.refit()
 
 
@@ -96,14 +99,12 @@ async def _find(
 
 def _take_in(catalogue: Catalogue, key: bytes, value: bytes | None) -> None:
     if value is None:
-        catalogue.remove(key.decode())
+        catalogue.remove(key.decode(errors="replace"))
         return
-    try:
+    with suppress(msgspec.DecodeError, ValueError):  # no worker wrote it: they leave it out as well
         item = msgspec.json.decode(value, type=ItemVector)
-    except (msgspec.DecodeError, UnicodeDecodeError):  # no worker wrote it
-        return
-    if item.fingerprint == catalogue.fingerprint:
-        catalogue.put(item)
+        if item.fingerprint == catalogue.fingerprint:
+            catalogue.put(item)
 
 
 async def _ranker(settings: WorkerSettings, catalogue: Catalogue, statistics: Statistics, user: str) -> Ranker:

@@ -55,10 +55,15 @@ def _json_escape(char: str) -> str:
 
 
 def tolerant_streams() -> None:
-    """Have standard output and error replace what their encoding has not, rather than fail: at a program's entrance."""
+    """Have standard output and error replace what their encoding has not, rather than fail: at a program's entrance.
+
+    What libraries log where no log was set up is written out, too.
+    """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # not where it is closed
             stream.reconfigure(errors="backslashreplace")
+    if logging.lastResort is not None:
+        logging.lastResort.setFormatter(EscapedFormatter())
 
 
 class EscapedFormatter(logging.Formatter):

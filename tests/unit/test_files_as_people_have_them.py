@@ -5,12 +5,10 @@ import gzip
 import io
 import json
 import lzma
-import os
 import sqlite3
 import subprocess
 import sys
 import tarfile
-import threading
 import tracemalloc
 import zipfile
 from collections.abc import Callable
@@ -21,7 +19,7 @@ import pytest
 
 from deploy.files import Head, text_of
 from deploy.lines import Lines
-from deploy.pieces import MAX_BYTES, BadLine
+from deploy.pieces import MAX_BYTES, BadLine, Pieces
 from deploy.prequential.lines import lines_of
 from serving.errors import BadFile, Misconfigured
 
@@ -273,17 +271,25 @@ def test_a_line_without_an_end_ends_the_file(tmp_path: Path, monkeypatch: pytest
         read(path)
 
 
+class Pipe:
+    """What was written to a pipe so far; whoever asks for more would have to wait."""
+
+    def __init__(self, *written: str) -> None:
+        self.written = [each.encode() for each in written]
+
+    def read1(self, _: int, /) -> bytes:
+        assert self.written, "it waits although a whole line is there"
+        return self.written.pop(0)
+
+
 def test_lines_come_as_they_are_written() -> None:
     """Of a pipe that stays open: nothing waits for a buffer to be full."""
-    out, into = os.pipe()
-    with os.fdopen(out, "rb") as source, os.fdopen(into, "wb", buffering=0) as sink:
-        for half in (ONE[:5], ONE[5:]):
-            threading.Thread(target=sink.write, args=(half.encode(),)).start()
-        sink.write(b"\n")
-        text = text_of("standard input", Head(source))
-        assert b"\n" in next(text)
-        sink.write(f"{TWO}\n".encode())
-        assert next(text) == f"{TWO}\n".encode()
+    pipe = Pipe(ONE[:5], ONE[5:], "\n")
+    lines = iter(Pieces("standard input", text_of("standard input", Head(pipe))))
+
+    assert next(lines) == READ[0]
+    pipe.written.append(f"{TWO}\n".encode())
+    assert next(lines) == READ[1]
 
 
 def test_standard_input_is_told_by_its_bytes_too() -> None:
