@@ -52,7 +52,8 @@ class Connections(BaseSettings):
 
     def __init__(self, **given: Any) -> None:
         try:
-            super().__init__(_env_file_encoding=encoding_of(Path(FILE)), **given)
+            encoding = encoding_of(Path(FILE))
+            super().__init__(_env_file=FILE if encoding else None, _env_file_encoding=encoding, **given)
         except ValidationError as error:
             raise wrong(error, type(self)) from None  # the original quotes what was set
 

@@ -1,10 +1,12 @@
 """The file `.env` of the working directory: in which encoding it is, and what is wrong where it cannot be read."""
 
 import codecs
+import logging
 from pathlib import Path
 from typing import Final
 
 from dotenv import dotenv_values
+from dotenv.parser import parse_stream
 
 from serving.errors import Misconfigured
 
@@ -13,13 +15,18 @@ _MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF32_LE, "utf-32"), (code
           (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))  # fmt: skip
 
 
-def encoding_of(file: Path) -> str:
-    """UTF-8, or UTF-16 and UTF-32 as Windows' tools write them. Raises `Misconfigured` where it is none of these.
+def encoding_of(file: Path) -> str | None:
+    """UTF-8, or UTF-16 and UTF-32 as Windows' tools write them; None if there is no such file.
 
-    A folder of that name is none of ours (some keep a virtual environment there), nor is a file that is missing.
+    A folder of that name is none of ours (some keep a virtual environment there), nor is a pipe, which would be waited
+    for. Raises `Misconfigured` where it cannot be read, or in another encoding.
     """
+    # Told once by `odd_lines`, rather than with each reading.
+    logging.getLogger("dotenv.main").setLevel(logging.ERROR)
     try:
-        content = file.read_bytes() if file.is_file() else b""
+        if not file.is_file():
+            return None
+        content = file.read_bytes()
     except OSError as error:
         raise Misconfigured(
             f"cannot read {file}, from which settings come ({error.strerror}): let this user read it, or remove it"
@@ -38,7 +45,17 @@ def encoding_of(file: Path) -> str:
 def values_in(file: Path) -> dict[str, str | None]:
     """What is set there, nothing if there is no such file. Raises `Misconfigured`."""
     encoding = encoding_of(file)
-    return dotenv_values(file, encoding=encoding) if file.is_file() else {}
+    return {} if encoding is None else dotenv_values(file, encoding=encoding)
+
+
+def odd_lines(file: Path) -> list[int]:
+    """The lines, from 1, that set nothing and are no comment. Raises `Misconfigured`."""
+    encoding = encoding_of(file)
+    if encoding is None:
+        return []
+    with file.open(encoding=encoding) as lines:
+        odd = [found.original for found in parse_stream(lines) if found.error]
+    return [one.line + one.string[: -len(one.string.lstrip()) or None].count("\n") for one in odd]
 
 
 def encoding_by_mark(start: bytes) -> str | None:

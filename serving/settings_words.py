@@ -13,7 +13,7 @@ from pydantic import SecretStr, ValidationError
 from pydantic_settings import BaseSettings
 
 from serving import addresses
-from serving.dotenv import FILE, values_in
+from serving.dotenv import FILE, odd_lines, values_in
 from serving.errors import Misconfigured
 from serving.printable import shown
 
@@ -130,10 +130,12 @@ def known() -> frozenset[str]:
 
 
 def unknown_variables(environment: Mapping[str, str]) -> Iterator[str]:
-    """A sentence for each PENCHANT_ variable that nothing reads, in the environment and in `.env`."""
+    """A sentence for each PENCHANT_ variable that nothing reads, in the environment and in `.env`; for odd lines."""
     for place, names in (("the environment", list(environment)), (FILE, values_in(Path(FILE)))):
         for name in names:
             if name.upper().startswith(PREFIX) and name.upper() not in known():
                 near = difflib.get_close_matches(name.upper(), known(), n=1)
                 meant = f": is {near[0]} meant?" if near else ": docs/settings.md has those that there are"
                 yield f"{shown(name)} in {place} is no setting and changes nothing{meant}"
+    for line in odd_lines(Path(FILE)):
+        yield f"line {line} of {FILE} is no NAME=VALUE and changes nothing"

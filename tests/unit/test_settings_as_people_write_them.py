@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -191,9 +192,11 @@ def test_a_file_of_settings_in_another_encoding_is_named(folder: Path, content: 
         WorkerSettings()
 
 
-def test_a_folder_called_env_is_none_of_ours(folder: Path) -> None:
-    (folder / ".env").mkdir()
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo, lambda path: path.symlink_to(path), lambda path: None])
+def test_what_is_called_env_and_is_no_file_is_none_of_ours(folder: Path, make: Callable[[Path], object]) -> None:
+    make(folder / ".env")
 
+    assert list(unknown_variables({})) == []
     assert Connections().bootstrap == "127.0.0.1:9092"
 
 
@@ -247,6 +250,16 @@ def test_a_variable_that_nothing_reads_is_named_with_its_neighbour(folder: Path,
     (folder / ".env").write_text(f"{name}=x\nOTHER=y\n")
     (warning,) = unknown_variables({})
     assert f"{name} in .env" in warning
+
+
+def test_a_line_that_sets_nothing_is_said_once(folder: Path) -> None:
+    (folder / ".env").write_text("# ours\n\njust text\nPENCHANT_BOOTSTRAP=127.0.0.1:1\nPENCHANT_PREFIX='unclosed\n")
+
+    ran = penchant("dlq", "ls")
+
+    assert ran.err.count("line 3 of .env is no NAME=VALUE") == 1
+    assert ran.err.count("line 5 of .env") == 1
+    assert ran.err.count("\n") == 3
 
 
 ONE_LINE = re.compile(r"penchant[a-z ]*: [^\n]+\n")
