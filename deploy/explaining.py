@@ -13,7 +13,8 @@ from serving.broker import check_topics, open_admin, partition_count, read_topic
 from serving.catalogue import Catalogue
 from serving.errors import Misconfigured
 from serving.experiment import read
-from serving.messages import CoVisits, ItemVector
+from serving.messages import ItemVector
+from serving.pairs import readable
 from serving.ranking.explain import Explanation
 from serving.ranking.ranker import Ranker
 from serving.ranking.rules import Rules
@@ -72,9 +73,8 @@ async def _recall(settings: WorkerSettings, statistics: Statistics) -> None:
     if moment is not None:
         statistics.restore(moment)
         since = moment.reached if statistics.follows(moment, topic) else 0
-    for record in read_topic(settings.bootstrap, topic, since):
-        with suppress(msgspec.DecodeError, ValueError):
-            statistics.apply(msgspec.json.decode(record.value or b"", type=CoVisits))
+    for message in readable(record.value for record in read_topic(settings.bootstrap, topic, since)):
+        statistics.apply(message)
     statistics.refit()
 
 

@@ -34,8 +34,8 @@ def pack(vector: Vector) -> str:
 
 
 def unpack(text: str) -> Vector:
-    """What `pack` packed, `(d,) float32`."""
-    return np.frombuffer(base64.b64decode(text), np.float16).astype(np.float32)
+    """What `pack` packed, `(d,) float32`. Raises ValueError if that cannot be."""
+    return np.frombuffer(base64.b64decode(text, validate=True), np.float16).astype(np.float32)
 
 
 class Listed(msgspec.Struct, frozen=True, gc=False):
@@ -166,14 +166,16 @@ class Catalogue:
     def put(self, item: ItemVector) -> bool:
         """Take in an item. True if it had no vector before.
 
-        Raises FingerprintMismatch if the vector was made by another model folder.
+        Raises FingerprintMismatch if the vector was made by another model folder, ValueError if it is no vector of this
+        one: nothing was changed then.
         """
         if item.fingerprint != self.fingerprint:
             raise FingerprintMismatch(
                 f"item {item.item_id!r} was embedded by {item.fingerprint}, this process runs {self.fingerprint}"
             )
-        vector = unpack(item.vector)
-        self._take_facet(item)
+        vector = self._vector(item.vector)
+        if item.facet_vector:
+            self._take_facet(item.facet_text, self._vector(item.facet_vector))
         row = self.row(item.item_id)
         new = self.items[row] is None
         if new:
@@ -243,15 +245,18 @@ class Catalogue:
         """The distinct facets' texts of the items that there are, `(m, d) float32`, centred unit rows."""
         return self._facets.rows[: len(self._facet_texts)]
 
-    def _take_facet(self, item: ItemVector) -> None:
+    def _vector(self, packed: str) -> Vector:
+        vector = unpack(packed)
+        if len(vector) != self.dim or not np.isfinite(vector).all():
+            raise ValueError(f"a vector of {len(vector)} components, not {self.dim} numbers")
+        return vector
+
+    def _take_facet(self, text: str, vector: Vector) -> None:
         """One item more has the text."""
-        if not item.facet_vector:
-            return
-        row = self._facet_rows.get(item.facet_text)
+        row = self._facet_rows.get(text)
         if row is None:
-            vector = unpack(item.facet_vector)
-            row = self._facet_rows[item.facet_text] = self._facets.take()
-            self._facet_texts.append(item.facet_text)
+            row = self._facet_rows[text] = self._facets.take()
+            self._facet_texts.append(text)
             self._facet_uses.append(0)
             self._facets.rows[row] = vector
         self._facet_uses[row] += 1

@@ -6,10 +6,9 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-import msgspec
-
 from serving.errors import BrokenState, Misconfigured
-from serving.messages import CoVisits, Pair
+from serving.messages import Pair
+from serving.pairs import read_pairs
 from serving.ranking import snapshots
 from serving.ranking.linear import fit
 from serving.ranking.statistics import Moment, Statistics
@@ -145,7 +144,7 @@ class Keeper:
 
     def _on_covisits(self, _: bytes | None, value: bytes | None) -> None:
         if value is not None:
-            message = msgspec.json.decode(value, type=CoVisits)
+            message = read_pairs(value)
             self._learn(self._statistics.news(message))
             self._statistics.apply(message)
             self._metrics.covisits.inc()

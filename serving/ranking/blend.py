@@ -38,6 +38,7 @@ class Part(IntEnum):
 
 START = (1.5, 0.0, 0.2, 0.0, -4.0, 0.7, 0.2, 0.2, 0.0, 3.0, 0.0)
 _ETA = 0.5
+_MOST = 1e30  # of any number there; beyond it points are none
 _FIRST_SQUARE = 1e-3  # keeps the first steps finite; of no weight after a few
 
 
@@ -88,6 +89,9 @@ class Blend:
         body = packed[4:]
         if len(body) != 8 * (1 + 4 * len(Part)) or binascii.crc32(body) != int.from_bytes(packed[:4], "little"):
             raise BrokenState("the blend's weights in the store are altered, or of another version of Penchant")
-        steps, *table = np.frombuffer(body, "<f8").tolist()
+        numbers = np.frombuffer(body, "<f8")
+        if not (np.abs(numbers) <= _MOST).all() or numbers[0] < 0 or numbers[1 + 2 * len(Part) :].min() <= 0:
+            raise BrokenState("the blend's weights in the store are no weights")
+        steps, *table = numbers.tolist()
         self._weights, self._squares = np.array(table).reshape(2, 2, len(Part))
         self.steps = int(steps)

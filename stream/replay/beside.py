@@ -2,10 +2,8 @@
 
 from dataclasses import dataclass, field
 
-import msgspec
-
 from serving.errors import Reason
-from serving.messages import CoVisits
+from serving.pairs import readable
 from serving.topics import Topic, Topics
 from stream.replay.log import LogReader, Place
 from stream.replay.notes import place_id
@@ -61,7 +59,7 @@ async def touched(log: LogReader, topic: str, before: dict[Place, int]) -> Touch
     whole = not any(starts.values())
     found, applied = Touched(), dict[Place, int]()
     async for messages in log.read({place: (starts[place], ends[place]) for place in places}):
-        for each in (msgspec.json.decode(message.value, type=CoVisits) for message in messages if message.value):
+        for each in readable(message.value for message in messages):
             source = (each.topic, each.partition)
             if not whole:
                 found.first.setdefault(source, each.first)

@@ -1,5 +1,6 @@
 """The blend learns what tells the items taken from the others, for either moment by itself."""
 
+import binascii
 import doctest
 
 import numpy as np
@@ -104,3 +105,14 @@ def test_steps_of_little_weight_give_way_to_others() -> None:
         blend.learn(parts, np.zeros(20, np.float32), 0.0, weight=0.1)
 
     assert blend.at(0.0)[Part.CONTENT] > 0.5
+
+
+@pytest.mark.parametrize(("place", "number"), [(0, -1.0), (1, np.nan), (5, np.inf), (5, 1e40), (-1, 0.0), (-1, -1.0)])
+def test_what_are_no_weights_is_refused_though_its_checksum_fits(place: int, number: float) -> None:
+    numbers = np.frombuffer(Blend().pack()[4:], "<f8").copy()
+    numbers[place] = number
+    body = numbers.tobytes()
+    blend = Blend()
+    with pytest.raises(BrokenState, match="no weights"):
+        blend.unpack(binascii.crc32(body).to_bytes(4, "little") + body)
+    assert blend.at(0.5).tolist() == np.array(START, np.float32).tolist()

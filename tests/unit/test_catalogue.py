@@ -236,3 +236,19 @@ def test_an_item_takes_its_vector_once_and_little_beside_it() -> None:
     taken = tracemalloc.get_traced_memory()[0] / len(messages)
     tracemalloc.stop()
     assert taken < 1536 + 1200, f"{taken:.0f} bytes an item"
+
+
+@pytest.mark.parametrize("spoiled", ["", "AAA", "AAAA", "*", pack(np.zeros(9, np.float32)), pack(np.full(8, np.nan))])
+@pytest.mark.parametrize("name", ["vector", "facet_vector"])
+def test_a_vector_that_cannot_be_changes_nothing(spoiled: str, name: str) -> None:
+    made = catalogue(item("i1", "love", genre="war"))
+    before = (made.vectors.tolist(), made.facets.tolist(), made.changes, made.embedded)
+    for item_id in ("i1", "i2"):
+        changed = item(item_id, genre="music")
+        setattr(changed, name, spoiled)
+        if name == "facet_vector" and not spoiled:
+            continue  # no facets' text, which is lawful
+        with pytest.raises(ValueError, match=r"vector|base64|padding|buffer"):
+            made.put(changed)
+        assert (made.vectors.tolist(), made.facets.tolist(), made.changes, made.embedded) == before
+    assert "i2" not in made
