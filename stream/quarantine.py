@@ -92,8 +92,12 @@ class Quarantine:
         """Find out what the owner before may have died over. stands: topic -> the next offset of the states."""
         died = 0
         for name, raw in (await self._marks.read_marks(scope)).items():
-            mark = msgspec.msgpack.decode(raw, type=Mark)
-            if name == LISTS:
+            mark = _read(raw)
+            if mark is None:
+                _log.error(
+                    "action=left_out the mark %s of partition %d cannot be read: nobody is suspected", name, partition
+                )
+            elif name == LISTS:
                 died = 1 + mark.again
             elif name == WAITING:
                 self._died_over(mark)
@@ -211,3 +215,10 @@ class Quarantine:
             for scope, named in marks.items()
         }
         await self._marks.write_marks(encoded)
+
+
+def _read(raw: bytes) -> Mark | None:
+    try:
+        return msgspec.msgpack.decode(raw, type=Mark)
+    except (ValueError, RecursionError):  # of a newer Penchant, or altered
+        return None

@@ -7,7 +7,7 @@ import pytest
 from serving.state import Vector
 from stream.containment import Guard
 from stream.pipeline import Pipeline
-from stream.quarantine import Quarantine
+from stream.quarantine import LISTS, WAITING, Quarantine
 from stream.records import Record
 from stream.testing import TOPICS, MemoryLog, MemoryStore, embed_by_words, memory_pipeline, record
 
@@ -169,3 +169,13 @@ async def test_lists_that_end_two_processes_are_left_out() -> None:
     await third.take_in(click(2))
 
     assert [made.user_id for made in log.lists()] == ["u2"]
+
+
+@pytest.mark.parametrize("raw", [b"", b"\xc1", b"\xa3abc", b"\x91" * 5000, b"\x94\xa1a\x00\xc2\x90"])
+async def test_a_mark_that_cannot_be_read_keeps_nobody_from_starting(raw: bytes) -> None:
+    store, log = MemoryStore(), MemoryLog()
+    process = Process(store, log, [])
+    await store.write_marks({"0": dict.fromkeys((TOPICS.clicks, WAITING, LISTS), raw)})
+    await process.start()
+    await process.take_in(click(0), click(1))
+    assert {made.user_id for made in log.lists()} == {"u0", "u1"}
