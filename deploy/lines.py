@@ -71,7 +71,8 @@ def _is_an_event(message: Mapping[str, Any]) -> bool:
 
 
 def _topic_of(message: dict[str, object]) -> Topic:
-    if "command_id" in message or message.get("type") in COMMAND_TYPES:
+    kind = message.get("type")
+    if "command_id" in message or (isinstance(kind, str) and kind in COMMAND_TYPES):
         return Topic.COMMANDS
     if "item_id" in message and "user_id" not in message:
         return Topic.ITEMS

@@ -20,6 +20,8 @@ from serving.topics import Topic
         ({"item_id": "影1", "title": "星际穿越", "text": "…"}, Topic.ITEMS, "影1".encode()),
         ({"command_id": "c1", "type": "erase", "user_id": "u1"}, Topic.COMMANDS, b"u1"),
         ({"type": "retract", "user_id": "u1", "event_id": "c-17"}, Topic.COMMANDS, b"u1"),
+        ({"type": ["retract"], "user_id": "u1", "item_id": "i9"}, Topic.CLICKS, b"u1"),
+        ({"type": {}, "user_id": "u1", "text": "a dead letter's business"}, Topic.REVIEWS, b"u1"),
     ],
 )
 def test_a_message_is_told_from_its_fields(message: dict[str, object], topic: Topic, key: bytes) -> None:
