@@ -47,9 +47,9 @@ test: setup ## The tests, on the embedded broker and store; ARGS="-k word" for s
 test-export: setup $(EXPORT_VENV)/installed ## The exporter end to end: folders made with torch, a scheme that is refused
 	$(VENV)/bin/python -m pytest -m export $(ARGS)
 
-test-kafka: setup ## The integration and acceptance tests that need a broker, on Apache Kafka (Java 17, Maven)
+test-kafka: setup ## The integration, acceptance and foreign clients' tests, on Apache Kafka (Java 17, Maven, Go)
 	$(call java,$@)
-	PENCHANT_TEST_KAFKA=1 $(PYTEST) -m "kafka and not export" tests/integration tests/acceptance $(ARGS)
+	PENCHANT_TEST_KAFKA=1 $(PYTEST) -m "kafka and not export" tests/integration tests/acceptance tests/foreign $(ARGS)
 
 test-faults: setup ## The table of faults, on Apache Kafka: what is lost, what counts twice; RUNS=full for all of it
 	$(call java,$@)

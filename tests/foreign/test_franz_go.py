@@ -1,0 +1,52 @@
+"""franz-go, a Go client: snappy and idempotence by default, header names of any bytes, transactions."""
+
+import secrets
+
+import pytest
+
+from tests.foreign.cases import aborted_never_counts, assert_folded, event, folded_in_codec, likes
+from tests.foreign.plans import Client, Plan, Send
+from tests.foreign.segments import CODECS
+from tests.support.kafka import ApacheKafka
+from tests.support.system import System, header
+
+pytestmark = [pytest.mark.kafka, pytest.mark.model]
+
+NO_TEXT = bytes.fromhex("7472ff6365")  # "tr?ce"
+
+
+@pytest.mark.parametrize("codec", CODECS)
+def test_every_codec_is_folded(system: System, kafka: ApacheKafka, by_franz_go: Client, codec: str) -> None:
+    folded_in_codec(system, kafka, by_franz_go, codec, codec)
+
+
+def test_its_defaults_are_folded(system: System, kafka: ApacheKafka, by_franz_go: Client) -> None:
+    """Given a producer of whom nothing was asked, then it is idempotent and compresses with snappy, and is folded."""
+    folded_in_codec(system, kafka, by_franz_go, None, "snappy")
+
+
+def test_what_was_aborted_never_counts(system: System, by_franz_go: Client) -> None:
+    aborted_never_counts(system, by_franz_go, "go")
+
+
+def test_a_header_whose_name_is_no_text_stops_nobody(system: System, by_franz_go: Client) -> None:
+    """Given records with such headers between others, then they are put aside, with all that could be read of them."""
+    name = secrets.token_hex(3)
+    mine = event(system.topics, f"{name}-a", f"{name}-a")
+    odd = [
+        Send(mine.topic, f"{name}-a".encode(), mine.value, ((NO_TEXT, b"1"),)),
+        Send(mine.topic, f"{name}-b".encode(), b"\x00\xff\x01", ((b"trace", b"2"), (b"\x80", b"\xfe"))),
+        Send(system.topics.items, b"f99", b'{"item_id": "f99", "title": "Odd"}', ((NO_TEXT, b""),)),
+    ]
+    others = likes(system)
+    by_franz_go(system.bootstrap, Plan((*odd, *others.values())))
+    assert_folded(system, others)
+
+    letters = [letter for letter in system.dead(mine.topic, 2) if (letter.key or b"").startswith(name.encode())]
+    assert {(letter.key, letter.value) for letter in letters} == {(send.key, send.value) for send in odd[:2]}
+    (item,) = system.dead(system.topics.items, 1)
+    assert (item.key, item.value) == (odd[2].key, odd[2].value)
+    for letter in (*letters, item):
+        assert header(letter, "penchant.error") == "unreadable"
+        assert header(letter, "penchant.topic") == letter.topic.removesuffix(".dlq")
+        assert int(header(letter, "penchant.offset")) >= 0

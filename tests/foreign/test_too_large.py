@@ -1,0 +1,121 @@
+"""What is small on the wire and large when it is unpacked: refused within bounds, and the stream goes on."""
+
+import hashlib
+import json
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Event, Thread
+from typing import Any
+
+import psutil
+import pytest
+
+from stream.events import partition_of
+from tests.foreign.cases import asked, assert_folded, event, likes
+from tests.foreign.librdkafka import produce
+from tests.foreign.plans import Plan, Send
+from tests.foreign.segments import batches
+from tests.support.kafka import ApacheKafka
+from tests.support.system import System, header
+from tests.support.waiting import until
+
+pytestmark = [pytest.mark.kafka, pytest.mark.model]
+
+MIB = 2**20
+BOMBS = {"gzip": 200, "zstd": 200, "lz4": 200, "snappy": 36}  # codec -> MiB that fit into a message of 2 MiB
+GROWTH = 200 * MIB
+
+
+@contextmanager
+def bounded_memory(system: System) -> Iterator[None]:
+    """The worker takes no more than so much more memory meanwhile, looked at every few milliseconds."""
+    process, done, most = psutil.Process(system.workers[-1].child.pid), Event(), [0]
+    before = process.memory_info().rss
+
+    def look() -> None:
+        while not done.wait(0.005):
+            most[0] = max(most[0], process.memory_info().rss)
+
+    looking = Thread(target=look)
+    looking.start()
+    try:
+        yield
+    finally:
+        done.set()
+        looking.join()
+    assert most[0] - before < GROWTH, f"the worker took {(most[0] - before) / MIB:.0f} MiB more"
+
+
+def letter_of(system: System, send: Send) -> Any:
+    """The one dead letter of a record that was sent under a key of its own."""
+
+    def found() -> list[Any]:
+        return [letter for letter in system.read(f"{send.topic}.dlq") if letter.key == send.key]
+
+    assert until(lambda: bool(found()), 30), f"no dead letter\n{system.workers[-1].child.last_lines()}"
+    (letter,) = found()
+    return letter
+
+
+def assert_cut(letter: Any, original: bytes) -> None:
+    """It has what fits, and says how long the original was, and by which hash it can be known."""
+    assert header(letter, "penchant.error") == "too_large"
+    value = letter.value
+    assert len(value) < len(original)
+    assert original.startswith(value)
+    assert header(letter, "penchant.length") == str(len(original))
+    assert header(letter, "penchant.sha256") == hashlib.sha256(original).hexdigest()
+
+
+def test_a_review_of_megabytes_is_cut(system: System) -> None:
+    """Given a review of 4 MB that gzip makes small, then its dead letter is cut, and says what it was."""
+    name = secrets.token_hex(3)
+    value = json.dumps({"event_id": name, "user_id": name, "item_id": "f1", "text": "so good " * (MIB // 2)}).encode()
+    review, others = Send(system.topics.reviews, name.encode(), value), likes(system)
+    produce(system.bootstrap, Plan((review, *others.values()), codec="gzip", largest=8 * MIB))
+    assert_folded(system, others)
+    assert_cut(letter_of(system, review), value)
+
+
+def test_what_cannot_be_passed_on_is_put_aside(system: System) -> None:
+    """Given a valid click on the wrong partition that is too large to be forwarded, then it is a dead letter."""
+    user = secrets.token_hex(3)
+    wrong = (partition_of(user, system.partitions) + 1) % system.partitions
+    click = event(system.topics, user, user, "f1", context={"page": "x" * 4_200_000})
+    stray, others = Send(click.topic, click.key, click.value, partition=wrong), likes(system)
+    produce(system.bootstrap, Plan((stray, *others.values()), codec="gzip", largest=8 * MIB))
+    assert_folded(system, others)
+    assert_cut(letter_of(system, stray), click.value or b"")
+
+
+@pytest.mark.parametrize("codec", BOMBS)
+def test_a_bomb_takes_no_memory(system: System, kafka: ApacheKafka, codec: str) -> None:
+    """Given a message that unpacks to a hundred times its size, then it is put aside, and others are served."""
+    user, topic = f"bomb-{codec}", system.topics.clicks
+    home = partition_of(user, system.partitions)
+    with bounded_memory(system):
+        bomb = Send(topic, user.encode(), b"x" * (BOMBS[codec] * MIB), partition=home)
+        produce(system.bootstrap, Plan((bomb,), codec=codec, largest=256 * MIB))
+        del bomb
+        offset = batches(kafka, topic, home)[-1].last
+        others = likes(system)
+        produce(system.bootstrap, Plan(tuple(others.values()), codec=codec))
+        assert_folded(system, others)
+
+    def put_aside() -> bool:
+        here = (str(home), str(offset))
+        letters = [each for each in system.read(f"{topic}.dlq") if place(each) == here]
+        return any(header(each, "penchant.error") in {"too_large", "unreadable"} for each in letters)
+
+    assert until(put_aside, 20), system.workers[-1].child.last_lines()
+
+
+def place(letter: Any) -> tuple[str, str]:
+    """Where the original of a dead letter lies: partition and offset."""
+    return header(letter, "penchant.partition"), header(letter, "penchant.offset")
+
+
+def test_commands_read_on_behind_bombs(system: System) -> None:
+    assert asked(system, "replay", "--verify")["right"]
+    assert until(lambda: asked(system, "doctor", ok=False)["lag"]["count"] == 0, 20)
