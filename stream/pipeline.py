@@ -8,6 +8,7 @@ that raises what nobody foresaw is put aside, and everybody else served (stream/
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import NamedTuple
@@ -92,11 +93,20 @@ class Pipeline:
             return outcome
 
         async def one(record: Record, error: Exception) -> Outcome:
-            return await self.attempt([self.put_aside(record, error, holds[record.partition])])
+            before = holds[record.partition]
+            part = self.put_aside(record, error, before)
+            if before.offsets.get(record.topic, 0) <= record.offset < self._stands(record):  # saved before it raised
+                await self.log.send([dead_letter(letter, self.clock()) for letter in part.dead])
+                return Outcome([part], [])
+            return await self.attempt([part])
 
         outcomes = await by_halves(records, some, one)
         done = [record for outcome in outcomes for part in outcome.saved for record in part.records]
         return done, [part for outcome in outcomes for part in outcome.refused]
+
+    def _stands(self, record: Record) -> int:
+        """The next offset that the states need of a record's topic and partition."""
+        return self.store.hold(record.partition).offsets.get(record.topic, 0)
 
     async def attempt(self, parts: list[Part]) -> Outcome:
         """Take in parts as they were decoded."""
@@ -173,7 +183,8 @@ class Pipeline:
         saved = await self.save(parts)
         lists, letters = self.rank(saved)
         await self.log.send([dead_letter(letter, self.clock()) for letter in letters])
-        await self.log.send(lists + self.transfers(sending for part in saved for sending in part.then))
+        await self.publish(lists, saved)
+        await self.log.send(self.transfers(sending for part in saved for sending in part.then))
         if monotonic() - began_s > self.late_after_s:
             await self.make_good(parts)
         for part in saved:
@@ -298,9 +309,21 @@ class Pipeline:
             except Exception as error:  # noqa: BLE001 - contained: the others get theirs
                 part, user, turn = each
                 letters += self.guard.faults.letters(part.causes(turn), error)
-                (trending,) = self.ranker([user], [UserState()])
-                lists.append(self.lists.of_user(user, part.partition, turn, trending, self.clock()))
+                with suppress(Exception):  # of this user nothing can be made at all: the letters say so
+                    (trending,) = self.ranker([user], [UserState()])
+                    lists.append(self.lists.of_user(user, part.partition, turn, trending, self.clock()))
         return lists, letters
+
+    async def publish(self, lists: Sequence[Outgoing], parts: Sequence[Part]) -> None:
+        """Send lists. One that cannot be sent costs nobody else his: what caused it becomes a dead letter."""
+        turns = {(part.partition, user.encode()): (part, turn) for part in parts for user, turn in part.turns.items()}
+
+        async def one(made: Outgoing, error: Exception) -> None:
+            part, turn = turns[made.partition or 0, made.key or b""]
+            letters = self.guard.faults.letters(part.causes(turn), error)
+            await self.log.send([dead_letter(letter, self.clock()) for letter in letters])
+
+        await by_halves(lists, self.log.send, one)
 
     def lists_of(self, due: Sequence[tuple[Part, str, Turn]]) -> list[Outgoing]:
         """The lists of some users, from their states."""

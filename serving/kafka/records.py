@@ -130,8 +130,8 @@ class _Reading:
         self.timestamp = self.head.first_timestamp
         try:
             self._read(data, at, end)
-        except (IndexError, ValueError) as error:
-            self.why = f"a record is broken: {error}"
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is one record's
+            self.why = f"a record is broken: {error!r}"
             self.value = self.value if self.value is not None else data[at:end]
         if self.why:
             return Unreadable(

@@ -102,6 +102,67 @@ async def test_a_bug_in_ranking_costs_one_user_his_own_list() -> None:
     assert [each.event_id for each in fallback.folded] == [f"e-{POISON}"]
 
 
+async def test_a_user_for_whom_nothing_can_be_made_costs_nobody_else() -> None:
+    """Given a ranker that raises for a user whatever is known of him, then his records are dead letters, all the same.
+
+    The list is owed by no later batch: that would raise again, over others' records.
+    """
+    system = System()
+    await system.store.claim(0)
+
+    def rank(users: Sequence[str], states: Sequence[UserState]) -> Any:
+        if POISON in users:
+            raise ZeroDivisionError("planted")
+        return [rank_by_ring(state) for state in states]
+
+    system.plant(ranker=rank)
+
+    await system.pipeline.process(batch())
+
+    system.check("answer", batch()[17])
+    await system.pipeline.process([click(len(USERS), "somebody new", "i2")])
+    assert len(system.log.dead()) == 1
+    assert len(system.log.lists("somebody new")) == 1
+
+
+async def test_a_bug_in_sending_a_list_costs_one_user() -> None:
+    system = System()
+    await system.store.claim(0)
+    usual = system.log.send
+
+    async def send(records: Sequence[Outgoing]) -> None:
+        if any(each.topic == TOPICS.recommendations and each.key == POISON.encode() for each in records):
+            raise ZeroDivisionError("planted")
+        await usual(records)
+
+    system.log.send = send  # type: ignore[method-assign]
+
+    await system.pipeline.process(batch())
+
+    system.check("send", batch()[17])
+    assert not system.log.lists(POISON)
+
+
+async def test_what_raises_after_the_state_is_saved_is_put_aside_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    system = System()
+    await system.store.claim(0)
+    settle = system.store.settle
+    causes: list[str] = []
+
+    def planted(partition: int, token: str) -> None:
+        causes.append("settle")
+        if len(causes) == 1:
+            raise ZeroDivisionError("planted")
+        settle(partition, token)
+
+    system.store.settle = planted  # type: ignore[method-assign]
+
+    await system.pipeline.process([batch()[17]])
+
+    (dead,) = system.log.dead()
+    assert dead.value == batch()[17].value
+
+
 async def test_a_bug_in_announcing_costs_one_record(monkeypatch: pytest.MonkeyPatch) -> None:
     system = System()
     await system.store.claim(0)
