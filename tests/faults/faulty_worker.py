@@ -1,4 +1,4 @@
-"""A worker that dies, or freezes, at a named point, or whose encoder fails: `python -m tests.faults.faulty_worker`.
+"""A worker that dies or freezes at a named point, or has a bug: `python -m tests.faults.faulty_worker`.
 
 FAULT_POINT    after_announce | after_save | after_publish (which is before the acknowledgement)
                | merge_after_save (a hand-over was saved and not sent) | merge_after_apply (and this a confirmation)
@@ -6,6 +6,7 @@ FAULT_AT       at how manieth batch for which that is so
 FAULT_SIGNAL   KILL | STOP
 FAULT_ENCODER  raise | hang, as long as there is
 FAULT_FILE     this file
+FAULT_RAISE    bugs in stages of the pipeline (tests/faults/planted.py)
 """
 
 import os
@@ -29,6 +30,7 @@ from stream.stages import TimedPipeline
 from stream.transfers import Confirm, HandOver
 from stream.turns import Part
 from stream.wordings import Wording
+from tests.faults.planted import plant
 
 
 @dataclass
@@ -108,6 +110,7 @@ if __name__ == "__main__":
     stream.worker.TimedPipeline = FaultyPipeline  # type: ignore[attr-defined]
     if "FAULT_ENCODER" in os.environ:
         serving.encoder.open_engine = open_faulty_engine  # type: ignore[assignment, attr-defined]
+    plant()
     code = main()
     sys.stderr.flush()
     os._exit(code)
