@@ -84,11 +84,10 @@ def _end(silence_s: float) -> None:
     given_up = threading.Timer(_WORDS_S, os._exit, (Stuck.exit_code,))
     given_up.daemon = True
     given_up.start()
-    print(
+    words = (
         f"penchant: the event loop has had no turn for {silence_s:.0f} s: this process ends ({Stuck.exit_code}). "
-        "Where every thread stands:",
-        file=sys.stderr,
-        flush=True,
+        "Where every thread stands:\n"
     )
+    os.write(sys.stderr.fileno(), words.encode())  # not through a buffer whose lock the loop may hold
     faulthandler.dump_traceback(sys.stderr, all_threads=True)
     os._exit(Stuck.exit_code)
