@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from serving import addresses
@@ -59,7 +59,7 @@ class Connections(BaseSettings):
 
     @field_validator("*", mode="before")
     @classmethod
-    def _as_meant(cls, given: Any) -> Any:
+    def _as_meant(cls, given: Any, info: ValidationInfo) -> Any:
         """Blanks and quotes around a value are not of it: `docker run --env-file` hands quotes on.
 
         An empty one is a mistake more often than a wish: a variable that was to be filled in.
@@ -71,6 +71,9 @@ class Connections(BaseSettings):
             meant = meant[1:-1].strip()
         if not meant:
             raise ValueError("it is empty: give it a value, or remove it for the default")
+        kind = str(cls.model_fields[info.field_name or ""].annotation)
+        if not meant.isprintable() and "Path" not in kind and "Secret" not in kind:
+            raise ValueError("it holds characters that cannot be seen, or is not UTF-8: write it anew")
         return meant
 
     @field_validator("bootstrap")

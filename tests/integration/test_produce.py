@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import redis
 
 from deploy.admin import create_topics
 from serving.broker import read_topic
@@ -173,3 +174,29 @@ def test_bad_lines_are_named_up_to_a_hundred(produce: Produce, tmp_path: Path) -
     assert ran.err.count("not JSON") == 100
     assert "150 more bad lines" in ran.err
     assert "250 bad lines left out" in ran.out
+
+
+def test_no_items_are_wrong_once_there_is_somebody_to_list_them_for(
+    broker: Broker, topics: Topics, redis_url: str, produce: Produce, tmp_path: Path
+) -> None:
+    where = ("--bootstrap", broker.bootstrap, "--prefix", topics.prefix, "--redis", redis_url)
+
+    def items_known() -> dict[str, object]:
+        check: dict[str, object] = penchant("doctor", "--json", *where).json["items_known"]
+        return check
+
+    assert items_known()["ok"], "a system that is new"
+    with redis.Redis.from_url(redis_url) as store:
+        store.set(f"{{{topics.prefix}:0}}:u:u1", b"-")
+        assert not items_known()["ok"], "the topics are new, the store is not"
+        store.delete(f"{{{topics.prefix}:0}}:u:u1")
+
+    path = tmp_path / "events.jsonl"
+    path.write_text(clicks("view"))
+    assert produce(path).exit_code == 0
+    assert not items_known()["ok"]
+    assert "penchant produce" in str(items_known()["do"])
+
+    path.write_text(json.dumps(items("i1")[0]))
+    assert produce(path).exit_code == 0
+    assert items_known() == {"count": 1, "ok": True, "found": "1 items", "do": "nothing"}

@@ -81,7 +81,9 @@ def test_brokers_are_understood(monkeypatch: pytest.MonkeyPatch, written: str, m
         ("me:geheim@kafka:9092", "password"),
         ("PLAINTEXT://me:geheim@kafka:9092", "password"),
         ("kafka:9092/topic", "no address|1 to 65535"),
-        ("ka\x1b[31mfka:9092", "no address"),
+        ("ka\x1b[31mfka:9092", "cannot be seen"),
+        ("kafka\u200b:9092", "cannot be seen"),
+        ("\udcff:9092", "not UTF-8"),
     ],
 )
 def test_what_is_no_broker_is_said(monkeypatch: pytest.MonkeyPatch, written: str, words: str) -> None:
@@ -136,7 +138,10 @@ def test_what_is_no_store_is_said_without_its_password(written: str) -> None:
         ("PREFIX", "", "empty"),
         ("STORE_PREFIX", "a b", "A-Z a-z 0-9"),
         ("HEALTH_PORT", "99999", "at most 65535"),
-        ("K", "\x1b[31m", "whole number"),
+        ("K", "\x1b[31m", "cannot be seen"),
+        ("REDIS", "redis://\udcff:6379/0", "not UTF-8"),
+        ("HEALTH_HOST", "\udcff", "not UTF-8"),
+        ("PREFIX", "\udcff", "not UTF-8"),
     ],
 )
 def test_a_wrong_value_is_one_sentence(monkeypatch: pytest.MonkeyPatch, name: str, written: str, words: str) -> None:
