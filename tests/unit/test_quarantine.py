@@ -1,6 +1,7 @@
 """What ends two processes is put aside by the third, which does not read it; everybody else goes on."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import pytest
 
@@ -34,15 +35,18 @@ class Process:
         self.quarantine = Quarantine(self.store)
         self.read: list[int] = []
         self.pipeline: Pipeline = memory_pipeline(self.store, log, items, guard=Guard(quarantine=self.quarantine))
-        decode = self.pipeline.decoder.decode
+        decoder = self.pipeline.decoder
+        decoder.decode = self._deadly(decoder.decode)  # type: ignore[method-assign]
+        decoder.read_again = self._deadly(decoder.read_again)  # type: ignore[method-assign]
 
-        def deadly_decode(each: Record) -> object:
+    def _deadly(self, usual: Callable[[Record], Any]) -> Any:
+        def read(each: Record) -> Any:
             self.read.append(each.offset)
             if each.offset in self.deadly:
                 raise Killed
-            return decode(each)
+            return usual(each)
 
-        self.pipeline.decoder.decode = deadly_decode  # type: ignore[method-assign, assignment]
+        return read
 
     async def start(self) -> int:
         """Claim the partition. Returns where reading goes on."""

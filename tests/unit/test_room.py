@@ -1,5 +1,6 @@
 """The waiting room's bounds in bytes: what finds no room goes to the dead letters, and a state fits one message."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -332,15 +333,18 @@ def keep_merge_of(turn: Any, anonymous_id: str) -> str | None:
 def faulty(worker: Worker, marked: str) -> Any:
     """The worker's pipeline with a decoder that has a fault: it raises on what has an id."""
     decoder = worker.pipeline.decoder
-    kept = decoder.decode
 
-    def decode(each: Record) -> Any:
-        event = kept(each)
-        if getattr(event, "event_id", "") == marked:
-            raise ZeroDivisionError("a fault of ours")
-        return event
+    def with_fault(kept: Callable[[Record], Any]) -> Any:
+        def read(each: Record) -> Any:
+            event = kept(each)
+            if getattr(event, "event_id", "") == marked:
+                raise ZeroDivisionError("a fault of ours")
+            return event
 
-    decoder.decode = decode  # type: ignore[assignment,method-assign]
+        return read
+
+    decoder.decode = with_fault(decoder.decode)  # type: ignore[method-assign]
+    decoder.read_again = with_fault(decoder.read_again)  # type: ignore[method-assign]
     return worker.pipeline
 
 
