@@ -87,7 +87,7 @@ def test_what_cannot_be_used_is_kept_with_its_reason_and_the_stream_goes_on(syst
     """Given bad records between good ones, then each lies in the dead letters with its bytes, and lists go on."""
     bad = [
         ("not_json", b"{nonsense"),
-        ("schema", b'{"user_id": 7, "item_id": "f1", "type": "click"}'),
+        ("schema", b'{"user_id": 7.5, "item_id": "f1", "type": "click"}'),
         ("missing_field", b'{"user_id": "u31", "type": "click"}'),
         ("unknown_type", b'{"user_id": "u31", "item_id": "f1", "type": "teleport"}'),
         ("bad_rating", b'{"user_id": "u31", "item_id": "f1", "type": "rate", "value": NaN}'),
