@@ -83,8 +83,10 @@ def _keyed(number: int, topic: Topic, name: str, message: dict[str, Any], value:
     key = message.get(name)
     if key is None:
         return BadLine(number, f"no {name}, which is the key on {topic.value.suffix}")
+    if type(key) is int:  # as the worker reads it
+        key = str(key)
     if not isinstance(key, str):
-        return BadLine(number, f"{name} is not a text")
+        return BadLine(number, f"{name} is neither a text nor a whole number")
     encoded = key.encode(errors="surrogatepass")
     if not 0 < len(encoded) <= MAX_ID_BYTES:
         return BadLine(number, f"{name} has {len(encoded)} bytes: 1 to {MAX_ID_BYTES} are taken")

@@ -21,6 +21,8 @@ from serving.topics import Topic
         ({"command_id": "c1", "type": "erase", "user_id": "u1"}, Topic.COMMANDS, b"u1"),
         ({"type": "retract", "user_id": "u1", "event_id": "c-17"}, Topic.COMMANDS, b"u1"),
         ({"type": ["retract"], "user_id": "u1", "item_id": "i9"}, Topic.CLICKS, b"u1"),
+        ({"user_id": 17, "item_id": 9, "type": "click"}, Topic.CLICKS, b"17"),
+        ({"item_id": 9, "title": "Alien"}, Topic.ITEMS, b"9"),
         ({"type": {}, "user_id": "u1", "text": "a dead letter's business"}, Topic.REVIEWS, b"u1"),
     ],
 )
@@ -59,7 +61,8 @@ def test_a_null_removes_an_item() -> None:
         (b'"u1"', "not a JSON object"),
         (b'{"type": "click"}', "no user_id"),
         (b'{"user_id": null, "text": "x"}', "no user_id"),
-        (b'{"user_id": 17, "item_id": "i9"}', "user_id is not a text"),
+        (b'{"user_id": 17.0, "item_id": "i9"}', "user_id is neither a text nor a whole number"),
+        (b'{"user_id": true, "item_id": "i9"}', "user_id is neither a text nor a whole number"),
         (b'{"user_id": "", "item_id": "i9"}', "0 bytes"),
         (b'{"user_id": "' + b"x" * 257 + b'"}', "257 bytes"),
         (b'{"key": "i9", "value": null}', "--topic"),
