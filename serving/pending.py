@@ -8,6 +8,8 @@ from typing import Annotated
 import msgspec
 
 TimeMs = Annotated[int, msgspec.Meta(ge=0, le=253_402_300_799_999)]  # since 1970, to the end of the year 9999
+Partition = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
+Offset = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 
 _NUMBERS = 32  # of a Ref or a Merge: MessagePack writes a whole number in 9 bytes at most, a flag or an array in 1
 _ENTRY = 64  # of what waits
@@ -19,8 +21,8 @@ class Ref(msgspec.Struct, array_like=True, frozen=True):
     """Where an event came from, to be named in the next list's `folded`."""
 
     topic: str
-    partition: int
-    offset: int
+    partition: Partition
+    offset: Offset
     event_id: str
     time_ms: TimeMs
     waiting: bool = False
@@ -39,8 +41,8 @@ class Waiting(msgspec.Struct, array_like=True, frozen=True):
     """
 
     topic: str
-    partition: int
-    offset: int
+    partition: Partition
+    offset: Offset
     timestamp_ms: TimeMs
     event_id: str
     item_id: str
@@ -62,8 +64,8 @@ class Retraction(msgspec.Struct, array_like=True, frozen=True):
     """
 
     topic: str
-    partition: int
-    offset: int
+    partition: Partition
+    offset: Offset
     timestamp_ms: TimeMs
     event_id: str
     command_id: str

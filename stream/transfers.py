@@ -11,7 +11,7 @@ from typing import Annotated, TypeAlias
 import msgspec
 
 from serving.errors import Reason, Rejected
-from serving.pending import TimeMs
+from serving.pending import Offset, Partition, TimeMs
 from serving.state import Ref
 from serving.topics import MAX_MESSAGE_BYTES, Topic
 from stream.events import TRENDING
@@ -22,8 +22,6 @@ HEADER = "penchant.transfer"
 _OVERHEAD_BYTES = 512  # of a batch of one record, beside key, value and headers
 
 Id = Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
-Partition = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
-Offset = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 _EVENTS = (Topic.CLICKS, Topic.REVIEWS, Topic.COMMANDS)  # records of these are passed on
 
 

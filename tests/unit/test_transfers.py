@@ -45,6 +45,8 @@ def transfer(message: Any, value: Any = b"") -> Record:
         REQUEST | {"time_ms": 10**18},
         REQUEST | {"ref": [*REF[:4], 10**18]},
         REQUEST | {"ref": REF[:2]},
+        REQUEST | {"ref": [TOPICS.commands, 2**70, *REF[2:]]},
+        REQUEST | {"ref": [TOPICS.commands, 0, 2**70, *REF[3:]]},
         {"type": "republish", "to": "*", "folded": []},
         {"type": "erased", "to": "u1", "time_ms": 2**70},
         PASSED | {"topic": "elsewhere"},

@@ -1,0 +1,82 @@
+"""Searches for inputs that a decoder does not withstand, by coverage: `make fuzz`, or some targets alone.
+
+    python -m tests.fuzz --target events texts --inputs 1000000
+    python -m tests.fuzz --replay .cache/fuzz/findings/texts/ValueError-texts-clean --target texts
+
+Exits with 1 if anything was found. A finding is mended with its input kept: move the file to tests/fuzz/seeds/TARGET.
+"""
+
+import argparse
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from tests.fuzz.judge import ROOT, Judge
+from tests.fuzz.kept import read_seed
+from tests.fuzz.search import Outcome, Plan, cores, search
+from tests.fuzz.table import TABLE
+
+_COLUMNS = ("target", "inputs", "inputs/s", "coverage", "peak MiB", "findings")
+
+
+def main() -> int:
+    """Run what the arguments say. Returns the exit code."""
+    parser = argparse.ArgumentParser("python -m tests.fuzz", description=__doc__.splitlines()[0])
+    parser.add_argument(
+        "--target", nargs="+", choices=[*TABLE], default=[*TABLE], metavar="NAME", help=", ".join(TABLE)
+    )
+    parser.add_argument("--inputs", type=int, default=1_000_000, help="of all targets together (1000000)")
+    parser.add_argument("--seconds", type=int, help="of each target at most")
+    parser.add_argument("--jobs", type=int, default=cores(), help="targets at a time (as many as there are cores)")
+    parser.add_argument("--folder", type=Path, default=ROOT / ".cache" / "fuzz", help="for what is kept (.cache/fuzz)")
+    parser.add_argument("--replay", type=Path, nargs="+", metavar="FILE", help="run these inputs only, of one target")
+    parser.add_argument("--json", action="store_true", help="print the outcomes as JSON")
+    options = parser.parse_args()
+    if options.replay:
+        return replay(options.target[0], options.replay)
+    plan = Plan(options.inputs, options.seconds, options.folder)
+    outcomes = search(options.target, plan, options.jobs, lambda outcome: print(_line(outcome), file=sys.stderr))
+    if options.json:
+        print(json.dumps([asdict(each) for each in outcomes]))
+    else:
+        Console().print(table(outcomes))
+        print(summary(outcomes))
+    return int(any(each.findings for each in outcomes))
+
+
+def replay(name: str, paths: list[Path]) -> int:
+    """Run single inputs again and say what comes of each."""
+    judge = Judge(TABLE[name].make(), lambda finding: print(finding.words))
+    for path in paths:
+        judge(read_seed(path))
+    print(f"{name}: {judge.inputs} inputs, {len(judge.found)} findings")
+    return int(bool(judge.found))
+
+
+def table(outcomes: list[Outcome]) -> Table:
+    """One line a target, by name."""
+    made = Table(*_COLUMNS)
+    for column in made.columns[1:5]:
+        column.justify = "right"
+    for each in sorted(outcomes, key=lambda each: each.target):
+        numbers = (each.inputs, each.inputs_per_s, each.coverage, each.peak_mib)
+        made.add_row(each.target, *(f"{number:,}" for number in numbers), "\n".join(each.findings) or "0")
+    return made
+
+
+def summary(outcomes: list[Outcome]) -> str:
+    """The last line."""
+    inputs, findings = sum(each.inputs for each in outcomes), sum(len(each.findings) for each in outcomes)
+    return f"fuzz: {len(outcomes)} targets, {inputs:,} inputs, {findings} findings"
+
+
+def _line(outcome: Outcome) -> str:
+    return f"{outcome.target}: {outcome.inputs:,} inputs in {outcome.seconds:.0f} s, {len(outcome.findings)} findings"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The targets, by what they read. Each function makes one; `tests.fuzz.table` lists them."""

@@ -1,0 +1,115 @@
+"""The short run: every seed that was kept, and some thousand inputs of each target. `make fuzz` is the long one."""
+
+import json
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.fuzz.judge import Judge
+from tests.fuzz.kept import read_seed, seeds_of, write_seed
+from tests.fuzz.mutate import Mutator
+from tests.fuzz.search import Outcome, shared_out
+from tests.fuzz.table import TABLE
+from tests.fuzz.target import Form, Target
+
+INPUTS = 3000  # of a target that costs as much as most do
+# NumPy says so of numbers that are too large for a float32; what comes of it is what the targets look at.
+pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_seeds_and_some_thousand_inputs_are_withstood(name: str, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("CRITICAL")
+    target = TABLE[name].make()
+    judge, mutator = Judge(target), Mutator(target.form, target.words)
+    begin = [*target.corpus, *(read_seed(path) for path in seeds_of(name))]
+    for data in begin:
+        judge(data)
+    choose = random.Random(name)
+    for _ in range(round(INPUTS * min(TABLE[name].share, 1.0))):
+        data = mutator(choose.choice(begin), target.most_bytes, choose.randrange(2**32))
+        judge(data)
+        if len(begin) < 200 and choose.random() < 0.05:
+            begin.append(data)
+    found = "\n".join(f"{each.kind} by {each.data[:500]!r}\n{each.words}" for each in judge.found.values())
+    assert not found, f"keep these in tests/fuzz/seeds/{name} and mend them:\n{found}"
+
+
+def test_every_folder_of_seeds_is_a_target() -> None:
+    assert {path.parent.name for path in (Path(__file__).parent / "seeds").glob("*/*")} <= set(TABLE)
+
+
+def planted(data: bytes) -> None:
+    """A decoder that has a bug for texts that begin as numbered entities do, and is slow for long ones."""
+    if b"&#" in json.loads(data)["text"].encode("utf-8", "replace"):
+        raise LookupError("planted")
+    sum(range(len(data) ** 2))
+
+
+def test_a_planted_bug_is_found_by_changing_a_valid_message() -> None:
+    corpus = [b'{"text": "fine"}']
+    target = Target(run=planted, corpus=corpus, allowed=(ValueError, KeyError, TypeError, AttributeError), most_s=60)
+    judge, mutator = Judge(target), Mutator(target.form)
+    for n in range(20_000):
+        if judge.found:
+            break
+        judge(mutator(corpus[0], 200, n))
+    (finding,) = judge.found.values()
+    assert finding.kind == "LookupError-test_fuzz-planted"
+    assert b"&#" in finding.data
+
+
+def test_what_takes_too_long_or_too_much_is_found() -> None:
+    def run(data: bytes) -> None:
+        if data == b"slow":
+            sum(range(2_000_000))
+        elif data == b"large":
+            bytearray(300 * 1024 * 1024)
+
+    judge = Judge(Target(run=run, corpus=[], most_s=0.001))
+    for data in (b"quick", b"slow", b"quick"):
+        judge(data)
+    assert [each.data for each in judge.found.values()] == [b"slow"]
+    judge = Judge(Target(run=run, corpus=[], most_s=60))
+    for data in (b"quick", b"large", b"quick"):
+        judge(data)
+    assert [each.data for each in judge.found.values()] == [b"large"]
+
+
+def test_a_seed_is_written_as_text_and_read_as_it_was(tmp_path: Path) -> None:
+    judge = Judge(Target(run=lambda data: data.decode(), corpus=[]))  # type: ignore[arg-type]
+    data = bytes(range(256))
+    judge(data)
+    (finding,) = judge.found.values()
+    path = write_seed(tmp_path / "some", finding)
+    assert path.name == "UnicodeDecodeError-test_fuzz-lambda"
+    assert read_seed(path) == data
+    assert path.read_text("utf-8")
+
+
+@pytest.mark.parametrize("form", Form)
+def test_changes_depend_on_nothing_but_the_seed(form: Form) -> None:
+    start = {Form.JSON: b'{"a": ["b", 1]}', Form.MSGPACK: b"\x81\xa1a\x92\xa1b\x01", Form.TEXT: b'a = "b"\nc = 1'}[form]
+    runs = [[Mutator(form)(start, 500, seed) for seed in range(300)] for _ in range(2)]
+    assert runs[0] == runs[1]
+    assert len(set(runs[0])) > 100
+    assert max(map(len, runs[0])) <= 500
+
+
+def test_inputs_are_shared_out_by_the_table() -> None:
+    shares = shared_out(100_000, [*TABLE])
+    assert set(shares) == set(TABLE)
+    assert 100_000 <= sum(shares.values()) <= 100_000 + len(TABLE)
+
+
+def test_the_search_by_coverage_reaches_further_than_where_it_began(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "tests.fuzz", "--target", "lines", "--inputs", "3000", "--folder", str(tmp_path)]
+    done = subprocess.run([*command, "--json"], capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (outcome,) = (Outcome(**each) for each in json.loads(done.stdout))
+    assert (outcome.target, outcome.inputs, outcome.findings) == ("lines", 3000, {})
+    assert outcome.coverage > 20
+    assert len([*(tmp_path / "corpus" / "lines").iterdir()]) > len(TABLE["lines"].make().corpus)
