@@ -6,9 +6,28 @@ from serving.state import Kind, RecentText, RingEvent
 
 Language = Literal["en", "zh"]
 
-POPULAR: dict[Language, str] = {"en": "popular right now", "zh": "当前热门"}
+# What everybody does, as signals of the score: above the others, and below.
+CROWD: dict[Language, dict[str, str]] = {
+    "en": {
+        "total_high": "popular with everybody",
+        "total_low": "not widely known",
+        "recent_high": "popular right now",
+        "recent_low": "quiet of late",
+        "age_high": "somebody took a look just lately",
+        "age_low": "nobody looked at it for a while",
+    },
+    "zh": {
+        "total_high": "一直受欢迎",
+        "total_low": "还不太为人所知",
+        "recent_high": "当前热门",
+        "recent_low": "近期较冷门",
+        "age_high": "刚有人看过",
+        "age_low": "有一阵没人看了",
+    },
+}
 EARLIER: dict[Language, str] = {"en": "what you liked earlier", "zh": "你以前喜欢的内容"}
 ALSO: dict[Language, str] = {"en": "also on offer", "zh": "目录中的其他内容"}
+NO_CLOSER: dict[Language, str] = {"en": "nothing closer to your interests is left", "zh": "暂无更符合你兴趣的内容"}
 LIKED: dict[Language, str] = {"en": 'you rated "{title}" highly', "zh": "你给《{title}》打了高分"}
 
 MORE: dict[Language, str] = {"en": "{n} more events", "zh": "其余 {n} 个事件"}

@@ -10,7 +10,8 @@ from serving.messages import Reason
 from serving.ranking.points import Doubles, Piece, Points
 from serving.ranking.profile import Source
 from serving.ranking.scorer import Rows
-from serving.words import ALSO, EARLIER, POPULAR, Language, because
+from serving.ranking.speaking import Speaking
+from serving.words import EARLIER, Language, because
 
 _MOST = 3  # reasons of one item
 _LEAST_SHARE = 0.1  # a smaller one is named only if it is the largest, or the largest that an event has
@@ -88,30 +89,31 @@ def _named(points: Doubles) -> dict[str, float]:
 
 
 def tell(sources: Sequence[Source], catalogue: Catalogue, language: Language) -> Told:
-    """Event id and words of each source, then of what was liked before them, then of popularity, then of nothing."""
+    """Event id and words of each source, then of what was liked before them."""
     told: Told = [(source.event_id, because(source, _title(source.item_id, catalogue), language)) for source in sources]
-    return [*told, (None, EARLIER[language]), (None, POPULAR[language]), (None, ALSO[language])]
+    return [*told, (None, EARLIER[language])]
 
 
-def reasons(parts: Doubles, told: Told) -> list[list[Reason]]:
+def reasons(speaking: Speaking, told: Told, rest: Sequence[str]) -> list[list[Reason]]:
     """At least one reason for each item, the largest first; the shares of an item add up to at most 1.
 
-    parts: `(r, len(told) - 1)`, points ≥ 0 of each item by where they come from. An item without any has told's last.
+    rest: `(r,)`, what is said of an item that nothing speaks for.
     """
-    sums = parts.sum(axis=1, keepdims=True)
+    sums = speaking.sums[:, None]
     # Rounded down, so that shares never add up to more than 1.
-    shares = np.floor(1000.0 * parts / np.maximum(sums, 1e-9)) / 1000.0
+    shares = np.floor(1000.0 * speaking.parts / np.maximum(sums, 1e-9)) / 1000.0
     order = np.argsort(-shares, axis=1, kind="stable")[:, :_MOST]
     events = [part for part, (event_id, _) in enumerate(told) if event_id is not None]
     return [
-        _chosen(largest, values, events, told) for largest, values in zip(order.tolist(), shares.tolist(), strict=True)
+        _chosen(largest, values, events, [*told, (None, crowd)])
+        if values[largest[0]] > 0
+        else [Reason(None, 0.0, otherwise)]
+        for largest, values, crowd, otherwise in zip(order.tolist(), shares.tolist(), speaking.crowd, rest, strict=True)
     ]
 
 
 def _chosen(largest: list[int], shares: list[float], events: list[int], told: Told) -> list[Reason]:
     """The reasons of one item: those above the least share, the event that gave it most in any case."""
-    if shares[largest[0]] <= 0:
-        return [Reason(None, 0.0, told[-1][1])]
     chosen = [part for at, part in enumerate(largest) if shares[part] >= _LEAST_SHARE or at == 0]
     event = max(events, key=shares.__getitem__, default=None)
     if event is not None and shares[event] > 0 and event not in chosen:

@@ -15,8 +15,9 @@ import numpy.typing as npt
 
 from serving.catalogue import Catalogue
 from serving.ranking.blend import Part
-from serving.ranking.profile import Profile, Source
+from serving.ranking.profile import Profile, RankSettings, Source
 from serving.ranking.scorer import LINEAR_UNIT, NEAR, POPULAR, Rows, Scored
+from serving.ranking.speaking import Speaking, by_chance, crowd
 
 Doubles = npt.NDArray[np.float64]
 
@@ -59,34 +60,39 @@ class Points:
     """Of `r` items: `table`, `(len(Piece), r, s + 1) float64`, signed, by part, item, and the `s` sources of a profile.
 
     What belongs to no event has the last place. A statement that quietens what was touched stands in the table with
-    what it takes, and what was touched with all its points; `calm` is what it leaves of them.
+    what it takes, and what was touched with all its points; `calm` is what it leaves of them. chance: `(s,)`, points of
+    likeness that say nothing. crowd: what is true of what everybody does, in words (serving/ranking/speaking.py).
     """
 
     sources: list[Source]
     table: Doubles
     calm: float
+    chance: Doubles
+    crowd: list[str]
 
-    def reasons(self) -> tuple[Doubles, Doubles]:
-        """What speaks for the items, ≥ 0, after statements have quietened what was touched.
+    def speaking(self) -> Speaking:
+        """What speaks for the items, after statements have quietened what was touched.
 
-        `(r, s + 2)`: by event, by what was liked before them, by popularity. `(3, r)`: by likeness, by company, by
-        popularity. Being unlike what was dismissed is no reason of its own, and neither are places and rules.
+        Being unlike what was dismissed is no reason of its own, and neither are places and rules.
         """
         table = self.table[: Piece.PLACE].copy()
         table[_TOUCHED] *= self.calm
         np.minimum(table[Piece.AGAINST], 0.0, out=table[Piece.AGAINST])
         popular, before = table[_POPULARITY, :, -1].sum(axis=0), table[[Piece.LONG, Piece.LINEAR], :, -1]
         likeness, company = (table[parts, :, :-1].sum(axis=0) for parts in (_LIKENESS, [*_COMPANY, Piece.LINEAR]))
-        by_event = np.column_stack([likeness + company, before.sum(axis=0), popular])
+        everything = np.column_stack([likeness + company, before.sum(axis=0), popular]).clip(0.0)
+        said = np.where(likeness > self.chance, likeness, np.minimum(likeness, 0.0))
+        told = np.array([words != "" for words in self.crowd], np.bool_)
+        parts = np.column_stack([said + company, before.sum(axis=0), np.where(told, popular, 0.0)]).clip(0.0)
         sides = [each.clip(0.0).sum(axis=1) for each in (likeness, company)]
         sides[1] += before[1].clip(0.0)
-        return by_event.clip(0.0), np.stack([*sides, popular.clip(0.0)])
+        return Speaking(parts, everything.sum(axis=1), np.stack([*sides, popular.clip(0.0)]), self.crowd)
 
 
 def points_of(
-    scored: Scored, rows: Rows, catalogue: Catalogue, ruled: npt.NDArray[np.float32], seen_points: float
+    scored: Scored, rows: Rows, catalogue: Catalogue, ruled: npt.NDArray[np.float32], settings: RankSettings
 ) -> Points:
-    """Where the points of some items come from. `ruled`: `(r,)`, what the rules add; `seen_points`: of the settings.
+    """Where the points of some items come from. `ruled`: `(r,)`, what the rules add.
 
     catalogue: as it stood when they were scored. Items that must not be listed get what they would have. The sum
     differs from `scored.points` by what single precision rounds, a few units in 1e-6.
@@ -104,16 +110,18 @@ def points_of(
     table[_POPULARITY, :, -1] = scored.weights[POPULAR, None] * scored.popular[:, rows]
     table[Piece.PLACE, :, -1] = [scored.lifted.get(row, 0.0) for row in rows.tolist()]
     table[Piece.FATIGUE, :, -1] = [-scored.worn.get(row, 0.0) for row in rows.tolist()]
-    table[Piece.SEEN, np.isin(rows, scored.seen), -1] = -seen_points
+    table[Piece.SEEN, np.isin(rows, scored.seen), -1] = -settings.seen_points
     table[Piece.RULES, :, -1] = np.where(np.isfinite(ruled), ruled, 0.0)
-    return Points(profile.sources, table, profile.calm)
+    offered = catalogue.available[: scored.popular.shape[1]]
+    words = crowd(table[_POPULARITY, :, -1], scored.popular, rows, offered, settings.language)
+    return Points(profile.sources, table, profile.calm, by_chance(scored), words)
 
 
 def trending_points(decayed: npt.NDArray[np.float32]) -> Points:
     """Of items by popularity alone, `(r,)`."""
     table = np.zeros((len(Piece), len(decayed), 1))
     table[Piece.TRENDING, :, 0] = decayed
-    return Points([], table, 1.0)
+    return Points([], table, 1.0, np.zeros(0), [""] * len(decayed))
 
 
 def _likeness(table: Doubles, profile: Profile, items: Doubles) -> None:

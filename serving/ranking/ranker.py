@@ -19,9 +19,10 @@ from serving.ranking.rows import Popularity
 from serving.ranking.rules import Rules
 from serving.ranking.scorer import TOGETHER, Mask, Rows, Scored, Scorer
 from serving.ranking.shelf import Shelf
+from serving.ranking.speaking import Speaking, above_half
 from serving.ranking.trending import asked_for, most_touched, own_points
 from serving.state import UserState
-from serving.words import KEPT_OFF
+from serving.words import ALSO, CROWD, KEPT_OFF, NO_CLOSER
 
 __all__ = ["RankSettings", "Ranker", "Ranking"]
 
@@ -135,10 +136,16 @@ class Ranker:
         return self._catalogue.available[: len(self._catalogue)] & ~self._shelf.blocked()
 
     def _trending(self, rows: Rows) -> list[ListItem]:
-        points = self._popularity.decayed(len(self._catalogue))[rows].astype(np.float64)
-        why = reasons(
-            np.column_stack([np.zeros_like(points), points]), tell([], self._catalogue, self._settings.language)
+        language, decayed = self._settings.language, self._popularity.decayed(len(self._catalogue))
+        points = decayed[rows].astype(np.float64)
+        popular = above_half(decayed[rows], points > 0, decayed, self._offered()) & (points > 0)
+        speaking = Speaking(
+            parts=np.column_stack([np.zeros_like(points), np.where(popular, points, 0.0)]),
+            sums=points,
+            sides=np.zeros((3, len(rows))),
+            crowd=[CROWD[language]["recent_high"] if each else "" for each in popular.tolist()],
         )
+        why = reasons(speaking, tell([], self._catalogue, language), [ALSO[language]] * len(rows))
         ids = self._catalogue.ids
         return [
             ListItem(ids[row], score, "popular", reason)
@@ -148,20 +155,25 @@ class Ranker:
     def _entries(self, scored: Scored, rows: Rows) -> list[ListItem]:
         """The list's entries, each with the reasons that its points come from."""
         points = self._points(scored, rows)
-        speaking, sides = points.reasons()
-        told = tell(points.sources, self._catalogue, self._settings.language)
+        speaking, language = points.speaking(), self._settings.language
+        told = tell(points.sources, self._catalogue, language)
+        placed = self._shelf.placed(rows) | np.isin(rows, list(scored.lifted))
+        rest = [(ALSO if each else NO_CLOSER)[language] for each in placed.tolist()]
         ids = self._catalogue.ids
         return [
             ListItem(ids[row], float(scored.points[row]), "explore" if row in scored.lifted else _SOURCES[source], why)
             for row, source, why in zip(
-                rows.tolist(), sides.argmax(axis=0).tolist(), reasons(speaking, told), strict=True
+                rows.tolist(),
+                speaking.sides.argmax(axis=0).tolist(),
+                reasons(speaking, told, rest),
+                strict=True,
             )
         ]
 
     def _points(self, scored: Scored, rows: Rows) -> Points:
         if scored.profile.empty:
             return trending_points(self._popularity.decayed(len(self._catalogue))[rows])
-        return points_of(scored, rows, self._catalogue, self._shelf.ruled(rows), self._settings.seen_points)
+        return points_of(scored, rows, self._catalogue, self._shelf.ruled(rows), self._settings)
 
     def _kept_off(self, scored: Scored, row: int) -> str:
         """Why an item is on no list, in words, "" if it may be."""

@@ -36,6 +36,13 @@ class Shelf:
         """`(r,)`: what the rules say to some items."""
         return self.rules.points()[rows] if self.rules else np.zeros(len(rows), np.float32)
 
+    def placed(self, rows: Rows) -> Mask:
+        """`(r,)`: which items rules lift, or give a place."""
+        if not self.rules:
+            return np.zeros(len(rows), np.bool_)
+        pinned: Mask = np.isin(rows, list(self.rules.pins()))
+        return pinned | (self.rules.points()[rows] > 0)
+
     def blocked(self) -> Mask:
         """`(n,)`: what the rules keep off every list."""
         return np.isneginf(self.rules.points()) if self.rules else np.zeros(len(self.catalogue), np.bool_)

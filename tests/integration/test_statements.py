@@ -9,6 +9,7 @@ from deploy.demo.scene import GENRE, scene
 from deploy.prequential.vectors import catalogue_of
 from serving.catalogue import Catalogue
 from serving.encoder import Encoder
+from serving.ranking.profile import RankSettings
 from serving.ranking.ranker import Ranker
 from serving.ranking.rows import Popularity
 from serving.state import UserState
@@ -36,6 +37,23 @@ def test_the_chinese_scene_leads_with_science_fiction(encoder: Encoder) -> None:
     user.say(SCIENCE_FICTION[0])
 
     assert user.count({GENRE}, 4) == 4
+
+
+@pytest.mark.parametrize("statement", SCIENCE_FICTION)
+def test_a_statement_is_named_for_what_it_asks_for_and_for_nothing_else(encoder: Encoder, statement: str) -> None:
+    """Given a small catalogue, when a list is filled for want of better, then it says so of what does not fit."""
+    made = catalogue_of(scene(), encoder, VECTORS)
+    user = User(made, Ranker(made, Popularity(), RankSettings(language="zh")), encoder, UserState())
+
+    user.say(statement)
+
+    entries = user.list(20)
+    fits = [user.has(entry, {GENRE}) for entry in entries]
+    assert (all(fits[:6]), any(fits[6:])) == (True, False)
+    for entry, asked_for in zip(entries, fits, strict=True):
+        assert {reason.words for reason in entry.reasons} == {
+            "根据你写的内容" if asked_for else "暂无更符合你兴趣的内容"
+        }
 
 
 @pytest.mark.parametrize("statement", SCIENCE_FICTION)

@@ -6,7 +6,7 @@ import pytest
 
 from serving.ranking.points import Piece
 from serving.state import Kind, RecentText, RingEvent
-from serving.words import ALSO, EARLIER, PARTS, POPULAR, Language, because
+from serving.words import ALSO, CROWD, EARLIER, NO_CLOSER, PARTS, Language, because
 
 LANGUAGES = get_args(Language)
 
@@ -44,8 +44,10 @@ def test_a_title_with_braces_is_no_template() -> None:
 
 
 def test_what_no_event_stands_behind_has_words_in_each_language() -> None:
-    for words in (POPULAR, EARLIER, ALSO):
+    for words in (EARLIER, ALSO, NO_CLOSER, CROWD):
         assert set(words) == set(LANGUAGES)
+    assert CROWD["en"].keys() == CROWD["zh"].keys()
+    assert all(words for language in LANGUAGES for words in CROWD[language].values())
 
 
 def test_every_part_of_a_score_has_words_in_each_language() -> None:

@@ -1,0 +1,140 @@
+"""What a reason may say: only what is true of the item, and only what says something."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from serving.messages import ListItem, Reason
+from serving.ranking.blend import START, Blend, Part
+from serving.ranking.profile import RankSettings
+from serving.ranking.ranker import Ranker
+from serving.ranking.rows import Popularity
+from serving.ranking.rules import Rules
+from serving.ranking.speaking import above_half
+from serving.state import UserState
+from serving.words import ALSO, CROWD, NO_CLOSER, PARTS, Language
+from tests.unit.test_ranker import DIM, GENRES, axis, catalogue, said, touched, wrote
+
+STATED: dict[Language, str] = {"en": "because of what you wrote", "zh": "根据你写的内容"}
+ITEMS = catalogue()
+
+
+def genre(entry: ListItem) -> str:
+    return entry.item_id.rsplit("-", 1)[0]
+
+
+def words(entry: ListItem) -> set[str]:
+    return {reason.words for reason in entry.reasons}
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("facets", [True, False])
+@pytest.mark.parametrize("wanted", GENRES)
+def test_a_statement_is_named_for_what_fits_it_and_for_nothing_else(
+    wanted: str, language: Language, *, facets: bool
+) -> None:
+    """Given a catalogue of four genres, when a user asks for one, then only its items are there because of that."""
+    made = Ranker(catalogue(facets=facets), Popularity(), RankSettings(language=language))
+    a_bit_of_all = axis(wanted) + np.full(DIM, 0.02, np.float32)
+
+    entries = made.rank(said(wrote(a_bit_of_all)), 20).items
+
+    assert {genre(entry) for entry in entries} == set(GENRES), "the list is filled for want of better"
+    for entry in entries:
+        fits = genre(entry) == wanted
+        assert words(entry) == {STATED[language] if fits else NO_CLOSER[language]}
+        assert sum(reason.share for reason in entry.reasons) <= 1.0
+
+
+def test_what_does_not_fit_is_told_by_what_everybody_does() -> None:
+    """Given a romance that many touch, when a user asks for science fiction, then it is popular, and no more."""
+    popularity, row = Popularity(), ITEMS.row("romance-1")
+    for _ in range(20):
+        popularity.add(row, 1.0)
+    state = said(wrote(axis("sci-fi") + np.full(DIM, 0.02, np.float32)))
+
+    entries = {entry.item_id: entry for entry in Ranker(ITEMS, popularity).rank(state, 20).items}
+
+    assert words(entries["romance-1"]) <= set(CROWD["en"].values())
+    assert STATED["en"] in words(entries["sci-fi-0"])
+    assert words(entries["western-3"]) == {NO_CLOSER["en"]}
+
+
+def test_a_touched_item_is_no_reason_for_what_is_not_like_it() -> None:
+    """The kind is the same for whatever draws: what was touched, too."""
+    entries = Ranker(ITEMS, Popularity()).rank(UserState(ring=[touched("horror-2")]), 20).items
+
+    named = {genre(entry) for entry in entries if 'you liked "Title 2"' in words(entry)}
+    assert named == {"horror"}
+
+
+def test_what_a_rule_put_there_is_not_there_for_want_of_better(tmp_path_factory: pytest.TempPathFactory) -> None:
+    path = tmp_path_factory.mktemp("rules") / "rules.toml"
+    path.write_text('[[rule]]\ndo = "pin"\nitem = "western-3"\nplace = 1\n')
+    made = Ranker(ITEMS, Popularity(), rules=Rules(ITEMS, path))
+
+    first = made.rank(said(wrote(axis("sci-fi"))), 20).items[0]
+
+    assert (first.item_id, words(first)) == ("western-3", {ALSO["en"]})
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    events=st.lists(st.integers(0, len(ITEMS) - 1), max_size=120),
+    weights=st.lists(st.floats(-2, 2), min_size=3, max_size=3),
+    ring=st.lists(st.sampled_from(ITEMS.ids), max_size=4),
+)
+def test_what_is_said_of_everybody_is_true(events: list[int], weights: list[float], ring: list[str]) -> None:
+    """Given any events and weights, then "popular" is only what was touched more than half of the others, and so on."""
+    popularity = Popularity(decay=0.95)
+    for row in events:
+        popularity.add(row, 1.0)
+    blend = [*START]
+    for part, weight in zip((Part.TOTAL, Part.RECENT, Part.AGE), weights, strict=True):
+        blend[part] = weight
+    state = UserState(ring=[touched(item, at=at) for at, item in enumerate(ring, 1)])
+    n = len(ITEMS)
+    totals, late, ages = popularity.totals(n), popularity.decayed(n), popularity.ages(n)
+    made = Ranker(ITEMS, popularity, blend=Blend(tuple(blend)))
+    true = {
+        "total_high": totals > np.median(totals),
+        "total_low": totals < np.median(totals),
+        "recent_high": late > np.median(late),
+        "recent_low": late < np.median(late),
+        "age_high": np.log1p(ages) <= np.log1p(ages).mean() + 1e-6,
+        "age_low": np.log1p(ages) >= np.log1p(ages).mean() - 1e-6,
+    }
+    said_of = {sentence: key for key, sentence in CROWD["en"].items()}
+    for entry in [*made.rank(state, 20).items, *made.trending(20).items]:
+        for reason in entry.reasons:
+            if reason.words in said_of:
+                assert true[said_of[reason.words]][ITEMS.row(entry.item_id)], (entry, said_of[reason.words])
+
+
+def test_an_item_that_was_left_alone_is_not_called_popular() -> None:
+    """Given weights that favour what nobody touched for long, then that is what is said of it."""
+    popularity = Popularity()
+    for row in [0, *[row for row in range(1, len(ITEMS)) for _ in range(3)]]:
+        popularity.add(row, 1.0)
+    blend = [*START]
+    blend[Part.TOTAL], blend[Part.RECENT], blend[Part.AGE] = 0.0, 0.0, -1.0
+
+    entries = Ranker(ITEMS, popularity, blend=Blend(tuple(blend))).rank(UserState(ring=[touched("horror-2")]), 20).items
+
+    left_alone = next(entry for entry in entries if entry.item_id == ITEMS.ids[0])
+    assert Reason(None, 1.0, CROWD["en"]["age_low"]) in left_alone.reasons
+    assert CROWD["en"]["recent_high"] not in {each for entry in entries for each in words(entry)}
+
+
+def test_above_half_is_above_the_median() -> None:
+    random = np.random.default_rng(1)
+    for _ in range(50):
+        everything = random.integers(0, 6, 40).astype(np.float32)
+        offered, asked = random.random(40) < 0.7, random.random(40) < 0.3
+        above = above_half(everything, asked, everything, offered)
+        assert (above & asked).tolist() == (asked & (everything > np.median(everything[offered]))).tolist()
+
+
+def test_parts_say_the_same_of_what_is_told_in_short() -> None:
+    assert PARTS["en"]["trending"] == CROWD["en"]["recent_high"]
