@@ -4,11 +4,12 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help setup demo check docs format test test-export test-kafka test-faults test-gpu clean distclean
+.PHONY: help setup demo check docs format test test-export test-kafka test-faults test-gpu fuzz clean distclean
 
 PYTHON ?= python3
 SECONDS = 60
 RUNS = ci
+INPUTS = 10000000
 ARGS =
 # Quantised, and what passes the gate on every processor; `make setup SCHEME=auto` times all that do, in minutes.
 SCHEME = int8-weight-only
@@ -54,6 +55,9 @@ test-kafka: setup ## The integration, acceptance and foreign clients' tests, on 
 test-faults: setup ## The table of faults, on Apache Kafka: what is lost, what counts twice; RUNS=full for all of it
 	$(call java,$@)
 	$(VENV)/bin/python -m tests.faults --runs $(RUNS) $(ARGS)
+
+fuzz: $(VENV)/installed ## Search for inputs that a decoder does not withstand, by coverage: INPUTS=10000000, half an hour
+	$(VENV)/bin/python -m tests.fuzz --inputs $(INPUTS) $(ARGS)
 
 test-gpu: ## What needs CUDA; skipped where there is none
 	@if ! nvidia-smi --list-gpus > /dev/null 2>&1; then \

@@ -38,10 +38,11 @@ from tests.support.kafka import ApacheKafka
 from tests.support.system import System, WorkerProcess, running
 
 QUIET_S = 10.0  # at first, without anything fuzzed: how long lists usually take
-WAIT_MS = 2000.0  # of a bystander's click, or `TIMES` the usual
+WAIT_MS = 5000.0  # of a bystander's click, or `TIMES` the usual: an encoder that is slower than that counts as hung
 TIMES = 10.0
 GROWN_MIB = 400.0
 SETTLE_S = 60.0
+UNPACKED_BYTES = 500_000  # a larger one would have the broker refuse the whole batch that it lies in
 FAULTS = (Reason.INTERNAL.value, Reason.QUARANTINED.value)
 ITEMS = [{"item_id": f"i{n}", "title": title} for n, title in enumerate(("Space", "War", "Love", "Food"))]
 
@@ -147,14 +148,15 @@ class Run:
     def _fuzz(self, worker: WorkerProcess) -> Sent:
         options, sent = self._options, Sent()
         producers, made = senders(self._system.bootstrap, sent), records(self._system.topics, options.seed)
+        packing = [each for each in producers if each.packs]
         began, n = time.monotonic(), 0
         ends = began + options.seconds
         while n < options.inputs and time.monotonic() < ends and worker.child.exit_code is None:
             due = min(int((time.monotonic() - began) * options.rate) + 1, options.inputs)
             for _ in range(due - n):
-                producers[n // 20 % len(producers)].send(
-                    next(made)
-                )  # some in a row, so that there is something to pack
+                record = next(made)
+                some = packing if len(record.value or b"") > UNPACKED_BYTES else producers
+                some[n // 20 % len(some)].send(record)  # a few in a row, so that there is something to pack
                 n += 1
             self._watch(time.monotonic() + 0.02, worker)
         for each in producers:

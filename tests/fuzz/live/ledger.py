@@ -15,6 +15,7 @@ from serving.topics import Topic, Topics
 from stream.events import CommandEvent, Decoder, Event
 from stream.records import ORIGIN, Forward, Record
 from stream.weights import load_weights
+from tests.support.system import now_ms
 
 Place = tuple[str, int, int]
 _log = logging.getLogger(__name__)
@@ -33,7 +34,7 @@ class Ledger:
 
     def __init__(self, bootstrap: str, topics: Topics, partitions: int) -> None:
         self._topics = topics
-        self._decoder = Decoder(topics, load_weights(), partitions, {})
+        self._decoder = Decoder(topics, load_weights(), partitions, {}, clock=now_ms)
         self.inputs: dict[Place, Record] = {}
         self.letters: list[Any] = []
         self.named: set[Place] = set()

@@ -24,9 +24,10 @@ class Sent:
 
 
 class Sender(Protocol):
-    """Sends records, and notes where each came to lie."""
+    """Sends records, and notes where each came to lie. packs: whether it has a codec."""
 
     name: str
+    packs: bool
 
     def send(self, record: Record) -> None:
         """Hand one over."""
@@ -52,6 +53,7 @@ class ByKafkaPython:
 
     def __init__(self, bootstrap: str, sent: Sent, compression: str | None) -> None:
         self.name = f"kafka-python {compression or 'none'}"
+        self.packs = compression is not None
         self._sent = sent
         self._producer = KafkaProducer(
             bootstrap_servers=bootstrap,
@@ -91,6 +93,7 @@ class ByLibrdkafka:
 
     def __init__(self, bootstrap: str, sent: Sent, codec: str, partitioner: str) -> None:
         self.name = f"librdkafka {codec} {partitioner}"
+        self.packs = codec != "none"
         self._sent = sent
         settings = {"bootstrap.servers": bootstrap, "compression.type": codec, "partitioner": partitioner}
         self._producer = Producer(settings | {"linger.ms": 50, "log_level": 0, "message.max.bytes": _MOST_BYTES})

@@ -12,11 +12,12 @@ from serving.catalogue import Catalogue
 from serving.errors import Rejected
 from serving.messages import ItemVector
 from serving.topics import DEAD_LETTER_HEADERS_BYTES
-from stream.events import TIME_END_MS, CommandEvent, Decoder, Event
+from stream.events import CommandEvent, Decoder, Event
 from stream.items import ItemPipeline
 from stream.records import DeadLetter, Forward, Record
 from stream.rejects import dead_letter, forwarded
 from stream.testing import FINGERPRINT, NOW_MS, TOPICS, WORDS, MemoryLog, embed_texts
+from stream.values import TIME_END_MS
 from stream.weights import load_weights
 from tests.fuzz.target import Target
 from tests.fuzz.targets import messages as m
@@ -33,9 +34,12 @@ def loop() -> asyncio.AbstractEventLoop:
     return made
 
 
-def decoder(partitions: int = 1) -> Decoder:
+_weights = cache(load_weights)
+
+
+def decoder(partitions: int = 1, clock: Callable[[], int] = lambda: NOW_MS) -> Decoder:
     """As a worker has it."""
-    return Decoder(TOPICS, load_weights(), partitions, {TOPICS.clicks: "abc"})
+    return Decoder(TOPICS, _weights(), partitions, {TOPICS.clicks: "abc"}, clock=clock)
 
 
 def events() -> Target:

@@ -11,6 +11,7 @@ from typing import Any
 
 from serving.errors import Reason
 from serving.state import Vector
+from stream.containment import Guard
 from stream.pipeline import Pipeline
 from stream.records import Record
 from stream.testing import NOW_MS, TOPICS, MemoryLog, MemoryStore, embed_by_words, memory_pipeline
@@ -19,7 +20,7 @@ from stream.waiting import WaitingIndex
 from tests.fuzz.target import Target
 from tests.fuzz.targets import messages as m
 from tests.fuzz.targets.between import SAID, states
-from tests.fuzz.targets.decoding import loop
+from tests.fuzz.targets.decoding import decoder, loop
 from tests.fuzz.targets.texts import REVIEWS
 from tests.fuzz.targets.wire import read, record_of
 
@@ -55,6 +56,8 @@ class World:
         self.store = MemoryStore()
         self.pipeline: Pipeline = replace(
             _template(),
+            decoder=decoder(clock=lambda: self.now_ms),
+            guard=Guard(),
             store=self.store,
             log=self.log,
             items=self.items.get,
