@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import logging
 import sys
 import warnings
 from pathlib import Path
@@ -28,6 +29,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every run's figures there")
     parser.add_argument("--logs", type=Path, metavar="FOLDER", help="keep what the processes wrote in a new folder")
     parser.add_argument("--seed", type=int, default=1, help="of a kind's first run; the others count on (default: 1)")
+    parser.add_argument("--jobs", type=int, default=2, metavar="N", help="runs side by side (default: 2)")
     parser.add_argument("--rate", type=float, default=200.0, help="of the steady load, events/s (default: 200)")
     parser.add_argument("--minutes", type=float, default=10.0, help="of the steady load (default: 10)")
     return parser.parse_args()
@@ -36,6 +38,7 @@ def arguments() -> argparse.Namespace:
 def main() -> int:
     """Run what was asked for. Returns 0 if nothing was lost or counted twice, and every fault did happen."""
     options = arguments()
+    logging.getLogger("serving.kafka").setLevel(logging.ERROR)  # what the watcher cannot read, some faults put there
     try:
         with TemporaryDirectory(prefix="penchant-faults-") as temporary:
             folder = options.logs or Path(temporary)
@@ -52,7 +55,7 @@ def break_all(options: argparse.Namespace, folder: Path) -> int:
     wanted = [kind for kind in KINDS if options.kind is None or kind.name in options.kind]
     at_least = 0 if options.kind is None else 1
     kinds = {kind: max(at_least, kind.full if full else kind.ci) for kind in wanted}
-    runs = all_runs(kinds, folder, options.seed, full=full)
+    runs = all_runs(kinds, folder, options.seed, full=full, jobs=options.jobs)
     print_table(runs)
     write(options.json, [run.as_json() for run in runs])
     failed = [run for run in runs if run.failure]

@@ -1,5 +1,7 @@
 """A seeded load: clicks, reviews, statements, retractions before and after their events, duplicates, merges, erasures.
 
+Some of the texts are such as visitors of a shop write: markup, entities, escapes, numbers without end.
+
 What it holds is within the bounds of a user's state (docs/promises.md), so that one final state is right whatever
 happens on the way: nobody who retracts has more events than a ring, no duplicate comes after 64 other events.
 """
@@ -7,7 +9,7 @@ happens on the way: nobody who retracts has more events than a ring, no duplicat
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import chain
 from random import Random
 from typing import Any
@@ -19,7 +21,7 @@ CLICKS, REVIEWS, COMMANDS, ITEMS = "clicks", "reviews", "commands", "items"
 
 _GENRES = ("Western", "Horror", "Romance", "Comedy", "War", "Space")
 _NOUNS = ("House", "River", "Letter", "Captain", "Garden", "Night")
-_TEXTS = (
+_PLAIN_TEXTS = (
     "I love slow westerns",
     "Nothing beats a good ghost story",
     "A warm and funny love story",
@@ -29,6 +31,17 @@ _TEXTS = (
     "Made me laugh out loud",
     "A quiet film about a war",
 )
+_WRITTEN_TEXTS = (  # as somebody wrote it, and what that says
+    ("<b>I love</b> slow westerns<br/>", "I love slow westerns"),
+    ("Nothing beats a good ghost story &amp; popcorn &#128123;", "Nothing beats a good ghost story & popcorn 👻"),
+    ("A war film &#" + "9" * 5000 + ";", "A war film \ufffd"),
+    ("\x00\u200bMade me \u0007laugh\t out \n loud", "\u200bMade me laugh out loud"),
+    ("<!--" * 400 + "Great space battles", "<!--" * 400 + "Great space battles"),
+    ("太好看了！！！！！！！！科幻片", "太好看了！！！科幻片"),
+    ("😀😀😀😀😀😀 a comedy", "😀😀😀 a comedy"),
+    ("'); SELECT * FROM films; -- \u202eesrever {{7*7}}", "'); SELECT * FROM films; -- \u202eesrever {{7*7}}"),
+)
+_TEXTS = tuple((text, text) for text in _PLAIN_TEXTS) + _WRITTEN_TEXTS
 _ACTIONS = ("view", "click", "click", "click", "cart", "purchase", "like", "dismiss", "impression", "rate")
 _HOUR_MS = 3_600_000
 _DAY_MS = 24 * _HOUR_MS
@@ -45,28 +58,49 @@ class Event:
     item: str | None = None
     rating: int | None = None
     text: str | None = None
+    written: str | None = None  # how the user wrote the text, if that differs
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One record to send. `timestamp_ms` None: of its sending. `name`: the event's or the command's id."""
+    """One record to send. `timestamp_ms` None: of its sending. `name`: the event's or the command's id.
+
+    lane: by which producer (tests/faults/pump.py), if not by any. odd: a verdict asks where it came to lie; reason: why
+    it has to be a dead letter, if there is but one. raw_key: instead of the key; () for none at all.
+    """
 
     topic: str
     key: str
     name: str
     body: Body | bytes
     timestamp_ms: int | None = None
+    partition: int | None = None
+    lane: str = ""
+    odd: bool = False
+    reason: str = ""
+    headers: tuple[tuple[str, bytes], ...] = ()
+    raw_key: bytes | tuple[()] | None = None
 
     def value(self) -> bytes:
-        """As it is sent."""
-        return self.body if isinstance(self.body, bytes) else json.dumps(self.body, ensure_ascii=False).encode()
+        """As it is sent: every second one with whatever is not ASCII as JSON's escapes, emoji as two of them."""
+        if isinstance(self.body, bytes):
+            return self.body
+        return json.dumps(self.body, ensure_ascii=len(self.name) % 2 == 0).encode()
+
+    @property
+    def key_bytes(self) -> bytes | None:
+        """The key as it is sent."""
+        if self.raw_key is None:
+            return self.key.encode()
+        return self.raw_key if isinstance(self.raw_key, bytes) else None
 
 
 @dataclass(frozen=True)
 class Load:
     """What happened (`events`), what was taken back of it, who was erased, and the messages that say so, in order.
 
-    merged: who was merged -> into whom. erased: every user of an erased person.
+    merged: who was merged -> into whom. erased: every user of an erased person. poison: what must become dead letters.
+    fuzzed: what may be read, or become a dead letter. hot: users of whom a list cannot name every event.
     """
 
     seed: int
@@ -75,18 +109,21 @@ class Load:
     erased: frozenset[str]
     merged: Mapping[str, str]
     messages: tuple[Message, ...]
-    poison: tuple[Message, ...] = field(default=())
+    poison: tuple[Message, ...] = ()
+    fuzzed: tuple[Message, ...] = ()
+    hot: frozenset[str] = frozenset()
 
     @property
     def command_ids(self) -> frozenset[str]:
         """Every command that has to be answered."""
-        return frozenset(each.name for each in self.messages if each.topic == COMMANDS)
+        return frozenset(each.name for each in self.messages if each.topic == COMMANDS and not each.odd)
 
     def names(self) -> frozenset[str]:
         """The events and commands that lists have to name; what erased users did need not be, an erasure cannot be."""
         told = [each for each in self.messages if each.topic in {CLICKS, REVIEWS, COMMANDS}]
-        poison = {each.name for each in self.poison}
-        return frozenset(each.name for each in told if each.key not in self.erased and each.name not in poison)
+        odd = {each.name for each in (*self.poison, *self.fuzzed)}
+        silent = self.erased | self.hot
+        return frozenset(each.name for each in told if each.key not in silent and each.name not in odd)
 
     def person(self, user: str) -> str:
         """Whose state an event of this user is in."""
@@ -137,12 +174,12 @@ def make_load(seed: int, now_ms: int, shape: Shape | None = None) -> Load:
     merges = [_command("merge", target, f"j-{user}", now_ms, anonymous_id=user) for user, target in merged.items()]
     # What is said of an erased user is of before the erasure, whenever it comes.
     merges = [replace(each, timestamp_ms=now_ms if each.key in erased else None) for each in merges]
-    messages = _among(random, messages, ((random.randrange(len(messages)), each) for each in (*retractions, *merges)))
+    messages = among(random, messages, ((random.randrange(len(messages)), each) for each in (*retractions, *merges)))
     again = [(place + random.randint(1, 40), message) for place, message in enumerate(messages)]
-    messages = _among(random, messages, (each for each in again if random.random() < 0.05))
+    messages = among(random, messages, (each for each in again if random.random() < 0.05))
     ends = ((len(messages), _command("erase", f"e{n}", f"erase-e{n}", now_ms)) for n in range(shape.erased))
     shown = ((len(messages) * 2 // 3, Message(ITEMS, item["item_id"], item["item_id"], item)) for item in HIDDEN)
-    messages = _among(random, messages, chain(ends, shown))
+    messages = among(random, messages, chain(ends, shown))
     taken_back = frozenset(each.body["event_id"] for each in retractions if isinstance(each.body, dict))
     return Load(seed, tuple(events), taken_back, frozenset(erased), merged, tuple(messages))
 
@@ -183,25 +220,26 @@ def twice(load: Load) -> Load:
     return replace(load, messages=tuple(each for each in load.messages for _ in range(2)))
 
 
-def poisoned(load: Load, share: float) -> Load:
-    """Messages that nobody can use among the good ones."""
-    random = Random(load.seed)
-    count = max(1, round(share * len(load.messages)))
-    poison = tuple(_poison(random, n) for n in range(count))
-    places = ((random.randrange(len(load.messages)), message) for message in poison)
-    return replace(load, messages=tuple(_among(random, load.messages, places)), poison=poison)
+def with_hot_user(load: Load, clicks: int) -> Load:
+    """The load, and behind it so many clicks of one more user."""
+    random, user, begun_ms = Random(load.seed), "hot", load.events[0].time_ms
+    items = [str(random.choice(SHOWN)["item_id"]) for _ in range(clicks)]
+    events = tuple(Event(f"h{n}", user, begun_ms + n, "click", item) for n, item in enumerate(items))
+    told = tuple(_tell(each, None) for each in events)
+    return replace(load, events=load.events + events, messages=load.messages + told, hot=frozenset({user}))
 
 
 def _event(random: Random, number: int, user: str, time_ms: int, shape: Shape) -> Event:
     time_ms -= _DAY_MS if random.random() < shape.late_share else 0
-    text = random.choice(_TEXTS) + (f", {number}" if shape.own_texts else "")
+    written, text = random.choice(_TEXTS)
+    written, text = (f"{number}: {each}" if shape.own_texts else each for each in (written, text))
     item = random.choice(SHOWN if random.random() < 0.97 else HIDDEN)["item_id"]
     chance = random.random()
     if chance < 0.1:
-        return Event(f"s{number}", user, time_ms, "statement", text=text)
+        return Event(f"s{number}", user, time_ms, "statement", text=text, written=written)
     if chance < 0.2:
         rating = random.choice((None, 1, 2, 3, 4, 5))
-        return Event(f"r{number}", user, time_ms, "review", item, rating, text)
+        return Event(f"r{number}", user, time_ms, "review", item, rating, text, written)
     action = random.choice(_ACTIONS)
     rating = random.randint(1, 5) if action == "rate" else None
     return Event(f"c{number}", user, time_ms, action, item, rating)
@@ -213,7 +251,7 @@ def _tell(event: Event, timestamp_ms: int | None) -> Message:
     if event.item is not None:
         body["item_id"] = event.item
     if event.text is not None:
-        body |= {"text": event.text} | ({"rating": event.rating} if event.rating is not None else {})
+        body |= {"text": event.written or event.text} | ({"rating": event.rating} if event.rating is not None else {})
         return Message(REVIEWS, event.user, event.event_id, body, timestamp_ms)
     body |= {"type": event.action} | ({"value": event.rating} if event.rating is not None else {})
     return Message(CLICKS, event.user, event.event_id, body, timestamp_ms)
@@ -243,22 +281,7 @@ def _retractions(random: Random, events: Sequence[Event], merged: Mapping[str, s
     ]
 
 
-def _poison(random: Random, number: int) -> Message:
-    name, user = f"p{number}", f"u{random.randrange(5)}"
-    body: Body = {"event_id": name, "user_id": user, "item_id": "f1", "type": "click"}
-    spoiled: list[tuple[str, Body | bytes]] = [
-        (CLICKS, f'{{"event_id": "{name}", '.encode()),
-        (CLICKS, body | {"type": f"unheard-of-{number}"}),
-        (CLICKS, {name: value for name, value in body.items() if name != "item_id"}),
-        (CLICKS, body | {"event_time": "yesterday"}),
-        (REVIEWS, body | {"text": "fine", "rating": 9}),
-        (COMMANDS, {"command_id": name, "type": "obliterate", "user_id": user}),
-    ]
-    topic, made = random.choice(spoiled)
-    return Message(topic, user, name, made)
-
-
-def _among(random: Random, messages: Sequence[Message], more: Iterable[tuple[int, Message]]) -> list[Message]:
+def among(random: Random, messages: Sequence[Message], more: Iterable[tuple[int, Message]]) -> list[Message]:
     """Put messages in at their places."""
     places: Iterator[tuple[float, Message]] = ((place + random.random(), message) for place, message in more)
     numbered = [(float(n), message) for n, message in enumerate(messages)]

@@ -3,77 +3,130 @@
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass
+from random import Random
 from zlib import crc32
 
-from kafka import KafkaProducer
-
 from serving.topics import Topics
+from tests.faults.lanes import Lane, Outlet, Packed, Place, Plain, Transactions
 from tests.faults.load import ITEMS, Load, Message
 
 Partitioner = Callable[[Message], int | None]
+CODECS = ("none", "gzip", "snappy", "lz4", "zstd")
 
 
 def by_murmur2(_: Message) -> int | None:
-    """Leave it to kafka-python, which does as Java does."""
+    """Leave it to the client, which does as Java does."""
     return None
 
 
 def by_crc32(message: Message, partitions: int = 4) -> int | None:
-    """As librdkafka's default does; items stay with kafka-python."""
+    """As librdkafka's default does; items stay with the client."""
     return None if message.topic == ITEMS else crc32(message.key.encode()) % partitions
 
 
-class Pump:
-    """Starts sending at once; `sent` counts. `close` waits until the broker has confirmed everything."""
+@dataclass(frozen=True, slots=True)
+class Mix:
+    """Which shares of a load are sent in transactions, and packed by some codec; the rest is sent as it is.
 
-    def __init__(self, bootstrap: str, topics: Topics, load: Load, rate: float, choose: Partitioner) -> None:
+    group: messages of a transaction. aborted: how many go before one, by share, that is taken back.
+    """
+
+    transactional: float = 0.2
+    packed: float = 0.2
+    group: int = 4
+    aborted: float = 0.3
+
+
+USUAL = Mix()
+PLAIN = Mix(0.0, 0.0)
+PACKED = Mix(0.0, 1.0)
+TRANSACTIONAL = Mix(0.9, 0.0, group=1)
+
+
+class Pump:
+    """Starts sending at once; `sent` counts. `close` waits until the broker has confirmed everything.
+
+    places: where messages that a verdict asks for lie, by name, once it was closed. The embedded broker knows no
+    `transactions`: what would be in one is packed there.
+    """
+
+    def __init__(
+        self,
+        bootstrap: str,
+        topics: Topics,
+        load: Load,
+        rate: float,
+        choose: Partitioner,
+        mix: Mix,
+        *,
+        transactions: bool,
+    ) -> None:
         self.sent = 0
         self.total = len(load.messages)
-        self._names = {topic: f"{topics.prefix}.{topic}.v1" for topic in {each.topic for each in load.messages}}
-        self._producer = KafkaProducer(
-            bootstrap_servers=bootstrap,
-            linger_ms=2,
-            delivery_timeout_ms=90_000,
-            max_block_ms=90_000,
-            reconnect_backoff_max_ms=500,  # the default is 30 s, and would be taken for the worker's time to recover
-        )
-        self._confirmations: list[Any] = []
+        self.places: list[tuple[str, Place]] = []
+        names = {topic: f"{topics.prefix}.{topic}.v1" for topic in ("clicks", "reviews", "commands", "items")}
+        self._outlet = Outlet(bootstrap, names, self._told)
+        self._choose, self._mix, self._transactions = choose, mix, transactions
+        self._random = Random(load.seed)
+        self._name = f"{topics.prefix}-{id(self)}"
+        self._lanes: dict[str, Lane] = {}
         self._failure: Exception | None = None
-        self._thread = threading.Thread(target=self._run, args=(load.messages, rate, choose), daemon=True)
+        self._thread = threading.Thread(target=self._run, args=(load.messages, rate), daemon=True)
         self._thread.start()
 
     @property
     def share(self) -> float:
-        """How much of the load was sent so far, 0 to 1."""
+        """How much of the load was sent so far, 0 to 1. Raises the clients' errors."""
+        if self._failure is not None:
+            raise self._failure
         return self.sent / self.total
 
     def close(self) -> None:
-        """Wait until all was sent and confirmed. Raises kafka-python's errors if it was not."""
-        self._thread.join(timeout=180)
-        try:
-            if self._failure is not None:
-                raise self._failure
-            for confirmation in self._confirmations:
-                confirmation.get(timeout=90)
-        finally:
-            self._producer.close(timeout=5)
+        """Wait until all was sent and confirmed. Raises the clients' errors if it was not."""
+        self._thread.join(timeout=270)
+        if self._thread.is_alive():
+            raise TimeoutError("the load was not sent and confirmed in time")
+        if self._failure is not None:
+            raise self._failure
 
-    def _run(self, messages: tuple[Message, ...], rate: float, choose: Partitioner) -> None:
+    def _run(self, messages: tuple[Message, ...], rate: float) -> None:
         begun = time.monotonic()
         try:
             for number, message in enumerate(messages):
                 time.sleep(max(0.0, begun + number / rate - time.monotonic()))
-                self._confirmations.append(self._send(message, choose(message)))
+                partition = message.partition if message.partition is not None else self._choose(message)
+                self._lane(message).send(message, partition)
                 self.sent = number + 1
         except Exception as error:  # noqa: BLE001 - raised again where the pump is closed
             self._failure = error
+        for lane in self._lanes.values():
+            try:
+                lane.close()
+            except Exception as error:  # noqa: BLE001 - likewise
+                self._failure = self._failure or error
 
-    def _send(self, message: Message, partition: int | None) -> Any:
-        return self._producer.send(
-            self._names[message.topic],
-            key=message.key.encode(),
-            value=message.value(),
-            partition=partition,
-            timestamp_ms=message.timestamp_ms,
-        )
+    def _lane(self, message: Message) -> Lane:
+        """The producer of a message; made when it is first asked for, in the thread that uses it."""
+        name = message.lane or self._drawn()
+        if name not in self._lanes:
+            self._lanes[name] = self._made(name)
+        return self._lanes[name]
+
+    def _drawn(self) -> str:
+        chance, mix = self._random.random(), self._mix
+        if chance < mix.transactional and self._transactions:
+            return "transactions"
+        return self._random.choice(CODECS) if chance < mix.transactional + mix.packed else "plain"
+
+    def _made(self, name: str) -> Lane:
+        if name == "plain":
+            return Plain(self._outlet)
+        if name == "transactions":
+            return Transactions(self._outlet, self._name, self._mix.group, self._mix.aborted)
+        codec, _, alone = name.partition("/")
+        return Packed(self._outlet, codec, alone=bool(alone))
+
+    def _told(self, message: Message, place: Place) -> None:
+        if message.odd:
+            self.places.append((message.name, place))

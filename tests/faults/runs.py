@@ -3,8 +3,10 @@
 import secrets
 import time
 import traceback
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from random import Random
@@ -23,6 +25,8 @@ from tests.faults.stage import PARTITIONS, House, Unexpected, staged
 from tests.faults.table import Kind
 from tests.support.kafka import ApacheKafka
 from tests.support.system import MODEL, now_ms
+
+Planned = tuple[Kind, str, int]  # on which broker, by which seed
 
 
 @dataclass(frozen=True)
@@ -56,25 +60,44 @@ def house(folder: Path, *, full: bool = False) -> Iterator[House]:
         yield House(apache, store, load_encoder(MODEL, threads=1), load_weights(), folder, full)
 
 
-def all_runs(kinds: Mapping[Kind, int], folder: Path, seed: int, *, full: bool) -> list[Run]:
-    """Run kinds, each so often, on one broker and one store of their own, with a progress bar on a terminal."""
+def all_runs(kinds: Mapping[Kind, int], folder: Path, seed: int, *, full: bool, jobs: int = 1) -> list[Run]:
+    """Run kinds, each so often, `jobs` runs side by side, each of these with a broker and a store of its own.
+
+    With a progress bar on a terminal.
+    """
+    planned = deque(_plan(kinds, seed, full=full))
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+        task = progress.add_task("faults", total=len(planned))
+
+        def done(one: Run) -> None:
+            console.print(_line(one), style="red" if one.failure else None, markup=False, highlight=False)
+            progress.advance(task)
+
+        def work(number: int) -> list[Run]:
+            where = _folder(folder, f"house-{number}")
+            return _in_one_house(where, planned, done, full=full)
+
+        # A thread starts its house and its workers itself: they end with the thread that started them.
+        with ThreadPoolExecutor(jobs) as pool:
+            return [run for runs in list(pool.map(work, range(jobs))) for run in runs]
+
+
+def _in_one_house(folder: Path, planned: "deque[Planned]", done: Callable[[Run], None], *, full: bool) -> list[Run]:
+    """Take what is planned until nothing is left."""
     runs: list[Run] = []
     with ExitStack() as stack:
-        on_kafka = embedded = stack.enter_context(house(folder, full=full))
-        if full and any(kind.embedded for kind in kinds):
-            other = start_broker(_folder(folder, "embedded"))
-            stack.callback(other.stop)
-            embedded = replace(on_kafka, broker=other)
-        planned = list(_plan(kinds, full=full))
-        console = Console(stderr=True)
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-        progress = stack.enter_context(Progress(*columns, console=console, disable=not console.is_terminal))
-        task = progress.add_task("faults", total=len(planned))
-        for kind, broker, number in planned:
-            progress.update(task, description=f"{kind.title} ({broker})")
-            runs.append(run(kind, on_kafka if broker == "Kafka" else embedded, broker, seed + number))
-            console.print(_line(runs[-1]), style="red" if runs[-1].failure else None, markup=False, highlight=False)
-            progress.advance(task)
+        houses = {"Kafka": stack.enter_context(house(folder, full=full))}
+        while planned:
+            with suppress(IndexError):  # another thread has taken the last one
+                kind, broker, seed = planned.popleft()
+                if broker not in houses:
+                    other = start_broker(_folder(folder, "embedded"))
+                    stack.callback(other.stop)
+                    houses[broker] = replace(houses["Kafka"], broker=other)
+                runs.append(run(kind, houses[broker], broker, seed))
+                done(runs[-1])
     return runs
 
 
@@ -108,11 +131,11 @@ def run(kind: Kind, where: House, broker: str, seed: int) -> Run:
     )
 
 
-def _plan(kinds: Mapping[Kind, int], *, full: bool) -> Iterator[tuple[Kind, str, int]]:
+def _plan(kinds: Mapping[Kind, int], seed: int, *, full: bool) -> Iterator[Planned]:
     for kind, count in kinds.items():
-        yield from ((kind, "Kafka", number) for number in range(count))
+        yield from ((kind, "Kafka", seed + number) for number in range(count))
         if full:
-            yield from ((kind, "embedded", number) for number in range(kind.embedded))
+            yield from ((kind, "embedded", seed + number) for number in range(kind.embedded))
 
 
 def _line(run: Run) -> str:

@@ -15,10 +15,11 @@ from stream.weights import Weights
 from tests.conftest import Broker
 from tests.faults.load import SHOWN, Load
 from tests.faults.oracle import Oracle
-from tests.faults.pump import Partitioner, Pump, by_murmur2
+from tests.faults.pump import USUAL, Mix, Partitioner, Pump, by_murmur2
 from tests.faults.services import Redis
 from tests.faults.verdict import FINE, Judge, Stored, Verdict
-from tests.faults.watcher import Watcher
+from tests.faults.watcher import Place, Watcher
+from tests.support.kafka import ApacheKafka
 from tests.support.system import System, WorkerProcess, running
 from tests.support.waiting import until
 
@@ -63,9 +64,11 @@ class Stage:
     load: Load
     random: Random
     choose: Partitioner = by_murmur2
+    mix: Mix = USUAL
     over_at: float = 0.0
     pairs_kept: bool = True
     pumps: list[Pump] = field(default_factory=list)
+    places: dict[str, list[Place]] = field(default_factory=dict)
 
     # --- Setting up ---
 
@@ -99,7 +102,9 @@ class Stage:
     def pour(self, load: Load | None = None, rate: float = RATE) -> None:
         """Begin to send."""
         load = load or self.load
-        self.pumps.append(Pump(self.system.bootstrap, self.system.topics, load, rate, self.choose))
+        where = (self.system.bootstrap, self.system.topics)
+        transactions = isinstance(self.house.broker, ApacheKafka)
+        self.pumps.append(Pump(*where, load, rate, self.choose, self.mix, transactions=transactions))
 
     def midway(self, earliest: float = 0.15, latest: float = 0.7) -> None:
         """Wait for a random moment of the load."""
@@ -110,6 +115,8 @@ class Stage:
         """Wait until all was sent and confirmed."""
         for pump in self.pumps:
             pump.close()
+            for name, place in pump.places:
+                self.places.setdefault(name, []).append(place)
         self.pumps.clear()
 
     # --- The fault ---
@@ -166,7 +173,7 @@ class Stage:
         system, house = self.system, self.house
         stored = Stored(system.redis_url, system.topics.prefix, PARTITIONS, house.encoder.fingerprint)
         oracle = Oracle(house.weights, self.watcher.items, house.embed, house.liking)
-        return Judge(self.load, oracle, stored, self.watcher, self.pairs_kept)
+        return Judge(self.load, oracle, stored, self.watcher, self.places, self.pairs_kept)
 
     def anew(self) -> None:
         """Delete every topic and make it again; what was read of the old ones is kept."""

@@ -14,6 +14,7 @@ from rich.progress import track
 from rich.table import Table
 
 from tests.faults.load import steady_load
+from tests.faults.pump import PLAIN
 from tests.faults.stage import House, Stage, staged
 from tests.support.system import WorkerProcess
 from tests.support.waiting import until
@@ -89,6 +90,7 @@ def steady(house: House, prefix: str, rate: float, minutes: float) -> Steady:
     samples: list[Sample] = []
     with staged(house, prefix, folder, load, Random(1)) as stage:
         (worker,) = stage.begin()
+        stage.mix = PLAIN  # so that the lag is the worker's
         stage.pour(rate=rate)
         began = time.monotonic()
         looks = int(minutes * 60 / EVERY_S)

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from functools import partial
 
 from tests.faults import by_input, by_refusal, by_services, by_workers
-from tests.faults.load import Load, Shape, make_load, poisoned, shuffled, twice
+from tests.faults.load import Load, Shape, make_load, shuffled, twice, with_hot_user
+from tests.faults.poison import fuzzed, poisoned, that_kills, too_large, unreadable, with_clocks
+from tests.faults.pump import PACKED, TRANSACTIONAL
 from tests.faults.stage import Stage
 
 Make = Callable[[int, int], Load]  # seed, ms since 1970
@@ -31,6 +33,18 @@ def _large(seed: int, now_ms: int) -> Load:
 def _wordy(seed: int, now_ms: int) -> Load:
     """No text is in the encoder's cache, and nobody has more of them than may wait."""
     return make_load(seed, now_ms, Shape(many=0, own_texts=True))
+
+
+def _hot(seed: int, now_ms: int) -> Load:
+    return with_hot_user(make_load(seed, now_ms), 4000)
+
+
+def _killing(seed: int, now_ms: int) -> Load:
+    return that_kills(make_load(seed, now_ms))
+
+
+def _spoiled(spoil: Callable[[Load, float], Load], share: float) -> Make:
+    return lambda seed, now_ms: spoil(_large(seed, now_ms), share)
 
 
 KINDS = (
@@ -99,6 +113,15 @@ KINDS = (
         by_input.as_it_comes,
         1,
         3,
-        make=lambda seed, now_ms: poisoned(_large(seed, now_ms), 0.01),
+        make=_spoiled(poisoned, 0.01),
     ),
+    Kind("fuzzed-poison", "good records changed at random, 5 %", by_input.as_it_comes, 1, 5, 1, _spoiled(fuzzed, 0.05)),
+    Kind("unreadable", "header names not UTF-8, 1 %", by_input.as_it_comes, 1, 3, make=_spoiled(unreadable, 0.01)),
+    Kind("too-large", "too large, and bombs, 1 %", by_input.with_bombs, 1, 3, make=_spoiled(too_large, 0.01)),
+    Kind("clocks", "producers' clocks in 2100, 1 %", by_input.as_it_comes, 1, 3, make=_spoiled(with_clocks, 0.01)),
+    Kind("codecs", "each message by another codec", partial(by_input.sent_as, PACKED), 0, 3, embedded=1),
+    Kind("transactions", "in transactions, a third aborted", partial(by_input.sent_as, TRANSACTIONAL), 1, 3),
+    Kind("idle", "idle behind markers for 2 min (CI: 5 s)", by_input.idle_behind_a_marker, 0, 1),
+    Kind("hot-user", "4,000 clicks of one user at once", by_input.one_hot_user, 1, 3, make=_hot),
+    Kind("quarantine", "a record that ends the process", by_input.killed_by_a_record, 1, 3, make=_killing),
 )

@@ -1,21 +1,24 @@
 """Compares what a system left behind with what the oracle says: what was lost, and what was counted twice."""
 
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import redis
 
 from serving.state import UserState, decode
 from stream.events import partition_of
-from tests.faults.load import Load
+from tests.faults.lanes import GONE
+from tests.faults.load import Load, Message
 from tests.faults.oracle import Expected, Oracle
-from tests.faults.watcher import Message, Watcher
+from tests.faults.watcher import Message as Listed
+from tests.faults.watcher import Place, Seen
 
 # A text's vector differs by 1e-3 between batches (the export gate), a saved sum by 2e-7 of its largest component;
 # the least that an event adds is a view, 0.2.
 TOLERANCE = 2e-3
+WHOLE_BYTES = 64 * 1024  # of a value: less is kept whole in a dead letter
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,8 @@ class Judge:
     load: Load
     oracle: Oracle
     stored: Stored
-    watcher: Watcher
+    watcher: Seen
+    places: Mapping[str, Sequence[Place]] = field(default_factory=dict)  # where what is odd lies, by name
     pairs_kept: bool = True  # the log still has all that was ever announced
 
     def verdict(self) -> Verdict:
@@ -69,7 +73,7 @@ class Judge:
         states = self.stored.states([*expected, *self.load.merged])
         users = (self._user(user, expected[user], states[user]) for user in expected)
         merged = (self._merged(user, target, states[user]) for user, target in self.load.merged.items())
-        return sum([*users, *merged, self._commands(), self._letters(), self._pairs()], start=FINE)
+        return sum([*users, *merged, self._commands(), self.letters(), self._pairs()], start=FINE)
 
     def _merged(self, user: str, target: str, state: UserState | None) -> Verdict:
         if user in self.load.erased:
@@ -103,20 +107,50 @@ class Judge:
     def _commands(self) -> Verdict:
         wrong = {
             command: self.watcher.receipts.get(command, [])
-            for command in self.load.command_ids - {each.name for each in self.load.poison}
+            for command in self.load.command_ids
             if set(self.watcher.receipts.get(command, ())) != {"done"}
         }
         return Verdict(len(wrong), 0, tuple(f"{name}: receipts {statuses}" for name, statuses in wrong.items()))
 
-    def _letters(self) -> Verdict:
-        """The poison, once each, and nothing else."""
-        poison = Counter(each.value() for each in self.load.poison)
-        found = Counter[bytes]()
-        for (_, value), count in self.watcher.letters.items():
-            found[value] += count
-        missing, more = poison - found, found - poison
-        words = tuple(f"no dead letter: {value!r}" for value in missing)
-        return Verdict(missing.total(), more.total(), words + tuple(f"a dead letter: {value!r}" for value in more))
+    def letters(self) -> Verdict:
+        """The poison, once each, and nothing else; of what was fuzzed, what no list names."""
+        found = Verdict()
+        due: set[Place] = set()
+        for each in self.load.poison:
+            for place in self.places.get(each.name, ()):
+                due.add(place)
+                found += self._letter(each, place)
+        for each in self.load.fuzzed:
+            for place in self.places.get(each.name, ()):
+                copy = self.watcher.copies.get("-".join(map(str, place)), place)
+                due |= {place, copy}
+                found += self._either(each, {place, copy})
+        more = self.watcher.letters.keys() - due
+        words = tuple(f"a dead letter of {place}: {self.watcher.letters[place][0]!r}"[:500] for place in sorted(more))
+        taken_back = sorted(name for name in self.watcher.named if name.startswith(GONE))
+        words += tuple(f"a list names {name}, which was never committed" for name in taken_back)
+        return found + Verdict(0, len(more) + len(taken_back), words)
+
+    def _letter(self, poison: Message, place: Place) -> Verdict:
+        """It was put aside once, with all its bytes unless these are too many."""
+        letters, value = self.watcher.letters.get(place, []), poison.value()
+        if not letters:
+            return Verdict(1, 0, (f"no dead letter of {poison.name}: {value[:200]!r}",))
+        if len(value) <= WHOLE_BYTES and letters[0].value != value:
+            return Verdict(1, 0, (f"the dead letter of {poison.name} has other bytes: {letters[0]!r}"[:500],))
+        if poison.reason and letters[0].reason != poison.reason:
+            return Verdict(1, 0, (f"the dead letter of {poison.name} says {letters[0].reason}, not {poison.reason}",))
+        again = len(letters) - 1
+        return Verdict(0, again, (f"{again} more dead letters of {poison.name}",)) if again else FINE
+
+    def _either(self, fuzzed: Message, places: set[Place]) -> Verdict:
+        letters = sum(len(self.watcher.letters.get(place, ())) for place in places)
+        named = bool(places & self.watcher.named_at)
+        if letters + named == 1:
+            return FINE
+        what = f"{fuzzed.name} is {'named' if named else 'not named'}, and has {letters} dead letters"
+        words = f"{what}: {fuzzed.value()[:200]!r}, key {fuzzed.key_bytes!r}, headers {fuzzed.headers}"
+        return Verdict(0, letters + named - 1, (words,)) if letters or named else Verdict(1, 0, (words,))
 
     def _pairs(self) -> Verdict:
         """The pairs of every event that counts between items were announced, under one of its records."""
@@ -181,7 +215,7 @@ def _distance(expected: Expected, state: UserState) -> float:
     return float(np.linalg.norm(expected.long(state.reference_ms) - state.long))
 
 
-def _last_list(state: UserState, last: Message | None) -> Verdict:
+def _last_list(state: UserState, last: Listed | None) -> Verdict:
     """The last list on the topic is the one of this state, and speaks of what stands in it."""
     if last is None or last["version"] != state.list_version:
         stands = "none" if last is None else last["version"]

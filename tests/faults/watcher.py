@@ -1,68 +1,67 @@
-"""Reads all that a system publishes, once, and keeps what a verdict needs of it."""
+"""Reads all that a system publishes, and keeps what a verdict needs of it."""
 
 import json
-from collections import Counter
-from typing import Any
+from typing import Any, NamedTuple
 
-from kafka import KafkaConsumer, TopicPartition
+from kafka import TopicPartition
 
 from serving.catalogue import unpack
+from serving.kafka.blocking import Consumer
 from serving.state import Vector
 from serving.topics import Topic, Topics
+from stream.records import ORIGIN
 
 Message = dict[str, Any]
+Place = tuple[str, int, int]
+_SAID = ("penchant.topic", "penchant.partition", "penchant.offset", "penchant.error")
 
 
-class Watcher:
-    """`look` reads on; the rest is what was read so far.
+class Letter(NamedTuple):
+    """A dead letter."""
 
-    named: ids of events and commands that lists have named. lists: user -> the last record under the user's key, None
-    after an erasure. receipts: command -> its statuses. letters: (topic, value) -> how often. paired: (topic,
-    partition, offset) of the events whose pairs were announced. records: where events lie, by topic and partition.
+    key: bytes | None
+    value: bytes | None
+    reason: str
+
+
+class Seen:
+    """What was read so far of all that a system publishes.
+
+    named: ids of events and commands that lists have named; named_at: where these lie. lists: user -> the last record
+    under the user's key, None after an erasure. receipts: command -> its statuses. letters: those of each place (topic,
+    partition, offset of the original). paired: the places of the events whose pairs were announced. records: which
+    event lies where. copies: place -> where a record was forwarded to.
     """
 
-    def __init__(self, bootstrap: str, topics: Topics, partitions: int, before: "Watcher | None" = None) -> None:
+    def __init__(self, topics: Topics, before: "Seen | None" = None) -> None:
         self.named: set[str] = before.named if before else set()
         self.lists: dict[str, Message | None] = before.lists if before else {}
         self.receipts: dict[str, list[str]] = before.receipts if before else {}
-        self.letters: Counter[tuple[str, bytes]] = before.letters if before else Counter()
+        self.named_at: set[Place] = before.named_at if before else set()
+        self.letters: dict[Place, list[Letter]] = before.letters if before else {}
         self.items: dict[str, Vector] = {}
-        self.paired: set[tuple[str, int, int]] = set()
-        self.records: dict[tuple[str, int, int], str] = {}
-        self._topics = topics
-        self._consumer = KafkaConsumer(
-            bootstrap_servers=bootstrap, enable_auto_commit=False, fetch_max_wait_ms=10, reconnect_backoff_max_ms=500
-        )
-        several = [topics.recommendations, topics.receipts, topics.item_vectors, topics.clicks, topics.reviews]
-        several += [topics.dlq(topic) for topic in Topic if topic.value.dead_letters]
-        places = [TopicPartition(name, number) for name in several for number in range(partitions)]
-        self._consumer.assign([*places, TopicPartition(topics.covisits, 0)])
-        self._consumer.seek_to_beginning()
-
-    def look(self) -> "Watcher":
-        """Read what came since."""
-        take = {
-            self._topics.recommendations: self._list,
-            self._topics.receipts: self._receipt,
-            self._topics.item_vectors: self._item,
-            self._topics.covisits: self._pairs,
-            self._topics.clicks: self._record,
-            self._topics.reviews: self._record,
+        self.paired: set[Place] = set()
+        self.records: dict[Place, str] = {}
+        self.copies: dict[str, Place] = {}  # as `topic-partition-offset`
+        self._take = {
+            topics.recommendations: self._list,
+            topics.receipts: self._receipt,
+            topics.item_vectors: self._item,
+            topics.covisits: self._pairs,
+            topics.clicks: self._record,
+            topics.reviews: self._record,
         }
-        for partition, records in self._consumer.poll(timeout_ms=50, max_records=5000).items():
-            for record in records:
-                take.get(partition.topic, self._letter)(record)
-        return self
 
-    def close(self) -> None:
-        """Hang up."""
-        self._consumer.close()
+    def take(self, record: Any) -> None:
+        """Take in one record; what comes from no other topic is a dead letter."""
+        self._take.get(record.topic, self._letter)(record)
 
     def _list(self, record: Any) -> None:
         made = json.loads(record.value) if record.value is not None else None
         self.lists[record.key.decode()] = made
         if made is not None:
             self.named.update(folded["event_id"] for folded in made["folded"])
+            self.named_at.update((each["topic"], each["partition"], each["offset"]) for each in made["folded"])
 
     def _receipt(self, record: Any) -> None:
         self.receipts.setdefault(record.key.decode(), []).append(json.loads(record.value)["status"])
@@ -76,11 +75,44 @@ class Watcher:
         self.paired.update((made["topic"], made["partition"], event[0]) for event in made["events"])
 
     def _record(self, record: Any) -> None:
+        place = (record.topic, record.partition, record.offset)
+        origin = dict(record.headers).get(ORIGIN)
+        if origin is not None:
+            self.copies[origin.decode("utf-8", "replace")] = place
         try:
             event_id = json.loads(record.value)["event_id"]
-        except (ValueError, KeyError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             return  # poison
-        self.records[record.topic, record.partition, record.offset] = event_id
+        if isinstance(event_id, str):
+            self.records[place] = event_id
 
     def _letter(self, record: Any) -> None:
-        self.letters[record.topic, record.value] += 1
+        said = {name: value.decode() for name, value in record.headers if name in _SAID}
+        place = (said["penchant.topic"], int(said["penchant.partition"]), int(said["penchant.offset"]))
+        self.letters.setdefault(place, []).append(Letter(record.key, record.value, said["penchant.error"]))
+
+
+class Watcher(Seen):
+    """Reads it all, once: `look` reads on."""
+
+    def __init__(self, bootstrap: str, topics: Topics, partitions: int, before: Seen | None = None) -> None:
+        super().__init__(topics, before)
+        self._consumer = Consumer(
+            bootstrap_servers=bootstrap, enable_auto_commit=False, fetch_max_wait_ms=10, reconnect_backoff_max_ms=500
+        )
+        several = [topics.recommendations, topics.receipts, topics.item_vectors, topics.clicks, topics.reviews]
+        several += [topics.dlq(topic) for topic in Topic if topic.value.dead_letters]
+        places = [TopicPartition(name, number) for name in several for number in range(partitions)]
+        self._consumer.assign([*places, TopicPartition(topics.covisits, 0)])
+        self._consumer.seek_to_beginning()
+
+    def look(self) -> "Watcher":
+        """Read what came since."""
+        for records in self._consumer.poll(timeout_ms=50, max_records=5000).values():
+            for record in records:
+                self.take(record)
+        return self
+
+    def close(self) -> None:
+        """Hang up."""
+        self._consumer.close()

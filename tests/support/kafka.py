@@ -18,6 +18,7 @@ JARS = ROOT / ".cache" / "kafka"
 POM = Path(__file__).with_name("pom.xml")
 START_TIMEOUT_S = 60.0
 
+# Producers' clocks are taken as they are: brokers before 4.0 do, and this one can be told to.
 PROPERTIES = """\
 process.roles=broker,controller
 node.id=1
@@ -31,6 +32,8 @@ offsets.topic.num.partitions=4
 offsets.topic.replication.factor=1
 transaction.state.log.replication.factor=1
 transaction.state.log.min.isr=1
+transaction.state.log.num.partitions=4
+log.message.timestamp.after.max.ms=9223372036854775807
 share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
 group.initial.rebalance.delay.ms=0
