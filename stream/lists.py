@@ -1,5 +1,6 @@
 """From a ranking to the message that stands on the recommendations topic."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Literal, Protocol
 
@@ -45,7 +46,7 @@ class Lists:
     def of_user(self, user_id: str, partition: int, turn: Turn, ranking: Ranking, now_ms: int) -> Outgoing:
         """The list of a user, caused by the newest of the events that the turn names; its version is the state's."""
         folded = turn.named
-        newest = max(folded, key=lambda ref: (ref.time_ms, ref.offset), default=None)
+        cause = newest(folded)
         message = Recommendations(
             user_id=user_id,
             version=turn.state.list_version,
@@ -54,7 +55,7 @@ class Lists:
             fingerprint=self.fingerprint,
             path=self.path(turn, ranking),
             variant=ranking.variant or msgspec.UNSET,
-            cause=_cause(newest) if newest is not None else None,
+            cause=_cause(cause) if cause is not None else None,
             folded=[
                 Folded(ref.topic, ref.partition, ref.offset, ref.event_id, ref.waiting, ref.duplicate)
                 for ref in folded[-MOST_FOLDED:]
@@ -84,8 +85,13 @@ class Lists:
         return Outgoing(self._topic, TRENDING.encode(), msgspec.json.encode(message))
 
 
-def _cause(newest: Ref) -> Cause:
-    return Cause(newest.topic, newest.partition, newest.offset, newest.event_id, rfc3339(newest.time_ms))
+def newest(named: Sequence[Ref]) -> Ref | None:
+    """Of the events that a list names the one that it says caused it."""
+    return max(named, key=lambda ref: (ref.time_ms, ref.offset), default=None)
+
+
+def _cause(of: Ref) -> Cause:
+    return Cause(of.topic, of.partition, of.offset, of.event_id, rfc3339(of.time_ms))
 
 
 def rfc3339(time_ms: int) -> str:

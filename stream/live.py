@@ -16,11 +16,11 @@ import numpy.typing as npt
 
 from serving.catalogue import Catalogue
 from serving.ranking.profile import Seen
-from serving.state import item_hash
+from serving.state import Ref, UserState, item_hash
 from serving.topics import Topics
 from stream.events import Event
 from stream.last_lists import LastLists, Listed
-from stream.lists import Lists, Ranking
+from stream.lists import Lists, Ranking, newest
 from stream.metrics import Judged
 from stream.publish import Outgoing
 from stream.turns import Arrival, Part, Turn
@@ -78,17 +78,24 @@ class Live:
     """Judges lists. `before` a part is taken in, `after` it was saved, `listed` as soon as a list was made.
 
     blocks: whether rules keep a row off all lists. experiment: the name that variants are counted under. seen: whether
-    what a user has seen is out of lists, or stands lower.
+    what a user has seen is out of lists, or stands lower. k: how many items a full list has.
     """
 
     def __init__(
-        self, catalogue: Catalogue, metrics: Judged, blocks: Blocks, experiment: str = "", seen: Seen = "out"
+        self,
+        catalogue: Catalogue,
+        metrics: Judged,
+        blocks: Blocks,
+        experiment: str = "",
+        seen: Seen = "out",
+        k: int = 0,
     ) -> None:
         self.lists = LastLists()
         self._catalogue = catalogue
         self._metrics = metrics
         self._blocks = blocks
         self._experiment = experiment
+        self._k = k
         self._out = "count" if seen == "out" else "dismissed"
         self._trials: dict[int, list[Trial]] = {}
         self._shown = np.full(1024, -COVERED, np.int64)  # by row: the number of the last list that had it at its top
@@ -127,17 +134,30 @@ class Live:
         for user_id in (*part.erased, *part.nulls):
             self.lists.forget(user_id)
 
-    def listed(self, user_id: str, partition: int, version: int, ranking: Ranking, path: str) -> None:
-        """Remember a list that was made."""
+    def listed(
+        self, user_id: str, partition: int, version: int, ranking: Ranking, path: str, cause: Ref | None = None
+    ) -> None:
+        """Remember a list that was made. cause: see `Listed`."""
         rows = array("i", [self._catalogue.row(item.item_id) for item in ranking.items])
         sources = bytes([_SOURCES.index(item.source) for item in ranking.items])
-        self.lists.put(user_id, Listed(partition, version, path, ranking.variant, rows, sources))
+        listed = Listed(partition, version, path, ranking.variant, rows, sources, cause=cause)
+        if cause is not None:
+            listed.offered = self.offered()
+        self.lists.put(user_id, listed)
         self._metrics.made.labels(path).inc()
         self._made += 1
         if len(self._shown) < len(self._catalogue):
             more = len(self._catalogue.available) - len(self._shown)
             self._shown = np.concatenate([self._shown, np.full(more, -COVERED, np.int64)])
         self._shown[rows[:TOP]] = self._made
+
+    def wants_more(self, ranking: Ranking, state: UserState) -> bool:
+        """Whether more items would change a list: it is short, or has what trends for somebody who has seen all."""
+        return len(ranking.items) < self._k or (ranking.path == "trending" and state.known)
+
+    def offered(self) -> int:
+        """How many items are on offer."""
+        return int(np.count_nonzero(self._catalogue.available[: len(self._catalogue)]))
 
     def coverage(self) -> float:
         """The share of the items on offer that stood among the first ten of the last `COVERED` lists."""
@@ -189,7 +209,9 @@ class JudgedLists(Lists):
 
     def of_user(self, user_id: str, partition: int, turn: Turn, ranking: Ranking, now_ms: int) -> Outgoing:
         """See `Lists.of_user`."""
-        self._live.listed(user_id, partition, turn.state.list_version, ranking, self.path(turn, ranking))
+        path = self.path(turn, ranking)
+        cause = newest(turn.named) if self._live.wants_more(ranking, turn.state) else None
+        self._live.listed(user_id, partition, turn.state.list_version, ranking, path, cause)
         return super().of_user(user_id, partition, turn, ranking, now_ms)
 
 

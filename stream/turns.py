@@ -177,6 +177,7 @@ class Part:
     missed: how many texts of new events and retractions wait for the encoder from now on.
     hands: user -> the token of the hand-over that made an alias of the user, as the store has it.
     nulls: users whose list is to go though nothing else of them stands.
+    renewed: user -> what caused their last list, which is to be made again.
     first, then: messages to other owners, before the states are saved and after.
     """
 
@@ -197,6 +198,7 @@ class Part:
     nulls: list[str] = field(default_factory=list)
     first: list[Sending] = field(default_factory=list)
     then: list[Sending] = field(default_factory=list)
+    renewed: dict[str, Ref] = field(default_factory=dict)
 
     @property
     def senders(self) -> set[Hand]:
@@ -205,8 +207,8 @@ class Part:
 
     @property
     def users(self) -> list[str]:
-        """Whose events are in the batch."""
-        return list(dict.fromkeys(each.user_id for each in self.inputs))
+        """Whose events are in the batch, and whose lists are to be made again."""
+        return list(dict.fromkeys([*(each.user_id for each in self.inputs), *self.renewed]))
 
     def start(self, hold: Hold, states: Mapping[str, UserState]) -> None:
         """Give each user a turn, with the state that belongs to `hold`; a list that is owed is due in any case."""
@@ -215,6 +217,11 @@ class Part:
             user: Turn(user, state, list(hold.owed.get(user, ())), due=user in hold.owed and state.alias is None)
             for user, state in states.items()
         }
+        for user, cause in self.renewed.items():
+            turn = self.turns[user]
+            if turn.state.alias is None and turn.state.list_version:
+                turn.name_ref(cause)
+                turn.changed = True
         self.dead = [letter for letter in self.dead if not self.again(letter.carrier or letter.record)]
         self.strays = [stray for stray in self.strays if not self.again(stray.record)]
 

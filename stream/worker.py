@@ -39,6 +39,7 @@ from stream.publish import KafkaLog
 from stream.quarantine import Quarantine
 from stream.records import Record
 from stream.redis_calls import connect
+from stream.renewing import Renewing
 from stream.replay.items import KnownItems
 from stream.replay.mend import Mender
 from stream.replay.run import Model, Source
@@ -107,7 +108,8 @@ class Worker:
         self._variants = Variants(ranker, settings.ranking(), experiment)
         self._ranker = self._variants.usual
         name = experiment.name if experiment is not None else ""
-        self._judge = Live(self._catalogue, self.metrics.lists_judged, self._rules.block, name, settings.seen)
+        judged = self.metrics.lists_judged
+        self._judge = Live(self._catalogue, judged, self._rules.block, name, settings.seen, settings.k)
         self._items_came = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._started = AsyncExitStack()  # what has to hang up, also if a part that comes later does not start
@@ -266,6 +268,7 @@ class Worker:
     async def _wake(self) -> None:
         """Fold what waited for an item as soon as the item is known; look after partitions once a second."""
         asked_at = time.monotonic()
+        renewing = Renewing(self.pipeline, self._judge.lists, self._judge.offered)
         while True:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._items_came.wait(), _LOOK_EVERY_S)
@@ -280,6 +283,8 @@ class Worker:
             await self.pipeline.recall(self._waiting.woken(self._catalogue), Arrival.WOKEN)
             if self._clock.sound:  # else what waits would be given up too soon, or never
                 await self.pipeline.expire()
+            if self._open:
+                await renewing.look()
             if self._waiting.busy:
                 self._items_came.set()
 

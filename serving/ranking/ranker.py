@@ -29,7 +29,7 @@ __all__ = ["RankSettings", "Ranker", "Ranking"]
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """A list, best first. `path` is "trending" if nothing is known of the user's taste.
+    """A list, best first. `path` is "trending" if nothing is known of the user's taste, or nothing else is left.
 
     variant: of the experiment that it was made under, "" without one.
     """
@@ -67,13 +67,13 @@ class Ranker:
 
         idle: how many events of anybody came since this user's last one.
         """
-        return self._ranking(self._scorer.score([state], idle)[0], k)
+        return self._ranking(state, self._scorer.score([state], idle)[0], k)
 
     def rank_many(self, states: Sequence[UserState], k: int) -> list[Ranking]:
         """A list for each user right after an event, in this order: from eight users on cheaper than one by one."""
         starts = range(0, len(states), TOGETHER)
         scored = [each for at in starts for each in self._scorer.score(states[at : at + TOGETHER], 0.0)]
-        return [self._ranking(each, k) for each in scored]
+        return [self._ranking(*of_user, k) for of_user in zip(states, scored, strict=True)]
 
     def points(self, state: UserState, idle: float = 0.0) -> Floats:
         """What lists are sorted by: the points of all items, `(n,)`, -inf for what must not be listed."""
@@ -98,20 +98,32 @@ class Ranker:
         """
         scored = self._scorer.score([state], idle)[0]
         listed = self._listed(scored, k)
+        nothing = not len(listed)
+        listed = self._anything(state, k) if nothing else listed
         asked = None if item_id is None else self._catalogue.find(item_id)
         rows = listed if item_id is None else np.array([] if asked is None else [asked], np.intp)
-        told = explanations(self._points(scored, rows), rows, self._catalogue, self._settings.language)
+        points = self._trending_points(rows) if nothing and item_id is None else self._points(scored, rows)
+        told = explanations(points, rows, self._catalogue, self._settings.language)
         places = {row: place for place, row in enumerate(listed.tolist(), 1)}
         return [
-            msgspec.structs.replace(each, place=places.get(row), kept_off=self._kept_off(scored, row))
+            msgspec.structs.replace(
+                each, place=places.get(row), kept_off="" if row in places else self._kept_off(scored, row)
+            )
             for each, row in zip(told, rows.tolist(), strict=True)
         ]
 
-    def _ranking(self, scored: Scored, k: int) -> Ranking:
+    def _ranking(self, state: UserState, scored: Scored, k: int) -> Ranking:
         rows = self._listed(scored, k)
-        if scored.profile.empty:
-            return Ranking(self._trending(rows), "trending")
-        return Ranking(self._entries(scored, rows), "live")
+        if len(rows) and not scored.profile.empty:
+            return Ranking(self._entries(scored, rows), "live")
+        return Ranking(self._trending(rows if len(rows) else self._anything(state, k)), "trending")
+
+    def _anything(self, state: UserState, k: int) -> Rows:
+        """What trends, seen or not, for whom nothing else is left; but for what the user dismissed."""
+        offered = self._offered()
+        dismissed = state.seen["item"][state.seen["dismissed"] > 0]
+        offered[self._catalogue.seen_rows(dismissed.tolist())] = False
+        return most_touched(self._popularity, offered, k)
 
     def _listed(self, scored: Scored, k: int) -> Rows:
         """The rows of a list, first place first; what the rules say is added to the points."""
@@ -172,8 +184,11 @@ class Ranker:
 
     def _points(self, scored: Scored, rows: Rows) -> Points:
         if scored.profile.empty:
-            return trending_points(self._popularity.decayed(len(self._catalogue))[rows])
+            return self._trending_points(rows)
         return points_of(scored, rows, self._catalogue, self._shelf.ruled(rows), self._settings)
+
+    def _trending_points(self, rows: Rows) -> Points:
+        return trending_points(self._popularity.decayed(len(self._catalogue))[rows])
 
     def _kept_off(self, scored: Scored, row: int) -> str:
         """Why an item is on no list, in words, "" if it may be."""

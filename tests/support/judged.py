@@ -31,7 +31,7 @@ class Counted:
     def __init__(self, catalogue: Catalogue, experiment: str = "", seen: Seen = "out") -> None:
         self.metrics = Metrics()
         self.blocked: set[int] = set()
-        self.live = Live(catalogue, self.metrics.lists_judged, self.blocked.__contains__, experiment, seen)
+        self.live = Live(catalogue, self.metrics.lists_judged, self.blocked.__contains__, experiment, seen, K)
         self.experiment = experiment
 
     def judging(self, pipeline: Pipeline, ranker: Rank) -> TimedPipeline:

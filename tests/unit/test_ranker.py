@@ -139,14 +139,6 @@ def test_where_things_are_bought_again_the_seen_stand_lower_and_the_dismissed_ar
     assert told.kept_off == "not listed: the user dismissed it"
 
 
-def test_a_list_is_as_short_as_what_is_left(items: Catalogue) -> None:
-    seen = np.array([(item_hash(i), 1, 1, 0, 0) for i in items.ids], SEEN)
-
-    assert ranker(items).rank(UserState(ring=[touched("horror-2")], seen=seen), 10).items == []
-    assert ranker(items).rank(UserState(seen=seen), 10).items == []
-    assert ranker(Catalogue(DIM, "f")).rank(UserState(long=axis("horror")), 10).items == []
-
-
 def test_a_statement_finds_items_by_vector_and_by_facets() -> None:
     """Given a statement, then it works by the facets alone, by the vectors alone, and more by both."""
     state = said(wrote(axis("western")))
