@@ -41,8 +41,8 @@ def _readable(url: str) -> bool:
         parse_qsl(parts.query, strict_parsing=bool(parts.query))
     except ValueError:
         return False
-    if parts.scheme not in _SCHEMES or parts.fragment:
-        return False
+    if parts.scheme not in _SCHEMES or parts.fragment or "@" in parts.query:
+        return False  # a hash or a question mark within the password ended what is taken for the host
     if parts.scheme == "unix":
         return bool(parts.path)
     if not _DATABASE.fullmatch(parts.path):

@@ -23,6 +23,8 @@ BAD = (
     "redis://secret:12/3@redis:6379/0",
     "redis://secret:12#3@redis:6379/0",
     "redis://secret:12?3@redis:6379/0",
+    "redis://secret:12?3=@redis:6379/0",
+    "redis://:12?sec=ret@redis:6379/0",
     "redis://:sec[ret@redis:6379/0",
     "redis://:secret@redis:port/0",
     "redis://:secret@redis:99999/0",
