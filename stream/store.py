@@ -62,7 +62,8 @@ class Wait:
 class Hold:
     """My grip on a partition at one moment: the token I wrote, and topic -> next offset as the states stand.
 
-    owed: lists that the worker before me may not have published: user -> the events that each names.
+    owed: lists that the worker before me, or a batch that did not come to its end, may not have published: user -> the
+    events that each names.
     """
 
     token: str = ""
@@ -255,7 +256,7 @@ class Store:
             arguments += [wait.deadline_ms, _member(wait)]
         arguments.append(len(batch.no_longer))
         arguments += [_member(wait) for wait in batch.no_longer]
-        # The last write's lists are out by now; after an erasure no name of theirs may stay.
+        # The last write's lists are out by now, or in this one's; after an erasure no name of theirs may stay.
         told = batch.unpublished or batch.erased
         arguments.append(msgspec.msgpack.encode(batch.unpublished) if told else "")
         arguments += [len(gone), len(batch.erased)]
@@ -269,7 +270,8 @@ class Store:
         saved = Saved(answer.decode())
         held = self._holds.get(batch.partition)
         if saved.done and held is not None and held.token == batch.hold.token:
-            self._holds[batch.partition] = replace(held, offsets={**held.offsets, **batch.offsets})
+            owed = batch.unpublished if told else held.owed  # until `settle`: whatever ends this batch before that
+            self._holds[batch.partition] = replace(held, offsets={**held.offsets, **batch.offsets}, owed=owed)
         return saved
 
     async def waiting(self, partition: int) -> list[Wait]:

@@ -194,10 +194,12 @@ class MemoryStore:
             shelf.records.pop(user, None)
         self._note(shelf, batch.erased)
         shelf.records.update({user: codec.encode(state, FINGERPRINT) for user, state in batch.states.items()})
-        shelf.unpublished = batch.unpublished if batch.unpublished or batch.erased else shelf.unpublished
+        told = bool(batch.unpublished or batch.erased)
+        shelf.unpublished = batch.unpublished if told else shelf.unpublished
         held = self._holds.get(batch.partition)
         if held is not None and held.token == batch.hold.token:
-            self._holds[batch.partition] = replace(held, offsets={**held.offsets, **batch.offsets})
+            owed = batch.unpublished if told else held.owed
+            self._holds[batch.partition] = replace(held, offsets={**held.offsets, **batch.offsets}, owed=owed)
         return Saved.WRITTEN
 
     def settle(self, partition: int, token: str) -> None:

@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 
 from serving.errors import Unavailable
-from serving.state import Vector, encode
+from serving.state import UserState, Vector, encode
 from stream.events import partition_of
+from stream.lists import Ranking
 from stream.testing import FINGERPRINT, NOW_MS, TOPICS, embed_by_words, embed_texts, record
 from stream.turns import PAIRS_A_MESSAGE
 from tests.support.pipeline import Worker, click, named, says
@@ -274,6 +275,26 @@ async def test_the_next_owner_brings_out_the_lists_of_the_last_write(worker: Wor
     assert len(worker.log.lists("u2")) == 1, "it had gone out before"
     (after,) = await successor.takes(click(4))
     assert (after.version, named(after)) == (NOW_MS + 1000, ["c-4"])
+
+
+async def test_a_batch_that_was_ended_before_its_lists_were_out_owes_them_to_the_next(worker: Worker) -> None:
+    """A worker that is told to stop ends one topic's batch between save and publish; another topic's goes on."""
+    ranker, ended = worker.pipeline.ranker, [True]
+
+    def end_once(users: Sequence[str], states: Sequence[UserState]) -> Sequence[Ranking]:
+        if ended.pop():
+            raise asyncio.CancelledError
+        ended.append(False)
+        return ranker(users, states)
+
+    worker.pipeline = replace(worker.pipeline, ranker=end_once)
+    with pytest.raises(asyncio.CancelledError):
+        await worker.pipeline.process([click(0), click(1, user="u2")])
+    ended.append(False)
+    lists = await worker.takes(says(0, "space", user="u3"))
+    assert {made.user_id: named(made) for made in lists} == {"u1": ["c-0"], "u2": ["c-1"], "u3": ["r-0"]}
+    (after,) = await worker.takes(says(1, "love", user="u3"))
+    assert named(after) == ["r-1"], "what was owed is out"
 
 
 async def test_a_partition_that_was_never_written_has_no_lists_to_bring_out(worker: Worker) -> None:
