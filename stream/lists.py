@@ -8,11 +8,12 @@ import msgspec
 
 from serving.messages import Cause, Folded, ListItem, Recommendations
 from serving.state import Ref
-from serving.topics import Topics
+from serving.topics import MAX_MESSAGE_BYTES, Topics
 from stream.events import TRENDING
 from stream.publish import Outgoing
 from stream.turns import Turn
 
+_MOST_BYTES = MAX_MESSAGE_BYTES - 1024  # the key, and what a batch of one record adds
 MOST_FOLDED = 256  # events that one list names; beyond, it says how many more
 
 
@@ -63,7 +64,7 @@ class Lists:
             folded_more=max(0, len(folded) - MOST_FOLDED) + turn.named_more,
             items=ranking.items,
         )
-        return Outgoing(self._topic, user_id.encode(), msgspec.json.encode(message), partition)
+        return Outgoing(self._topic, user_id.encode(), _packed(message), partition)
 
     def path(self, turn: Turn, ranking: Ranking) -> Literal["live", "cached", "trending"]:
         """What a list was made from: a text that waits for the encoder is not in it."""
@@ -82,7 +83,17 @@ class Lists:
             folded=[],
             items=ranking.items,
         )
-        return Outgoing(self._topic, TRENDING.encode(), msgspec.json.encode(message))
+        return Outgoing(self._topic, TRENDING.encode(), _packed(message))
+
+
+def _packed(message: Recommendations) -> bytes:
+    """As JSON; of a list that is larger than its topic takes the best items, as many as fit."""
+    packed = msgspec.json.encode(message)
+    while len(packed) > _MOST_BYTES and message.items:
+        fitting = len(message.items) * _MOST_BYTES // len(packed)
+        message.items = message.items[: min(fitting, len(message.items) - 1)]
+        packed = msgspec.json.encode(message)
+    return packed
 
 
 def newest(named: Sequence[Ref]) -> Ref | None:

@@ -1,0 +1,26 @@
+"""A list that is larger than its topic takes: the best items, as many as fit."""
+
+import msgspec
+
+from serving.messages import ListItem, Reason, Recommendations
+from serving.ranking.ranker import Ranking
+from serving.state import UserState
+from serving.topics import MAX_MESSAGE_BYTES
+from stream.lists import Lists
+from stream.testing import FINGERPRINT, NOW_MS, TOPICS
+from stream.turns import Turn
+
+
+def test_a_list_too_large_for_its_topic_has_the_best_that_fit() -> None:
+    words = "because of " + "ﷺ" * 2000  # titles of 4 KB stand in the words
+    items = [
+        ListItem(f"i{n}", 1000.0 - n, "content", [Reason(f"e{m}", 0.3, words) for m in range(3)]) for n in range(1000)
+    ]
+    lists = Lists(TOPICS, FINGERPRINT, expiry_ms=1000)
+
+    made = lists.of_user("u1", 0, Turn("u1", UserState()), Ranking(items, "live"), NOW_MS)
+
+    assert made.value is not None
+    assert MAX_MESSAGE_BYTES * 0.9 < len(made.value) < MAX_MESSAGE_BYTES
+    told = msgspec.json.decode(made.value, type=Recommendations)
+    assert [each.item_id for each in told.items] == [f"i{n}" for n in range(len(told.items))]
