@@ -11,6 +11,7 @@ SECONDS = 60
 RUNS = ci
 INPUTS = 10000000
 ARGS =
+KAFKA_TESTS = tests/foreign tests/integration tests/acceptance
 # Quantised, and what passes the gate on every processor; `make setup SCHEME=auto` times all that do, in minutes.
 SCHEME = int8-weight-only
 VENV := .venv
@@ -18,7 +19,8 @@ EXPORT_VENV := .cache/export-venv
 GPU_VENV := .cache/gpu-venv
 MODEL := .cache/models/default
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
-PYTEST := $(VENV)/bin/python -m pytest -n 2 --dist loadfile  # whole files, which share a broker and a catalogue
+# Whole files, which share a broker and a catalogue; more of them at once than cores, as much of it is waiting.
+PYTEST := $(VENV)/bin/python -m pytest -n 3 --dist loadfile
 PIP_INSTALL := pip install $(shell test -t 2 || echo --quiet)  # bars on a terminal
 
 help: ## Say what there is
@@ -50,7 +52,7 @@ test-export: setup $(EXPORT_VENV)/installed ## The exporter end to end: folders 
 
 test-kafka: setup ## The integration, acceptance and foreign clients' tests, on Apache Kafka (Java 17, Maven, Go)
 	$(call java,$@)
-	PENCHANT_TEST_KAFKA=1 $(PYTEST) -m "kafka and not export" tests/integration tests/acceptance tests/foreign $(ARGS)
+	PENCHANT_TEST_KAFKA=1 $(PYTEST) -m "kafka and not export" $(KAFKA_TESTS) $(ARGS)
 
 test-faults: setup ## The table of faults, on Apache Kafka: what is lost, what counts twice; RUNS=full for all of it
 	$(call java,$@)
