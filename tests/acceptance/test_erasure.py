@@ -31,6 +31,7 @@ def everything(system: System) -> dict[bytes, Any]:
     read: dict[bytes, Callable[[Any, bytes], Any]] = {
         b"string": lambda client, key: client.get(key),
         b"hash": lambda client, key: client.hgetall(key),
+        b"set": lambda client, key: client.smembers(key),
         b"zset": lambda client, key: client.zrange(key, 0, -1, withscores=True),
         b"none": lambda _client, _key: None,  # gone since it was listed
     }
