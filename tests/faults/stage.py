@@ -163,7 +163,7 @@ class Stage:
         until(self.all_named, 60)
         due = {each.item for each in self.load.events if each.item is not None}
         self.wait(lambda: due <= self.watcher.look().items.keys(), 60, "films of the load were not embedded")
-        until(fine, 30)
+        until(fine, 60)  # a merge that was not answered is asked for again after 30 s
         seconds = time.monotonic() - self.over_at
         time.sleep(0.5)  # what a worker that is late may still do
         until(fine, 5)

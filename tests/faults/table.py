@@ -15,7 +15,12 @@ Make = Callable[[int, int], Load]  # seed, ms since 1970
 
 @dataclass(frozen=True)
 class Kind:
-    """One row. ci, full: how many runs on Apache Kafka; embedded: how many on the embedded broker, when all are run."""
+    """One row. ci, full: how many runs on Apache Kafka; embedded: how many on the embedded broker, when all are run.
+
+    CI leaves out what another kind does in a harder way: `kill` and `zombie` at random (`after_save` is the worst
+    moment), `two-removed` (`term`, and `two-added`), `redis-restarted` (`redis-gone`, `redis-put-back`), `encoder-raises`
+    (`encoder-hangs`), `partitioner` and `codecs` (tests/foreign), `late` (`shuffled`), `idle` (it takes minutes).
+    """
 
     name: str
     title: str
@@ -48,7 +53,7 @@ def _spoiled(spoil: Callable[[Load, float], Load], share: float) -> Make:
 
 
 KINDS = (
-    Kind("kill", "kill -9 at a random moment", by_workers.killed, 1, 5, embedded=1),
+    Kind("kill", "kill -9 at a random moment", by_workers.killed, 0, 5, embedded=1),
     *(
         Kind(f"kill-{point}", f"kill -9 {words}", partial(by_workers.killed_at, point), ci, 4)
         for point, words, ci in (
@@ -59,11 +64,12 @@ KINDS = (
             ("merge_after_apply", "between save and confirmation of a merge", 0),
         )
     ),
+    Kind("quarantine", "a record that ends the process", by_input.killed_by_a_record, 1, 3, make=_killing),
     Kind("term", "SIGTERM in the middle of a batch", by_workers.terminated, 1, 5, embedded=1),
     Kind("two-killed", "two workers, one killed", by_workers.one_of_two_killed, 1, 5),
     Kind("two-added", "a second worker joins", by_workers.one_added, 1, 5),
-    Kind("two-removed", "one of two workers leaves", by_workers.one_removed, 1, 5),
-    Kind("zombie", "frozen past its session, thawed", by_workers.zombie, 1, 3),
+    Kind("two-removed", "one of two workers leaves", by_workers.one_removed, 0, 5),
+    Kind("zombie", "frozen past its session, thawed", by_workers.zombie, 0, 3),
     *(
         Kind(f"zombie-{point}", f"frozen {words}", partial(by_workers.zombie_at, point), ci, 3)
         for point, words, ci in (
@@ -72,14 +78,14 @@ KINDS = (
         )
     ),
     Kind("redis-gone", "Redis gone for 20 s (CI: 5 s)", by_services.store_gone, 1, 3),
-    Kind("redis-restarted", "Redis restarted from its file", by_services.store_restarted, 1, 3),
+    Kind("redis-restarted", "Redis restarted from its file", by_services.store_restarted, 0, 3),
     Kind("redis-put-back", "Redis put back to a copy 5 s old", by_services.store_put_back, 1, 3),
     Kind("redis-emptied", "Redis emptied", by_services.store_emptied, 1, 3),
     Kind("redis-full", "Redis full for 20 s (CI: 5 s)", by_refusal.store_full, 1, 3, embedded=1),
     Kind("redis-read-only", "Redis read-only for 20 s (CI: 5 s)", by_refusal.store_read_only, 1, 3),
     Kind("broker-gone", "broker gone for 20 s (CI: 5 s)", by_services.broker_gone, 1, 3),
     Kind("topics-anew", "topics made anew, adopted", by_services.topics_made_anew, 1, 3),
-    Kind("encoder-raises", "encoder raising", partial(by_services.encoder_fails, "raise"), 1, 3, make=_wordy),
+    Kind("encoder-raises", "encoder raising", partial(by_services.encoder_fails, "raise"), 0, 3, make=_wordy),
     Kind("encoder-hangs", "encoder hanging", partial(by_services.encoder_fails, "hang"), 1, 3, make=_wordy),
     Kind(
         "twice",
@@ -102,11 +108,11 @@ KINDS = (
         "late",
         "a third of the events a day late",
         by_input.as_it_comes,
-        1,
+        0,
         5,
         make=lambda seed, now_ms: make_load(seed, now_ms, Shape(late_share=1 / 3)),
     ),
-    Kind("partitioner", "producers partition by CRC32", by_input.other_partitioner, 1, 3, embedded=1),
+    Kind("partitioner", "producers partition by CRC32", by_input.other_partitioner, 0, 3, embedded=1),
     Kind(
         "poison",
         "poison, 1 %",
@@ -123,5 +129,4 @@ KINDS = (
     Kind("transactions", "in transactions, a third aborted", partial(by_input.sent_as, TRANSACTIONAL), 1, 3),
     Kind("idle", "idle behind markers for 2 min (CI: 5 s)", by_input.idle_behind_a_marker, 0, 1),
     Kind("hot-user", "4,000 clicks of one user at once", by_input.one_hot_user, 1, 3, make=_hot),
-    Kind("quarantine", "a record that ends the process", by_input.killed_by_a_record, 1, 3, make=_killing),
 )
