@@ -137,7 +137,8 @@ class WorkerConsumer(Consumer):
                 if self._seeks.get(tp) == before.get(tp):
                     last = records[tp][-1].offset if records.get(tp) else self.reading(tp).last
                     self._reading[tp] = Reading(position, last)
-        records = {tp: some for tp, some in records.items() if tp not in overtaken}
+        # Looked up again, and nothing is awaited from here on: another partition may have been sent back meanwhile.
+        records = {tp: some for tp, some in records.items() if self._seeks.get(tp) == before.get(tp)}
         for tp, some in records.items():
             self._under_way[tp] += sum(len(record.value or b"") for record in some)
             for record in some:
