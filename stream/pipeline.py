@@ -82,10 +82,15 @@ class Pipeline:
     guard: Guard = field(default_factory=Guard)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
-    async def process(self, records: Sequence[Record]) -> tuple[list[Record], list[Part]]:
-        """Take in records. Returns those that are done, to be acknowledged, and the parts that the store refused."""
-        # As they stand now: what comes after a record that was put aside must not be let in by a later claim.
-        holds = {number: self.store.hold(number) for number in {record.partition for record in records}}
+    async def process(
+        self, records: Sequence[Record], holds: Mapping[int, Hold] | None = None
+    ) -> tuple[list[Record], list[Part]]:
+        """Take in records. Returns those that are done, to be acknowledged, and the parts that the store refused.
+
+        holds: partition -> as it stood when the records were let in; None: that is now. What was claimed anew since is
+        refused: saved on top of an older copy of the states, it would hide what lies between.
+        """
+        holds = holds or self.holds(records)
 
         async def some(records: Sequence[Record]) -> Outcome:
             outcome = await self.attempt(self.decode(records, holds))
@@ -93,9 +98,10 @@ class Pipeline:
             return outcome
 
         async def one(record: Record, error: Exception) -> Outcome:
-            before = holds[record.partition]
+            before, after = holds[record.partition], self.store.hold(record.partition)
             part = self.put_aside(record, error, before)
-            if before.offsets.get(record.topic, 0) <= record.offset < self._stands(record):  # saved before it raised
+            # Saved before it raised.
+            if before.offsets.get(record.topic, 0) <= record.offset < after.offsets.get(record.topic, 0):
                 await self.log.send([dead_letter(letter, self.clock()) for letter in part.dead])
                 return Outcome([part], [])
             return await self.attempt([part])
@@ -104,9 +110,9 @@ class Pipeline:
         done = [record for outcome in outcomes for part in outcome.saved for record in part.records]
         return done, [part for outcome in outcomes for part in outcome.refused]
 
-    def _stands(self, record: Record) -> int:
-        """The next offset that the states need of a record's topic and partition."""
-        return self.store.hold(record.partition).offsets.get(record.topic, 0)
+    def holds(self, records: Iterable[Record]) -> dict[int, Hold]:
+        """How the partitions of records stand now."""
+        return {number: self.store.hold(number) for number in {record.partition for record in records}}
 
     async def attempt(self, parts: list[Part]) -> Outcome:
         """Take in parts as they were decoded."""

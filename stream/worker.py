@@ -5,6 +5,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
+from functools import partial
 
 import msgspec
 from aiokafka.errors import KafkaError
@@ -227,7 +228,8 @@ class Worker:
         current = self.partitions.current(records)
         refused: list[Part] = []
         if current:
-            outcomes = await self.quarantine.take_in(current, str, self.pipeline.process)
+            holds = self.pipeline.holds(current)  # before the store is waited for: a claim may come between
+            outcomes = await self.quarantine.take_in(current, str, partial(self.pipeline.process, holds=holds))
             refused = [part for _, parts in outcomes for part in parts]
         for part in refused:
             await self.partitions.refused(part.partition, part.hold.token)

@@ -321,3 +321,16 @@ async def test_what_was_let_in_before_the_partition_was_claimed_anew_is_refused(
     assert (done, len(refused)) == ([], 1)
     assert worker.store.hold(0).offsets == {}
     assert "r-3" not in [each.event_id for each in (await worker.state("u1")).ring]
+
+
+async def test_so_is_what_was_let_in_before_something_else_was_waited_for(worker: Worker) -> None:
+    """Marks are written to the store before records are read: it may be away then, and come back as an older copy."""
+    await worker.takes(click(0))
+    holds = worker.pipeline.holds([says(3, "love")])
+    worker.store.put_back(0, {})
+    await worker.store.claim(0)
+
+    done, refused = await worker.pipeline.process([says(3, "love")], holds)
+
+    assert (done, len(refused)) == ([], 1)
+    assert worker.store.hold(0).offsets == {}
