@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from serving.errors import PenchantError, Reason, Rejected
+from serving.errors import PenchantError, Rejected
 from serving.messages import CoVisits, Receipt
 from serving.state import Retraction, UserState, Vector, Waiting
 from serving.topics import Topics
@@ -24,6 +24,7 @@ from stream.commands import unread
 from stream.containment import Guard, by_halves
 from stream.events import Decoder, forget_users
 from stream.lists import Lists, Ranking, rfc3339
+from stream.pending import Pending, expired
 from stream.publish import Log, Outgoing
 from stream.records import DeadLetter, Forward, Record
 from stream.rejects import dead_letter, forwarded_or_dead, quarantined
@@ -45,19 +46,6 @@ class Outcome(NamedTuple):
 
     saved: list[Part]
     refused: list[Part]
-
-
-class Pending(NamedTuple):
-    """Something that waits in a user's state and is due. entry None: a merge that another owner has not answered.
-
-    letter: what it leaves as.
-    """
-
-    partition: int
-    user_id: str
-    entry: Waiting | Retraction | None
-    arrival: Arrival
-    letter: DeadLetter | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -363,14 +351,14 @@ class Pipeline:
         if entry is None:
             return Input(user_id, "", arrival)
         if arrival is Arrival.EXPIRED or pending.letter is not None:
-            return _expired(user_id, entry, pending.letter)
+            return expired(user_id, entry, pending.letter)
         record = record_of(entry)
         if self.guard.quarantine.condemned(record):
-            return _expired(user_id, entry, quarantined(record))
+            return expired(user_id, entry, quarantined(record))
         try:
             event = self.decoder.read_again(record)
         except Rejected as error:  # it could be read when it came: the weights file has changed since
-            return _expired(user_id, entry, DeadLetter(record, error.reason, str(error), "decode"))
+            return expired(user_id, entry, DeadLetter(record, error.reason, str(error), "decode"))
         if isinstance(event, Forward):
             raise TypeError("this is a bug: a record on the wrong partition was left waiting")
         return Input(user_id, event.event_id, arrival, event)
@@ -389,15 +377,3 @@ class Pipeline:
             removed=dict(answer.removed),
         )
         return Outgoing(self.topics.receipts, answer.command_id.encode(), msgspec.json.encode(receipt))
-
-
-def _expired(user_id: str, entry: Waiting | Retraction, letter: DeadLetter | None = None) -> Input:
-    """An entry that leaves the waiting room for the dead letters; without a letter a retraction's is its refusal."""
-    if isinstance(entry, Retraction):
-        return Input(user_id, entry.command_id, Arrival.EXPIRED if letter else Arrival.UNCLAIMED, letter=letter)
-    if letter is None:
-        reason, message = Reason.UNKNOWN_ITEM, f"item {entry.item_id!r} was not published in time"
-        if entry.missed:
-            reason, message = Reason.ENCODER_TIMEOUT, "the encoder did not read its text in time"
-        letter = DeadLetter(record_of(entry), reason, message, "fold")
-    return Input(user_id, entry.event_id, Arrival.EXPIRED, letter=letter)

@@ -18,8 +18,9 @@ class Kind:
     """One row. ci, full: how many runs on Apache Kafka; embedded: how many on the embedded broker, when all are run.
 
     CI leaves out what another kind does in a harder way: `kill` and `zombie` at random (`after_save` is the worst
-    moment), `two-removed` (`term`, and `two-added`), `redis-restarted` (`redis-gone`, `redis-put-back`), `encoder-raises`
-    (`encoder-hangs`), `partitioner` and `codecs` (tests/foreign), `late` (`shuffled`), `idle` (it takes minutes).
+    moment), `two-removed` (`term`, and `two-added`), `redis-restarted` (`redis-gone`, `redis-put-back`),
+    `encoder-raises` (`encoder-hangs`), `partitioner` and `codecs` (tests/foreign), `late` (`shuffled`), `idle` (it
+    takes minutes).
     """
 
     name: str
