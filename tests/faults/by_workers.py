@@ -7,12 +7,12 @@ import time
 from tests.faults.stage import PARTITIONS, Stage, Unexpected
 from tests.support.system import WorkerProcess
 
-BATCHES = {  # point -> at which batch, of some tens (the busier a machine the larger they are), or of a merge's own
-    "after_announce": (3, 12),
-    "after_save": (3, 12),
-    "after_publish": (3, 12),
-    "merge_after_save": (1, 2),
-    "merge_after_apply": (1, 2),
+REACHED = {  # point -> at how manieth record, of about 600, or of a merge's own; batches are larger on a busy machine
+    "after_announce": (20, 300),
+    "after_save": (20, 300),
+    "after_publish": (20, 300),
+    "merge_after_save": (1, 6),
+    "merge_after_apply": (1, 6),
 }
 SLOW = 90.0  # messages/s: the load lasts until a second worker has its share of the partitions
 
@@ -28,8 +28,8 @@ def killed(stage: Stage) -> None:
 
 
 def killed_at(point: str, stage: Stage) -> None:
-    """kill -9 at a named point of a random batch."""
-    worker = stage.worker(FAULT_POINT=point, FAULT_AT=_batch(stage, point), FAULT_SIGNAL="KILL")
+    """kill -9 at a named point, of the batch with a random record."""
+    worker = stage.worker(FAULT_POINT=point, FAULT_AT=_record(stage, point), FAULT_SIGNAL="KILL")
     stage.ready(worker)
     stage.publish()
     stage.pour()
@@ -97,7 +97,7 @@ def zombie(stage: Stage) -> None:
 
 def zombie_at(point: str, stage: Stage) -> None:
     """The same, frozen at a named point: what it does next, it does as a zombie."""
-    sleeper = stage.worker(FAULT_POINT=point, FAULT_AT=_batch(stage, point), FAULT_SIGNAL="STOP")
+    sleeper = stage.worker(FAULT_POINT=point, FAULT_AT=_record(stage, point), FAULT_SIGNAL="STOP")
     other = stage.worker()
     stage.ready(sleeper, other)
     stage.publish()
@@ -123,8 +123,8 @@ def _shared(stage: Stage, workers: list[WorkerProcess]) -> None:
     stage.wait(well, 60, f"{len(workers)} workers did not share the partitions")
 
 
-def _batch(stage: Stage, point: str) -> str:
-    return str(stage.random.randint(*BATCHES[point]))
+def _record(stage: Stage, point: str) -> str:
+    return str(stage.random.randint(*REACHED[point]))
 
 
 def _held(worker: WorkerProcess) -> float:

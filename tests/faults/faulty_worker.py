@@ -2,7 +2,7 @@
 
 FAULT_POINT    after_announce | after_save | after_publish (which is before the acknowledgement)
                | merge_after_save (a hand-over was saved and not sent) | merge_after_apply (and this a confirmation)
-FAULT_AT       at how manieth batch for which that is so
+FAULT_AT       at how manieth record, or of a merge hand-over or confirmation, for which that is so
 FAULT_SIGNAL   KILL | STOP
 FAULT_ENCODER  raise | hang, as long as there is
 FAULT_FILE     this file
@@ -35,17 +35,17 @@ from tests.faults.planted import plant
 
 @dataclass
 class Fuse:
-    """Counts batches at one point, and sends this process its signal at the one that was named."""
+    """Counts what comes to one point, and sends this process its signal at the one that was named."""
 
     point: str
     left: int
     number: signal.Signals
 
-    def reached(self, point: str, parts: Iterable[Part]) -> None:
-        """Pass a point with a batch; one without records, of what waited or was owed, does not count."""
-        if point == self.point and any(part.records for part in parts):
-            self.left -= 1
-            if self.left == 0:
+    def reached(self, point: str, count: int) -> None:
+        """Pass a point with so many; by records, as batches are larger the more is waiting."""
+        if point == self.point and self.left > 0:
+            self.left -= count
+            if self.left <= 0:
                 os.kill(os.getpid(), self.number)
 
 
@@ -64,22 +64,25 @@ class FaultyPipeline(TimedPipeline):
     async def announce(self, parts: Iterable[Part]) -> None:
         """See `Pipeline.announce`."""
         await super().announce(parts)
-        self.fuse.reached("after_announce", parts)
+        self.fuse.reached("after_announce", _records(parts))
 
     async def save(self, parts: Sequence[Part]) -> list[Part]:
         """See `Pipeline.save`."""
         saved = await super().save(parts)
-        self.fuse.reached("after_save", parts)
+        self.fuse.reached("after_save", _records(parts))
         for point, message in (("merge_after_save", HandOver), ("merge_after_apply", Confirm)):
-            if any(isinstance(sending.message, message) for part in saved for sending in part.then):
-                self.fuse.reached(point, parts)
+            self.fuse.reached(point, sum(isinstance(each.message, message) for part in saved for each in part.then))
         return saved
 
     async def run(self, parts: list[Part], texts: Mapping[Wording, Vector]) -> list[Part]:
         """See `Pipeline.run`."""
         saved = await super().run(parts, texts)
-        self.fuse.reached("after_publish", parts)
+        self.fuse.reached("after_publish", _records(parts))
         return saved
+
+
+def _records(parts: Iterable[Part]) -> int:
+    return sum(len(part.records) for part in parts)
 
 
 class FaultyEngine:
