@@ -121,6 +121,7 @@ def as_dict(report: Report) -> dict[str, Any]:
         "events_per_s": round(report.events_per_s, 1),
         "retention": _truncated(report.truncated),
         "differences": [_told(each) for each in _shown(report)],
+        "apart_named": [_told(each) for each in report.apart[:20]],
     }
 
 
