@@ -1,8 +1,6 @@
 """One user does what a thousand do: the others of the partition get their lists all the same."""
 
 import random
-from statistics import median
-from time import monotonic
 
 import pytest
 from kafka.partitioner.default import murmur2
@@ -57,23 +55,18 @@ def test_a_burst_that_waits_makes_few_lists(system: System) -> None:
 
 
 def test_others_do_not_wait_for_as_many_lists_as_a_burst_has_events(system: System) -> None:
-    """Given clicks of one user that pour in, then whoever clicks meanwhile waits a fraction of what they would cost."""
+    """Given clicks of one user that pour in, then whoever clicks meanwhile waits for a few lists, not for hundreds."""
     system.start_ready()
     system.publish(FILMS)
     other = beside(HOT, system.partitions)
 
-    def waits(event_id: str) -> float:
-        began = monotonic()
-        system.click(other, "f2", event_id=event_id)
-        system.producer.flush()
-        system.list_for(other, event_id, 90)
-        return monotonic() - began
-
-    usual = median(waits(f"usual-{n}") for n in range(15))
-    longest = 0.0
     for n in range(3):
         pour(system, n * BURST // 3, BURST // 3)
-        longest = max(longest, waits(f"meanwhile-{n}"))
+        before = len(system.lists(HOT))
+        system.click(other, "f2", event_id=f"meanwhile-{n}")
+        system.producer.flush()
+        system.list_for(other, f"meanwhile-{n}", 90)
+        made = len(system.lists(HOT)) - before
+        assert made <= BURST / 3 / 50, f"behind {BURST // 3} clicks of one user: after {made} lists"
 
-    assert longest < BURST / 3 * usual / 10, f"usually {usual:.3f} s, behind {BURST // 3} clicks {longest:.3f} s"
     assert until(lambda: named(system) == BURST, 30)
