@@ -1,0 +1,145 @@
+"""A store and a log as a worker left them on 28 November 2026: every later build reads both to the same users.
+
+`written_before.json` holds records and keys of that run: disorder, two merges, an erasure, retractions, events that
+wait. If a test here fails, something on the wire or in the store was renamed: read both, and keep this file.
+"""
+
+import asyncio
+import json
+from base64 import b64decode
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+import redis
+import redis.asyncio as asynchronous_redis
+from kafka import KafkaProducer
+
+from deploy.admin import create_topics
+from serving.messages import Receipt, Recommendations
+from serving.ranking import snapshots
+from serving.ranking.statistics import Moment
+from serving.state import Vector
+from serving.topics import Topics
+from stream.records import Record
+from stream.replay.live import LiveStore
+from stream.replay.report import Report
+from stream.replay.run import Model, Source
+from stream.replay.verify import verify
+from stream.settings import WorkerSettings
+from stream.transfers import Confirm, HandOver, Request, read
+from tests.conftest import Broker
+
+pytestmark = pytest.mark.kafka
+Before = Mapping[str, Any]
+
+
+@pytest.fixture(scope="module")
+def before() -> Before:
+    made: Before = json.loads(Path(__file__).with_name("written_before.json").read_text("utf-8"))
+    return made
+
+
+def opened(value: str | None) -> bytes | None:
+    return None if value is None else b64decode(value)
+
+
+def records(before: Before, topic: str) -> Iterator[Record]:
+    of_topic = (each for each in before["log"] if each[0] == topic)
+    for offset, (_, partition, timestamp, key, value, headers) in enumerate(of_topic):
+        full = ((name, b64decode(data)) for name, data in headers)
+        name = f"{before['prefix']}.{topic}"
+        yield Record(name, partition, offset, timestamp, opened(key), opened(value), tuple(full))
+
+
+def write_log(before: Before, bootstrap: str) -> None:
+    create_topics(bootstrap, Topics(before["prefix"]), before["partitions"], replication=1)
+    producer = KafkaProducer(bootstrap_servers=bootstrap)
+    for topic, partition, timestamp, key, value, headers in before["log"]:
+        producer.send(
+            f"{before['prefix']}.{topic}",
+            opened(value),
+            opened(key),
+            [(name, b64decode(data)) for name, data in headers],
+            partition,
+            timestamp,
+        )
+    producer.close()
+
+
+def write_store(before: Before, client: redis.Redis) -> None:
+    for name, (kind, held) in before["store"].items():
+        key = name.replace("PREFIX", before["prefix"])
+        client.delete(key)
+        if kind == "string":
+            client.set(key, b64decode(held))
+        elif kind == "hash":
+            client.hset(key, mapping={b64decode(field): b64decode(value) for field, value in held})
+        elif kind == "zset":
+            client.zadd(key, {b64decode(member): score for member, score in held})
+        else:
+            client.sadd(key, *map(b64decode, held))
+
+
+def source_of(before: Before, bootstrap: str, redis_url: str) -> Source:
+    """Of its own model folder, which made these vectors of the texts on the log."""
+    vectors = {text: np.frombuffer(b64decode(of), np.float16) for text, of in before["vectors"].items()}
+
+    async def embed(texts: Sequence[str]) -> Mapping[str, Vector]:
+        return {text: vectors[text].astype(np.float32) for text in texts}
+
+    settings = WorkerSettings(bootstrap=bootstrap, redis=redis_url, prefix=before["prefix"])
+    identities = {f"{before['prefix']}.{topic}": identity for topic, identity in before["identities"].items()}
+    model = Model(before["fingerprint"], before["dim"], embed, passages=embed)  # no text of an item is read
+    return Source(settings, identities, before["partitions"], model)
+
+
+async def verified(source: Source) -> Report:
+    settings = source.settings
+    live = LiveStore(settings.redis, settings.keys, source.model.fingerprint, source.identities, settings.retention())
+    try:
+        return await verify(source, live, lambda _: None, lambda _: None)
+    finally:
+        await live.close()
+
+
+def test_the_store_of_before_is_what_the_log_of_before_makes(before: Before, broker: Broker, redis_url: str) -> None:
+    write_log(before, broker.bootstrap)
+    with redis.Redis.from_url(redis_url) as client:
+        write_store(before, client)
+
+    report = asyncio.run(verified(source_of(before, broker.bootstrap, redis_url)))
+
+    assert report.findings == []
+    assert report.users == 8
+    assert report.events == 238
+    assert report.items is not None
+
+
+async def taken_over(before: Before, redis_url: str) -> Moment | None:
+    async with asynchronous_redis.from_url(redis_url) as client:
+        return await snapshots.read(client, before["prefix"])
+
+
+def test_what_everybody_touched_before_is_taken_over(before: Before, redis_url: str) -> None:
+    with redis.Redis.from_url(redis_url) as client:
+        write_store(before, client)
+
+    moment = asyncio.run(taken_over(before, redis_url))
+
+    assert moment is not None
+    assert set(moment.ids) == {f"f{n}" for n in range(8)} | {"unknown"}
+
+
+def test_what_was_published_before_is_read(before: Before) -> None:
+    lists = list(records(before, "recommendations.v1"))
+    receipts = list(records(before, "receipts.v1"))
+    transfers = {type(read(record).message) for record in records(before, "transfers.v1")}
+
+    assert [each.key for each in lists if each.value is None] == [b"u7"]
+    assert all(msgspec.json.decode(each.value, type=Recommendations).items for each in lists if each.value)
+    assert {msgspec.json.decode(each.value or b"", type=Receipt).command_id for each in receipts} >= {"e", "m1", "m2"}
+    assert transfers >= {Request, HandOver, Confirm}
