@@ -7,8 +7,10 @@ FROM python:3.12-bookworm AS build
 WORKDIR /src
 RUN python -m venv /venv
 COPY pyproject.toml README.md LICENSE ./
+COPY penchant penchant
 COPY serving serving
 COPY stream stream
+COPY evaluation evaluation
 COPY deploy deploy
 COPY export export
 RUN /venv/bin/pip install --no-cache-dir ".[worker,api,cpu]"

@@ -29,25 +29,25 @@ from aiokafka.structs import TopicPartition
 from rich.console import Console
 from rich.table import Table
 
-from deploy.services import start_store
+from deploy.local.services import start_store
+from penchant.messages import CoVisits, ItemVector
+from penchant.topics import Topics
 from serving.catalogue import Catalogue, pack
-from serving.messages import CoVisits, ItemVector
 from serving.ranking.ranker import Ranker
 from serving.ranking.statistics import Statistics
-from serving.state import Vector
-from serving.topics import Topics
-from stream.agents import to_record
-from stream.containment import Guard
-from stream.events import Decoder
-from stream.lists import Lists
+from serving.state.user_state import Vector
+from stream.containment.faults import Guard
+from stream.containment.quarantine import Quarantine
+from stream.events.decoder import Decoder
+from stream.events.records import Record
+from stream.events.weights import load_weights
+from stream.kafka.agents import to_record
+from stream.kafka.producer import Outgoing
 from stream.pipeline import Pipeline
-from stream.publish import Outgoing
-from stream.quarantine import Quarantine
-from stream.records import Record
-from stream.store import Retention, Store
-from stream.turns import Rules
-from stream.waiting import WaitingIndex
-from stream.weights import load_weights
+from stream.processing.batch import Rules
+from stream.processing.lists import Lists
+from stream.store.pending_index import WaitingIndex
+from stream.store.redis import Retention, Store
 
 ITEMS, USERS, DIM, ROUNDS = 10_000, 2_000, 384, 7
 TOPICS = Topics("penchant")
@@ -63,7 +63,7 @@ class Sink:
     sent: int = 0
 
     async def send(self, records: Sequence[Outgoing]) -> None:
-        """See `stream.publish.Log`."""
+        """See `stream.kafka.producer.Log`."""
         self.sent += len(records)
         for record in records:
             if record.topic == TOPICS.covisits and record.value is not None:

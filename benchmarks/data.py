@@ -16,7 +16,7 @@ import msgspec
 
 from deploy.demo import films
 from deploy.demo.films import Film, Rating
-from serving.errors import PenchantError
+from penchant.errors import PenchantError
 
 
 @click.command(epilog="Example: python -m benchmarks.data ml-100k .cache/data/ml-100k")

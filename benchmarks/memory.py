@@ -24,10 +24,10 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from deploy.services import start_store
-from serving.state import RECENT_TEXTS, RING, SEEN, SHOWN, Kind, RecentText, RingEvent, UserState, encode
-from stream.interest import Bounds
-from stream.store import Batch, Retention, Store
+from deploy.local.services import start_store
+from serving.state.user_state import RECENT_TEXTS, RING, SEEN, SHOWN, Kind, RecentText, RingEvent, UserState, encode
+from stream.interest.fold import Bounds
+from stream.store.redis import Batch, Retention, Store
 
 PREFIX, PARTITIONS, AT_ONCE = "penchant", 4, 256
 BOUNDS = Bounds()

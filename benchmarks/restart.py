@@ -27,14 +27,14 @@ from kafka import KafkaProducer
 from rich.console import Console
 from rich.progress import track
 
-from deploy.admin import create_topics
-from deploy.children import Child
-from deploy.services import EmbeddedBroker, EmbeddedStore, free_port, start_broker, start_store
-from serving.artifact import open_artifact
+from deploy.local.processes import Child
+from deploy.local.services import EmbeddedBroker, EmbeddedStore, free_port, start_broker, start_store
+from deploy.topics.create import create_topics
+from penchant.messages import CoVisits, ItemVector, Pair
+from penchant.topics import Topics
 from serving.catalogue import pack
 from serving.connections import Connections
-from serving.messages import CoVisits, ItemVector, Pair
-from serving.topics import Topics
+from serving.model.artifact import open_artifact
 
 TOPICS = Topics("penchant")
 PARTITIONS, RING, PAIRS = 4, 20, 50

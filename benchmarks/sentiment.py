@@ -19,11 +19,11 @@ import numpy.typing as npt
 from export.candidates import Progress
 from export.labelled import TERMS, Labelled, draw, held_out, load_sets, read_file
 from export.sentiment import embed
-from serving.encoder import load_encoder
-from serving.errors import Misconfigured, PenchantError
-from serving.sentiment import Sentiment
-from stream.opinion import moved
-from stream.weights import Swing, load_weights
+from penchant.errors import Misconfigured, PenchantError
+from serving.model.encoder import load_encoder
+from serving.model.sentiment import Sentiment
+from stream.events.weights import Swing, load_weights
+from stream.interest.sentiment_adjustment import moved
 
 HELD_OUT = 1000  # texts of each set
 

@@ -26,9 +26,9 @@ from deploy.commands.tune import tune
 from deploy.commands.watch import watch
 from deploy.commands.worker import worker
 from deploy.options import examples
-from deploy.printing import ReaderGone, complain
-from serving.errors import PenchantError
-from serving.printable import tolerant_streams
+from penchant.errors import PenchantError
+from serving.terminal.printable import tolerant_streams
+from serving.terminal.printing import ReaderGone, complain
 
 IO_ERROR = 74  # EX_IOERR of sysexits.h: what we say cannot be written
 # A reader that left, a full disk, a terminal that is gone, a closed file.

@@ -9,9 +9,9 @@ from typing import Any
 
 import click
 
-from deploy.printing import complain
-from serving.errors import Misconfigured
-from serving.settings_words import options_given, unknown_variables
+from penchant.errors import Misconfigured
+from serving.configuration.setting_errors import options_given, unknown_variables
+from serving.terminal.printing import complain
 
 MAX_ID_BYTES = 256
 ENVIRONMENT = {name: f"PENCHANT_{name.upper()}" for name in ("bootstrap", "redis", "prefix", "model")}

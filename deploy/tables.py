@@ -7,7 +7,7 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from deploy.printing import console, theirs
+from serving.terminal.printing import console, theirs
 
 
 def print_list(user: str, value: dict[str, Any] | None, titles: Mapping[str, str]) -> None:

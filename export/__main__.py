@@ -17,7 +17,7 @@ from export.parity import Gate
 from export.quantize import Scheme
 from export.sources import resolve
 from export.texts import load
-from serving.errors import BelowGate, Misconfigured, PenchantError
+from penchant.errors import BelowGate, Misconfigured, PenchantError
 
 AUTO = (Scheme.FP32, Scheme.INT8_WEIGHT_ONLY, Scheme.INT8_DYNAMIC)  # what a CPU can run
 WHEELS = Path(".cache/wheels")

@@ -14,9 +14,9 @@ import numpy as np
 from export.quantize import Scheme
 from export.reference import Reference
 from export.sources import Source
-from serving import artifact
-from serving.artifact import CENTRE, FORMAT, KINDS, MANIFEST, MODEL, PARTS, TOKENIZER
-from serving.sentiment import SENTIMENT
+from serving.model import artifact
+from serving.model.artifact import CENTRE, FORMAT, KINDS, MANIFEST, MODEL, PARTS, TOKENIZER
+from serving.model.sentiment import SENTIMENT
 
 LIBRARIES = ("torch", "transformers", "optimum", "optimum-onnx", "onnx", "onnxruntime", "tokenizers", "numpy")
 

@@ -13,8 +13,8 @@ from export.quantize import Scheme
 from export.reference import Reference
 from export.sources import Source
 from export.texts import Texts
-from serving.engines.onnx_runtime import OnnxRuntime
-from serving.tokens import Ids, Run
+from serving.model.engines.onnx_runtime import OnnxRuntime
+from serving.model.tokens import Ids, Run
 
 
 @dataclass(frozen=True)

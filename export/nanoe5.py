@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from serving.errors import Misconfigured
+from penchant.errors import Misconfigured
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer

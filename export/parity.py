@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from export.reference import Reference, Rows, centred
-from serving.artifact import KINDS
-from serving.errors import Misconfigured
-from serving.tokens import Run, pad, run_in_batches
+from penchant.errors import Misconfigured
+from serving.model.artifact import KINDS
+from serving.model.tokens import Run, pad, run_in_batches
 
 NEAREST = 10
 BATCH = 32  # texts in a mixed batch

@@ -9,8 +9,8 @@ import numpy.typing as npt
 from export.graph import quiet
 from export.sources import Source
 from export.texts import Texts
-from serving.artifact import KINDS, Kind
-from serving.tokens import Ids, Run, run_in_batches
+from serving.model.artifact import KINDS, Kind
+from serving.model.tokens import Ids, Run, run_in_batches
 
 Rows = Mapping[Kind, npt.NDArray[np.float32]]  # by kind of text, (n, d) or (d,)
 Tick = Callable[[int], None]
@@ -63,7 +63,7 @@ def centre(rows: npt.NDArray[np.float32], sizes: Sequence[int]) -> npt.NDArray[n
 
 
 def centred(rows: npt.NDArray[np.float32], middle: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Unit rows less their centre, made unit again, (n, d) float32; as serving/encoder.py does it."""
+    """Unit rows less their centre, made unit again, (n, d) float32; as serving/model/encoder.py does it."""
     moved = rows - middle
     moved /= np.linalg.norm(moved, axis=1, keepdims=True)
     return moved

@@ -18,8 +18,8 @@ import numpy.typing as npt
 from export import bundle
 from export.labelled import Labelled, draw, held_out, load_sets
 from export.texts import CHINESE, ENGLISH
-from serving.encoder import Encoder, load_encoder
-from serving.sentiment import FORMAT, SENTIMENT, About, Sentiment, write_sentiment
+from serving.model.encoder import Encoder, load_encoder
+from serving.model.sentiment import FORMAT, SENTIMENT, About, Sentiment, write_sentiment
 
 # How many texts of each set: Chinese labels are the noisiest, so most of all. 310 s of CPU time in all.
 SAMPLES = {"chinese": 4300, "imdb": 1500, "sentences": 800}

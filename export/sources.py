@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from serving.artifact import Kind
-from serving.errors import Misconfigured
+from penchant.errors import Misconfigured
+from serving.model.artifact import Kind
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer

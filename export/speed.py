@@ -8,7 +8,7 @@ from time import perf_counter
 
 import numpy as np
 
-from serving.engines.onnx_runtime import OnnxRuntime
+from serving.model.engines.onnx_runtime import OnnxRuntime
 
 SHAPES = {"1x16": (1, 16), "32x64": (32, 64)}  # texts x tokens: one statement, a batch of reviews
 SECONDS = 4.5  # a graph and a shape

@@ -19,8 +19,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from serving.artifact import Kind, file_hash
-from serving.errors import Misconfigured
+from penchant.errors import Misconfigured
+from serving.model.artifact import Kind, file_hash
 
 
 @dataclass(frozen=True)

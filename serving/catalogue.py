@@ -15,9 +15,9 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from serving.errors import FingerprintMismatch
-from serving.messages import Facets, ItemVector
-from serving.state import Vector, item_hash
+from penchant.errors import FingerprintMismatch
+from penchant.messages import Facets, ItemVector
+from serving.state.user_state import Vector, item_hash
 
 Rows = npt.NDArray[np.intp]
 FacetValues = str | list[str]

@@ -6,12 +6,12 @@ from typing import Any
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from serving import addresses
-from serving.dotenv import FILE, encoding_of
-from serving.errors import Misconfigured
-from serving.redis_url import check_url
-from serving.settings_words import wrong
-from serving.topics import LEGAL_PREFIX, Topics
+from penchant.errors import Misconfigured
+from penchant.topics import LEGAL_PREFIX, Topics
+from serving.configuration.dotenv import FILE, encoding_of
+from serving.configuration.setting_errors import wrong
+from serving.kafka import addresses
+from serving.redis.url import check_url
 
 
 class Connections(BaseSettings):

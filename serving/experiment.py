@@ -26,8 +26,8 @@ from pathlib import Path
 
 import msgspec
 
-from serving import edited
-from serving.errors import Misconfigured
+from penchant.errors import Misconfigured
+from serving.files import toml_files as edited
 from serving.ranking.profile import RankSettings
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")

@@ -7,10 +7,10 @@ import os
 import sys
 from typing import NoReturn
 
-from serving.errors import Misconfigured, PenchantError
-from serving.printable import EscapedFormatter, lines_shown, tolerant_streams
-from serving.settings_words import unknown_variables
-from stream.quiet import SaidOnce
+from penchant.errors import Misconfigured, PenchantError
+from serving.configuration.setting_errors import unknown_variables
+from serving.terminal.printable import EscapedFormatter, lines_shown, tolerant_streams
+from stream.kafka.log_noise import SaidOnce
 
 
 def main() -> int:
@@ -46,11 +46,11 @@ def _start_log(level: str) -> None:
 def _run() -> int:
     import uvloop
 
-    from serving.broker import check_topics, open_admin, partition_count, topic_identity
-    from serving.encoder import load_encoder
+    from serving.kafka.admin import check_topics, open_admin, partition_count, topic_identity
+    from serving.model.encoder import load_encoder
     from stream.app import run
     from stream.settings import WorkerSettings
-    from stream.start import check_store
+    from stream.startup_checks import check_store
     from stream.worker import Worker
 
     settings = WorkerSettings()

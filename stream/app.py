@@ -9,11 +9,11 @@ import faust
 from mode.supervisors import CrashingSupervisor
 from mode.utils.queues import ThrowableQueue
 
-from serving.errors import PenchantError
-from serving.liveness import watched_loop
-from stream.agents import consume
+from penchant.errors import PenchantError
+from serving.api.liveness import watched_loop
+from stream.kafka.agents import consume
+from stream.kafka.consumer import WorkerConsumer, WorkerTransport
 from stream.settings import WorkerSettings
-from stream.transport import WorkerConsumer, WorkerTransport
 from stream.worker import Worker
 
 _BURST = 4  # times as many clicks as a batch has otherwise, if few users do them: one costs a twentieth of a list

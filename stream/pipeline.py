@@ -3,7 +3,7 @@
 Read this file to know what Penchant does. The order is what makes it safe: whatever must not be lost (pairs for the
 item statistics, dead letters, forwarded copies, receipts) is acknowledged by the log before the state is saved with the
 offsets in it; lists go out after. A batch that comes again changes nothing and publishes its lists once more. A record
-that raises what nobody foresaw is put aside, and everybody else served (stream/containment.py).
+that raises what nobody foresaw is put aside, and everybody else served (stream/containment/faults.py).
 """
 
 import asyncio
@@ -15,26 +15,26 @@ from typing import NamedTuple
 
 import msgspec
 
-from serving.errors import PenchantError, Rejected
-from serving.messages import CoVisits, Receipt
-from serving.state import Retraction, UserState, Vector, Waiting
-from serving.topics import Topics
-from stream.arrivals import arrive
-from stream.commands import unread
-from stream.containment import Guard, by_halves
-from stream.events import Decoder, forget_users
-from stream.lists import Lists, Ranking, rfc3339
-from stream.pending import Pending, expired
-from stream.publish import Log, Outgoing
-from stream.records import DeadLetter, Forward, Record
-from stream.rejects import dead_letter, forwarded_or_dead, quarantined
-from stream.room import MERGES, TEXTS, overdue, record_of, waiters
-from stream.store import Hold, UserStore
-from stream.taking import take
-from stream.transfers import Republish, Sending, outgoing
-from stream.turns import MOST_UNNAMED, Answer, Arrival, Context, Input, ItemVectors, Part, Rules, Turn
-from stream.waiting import WaitingIndex
-from stream.wordings import Wording, assemble, pieces
+from penchant.errors import PenchantError, Rejected
+from penchant.messages import CoVisits, Receipt
+from penchant.topics import Topics
+from serving.state.user_state import Retraction, UserState, Vector, Waiting
+from stream.containment.faults import Guard, by_halves
+from stream.events.dead_letters import dead_letter, forwarded_or_dead, quarantined
+from stream.events.decoder import Decoder, forget_users
+from stream.events.encoder_input import Wording, assemble, pieces
+from stream.events.records import DeadLetter, Forward, Record
+from stream.events.transfers import Republish, Sending, outgoing
+from stream.kafka.producer import Log, Outgoing
+from stream.processing.apply import take
+from stream.processing.batch import MOST_UNNAMED, Answer, Arrival, Context, Input, ItemVectors, Part, Rules, Turn
+from stream.processing.due import Pending, expired
+from stream.processing.inputs import arrive
+from stream.processing.lists import Lists, Ranking, rfc3339
+from stream.processing.pending_events import MERGES, TEXTS, overdue, record_of, waiters
+from stream.processing.retract import unread
+from stream.store.pending_index import WaitingIndex
+from stream.store.redis import Hold, UserStore
 
 # Vectors by text, without those that the encoder missed: these events wait.
 Embed = Callable[[Sequence[str]], Awaitable[Mapping[str, Vector]]]
@@ -125,7 +125,7 @@ class Pipeline:
         await self.recall(self.waiting.overdue(self.clock()), Arrival.EXPIRED)
 
     async def ask_again(self) -> None:
-        """Tell the owners of other users again what they have not answered (stream/merging.py)."""
+        """Tell the owners of other users again what they have not answered (stream/processing/merge.py)."""
         users = self.waiting.users([MERGES])
         await self.take_in([Pending(n, user, None, Arrival.UNANSWERED) for n, ids in users.items() for user in ids])
 
@@ -204,7 +204,7 @@ class Pipeline:
         return list(parts.values())
 
     def arrive(self, record: Record) -> Input | Forward | DeadLetter | None:
-        """What a record is (stream/arrivals.py), unless it is not to be read at all."""
+        """What a record is (stream/processing/inputs.py), unless it is not to be read at all."""
         if self.guard.quarantine.condemned(record):
             return quarantined(record)
         return arrive(record, self.decoder.decode, self.topics.transfers)
@@ -214,7 +214,7 @@ class Pipeline:
         return Part(record.partition, [record], hold=hold, dead=[self.guard.faults.letter(record, error)])
 
     async def embed(self, parts: Iterable[Part]) -> Mapping[Wording, Vector]:
-        """What the encoder makes of the texts in the parts (stream/wordings.py), by what was encoded."""
+        """What the encoder makes of the texts in the parts (stream/events/encoder_input.py), by what was encoded."""
         events = (each.event for part in parts for each in part.inputs)
         wordings = {event.wording for event in events if event is not None and event.wording is not None}
         vectors = (

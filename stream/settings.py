@@ -6,11 +6,11 @@ from typing import Literal
 from pydantic import Field, SecretStr
 
 from serving.connections import Connections
+from serving.model.sentiment import Sentiment
 from serving.ranking.profile import RankSettings, Seen
-from serving.sentiment import Sentiment
-from stream.interest import Bounds
-from stream.store import Retention
-from stream.turns import Rules
+from stream.interest.fold import Bounds
+from stream.processing.batch import Rules
+from stream.store.redis import Retention
 
 _DAY_S = 86_400
 
@@ -26,7 +26,7 @@ class WorkerSettings(Connections):
         default=0, ge=0, description="Threads of the encoder; 0: every core. More workers on a machine: share them out."
     )
     weights: Path | None = Field(
-        default=None, description="The file that says what each action counts; default: stream/weights.toml."
+        default=None, description="The file that says what each action counts; default: stream/events/weights.toml."
     )
     k: int = Field(default=20, ge=1, le=1000, description="Items on a list.")
     list_rules: Path | None = Field(

@@ -18,23 +18,23 @@ from dataclasses import dataclass, field, replace
 import msgspec
 import numpy as np
 
-from serving import state as codec
-from serving.errors import Unavailable
-from serving.messages import ListItem, Recommendations
+from penchant.errors import Unavailable
+from penchant.messages import ListItem, Recommendations
+from penchant.topics import Topics
 from serving.ranking.ranker import Ranking
-from serving.state import Ref, UserState, Vector
-from serving.topics import Topics
-from stream.containment import Guard
-from stream.events import Decoder
-from stream.lists import Lists
+from serving.state import user_state as codec
+from serving.state.user_state import Ref, UserState, Vector
+from stream.containment.faults import Guard
+from stream.events.decoder import Decoder
+from stream.events.records import Headers, Record
+from stream.events.weights import load_weights
+from stream.kafka.producer import Outgoing
 from stream.pipeline import Pipeline
-from stream.privacy import Digests, believed_ms
-from stream.publish import Outgoing
-from stream.records import Headers, Record
-from stream.store import Batch, Hold, Saved, Wait, now_ms, refuse_foreign
-from stream.turns import Rules
-from stream.waiting import WaitingIndex
-from stream.weights import load_weights
+from stream.processing.batch import Rules
+from stream.processing.lists import Lists
+from stream.store.pending_index import WaitingIndex
+from stream.store.redis import Batch, Hold, Saved, Wait, now_ms, refuse_foreign
+from stream.store.tombstones import Digests, believed_ms
 
 TOPICS = Topics("penchant")
 FINGERPRINT = "words-8"
@@ -87,7 +87,7 @@ class MemoryLog:
         self.refuses: Callable[[Outgoing], bool] = lambda _: False
 
     async def send(self, records: Sequence[Outgoing]) -> None:
-        """See `stream.publish.Log.send`."""
+        """See `stream.kafka.producer.Log.send`."""
         for each in records:
             if self.refuses(each):
                 raise Unavailable(f"the log in memory was told to refuse this record of {each.topic}")
@@ -121,7 +121,7 @@ class _Shelf:
 
 
 class MemoryStore:
-    """`stream.store.Store` on dictionaries. `beside`: a store whose data it shares, as two workers share Redis."""
+    """`Store` on dictionaries. `beside`: a store whose data it shares, as two workers share Redis."""
 
     def __init__(self, identities: Mapping[str, str] | None = None, beside: "MemoryStore | None" = None) -> None:
         self._identities = identities or {}
@@ -209,16 +209,16 @@ class MemoryStore:
             self._holds[partition] = replace(held, owed={})
 
     async def write_marks(self, marks: Mapping[str, Mapping[str, bytes]]) -> None:
-        """See `stream.quarantine.Marks`."""
+        """See `stream.containment.quarantine.Marks`."""
         for scope, named in marks.items():
             self._marks.setdefault(scope, {}).update(named)
 
     async def read_marks(self, scope: str) -> dict[str, bytes]:
-        """See `stream.quarantine.Marks`."""
+        """See `stream.containment.quarantine.Marks`."""
         return dict(self._marks.get(scope, {}))
 
     async def clear_marks(self, scope: str, names: Sequence[str] = ()) -> None:
-        """See `stream.quarantine.Marks`."""
+        """See `stream.containment.quarantine.Marks`."""
         marks = self._marks.get(scope, {})
         for name in names or list(marks):
             marks.pop(name, None)

@@ -11,51 +11,51 @@ import msgspec
 from aiokafka.errors import KafkaError
 from faust.types import TP
 
+from penchant.errors import Misconfigured, PenchantError
+from penchant.messages import ItemVector
+from serving.api.health import Check, health_app, serve
 from serving.catalogue import Catalogue
-from serving.encoder import Encoder
-from serving.errors import Misconfigured, PenchantError
 from serving.experiment import read
-from serving.health import Check, health_app, serve
-from serving.messages import ItemVector
+from serving.kafka.follower import Follower
+from serving.model.encoder import Encoder
 from serving.ranking.blend import Blend
 from serving.ranking.profile import RankSettings
 from serving.ranking.ranker import Ranker, Ranking
 from serving.ranking.rules import Rules
 from serving.ranking.statistics import Statistics
-from serving.state import UserState
-from serving.view import Follower
-from stream.backlog import Backlog
-from stream.blending import Blending, blend_key
-from stream.clock import Clock
-from stream.containment import Faults, Guard
-from stream.encoding import Encoding
-from stream.events import Decoder
-from stream.items import ItemPipeline
-from stream.keeping import Keeper
-from stream.live import JudgedLists, Live
-from stream.making_up import MakingUp
-from stream.metrics import Metrics
-from stream.partitions import Partitions, Reading, Seek
-from stream.publish import KafkaLog
-from stream.quarantine import Quarantine
-from stream.records import Record
-from stream.redis_calls import connect
-from stream.renewing import Renewing
-from stream.replay.items import KnownItems
-from stream.replay.mend import Mender
-from stream.replay.run import Model, Source
+from serving.state.user_state import UserState
+from stream.containment.faults import Faults, Guard
+from stream.containment.quarantine import Quarantine
+from stream.encoder.deadline import Encoding
+from stream.events.decoder import Decoder
+from stream.events.records import Record
+from stream.events.weights import load_weights
+from stream.kafka.assignment import Partitions, Reading, Seek
+from stream.kafka.producer import KafkaLog
+from stream.monitoring.clock import Clock
+from stream.monitoring.instrumented import TimedPipeline
+from stream.monitoring.metrics import Metrics
+from stream.monitoring.online_evaluation import JudgedLists, Live
+from stream.monitoring.watchdog import Watchdog
+from stream.processing.batch import Arrival, Part
+from stream.processing.items import ItemPipeline
+from stream.processing.pending_events import TEXTS
+from stream.processing.variants import Variants
+from stream.rebuild.item_vectors import KnownItems
+from stream.rebuild.rebuild import Model, Source
+from stream.rebuild.repair import Mender
 from stream.retry import retrying, waited_for
-from stream.room import TEXTS
 from stream.settings import WorkerSettings
-from stream.snapshots import WRITER
-from stream.stages import TimedPipeline
-from stream.start import now_ms
-from stream.store import Store
-from stream.turns import Arrival, Part
-from stream.variants import Variants
-from stream.waiting import WaitingIndex
-from stream.watchdog import Watchdog
-from stream.weights import load_weights
+from stream.startup_checks import now_ms
+from stream.store.pending_index import WaitingIndex
+from stream.store.redis import Store
+from stream.store.redis_calls import connect
+from stream.store.statistics_snapshots import WRITER
+from stream.tasks.blend_learning import Blending, blend_key
+from stream.tasks.encoder_backlog import MakingUp
+from stream.tasks.event_backlog import Backlog
+from stream.tasks.list_renewal import Renewing
+from stream.tasks.statistics_service import Keeper
 
 _log = logging.getLogger(__name__)
 _LOOK_EVERY_S = 1.0
@@ -194,7 +194,7 @@ class Worker:
                 await self.give_back()
         await self._started.aclose()
 
-    # --- What the consumer asks (stream/transport.py) ---
+    # --- What the consumer asks (stream/kafka/consumer.py) ---
 
     @property
     def open(self) -> bool:
@@ -220,7 +220,7 @@ class Worker:
         self.metrics.partitions.set(len(self._store.held()))
         return positions
 
-    # --- What the agents ask (stream/agents.py) ---
+    # --- What the agents ask (stream/kafka/agents.py) ---
 
     async def take_in(self, records: Sequence[Record]) -> set[int]:
         """Records of a user topic. Returns the partitions whose records were refused and stay unacknowledged."""

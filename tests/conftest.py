@@ -14,8 +14,8 @@ with warnings.catch_warnings():  # kafka-python reads its schemas, at import, in
     warnings.simplefilter("ignore", DeprecationWarning)
     import kafka  # noqa: F401
 
-from deploy.services import start_broker, start_store
-from serving.errors import Misconfigured
+from deploy.local.services import start_broker, start_store
+from penchant.errors import Misconfigured
 from tests.support.kafka import ApacheKafka
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.baselines.history import Histories, decayed
-from deploy.prequential.steps import Floats, Step
+from evaluation.prequential.steps import Floats, Step
 
 
 class ContentMean:

@@ -1,7 +1,7 @@
 """Most popular: by all that was touched, or by what was touched of late."""
 
-from deploy.prequential.steps import Floats, Step
-from serving.ranking.rows import Popularity
+from evaluation.prequential.steps import Floats, Step
+from serving.ranking.popularity import Popularity
 
 
 class Popular:

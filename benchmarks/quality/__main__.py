@@ -20,15 +20,15 @@ from benchmarks.quality.lag import NEVER, lags, pairs_of
 from benchmarks.quality.methods import Effort, Method
 from benchmarks.quality.study import CACHE, Study, With, beside, measure
 from benchmarks.quality.tables import show
-from deploy.prequential.counted import positive_by
-from deploy.prequential.lines import number
-from deploy.prequential.protocol import Candidates, of_cases, of_events
-from deploy.prequential.sets import Event, Events, read_cases, read_events, read_items, rows_of
-from deploy.prequential.system import Penchant
-from deploy.prequential.vectors import catalogue_of
-from serving.encoder import load_encoder
-from serving.errors import Misconfigured, PenchantError
-from stream.weights import load_weights
+from evaluation.prequential.cached_vectors import catalogue_of
+from evaluation.prequential.data_sets import Event, Events, read_cases, read_events, read_items, rows_of
+from evaluation.prequential.offline_system import Penchant
+from evaluation.prequential.positives import positive_by
+from evaluation.prequential.protocol import Candidates, of_cases, of_events
+from evaluation.prequential.set_lines import number
+from penchant.errors import Misconfigured, PenchantError
+from serving.model.encoder import load_encoder
+from stream.events.weights import load_weights
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 FOLDER = click.Path(file_okay=False, path_type=Path)

@@ -22,18 +22,18 @@ from rich.progress import track
 from benchmarks.quality.measures import interval
 from deploy.demo import films
 from deploy.demo.films import RATING_SCALE
-from deploy.demo.replay import Sent
+from deploy.demo.rating_replay import Sent
 from deploy.demo.score import TOP
-from deploy.prequential.sets import NO_TIME_MS, Event, Item
-from deploy.prequential.steps import Doubles, Step
-from deploy.prequential.system import Penchant
-from deploy.prequential.vectors import catalogue_of
+from evaluation.prequential.cached_vectors import catalogue_of
+from evaluation.prequential.data_sets import NO_TIME_MS, Event, Item
+from evaluation.prequential.offline_system import Penchant
+from evaluation.prequential.steps import Doubles, Step
+from penchant.errors import PenchantError
+from penchant.messages import Item as Published
 from serving.catalogue import Catalogue
-from serving.encoder import load_encoder
-from serving.errors import PenchantError
-from serving.messages import Item as Published
-from stream.values import unit_rating
-from stream.weights import load_weights
+from serving.model.encoder import load_encoder
+from stream.events.fields import unit_rating
+from stream.events.weights import load_weights
 
 
 @click.command(epilog="Example: python -m benchmarks.quality.as_live sent.jsonl.gz")

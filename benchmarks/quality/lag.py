@@ -14,8 +14,8 @@ from dataclasses import replace
 import numpy as np
 
 from benchmarks.quality.methods import Method
-from deploy.prequential.sets import Event
-from deploy.prequential.steps import Mask, Step
+from evaluation.prequential.data_sets import Event
+from evaluation.prequential.steps import Mask, Step
 
 JOINED = 20
 TOP, HALF = 10, 5

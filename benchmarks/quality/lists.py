@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from deploy.prequential.steps import Floats, Step, rank_of
+from evaluation.prequential.steps import Floats, Step, rank_of
 
 Rows = npt.NDArray[np.intp]
 

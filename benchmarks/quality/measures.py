@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from benchmarks.quality.lists import Lists
-from deploy.prequential.steps import Doubles, Step, gains, hits
+from evaluation.prequential.steps import Doubles, Step, gains, hits
 
 SLICES = ("unseen", "cold_user", "burst", "no_burst")
 WINDOWS = 20

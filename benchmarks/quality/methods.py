@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from deploy.prequential.steps import Floats, Step, rank_of
+from evaluation.prequential.steps import Floats, Step, rank_of
 
 
 class Method(Protocol):

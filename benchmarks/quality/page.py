@@ -20,7 +20,7 @@ from benchmarks.quality.plots import (
 )
 from benchmarks.quality.tables import ACCURACY, CHARACTER, notes
 from benchmarks.quality.variants import VARIETY
-from serving.errors import Misconfigured
+from penchant.errors import Misconfigured
 
 Figures = Mapping[str, Any]
 

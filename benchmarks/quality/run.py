@@ -5,8 +5,8 @@ from dataclasses import replace
 
 from benchmarks.quality.lists import Crowd, Lists
 from benchmarks.quality.methods import Effort, Method, Tuned
-from deploy.prequential.steps import Step
-from deploy.prequential.system import Penchant
+from evaluation.prequential.offline_system import Penchant
+from evaluation.prequential.steps import Step
 
 
 class Run:

@@ -15,13 +15,13 @@ from benchmarks.quality.measures import report
 from benchmarks.quality.methods import Effort, Method
 from benchmarks.quality.run import Run
 from benchmarks.quality.variants import Varied, readers
-from deploy.prequential.sets import Event, Item
-from deploy.prequential.steps import Step
-from deploy.prequential.system import Penchant
-from deploy.prequential.vectors import catalogue_of
+from evaluation.prequential.cached_vectors import catalogue_of
+from evaluation.prequential.data_sets import Event, Item
+from evaluation.prequential.offline_system import Penchant
+from evaluation.prequential.steps import Step
+from penchant.errors import Misconfigured
 from serving.catalogue import Catalogue
-from serving.encoder import load_encoder
-from serving.errors import Misconfigured
+from serving.model.encoder import load_encoder
 
 CACHE = Path(".cache/quality")
 _EASE_FITS = 40  # times that EASE is fitted at most

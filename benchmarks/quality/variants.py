@@ -5,19 +5,19 @@ from pathlib import Path
 
 import numpy as np
 
-from deploy.prequential.sets import Event
-from deploy.prequential.steps import Floats, Step
-from deploy.prequential.system import Heard, Penchant
-from deploy.prequential.vectors import embedded
+from evaluation.prequential.cached_vectors import embedded
+from evaluation.prequential.data_sets import Event
+from evaluation.prequential.offline_system import Heard, Penchant
+from evaluation.prequential.steps import Floats, Step
+from penchant.errors import Misconfigured
 from serving.catalogue import Catalogue
-from serving.encoder import Encoder
-from serving.errors import Misconfigured
+from serving.model.encoder import Encoder
+from serving.model.sentiment import Sentiment
 from serving.ranking.rules import Rules
-from serving.ranking.shelf import Shelf
-from serving.sentiment import Sentiment
-from serving.state import Vector
-from stream.opinion import moved
-from stream.weights import Weight, load_weights
+from serving.ranking.slate import Shelf
+from serving.state.user_state import Vector
+from stream.events.weights import Weight, load_weights
+from stream.interest.sentiment_adjustment import moved
 
 VARIETY = "variety_"
 _K = 20  # of a list, as PENCHANT_K has it by default

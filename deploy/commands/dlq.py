@@ -11,8 +11,8 @@ from typing import Any
 import click
 
 from deploy.options import Id, connection_options, examples, json_option
-from deploy.printing import complain, print_json
-from serving.errors import Reason
+from penchant.errors import Reason
+from serving.terminal.printing import complain, print_json
 
 DATA_ERROR = 65  # EX_DATAERR of sysexits.h: some letters cannot be sent back
 _AGO = re.compile(r"(\d+)([smhd])")
@@ -65,8 +65,8 @@ def filter_options(command: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(command)
     def with_filter(*arguments: object, **options: Any) -> None:
-        from deploy.deadletters import Filter
-        from serving.topics import Topic
+        from deploy.dlq.letter import Filter
+        from penchant.topics import Topic
 
         chosen = Filter(
             topics=frozenset(Topic[name.upper()] for name in options.pop("topic")),
@@ -93,8 +93,8 @@ def dlq() -> None:
 @connection_options
 def ls(chosen: Any, as_json: bool) -> None:
     """Count the dead letters by topic and reason: how many, how many of them were sent back, first and last time."""
-    from deploy.letters import count, print_counts
-    from deploy.redrive import open_dead_letters
+    from deploy.dlq.listing import count, print_counts
+    from deploy.dlq.redrive import open_dead_letters
     from serving.connections import Connections
 
     settings = Connections()
@@ -125,8 +125,8 @@ def show(chosen: Any, limit: int, as_json: bool) -> None:
     """
     import heapq
 
-    from deploy.letters import as_dict, print_letter
-    from deploy.redrive import open_dead_letters
+    from deploy.dlq.listing import as_dict, print_letter
+    from deploy.dlq.redrive import open_dead_letters
     from serving.connections import Connections
 
     settings = Connections()
@@ -161,9 +161,9 @@ def redrive(chosen: Any, as_json: bool, dry_run: bool, **bounds: Any) -> None:
     once, whatever filters later calls have, unless --again is given. An event counts once however often it is sent.
     Run one at a time. Ends with 65 if some letters cannot be sent back; they are named.
     """
-    from deploy.letters import print_redriven, redriven_as_dict
-    from deploy.redrive import Plan, open_dead_letters, preview
-    from deploy.redrive import redrive as send_back
+    from deploy.dlq.listing import print_redriven, redriven_as_dict
+    from deploy.dlq.redrive import Plan, open_dead_letters, preview
+    from deploy.dlq.redrive import redrive as send_back
     from serving.connections import Connections
 
     settings = Connections()

@@ -5,7 +5,7 @@ import sys
 import click
 
 from deploy.options import connection_options, examples, json_option
-from deploy.printing import print_json
+from serving.terminal.printing import print_json
 
 
 @click.command(epilog=examples("penchant doctor --json"))
@@ -20,7 +20,7 @@ def doctor(max_lag: int, as_json: bool) -> None:
     Ends with 1 if anything is wrong. Reads the item topics and the dead letters from their start: about 10 s for
     100,000 items. Retention is compared with this shell's PENCHANT_INPUT_RETENTION_DAYS, which should be the workers'.
     """
-    from deploy.checks import examine
+    from deploy.doctor.checks import examine
     from deploy.tables import print_checks
     from serving.connections import Connections
 

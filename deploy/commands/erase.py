@@ -5,8 +5,8 @@ import sys
 import click
 
 from deploy.options import Id, connection_options, examples, json_option
-from deploy.printing import complain, print_json, say
-from serving.printable import shown
+from serving.terminal.printable import shown
+from serving.terminal.printing import complain, print_json, say
 
 REFUSED = 1
 
@@ -25,7 +25,7 @@ def erase(user: str, timeout: float, as_json: bool) -> None:
     bringing the user back. Later events start afresh. Ends with 1 if the erasure was refused, and with 75 if no
     worker answered in time; the command then stays on its topic and is carried out by the next worker.
     """
-    from deploy.asking import ask
+    from deploy.events.command_client import ask
     from serving.connections import Connections
 
     settings = Connections()

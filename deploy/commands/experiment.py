@@ -7,10 +7,10 @@ import click
 from rich.table import Table
 
 from deploy.options import Id, connection_options, examples, json_option, need
-from deploy.printing import console, print_json, say, theirs
+from serving.terminal.printing import console, print_json, say, theirs
 
 if TYPE_CHECKING:
-    from deploy.outcomes import Outcome
+    from deploy.experiment.experiment_report import Outcome
 
 
 @click.command(
@@ -32,8 +32,8 @@ def experiment(file: Path, workers: tuple[str, ...], user: str | None, as_json: 
     stops at the first difference finds one that is not there. Ends with 78 if FILE is wrong.
     """
     need("worker", "prometheus_client")
-    from deploy.outcomes import added, outcomes
-    from deploy.scraping import scrape, tallies
+    from deploy.experiment.experiment_report import added, outcomes
+    from deploy.experiment.metrics_scraper import scrape, tallies
     from serving.experiment import read
 
     found = read(file)

@@ -6,7 +6,7 @@ import sys
 import click
 
 from deploy.options import Id, connection_options, examples, json_option, need
-from deploy.printing import complain, print_json
+from serving.terminal.printing import complain, print_json
 
 
 @click.command(epilog=examples("penchant explain u1", "penchant explain u1 i9", "penchant explain u1 -k 3 --json"))
@@ -23,8 +23,8 @@ def explain(user: str, item: str | None, k: int, as_json: bool) -> None:
     Ends with 1 if nothing is known of USER or of ITEM.
     """
     need("worker", "redis", "kafka")
-    from deploy import explaining
-    from deploy.points_table import print_explanations
+    from deploy.explain import explanation as explaining
+    from deploy.explain.attribution_table import print_explanations
     from stream.settings import WorkerSettings
 
     settings = WorkerSettings()

@@ -32,7 +32,7 @@ def local(workers: int, partitions: int, as_json: bool) -> None:
     """
     import os
 
-    from deploy.local import Local
+    from deploy.local.stack import Local
     from deploy.options import ENVIRONMENT, need
 
     need("worker", "faust", "aiokafka", "redis", "tokenizers")
@@ -49,7 +49,7 @@ def local(workers: int, partitions: int, as_json: bool) -> None:
 
 def _check_settings() -> None:
     """What a worker or the API would refuse, before anything is started."""
-    from serving.api import ApiSettings
+    from serving.api.app import ApiSettings
     from stream.settings import WorkerSettings
 
     WorkerSettings()

@@ -7,7 +7,7 @@ from contextlib import suppress
 import click
 
 from deploy.options import connection_options, examples, json_option
-from deploy.printing import ReaderGone, complain, print_json, say
+from serving.terminal.printing import ReaderGone, complain, print_json, say
 
 DATA_ERROR = 65  # EX_DATAERR of sysexits.h: the input was wrong in places
 
@@ -39,10 +39,10 @@ def produce(file: str, topic: str | None, check: bool, as_json: bool) -> None:
     item_id. A line {"key": "i9", "value": null} with --topic items removes an item. Lines that are no JSON object or
     have no key are named and left out; the others are sent, and the exit code is then 65.
     """
-    from deploy.looking import Look
-    from deploy.producing import Way, send_file
+    from deploy.events.preflight import Look
+    from deploy.events.produce_file import Way, send_file
+    from penchant.topics import Topic
     from serving.connections import Connections
-    from serving.topics import Topic
 
     settings = Connections()
     forced = None if topic is None else Topic[topic.upper()]
@@ -67,8 +67,8 @@ def _types() -> Collection[str]:
     """The types of clicks that a worker with these settings takes."""
     from pathlib import Path
 
-    from serving.settings_words import raw_value
-    from stream.weights import load_weights
+    from serving.configuration.setting_errors import raw_value
+    from stream.events.weights import load_weights
 
     named = raw_value("weights")
     weights = load_weights(None if named is None else Path(named))

@@ -5,7 +5,7 @@ import sys
 import click
 
 from deploy.options import connection_options, examples, json_option, need
-from deploy.printing import print_json
+from serving.terminal.printing import print_json
 
 DIFFERS = 1
 
@@ -32,7 +32,7 @@ def replay(verify: bool, into_prefix: str | None, into_redis: str | None, as_jso
     written to any topic.
     """
     need("worker", "aiokafka", "faust", "redis", "tokenizers")
-    from deploy.replaying import as_dict, print_filled, print_report, run_filling, run_verification
+    from deploy.rebuild.replay_runs import as_dict, print_filled, print_report, run_filling, run_verification
 
     if verify == bool(into_prefix or into_redis):
         raise click.UsageError("say --verify, or where the states are to go: --into-prefix, --into-redis or both")

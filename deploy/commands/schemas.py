@@ -3,7 +3,7 @@
 import click
 
 from deploy.options import connection_options, examples
-from deploy.printing import print_document
+from serving.terminal.printing import print_document
 
 
 @click.command(epilog=examples("penchant schemas > penchant.schema.json"))
@@ -13,7 +13,7 @@ def schemas(as_json: bool) -> None:
     """Print the JSON Schema of every message: {"messages": {name: schema}, "$defs": {…}}."""
     import msgspec
 
-    from serving.messages import MESSAGES
+    from penchant.messages import MESSAGES
 
     components, definitions = msgspec.json.schema_components(list(MESSAGES.values()), ref_template="#/$defs/{name}")
     document = {

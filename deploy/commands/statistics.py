@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import click
 
 from deploy.options import connection_options, examples, json_option, need
-from deploy.printing import print_json, say
+from serving.terminal.printing import print_json, say
 
 
 @click.group(epilog=examples("penchant statistics show", "penchant statistics forget"))
@@ -21,7 +21,7 @@ def show(as_json: bool) -> None:
     """Say what the snapshot holds, and since when; ends with 1 if one is there that cannot be read."""
     need("worker", "redis")
     from serving.connections import Connections
-    from stream.snapshots import open_snapshots
+    from stream.store.statistics_snapshots import open_snapshots
 
     settings = Connections()
 
@@ -57,7 +57,7 @@ def forget(as_json: bool) -> None:
     """
     need("worker", "redis")
     from serving.connections import Connections
-    from stream.snapshots import open_snapshots
+    from stream.store.statistics_snapshots import open_snapshots
 
     settings = Connections()
 

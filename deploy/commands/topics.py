@@ -5,8 +5,8 @@ import sys
 import click
 
 from deploy.options import connection_options, examples, json_option, need
-from deploy.printing import complain, print_json, say
-from serving.errors import Misconfigured
+from penchant.errors import Misconfigured
+from serving.terminal.printing import complain, print_json, say
 
 
 @click.group(epilog=examples("penchant topics create --partitions 12 --replication 3 --bootstrap kafka:9092"))
@@ -25,7 +25,7 @@ def create(partitions: int, replication: int, as_json: bool) -> None:
     All user-keyed topics have one partition count: it bounds how many workers can share the work, and cannot be
     changed later without new topics and a replay.
     """
-    from deploy.admin import create_topics
+    from deploy.topics.create import create_topics
     from serving.connections import Connections
 
     settings = Connections()
@@ -56,7 +56,7 @@ def adopt(force: bool, as_json: bool) -> None:
     Stop them first. Events that you copied into the new topics count once only where they have an event_id.
     """
     need("worker", "aiokafka", "redis")
-    from deploy.adopt import adopt as adopt_topics
+    from deploy.topics.adopt import adopt as adopt_topics
     from serving.connections import Connections
 
     done = adopt_topics(Connections(), force=force)

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from deploy.options import connection_options, examples, json_option, need
-from deploy.printing import console, print_json, say
+from serving.terminal.printing import console, print_json, say
 
 if TYPE_CHECKING:
-    from deploy.tuning.tune import Tuned
+    from evaluation.tuning.tune import Tuned
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -42,8 +42,8 @@ def tune(as_json: bool, file: Path | None, **options: Any) -> None:
     need("cpu", "onnxruntime")
     import msgspec
 
-    from deploy.tuning.judge import BETTER
-    from deploy.tuning.writing import experiment_of, print_tuned
+    from evaluation.tuning.judge import BETTER
+    from evaluation.tuning.tuned_settings import experiment_of, print_tuned
 
     tuned = _tune(**options)
     experiment = experiment_of(tuned.changed) if tuned.verdict == BETTER else ""
@@ -62,14 +62,14 @@ def _tune(
 ) -> "Tuned":
     from rich.progress import Progress
 
-    from deploy.prequential.counted import positive_by
-    from deploy.prequential.sets import read_events, read_items, rows_of
-    from deploy.prequential.vectors import catalogue_of
-    from deploy.tuning.play import Log
-    from deploy.tuning.tune import check, plays, tune
+    from evaluation.prequential.cached_vectors import catalogue_of
+    from evaluation.prequential.data_sets import read_events, read_items, rows_of
+    from evaluation.prequential.positives import positive_by
+    from evaluation.tuning.play import Log
+    from evaluation.tuning.tune import check, plays, tune
     from serving.connections import Connections
-    from serving.encoder import load_encoder
-    from stream.weights import load_weights
+    from serving.model.encoder import load_encoder
+    from stream.events.weights import load_weights
 
     items = read_items(items_file)
     read = read_events(events_file, rows_of(items), positive_by(positive), load_weights(), seed=0)

@@ -5,7 +5,7 @@ import sys
 import click
 
 from deploy.options import Id, connection_options, examples, json_option
-from deploy.printing import complain, print_json
+from serving.terminal.printing import complain, print_json
 
 
 @click.command(epilog=examples("penchant watch u1", "penchant watch u1 --once --json --timeout 10"))
@@ -20,7 +20,7 @@ def watch(user: str, once: bool, timeout: float | None, as_json: bool) -> None:
     With --json one line a list, as it stands on the topic; an erased user's is {"user_id": …, "erased": true}.
     Ends with 1 if --timeout passed and no list was there.
     """
-    from deploy.following import follow
+    from deploy.events.list_watcher import follow
     from deploy.tables import print_list
     from serving.connections import Connections
 

@@ -15,18 +15,18 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 from rich.text import Text
 
 from deploy.demo import films
+from deploy.demo.clients import Stream, connected
 from deploy.demo.films import Rating
-from deploy.demo.replay import Played, Replay
+from deploy.demo.rating_replay import Played, Replay
+from deploy.demo.running_system import System, running
 from deploy.demo.scene import scene
 from deploy.demo.show import Show, console
-from deploy.demo.stream import Stream, connected
 from deploy.demo.summary import Shown, summarise
-from deploy.demo.system import System, running
-from deploy.printing import complain
-from deploy.stopping import stopping_signals
-from serving.errors import PenchantError
-from serving.messages import Item
-from serving.printable import tolerant_streams
+from deploy.local.signals import stopping_signals
+from penchant.errors import PenchantError
+from penchant.messages import Item
+from serving.terminal.printable import tolerant_streams
+from serving.terminal.printing import complain
 
 NEWCOMER = "newcomer"
 STATEMENTS = ("我喜欢看电影，尤其是科幻片", "I am in the mood for romantic comedies")

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from serving.errors import Misconfigured
+from penchant.errors import Misconfigured
 
 WHEELS = ("recbole==1.2.1", "bokeh-sampledata==2026.1")
 TERMS = (

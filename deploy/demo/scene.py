@@ -4,7 +4,7 @@ from importlib.resources import files
 
 import msgspec
 
-from serving.messages import Item
+from penchant.messages import Item
 
 DOMAIN = "电影"
 GENRE = "科幻"

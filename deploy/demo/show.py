@@ -7,9 +7,9 @@ import rich.console
 from rich.table import Table
 from rich.text import Text
 
-from deploy import printing
-from deploy.printing import theirs
-from serving.messages import Item, ListItem, Recommendations
+from penchant.messages import Item, ListItem, Recommendations
+from serving.terminal import printing
+from serving.terminal.printing import theirs
 
 PLACES = 10
 _PLAIN_WIDTH = 118

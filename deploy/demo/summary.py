@@ -4,10 +4,10 @@ import msgspec
 import numpy as np
 from rich.table import Table
 
-from deploy.demo.replay import Played
+from deploy.demo.rating_replay import Played
+from deploy.demo.running_system import Memory
 from deploy.demo.show import table_of
-from deploy.demo.system import Memory
-from serving.messages import ListItem
+from penchant.messages import ListItem
 
 
 class Shown(msgspec.Struct, frozen=True):

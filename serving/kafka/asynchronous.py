@@ -14,8 +14,8 @@ from aiokafka.record.default_records import DefaultRecordBatch
 from aiokafka.record.legacy_records import LegacyRecordBatch
 from aiokafka.structs import ConsumerRecord
 
-from serving.kafka.batches import Aborted, has_batch, read
-from serving.kafka.records import Unreadable
+from serving.kafka.batch_records import Unreadable
+from serving.kafka.record_batches import Aborted, has_batch, read
 
 COMMITTED = "read_committed"
 AT_ONCE_BYTES = 8 * 1024 * 1024  # of one partition, handed out at once; the rest is fetched again

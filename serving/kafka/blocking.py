@@ -14,8 +14,8 @@ from kafka import KafkaConsumer, TopicPartition
 from kafka.consumer.fetcher import ConsumerRecord, Fetcher
 from kafka.record.legacy_records import LegacyRecordBatch
 
-from serving.kafka.batches import Aborted, read
-from serving.kafka.records import Unreadable, records
+from serving.kafka.batch_records import Unreadable, records
+from serving.kafka.record_batches import Aborted, read
 
 COMMITTED = "read_committed"
 # Before every answer: kafka-python raises where its first batch is not whole, or not one at all.

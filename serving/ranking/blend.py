@@ -14,7 +14,7 @@ from enum import IntEnum
 import numpy as np
 import numpy.typing as npt
 
-from serving.errors import BrokenState
+from penchant.errors import BrokenState
 
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
@@ -33,7 +33,7 @@ class Part(IntEnum):
     RECENT = 7  # log1p(5 d_j), the same of late
     AGE = 8  # -log1p(events of anybody since it was touched; 0 if it never was), how stale it is
     CONTENT = 9  # cosine of its vector with the decayed direction of the ring
-    LINEAR = 10  # log1p(lin/.05), what goes with all that was touched (serving/ranking/linear.py)
+    LINEAR = 10  # log1p(lin/.05), what goes with all that was touched (serving/ranking/ease.py)
 
 
 START = (1.5, 0.0, 0.2, 0.0, -4.0, 0.7, 0.2, 0.2, 0.0, 3.0, 0.0)

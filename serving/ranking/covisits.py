@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from serving.state import RING
+from serving.state.user_state import RING
 
 MUTUAL = 0.9 ** np.arange(RING)
 ONWARD = 0.5 ** np.arange(RING)

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 import msgspec
 import numpy as np
 
+from penchant.messages import Reason
 from serving.catalogue import Catalogue
-from serving.messages import Reason
-from serving.ranking.points import Doubles, Piece, Points
+from serving.ranking.attribution import Doubles, Piece, Points
+from serving.ranking.phrases import EARLIER, Language, because
 from serving.ranking.profile import Source
+from serving.ranking.reasons import Speaking
 from serving.ranking.scorer import Rows
-from serving.ranking.speaking import Speaking
-from serving.words import EARLIER, Language, because
 
 _MOST = 3  # reasons of one item
 _LEAST_SHARE = 0.1  # a smaller one is named only if it is the largest, or the largest that an event has

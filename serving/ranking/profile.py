@@ -7,10 +7,10 @@ import numpy as np
 import numpy.typing as npt
 
 from serving.catalogue import Catalogue
-from serving.history import earlier
-from serving.ranking.linear import History, history_of
-from serving.state import Kind, RecentText, RingEvent, UserState, Vector
-from serving.words import Language
+from serving.ranking.ease import History, history_of
+from serving.ranking.phrases import Language
+from serving.state.history import earlier
+from serving.state.user_state import Kind, RecentText, RingEvent, UserState, Vector
 
 Floats = npt.NDArray[np.float32]
 Seen = Literal["out", "down"]
@@ -29,11 +29,11 @@ class RankSettings:
     hush: by how much a fresh statement quietens what was touched: who asks for something wants that, not more of the
     same. It wears off as the statement does.
     against, against_facet: what was dismissed, against the items and against the texts of their facets.
-    variety: of a list (serving/ranking/shelf.py), from 0 to 1.
+    variety: of a list (serving/ranking/slate.py), from 0 to 1.
     fatigue: points that an item loses for each time that it was shown and not taken; fatigue_hours: until that has worn
-    off, 0: never any (serving/ranking/fatigue.py).
+    off, 0: never any (serving/ranking/impression_discount.py).
     relevance: points that an item must have from what the user did; what trends stands behind. 0: any will do.
-    explore: the share of a list's places for rarely touched items (serving/ranking/places.py).
+    explore: the share of a list's places for rarely touched items (serving/ranking/exploration.py).
     seen: whether what the user has seen is out, or stands lower, by seen_points; what was dismissed is out in any case.
     """
 

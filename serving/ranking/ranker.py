@@ -7,22 +7,22 @@ from typing import Literal
 import msgspec
 import numpy as np
 
+from penchant.messages import ListItem
 from serving.catalogue import Catalogue
-from serving.messages import ListItem
+from serving.ranking.attribution import Points, points_of, trending_points
 from serving.ranking.blend import Blend
 from serving.ranking.covisits import CoVisitRows
+from serving.ranking.ease import Linear
 from serving.ranking.explain import Explanation, explanations, reasons, tell
-from serving.ranking.linear import Linear
-from serving.ranking.points import Points, points_of, trending_points
+from serving.ranking.phrases import ALSO, CROWD, KEPT_OFF, NO_CLOSER
+from serving.ranking.popularity import Popularity
 from serving.ranking.profile import Floats, RankSettings
-from serving.ranking.rows import Popularity
+from serving.ranking.reasons import Speaking, above_half
 from serving.ranking.rules import Rules
 from serving.ranking.scorer import TOGETHER, Mask, Rows, Scored, Scorer
-from serving.ranking.shelf import Shelf
-from serving.ranking.speaking import Speaking, above_half
+from serving.ranking.slate import Shelf
 from serving.ranking.trending import asked_for, most_touched, own_points
-from serving.state import UserState
-from serving.words import ALSO, CROWD, KEPT_OFF, NO_CLOSER
+from serving.state.user_state import UserState
 
 __all__ = ["RankSettings", "Ranker", "Ranking"]
 

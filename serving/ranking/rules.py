@@ -25,9 +25,9 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from serving import edited
+from penchant.errors import Misconfigured
 from serving.catalogue import Catalogue, Listed
-from serving.errors import Misconfigured
+from serving.files import toml_files as edited
 
 Floats = npt.NDArray[np.float32]
 _MOST_PLACE = 1000

@@ -29,13 +29,13 @@ import numpy.typing as npt
 from serving.catalogue import Catalogue
 from serving.ranking.blend import Blend, Part
 from serving.ranking.covisits import CoVisitRows
-from serving.ranking.fatigue import worn
-from serving.ranking.linear import Fitted, Linear
-from serving.ranking.near import Near, near
-from serving.ranking.places import Field, lift_new, lift_rare, turn_of
+from serving.ranking.ease import Fitted, Linear
+from serving.ranking.exploration import Field, lift_new, lift_rare, turn_of
+from serving.ranking.impression_discount import worn
+from serving.ranking.item_neighbours import Near, near
+from serving.ranking.popularity import Popularity
 from serving.ranking.profile import Floats, Profile, RankSettings, profile_of
-from serving.ranking.rows import Popularity
-from serving.state import UserState
+from serving.state.user_state import UserState
 
 Rows = npt.NDArray[np.intp]
 Mask = npt.NDArray[np.bool_]

@@ -17,10 +17,10 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from serving.errors import BrokenState, Misconfigured
+from penchant.errors import BrokenState, Misconfigured
 from serving.ranking.covisits import MOST_NEIGHBOURS, CoVisitRows, Links
-from serving.ranking.linear import HEAD, Gram
-from serving.ranking.rows import Sums
+from serving.ranking.ease import HEAD, Gram
+from serving.ranking.popularity import Sums
 from serving.ranking.statistics import Moment, Source
 
 VERSION = 2
@@ -63,7 +63,7 @@ _items = msgspec.msgpack.Decoder(_Items)
 _gram = msgspec.msgpack.Decoder(_Gram)
 _any = msgspec.msgpack.Decoder(list[Any])
 _NO_GRAM = Gram(np.empty(0, np.intp), np.empty((0, 0), np.float32), 0)
-_MOST_WEIGHT = 1e201  # of a late event (serving/ranking/rows.py)
+_MOST_WEIGHT = 1e201  # of a late event (serving/ranking/popularity.py)
 _MOST_COUNT = 1e30  # sums of pair weights stay far below; much larger ones make infinities of sums and squares
 # What bytes of another shape come to, behind a checksum that fits.
 _UNREADABLE = (msgspec.MsgspecError, ValueError, LookupError, OverflowError, RecursionError)

@@ -9,12 +9,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from penchant.messages import CoVisits, Pair
 from serving.catalogue import Catalogue
-from serving.history import unpack
-from serving.messages import CoVisits, Pair
 from serving.ranking.covisits import CoVisitRows
-from serving.ranking.linear import Gram, History, Linear, fit, history_of
-from serving.ranking.rows import Popularity, Sums
+from serving.ranking.ease import Gram, History, Linear, fit, history_of
+from serving.ranking.popularity import Popularity, Sums
+from serving.state.history import unpack
 
 
 class Source(NamedTuple):
@@ -71,7 +71,7 @@ class Statistics:
         return [pair for pair in message.events if pair.offset > applied]
 
     def begin_fit(self) -> Gram:
-        """What the linear model is to be fitted to now (`serving.ranking.linear.fit`)."""
+        """What the linear model is to be fitted to now (`serving.ranking.ease.fit`)."""
         return self.linear.begin(self.popularity.totals(len(self._catalogue)))
 
     def refit(self) -> None:

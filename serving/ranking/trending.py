@@ -7,8 +7,8 @@ wrote about stands before all else.
 import numpy as np
 
 from serving.catalogue import Catalogue
+from serving.ranking.popularity import Popularity
 from serving.ranking.profile import Floats
-from serving.ranking.rows import Popularity
 from serving.ranking.scorer import POPULAR, Mask, Rows, Scored
 
 _NAMED = 1.5  # standard deviations from which a text is about a facet: of 15 facets' texts, about one

@@ -9,11 +9,11 @@ import pytest
 import redis
 from kafka.partitioner.default import murmur2
 
-from serving.artifact import open_artifact
-from serving.broker import read_topic
-from serving.state import decode
-from serving.topics import Topic
-from stream.records import ORIGIN
+from penchant.topics import Topic
+from serving.kafka.admin import read_topic
+from serving.model.artifact import open_artifact
+from serving.state.user_state import decode
+from stream.events.records import ORIGIN
 from tests.acceptance.test_events_to_lists import FILMS
 from tests.support.command import Ran, penchant
 from tests.support.system import MODEL, System, header
@@ -50,7 +50,7 @@ def seen(system: System, user: str) -> int:
 
 def weights_with(folder: Path, action: str) -> Path:
     """A weights file that knows one more action."""
-    shipped = (Path(__file__).parents[2] / "stream" / "weights.toml").read_text(encoding="utf-8")
+    shipped = (Path(__file__).parents[2] / "stream" / "events" / "weights.toml").read_text(encoding="utf-8")
     path = folder / "weights.toml"
     path.write_text(shipped.replace("[actions]\n", f"[actions]\n{action} = {{ pair = 1.0, taste = 1.0 }}\n"), "utf-8")
     return path

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import redis
 
-from serving.state import id_hash, item_hash
+from serving.state.user_state import id_hash, item_hash
 from tests.acceptance.test_events_to_lists import FILMS
 from tests.support.command import penchant
 from tests.support.system import Message, System, now_ms

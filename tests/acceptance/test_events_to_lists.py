@@ -5,7 +5,7 @@ import json
 import pytest
 from kafka.partitioner.default import murmur2
 
-from serving.messages import Recommendations
+from penchant.messages import Recommendations
 from tests.support.system import System, header, now_ms
 from tests.support.waiting import until
 

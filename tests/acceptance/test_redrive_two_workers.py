@@ -2,8 +2,8 @@
 
 import pytest
 
-from serving.topics import Topic
-from stream.records import ORIGIN
+from penchant.topics import Topic
+from stream.events.records import ORIGIN
 from tests.acceptance.test_dlq import dlq, home, seen
 from tests.acceptance.test_erasure import everything, found, last_list, receipt_of
 from tests.acceptance.test_events_to_lists import FILMS

@@ -5,8 +5,8 @@ import time
 import pytest
 import redis
 
-from serving.artifact import open_artifact
-from serving.state import decode
+from serving.model.artifact import open_artifact
+from serving.state.user_state import decode
 from tests.acceptance.test_events_to_lists import FILMS
 from tests.support.system import MODEL, System
 from tests.support.waiting import until

@@ -7,7 +7,7 @@ import pytest
 import redis
 from kafka.admin import KafkaAdminClient
 
-from deploy.services import free_port, start_store
+from deploy.local.services import free_port, start_store
 from serving.catalogue import Catalogue
 from serving.ranking import snapshots
 from serving.ranking.statistics import Statistics

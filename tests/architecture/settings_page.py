@@ -1,4 +1,4 @@
-"""`make docs`: docs/settings.md and serving/variables.txt, made from the settings' own words."""
+"""`make docs`: docs/settings.md and serving/configuration/variables.txt, made from the settings' own words."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,12 +8,14 @@ import annotated_types
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
-from serving.api import ApiSettings
+from serving.api.app import ApiSettings
 from serving.connections import Connections
 from stream.settings import WorkerSettings
 
 PAGE = Path(__file__).parents[2] / "docs" / "settings.md"
-NAMES = Path(__file__).parents[2] / "serving" / "variables.txt"  # for "is … meant?", in installs without the worker
+NAMES = (
+    Path(__file__).parents[2] / "serving" / "configuration" / "variables.txt"
+)  # for "is … meant?", in installs without the worker
 
 # What each class adds to the one that it is built on, under the heading of who reads it.
 CLASSES: dict[str, type[BaseSettings]] = {

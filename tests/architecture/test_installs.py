@@ -106,7 +106,7 @@ def loaded_by(*names: str) -> set[str]:
 
 
 def test_a_worker_loads_no_torch_nor_looks_for_it() -> None:
-    names = loaded_by("stream.worker", "stream.app", "serving.encoder", "serving.engines.onnx_runtime")
+    names = loaded_by("stream.worker", "stream.app", "serving.model.encoder", "serving.model.engines.onnx_runtime")
 
     assert {"faust", "numpy", "redis"} <= names
     assert not names & {"torch", "transformers", "optimum", "onnx", "export", "deploy"}
@@ -115,11 +115,11 @@ def test_a_worker_loads_no_torch_nor_looks_for_it() -> None:
 def test_the_command_line_loads_nothing_heavy() -> None:
     names = loaded_by("deploy.cli")
 
-    assert {"click", "deploy", "serving"} <= names
+    assert {"click", "deploy", "penchant", "serving"} <= names
     assert not names & NEVER_IN_CLI
 
 
-@pytest.mark.parametrize("package", ["serving", "stream", "deploy", "export"])
+@pytest.mark.parametrize("package", ["penchant", "serving", "stream", "evaluation", "deploy", "export"])
 def test_every_module_can_be_imported_from_the_worker_s_environment(package: str) -> None:
     """Heavy imports stand in functions: not even the exporter's modules load torch."""
     names = [m.name for m in modules() if m.package == package and not m.name.endswith("__main__")]

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("export", "serving", "stream", "deploy", "benchmarks")
+PACKAGES = ("penchant", "serving", "stream", "export", "evaluation", "deploy", "benchmarks")
 OWN = (*PACKAGES, "tests")
 
 

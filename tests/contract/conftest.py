@@ -8,10 +8,10 @@ from typing import Protocol
 import numpy as np
 import pytest
 
-from deploy.children import Child
-from deploy.services import free_port
-from serving.state import UserState
-from stream.store import Batch, Retention, Store
+from deploy.local.processes import Child
+from deploy.local.services import free_port
+from serving.state.user_state import UserState
+from stream.store.redis import Batch, Retention, Store
 from stream.testing import FINGERPRINT, MemoryStore
 from tests.support.waiting import until
 

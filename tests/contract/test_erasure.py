@@ -5,8 +5,8 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from serving.state import Ref
-from stream.store import Batch, Retention, Saved, Store, Wait, now_ms
+from serving.state.user_state import Ref
+from stream.store.redis import Batch, Retention, Saved, Store, Wait, now_ms
 from stream.testing import FINGERPRINT
 from tests.contract.conftest import CLICKS, EXPIRY_S, IDENTITIES, AnyStore, Opener, batch, state, version
 

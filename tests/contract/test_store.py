@@ -3,10 +3,10 @@
 import pytest
 from redis.asyncio import Redis
 
-from deploy.services import free_port
-from serving.errors import FingerprintMismatch, Misconfigured
-from serving.state import Ref
-from stream.store import Batch, Hold, Retention, Saved, Store, Wait
+from deploy.local.services import free_port
+from penchant.errors import FingerprintMismatch, Misconfigured
+from serving.state.user_state import Ref
+from stream.store.redis import Batch, Hold, Retention, Saved, Store, Wait
 from stream.testing import FINGERPRINT
 from tests.contract.conftest import CLICKS, EXPIRY_S, IDENTITIES, REVIEWS, AnyStore, Opener, batch, state, version
 

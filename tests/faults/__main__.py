@@ -15,7 +15,7 @@ with warnings.catch_warnings():
     from tests.faults.steady import print_steady, steady
     from tests.faults.table import KINDS
 
-from serving.errors import PenchantError
+from penchant.errors import PenchantError
 
 STEADY = "steady"
 

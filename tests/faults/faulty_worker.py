@@ -20,16 +20,16 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-import serving.encoder
+import serving.model.encoder
 import stream.worker
-from serving.artifact import Artifact
-from serving.engines import Engine
-from serving.engines.onnx_runtime import Provider, open_engine
-from serving.state import Vector
-from stream.stages import TimedPipeline
-from stream.transfers import Confirm, HandOver
-from stream.turns import Part
-from stream.wordings import Wording
+from serving.model.artifact import Artifact
+from serving.model.engines import Engine
+from serving.model.engines.onnx_runtime import Provider, open_engine
+from serving.state.user_state import Vector
+from stream.events.encoder_input import Wording
+from stream.events.transfers import Confirm, HandOver
+from stream.monitoring.instrumented import TimedPipeline
+from stream.processing.batch import Part
 from tests.faults.planted import plant
 
 
@@ -112,7 +112,7 @@ if __name__ == "__main__":
 
     stream.worker.TimedPipeline = FaultyPipeline  # type: ignore[attr-defined]
     if "FAULT_ENCODER" in os.environ:
-        serving.encoder.open_engine = open_faulty_engine  # type: ignore[assignment, attr-defined]
+        serving.model.encoder.open_engine = open_faulty_engine  # type: ignore[assignment, attr-defined]
     plant()
     code = main()
     sys.stderr.flush()

@@ -14,7 +14,7 @@ from itertools import chain
 from random import Random
 from typing import Any
 
-from serving.state import RECENT_TEXTS
+from serving.state.user_state import RECENT_TEXTS
 
 Body = dict[str, Any]
 CLICKS, REVIEWS, COMMANDS, ITEMS = "clicks", "reviews", "commands", "items"

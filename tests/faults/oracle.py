@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from serving.state import RECENT_TEXTS, RING, Vector, item_hash
-from stream.weights import Weight, Weights
+from serving.state.user_state import RECENT_TEXTS, RING, Vector, item_hash
+from stream.events.weights import Weight, Weights
 from tests.faults.load import Event, Load
 
 HALF_LIFE_MS = 30 * 86_400_000

@@ -9,14 +9,14 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import serving.kafka.asynchronous
-import serving.kafka.records
-import stream.publish
-import stream.taking
+import serving.kafka.batch_records
+import stream.kafka.producer
+import stream.processing.apply
 import stream.worker
 from serving.ranking.ranker import Ranking
-from serving.state import UserState
-from stream.events import CommandEvent, Decoder, Event
-from stream.records import Forward, Record
+from serving.state.user_state import UserState
+from stream.events.decoder import CommandEvent, Decoder, Event
+from stream.events.records import Forward, Record
 
 EXIT_CODE = 42
 
@@ -49,14 +49,14 @@ def _in_decode() -> None:
 
 
 def _in_fold() -> None:
-    fold = stream.taking.fold  # type: ignore[attr-defined]
+    fold = stream.processing.apply.fold  # type: ignore[attr-defined]
 
     def faulty(state: UserState, event: Event, *more: Any) -> Any:
         outcome = fold(state, event, *more)  # what it did to the state must not stay
         blow("fold", event.user_id)
         return outcome
 
-    stream.taking.fold = faulty  # type: ignore[assignment, attr-defined]
+    stream.processing.apply.fold = faulty  # type: ignore[assignment, attr-defined]
 
 
 def _in_answer() -> None:
@@ -70,20 +70,20 @@ def _in_answer() -> None:
 
 
 def _in_send() -> None:
-    send = stream.publish.AIOKafkaProducer.send  # type: ignore[attr-defined]
+    send = stream.kafka.producer.AIOKafkaProducer.send  # type: ignore[attr-defined]
 
     async def faulty(self: Any, topic: str, value: bytes | None = None, key: bytes | None = None, **more: Any) -> Any:
         if not topic.endswith(".dlq"):
             blow("send", key)
         return await send(self, topic, value=value, key=key, **more)
 
-    stream.publish.AIOKafkaProducer.send = faulty  # type: ignore[attr-defined]
+    stream.kafka.producer.AIOKafkaProducer.send = faulty  # type: ignore[attr-defined]
 
 
 def _in_fetch() -> None:
     """In the client's parser, and in our own that reads again what that could not."""
     parse = serving.kafka.asynchronous._parse
-    read = serving.kafka.records._Reading._read
+    read = serving.kafka.batch_records._Reading._read
 
     def faulty_parse(data: bytes, magic: int) -> Any:
         blow("fetch", data)
@@ -94,18 +94,18 @@ def _in_fetch() -> None:
         blow("fetch", data[at:end])
 
     serving.kafka.asynchronous._parse = faulty_parse
-    serving.kafka.records._Reading._read = faulty_read  # type: ignore[method-assign]
+    serving.kafka.batch_records._Reading._read = faulty_read  # type: ignore[method-assign]
 
 
 def _exit() -> None:
-    fold = stream.taking.fold  # type: ignore[attr-defined]
+    fold = stream.processing.apply.fold  # type: ignore[attr-defined]
 
     def faulty(state: UserState, event: Event, *more: Any) -> Any:
         if "planted-exit-" in event.user_id:
             os._exit(EXIT_CODE)
         return fold(state, event, *more)
 
-    stream.taking.fold = faulty  # type: ignore[assignment, attr-defined]
+    stream.processing.apply.fold = faulty  # type: ignore[assignment, attr-defined]
 
 
 PLANT: Mapping[str, Callable[[], None]] = {

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from random import Random
 from zlib import crc32
 
-from serving.topics import Topics
+from penchant.topics import Topics
 from tests.faults.lanes import Lane, Outlet, Packed, Place, Plain, Transactions
 from tests.faults.load import ITEMS, Load, Message
 

@@ -15,11 +15,11 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from deploy.services import start_broker
-from serving.broker import open_admin
-from serving.encoder import load_encoder
-from serving.topics import Topics
-from stream.weights import load_weights
+from deploy.local.services import start_broker
+from penchant.topics import Topics
+from serving.kafka.admin import open_admin
+from serving.model.encoder import load_encoder
+from stream.events.weights import load_weights
 from tests.faults.services import Redis
 from tests.faults.stage import PARTITIONS, House, Unexpected, staged
 from tests.faults.table import Kind

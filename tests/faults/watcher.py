@@ -5,11 +5,11 @@ from typing import Any, NamedTuple
 
 from kafka import TopicPartition
 
+from penchant.topics import Topic, Topics
 from serving.catalogue import unpack
 from serving.kafka.blocking import Consumer
-from serving.state import Vector
-from serving.topics import Topic, Topics
-from stream.records import ORIGIN
+from serving.state.user_state import Vector
+from stream.events.records import ORIGIN
 
 Message = dict[str, Any]
 Place = tuple[str, int, int]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from serving.errors import Misconfigured
+from penchant.errors import Misconfigured
 from tests.acceptance.test_events_to_lists import FILMS
 from tests.conftest import ON_APACHE, Broker, missing
 from tests.foreign.plans import Client, Plan

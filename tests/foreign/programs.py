@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from serving.errors import Misconfigured
+from penchant.errors import Misconfigured
 from tests.foreign.plans import Plan
 from tests.support.kafka import ROOT, fetch_jars
 

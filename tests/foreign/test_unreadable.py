@@ -7,9 +7,9 @@ from itertools import count
 
 import pytest
 
-from deploy.admin import create_topics
-from serving.topics import Topics
-from stream.events import partition_of
+from deploy.topics.create import create_topics
+from penchant.topics import Topics
+from stream.events.decoder import partition_of
 from tests.acceptance.test_events_to_lists import FILMS
 from tests.foreign.cases import asked, assert_folded, event
 from tests.foreign.librdkafka import produce

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from serving.artifact import MANIFEST, Kind
-from serving.encoder import load_encoder
+from serving.model.artifact import MANIFEST, Kind
+from serving.model.encoder import load_encoder
 
 FOLDER = Path(os.environ.get("PENCHANT_MODEL") or Path(__file__).parents[2] / ".cache" / "models" / "default")
 LEAST_COSINE = 0.99

@@ -1,6 +1,6 @@
 """Bytes of each version as they lie in stores: every later build must read them to the same state.
 
-If a test here fails, the format has changed: raise `serving.state.VERSION`, read both, and keep these bytes.
+If a test here fails, the format has changed: raise `serving.state.user_state.VERSION`, read both, and keep these bytes.
 """
 
 import base64
@@ -8,8 +8,8 @@ import base64
 import msgspec
 import pytest
 
-from serving.errors import BrokenState
-from serving.state import VERSION, UserState, decode, encode, no_shown
+from penchant.errors import BrokenState
+from serving.state.user_state import VERSION, UserState, decode, encode, no_shown
 from tests.support.newer import newer
 from tests.support.states import by_hand, fields
 

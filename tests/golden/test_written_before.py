@@ -18,19 +18,19 @@ import redis
 import redis.asyncio as asynchronous_redis
 from kafka import KafkaProducer
 
-from deploy.admin import create_topics
-from serving.messages import Receipt, Recommendations
+from deploy.topics.create import create_topics
+from penchant.messages import Receipt, Recommendations
+from penchant.topics import Topics
 from serving.ranking import snapshots
 from serving.ranking.statistics import Moment
-from serving.state import Vector
-from serving.topics import Topics
-from stream.records import Record
-from stream.replay.live import LiveStore
-from stream.replay.report import Report
-from stream.replay.run import Model, Source
-from stream.replay.verify import verify
+from serving.state.user_state import Vector
+from stream.events.records import Record
+from stream.events.transfers import Confirm, HandOver, Request, read
+from stream.rebuild.audit import verify
+from stream.rebuild.audit_report import Report
+from stream.rebuild.rebuild import Model, Source
+from stream.rebuild.store_reader import LiveStore
 from stream.settings import WorkerSettings
-from stream.transfers import Confirm, HandOver, Request, read
 from tests.conftest import Broker
 
 pytestmark = pytest.mark.kafka

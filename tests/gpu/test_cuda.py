@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from serving.encoder import Encoder, load_encoder
+from serving.model.encoder import Encoder, load_encoder
 
 MODELS = Path(__file__).parents[2] / ".cache" / "models"
 TEXTS = ("我喜欢看电影，尤其是科幻片", "I like films", "", "A long one. " * 40, "👍")

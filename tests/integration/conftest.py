@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 
 from deploy.demo import films
-from deploy.prequential.vectors import catalogue_of
+from evaluation.prequential.cached_vectors import catalogue_of
+from penchant.errors import Misconfigured
+from penchant.messages import Item
 from serving.catalogue import Catalogue
-from serving.encoder import Encoder, load_encoder
-from serving.errors import Misconfigured
-from serving.messages import Item
-from serving.ranking.linear import History, fit
-from serving.state import RING
-from stream.weights import load_weights
+from serving.model.encoder import Encoder, load_encoder
+from serving.ranking.ease import History, fit
+from serving.state.user_state import RING
+from stream.events.weights import load_weights
 from tests.conftest import missing
 from tests.support.films import MODEL, VECTORS, WHEELS, Learned
 

@@ -11,15 +11,15 @@ from kafka import KafkaConsumer
 from kafka.admin import KafkaAdminClient
 from kafka.partitioner.default import murmur2
 
-from deploy.admin import create_topics
-from deploy.services import free_port
-from serving.artifact import open_artifact
-from serving.broker import topic_identity
-from serving.errors import Misconfigured, Unavailable
-from serving.state import decode
-from serving.topics import Topics
-from stream.identity import adopt_topics, check_identities
-from stream.store import Batch, Retention, Saved, Store
+from deploy.local.services import free_port
+from deploy.topics.create import create_topics
+from penchant.errors import Misconfigured, Unavailable
+from penchant.topics import Topics
+from serving.kafka.admin import topic_identity
+from serving.model.artifact import open_artifact
+from serving.state.user_state import decode
+from stream.store.redis import Batch, Retention, Saved, Store
+from stream.store.topic_identity import adopt_topics, check_identities
 from tests.conftest import ON_APACHE, Broker
 from tests.support.command import Ran, penchant
 from tests.support.local import running_local

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from deploy.children import Child
-from deploy.services import free_port, start_store
+from deploy.local.processes import Child
+from deploy.local.services import free_port, start_store
 from tests.conftest import Broker
 from tests.support.command import penchant
 from tests.support.waiting import until
@@ -33,7 +33,7 @@ def ask(url: str) -> tuple[int, Any]:
 def api(folder: Path, bootstrap: str, redis: str) -> Iterator[tuple[Child, str]]:
     port = free_port()
     settings = {"PENCHANT_API_PORT": str(port), "PENCHANT_BOOTSTRAP": bootstrap, "PENCHANT_REDIS": redis}
-    child = Child("api", [sys.executable, "-m", "serving.api"], folder / "api.log", settings)
+    child = Child("api", [sys.executable, "-m", "serving.api.app"], folder / "api.log", settings)
     address = f"http://127.0.0.1:{port}"
     assert until(lambda: ask(f"{address}/health/live")[0] == 200), child.last_lines()
     yield child, address

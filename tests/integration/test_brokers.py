@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
-from deploy.admin import create_topics
-from deploy.services import start_store
-from serving.broker import end_offsets, open_admin, partitions_of, read_topic, reader
-from serving.topics import MAX_MESSAGE_BYTES, Topics
+from deploy.local.services import start_store
+from deploy.topics.create import create_topics
+from penchant.topics import MAX_MESSAGE_BYTES, Topics
+from serving.kafka.admin import end_offsets, open_admin, partitions_of, read_topic, reader
 from tests.conftest import ON_APACHE, Broker
 from tests.support.kafka import ApacheKafka
 

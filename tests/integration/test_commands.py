@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
-from serving.broker import open_admin, read_topic
-from serving.topics import Topics
+from penchant.topics import Topics
+from serving.kafka.admin import open_admin, read_topic
 from tests.conftest import Broker
 from tests.support.command import clean_environment, penchant
 

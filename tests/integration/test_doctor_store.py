@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 import redis
 
-from deploy import store_checks
-from deploy.services import EmbeddedStore, start_store
+from deploy.doctor import store_checks
+from deploy.local.services import EmbeddedStore, start_store
+from penchant.errors import Misconfigured
 from serving.connections import Connections
-from serving.errors import Misconfigured
 from tests.support.refusals import REFUSALS
 
 
@@ -70,7 +70,7 @@ def test_clocks_are_compared(server: EmbeddedStore, monkeypatch: pytest.MonkeyPa
     assert well.ok
     assert abs(well.figures["skew_ms"]) < 60_000
     now_ns = time.time_ns
-    monkeypatch.setattr("deploy.store_checks.time.time_ns", lambda: now_ns() - 25 * 3_600_000_000_000)
+    monkeypatch.setattr("deploy.doctor.store_checks.time.time_ns", lambda: now_ns() - 25 * 3_600_000_000_000)
     ill = store_checks.clock(settings)
     assert not ill.ok
     assert ill.figures["skew_ms"] < -24 * 3_600_000

@@ -7,10 +7,10 @@ import pytest
 
 from deploy.demo import films
 from serving.catalogue import Catalogue
-from serving.encoder import Encoder
+from serving.model.encoder import Encoder
 from serving.ranking.blend import Blend
-from serving.state import UserState, Vector
-from stream.interest import Bounds, direction, subtract
+from serving.state.user_state import UserState, Vector
+from stream.interest.fold import Bounds, direction, subtract
 from tests.support.films import LEARNED, WHEELS, Learned, User
 
 pytestmark = pytest.mark.model

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from serving.encoder import load_encoder
+from serving.model.encoder import load_encoder
 
 ROOT = Path(__file__).parents[2]
 PYTHON = Path(os.environ.get("PENCHANT_EXPORT_PYTHON") or ROOT / ".cache" / "export-venv" / "bin" / "python")

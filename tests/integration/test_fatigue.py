@@ -4,9 +4,9 @@ import pytest
 
 from deploy.demo import films
 from serving.catalogue import Catalogue
-from serving.encoder import Encoder
+from serving.model.encoder import Encoder
 from serving.ranking.profile import RankSettings
-from serving.state import UserState
+from serving.state.user_state import UserState
 from tests.support.films import WHEELS, Learned, User
 
 pytestmark = pytest.mark.model

@@ -7,11 +7,11 @@ import pytest
 
 from benchmarks.quality.as_live import PublishedLists, events_of
 from deploy.demo import films
-from deploy.demo.replay import Sent
-from deploy.outcomes import outcomes
-from deploy.prequential.steps import Step
-from deploy.prequential.system import Penchant
-from deploy.scraping import tallies
+from deploy.demo.rating_replay import Sent
+from deploy.experiment.experiment_report import outcomes
+from deploy.experiment.metrics_scraper import tallies
+from evaluation.prequential.offline_system import Penchant
+from evaluation.prequential.steps import Step
 from serving.catalogue import Catalogue
 from serving.experiment import Experiment, parse
 from serving.ranking.blend import Blend

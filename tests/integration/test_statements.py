@@ -6,13 +6,13 @@ import pytest
 
 from deploy.demo import films
 from deploy.demo.scene import GENRE, scene
-from deploy.prequential.vectors import catalogue_of
+from evaluation.prequential.cached_vectors import catalogue_of
 from serving.catalogue import Catalogue
-from serving.encoder import Encoder
+from serving.model.encoder import Encoder
+from serving.ranking.popularity import Popularity
 from serving.ranking.profile import RankSettings
 from serving.ranking.ranker import Ranker
-from serving.ranking.rows import Popularity
-from serving.state import UserState
+from serving.state.user_state import UserState
 from tests.support.films import VECTORS, WHEELS, Learned, User
 
 pytestmark = pytest.mark.model

@@ -1,10 +1,10 @@
 import pytest
 from kafka.admin import ConfigResource, ConfigResourceType
 
-from deploy.admin import create_topics
-from serving.broker import check_topics, describe, open_admin, run_id, topic_identity
-from serving.errors import Misconfigured, Unavailable
-from serving.topics import Topics
+from deploy.topics.create import create_topics
+from penchant.errors import Misconfigured, Unavailable
+from penchant.topics import Topics
+from serving.kafka.admin import check_topics, describe, open_admin, run_id, topic_identity
 from tests.conftest import ON_APACHE, Broker
 
 pytestmark = pytest.mark.kafka

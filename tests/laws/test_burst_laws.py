@@ -7,15 +7,15 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from serving.history import unpack
-from serving.messages import Pair
-from serving.state import SEEN, UserState, item_hash
-from stream.company import Burst, Company, company
-from stream.events import Event
-from stream.interest import Bounds
-from stream.records import Record
+from penchant.messages import Pair
+from serving.state.history import unpack
+from serving.state.user_state import SEEN, UserState, item_hash
+from stream.events.decoder import Event
+from stream.events.records import Record
+from stream.interest.fold import Bounds
+from stream.interest.interaction_context import Burst, Company, company
+from stream.processing.batch import Rules
 from stream.testing import NOW_MS, TOPICS, embed_by_words, record
-from stream.turns import Rules
 from tests.support.events import event, take
 from tests.support.pipeline import Worker
 

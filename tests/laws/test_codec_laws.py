@@ -9,11 +9,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from serving.errors import BrokenState, FingerprintMismatch
-from serving.state import VERSION, Merge, Ref, RingEvent, UserState, Vector, decode, encode
+from penchant.errors import BrokenState, FingerprintMismatch
+from serving.state.user_state import VERSION, Merge, Ref, RingEvent, UserState, Vector, decode, encode
 from tests.support.states import by_hand, fields, states, vectors
 
-ROUNDING = 2.0**-23  # of the largest component, a save (serving/state.py)
+ROUNDING = 2.0**-23  # of the largest component, a save (serving/state/user_state.py)
 OURS = "words-8"
 
 

@@ -11,15 +11,15 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from serving.errors import Rejected
-from serving.messages import Item
-from stream.events import MAX_ID_BYTES, CommandEvent, Decoder, Event, decode_item, removed
-from stream.reading import body_of
-from stream.records import ORIGIN, DeadLetter, Forward, Record
-from stream.rejects import dead_letter, forwarded
+from penchant.errors import Rejected
+from penchant.messages import Item
+from stream.events.dead_letters import dead_letter, forwarded
+from stream.events.decoder import MAX_ID_BYTES, CommandEvent, Decoder, Event, decode_item, removed
+from stream.events.envelope import body_of
+from stream.events.fields import MAX_AHEAD_MS
+from stream.events.records import ORIGIN, DeadLetter, Forward, Record
+from stream.events.weights import load_weights
 from stream.testing import NOW_MS, TOPICS
-from stream.values import MAX_AHEAD_MS
-from stream.weights import load_weights
 
 DECODER = Decoder(TOPICS, load_weights(), 2, {TOPICS.clicks: "run-1"}, clock=lambda: NOW_MS)
 EXAMPLES = settings(max_examples=400)

@@ -5,9 +5,9 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from serving.state import Kind, UserState, decode, encode, item_hash
-from stream.events import Event
-from stream.interest import Bounds, annul, entry_of, fold, join, subtract
+from serving.state.user_state import Kind, UserState, decode, encode, item_hash
+from stream.events.decoder import Event
+from stream.interest.fold import Bounds, annul, entry_of, fold, join, subtract
 from stream.testing import FINGERPRINT, NOW_MS
 from tests.support.events import event
 

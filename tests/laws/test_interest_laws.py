@@ -15,11 +15,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from serving.state import Kind, UserState, Vector, decode, encode, item_hash
-from stream.events import Event
-from stream.interest import Bounds, Outcome, add
+from serving.state.user_state import Kind, UserState, Vector, decode, encode, item_hash
+from stream.events.decoder import Event
+from stream.events.weights import Weight, load_weights
+from stream.interest.fold import Bounds, Outcome, add
 from stream.testing import FINGERPRINT, NOW_MS, TOPICS, WORDS, embed_by_words, record
-from stream.weights import Weight, load_weights
 from tests.support.events import event, take
 from tests.support.pipeline import Worker
 

@@ -10,7 +10,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from serving.state import UserState
+from serving.state.user_state import UserState
 from stream.testing import NOW_MS, WORDS
 from tests.laws.test_retraction_laws import (
     HALF_LIFE_MS,

@@ -12,12 +12,12 @@ import numpy.typing as npt
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from serving.state import UserState, id_hash, item_hash
-from stream.interest import Bounds
-from stream.records import Record
+from serving.state.user_state import UserState, id_hash, item_hash
+from stream.events.records import Record
+from stream.events.weights import load_weights
+from stream.interest.fold import Bounds
+from stream.processing.batch import Rules
 from stream.testing import NOW_MS, TOPICS, WORDS, embed_by_words, record
-from stream.turns import Rules
-from stream.weights import load_weights
 from tests.support.heads import head_of
 from tests.support.pipeline import Degraded
 

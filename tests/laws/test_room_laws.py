@@ -8,12 +8,12 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from serving.pending import Merge, Ref, Retraction, Waiting
-from serving.state import UserState, encode
-from stream.records import Record
-from stream.room import waiters
+from serving.state.pending import Merge, Ref, Retraction, Waiting
+from serving.state.user_state import UserState, encode
+from stream.events.records import Record
+from stream.processing.batch import Rules
+from stream.processing.pending_events import waiters
 from stream.testing import FINGERPRINT, TOPICS, record
-from stream.turns import Rules
 from tests.support.owners import ANONYMOUS, KNOWN, Owners, merge
 from tests.support.pipeline import Worker
 from tests.support.states import merges, refs, retractions, waiting

@@ -5,8 +5,8 @@ import unicodedata
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serving.intent import split
-from serving.texts import MAX_CHARS, clean
+from serving.model.negation import split
+from serving.model.texts import MAX_CHARS, clean
 
 DIGITS = st.integers(1, 6_000)
 # What the cleaning knows by name, so that it meets it often: entities, markup, marks, halves of pairs.

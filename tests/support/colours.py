@@ -9,9 +9,9 @@ from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import WhitespaceSplit
 
-from serving.artifact import Artifact
-from serving.encoder import Encoder
-from serving.tokens import Ids
+from serving.model.artifact import Artifact
+from serving.model.encoder import Encoder
+from serving.model.tokens import Ids
 
 WORDS = {"[PAD]": 0, "red": 1, "green": 2, "blue": 3, "ask:": 4, "say:": 5}
 

@@ -4,9 +4,9 @@ from typing import Any
 
 import msgspec
 
-from serving.messages import Receipt
-from serving.state import UserState
-from stream.records import Record
+from penchant.messages import Receipt
+from serving.state.user_state import UserState
+from stream.events.records import Record
 from stream.testing import NOW_MS, TOPICS, record
 from tests.support.pipeline import Worker
 

@@ -1,10 +1,10 @@
 """Events as the decoder makes them, without their bytes."""
 
-from serving.state import Kind, UserState, Vector, id_hash
-from stream.events import Event
-from stream.interest import Bounds, Outcome, direction, fold
+from serving.state.user_state import Kind, UserState, Vector, id_hash
+from stream.events.decoder import Event
+from stream.events.weights import Weight
+from stream.interest.fold import Bounds, Outcome, direction, fold
 from stream.testing import NOW_MS, TOPICS, embed_by_words, record
-from stream.weights import Weight
 
 
 def event(

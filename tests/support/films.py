@@ -4,21 +4,21 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from penchant.messages import ListItem
 from serving.catalogue import Catalogue
-from serving.encoder import Encoder
-from serving.intent import split
-from serving.messages import ListItem
+from serving.model.encoder import Encoder
+from serving.model.negation import split
 from serving.ranking.blend import Blend
 from serving.ranking.covisits import CoVisitRows
-from serving.ranking.linear import Linear
+from serving.ranking.ease import Linear
+from serving.ranking.popularity import Popularity
 from serving.ranking.ranker import Ranker
-from serving.ranking.rows import Popularity
-from serving.state import Kind, UserState, Vector, id_hash
-from stream.events import Event
-from stream.interest import Bounds, direction, fold
-from stream.records import Record
-from stream.weights import load_weights
-from stream.wordings import Wording, assemble, pieces
+from serving.state.user_state import Kind, UserState, Vector, id_hash
+from stream.events.decoder import Event
+from stream.events.encoder_input import Wording, assemble, pieces
+from stream.events.records import Record
+from stream.events.weights import load_weights
+from stream.interest.fold import Bounds, direction, fold
 
 MODEL = Path(os.environ.get("PENCHANT_MODEL", ".cache/models/default"))
 WHEELS = Path(".cache/wheels")

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from serving import artifact
-from serving.artifact import CENTRE, FORMAT, MANIFEST, MODEL, PARTS, TOKENIZER
+from serving.model import artifact
+from serving.model.artifact import CENTRE, FORMAT, MANIFEST, MODEL, PARTS, TOKENIZER
 
 
 def write_manifest(folder: Path, **changes: Any) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from serving.sentiment import Sentiment
+from serving.model.sentiment import Sentiment
 
 
 def head_of(points: Sequence[float]) -> Sentiment:

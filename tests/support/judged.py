@@ -5,21 +5,21 @@ from dataclasses import fields
 
 import msgspec
 
+from penchant.messages import CoVisits, ItemVector, ListItem
 from serving.catalogue import Catalogue, pack
 from serving.experiment import Experiment
-from serving.messages import CoVisits, ItemVector, ListItem
 from serving.ranking.blend import Blend
 from serving.ranking.profile import RankSettings, Seen
 from serving.ranking.ranker import Ranker, Ranking
 from serving.ranking.statistics import Statistics
-from serving.state import UserState
-from stream.live import JudgedLists, Live
-from stream.metrics import Metrics
+from serving.state.user_state import UserState
+from stream.kafka.producer import Outgoing
+from stream.monitoring.instrumented import TimedPipeline
+from stream.monitoring.metrics import Metrics
+from stream.monitoring.online_evaluation import JudgedLists, Live
 from stream.pipeline import Pipeline, Rank
-from stream.publish import Outgoing
-from stream.stages import TimedPipeline
+from stream.processing.variants import Variants
 from stream.testing import FINGERPRINT, NOW_MS, TOPICS, MemoryLog, MemoryStore, embed_by_words, memory_pipeline, record
-from stream.variants import Variants
 from tests.support.pipeline import Worker
 
 K = 20
@@ -74,7 +74,7 @@ class FollowedLog(MemoryLog):
         self._statistics = statistics
 
     async def send(self, records: Sequence[Outgoing]) -> None:
-        """See `stream.publish.Log.send`."""
+        """See `stream.kafka.producer.Log.send`."""
         for each in records:
             if each.topic == TOPICS.covisits:
                 self._statistics.apply(msgspec.json.decode(each.value or b"", type=CoVisits))

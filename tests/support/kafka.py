@@ -8,10 +8,10 @@ import time
 import uuid
 from pathlib import Path
 
-from deploy.children import Child
-from deploy.services import free_port
-from serving.broker import open_admin
-from serving.errors import Misconfigured, Unavailable
+from deploy.local.processes import Child
+from deploy.local.services import free_port
+from penchant.errors import Misconfigured, Unavailable
+from serving.kafka.admin import open_admin
 
 ROOT = Path(__file__).parents[2]
 JARS = ROOT / ".cache" / "kafka"

@@ -5,11 +5,11 @@ ODD_REST_S  how far apart it starts what its surroundings end
 
 import os
 
-import deploy.kept
-import deploy.local
+import deploy.local.stack
+import deploy.local.supervisor
 from deploy.cli import main
 
 if __name__ == "__main__":
-    deploy.local.WORKER = "tests.support.odd_worker"
-    deploy.kept.REST_S = float(os.environ.get("ODD_REST_S", deploy.kept.REST_S))
+    deploy.local.stack.WORKER = "tests.support.odd_worker"
+    deploy.local.supervisor.REST_S = float(os.environ.get("ODD_REST_S", deploy.local.supervisor.REST_S))
     main()

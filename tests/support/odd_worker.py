@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import stream.worker
-from stream.partitions import Partitions
+from stream.kafka.assignment import Partitions
 
 NOWHERE = "/nonexistent"
 
@@ -45,6 +45,6 @@ if __name__ == "__main__":
     from stream.__main__ import leave, main
 
     stream.worker.Partitions = HangingPartitions  # type: ignore[attr-defined]
-    stream.start.now_ms = odd_now_ms
+    stream.startup_checks.now_ms = odd_now_ms
     stream.worker.now_ms = odd_now_ms  # type: ignore[attr-defined]
     leave(main())

@@ -5,13 +5,13 @@ from typing import Any
 
 import msgspec
 
-from serving.messages import Receipt
-from serving.state import UserState
-from stream.events import partition_of
-from stream.records import Record
+from penchant.messages import Receipt
+from serving.state.user_state import UserState
+from stream.events.decoder import partition_of
+from stream.events.records import Record
+from stream.events.transfers import HEADER
+from stream.processing.batch import Rules
 from stream.testing import NOW_MS, TOPICS, record
-from stream.transfers import HEADER
-from stream.turns import Rules
 from tests.support.pipeline import Worker
 
 PARTITIONS = 2

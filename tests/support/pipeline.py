@@ -6,12 +6,12 @@ from typing import Any
 
 import msgspec
 
-from serving.messages import CoVisits, Recommendations
-from serving.state import UserState, Vector
+from penchant.messages import CoVisits, Recommendations
+from serving.state.user_state import UserState, Vector
+from stream.events.records import Record
 from stream.pipeline import Pipeline
-from stream.records import Record
+from stream.processing.batch import Rules
 from stream.testing import NOW_MS, TOPICS, MemoryLog, MemoryStore, embed_by_words, embed_texts, memory_pipeline, record
-from stream.turns import Rules
 
 DAY_MS = 86_400_000
 

@@ -3,10 +3,21 @@
 import msgspec
 import numpy as np
 
-from serving.state import SEEN, SHOWN, Alias, Merge, RecentText, Ref, Retraction, RingEvent, UserState, Waiting
-from stream.room import waiters
+from serving.state.user_state import (
+    SEEN,
+    SHOWN,
+    Alias,
+    Merge,
+    RecentText,
+    Ref,
+    Retraction,
+    RingEvent,
+    UserState,
+    Waiting,
+)
+from stream.processing.batch import MOST_UNNAMED, Rules
+from stream.processing.pending_events import waiters
 from stream.testing import NOW_MS, TOPICS
-from stream.turns import MOST_UNNAMED, Rules
 from tests.support.owners import KNOWN
 
 RULES = Rules()

@@ -7,7 +7,18 @@ import numpy as np
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from serving.state import SEEN, SHOWN, Alias, Merge, RecentText, Ref, Retraction, RingEvent, UserState, Waiting
+from serving.state.user_state import (
+    SEEN,
+    SHOWN,
+    Alias,
+    Merge,
+    RecentText,
+    Ref,
+    Retraction,
+    RingEvent,
+    UserState,
+    Waiting,
+)
 
 _HALF = 65_504.0  # the largest number in half precision
 _MS = 2**32 * 1000 - 1

@@ -15,10 +15,10 @@ from urllib.request import urlopen
 import redis
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
-from deploy.admin import create_topics
-from deploy.children import Child
-from deploy.services import free_port
-from serving.topics import Topics
+from deploy.local.processes import Child
+from deploy.local.services import free_port
+from deploy.topics.create import create_topics
+from penchant.topics import Topics
 from tests.conftest import Broker
 from tests.support.waiting import until
 

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from deploy.prequential.sets import Event
+from evaluation.prequential.data_sets import Event
+from penchant.messages import ItemVector
 from serving.catalogue import Catalogue, pack
-from serving.messages import ItemVector
-from stream.weights import Weight
+from stream.events.weights import Weight
 
 ONE = Weight(1.0, 1.0)
 DAY_MS = 86_400_000

@@ -9,10 +9,10 @@ from faust.events import Event
 from faust.types import TP
 from faust.types.tuples import ConsumerMessage
 
-from stream.agents import waiting
 from stream.app import WorkerApp
+from stream.kafka.agents import waiting
+from stream.kafka.consumer import WorkerTransport
 from stream.testing import TOPICS
-from stream.transport import WorkerTransport
 
 CLICKS = TP(TOPICS.clicks, 0)
 

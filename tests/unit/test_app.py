@@ -9,11 +9,11 @@ from faust.types import TP
 from mode.utils.queues import FlowControlEvent
 
 from stream.app import WorkerApp
-from stream.partitions import Partitions
-from stream.store import Store
+from stream.kafka.assignment import Partitions
+from stream.kafka.consumer import WorkerConsumer, WorkerTransport
+from stream.store.pending_index import WaitingIndex
+from stream.store.redis import Store
 from stream.testing import TOPICS, MemoryStore
-from stream.transport import WorkerConsumer, WorkerTransport
-from stream.waiting import WaitingIndex
 
 
 async def test_a_channel_over_its_size_stops_its_partition_and_not_the_others() -> None:

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from serving.artifact import CENTRE, FORMAT, MANIFEST, MODEL, PARTS, TOKENIZER, open_artifact
-from serving.errors import BrokenArtifact
-from serving.sentiment import SENTIMENT
+from penchant.errors import BrokenArtifact
+from serving.model.artifact import CENTRE, FORMAT, MANIFEST, MODEL, PARTS, TOKENIZER, open_artifact
+from serving.model.sentiment import SENTIMENT
 from tests.support.folders import write_manifest
 
 

@@ -7,7 +7,7 @@ import msgspec
 import numpy as np
 
 from benchmarks.quality.as_live import compare, read_sent
-from deploy.demo.replay import Sent
+from deploy.demo.rating_replay import Sent
 
 
 def sent(hits: int, misses: int) -> list[Sent]:

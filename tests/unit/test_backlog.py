@@ -1,6 +1,6 @@
 """Whether events wait is told by batches that are full."""
 
-from stream.backlog import Backlog
+from stream.tasks.event_backlog import Backlog
 from stream.testing import TOPICS, record
 
 ONE = record(TOPICS.clicks, {})

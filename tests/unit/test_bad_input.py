@@ -2,9 +2,9 @@
 
 import pytest
 
-from serving.errors import Reason
-from stream.events import partition_of
-from stream.records import ORIGIN, Record
+from penchant.errors import Reason
+from stream.events.decoder import partition_of
+from stream.events.records import ORIGIN, Record
 from stream.testing import NOW_MS, TOPICS, record
 from tests.support.pipeline import DAY_MS, Worker, click, named, says
 

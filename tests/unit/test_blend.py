@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import serving.ranking.blend
-from serving.errors import BrokenState
+from penchant.errors import BrokenState
 from serving.ranking.blend import START, Blend, Floats, Part
 
 

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 from redis.asyncio import Redis
 
+from penchant.errors import BrokenState
+from penchant.messages import Pair
 from serving.catalogue import Catalogue
-from serving.errors import BrokenState
-from serving.history import Earlier, earlier, pack
-from serving.messages import Pair
 from serving.ranking.blend import Part
+from serving.ranking.popularity import Popularity
 from serving.ranking.ranker import Ranker
-from serving.ranking.rows import Popularity
-from stream.blending import Blending, before
+from serving.state.history import Earlier, earlier, pack
+from stream.tasks.blend_learning import Blending, before
 from tests.unit.test_ranker import catalogue
 
 

@@ -1,6 +1,6 @@
 """After a failure nothing is tried for a while, longer each time."""
 
-from stream.breaker import Breaker
+from stream.encoder.circuit_breaker import Breaker
 
 
 class Clock:

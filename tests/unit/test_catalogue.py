@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from penchant.errors import FingerprintMismatch
+from penchant.messages import Facets, ItemVector
 from serving.catalogue import Catalogue, facet_text, item_text, pack, unpack
-from serving.errors import FingerprintMismatch
-from serving.messages import Facets, ItemVector
-from serving.state import item_hash
+from serving.state.user_state import item_hash
 from stream.testing import FINGERPRINT, embed_by_words
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from stream.clock import FAR_MS, Clock
+from stream.monitoring.clock import FAR_MS, Clock
 
 NOW_MS = 1_790_000_000_000
 
@@ -11,7 +11,7 @@ NOW_MS = 1_790_000_000_000
 def seconds(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The monotonic clock, to be set."""
     at = [1000.0]
-    monkeypatch.setattr("stream.clock.time.monotonic", lambda: at[0])
+    monkeypatch.setattr("stream.monitoring.clock.time.monotonic", lambda: at[0])
     return at
 
 

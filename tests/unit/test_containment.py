@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from serving.errors import Broken, Unavailable
-from serving.state import UserState
-from stream.containment import MOST_IN_A_ROW, by_halves, described
-from stream.interest import fold
+from penchant.errors import Broken, Unavailable
+from serving.state.user_state import UserState
+from stream.containment.faults import MOST_IN_A_ROW, by_halves, described
+from stream.events.records import Record
+from stream.interest.fold import fold
+from stream.kafka.producer import Outgoing
 from stream.pipeline import Pipeline
-from stream.publish import Outgoing
-from stream.records import Record
 from stream.testing import TOPICS, MemoryLog, MemoryStore, embed_by_words, memory_pipeline, rank_by_ring, record
 
 ITEMS = {f"i{n}": embed_by_words("space") for n in range(10)}
@@ -75,7 +75,7 @@ async def test_a_bug_in_decoding_costs_one_record() -> None:
 async def test_a_bug_in_folding_costs_one_record(monkeypatch: pytest.MonkeyPatch) -> None:
     system = System()
     await system.store.claim(0)
-    monkeypatch.setattr("stream.taking.fold", raising(lambda _, event, *__: event.user_id == POISON, fold))
+    monkeypatch.setattr("stream.processing.apply.fold", raising(lambda _, event, *__: event.user_id == POISON, fold))
 
     done, refused = await system.pipeline.process(batch())
 
@@ -193,7 +193,7 @@ async def test_what_waits_and_raises_leaves_for_the_dead_letters(monkeypatch: py
     await system.pipeline.process(batch())
     assert len(system.pipeline.waiting) == len(USERS)
     items.update(ITEMS)
-    monkeypatch.setattr("stream.taking.fold", raising(lambda _, event, *__: event.user_id == POISON, fold))
+    monkeypatch.setattr("stream.processing.apply.fold", raising(lambda _, event, *__: event.user_id == POISON, fold))
 
     await system.pipeline.wake(["i1"])
 
@@ -208,7 +208,7 @@ async def test_what_waits_and_raises_leaves_for_the_dead_letters(monkeypatch: py
 async def test_a_fault_that_hits_everything_stops_the_worker(monkeypatch: pytest.MonkeyPatch) -> None:
     system = System()
     await system.store.claim(0)
-    monkeypatch.setattr("stream.taking.fold", raising(lambda *_: True, fold))
+    monkeypatch.setattr("stream.processing.apply.fold", raising(lambda *_: True, fold))
 
     with pytest.raises(Broken, match="no fault of the records"):
         await system.pipeline.process([click(n, f"u{n}") for n in range(3 * MOST_IN_A_ROW)])

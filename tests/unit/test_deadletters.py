@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deploy.deadletters import Copy, Filter, Letter, Offsets, copy_of, originals, read_letter
-from serving.errors import Reason
-from serving.kafka.batches import Aborted, read
-from serving.kafka.records import Unreadable, records
-from serving.topics import MAX_MESSAGE_BYTES, Topic
-from stream.events import partition_of
-from stream.records import ORIGIN, DeadLetter, Forward, Headers, Record
-from stream.rejects import dead_letter, forwarded, unreadable
+from deploy.dlq.letter import Copy, Filter, Letter, Offsets, copy_of, originals, read_letter
+from penchant.errors import Reason
+from penchant.topics import MAX_MESSAGE_BYTES, Topic
+from serving.kafka.batch_records import Unreadable, records
+from serving.kafka.record_batches import Aborted, read
+from stream.events.dead_letters import dead_letter, forwarded, unreadable
+from stream.events.decoder import partition_of
+from stream.events.records import ORIGIN, DeadLetter, Forward, Headers, Record
 from stream.testing import NOW_MS, TOPICS
 from tests.support.batches import batch
 from tests.support.batches import record as part

@@ -10,8 +10,8 @@ import pytest
 from benchmarks.data import event_row, item_row
 from deploy.demo import films
 from deploy.demo.scene import GENRE, scene
-from serving.errors import Misconfigured
-from serving.messages import Item
+from penchant.errors import Misconfigured
+from penchant.messages import Item
 
 ITEMS = """item_id:token\tmovie_title:token_seq\trelease_year:token\tclass:token_seq
 1\tUsual Suspects, The\t1995\tCrime Thriller

@@ -5,9 +5,9 @@ import doctest
 import numpy as np
 import pytest
 
-import deploy.demo.replay
+import deploy.demo.rating_replay
 from deploy.demo.films import Rating
-from deploy.demo.replay import LookAhead
+from deploy.demo.rating_replay import LookAhead
 from deploy.demo.score import HitRates
 
 
@@ -21,7 +21,7 @@ def sent(ahead: LookAhead) -> str:
 
 
 def test_the_example_in_the_docstring() -> None:
-    assert doctest.testmod(deploy.demo.replay).failed == 0
+    assert doctest.testmod(deploy.demo.rating_replay).failed == 0
 
 
 def test_a_user_waits_for_the_list() -> None:

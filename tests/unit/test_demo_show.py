@@ -6,12 +6,12 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from deploy.demo.replay import Played, Sent
+from deploy.demo.rating_replay import Played, Sent
+from deploy.demo.running_system import Memory
 from deploy.demo.score import HitRates
 from deploy.demo.show import Show
 from deploy.demo.summary import Shown, summarise
-from deploy.demo.system import Memory
-from serving.messages import Item, ListItem, Reason, Recommendations
+from penchant.messages import Item, ListItem, Reason, Recommendations
 
 ITEMS = {
     "1": Item(item_id="1", title="Alien (1979)", facets={"genre": ["Horror", "Sci-Fi"]}),

@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from deploy.children import Child
+from deploy.local.processes import Child
 from tests.support.waiting import until
 
 
@@ -61,7 +61,7 @@ def test_children_end_when_the_parent_is_killed(tmp_path: Path) -> None:
     script = f"""
         import sys, time
         from pathlib import Path
-        from deploy.children import Child
+        from deploy.local.processes import Child
         child = Child("sleeper", ["sleep", "60"], Path({str(tmp_path / "log")!r}))
         print(child.pid, flush=True)
         time.sleep(60)

@@ -63,7 +63,7 @@ def test_every_command_takes_the_connections(command: str) -> None:
 
 def test_schemas_hold_the_messages_of_the_contract() -> None:
     document = penchant("schemas").json
-    from serving.messages import MESSAGES
+    from penchant.messages import MESSAGES
 
     assert set(document["messages"]) == set(MESSAGES)
 

@@ -52,7 +52,7 @@ def test_the_image_has_no_torch() -> None:
 
 
 def test_every_exit_code_is_documented() -> None:
-    from serving import errors
+    from penchant import errors
 
     page = (ROOT / "docs" / "running.md").read_text(encoding="utf-8")
     told = {line.split("|")[1].strip() for line in page.splitlines() if line.startswith("|")}
@@ -64,7 +64,7 @@ def test_every_exit_code_is_documented() -> None:
 
 
 def test_the_topics_page_is_what_is_created() -> None:
-    from serving.topics import Topics
+    from penchant.topics import Topics
 
     page = (ROOT / "docs" / "running.md").read_text(encoding="utf-8")
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from deploy import kept
-from deploy.children import Child
-from deploy.kept import MAX_DEATHS, Kept
+from deploy.local import supervisor as kept
+from deploy.local.processes import Child
+from deploy.local.supervisor import MAX_DEATHS, Kept
 from tests.support.waiting import until
 
 NOWHERE = "http://127.0.0.1:1"

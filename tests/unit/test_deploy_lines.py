@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from deploy.lines import Line, Lines, read_line
-from deploy.pieces import BadLine
-from serving.errors import Misconfigured
-from serving.topics import Topic
+from deploy.events.jsonl import Line, Lines, read_line
+from penchant.errors import Misconfigured
+from penchant.topics import Topic
+from serving.files.message_splitter import BadLine
 
 
 @pytest.mark.parametrize(

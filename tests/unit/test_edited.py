@@ -5,8 +5,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from serving import edited
-from serving.errors import Misconfigured
+from penchant.errors import Misconfigured
+from serving.files import toml_files as edited
 
 
 class Weather(msgspec.Struct):

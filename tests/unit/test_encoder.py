@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from serving.artifact import CENTRE, MANIFEST, MODEL, PARTS, TOKENIZER, file_hash, fingerprint
-from serving.encoder import Encoder, load_encoder
-from serving.errors import BrokenArtifact, ProviderMissing
+from penchant.errors import BrokenArtifact, ProviderMissing
+from serving.model.artifact import CENTRE, MANIFEST, MODEL, PARTS, TOKENIZER, file_hash, fingerprint
+from serving.model.encoder import Encoder, load_encoder
 from tests.support.colours import Colours, colours
 
 

@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator, Callable
 import numpy as np
 import pytest
 
-from serving.tokens import BUDGET
-from stream.breaker import Breaker
-from stream.encoding import Budget, Encoding, Failure
+from serving.model.tokens import BUDGET
+from stream.encoder.circuit_breaker import Breaker
+from stream.encoder.deadline import Budget, Encoding, Failure
 from tests.support.colours import Troubled, colours
 
 RED, GREEN = [1.0, 0.0, 0.0], [0.0, 1.0, 0.0]

@@ -6,8 +6,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from serving.messages import Receipt
-from stream.records import Record
+from penchant.messages import Receipt
+from stream.events.records import Record
 from stream.testing import NOW_MS, TOPICS, embed_by_words, record
 from tests.support.commands import erase, receipts, retract
 from tests.support.owners import ANONYMOUS, KNOWN, Owners, merge

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from serving.errors import Reason, Rejected
-from serving.state import Kind, id_hash
-from stream.events import CommandEvent, Decoder, Event, decode_item, partition_of
-from stream.records import ORIGIN, Forward, Headers, Record
+from penchant.errors import Reason, Rejected
+from serving.state.user_state import Kind, id_hash
+from stream.events.decoder import CommandEvent, Decoder, Event, decode_item, partition_of
+from stream.events.fields import MAX_AHEAD_MS
+from stream.events.records import ORIGIN, Forward, Headers, Record
+from stream.events.weights import load_weights
 from stream.testing import NOW_MS, TOPICS, record
-from stream.values import MAX_AHEAD_MS
-from stream.weights import load_weights
 
 WEIGHTS = load_weights()
 STRUCTURED: Headers = (("content-type", b"application/cloudevents+json; charset=utf-8"),)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from serving.errors import Misconfigured
+from penchant.errors import Misconfigured
 from serving.experiment import Experiment, parse, read, tunable
 from serving.ranking.profile import RankSettings
 from tests.support.experiments import halves

@@ -13,8 +13,8 @@ from export.parity import Figures, Gate, batch_difference, measure, nearest, ove
 from export.quantize import Scheme
 from export.reference import Reference, centre
 from export.speed import in_step
-from serving.errors import BelowGate, Misconfigured
-from serving.tokens import Ids
+from penchant.errors import BelowGate, Misconfigured
+from serving.model.tokens import Ids
 
 GOOD = Figures(0.97, 0.9999, 0.999, 1e-7, 2000, 300)
 

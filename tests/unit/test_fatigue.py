@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from serving.catalogue import Catalogue
-from serving.ranking.fatigue import newest_s, worn
+from serving.ranking.impression_discount import newest_s, worn
+from serving.ranking.popularity import Popularity
 from serving.ranking.profile import RankSettings
 from serving.ranking.ranker import Ranker
-from serving.ranking.rows import Popularity
-from serving.state import SEEN, SHOWN, Kind, RingEvent, UserState, item_hash
+from serving.state.user_state import SEEN, SHOWN, Kind, RingEvent, UserState, item_hash
 from tests.unit.test_ranker import catalogue, touched
 
 HOUR_S = 3600

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 
 from kafka.consumer.fetcher import ConsumerRecord
 
-from serving.topics import Topics
+from penchant.topics import Topics
+from stream.events.weights import load_weights
 from stream.testing import FINGERPRINT, NOW_MS, embed_by_words
-from stream.weights import load_weights
 from tests.faults.load import CLICKS, Load, Message, Shape, make_load
 from tests.faults.oracle import Oracle
 from tests.faults.poison import fuzzed, poisoned, with_clocks

@@ -5,12 +5,12 @@ from dataclasses import replace
 
 import pytest
 
-from serving.state import UserState, Vector
-from stream.events import partition_of
-from stream.records import Record
+from serving.state.user_state import UserState, Vector
+from stream.events.decoder import partition_of
+from stream.events.records import Record
+from stream.events.weights import load_weights
+from stream.processing.batch import Rules
 from stream.testing import NOW_MS, TOPICS, embed_by_words, record
-from stream.turns import Rules
-from stream.weights import load_weights
 from tests.faults.load import HIDDEN, ITEMS, SHOWN, Event, Load, Message, Shape, make_load, shuffled, twice
 from tests.faults.oracle import Oracle
 from tests.faults.verdict import FINE, Verdict, compare

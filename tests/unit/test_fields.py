@@ -7,12 +7,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from serving.errors import Reason, Rejected
-from serving.messages import Item
-from stream.events import CommandEvent, Decoder, Event, decode_item
-from stream.records import ORIGIN, Record
+from penchant.errors import Reason, Rejected
+from penchant.messages import Item
+from stream.events.decoder import CommandEvent, Decoder, Event, decode_item
+from stream.events.records import ORIGIN, Record
+from stream.events.weights import load_weights
 from stream.testing import NOW_MS, TOPICS, record
-from stream.weights import load_weights
 
 CLICK: dict[str, Any] = {"event_id": "c-17", "user_id": "u1", "item_id": "i9", "type": "click"}
 REVIEW: dict[str, Any] = {"event_id": "r-3", "user_id": "u1", "item_id": "i9", "text": "A good film.", "rating": 4}

@@ -17,11 +17,11 @@ from pathlib import Path
 
 import pytest
 
-from deploy.files import Head, text_of
-from deploy.lines import Lines
-from deploy.pieces import MAX_BYTES, BadLine, Pieces
-from deploy.prequential.lines import lines_of
-from serving.errors import BadFile, Misconfigured
+from deploy.events.jsonl import Lines
+from evaluation.prequential.set_lines import lines_of
+from penchant.errors import BadFile, Misconfigured
+from serving.files.message_splitter import MAX_BYTES, BadLine, Pieces
+from serving.files.text_files import Head, text_of
 
 ONE = '{"item_id": "影1", "title": "星际穿越"}'
 TWO = '{"item_id": "i2", "title": "Alien"}'
@@ -263,7 +263,7 @@ def test_a_bomb_takes_no_memory(tmp_path: Path, start: bytes) -> None:
 
 
 def test_a_line_without_an_end_ends_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("deploy.pieces._ENDLESS", 32 << 20)
+    monkeypatch.setattr("serving.files.message_splitter._ENDLESS", 32 << 20)
     path = tmp_path / "bomb.gz"
     path.write_bytes(gzip.compress(b"a" * (40 << 20)))
 
@@ -293,7 +293,7 @@ def test_lines_come_as_they_are_written() -> None:
 
 
 def test_standard_input_is_told_by_its_bytes_too() -> None:
-    script = "from deploy.lines import Lines\nwith Lines('-') as lines: print(len(list(lines)))"
+    script = "from deploy.events.jsonl import Lines\nwith Lines('-') as lines: print(len(list(lines)))"
     done = subprocess.run(
         [sys.executable, "-c", script], input=gzip.compress(TEXT.encode("utf-16")), capture_output=True, check=True
     )

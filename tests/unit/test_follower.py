@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from serving.errors import Misconfigured
+from penchant.errors import Misconfigured
 from serving.kafka.asynchronous import UnreadableHeaders
-from serving.kafka.records import Unreadable
-from serving.view import Follower
+from serving.kafka.batch_records import Unreadable
+from serving.kafka.follower import Follower
 
 
 def record(offset: int, value: bytes, headers: tuple[Any, ...] = ()) -> Any:

@@ -14,12 +14,12 @@ import cramjam
 import msgspec
 import pytest
 
-from serving.errors import Reason, Rejected
-from stream.events import Decoder, Event, decode_item, removed
-from stream.formats import named
-from stream.records import Headers, Record
+from penchant.errors import Reason, Rejected
+from stream.events.decoder import Decoder, Event, decode_item, removed
+from stream.events.payload_formats import named
+from stream.events.records import Headers, Record
+from stream.events.weights import load_weights
 from stream.testing import NOW_MS, TOPICS, record
-from stream.weights import load_weights
 
 CLICK: dict[str, Any] = {"event_id": "c-17", "user_id": "u1", "item_id": "i9", "type": "click"}
 ITEM: dict[str, Any] = {"item_id": "i9", "title": "Alien", "text": "In space."}

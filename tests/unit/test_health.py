@@ -5,7 +5,7 @@ import pytest
 from aiohttp import ClientSession, web
 from aiohttp.test_utils import TestClient, TestServer, unused_port
 
-from serving.health import METRICS_CONTENT_TYPE, Check, health_app, serve
+from serving.api.health import METRICS_CONTENT_TYPE, Check, health_app, serve
 
 WELL = Check(ok=True, why="two partitions are read", facts={"partitions": 2})
 ILL = Check(ok=False, why="the broker does not answer", facts={"broker": "gone"})

@@ -2,7 +2,7 @@
 
 import pytest
 
-from serving.intent import Intent, split
+from serving.model.negation import Intent, split
 
 
 @pytest.mark.parametrize(

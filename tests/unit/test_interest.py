@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from serving.history import unpack
-from serving.state import UserState, Vector, decode, encode, item_hash
-from stream.company import company
-from stream.interest import Bounds, Outcome, direction, subtract
+from serving.state.history import unpack
+from serving.state.user_state import UserState, Vector, decode, encode, item_hash
+from stream.interest.fold import Bounds, Outcome, direction, subtract
+from stream.interest.interaction_context import company
 from stream.testing import NOW_MS, embed_by_words
 from tests.support.events import event, take
 

@@ -6,11 +6,11 @@ from typing import Any
 import msgspec
 import pytest
 
+from penchant.messages import ItemVector
 from serving.catalogue import Catalogue, unpack
-from serving.messages import ItemVector
-from serving.state import Vector
-from stream.items import ItemPipeline
-from stream.records import Record
+from serving.state.user_state import Vector
+from stream.events.records import Record
+from stream.processing.items import ItemPipeline
 from stream.testing import FINGERPRINT, NOW_MS, TOPICS, MemoryLog, embed_by_words, embed_texts, record
 
 ALIEN: dict[str, Any] = {"item_id": "i9", "title": "Alien", "text": "In space.", "facets": {"genre": ["Sci-Fi war"]}}

@@ -10,11 +10,11 @@ from crc32c import crc32c
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serving.kafka import batches
+from serving.kafka import record_batches as batches
 from serving.kafka.asynchronous import _parse as by_aiokafka
-from serving.kafka.batches import Aborted, has_batch, read
+from serving.kafka.batch_records import Unreadable, records
 from serving.kafka.codecs import Codec, Unopenable, decompress
-from serving.kafka.records import Unreadable, records
+from serving.kafka.record_batches import Aborted, has_batch, read
 from tests.support.batches import PACKERS, TRANSACTIONAL, batch, marker, record
 
 

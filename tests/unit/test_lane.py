@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from stream.lane import Lane
+from stream.encoder.daemon_thread import Lane
 from tests.support.waiting import until
 
 
@@ -42,5 +42,7 @@ def test_a_cancelled_job_does_not_run() -> None:
 
 
 def test_a_process_ends_though_a_job_hangs() -> None:
-    code = "import threading; from stream.lane import Lane; Lane('lane').submit(threading.Event().wait)"
+    code = (
+        "import threading; from stream.encoder.daemon_thread import Lane; Lane('lane').submit(threading.Event().wait)"
+    )
     assert subprocess.run([sys.executable, "-c", code], timeout=60, check=False).returncode == 0

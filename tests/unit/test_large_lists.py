@@ -2,13 +2,13 @@
 
 import msgspec
 
-from serving.messages import ListItem, Reason, Recommendations
+from penchant.messages import ListItem, Reason, Recommendations
+from penchant.topics import MAX_MESSAGE_BYTES
 from serving.ranking.ranker import Ranking
-from serving.state import UserState
-from serving.topics import MAX_MESSAGE_BYTES
-from stream.lists import Lists
+from serving.state.user_state import UserState
+from stream.processing.batch import Turn
+from stream.processing.lists import Lists
 from stream.testing import FINGERPRINT, NOW_MS, TOPICS
-from stream.turns import Turn
 
 
 def test_a_list_too_large_for_its_topic_has_the_best_that_fit() -> None:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serving.ranking.linear import Floats, Gram, History, Linear, fit, history_of, ridge
+from serving.ranking.ease import Floats, Gram, History, Linear, fit, history_of, ridge
 
 N = 12
 NOBODY = np.empty(0, np.intp), np.empty(0, np.float32)

@@ -5,8 +5,8 @@ from time import process_time
 
 import pytest
 
-from serving.intent import split
-from serving.texts import MAX_CHARS, clean
+from serving.model.negation import split
+from serving.model.texts import MAX_CHARS, clean
 
 LONGER = 4
 MOST = 2.5 * LONGER  # squared it would be 16 times as long for a text four times as long

@@ -6,8 +6,8 @@ from array import array
 
 import pytest
 
-import stream.live
-from stream.last_lists import LastLists, Listed
+import stream.monitoring.online_evaluation
+from stream.monitoring.list_cache import LastLists, Listed
 from stream.testing import TOPICS, record
 from tests.support.judged import JudgedWorker
 from tests.support.pipeline import Worker, click, says
@@ -24,7 +24,7 @@ async def judged() -> JudgedWorker:
 
 
 def test_the_example_in_the_docstring() -> None:
-    assert doctest.testmod(stream.live).failed == 0
+    assert doctest.testmod(stream.monitoring.online_evaluation).failed == 0
 
 
 async def test_an_event_is_looked_for_in_the_first_ten_of_the_list_before_it(judged: JudgedWorker) -> None:

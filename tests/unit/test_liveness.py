@@ -8,14 +8,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from serving.liveness import Pulse, watched_loop
+from serving.api.liveness import Pulse, watched_loop
 from tests.support.command import clean_environment
 from tests.support.waiting import until
 
 SHORT_S = 0.2
 HANGING = """
 import asyncio, re, sys, time
-from serving.liveness import watched_loop
+from serving.api.liveness import watched_loop
 
 def hang_in_python():
     while True: time.sleep(.01)
@@ -64,7 +64,7 @@ def test_time_in_which_nobody_looked_does_not_count(monkeypatch: pytest.MonkeyPa
     """Given a process that was frozen for an hour, when it thaws, then its loop has time for a turn."""
     clock = iter([0.0, 0.05, 3600.0])
     pulse = Pulse(SHORT_S, ended.append)
-    monkeypatch.setattr("serving.liveness.time.monotonic", lambda: next(clock))
+    monkeypatch.setattr("serving.api.liveness.time.monotonic", lambda: next(clock))
     looks = iter([False, False, True])
     monkeypatch.setattr(pulse._stopped, "wait", lambda _: next(looks))
     pulse.look_after()

@@ -1,11 +1,11 @@
 """When missed texts are asked for again."""
 
-from serving.state import Vector
-from stream.encoding import Encoding
-from stream.making_up import LONGEST_PAUSE_S, PAUSE_S, MakingUp
-from stream.room import TEXTS
-from stream.store import Wait
-from stream.waiting import WaitingIndex
+from serving.state.user_state import Vector
+from stream.encoder.deadline import Encoding
+from stream.processing.pending_events import TEXTS
+from stream.store.pending_index import WaitingIndex
+from stream.store.redis import Wait
+from stream.tasks.encoder_backlog import LONGEST_PAUSE_S, PAUSE_S, MakingUp
 from tests.support.colours import Troubled, colours
 
 

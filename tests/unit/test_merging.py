@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from serving.state import UserState
-from stream.lists import Ranking
-from stream.publish import Outgoing
+from serving.state.user_state import UserState
+from stream.kafka.producer import Outgoing
+from stream.processing.lists import Ranking
 from stream.testing import NOW_MS, TOPICS, embed_by_words, record
 from tests.support.owners import ANONYMOUS, KNOWN, THIRD, Owners, click, erase, merge, retract
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from serving.state import Vector
+from serving.state.user_state import Vector
 from stream.testing import TOPICS
 from tests.support.owners import ANONYMOUS, KNOWN, Owners, click, merge
 

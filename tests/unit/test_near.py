@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from serving.ranking.covisits import CoVisitRows
-from serving.ranking.near import near
-from serving.ranking.rows import Popularity
+from serving.ranking.item_neighbours import near
+from serving.ranking.popularity import Popularity
 
 N = 40
 Event = tuple[int, float, list[tuple[int, float]]]

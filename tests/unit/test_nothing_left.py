@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from serving.catalogue import Catalogue
+from serving.ranking.popularity import Popularity
 from serving.ranking.ranker import Ranker
-from serving.ranking.rows import Popularity
-from serving.state import SEEN, UserState, item_hash
+from serving.state.user_state import SEEN, UserState, item_hash
 from tests.unit.test_ranker import DIM, axis, catalogue, ranker, touched
 
 

@@ -7,15 +7,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from serving.state import RecentText, UserState
-from stream.interest import Bounds, fold
-from stream.opinion import judged
-from stream.records import Record
-from stream.replay.compare import Yardstick, differences
-from stream.replay.notes import Added
+from serving.state.user_state import RecentText, UserState
+from stream.events.records import Record
+from stream.events.weights import Swing, load_weights
+from stream.interest.fold import Bounds, fold
+from stream.interest.sentiment_adjustment import judged
+from stream.processing.batch import Rules
+from stream.rebuild.caveats import Added
+from stream.rebuild.compare import Yardstick, differences
 from stream.testing import NOW_MS, TOPICS, WORDS, embed_by_words, record
-from stream.turns import Rules
-from stream.weights import Swing, load_weights
 from tests.support.events import event
 from tests.support.heads import head_of
 from tests.support.pipeline import DAY_MS, Worker, click, says
@@ -62,7 +62,7 @@ def test_a_taste_is_never_beyond_its_ends_and_exact_in_half_precision() -> None:
 
 
 def test_the_ends_are_those_of_the_ratings(tmp_path: Path) -> None:
-    shipped = Path("stream/weights.toml").read_text("utf-8")
+    shipped = Path("stream/events/weights.toml").read_text("utf-8")
     assert load_weights().swing == Swing(0.0, 1.0)
     for was, becomes, swing in (
         ("1 = { pair = 0.2, taste = 0.0 }", "1 = { pair = 0.2, taste = -0.5 }", Swing(-0.5, 1.0)),

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import deploy.outcomes
-from deploy.outcomes import Tally, added, deviations, difference, outcomes, wilson
-from deploy.scraping import scrape, tallies
-from serving.errors import Unavailable
+import deploy.experiment.experiment_report
+from deploy.experiment.experiment_report import Tally, added, deviations, difference, outcomes, wilson
+from deploy.experiment.metrics_scraper import scrape, tallies
+from penchant.errors import Unavailable
 from serving.experiment import parse
 from tests.support.command import penchant
 from tests.support.experiments import halves
@@ -33,7 +33,7 @@ def drawn(random: np.random.Generator, users: int, rate: float) -> Tally:
 
 
 def test_the_examples_in_the_docstrings() -> None:
-    assert doctest.testmod(deploy.outcomes).failed == 0
+    assert doctest.testmod(deploy.experiment.experiment_report).failed == 0
 
 
 def test_wilson_by_hand() -> None:

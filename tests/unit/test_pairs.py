@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from serving.history import Earlier, pack
-from serving.pairs import read_pairs, readable
+from serving.ranking.pairs import read_pairs, readable
+from serving.state.history import Earlier, pack
 from tests.unit.test_statistics import fresh, numbers
 
 EARLIER = pack(Earlier(np.array([7, 8], np.uint32), np.array([0.2, 1.0], np.float32)))

@@ -5,11 +5,11 @@ from typing import cast
 
 from faust.types import TP
 
-from stream.partitions import Partitions, Reading
-from stream.records import Record
-from stream.store import Batch, Store
+from stream.events.records import Record
+from stream.kafka.assignment import Partitions, Reading
+from stream.store.pending_index import WaitingIndex
+from stream.store.redis import Batch, Store
 from stream.testing import NOW_MS, TOPICS, MemoryStore
-from stream.waiting import WaitingIndex
 
 CLICKS = TP(TOPICS.clicks, 0)
 

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from serving.errors import Unavailable
-from serving.state import UserState, Vector, encode
-from stream.events import partition_of
-from stream.lists import Ranking
+from penchant.errors import Unavailable
+from serving.state.user_state import UserState, Vector, encode
+from stream.events.decoder import partition_of
+from stream.processing.batch import PAIRS_A_MESSAGE
+from stream.processing.lists import Ranking
 from stream.testing import FINGERPRINT, NOW_MS, TOPICS, embed_by_words, embed_texts, record
-from stream.turns import PAIRS_A_MESSAGE
 from tests.support.pipeline import Worker, click, named, says
 
 # --- Lists ---

@@ -6,12 +6,12 @@ import msgspec
 import numpy as np
 import pytest
 
-from serving.ranking.places import hold_back
+from serving.ranking.exploration import hold_back
+from serving.ranking.popularity import Popularity
 from serving.ranking.profile import RankSettings
 from serving.ranking.ranker import Ranker
-from serving.ranking.rows import Popularity
 from serving.ranking.rules import Rules
-from serving.state import UserState
+from serving.state.user_state import UserState
 from tests.unit.test_ranker import axis, catalogue, genres, popular_but, ranker, said, touched, wrote
 from tests.unit.test_rules import catalogue_of, user
 

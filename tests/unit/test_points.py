@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 from serving.catalogue import Catalogue
 from serving.ranking.blend import START, Blend
 from serving.ranking.covisits import CoVisitRows
+from serving.ranking.ease import History, Linear, fit
 from serving.ranking.explain import Explanation
-from serving.ranking.linear import History, Linear, fit
+from serving.ranking.popularity import Popularity
 from serving.ranking.profile import RankSettings
 from serving.ranking.ranker import Ranker
-from serving.ranking.rows import Popularity
 from serving.ranking.rules import Rules
-from serving.state import SEEN, SHOWN, Kind, RecentText, RingEvent, UserState, item_hash
+from serving.state.user_state import SEEN, SHOWN, Kind, RecentText, RingEvent, UserState, item_hash
 from tests.unit.test_ranker import DIM, GENRES, axis, catalogue, item, popular_but, said, touched, wrote
 
 ITEMS = catalogue()

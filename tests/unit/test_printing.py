@@ -10,28 +10,28 @@ from pathlib import Path
 
 import pytest
 
-from deploy.children import Child
 from deploy.commands import experiment
-from deploy.deadletters import Letter
 from deploy.demo.show import Show
-from deploy.letters import as_dict, count, print_counts, print_letter, print_redriven, redriven_as_dict
-from deploy.lines import read_line
-from deploy.local import last_words
-from deploy.looking import Look
-from deploy.outcomes import Outcome, Tally
-from deploy.pieces import BadLine, Pieces
-from deploy.points_table import print_explanations
-from deploy.printing import complain, console, print_json, say
-from deploy.redrive import Left, Redriven
-from deploy.replaying import print_filled, print_report
+from deploy.dlq.letter import Letter
+from deploy.dlq.listing import as_dict, count, print_counts, print_letter, print_redriven, redriven_as_dict
+from deploy.dlq.redrive import Left, Redriven
+from deploy.events.jsonl import read_line
+from deploy.events.preflight import Look
+from deploy.experiment.experiment_report import Outcome, Tally
+from deploy.explain.attribution_table import print_explanations
+from deploy.local.processes import Child
+from deploy.local.stack import last_words
+from deploy.rebuild.replay_runs import print_filled, print_report
 from deploy.tables import print_checks, print_list
-from serving.errors import BadFile
-from serving.messages import Item, ListItem, Reason, Recommendations
-from serving.printable import EscapedFormatter, json_shown, lines_shown, shown
+from penchant.errors import BadFile
+from penchant.messages import Item, ListItem, Reason, Recommendations
+from penchant.topics import Topic, Topics
+from serving.files.message_splitter import BadLine, Pieces
 from serving.ranking.explain import EventPoints, Explanation
-from serving.topics import Topic, Topics
-from stream.replay.compare import Difference
-from stream.replay.report import Finding, Report
+from serving.terminal.printable import EscapedFormatter, json_shown, lines_shown, shown
+from serving.terminal.printing import complain, console, print_json, say
+from stream.rebuild.audit_report import Finding, Report
+from stream.rebuild.compare import Difference
 from tests.support.command import penchant
 from tests.support.waiting import until
 

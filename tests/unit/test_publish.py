@@ -4,7 +4,7 @@ from typing import Any
 
 from aiokafka import errors
 
-from stream.publish import TRANSIENT
+from stream.kafka.producer import TRANSIENT
 
 # Of groups and administration, of the client's own beginnings, and bases of others: no answer to a sent record.
 ELSEWHERE = {

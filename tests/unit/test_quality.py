@@ -13,13 +13,13 @@ from benchmarks.quality.lag import NEVER, lags, pairs_of
 from benchmarks.quality.measures import interval, report, summary
 from benchmarks.quality.methods import Method, Tuned
 from benchmarks.quality.run import Run
-from deploy.prequential.counted import positive_by
-from deploy.prequential.protocol import Candidates, of_cases, of_events
-from deploy.prequential.sets import NO_TIME_MS, Case, Item
-from deploy.prequential.steps import Floats, Step, rank_of
-from deploy.prequential.system import Penchant
+from evaluation.prequential.data_sets import NO_TIME_MS, Case, Item
+from evaluation.prequential.offline_system import Penchant
+from evaluation.prequential.positives import positive_by
+from evaluation.prequential.protocol import Candidates, of_cases, of_events
+from evaluation.prequential.steps import Floats, Step, rank_of
+from penchant.errors import Misconfigured
 from serving.catalogue import Catalogue
-from serving.errors import Misconfigured
 from tests.support.tiny import DAY_MS, catalogue, event, pairs
 
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from benchmarks.quality.lists import TOP, Crowd, Lists, first, gini, head_of, unlikeness
-from deploy.prequential.sets import Event
-from deploy.prequential.steps import Step, rank_of
-from stream.weights import Weight
+from evaluation.prequential.data_sets import Event
+from evaluation.prequential.steps import Step, rank_of
+from stream.events.weights import Weight
 
 
 def step(row: int, candidates: list[bool] | None = None) -> Step:

@@ -9,11 +9,11 @@ from benchmarks.baselines.popular import Popular
 from benchmarks.quality.measures import report, summary
 from benchmarks.quality.methods import Effort, Tuned
 from benchmarks.quality.run import Run
-from deploy.prequential.protocol import Candidates, of_cases, of_events
-from deploy.prequential.sets import NO_TIME_MS, Case, Event, Item
-from deploy.prequential.steps import Floats, Step
-from deploy.prequential.system import Penchant
-from serving.errors import Misconfigured
+from evaluation.prequential.data_sets import NO_TIME_MS, Case, Event, Item
+from evaluation.prequential.offline_system import Penchant
+from evaluation.prequential.protocol import Candidates, of_cases, of_events
+from evaluation.prequential.steps import Floats, Step
+from penchant.errors import Misconfigured
 from tests.support.tiny import DAY_MS, catalogue, event, pairs
 
 

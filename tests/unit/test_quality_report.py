@@ -12,10 +12,10 @@ from benchmarks.baselines.popular import Popular, PopularDecayed
 from benchmarks.quality import page, plots
 from benchmarks.quality.measures import report
 from benchmarks.quality.run import Run
-from deploy.prequential.protocol import Candidates, of_events
-from deploy.prequential.sets import NO_TIME_MS, Item
-from deploy.prequential.system import Penchant
-from serving.errors import Misconfigured
+from evaluation.prequential.data_sets import NO_TIME_MS, Item
+from evaluation.prequential.offline_system import Penchant
+from evaluation.prequential.protocol import Candidates, of_events
+from penchant.errors import Misconfigured
 from tests.support.tiny import catalogue, pairs
 
 NAMES = ["penchant", "penchant_frozen", "popular", "popular_decayed"]

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from deploy.prequential.counted import positive_by
-from deploy.prequential.sets import NO_TIME_MS, Events, read_cases, read_events, read_items, rows_of
-from serving.errors import Misconfigured
-from stream.weights import load_weights
+from evaluation.prequential.data_sets import NO_TIME_MS, Events, read_cases, read_events, read_items, rows_of
+from evaluation.prequential.positives import positive_by
+from penchant.errors import Misconfigured
+from stream.events.weights import load_weights
 
 Make = Callable[..., Path]
 ROWS = {"a": 0, "b": 1}

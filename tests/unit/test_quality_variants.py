@@ -9,15 +9,15 @@ import pytest
 from benchmarks.quality.lists import Lists
 from benchmarks.quality.run import Run
 from benchmarks.quality.variants import Reading, Told, Varied
-from deploy.prequential.counted import positive_by
-from deploy.prequential.protocol import Candidates, of_events
-from deploy.prequential.sets import NO_TIME_MS, Event, Item, read_events
-from deploy.prequential.steps import Step
-from deploy.prequential.system import Penchant
+from evaluation.prequential.data_sets import NO_TIME_MS, Event, Item, read_events
+from evaluation.prequential.offline_system import Penchant
+from evaluation.prequential.positives import positive_by
+from evaluation.prequential.protocol import Candidates, of_events
+from evaluation.prequential.steps import Step
+from penchant.messages import ItemVector
 from serving.catalogue import Catalogue, pack
-from serving.messages import ItemVector
-from serving.sentiment import Sentiment
-from stream.weights import Weight, load_weights
+from serving.model.sentiment import Sentiment
+from stream.events.weights import Weight, load_weights
 from tests.support.tiny import catalogue, pairs
 
 PRAISE, BLAME = np.array([1, 0], np.float32), np.array([-1, 0], np.float32)

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from serving.state import Vector
-from stream.containment import Guard
+from serving.state.user_state import Vector
+from stream.containment.faults import Guard
+from stream.containment.quarantine import LISTS, WAITING, Quarantine
+from stream.events.records import Record
 from stream.pipeline import Pipeline
-from stream.quarantine import LISTS, WAITING, Quarantine
-from stream.records import Record
 from stream.testing import TOPICS, MemoryLog, MemoryStore, embed_by_words, memory_pipeline, record
 
 ITEMS = {"i1": embed_by_words("space")}

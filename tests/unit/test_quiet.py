@@ -4,8 +4,8 @@ import logging
 
 import pytest
 
-from serving.errors import Unavailable
-from stream.quiet import SaidOnce
+from penchant.errors import Unavailable
+from stream.kafka.log_noise import SaidOnce
 
 
 @pytest.mark.parametrize(

@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
+from penchant.messages import ItemVector
 from serving.catalogue import Catalogue, facet_text, pack
-from serving.messages import ItemVector
 from serving.ranking.blend import Blend, Part
 from serving.ranking.covisits import CoVisitRows
+from serving.ranking.popularity import Popularity
 from serving.ranking.profile import RankSettings
 from serving.ranking.ranker import Ranker
-from serving.ranking.rows import Popularity
-from serving.state import SEEN, Kind, RecentText, RingEvent, UserState, Vector, item_hash
+from serving.state.user_state import SEEN, Kind, RecentText, RingEvent, UserState, Vector, item_hash
 
 GENRES = ["sci-fi", "romance", "horror", "western"]
 EACH = 5

@@ -4,8 +4,8 @@ import pytest
 from redis import exceptions as of
 from redis._parsers.base import BaseParser
 
-from serving.errors import Misconfigured, PenchantError, Refused, Unavailable
-from serving.redis_answers import MEANINGS, told
+from penchant.errors import Misconfigured, PenchantError, Refused, Unavailable
+from serving.redis.answers import MEANINGS, told
 
 FULL = "OOM command not allowed when used memory > 'maxmemory'."
 PASSING = {

@@ -2,10 +2,10 @@
 
 import pytest
 
+from penchant.errors import Misconfigured
 from serving.connections import Connections
-from serving.errors import Misconfigured
-from serving.redis_url import check_url, without_password
-from stream.redis_calls import connect
+from serving.redis.url import check_url, without_password
+from stream.store.redis_calls import connect
 
 GOOD = (
     "redis://127.0.0.1:6379/0",

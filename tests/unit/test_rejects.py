@@ -4,11 +4,11 @@ from importlib.metadata import version
 
 import pytest
 
-from serving.errors import Reason
-from serving.topics import DEAD_LETTER_HEADERS_BYTES
-from stream.publish import Outgoing
-from stream.records import ORIGIN, DeadLetter, Forward, Headers, Record
-from stream.rejects import dead_letter, forwarded
+from penchant.errors import Reason
+from penchant.topics import DEAD_LETTER_HEADERS_BYTES
+from stream.events.dead_letters import dead_letter, forwarded
+from stream.events.records import ORIGIN, DeadLetter, Forward, Headers, Record
+from stream.kafka.producer import Outgoing
 from stream.testing import NOW_MS, TOPICS
 
 POISON = Record(TOPICS.clicks, 2, 4711, NOW_MS - 5, b"\xffkey", b"\x00\xff", (("ce_id", b"x"), ("ce_id", b"y")))

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
+from penchant.messages import ItemVector, Recommendations
 from serving.catalogue import Catalogue, pack
-from serving.messages import ItemVector, Recommendations
-from serving.state import Ref
-from stream.last_lists import LastLists, Listed
-from stream.renewing import Renewing
+from serving.state.user_state import Ref
+from stream.monitoring.list_cache import LastLists, Listed
+from stream.tasks.list_renewal import Renewing
 from stream.testing import FINGERPRINT, NOW_MS, TOPICS, MemoryLog, MemoryStore, embed_by_words, record
 from tests.support.judged import K, RankingWorker, catalogue_of
 from tests.support.pipeline import click, named

@@ -9,24 +9,24 @@ import msgspec
 import numpy as np
 import pytest
 
-from serving.errors import Rejected
-from serving.state import SEEN, UserState
-from stream.events import Decoder, partition_of
-from stream.lists import Lists
-from stream.records import DeadLetter, Record
-from stream.rejects import dead_letter
-from stream.replay.beside import put_aside
-from stream.replay.compare import Difference, Yardstick, differences, knows_more
-from stream.replay.items import Items
-from stream.replay.log import LogReader, Place, Span
-from stream.replay.memory import MemoryUsers
-from stream.replay.notes import Added, Doubt, Notes
-from stream.replay.pipeline import ReplayPipeline, Silence, no_rank
-from stream.replay.run import Replay
+from penchant.errors import Rejected
+from serving.state.user_state import SEEN, UserState
+from stream.events.dead_letters import dead_letter
+from stream.events.decoder import Decoder, partition_of
+from stream.events.records import DeadLetter, Record
+from stream.events.weights import load_weights
+from stream.processing.batch import Rules
+from stream.processing.lists import Lists
+from stream.rebuild.caveats import Added, Doubt, Notes
+from stream.rebuild.compare import Difference, Yardstick, differences, knows_more
+from stream.rebuild.item_vectors import Items
+from stream.rebuild.log_reader import LogReader, Place, Span
+from stream.rebuild.memory_store import MemoryUsers
+from stream.rebuild.rebuild import Replay
+from stream.rebuild.side_topics import put_aside
+from stream.rebuild.silent_pipeline import ReplayPipeline, Silence, no_rank
+from stream.store.pending_index import WaitingIndex
 from stream.testing import FINGERPRINT, NOW_MS, TOPICS, WORDS, embed_by_words, embed_texts, record
-from stream.turns import Rules
-from stream.waiting import WaitingIndex
-from stream.weights import load_weights
 from tests.support.states import by_hand
 
 HALF_LIFE_MS = Rules().bounds.half_life_ms

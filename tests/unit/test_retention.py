@@ -2,8 +2,8 @@
 
 import pytest
 
-from deploy.retention import compare
-from serving.topics import Topic, Topics
+from deploy.doctor.retention import compare
+from penchant.topics import Topic, Topics
 
 TOPICS = Topics("p")
 DAY_MS = 86_400_000

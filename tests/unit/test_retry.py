@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from serving.errors import Refused, Unavailable
+from penchant.errors import Refused, Unavailable
 from stream import retry
 
 

@@ -7,21 +7,21 @@ from typing import Any
 import msgspec
 import pytest
 
-from serving.errors import Reason
-from serving.messages import Receipt
-from serving.state import (
+from penchant.errors import Reason
+from penchant.messages import Receipt
+from penchant.topics import MAX_MESSAGE_BYTES
+from serving.state.user_state import (
     Alias,
     Merge,
     Ref,
     UserState,
     encode,
 )
-from serving.topics import MAX_MESSAGE_BYTES
-from stream.records import DeadLetter, Record
-from stream.room import _shortened, keep_merge, read_again, record_of, waiters
-from stream.store import Batch
+from stream.events.records import DeadLetter, Record
+from stream.processing.batch import MOST_UNNAMED, Arrival, Context, Input, Part
+from stream.processing.pending_events import _shortened, keep_merge, read_again, record_of, waiters
+from stream.store.redis import Batch
 from stream.testing import FINGERPRINT, NOW_MS, TOPICS, record
-from stream.turns import MOST_UNNAMED, Arrival, Context, Input, Part
 from tests.support.owners import ANONYMOUS, KNOWN, Owners, merge, user_on
 from tests.support.pipeline import Degraded, Worker, click, says
 from tests.support.rooms import LONG, RULES, done, fullest, retraction, room_bytes, waiting

@@ -6,8 +6,8 @@ import math
 import numpy as np
 import pytest
 
-import serving.ranking.rows
-from serving.ranking.rows import Popularity
+import serving.ranking.popularity
+from serving.ranking.popularity import Popularity
 
 
 def by_definition(events: list[tuple[int, float]], n: int, decay: float) -> tuple[np.ndarray, np.ndarray]:
@@ -21,7 +21,7 @@ def by_definition(events: list[tuple[int, float]], n: int, decay: float) -> tupl
 
 
 def test_the_example_in_the_docstring() -> None:
-    assert doctest.testmod(serving.ranking.rows).failed == 0
+    assert doctest.testmod(serving.ranking.popularity).failed == 0
 
 
 @pytest.mark.parametrize("decay", [0.999, 0.5, 1.0])

@@ -6,15 +6,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from penchant.errors import Misconfigured
+from penchant.messages import ItemVector
 from serving.catalogue import Catalogue, pack
-from serving.errors import Misconfigured
-from serving.messages import ItemVector
+from serving.ranking.popularity import Popularity
 from serving.ranking.profile import RankSettings
 from serving.ranking.ranker import Ranker
-from serving.ranking.rows import Popularity
 from serving.ranking.rules import Rules, parse
-from serving.ranking.shelf import Shelf
-from serving.state import Kind, RingEvent, UserState
+from serving.ranking.slate import Shelf
+from serving.state.user_state import Kind, RingEvent, UserState
 
 DIM = 8
 GENRES = ["Horror", "Comedy"]

@@ -10,9 +10,9 @@ from benchmarks.sentiment import auc, judge
 from export import bundle
 from export.labelled import Labelled, draw, held_out, read_file
 from export.sentiment import Lesson, embed, fit, learn, right_by_set
-from serving.artifact import MANIFEST, MODEL, open_artifact
-from serving.errors import BrokenArtifact, FingerprintMismatch, Misconfigured
-from serving.sentiment import FORMAT, SENTIMENT, About, Sentiment, read_sentiment, write_sentiment
+from penchant.errors import BrokenArtifact, FingerprintMismatch, Misconfigured
+from serving.model.artifact import MANIFEST, MODEL, open_artifact
+from serving.model.sentiment import FORMAT, SENTIMENT, About, Sentiment, read_sentiment, write_sentiment
 from tests.support.colours import Colours, colours
 
 LINEAR = np.array([2.0, 0.0, -2.0], np.float32)

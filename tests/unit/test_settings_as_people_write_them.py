@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from deploy.services import free_port
-from serving.addresses import servers
-from serving.api import ApiSettings
+from deploy.local.services import free_port
+from penchant.errors import Misconfigured
+from serving.api.app import ApiSettings
+from serving.configuration.setting_errors import options_given, unknown_variables, whence
 from serving.connections import Connections
-from serving.errors import Misconfigured
-from serving.settings_words import options_given, unknown_variables, whence
+from serving.kafka.addresses import servers
 from stream.settings import WorkerSettings
 from tests.support.command import Ran, clean_environment, penchant
 

@@ -8,10 +8,10 @@ import msgspec
 import numpy as np
 import pytest
 
-from serving.errors import BrokenState
+from penchant.errors import BrokenState
 from serving.ranking import snapshots
 from serving.ranking.covisits import MOST_NEIGHBOURS
-from serving.ranking.linear import HEAD
+from serving.ranking.ease import HEAD
 from stream.testing import NOW_MS
 from tests.unit.test_statistics import COVISITS, fresh, message
 

@@ -5,15 +5,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from serving.messages import ListItem, Reason
+from penchant.messages import ListItem, Reason
 from serving.ranking.blend import START, Blend, Part
+from serving.ranking.phrases import ALSO, CROWD, NO_CLOSER, PARTS, Language
+from serving.ranking.popularity import Popularity
 from serving.ranking.profile import RankSettings
 from serving.ranking.ranker import Ranker
-from serving.ranking.rows import Popularity
+from serving.ranking.reasons import above_half
 from serving.ranking.rules import Rules
-from serving.ranking.speaking import above_half
-from serving.state import UserState
-from serving.words import ALSO, CROWD, NO_CLOSER, PARTS, Language
+from serving.state.user_state import UserState
 from tests.unit.test_ranker import DIM, GENRES, axis, catalogue, said, touched, wrote
 
 STATED: dict[Language, str] = {"en": "because of what you wrote", "zh": "根据你写的内容"}

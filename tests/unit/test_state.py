@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from serving.errors import BrokenState, FingerprintMismatch
-from serving.state import (
+from penchant.errors import BrokenState, FingerprintMismatch
+from serving.state.user_state import (
     SEEN,
     RecentText,
     RingEvent,

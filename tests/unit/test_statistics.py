@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from penchant.errors import BrokenState, Misconfigured
+from penchant.messages import CoVisits, Pair
 from serving.catalogue import Catalogue
-from serving.errors import BrokenState, Misconfigured
-from serving.messages import CoVisits, Pair
 from serving.ranking import snapshots
 from serving.ranking.statistics import Moment, Statistics
 from stream.testing import FINGERPRINT, NOW_MS, TOPICS

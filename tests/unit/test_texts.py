@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from serving.texts import MAX_CHARS, clean
+from serving.model.texts import MAX_CHARS, clean
 
 
 @pytest.mark.parametrize(

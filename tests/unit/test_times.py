@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serving.errors import Reason, Rejected
-from stream.events import CommandEvent, Decoder, Event
-from stream.records import Record
+from penchant.errors import Reason, Rejected
+from stream.events.decoder import CommandEvent, Decoder, Event
+from stream.events.fields import MAX_AHEAD_MS, MOST_AHEAD_MS, TIME_END_MS, bounded_time_ms
+from stream.events.records import Record
+from stream.events.weights import load_weights
 from stream.testing import NOW_MS, TOPICS, record
-from stream.values import MAX_AHEAD_MS, MOST_AHEAD_MS, TIME_END_MS, bounded_time_ms
-from stream.weights import load_weights
 from tests.support.pipeline import Worker, click, named
 
 AT_MS = 1_788_256_800_000  # 2026-09-01T10:00:00Z

@@ -7,7 +7,7 @@ import numpy.typing as npt
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serving.tokens import Ids, batches, pad, run_in_batches
+from serving.model.tokens import Ids, batches, pad, run_in_batches
 
 LENGTHS = st.lists(st.integers(1, 300), max_size=60)
 

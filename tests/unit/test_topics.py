@@ -1,7 +1,7 @@
 import pytest
 
-from serving.errors import Misconfigured
-from serving.topics import USER_TOPICS, Topic, Topics
+from penchant.errors import Misconfigured
+from penchant.topics import USER_TOPICS, Topic, Topics
 
 
 def test_names_are_those_of_the_contract() -> None:

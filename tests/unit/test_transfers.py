@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from stream.records import Record
+from stream.events.records import Record
+from stream.events.transfers import HEADER
 from stream.testing import NOW_MS, TOPICS, record
-from stream.transfers import HEADER
 from tests.support.pipeline import Worker, click, named
 
 REF = [TOPICS.commands, 0, 3, "k-2", NOW_MS]

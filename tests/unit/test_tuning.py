@@ -8,18 +8,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import deploy.tuning.choices
-from deploy.prequential.sets import NO_TIME_MS, Event, Item
-from deploy.tuning.choices import GRID, HALF_LIFE, Choice, search, trials
-from deploy.tuning.judge import BETTER, NO_BETTER, Measured, interval, judge
-from deploy.tuning.play import Log, Ranks, play
-from deploy.tuning.tune import Trial, Tuned, tune
-from deploy.tuning.writing import experiment_of, print_tuned
+import evaluation.tuning.grid
+from evaluation.prequential.data_sets import NO_TIME_MS, Event, Item
+from evaluation.tuning.grid import GRID, HALF_LIFE, Choice, search, trials
+from evaluation.tuning.judge import BETTER, NO_BETTER, Measured, interval, judge
+from evaluation.tuning.play import Log, Ranks, play
+from evaluation.tuning.tune import Trial, Tuned, tune
+from evaluation.tuning.tuned_settings import experiment_of, print_tuned
+from penchant.errors import Misconfigured
 from serving.catalogue import Catalogue
-from serving.errors import Misconfigured
 from serving.experiment import parse, tunable
 from serving.ranking.profile import RankSettings
-from stream.weights import Weight
+from stream.events.weights import Weight
 from tests.support.command import penchant
 from tests.support.judged import catalogue_of
 
@@ -40,7 +40,7 @@ def log(n: int, *, seed: int = 1, most: int = 1000) -> tuple[Log, Catalogue]:
 
 
 def test_the_examples_in_the_docstrings() -> None:
-    assert doctest.testmod(deploy.tuning.choices).failed == 0
+    assert doctest.testmod(evaluation.tuning.grid).failed == 0
 
 
 def test_every_choice_of_the_grid_is_one_that_a_worker_can_be_given() -> None:

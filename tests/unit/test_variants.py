@@ -2,16 +2,16 @@
 
 import msgspec
 
+from penchant.messages import ItemVector
 from serving.catalogue import Catalogue, pack
 from serving.experiment import Experiment, parse
-from serving.messages import ItemVector
 from serving.ranking.blend import Blend, Part
+from serving.ranking.popularity import Popularity
 from serving.ranking.profile import RankSettings
 from serving.ranking.ranker import Ranker
-from serving.ranking.rows import Popularity
-from serving.state import Kind, RingEvent, UserState
+from serving.state.user_state import Kind, RingEvent, UserState
+from stream.processing.variants import Variants
 from stream.testing import FINGERPRINT, TOPICS, embed_by_words, record
-from stream.variants import Variants
 from tests.support.experiments import halves
 from tests.support.judged import JudgedWorker, RankingWorker
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stream.room import MERGES, RETRACTIONS, TEXTS
-from stream.store import Wait
-from stream.waiting import WaitingIndex
+from stream.processing.pending_events import MERGES, RETRACTIONS, TEXTS
+from stream.store.pending_index import WaitingIndex
+from stream.store.redis import Wait
 
 
 def test_who_waits_for_an_item_is_found_by_partition() -> None:

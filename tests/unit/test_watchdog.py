@@ -2,8 +2,8 @@
 
 import pytest
 
-from serving.errors import Stuck
-from stream.watchdog import STUCK_AFTER_S, Watchdog
+from penchant.errors import Stuck
+from stream.monitoring.watchdog import STUCK_AFTER_S, Watchdog
 
 CLICKS = ("clicks", 0)
 

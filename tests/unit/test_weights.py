@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from serving.errors import Misconfigured
-from stream.weights import Weight, Weights, load_weights
+from penchant.errors import Misconfigured
+from stream.events.weights import Weight, Weights, load_weights
 
 GOOD = """
 [actions]

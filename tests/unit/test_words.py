@@ -4,9 +4,9 @@ from typing import get_args
 
 import pytest
 
-from serving.ranking.points import Piece
-from serving.state import Kind, RecentText, RingEvent
-from serving.words import ALSO, CROWD, EARLIER, NO_CLOSER, PARTS, Language, because
+from serving.ranking.attribution import Piece
+from serving.ranking.phrases import ALSO, CROWD, EARLIER, NO_CLOSER, PARTS, Language, because
+from serving.state.user_state import Kind, RecentText, RingEvent
 
 LANGUAGES = get_args(Language)
 

@@ -25,8 +25,8 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
-from deploy.services import start_broker, start_store
-from serving.errors import Reason
+from deploy.local.services import start_broker, start_store
+from penchant.errors import Reason
 from tests.conftest import Broker
 from tests.fuzz.judge import ROOT
 from tests.fuzz.live.bystanders import Bystanders

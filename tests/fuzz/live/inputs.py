@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from serving.topics import Topics
-from stream.records import Record
+from penchant.topics import Topics
+from stream.events.records import Record
 from stream.testing import NOW_MS
 from tests.fuzz.mutate import Mutator
 from tests.fuzz.target import Form

@@ -10,11 +10,11 @@ from typing import Any
 
 from kafka import TopicPartition
 
+from penchant.topics import Topic, Topics
 from serving.kafka.blocking import Consumer
-from serving.topics import Topic, Topics
-from stream.events import CommandEvent, Decoder, Event
-from stream.records import ORIGIN, Forward, Record
-from stream.weights import load_weights
+from stream.events.decoder import CommandEvent, Decoder, Event
+from stream.events.records import ORIGIN, Forward, Record
+from stream.events.weights import load_weights
 from tests.support.system import now_ms
 
 Place = tuple[str, int, int]

@@ -9,7 +9,7 @@ from confluent_kafka import KafkaException, Producer
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
-from stream.records import Record
+from stream.events.records import Record
 
 _MOST_BYTES = 8 * 1024 * 1024
 _NOW = -1

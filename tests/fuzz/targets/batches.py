@@ -12,10 +12,10 @@ from typing import Any
 from crc32c import crc32c
 
 from serving.kafka.asynchronous import _parse as by_aiokafka
-from serving.kafka.batches import Aborted, Batch, Parse, has_batch
-from serving.kafka.batches import read as read_batches
+from serving.kafka.batch_records import Unreadable
 from serving.kafka.blocking import _parse as by_kafka_python
-from serving.kafka.records import Unreadable
+from serving.kafka.record_batches import Aborted, Batch, Parse, has_batch
+from serving.kafka.record_batches import read as read_batches
 from tests.fuzz.target import Target
 from tests.fuzz.targets import messages as m
 from tests.fuzz.targets.wire import as_bytes, read, whole

@@ -7,25 +7,25 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from serving import state as codec
 from serving.catalogue import Catalogue, pack
-from serving.history import Earlier
-from serving.history import pack as pack_earlier
-from serving.pairs import read_pairs
+from serving.ranking.pairs import read_pairs
 from serving.ranking.ranker import Ranker
 from serving.ranking.statistics import Statistics
-from serving.state import UserState
-from stream.arrivals import arrive
-from stream.blending import before
+from serving.state import user_state as codec
+from serving.state.history import Earlier
+from serving.state.history import pack as pack_earlier
+from serving.state.user_state import UserState
+from stream.events.transfers import HEADER
+from stream.processing.inputs import arrive
+from stream.tasks.blend_learning import before
 from stream.testing import FINGERPRINT, NOW_MS, TOPICS, embed_by_words
-from stream.transfers import HEADER
 from tests.fuzz.target import Target
 from tests.fuzz.targets import messages as m
 from tests.fuzz.targets.decoding import decoder, follow_vectors
 from tests.fuzz.targets.wire import read, record_of, written
 from tests.support.states import by_hand
 
-# A follower leaves such a record out and goes on (serving/view.py): it must not have changed anything by then.
+# A follower leaves such a record out and goes on (serving/kafka/follower.py): nothing must have changed by then.
 REFUSED = (ValueError, msgspec.MsgspecError)
 REF = [TOPICS.commands, 0, 3, "k-2", NOW_MS]
 _HAND = ["u2", 0, "0f1e2d"]

@@ -8,17 +8,17 @@ from functools import cache
 
 import msgspec
 
+from penchant.errors import Rejected
+from penchant.messages import ItemVector
+from penchant.topics import DEAD_LETTER_HEADERS_BYTES
 from serving.catalogue import Catalogue
-from serving.errors import Rejected
-from serving.messages import ItemVector
-from serving.topics import DEAD_LETTER_HEADERS_BYTES
-from stream.events import CommandEvent, Decoder, Event
-from stream.items import ItemPipeline
-from stream.records import DeadLetter, Forward, Record
-from stream.rejects import dead_letter, forwarded
+from stream.events.dead_letters import dead_letter, forwarded
+from stream.events.decoder import CommandEvent, Decoder, Event
+from stream.events.fields import TIME_END_MS
+from stream.events.records import DeadLetter, Forward, Record
+from stream.events.weights import load_weights
+from stream.processing.items import ItemPipeline
 from stream.testing import FINGERPRINT, NOW_MS, TOPICS, WORDS, MemoryLog, embed_texts
-from stream.values import TIME_END_MS
-from stream.weights import load_weights
 from tests.fuzz.target import Target
 from tests.fuzz.targets import messages as m
 from tests.fuzz.targets.wire import read, record_of, written

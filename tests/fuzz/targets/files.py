@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from penchant.errors import Misconfigured
+from penchant.messages import ItemVector
 from serving.catalogue import Catalogue, pack
-from serving.errors import Misconfigured
 from serving.experiment import read as read_experiment
-from serving.messages import ItemVector
 from serving.ranking.profile import RankSettings
 from serving.ranking.rules import Rules
+from stream.events.weights import load_weights
 from stream.testing import FINGERPRINT, embed_by_words
-from stream.weights import load_weights
 from tests.fuzz.target import Form, Target
 from tests.fuzz.targets.wire import scratch
 from tests.support.experiments import halves
@@ -103,7 +103,7 @@ def experiment() -> Target:
 
 def weights() -> Target:
     """A weights file: every action it lists weighs something finite."""
-    shipped = (Path(__file__).parents[3] / "stream" / "weights.toml").read_text(encoding="utf-8")
+    shipped = (Path(__file__).parents[3] / "stream" / "events" / "weights.toml").read_text(encoding="utf-8")
 
     def check(made: Any) -> None:
         for action in made.actions:

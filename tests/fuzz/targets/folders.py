@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from serving import artifact
-from serving.artifact import CENTRE, MANIFEST, PARTS, open_artifact
-from serving.errors import Misconfigured
-from serving.sentiment import SENTIMENT, About, write_sentiment
+from penchant.errors import Misconfigured
+from serving.model import artifact
+from serving.model.artifact import CENTRE, MANIFEST, PARTS, open_artifact
+from serving.model.sentiment import SENTIMENT, About, write_sentiment
 from tests.fuzz.target import Target
 from tests.fuzz.targets.wire import as_bytes, read, scratch
 from tests.support.folders import make_folder

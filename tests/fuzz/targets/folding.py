@@ -9,14 +9,14 @@ from dataclasses import replace
 from functools import cache
 from typing import Any
 
-from serving.errors import Reason
-from serving.state import Vector
-from stream.containment import Guard
+from penchant.errors import Reason
+from serving.state.user_state import Vector
+from stream.containment.faults import Guard
+from stream.events.records import Record
+from stream.events.transfers import HEADER
 from stream.pipeline import Pipeline
-from stream.records import Record
+from stream.store.pending_index import WaitingIndex
 from stream.testing import NOW_MS, TOPICS, MemoryLog, MemoryStore, embed_by_words, memory_pipeline
-from stream.transfers import HEADER
-from stream.waiting import WaitingIndex
 from tests.fuzz.target import Target
 from tests.fuzz.targets import messages as m
 from tests.fuzz.targets.between import SAID, states

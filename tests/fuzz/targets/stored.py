@@ -9,16 +9,16 @@ from contextlib import suppress
 import msgspec
 import numpy as np
 
-from serving import state as codec
+from penchant.errors import BrokenState, FingerprintMismatch, Misconfigured
+from penchant.messages import CoVisits, Pair
 from serving.catalogue import Catalogue
-from serving.errors import BrokenState, FingerprintMismatch, Misconfigured
-from serving.messages import CoVisits, Pair
 from serving.ranking import snapshots
 from serving.ranking.blend import Blend
 from serving.ranking.statistics import Statistics
-from serving.state import UserState
-from stream.interest import Bounds, join
-from stream.quarantine import LISTS, WAITING, Mark, Quarantine
+from serving.state import user_state as codec
+from serving.state.user_state import UserState
+from stream.containment.quarantine import LISTS, WAITING, Mark, Quarantine
+from stream.interest.fold import Bounds, join
 from stream.testing import FINGERPRINT, NOW_MS, TOPICS, MemoryStore
 from tests.fuzz.target import Form, Target
 from tests.fuzz.targets.decoding import loop

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-from serving.intent import split
-from serving.texts import MAX_CHARS, clean
+from serving.model.negation import split
+from serving.model.texts import MAX_CHARS, clean
 from tests.fuzz.target import Form, Target
 
 REVIEWS = (

@@ -6,16 +6,16 @@ import json
 from contextlib import suppress
 from types import SimpleNamespace
 
-from deploy.deadletters import Filter, copy_of, read_letter
-from deploy.files import Head, text_of
-from deploy.lines import read_line
-from deploy.pieces import BadLine, Pieces
-from serving.addresses import servers
-from serving.dotenv import odd_lines, values_in
-from serving.errors import BadFile, Misconfigured
-from serving.printable import json_shown, lines_shown, shown
-from serving.redis_url import check_url, without_password
-from serving.topics import Topic
+from deploy.dlq.letter import Filter, copy_of, read_letter
+from deploy.events.jsonl import read_line
+from penchant.errors import BadFile, Misconfigured
+from penchant.topics import Topic
+from serving.configuration.dotenv import odd_lines, values_in
+from serving.files.message_splitter import BadLine, Pieces
+from serving.files.text_files import Head, text_of
+from serving.kafka.addresses import servers
+from serving.redis.url import check_url, without_password
+from serving.terminal.printable import json_shown, lines_shown, shown
 from stream.testing import NOW_MS, TOPICS
 from tests.fuzz.target import Form, Target
 from tests.fuzz.targets import messages as m

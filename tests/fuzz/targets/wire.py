@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from stream.records import Headers, Record
+from stream.events.records import Headers, Record
 from stream.testing import NOW_MS
 
 _HALF_INT = 2**31 - 1

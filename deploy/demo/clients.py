@@ -1,0 +1,93 @@
+"""One producer and one consumer, as any program beside Penchant would have them: events out, lists in."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import msgspec
+from kafka import KafkaProducer
+
+from penchant.errors import Unavailable
+from penchant.messages import Recommendations
+from penchant.topics import Topics
+from serving.kafka.admin import end_offsets, partitions_of, translated
+from serving.kafka.blocking import Consumer
+
+FETCH_WAIT_MS = 5  # the embedded broker answers a fetch only after about half of this
+ANSWER_S = 30.0
+TRENDING = "*"
+
+_lists = msgspec.json.Decoder(Recommendations)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A list as it came: when, by the monotonic clock in seconds."""
+
+    made: Recommendations
+    at_s: float
+
+    @property
+    def events(self) -> list[str]:
+        """The events that it names as taken in, without those that still wait."""
+        return [folded.event_id for folded in self.made.folded if not folded.waiting]
+
+
+@dataclass(slots=True)
+class Stream:
+    """Sends messages and keeps the newest list of each user."""
+
+    topics: Topics
+    producer: KafkaProducer
+    consumer: Consumer
+    newest: dict[str, Recommendations] = field(default_factory=dict)
+
+    def send(self, topic: str, key: str, message: object) -> float:
+        """Send one message, without waiting; returns when, by the monotonic clock in seconds."""
+        now = time.monotonic()
+        self.producer.send(topic, key=key.encode(), value=msgspec.json.encode(message))
+        return now
+
+    def receive(self, timeout_ms: int = 20) -> list[Answer]:
+        """The lists that came since the last call; waits at most `timeout_ms` for one."""
+        answers = []
+        polled = self.consumer.poll(timeout_ms=timeout_ms)
+        now = time.monotonic()
+        for record in (record for records in polled.values() for record in records if record.value is not None):
+            made = _lists.decode(record.value)
+            known = self.newest.get(made.user_id)
+            if known is None or made.version > known.version:  # a lower one is from a worker that lost its partition
+                self.newest[made.user_id] = made
+                answers.append(Answer(made, now))
+        return answers
+
+    def until_named(self, event_id: str) -> Answer:
+        """Wait for the list that names the event. Raises Unavailable if none comes in 30 s."""
+        deadline = time.monotonic() + ANSWER_S
+        while time.monotonic() < deadline:
+            for answer in self.receive():
+                if event_id in answer.events:
+                    return answer
+        raise Unavailable(
+            f"no list named the event {event_id} in {ANSWER_S:.0f} s: see the worker's log and dead letters"
+        )
+
+
+@contextmanager
+def connected(bootstrap: str, topics: Topics) -> Iterator[Stream]:
+    """Connect to a broker and follow the lists from now on."""
+    with translated(bootstrap):
+        producer = KafkaProducer(bootstrap_servers=bootstrap, acks="all", linger_ms=0)
+        consumer = Consumer(
+            bootstrap_servers=bootstrap, group_id=None, enable_auto_commit=False, fetch_max_wait_ms=FETCH_WAIT_MS
+        )
+        try:
+            ends = end_offsets(consumer, partitions_of(consumer, topics.recommendations))
+            for partition, end in ends.items():
+                consumer.seek(partition, end)
+            yield Stream(topics, producer, consumer)
+            producer.flush(timeout=ANSWER_S)
+        finally:
+            producer.close(timeout=1)
+            consumer.close()

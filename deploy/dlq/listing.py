@@ -1,0 +1,133 @@
+"""Dead letters for people and for programs: counted, printed one by one, and what became of a redrive."""
+
+import base64
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from deploy.dlq.letter import Letter
+from deploy.dlq.redrive import Marks, Redriven
+from penchant.topics import Topics
+from serving.terminal.printing import console, theirs
+
+SHOWN = 2000  # characters of a value that people get to see; programs get all
+_LAST_MS = 253_402_300_799_999  # the end of the year 9999, where datetime ends
+NAMED = 100  # so many letters that were left are named
+
+
+def count(letters: Iterable[Letter], redriven: Marks, topics: Topics) -> tuple[list[dict[str, Any]], int]:
+    """Count letters by topic and reason, in that order; and the erasures among them that were not sent back."""
+    rows: dict[tuple[str, str], dict[str, Any]] = {}
+    erasures = 0
+    for letter in letters:
+        name = topics.name(letter.topic)
+        fresh = {"topic": name, "reason": letter.reason, "letters": 0, "redriven": 0, "first": "", "last": ""}
+        row = rows.setdefault((name, letter.reason), fresh)
+        row["letters"] += 1
+        row["redriven"] += letter in redriven
+        when = _rfc3339(letter.time_ms)
+        row["first"] = min(row["first"] or when, when)
+        row["last"] = max(row["last"], when)
+        erasures += letter.erasure and letter not in redriven
+    return [rows[key] for key in sorted(rows)], erasures
+
+
+def print_counts(counts: Iterable[Mapping[str, Any]]) -> None:
+    """Print what `count` found."""
+    table = Table(box=None)
+    for column in ("topic", "reason"):
+        table.add_column(column, overflow="fold")
+    for column in ("letters", "sent back"):
+        table.add_column(column, justify="right", no_wrap=True)
+    for column in ("first", "last"):
+        table.add_column(f"{column} (UTC)", no_wrap=True)
+    for row in counts:
+        reason = row["reason"] or "(not a worker's)"
+        numbers = (f"{row['letters']:,}", f"{row['redriven']:,}")
+        times = (row[end][:16].replace("T", " ") for end in ("first", "last"))
+        table.add_row(theirs(row["topic"]), theirs(reason), *numbers, *times)
+    console(wide=True).print(table if table.row_count else "no dead letters")
+
+
+def as_dict(letter: Letter, topics: Topics, *, redriven: bool) -> dict[str, Any]:
+    """Tell all of a letter, in values that JSON has."""
+    partition, offset = letter.origin or (None, None)
+    headers = [[name, value.decode("utf-8", "backslashreplace")] for name, value in letter.headers]
+    return {
+        "topic": topics.name(letter.topic),
+        "partition": partition,
+        "offset": offset,
+        "reason": letter.reason,
+        "message": letter.message,
+        "stage": letter.stage,
+        "time": _rfc3339(letter.time_ms),
+        "attempts": letter.attempts,
+        "redriven": redriven,
+        "letter": {"topic": topics.dlq(letter.topic), "partition": letter.partition, "offset": letter.offset},
+        "timestamp": letter.timestamp_ms,
+        **_text("key", letter.key),
+        **_text("value", letter.value),
+        "headers": headers,
+    }
+
+
+def print_letter(told: Mapping[str, Any]) -> None:
+    """Print one letter as `as_dict` tells it."""
+    out = console()
+    place = f"{told['topic']} partition {told['partition']} offset {told['offset']}"
+    reason = theirs(told["reason"] or "(not a worker’s)", "bold")
+    out.print(Text.assemble(reason, "  ", theirs(place), f"  {told['time']}"))
+    attempts = f"attempt {told['attempts']}" + (", sent back" if told["redriven"] else "")
+    lines = {"message": told["message"], "stage": f"{told['stage']}, {attempts}"}
+    for name in ("key", "value"):
+        text = told.get(name, told.get(f"{name}_base64"))
+        lines[name] = "(null)" if text is None else text
+    lines |= {f"header {name}": text for name, text in told["headers"] if not name.startswith("penchant.")}
+    for name, text in lines.items():
+        more = f" … {len(text):,} characters in all" if len(text) > SHOWN else ""
+        out.print(Text.assemble("  ", theirs(f"{name:<9} "), theirs(text[:SHOWN]), more))
+
+
+def redriven_as_dict(result: Redriven, topics: Topics, *, dry_run: bool) -> dict[str, Any]:
+    """Tell what a redrive did, or would do."""
+    sent = [
+        {"topic": topics.name(topic), "reason": reason, "letters": number}
+        for (topic, reason), number in sorted(result.sent.items(), key=lambda each: (each[0][0].name, each[0][1]))
+    ]
+    left = [
+        {"topic": topics.dlq(one.topic), "partition": one.partition, "offset": one.offset, "why": one.why}
+        for one in result.left[:NAMED]
+    ]
+    return {"dry_run": dry_run, "redriven": sent, "total": result.sent.total(), "left": len(result.left), "named": left}
+
+
+def print_redriven(told: Mapping[str, Any]) -> None:
+    """Print what `redriven_as_dict` tells; what was left goes to standard error."""
+    out, complaints = console(), console(err=True)
+    verb = "would send back" if told["dry_run"] else "sent back"
+    out.print(f"{verb} {told['total']:,} letters" if told["total"] else "nothing to send back")
+    for row in told["redriven"]:
+        out.print(theirs(f"  {row['letters']:>9,}  {row['reason']} to {row['topic']}"))
+    for one in told["named"]:
+        place = f"{one['topic']} partition {one['partition']} offset {one['offset']}"
+        complaints.print(theirs(f"left  {place}: {one['why']}"))
+    if told["left"] > len(told["named"]):
+        complaints.print(f"left  {told['left'] - len(told['named']):,} more")
+
+
+def _text(name: str, value: bytes | None) -> dict[str, str | None]:
+    """A field as text where it is UTF-8, else in base64 under a name that says so."""
+    if value is None:
+        return {name: None}
+    try:
+        return {name: value.decode()}
+    except UnicodeDecodeError:
+        return {f"{name}_base64": base64.b64encode(value).decode()}
+
+
+def _rfc3339(time_ms: int) -> str:
+    bounded = min(max(time_ms, 0), _LAST_MS)  # somebody else's letter may have any timestamp
+    return datetime.fromtimestamp(bounded / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

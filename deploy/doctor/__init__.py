@@ -1,0 +1,1 @@
+"""What `penchant doctor` looks at."""

@@ -1,0 +1,254 @@
+"""What `penchant doctor` looks at: each check says whether all is well, what was found, and what to do."""
+
+import importlib.util
+from collections import defaultdict
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import asdict
+from itertools import islice
+from typing import Any, TypeVar
+
+import msgspec
+from kafka import TopicPartition
+from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
+
+from deploy.dlq.letter import Filter
+from deploy.dlq.listing import count
+from deploy.dlq.redrive import open_dead_letters
+from deploy.doctor.retention import POLICY, RETENTION, compare
+from deploy.doctor.store_checks import clock, store
+from deploy.doctor.verdicts import NOTHING, Verdict
+from deploy.options import need
+from penchant.errors import Misconfigured, PenchantError, Reason
+from penchant.topics import Topic
+from serving.connections import Connections
+from serving.kafka.admin import check_topics, describe, end_offsets, open_admin, partitions_of, read_topic, reader
+
+
+def examine(settings: Connections, max_lag: int) -> dict[str, dict[str, Any]]:
+    """Look at everything; a check that cannot be made is not ok, and says what stood in its way."""
+    checks: dict[str, Callable[[], Verdict]] = {
+        "broker": lambda: broker(settings),
+        "redis": lambda: store(settings),
+        "clock": lambda: clock(settings),
+        "model": lambda: model(settings),
+        "topics": lambda: topics(settings),
+        "items_known": lambda: items_known(settings),
+        "items_embedded": lambda: items_embedded(settings),
+        "lag": lambda: lag(settings, max_lag),
+        "retention": lambda: retention(settings),
+        "dead_letters": lambda: dead_letters(settings),
+    }
+    return {name: _made(check).as_dict() for name, check in checks.items()}
+
+
+def _made(check: Callable[[], Verdict]) -> Verdict:
+    try:
+        return check()
+    except PenchantError as error:
+        found, _, do = str(error).partition(": ")
+        return Verdict(ok=False, found=found, do=do or found)
+
+
+def broker(settings: Connections) -> Verdict:
+    """Ask the broker who it is."""
+    with open_admin(settings.bootstrap) as admin:
+        cluster = admin.describe_cluster()
+    nodes = len(cluster["brokers"])
+    figures = {"bootstrap": settings.bootstrap, "cluster_id": cluster["cluster_id"], "nodes": nodes}
+    return Verdict(ok=True, found=f"answers at {settings.bootstrap}, {nodes} nodes", figures=figures)
+
+
+def model(settings: Connections) -> Verdict:
+    """Open the model folder, hashes and all."""
+    from serving.model.artifact import open_artifact
+
+    artifact = open_artifact(settings.model)
+    head = artifact.sentiment is not None
+    figures = {"fingerprint": artifact.fingerprint, "scheme": artifact.scheme, "dim": artifact.dim, "sentiment": head}
+    found = f"{settings.model}: {artifact.fingerprint}, {artifact.scheme}"
+    if head:
+        return Verdict(ok=True, found=found, figures=figures)
+    do = "`penchant export sentiment` makes a head; without one a review without a rating counts whatever it says"
+    return Verdict(ok=True, found=f"{found}, no head for sentiment", do=do, figures=figures)
+
+
+def topics(settings: Connections) -> Verdict:
+    """Look whether every topic is there with the right partitions."""
+    with open_admin(settings.bootstrap) as admin:
+        findings = check_topics(admin, settings.topics)
+        names = admin.list_topics()
+    if not findings:
+        return Verdict(ok=True, found=f"all there under {settings.prefix!r}")
+    figures = {"findings": [asdict(finding) for finding in findings]}
+    if settings.topics.clicks not in names:
+        return Verdict(
+            ok=False,
+            found=f"{len(findings)} missing under {settings.prefix!r}",
+            do="`penchant topics create`, or check --prefix",
+            figures=figures,
+        )
+    return Verdict(ok=False, found="; ".join(map(str, findings)), do=findings[0].do, figures=figures)
+
+
+def items_known(settings: Connections) -> Verdict:
+    """Count the items on items.v1. None is wrong once there is somebody to recommend something to."""
+    count = len(_live(settings, settings.topics.items, lambda _: None))
+    if count:
+        return Verdict(ok=True, found=f"{count} items", figures={"count": count})
+    do = "send the catalogue with `penchant produce items.jsonl`"
+    if waiting := _users(settings):
+        return Verdict(ok=False, found=f"0 items, but {waiting}: lists are empty", do=do, figures={"count": 0})
+    return Verdict(ok=True, found="0 items", do=do, figures={"count": 0})
+
+
+def _users(settings: Connections) -> str:
+    """Whether events or users are there, in words; empty if not."""
+    with reader(settings.bootstrap) as consumer:
+        named = (settings.topics.clicks, settings.topics.reviews)
+        partitions = [partition for name in named for partition in partitions_of(consumer, name)]
+        begins = consumer.beginning_offsets(partitions) if partitions else {}
+        if any(end > begins[partition] for partition, end in end_offsets(consumer, partitions).items()):
+            return "there are events"
+    if importlib.util.find_spec("redis") is None:
+        return ""
+    import redis
+
+    with suppress(redis.RedisError, OSError), redis.Redis.from_url(settings.redis, socket_timeout=5) as client:
+        found = islice(client.scan_iter(match=f"{{{settings.keys}:*}}:u:*", count=1000), 1)
+        return "the store holds users, of topics that are no more" if list(found) else ""
+    return ""
+
+
+def items_embedded(settings: Connections) -> Verdict:
+    """Count the known items whose vector was made by this model folder."""
+    from serving.model.artifact import open_artifact
+
+    fingerprint = open_artifact(settings.model).fingerprint
+    known = _live(settings, settings.topics.items, lambda _: None)
+    fingerprints = _live(settings, settings.topics.item_vectors, _made_by)
+    count = sum(1 for key in known if key in fingerprints and fingerprints[key].fingerprint == fingerprint)
+    foreign = sum(1 for key in known if key in fingerprints) - count
+    figures = {"count": count, "known": len(known), "other_fingerprint": foreign}
+    found = f"{count} of {len(known)} items have a vector of {fingerprint}"
+    if count == len(known):
+        return Verdict(ok=True, found=found, figures=figures)
+    do = "wait while the workers embed them; if the number stands still, start a worker and look at its log"
+    return Verdict(ok=False, found=found, do=do, figures=figures)
+
+
+class _Made(msgspec.Struct):
+    """What is read of an item vector: by which model folder it was made."""
+
+    fingerprint: str
+
+
+def _made_by(value: bytes) -> _Made:
+    try:
+        return _FINGERPRINT.decode(value)
+    except (msgspec.DecodeError, UnicodeDecodeError):  # no worker wrote it: it is no vector of this folder
+        return _Made("")
+
+
+T = TypeVar("T")
+_FINGERPRINT = msgspec.json.Decoder(_Made)
+
+
+def _live(settings: Connections, name: str, keep: Callable[[bytes], T]) -> dict[bytes, T]:
+    """Read a compacted topic: what `keep` makes of the newest value of each key that was not removed."""
+    newest: dict[bytes, T] = {}
+    for record in read_topic(settings.bootstrap, name):
+        if record.value is None:
+            newest.pop(record.key, None)
+        elif record.key is not None:
+            newest[record.key] = keep(record.value)
+    return newest
+
+
+def lag(settings: Connections, max_lag: int) -> Verdict:
+    """Count the events that the workers' group has not acknowledged yet."""
+    group = f"{settings.keys}-worker"
+    read = (Topic.CLICKS, Topic.REVIEWS, Topic.COMMANDS, Topic.ITEMS)
+    with open_admin(settings.bootstrap) as admin:
+        committed = _committed(admin, group)
+    with reader(settings.bootstrap) as consumer:
+        partitions = [p for topic in read for p in partitions_of(consumer, settings.topics.name(topic))]
+        begins = consumer.beginning_offsets(partitions)
+        ends = end_offsets(consumer, partitions)
+    behind: dict[str, int] = defaultdict(int)
+    for partition, end in ends.items():
+        behind[partition.topic] += max(0, end - committed.get(partition, begins[partition]))
+    total = sum(behind.values())
+    figures = {"count": total, "group": group, "by_topic": dict(behind)}
+    found = f"{group} is {total} events behind"
+    if total <= max_lag:
+        return Verdict(ok=True, found=found, figures=figures)
+    do = "add workers, up to the partition count; if the number does not fall at all, look at the workers' logs"
+    if not committed:
+        do = "no worker has read anything yet: start one with `penchant worker`"
+    return Verdict(ok=False, found=found, do=do, figures=figures)
+
+
+def retention(settings: Connections) -> Verdict:
+    """Compare how long topics keep things with the plan, and with how long erased users' digests are kept."""
+    need("worker", "redis")
+    from stream.settings import WorkerSettings
+
+    days = WorkerSettings().input_retention_days
+    told = {}
+    with open_admin(settings.bootstrap) as admin:
+        for name in describe(admin, [plan.name for plan in settings.topics.plan(partitions=0)]):
+            asked = [ConfigResource(ConfigResourceType.TOPIC, name)]
+            answer = admin.describe_configs(asked, config_filter="all")["topic"][name]
+            told[name] = {setting: str(answer[setting]["value"]) for setting in (POLICY, RETENTION)}
+    if not told:
+        raise Misconfigured(f"no topics under {settings.prefix!r}: `penchant topics create`, or check --prefix")
+    kept = compare(told, settings.topics, days)
+    figures = {
+        "digests_days": days,
+        "findings": [asdict(finding) for finding in kept.findings],
+        "shorter_days": kept.shorter,
+    }
+    if kept.findings:
+        return Verdict(ok=False, found="; ".join(map(str, kept.findings)), do=kept.findings[0].do, figures=figures)
+    shorter = f", {len(kept.shorter)} topics for less than planned" if kept.shorter else ""
+    return Verdict(ok=True, found=f"inputs go before digests of erased users, {days} days{shorter}", figures=figures)
+
+
+def dead_letters(settings: Connections) -> Verdict:
+    """Count the dead letters that were not sent back. An erasure among them is wrong whatever the reason."""
+    with open_dead_letters(settings.bootstrap, settings.topics, Filter()) as (letters, marks):
+        rows, erasures = count(letters.read(), marks, settings.topics)
+    by_reason: dict[str, int] = defaultdict(int)
+    for row in rows:
+        if parked := row["letters"] - row["redriven"]:
+            by_reason[row["reason"] or "(not a worker's)"] += parked
+    total = sum(by_reason.values())
+    figures = {"count": total, "by_reason": dict(by_reason), "erasures": erasures}
+    if erasures:
+        return Verdict(
+            ok=False,
+            found=f"{erasures} of {total} dead letters ask for a user to be erased, who is not",
+            do="`penchant dlq show --topic commands` says why: mend it, then `penchant dlq redrive --topic commands`, "
+            "or `penchant erase USER`",
+            figures=figures,
+        )
+    found = ", ".join(f"{number} {reason}" for reason, number in sorted(by_reason.items())) or "none"
+    ours = sum(by_reason.get(reason.value, 0) for reason in (Reason.INTERNAL, Reason.QUARANTINED))
+    if ours:
+        which = "--reason internal --reason quarantined"
+        do = f"`penchant dlq show {which}` names the place: report it; once mended, `penchant dlq redrive {which}`"
+        return Verdict(ok=False, found=f"{ours} of {total} stand for a fault of ours: {found}", do=do, figures=figures)
+    hint = "`penchant dlq show`; `penchant dlq redrive` once the cause is mended" if total else NOTHING
+    return Verdict(ok=True, found=found, do=hint, figures=figures)
+
+
+def _committed(admin: KafkaAdminClient, group: str) -> dict[TopicPartition, int]:
+    """Read the offsets that a group acknowledged; empty for a group that the broker does not know."""
+    from kafka.errors import CoordinatorNotAvailableError
+
+    try:
+        offsets = admin.list_group_offsets(group)[group]
+    except CoordinatorNotAvailableError:  # no group has ever been here: Kafka makes its offsets topic on demand
+        return {}
+    return {partition: told.offset for partition, told in offsets.items() if told.offset >= 0}

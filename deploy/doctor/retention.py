@@ -1,0 +1,68 @@
+"""How long topics keep things: compared with the table, and with how long an erased user stays erased. No I/O.
+
+An erased user's digest keeps old events from bringing the user back. It lasts `PENCHANT_INPUT_RETENTION_DAYS`; whatever
+may send an old event again (the topics that people write to, and their dead letters) must have forgotten it by then.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from penchant.topics import DAY_S, Topic, Topics
+from serving.kafka.admin import Finding
+
+POLICY, RETENTION = "cleanup.policy", "retention.ms"
+_DAY_MS = DAY_S * 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What was found: what is wrong, and topic -> days where something is kept for less long than planned."""
+
+    findings: list[Finding] = field(default_factory=list)
+    shorter: dict[str, float] = field(default_factory=dict)
+
+
+def compare(told: Mapping[str, Mapping[str, str]], topics: Topics, digests_days: int) -> Kept:
+    """Compare what the broker tells (topic -> setting -> value) with what `topics create` sets, missing ones aside."""
+    kept = Kept()
+    replayed = {topics.name(topic) for topic in Topic if topic.user_keyed and topic.value.dead_letters}
+    replayed |= {f"{name}.dlq" for name in replayed}
+    for plan in topics.plan(partitions=0):
+        if plan.name not in told:
+            continue
+        found = told[plan.name]
+        wanted, has = (set(configs[POLICY].split(",")) for configs in (plan.configs, found))
+        if has != wanted:
+            words = ",".join(sorted(wanted))
+            kept.findings.append(
+                Finding(plan.name, f"is cleaned up by {found[POLICY]}, not {words}", f"set {POLICY}={words}")
+            )
+        if "delete" not in wanted:
+            continue
+        planned_ms, has_ms = int(plan.configs[RETENTION]), _endless(int(found[RETENTION]))
+        if plan.name in replayed:
+            if has_ms > digests_days * _DAY_MS:
+                kept.findings.append(_outlived(plan.name, has_ms, digests_days))
+        elif has_ms > planned_ms:
+            problem = f"is kept for {_days(has_ms)}, not {_days(planned_ms)}: erased users stay in it for as long"
+            kept.findings.append(Finding(plan.name, problem, f"set {RETENTION}={planned_ms}"))
+        if has_ms < planned_ms:
+            kept.shorter[plan.name] = has_ms / _DAY_MS
+    return kept
+
+
+def _outlived(name: str, has_ms: float, digests_days: int) -> Finding:
+    return Finding(
+        name,
+        f"is kept for {_days(has_ms)}, digests of erased users for {digests_days} days: "
+        "after that an old event brings a user back",
+        f"set PENCHANT_INPUT_RETENTION_DAYS of the workers to as much, or {RETENTION}={digests_days * _DAY_MS}",
+    )
+
+
+def _endless(retention_ms: int) -> float:
+    return float("inf") if retention_ms < 0 else retention_ms
+
+
+def _days(time_ms: float) -> str:
+    return "ever" if time_ms == float("inf") else f"{time_ms / _DAY_MS:g} days"

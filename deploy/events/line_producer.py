@@ -1,0 +1,77 @@
+"""Sends lines to their topics and counts what the broker confirmed."""
+
+from collections import Counter
+from types import TracebackType
+from typing import Self
+
+from kafka import KafkaProducer
+from kafka.errors import MessageSizeTooLargeError
+
+from deploy.events.jsonl import Line
+from penchant.errors import Misconfigured, Unavailable
+from penchant.topics import MAX_MESSAGE_BYTES, Topics
+from serving.files.message_splitter import BadLine
+from serving.kafka.admin import describe, open_admin, translated
+
+DELIVERY_TIMEOUT_MS = 60_000
+
+
+class Sender:
+    """A producer for one block; at its end everything was delivered, or `Unavailable` says how much was not.
+
+    `confirmed` counts by full topic name and is whole after the block. The topics are looked up once, at first use;
+    `Misconfigured` if one is missing.
+    """
+
+    def __init__(self, bootstrap: str, topics: Topics) -> None:
+        self._bootstrap = bootstrap
+        self._topics = topics
+        self._known: set[str] = set()
+        self._failed: list[BaseException] = []
+        self.confirmed: Counter[str] = Counter()
+
+    def __enter__(self) -> Self:
+        with open_admin(self._bootstrap) as admin:
+            self._known = set(describe(admin, [plan.name for plan in self._topics.plan(1)]))
+        with translated(self._bootstrap):
+            self._producer = KafkaProducer(
+                bootstrap_servers=self._bootstrap.split(","),
+                acks="all",
+                linger_ms=5,
+                max_request_size=MAX_MESSAGE_BYTES,
+                delivery_timeout_ms=DELIVERY_TIMEOUT_MS,
+            )
+        return self
+
+    def send(self, line: Line) -> BadLine | None:
+        """Send one line; what comes back says why it cannot be sent."""
+        name = self._topics.name(line.topic)
+        if name not in self._known:
+            raise Misconfigured(f"the topic {name} is missing: create it with `penchant topics create`")
+        try:
+            with translated(self._bootstrap):
+                future = self._producer.send(name, key=line.key, value=line.value)
+        except Unavailable as error:
+            if isinstance(error.__cause__, MessageSizeTooLargeError):
+                return BadLine(line.number, f"larger than {MAX_MESSAGE_BYTES} bytes")
+            raise
+        future.add_callback(self._count, name)
+        future.add_errback(self._failed.append)
+        return None
+
+    def _count(self, name: str, _: object) -> None:
+        self.confirmed[name] += 1
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            with translated(self._bootstrap):
+                self._producer.flush(timeout=DELIVERY_TIMEOUT_MS / 1000)
+        finally:
+            self._producer.close(timeout=1)
+        if self._failed and error is None:
+            raise Unavailable(
+                f"{len(self._failed)} messages were not confirmed ({self._failed[0]}): send the file again; "
+                "events with an event_id are not counted twice"
+            )

@@ -1,0 +1,1 @@
+"""Explanations read from the topics and the store, for people."""

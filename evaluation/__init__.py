@@ -1,0 +1,1 @@
+"""Judges lists without Kafka: data sets played again, measures, settings chosen on them."""

@@ -1,0 +1,146 @@
+"""Penchant without Kafka and Redis: the worker's own fold, item statistics, ranker and blend, called one by one."""
+
+import copy
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from evaluation.prequential import data_sets as sets
+from evaluation.prequential.steps import Floats, Step
+from penchant.messages import CoVisits, Pair
+from serving.catalogue import Catalogue
+from serving.ranking.blend import Blend
+from serving.ranking.ranker import Ranker, RankSettings
+from serving.ranking.statistics import Statistics
+from serving.state.user_state import Kind, UserState, Vector, id_hash
+from stream.events.decoder import Event
+from stream.events.records import Record
+from stream.events.weights import Weight
+from stream.interest.fold import Bounds, direction, fold
+from stream.interest.interaction_context import company
+
+NEGATIVES = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What an event counts, and the vector of its text `(d,) float32`, None if there is none or it is not read."""
+
+    weight: Weight
+    vector: Vector | None = None
+
+
+class Penchant:
+    """The system as a method.
+
+    repeats: what was touched before is a candidate again. published: lists as they stand on the topic, which were made
+    right after the user's last event, whenever they are read. ranking, half_life_ms: other settings than the default's.
+    """
+
+    name = "penchant"
+    settings = (0.0,)
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        *,
+        repeats: bool,
+        published: bool = False,
+        seed: int = 1,
+        ranking: RankSettings | None = None,
+        half_life_ms: int | None = None,
+    ) -> None:
+        self.catalogue = catalogue
+        self._ranking = ranking
+        self._bounds = Bounds() if half_life_ms is None else Bounds(half_life_ms=half_life_ms)
+        self._repeats = repeats
+        self._published = published
+        self._states: dict[str, UserState] = {}
+        self._random = np.random.default_rng(seed)
+        self._offset = 0
+        self._learns = True
+        self._open(Statistics(catalogue, {}), Blend())
+
+    def frozen(self) -> "Penchant":
+        """A copy that goes on following users, but learns nothing more of items and weights."""
+        other = copy.copy(self)
+        other.name = "penchant_frozen"
+        other._states = copy.deepcopy(self._states)
+        other._learns = False
+        statistics = Statistics(self.catalogue, {})
+        statistics.popularity = copy.deepcopy(self._statistics.popularity)
+        statistics.covisits = copy.deepcopy(self._statistics.covisits)
+        statistics.linear = copy.deepcopy(self._statistics.linear)
+        other._open(statistics, copy.deepcopy(self.ranker.blend))
+        return other
+
+    def score(self, step: Step, _: float) -> Floats:
+        """The points that lists are sorted by. What is no candidate is marked so in the catalogue, as a shop would."""
+        if step.candidates is not None:
+            self.catalogue.available[: len(self.catalogue)] = step.candidates
+        return self.ranker.points(self.state(step.event.user), self._idle(step))
+
+    def learn(self, step: Step) -> None:
+        """The blend learns first, from the state as it was; then user and items take the event in."""
+        event, state = step.event, self.state(step.event.user)
+        if self._learns and step.asked:
+            self.ranker.learn(state, event.row, self._others(step), self._idle(step))
+        item_id = self.catalogue.ids[event.row]
+        self._offset += 1
+        heard = self.heard(event)
+        pair = Pair(self._offset, item_id, heard.weight.pair, *company(state))
+        towards = direction(self.catalogue.vector_at(event.row), heard.vector)
+        fold(state, self._event(event, item_id, heard), towards, heard.vector, self._bounds)
+        if self._learns:
+            self._statistics.apply(
+                CoVisits(topic="", partition=0, first=self._offset, last=self._offset, events=[pair])
+            )
+            if self._statistics.linear.due:
+                self._statistics.refit()
+
+    def heard(self, event: sets.Event) -> Heard:
+        """What is taken of an event: its weight; what was written in it is not read."""
+        return Heard(event.weight)
+
+    def state(self, user: str) -> UserState:
+        """What is kept of a user."""
+        return self._states.setdefault(user, UserState())
+
+    def _open(self, statistics: Statistics, blend: Blend) -> None:
+        self._statistics = statistics
+        self.ranker = Ranker(
+            self.catalogue,
+            statistics.popularity,
+            self._ranking,
+            covisits=statistics.covisits,
+            linear=statistics.linear,
+            blend=blend,
+        )
+
+    def _idle(self, step: Step) -> float:
+        return 0.0 if self._published else step.idle
+
+    def _others(self, step: Step) -> npt.NDArray[np.intp]:
+        """Items drawn at random among those that could have been taken."""
+        drawn: npt.NDArray[np.intp] = self._random.integers(0, len(self.catalogue), NEGATIVES)
+        could = drawn != step.event.row
+        if step.candidates is not None:
+            could &= step.candidates[drawn]
+        others: npt.NDArray[np.intp] = drawn[could]
+        return others
+
+    def _event(self, event: sets.Event, item_id: str, heard: Heard) -> Event:
+        event_id = str(self._offset)
+        return Event(
+            record=Record("", 0, self._offset, event.time_ms, None, None),
+            event_id=event_id,
+            counted_as=id_hash(event_id),
+            user_id=event.user,
+            item_id=item_id,
+            kind=Kind.OTHER if heard.vector is None else Kind.REVIEW,
+            time_ms=event.time_ms,
+            weight=heard.weight,
+            text=None if heard.vector is None else event.text,
+            seen=not self._repeats,
+        )

@@ -1,0 +1,1 @@
+"""The API process: health, readiness and metrics over HTTP."""

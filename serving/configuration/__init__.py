@@ -1,0 +1,1 @@
+"""Settings as people write them: files, variables, and what is wrong with them in words."""

@@ -1,0 +1,1 @@
+"""Files as people and other programs have them, read without trust."""

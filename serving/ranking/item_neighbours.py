@@ -1,0 +1,97 @@
+"""What stands near a user's ring in the rows of co-visits: the sparse parts of the score.
+
+For the ring items i_p of pair weights w_p and ages p, 0 the newest's, touched g_p seconds before the newest, and each
+item j in their rows,
+
+    cos(j) = Σ_p w_p·.8^p·S[i_p][j] / sqrt((n_ip + 2)(n_j + 2))    fwd(j) = Σ_p w_p·.5^p·A[i_p][j] / (n_ip + 1)
+
+and cos once more with .95^p, and once with 2^(-g_p / 40 s) instead; with S and A of `serving.ranking.covisits` and n
+the totals of `serving.ranking.popularity`.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from serving.ranking.covisits import CoVisitRows
+from serving.state.user_state import RING
+
+Floats = npt.NDArray[np.float32]
+Rows = npt.NDArray[np.intp]
+
+_MUTUAL_DECAY = 0.8 ** np.arange(RING)
+_STEADY_DECAY = 0.95 ** np.arange(RING)
+_ONWARD_DECAY = 0.5 ** np.arange(RING)
+_BURST_S = 40.0  # half-life: who looks through a page of things touches several within a minute
+_UNITS = (0.03, 0.03, 0.01, 0.03)  # where the logarithms bend: a fifth of a usual value
+_PARTS = len(_UNITS) + 2
+
+
+@dataclass(frozen=True, slots=True)
+class Near:
+    """Items near a ring of `t` items, whose rows are `ring`, newest first.
+
+    rows: `(u,)`, ascending, the ring's own among them. parts: `(6, u)`, the first of `blend.Part`: MUTUAL, STEADY,
+    ONWARD, BURST, AGAIN and LAST. items, owners: `(m,)`, the rows' entries: the neighbour, and the place in the ring of
+    the row it stands in. terms: `(4, m)`, what each entry adds to the sums of the first four parts.
+    """
+
+    ring: Rows
+    rows: Rows
+    parts: Floats
+    items: npt.NDArray[np.int32]
+    owners: Rows
+    terms: npt.NDArray[np.float64]
+
+    def of(self, rows: Rows) -> Floats:
+        """The parts of some items, `(6, r)`; zeros for those that are not near."""
+        if not len(self.rows):
+            return np.zeros((_PARTS, len(rows)), np.float32)
+        at = np.minimum(np.searchsorted(self.rows, rows), len(self.rows) - 1)
+        return np.where(self.rows[at] == rows, self.parts[:, at], np.float32(0.0))
+
+    def shares(self, rows: Rows, n: int) -> npt.NDArray[np.float64]:
+        """How the four sums of some items divide among the ring, `(4, r, t)`; each sums to 1 over t, or is zero.
+
+        n: how many rows the catalogue has.
+        """
+        place = np.full(n, -1, np.int32)
+        place[rows] = np.arange(len(rows))
+        at = place[self.items]
+        listed = np.flatnonzero(at >= 0)
+        t = len(self.ring)
+        cells = at[listed] * t + self.owners[listed]
+        table: npt.NDArray[np.float64] = np.zeros((len(self.terms), len(rows), t))
+        for number, terms in enumerate(self.terms):
+            table[number].flat = np.bincount(cells, terms[listed], minlength=len(rows) * t)
+        table /= np.maximum(table.sum(axis=2, keepdims=True), 1e-12)
+        return table
+
+
+def near(ring: Rows, ages: Rows, gaps_s: Floats, weights: Floats, covisits: CoVisitRows, totals: Floats) -> Near:
+    """What is near a ring. `ring`, `ages`, `gaps_s`, `weights`: `(t,)`, newest first, ages below `RING`.
+
+    `totals`: n_j of all.
+    """
+    t, n = len(ring), len(totals)
+    links = covisits.links(ring.tolist())
+    owners = np.repeat(np.arange(t), np.diff(links.starts))
+    mutual = weights * _MUTUAL_DECAY[ages] / np.sqrt(totals[ring] + 2.0)
+    steady = weights * _STEADY_DECAY[ages] / np.sqrt(totals[ring] + 2.0)
+    onward = weights * _ONWARD_DECAY[ages] / (totals[ring] + 1.0)
+    burst = weights * 0.5 ** (gaps_s / _BURST_S) / np.sqrt(totals[ring] + 2.0)
+    damped = links.mutual / np.sqrt(totals[links.items] + 2.0)
+    terms = np.stack(
+        [mutual[owners] * damped, steady[owners] * damped, onward[owners] * links.onward, burst[owners] * damped]
+    )
+    found = [np.bincount(links.items, each, minlength=n) for each in terms]
+    close = found[0] > 0
+    close[ring] = True
+    rows = np.flatnonzero(close)
+    again, last = np.zeros(n, np.float32), np.zeros(n, np.float32)
+    again[ring] = 1.0
+    last[ring[:1]] = 1.0
+    sums = [np.log1p(each[rows] / unit) for each, unit in zip(found, _UNITS, strict=True)]
+    parts = np.stack([*sums, again[rows], last[rows]])
+    return Near(ring, rows, parts.astype(np.float32), links.items, owners, terms)

@@ -1,0 +1,139 @@
+"""Reasons in words, English or Chinese. A reason names the user's own event; it never quotes anybody's text."""
+
+from typing import Literal
+
+from serving.state.user_state import Kind, RecentText, RingEvent
+
+Language = Literal["en", "zh"]
+
+# What everybody does, as signals of the score: above the others, and below.
+CROWD: dict[Language, dict[str, str]] = {
+    "en": {
+        "total_high": "popular with everybody",
+        "total_low": "not widely known",
+        "recent_high": "popular right now",
+        "recent_low": "quiet of late",
+        "age_high": "somebody took a look just lately",
+        "age_low": "nobody looked at it for a while",
+    },
+    "zh": {
+        "total_high": "一直受欢迎",
+        "total_low": "还不太为人所知",
+        "recent_high": "当前热门",
+        "recent_low": "近期较冷门",
+        "age_high": "刚有人看过",
+        "age_low": "有一阵没人看了",
+    },
+}
+EARLIER: dict[Language, str] = {"en": "what you liked earlier", "zh": "你以前喜欢的内容"}
+ALSO: dict[Language, str] = {"en": "also on offer", "zh": "目录中的其他内容"}
+NO_CLOSER: dict[Language, str] = {"en": "nothing closer to your interests is left", "zh": "暂无更符合你兴趣的内容"}
+LIKED: dict[Language, str] = {"en": 'you rated "{title}" highly', "zh": "你给《{title}》打了高分"}
+
+MORE: dict[Language, str] = {"en": "{n} more events", "zh": "其余 {n} 个事件"}
+KEPT_OFF: dict[Language, dict[str, str]] = {
+    "en": {
+        "vector": "not listed: it has no vector yet",
+        "offer": "not listed: it is not on offer",
+        "rule": "not listed: a rule blocks it",
+        "seen": "not listed: the user has seen it",
+        "dismissed": "not listed: the user dismissed it",
+    },
+    "zh": {
+        "vector": "不在列表中：还没有向量",
+        "offer": "不在列表中：目前不提供",
+        "rule": "不在列表中：被规则屏蔽",
+        "seen": "不在列表中：用户已经看过",
+        "dismissed": "不在列表中：用户不想看",
+    },
+}
+
+# The parts of a score (serving.ranking.attribution.Piece), in short.
+PARTS: dict[Language, dict[str, str]] = {
+    "en": {
+        "content": "like what was touched lately",
+        "long": "like what was touched over time",
+        "text": "like what was written",
+        "facets": "of the kind written about",
+        "against": "likeness to what is not wanted",
+        "against_facets": "of a kind not wanted",
+        "mutual": "touched by the same people",
+        "steady": "touched by the same people, less fading",
+        "onward": "touched next by others",
+        "burst": "touched by the same people as what was touched within the minute",
+        "again": "touched before",
+        "last": "touched last",
+        "linear": "goes with all that was touched",
+        "total": "popular in all",
+        "recent": "popular of late",
+        "age": "how long since anybody touched it",
+        "place": "a place for something new",
+        "rules": "rules for lists",
+        "fatigue": "shown before and not taken",
+        "seen": "seen before",
+        "hush": "steps back behind what was written",
+        "trending": "popular right now",
+    },
+    "zh": {
+        "content": "与近期所看相似",
+        "long": "与长期兴趣相似",
+        "text": "与所写内容相似",
+        "facets": "类别符合所写内容",
+        "against": "与不想要的内容相比",
+        "against_facets": "类别与不想要的相近",
+        "mutual": "同样的人也看",
+        "steady": "同样的人也看（衰减较慢）",
+        "onward": "别人接着看",
+        "burst": "与一分钟内所看常被一起看",
+        "again": "以前看过",
+        "last": "刚刚看过",
+        "linear": "与所有看过的内容相配",
+        "total": "总体热门",
+        "recent": "近期热门",
+        "age": "多久没人看过",
+        "place": "留给新内容的位置",
+        "rules": "列表规则",
+        "fatigue": "展示过但没有选择",
+        "seen": "以前已经看过",
+        "hush": "让位于所写内容",
+        "trending": "当前热门",
+    },
+}
+
+# What is said of an event by its kind; kinds of a user's own weights file are Kind.OTHER.
+_TEMPLATES: dict[Language, dict[int, str]] = {
+    "en": {
+        Kind.OTHER: 'what you did with "{title}"',
+        Kind.VIEW: 'you viewed "{title}"',
+        Kind.CLICK: 'you clicked on "{title}"',
+        Kind.CART: 'you put "{title}" into the cart',
+        Kind.PURCHASE: 'you bought "{title}"',
+        Kind.LIKE: 'you liked "{title}"',
+        Kind.DISMISS: 'you dismissed "{title}"',
+        Kind.RATE: 'you rated "{title}"',
+        Kind.REVIEW: 'you reviewed "{title}"',
+        Kind.STATEMENT: "because of what you wrote",
+    },
+    "zh": {
+        Kind.OTHER: "你对《{title}》的操作",
+        Kind.VIEW: "你看过《{title}》的页面",
+        Kind.CLICK: "你点击过《{title}》",
+        Kind.CART: "你把《{title}》加入了购物车",
+        Kind.PURCHASE: "你买过《{title}》",
+        Kind.LIKE: "你喜欢《{title}》",
+        Kind.DISMISS: "你不想看《{title}》",
+        Kind.RATE: "你给《{title}》打过分",
+        Kind.REVIEW: "你评论过《{title}》",
+        Kind.STATEMENT: "根据你写的内容",
+    },
+}
+
+
+def because(event: RingEvent | RecentText, title: str, language: Language) -> str:
+    """Why an item is shown, from the user's event behind it and the title of the item that event was on."""
+    templates = _TEMPLATES[language]
+    if isinstance(event, RecentText):
+        return templates[Kind.REVIEW if event.item_id else Kind.STATEMENT].format(title=title)
+    if event.kind == Kind.RATE and event.taste >= 1.0:
+        return LIKED[language].format(title=title)
+    return templates.get(event.kind, templates[Kind.OTHER]).format(title=title)

@@ -1,0 +1,82 @@
+"""From points to the places of a list: rules first, then variety among the best, then what is pinned.
+
+Variety is maximal marginal relevance (Carbonell & Goldstein, SIGIR 1998): each next item is the one with the largest
+`(1 - v)·p - v·s`, p its points between the list's worst candidate (0) and best (1), s its largest cosine with an item
+chosen already.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from serving.catalogue import Catalogue
+from serving.ranking.exploration import best_rows, hold_back
+from serving.ranking.profile import Floats
+from serving.ranking.rules import Rules
+from serving.ranking.scorer import Mask, Rows
+
+_CANDIDATES = 5  # times k: those that variety chooses among
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """variety: v, from 0 (points alone) to 1 (as unlike each other as can be)."""
+
+    catalogue: Catalogue
+    rules: Rules
+    variety: float = 0.0
+
+    def apply(self, points: Floats) -> None:
+        """Add what the rules say to points `(n,)`, which are -inf for what must not be listed."""
+        if self.rules:
+            points += self.rules.points()
+
+    def ruled(self, rows: Rows) -> Floats:
+        """`(r,)`: what the rules say to some items."""
+        return self.rules.points()[rows] if self.rules else np.zeros(len(rows), np.float32)
+
+    def placed(self, rows: Rows) -> Mask:
+        """`(r,)`: which items rules lift, or give a place."""
+        if not self.rules:
+            return np.zeros(len(rows), np.bool_)
+        pinned: Mask = np.isin(rows, list(self.rules.pins()))
+        return pinned | (self.rules.points()[rows] > 0)
+
+    def blocked(self) -> Mask:
+        """`(n,)`: what the rules keep off every list."""
+        return np.isneginf(self.rules.points()) if self.rules else np.zeros(len(self.catalogue), np.bool_)
+
+    def choose(self, points: Floats, k: int) -> Rows:
+        """The rows of the `k` best and most varied, best first; fewer if there are fewer, none at -inf."""
+        allowed = int(np.isfinite(points).sum())
+        if self.variety > 0.0:
+            best = best_rows(points, min(_CANDIDATES * k, allowed))
+            return best[self._varied(best, points[best], min(k, len(best)))]
+        return best_rows(points, min(k, allowed))
+
+    def arrange(self, rows: Rows, allowed: Mask, lifted: Iterable[int], k: int) -> Rows:
+        """The list, first place first, at most `k`: what was helped is not on the first three, pins have their own.
+
+        allowed: `(n,)`: what may be listed, also if it is not in `rows`. lifted: the rows that were helped.
+        """
+        pins = {row: place for row, place in self.rules.pins().items() if allowed[row]} if self.rules else {}
+        order = hold_back([row for row in rows.tolist() if row not in pins], lifted)
+        for row, place in sorted(pins.items(), key=lambda pin: pin[1]):
+            order.insert(place - 1, row)
+        return np.array(order[:k], np.intp)
+
+    def _varied(self, rows: Rows, points: Floats, k: int) -> Rows:
+        """The order, `(k,)` indices into `rows`, which come best first."""
+        vectors = self.catalogue.away(rows)
+        spread = float(points[0] - points[-1]) if len(points) else 0.0
+        relevance = (1.0 - self.variety) * (points - points[-1]) / max(spread, 1e-9) if len(points) else points
+        likeness = np.full(len(rows), -1.0, np.float32)
+        left = np.ones(len(rows), np.bool_)
+        chosen: list[int] = []
+        for _ in range(k):
+            worth = np.where(left, relevance - self.variety * likeness * bool(chosen), -np.inf)
+            chosen.append(int(worth.argmax()))
+            left[chosen[-1]] = False
+            likeness = np.maximum(likeness, vectors @ vectors[chosen[-1]])
+        return np.array(chosen, np.intp)

@@ -1,0 +1,1 @@
+"""What every process knows of Redis: its address, and what its answers mean."""

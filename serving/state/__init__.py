@@ -1,0 +1,1 @@
+"""What is kept of a user: its values, its bytes, what is pending in it."""

@@ -1,0 +1,169 @@
+"""What is kept of a user, and how it stands in the store.
+
+A `UserState` holds the long interest vector at a reference time of its own, the ring of the last events, the ids that
+were counted, the seen set, recent texts, and what still waits. `encode` and `decode` are its only outside form;
+`serving/state/codec.py` has how the record lies in bytes.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from penchant.errors import FingerprintMismatch
+from penchant.hashes import fingerprint_bytes, id_hash, item_hash
+from serving.state import codec as record
+from serving.state.codec import PAIR_UNIT, SEEN, SHOWN, VERSION, Kind, RecentText, RingEvent, Vector
+from serving.state.pending import Alias, Merge, Ref, Retraction, Waiting
+
+__all__ = [
+    "PAIR_UNIT",
+    "RECENT_TEXTS",
+    "RING",
+    "SEEN",
+    "SHOWN",
+    "VERSION",
+    "Alias",
+    "Kind",
+    "Merge",
+    "RecentText",
+    "Ref",
+    "Retraction",
+    "RingEvent",
+    "UserState",
+    "Vector",
+    "Waiting",
+    "decode",
+    "encode",
+    "fingerprint_bytes",
+    "id_hash",
+    "item_hash",
+    "no_seen",
+    "no_shown",
+]
+
+RING = 20
+RECENT_TEXTS = 8
+
+
+def no_seen() -> npt.NDArray[np.void]:
+    """An empty seen set: `(0,)` of `SEEN`."""
+    return np.empty(0, SEEN)
+
+
+def no_shown() -> npt.NDArray[np.void]:
+    """No impressions: `(0,)` of `SHOWN`."""
+    return np.empty(0, SHOWN)
+
+
+@dataclass(slots=True, eq=False)
+class UserState:
+    """All that is kept of one user.
+
+    long: `(d,) float32`, the decayed sum as it stood at `reference_ms`, or None before the first event with a taste.
+    ring: at most `RING` events, oldest first by event time. texts: at most `RECENT_TEXTS`, likewise.
+    counted: 48-bit hashes of the event ids that were counted last, oldest first.
+    undone: likewise, of events that were retracted and stand in the ring no more.
+    seen: `(n,)` of `SEEN`, one row an item, by 32-bit hash of its id: how many events, at most 255, how many of them
+    dismissed it, and the sum of their pair weights in units of `PAIR_UNIT`. What was retracted counts 0.
+    shown: `(n,)` of `SHOWN`, the last impressions, oldest first, by 32-bit hashes of id and item; the item of what was
+    retracted is 0.
+    standing: how many events `long` is the sum of. With none it is zeros, not what rounding leaves of a difference.
+    waiting, retractions: what waits for an item's vector, and for an event.
+    list_version: the version of the last list made; 0 before the first.
+    alias: set if the user was merged into another. merges: users that were, or are to be, merged into this one.
+    erased_ms: when the user was erased last, 0: never. The store keeps it, apart from the record, under a keyed digest.
+    """
+
+    long: Vector | None = None
+    reference_ms: int = 0
+    standing: int = 0
+    ring: list[RingEvent] = field(default_factory=list)
+    counted: list[int] = field(default_factory=list)
+    undone: list[int] = field(default_factory=list)
+    seen: npt.NDArray[np.void] = field(default_factory=no_seen)
+    shown: npt.NDArray[np.void] = field(default_factory=no_shown)
+    texts: list[RecentText] = field(default_factory=list)
+    waiting: list[Waiting] = field(default_factory=list)
+    retractions: list[Retraction] = field(default_factory=list)
+    unnamed: list[Ref] = field(default_factory=list)
+    unnamed_more: int = 0
+    list_version: int = 0
+    alias: Alias | None = None
+    merges: list[Merge] = field(default_factory=list)
+    erased_ms: int = 0
+
+    @property
+    def known(self) -> bool:
+        """Whether anything is known of the user's interests."""
+        return self.long is not None or bool(self.ring) or bool(self.texts)
+
+    @property
+    def missed(self) -> bool:
+        """Whether a text of the user still waits for the encoder."""
+        return any(entry.missed for entry in self.waiting) or any(entry.missed for entry in self.retractions)
+
+
+def encode(state: UserState, fingerprint: str) -> bytes:
+    """The state as bytes; `decode` with the same fingerprint gives it back.
+
+    Raises ValueError, which names the field, if the state holds what its record cannot (`serving.state.codec.seal`).
+    """
+    exponent, long = record.pack_long(state.long)
+    return record.seal(
+        record.Record(
+            version=VERSION,
+            fingerprint=fingerprint_bytes(fingerprint),
+            list_version=state.list_version,
+            reference_ms=state.reference_ms,
+            exponent=exponent,
+            long=long,
+            ring_numbers=record.pack_ring(state.ring),
+            ring_items=[e.item_id for e in state.ring],
+            ring_ids=[e.event_id for e in state.ring],
+            counted=record.pack_ids(state.counted),
+            seen=state.seen.tobytes(),
+            texts=state.texts,
+            waiting=state.waiting,
+            unnamed=state.unnamed,
+            unnamed_more=state.unnamed_more,
+            standing=state.standing,
+            undone=record.pack_ids(state.undone),
+            retractions=state.retractions,
+            alias=state.alias,
+            merges=state.merges,
+            shown=state.shown.tobytes(),
+        )
+    )
+
+
+def decode(sealed: bytes, fingerprint: str) -> UserState:
+    """Read what `encode` wrote.
+
+    Raises BrokenState if the record is cut, altered or of an unknown version, whatever its bytes are, and
+    FingerprintMismatch if its vectors are from another model folder.
+    """
+    raw = record.unseal(sealed)
+    if raw.fingerprint != fingerprint_bytes(fingerprint):
+        raise FingerprintMismatch(
+            f"a user's state was made with another model folder than {fingerprint}; "
+            "start the worker with the folder that made it, or rebuild the state by a replay"
+        )
+    return UserState(
+        long=record.unpack_long(raw.exponent, raw.long),
+        reference_ms=raw.reference_ms,
+        ring=record.unpack_ring(raw),
+        standing=raw.standing,
+        counted=record.unpack_ids(raw.counted),
+        undone=record.unpack_ids(raw.undone),
+        seen=record.unpack_seen(raw),
+        texts=raw.texts,
+        waiting=raw.waiting,
+        retractions=raw.retractions,
+        unnamed=raw.unnamed,
+        unnamed_more=raw.unnamed_more,
+        list_version=raw.list_version,
+        alias=raw.alias,
+        merges=raw.merges,
+        shown=record.unpack_shown(raw),
+    )

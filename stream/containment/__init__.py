@@ -1,0 +1,1 @@
+"""What nobody foresaw: contained in one place, and quarantined where it ends processes."""

@@ -1,0 +1,224 @@
+"""What ends processes, put aside: a record over which two ended is not read a third time.
+
+A process that is killed over a record (out of memory, a fault in native code, a loop that never returns) says nothing,
+and neither does the next owner, who reads the same record. So the places of a batch are written beside the users'
+states before it is read, under a topic's name, and what a partition was left with says what its owner died over:
+
+    what was under way when the last owner ended       is taken in record by record, each with a mark of its own
+    the one record that was under way when another     is put aside (`quarantined`), with its bytes; it is not read
+    owner ended over it alone, after that
+
+A mark is written over by the next batch, and taken away when a partition is given back in order; one of records that
+the states hold already (their offsets say so) is of no account, but for the lists that may still be owed: if two ended
+over those, these users keep the lists they have until their next events. What waits in users' states is marked in the
+same way.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Protocol, TypeVar
+
+import msgspec
+
+from stream.events.records import Record
+
+WAITING, LISTS = "waiting", "lists"  # beside topics' names
+_T = TypeVar("_T")
+_log = logging.getLogger(__name__)
+Place = tuple[str, int, int]  # topic, partition, offset
+
+
+class Mark(msgspec.Struct, array_like=True, frozen=True):
+    """What is under way: the first and last place of a batch, or the places of what waits. again: one died over it."""
+
+    first: int = 0
+    last: int = 0
+    again: bool = False
+    places: list[Place] = []
+
+
+class Marks(Protocol):
+    """Where marks are kept: by scope (a user partition, or one of items) and name (a topic, `WAITING`, `LISTS`)."""
+
+    async def write_marks(self, marks: Mapping[str, Mapping[str, bytes]]) -> None:
+        """Add marks, or write over those of the same scope and name."""
+        ...
+
+    async def read_marks(self, scope: str) -> Mapping[str, bytes]:
+        """The marks of a scope, by name."""
+        ...
+
+    async def clear_marks(self, scope: str, names: Sequence[str] = ()) -> None:
+        """Take some away, or all."""
+        ...
+
+
+class Unwatched:
+    """In the place of a quarantine where no process is at stake: a replay, tests of other things."""
+
+    def condemned(self, _: Record) -> bool:
+        """No record is."""
+        return False
+
+    def suspected(self, _: Record) -> bool:
+        """No record is."""
+        return False
+
+    @asynccontextmanager
+    async def waiting(self, *_: object) -> AsyncIterator[None]:
+        """Mark nothing."""
+        yield
+
+    @asynccontextmanager
+    async def lists(self, _: int) -> AsyncIterator[bool]:
+        """Mark nothing; lists may be made."""
+        yield True
+
+
+class Quarantine:
+    """See the module. Marks are those of one worker; `claimed` reads what the owner before it left."""
+
+    def __init__(self, marks: Marks) -> None:
+        self._marks = marks
+        self._suspects: dict[tuple[str, int], range] = {}  # topic and partition -> offsets
+        self._waiting: set[Place] = set()
+        self._lists: dict[int, int] = {}  # partition -> how many died while its lists may have been owed
+        self._condemned: set[Place] = set()
+        self._alone = asyncio.Lock()
+
+    async def claimed(self, scope: str, partition: int, stands: Mapping[str, int]) -> None:
+        """Find out what the owner before may have died over. stands: topic -> the next offset of the states."""
+        died = 0
+        for name, raw in (await self._marks.read_marks(scope)).items():
+            mark = _read(raw)
+            if mark is None:
+                _log.error(
+                    "action=left_out the mark %s of partition %d cannot be read: nobody is suspected", name, partition
+                )
+            elif name == LISTS:
+                died = 1 + mark.again
+            elif name == WAITING:
+                self._died_over(mark)
+            elif mark.last >= stands.get(name, 0):
+                first = max(mark.first, stands.get(name, 0))
+                if mark.again:
+                    self._condemn((name, partition, first))
+                else:
+                    self._suspects[name, partition] = range(first, mark.last + 1)
+            else:
+                died = max(died, 1)
+        self._lists[partition] = died
+
+    def condemned(self, record: Record) -> bool:
+        """Whether a record is not to be read."""
+        return bool(self._condemned) and (record.topic, record.partition, record.offset) in self._condemned
+
+    async def take_in(
+        self, records: Sequence[Record], scope: Callable[[int], str], run: Callable[[Sequence[Record]], Awaitable[_T]]
+    ) -> list[_T]:
+        """Have records of one topic taken in, marked meanwhile: together, or one by one what somebody died over."""
+        if not self._suspects and not self._condemned:
+            return [await self._marked(records, scope, run, again=False)]
+        async with self._alone:  # so that what was under way is one record, whatever its topic
+            return [await self._marked(some, scope, run, again=again) for some, again in self._apart(records)]
+
+    @asynccontextmanager
+    async def waiting(self, partitions: Sequence[int], records: Sequence[Record]) -> AsyncIterator[None]:
+        """Mark what waits in the states of some partitions while it is taken in."""
+        places = [(record.topic, record.partition, record.offset) for record in records]
+        mark = Mark(again=len(places) == 1 and places[0] in self._waiting, places=places)
+        await self._write({str(number): {WAITING: mark} for number in partitions})
+        yield
+        self._waiting.difference_update(places)
+        self._condemned.difference_update(places)
+        for number in partitions:
+            await self._marks.clear_marks(str(number), [WAITING])
+
+    def suspected(self, record: Record) -> bool:
+        """Whether what waits is to be taken in by itself."""
+        return bool(self._waiting) and (record.topic, record.partition, record.offset) in self._waiting
+
+    @asynccontextmanager
+    async def lists(self, partition: int) -> AsyncIterator[bool]:
+        """Mark that the lists that a partition owes are being made. Yields whether they may be."""
+        died = self._lists.pop(partition, 0)
+        await self._write({str(partition): {LISTS: Mark(again=died > 0)}})
+        if died > 1:
+            _log.error(
+                "action=quarantined two processes ended over the lists that partition %d owes: left out", partition
+            )
+        yield died <= 1
+        await self._marks.clear_marks(str(partition), [LISTS])
+
+    async def given_back(self, scope: str) -> None:
+        """Take the marks of a scope away: its owner goes in order."""
+        await self._marks.clear_marks(scope)
+
+    def _apart(self, records: Sequence[Record]) -> list[tuple[list[Record], bool]]:
+        groups: list[tuple[list[Record], bool]] = []
+        for record in records:
+            # What is condemned, too, so that it is saved whatever becomes of the rest.
+            alone = record.offset in self._suspects.get((record.topic, record.partition), ()) or self.condemned(record)
+            if alone or not groups or groups[-1][1]:
+                groups.append(([record], alone))
+            else:
+                groups[-1][0].append(record)
+        return groups
+
+    async def _marked(
+        self,
+        records: Sequence[Record],
+        scope: Callable[[int], str],
+        run: Callable[[Sequence[Record]], Awaitable[_T]],
+        *,
+        again: bool,
+    ) -> _T:
+        spans: dict[int, tuple[int, int]] = {}
+        for record in records:
+            first, last = spans.get(record.partition, (record.offset, record.offset))
+            spans[record.partition] = (min(first, record.offset), max(last, record.offset))
+        topic = records[0].topic if records else ""
+        await self._write({scope(n): {topic: Mark(first, last, again)} for n, (first, last) in spans.items()})
+        answer = await run(records)
+        if self._suspects:
+            await self._survived(topic, spans, scope)
+        self._condemned.difference_update((topic, record.partition, record.offset) for record in records)
+        return answer
+
+    async def _survived(self, topic: str, spans: Mapping[int, tuple[int, int]], scope: Callable[[int], str]) -> None:
+        """What was taken in is under suspicion no more, and its mark must not stand when somebody dies over another."""
+        for number, (_, last) in spans.items():
+            suspects = self._suspects.get((topic, number))
+            if suspects is not None:
+                await self._marks.clear_marks(scope(number), [topic])
+                left = range(last + 1, suspects.stop)
+                if left:
+                    self._suspects[topic, number] = left
+                else:
+                    del self._suspects[topic, number]
+
+    def _died_over(self, mark: Mark) -> None:
+        if not mark.again:
+            self._waiting.update(mark.places)
+        for place in mark.places if mark.again else ():
+            self._condemn(place)
+
+    def _condemn(self, place: Place) -> None:
+        _log.error("action=quarantined two processes ended over %s-%d-%d: it is put aside", *place)
+        self._condemned.add(place)
+
+    async def _write(self, marks: Mapping[str, Mapping[str, Mark]]) -> None:
+        encoded = {
+            scope: {name: msgspec.msgpack.encode(mark) for name, mark in named.items()}
+            for scope, named in marks.items()
+        }
+        await self._marks.write_marks(encoded)
+
+
+def _read(raw: bytes) -> Mark | None:
+    try:
+        return msgspec.msgpack.decode(raw, type=Mark)
+    except (ValueError, RecursionError):  # of a newer Penchant, or altered
+        return None

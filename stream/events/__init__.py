@@ -1,0 +1,1 @@
+"""From bytes to events: records, envelopes, fields, weights, dead letters, transfers."""

@@ -1,0 +1,96 @@
+"""What an action counts: the file that product people edit, read once and checked."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from penchant.errors import Misconfigured
+from serving.files import toml_files as edited
+
+RATE = "rate"  # a click whose value is a rating: it is weighed by the ratings' table
+_TEXTS = ("review", "statement")
+_LARGEST = 1000.0  # half precision ends at 65504, and one event should not drown a year of others
+
+
+class Weight(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """pair ≥ 0: what the event counts between items. taste, signed: what it counts for the user's interest."""
+
+    pair: float
+    taste: float
+
+
+@dataclass(frozen=True, slots=True)
+class Swing:
+    """How far a text may move a taste: to `lowest` if it blames without a doubt, to `highest` if it praises."""
+
+    lowest: float
+    highest: float
+
+
+class _File(msgspec.Struct, forbid_unknown_fields=True):
+    actions: dict[str, Weight]
+    ratings: dict[str, Weight]
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """The two columns by action, and by stars 1 to 5."""
+
+    actions: Mapping[str, Weight]
+    ratings: Mapping[int, Weight]
+
+    def accepts(self, action: str) -> bool:
+        """Whether an event on the clicks topic may have this type."""
+        return action == RATE or (action in self.actions and action not in _TEXTS)
+
+    def of(self, action: str, rating: float | None) -> Weight:
+        """The weight of an event; an explicit rating (0 to 1) wins over its type."""
+        if rating is not None:
+            return self.ratings[1 + int(4 * rating + 0.5)]
+        return self.actions[action]
+
+    @property
+    def swing(self) -> Swing | None:
+        """Of a review without a rating: never beyond what a rating does. None if a column of its line is 0.
+
+        For its place in the ring must not depend on its text, which may be known only later.
+        """
+        review = self.actions["review"]
+        if not (review.pair and review.taste):
+            return None
+        tastes = [review.taste, *(weight.taste for weight in self.ratings.values())]
+        return Swing(min(tastes), max(tastes))
+
+
+def load_weights(path: Path | None = None) -> Weights:
+    """Read a weights file; without a path, the one that ships with the worker.
+
+    Raises Misconfigured, naming what is wrong and where.
+    """
+    source = path or files("stream.events").joinpath("weights.toml")
+    try:
+        raw = edited.parse(edited.read_text(source), _File)
+    except (OSError, Misconfigured) as error:
+        raise Misconfigured(f"the weights file {source} cannot be used: {error}") from error
+    missing = [name for name in _TEXTS if name not in raw.actions]
+    missing += [str(stars) for stars in range(1, 6) if str(stars) not in raw.ratings]
+    if missing:
+        raise Misconfigured(f"the weights file {source} says nothing of {', '.join(missing)}: add a line for each")
+    for name, weight in [*raw.actions.items(), *raw.ratings.items()]:
+        if not (0 <= weight.pair <= _LARGEST and abs(weight.taste) <= _LARGEST):
+            raise Misconfigured(
+                f"in {source}, {name}: pair must be 0 to {_LARGEST:g}, taste -{_LARGEST:g} to {_LARGEST:g}"
+            )
+    return Weights(
+        {name: _rounded(weight) for name, weight in raw.actions.items()},
+        {stars: _rounded(raw.ratings[str(stars)]) for stars in range(1, 6)},
+    )
+
+
+def _rounded(weight: Weight) -> Weight:
+    """As the ring stores it, in half precision: what is subtracted later must be what was added."""
+    return Weight(float(np.float16(weight.pair)), float(np.float16(weight.taste)))

@@ -1,0 +1,1 @@
+"""How an event changes what is kept of a user. Pure."""

@@ -1,0 +1,283 @@
+"""How an event changes what is kept of a user. Pure: no I/O, no clock; a state is changed in place and nothing else is.
+
+The long vector is `u = Σ taste · 2^(-(ref - t) / half_life) · v` over the user's events. Its reference time `ref` is a
+whole multiple of the half-life, the first at or after the newest event with a taste: moving it on is a shift of
+exponents, exact in binary floating point, and every weight lies in (0, 1]. So nothing overflows however long the gaps
+are, and events may come in any order (forward decay: Cormode et al., 2009, ICDE, with a moving landmark).
+"""
+
+import math
+from bisect import insort
+from dataclasses import dataclass
+from enum import Enum
+
+import msgspec
+import numpy as np
+
+from serving.state.user_state import (
+    PAIR_UNIT,
+    RECENT_TEXTS,
+    RING,
+    SEEN,
+    Kind,
+    RecentText,
+    RingEvent,
+    UserState,
+    Vector,
+    item_hash,
+)
+from stream.events.decoder import Event
+from stream.events.encoder_input import heading
+from stream.interest import impressions
+
+_SAME_TEXT = 0.98  # cosine from which two vectors are of one text, whatever batch each was encoded in
+_MAX_COUNT = np.iinfo(np.uint8).max
+_MAX_PAIR = np.iinfo(np.uint16).max
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What a user's state may hold, and how fast the long vector fades.
+
+    half_life_ms: the time in which an event's weight halves. counted: event ids remembered. seen: items remembered.
+    shown: impressions remembered.
+    """
+
+    half_life_ms: int = 30 * 86_400_000
+    ring: int = RING
+    counted: int = 64
+    seen: int = 2_000
+    shown: int = 256
+    texts: int = RECENT_TEXTS
+
+
+class Outcome(Enum):
+    """What became of an event."""
+
+    FOLDED = "folded"
+    DUPLICATE = "duplicate"
+    REUSED = "reused"
+
+
+def fold(state: UserState, event: Event, vector: Vector | None, text: Vector | None, bounds: Bounds) -> Outcome:
+    """Count an event in, once.
+
+    vector: what the long vector moves towards, `(d,) float32` (see `direction`), or None if the event has no taste.
+    text: what the encoder made of the event's text (stream/events/encoder_input.py), exact in half precision, or None
+        without one.
+    """
+    known = recall(state, event, text)
+    if known is not None:
+        return known
+    if event.weight.taste and vector is not None:
+        add(state, event.weight.taste, vector, event.time_ms, bounds.half_life_ms)
+        state.standing += 1
+    _place(state, entry_of(event), text, bounds)
+    return Outcome.FOLDED
+
+
+def annul(state: UserState, event: Event, bounds: Bounds) -> None:
+    """Take in a new event whose retraction came before it: what `fold` and then `subtract` leave, without a sum."""
+    _place(state, msgspec.structs.replace(entry_of(event), retracted=True), None, bounds)
+
+
+def subtract(state: UserState, past: RingEvent, vector: Vector | None, bounds: Bounds) -> None:
+    """Take back what an event added, once; its places stay, marked, so that order does not matter.
+
+    past: the event as it stands in the ring, or would. vector: what `fold` was given. If an item was described anew
+    in between, its vector is another one, and the difference of the two stays behind.
+    """
+    if past.taste and vector is not None:
+        add(state, -past.taste, vector, past.time_ms, bounds.half_life_ms)
+        state.standing = max(state.standing - 1, 0)
+        if state.long is not None and not state.standing:
+            state.long[:] = 0.0
+    if past.seen and past.item_id:
+        _lower_seen(state, past)
+    impressions.take_back(state, [past.counted_as])
+    state.texts = [_blank(text) if text.event_id == past.event_id else text for text in state.texts]
+    stands = [place for place, event in enumerate(state.ring) if event.event_id == past.event_id]
+    for place in stands:
+        state.ring[place] = _taken_back(state.ring[place])
+    if not stands:
+        _remember_undone(state, [past.counted_as], bounds)
+
+
+def entry_of(event: Event) -> RingEvent:
+    """An event as the ring has it."""
+    return RingEvent(
+        event.time_ms,
+        event.event_id,
+        event.counted_as,
+        event.item_id or "",
+        event.kind,
+        event.weight.pair,
+        event.weight.taste,
+        seen=event.seen,
+        written=event.text is not None,
+    )
+
+
+def recall(state: UserState, event: Event, text: Vector | None) -> Outcome | None:
+    """DUPLICATE if the event was counted already, REUSED if its id was, with another content; None if it is new."""
+    for past in state.ring:
+        if past.counted_as == event.counted_as:
+            same = past.item_id == (event.item_id or "") and past.kind == event.kind
+            return Outcome.DUPLICATE if same and _same_text(state, event, text) else Outcome.REUSED
+    shown = impressions.item_of(state, event.counted_as) if event.kind is Kind.IMPRESSION else None
+    if shown is not None:
+        return Outcome.DUPLICATE if shown in {0, item_hash(event.item_id or "")} else Outcome.REUSED
+    return Outcome.DUPLICATE if event.counted_as in state.counted or event.counted_as in state.undone else None
+
+
+def direction(item: Vector | None, text: Vector | None) -> Vector | None:
+    """What an event moves towards: the item, the text, or half of each for a review of an item. `(d,) float32`."""
+    text = heading(text) if text is not None else None
+    if item is None or text is None:
+        return text if item is None else item
+    return np.float32(0.5) * item + np.float32(0.5) * text
+
+
+def add(state: UserState, taste: float, vector: Vector, time_ms: int, half_life_ms: int) -> None:
+    """Add `taste · vector` as of `time_ms` to the long vector; a negative taste takes away what a positive one gave."""
+    if state.long is None:
+        state.long = np.zeros(len(vector), np.float32)
+        state.reference_ms = _landmark(time_ms, half_life_ms)
+    elif time_ms > state.reference_ms:
+        ahead = _landmark(time_ms, half_life_ms)
+        halvings = (ahead - state.reference_ms) / half_life_ms
+        # Whole halvings shift exponents and round nothing; a half-life that was changed since gives a broken one.
+        state.long = np.ldexp(state.long, -math.floor(halvings)) * np.float32(2.0 ** -(halvings % 1.0))
+        state.reference_ms = ahead
+    share = 2.0 ** max(-(state.reference_ms - time_ms) / half_life_ms, -1000.0)
+    state.long += np.float32(taste * share) * vector
+
+
+def join(state: UserState, other: UserState, bounds: Bounds) -> None:
+    """Add all that was counted of another user: sums are added, the ring is that of both. `other` is left as it was.
+
+    What waits is not joined here. An id that both have counts as two events, as their texts and items may differ.
+    """
+    if other.long is not None:
+        if state.long is None:
+            state.long, state.reference_ms = np.zeros_like(other.long), other.reference_ms
+        add(state, 1.0, other.long, other.reference_ms, bounds.half_life_ms)
+    state.standing += other.standing
+    state.counted = (other.counted + state.counted)[-bounds.counted :]
+    _remember_undone(state, other.undone, bounds)
+    for row in other.seen.tolist():
+        _see(state, row, bounds.seen)
+    impressions.join(state, other, bounds.shown)
+    state.ring = sorted(state.ring + other.ring, key=lambda e: e.order)
+    _cut_ring(state, bounds)
+    state.texts = sorted(state.texts + other.texts, key=lambda t: t.order)[-bounds.texts :]
+
+
+def mark_seen(state: UserState, entry: RingEvent, limit: int) -> None:
+    """Count an event's item into the seen set; beyond `limit` items the one with the oldest last event goes.
+
+    One that was retracted counts 0: the item's row is what both orders leave.
+    """
+    times = 0 if entry.retracted else 1
+    dismissed, pair = times * (entry.kind == Kind.DISMISS), times * _pair_units(entry)
+    _see(state, (item_hash(entry.item_id), entry.time_ms // 1000, times, dismissed, pair), limit)
+
+
+def _pair_units(entry: RingEvent) -> int:
+    """The pair weight as the seen set counts it: of what the codec leaves, so that it is the same when taken back."""
+    return min(round(float(np.float16(entry.pair)) / PAIR_UNIT), _MAX_PAIR)
+
+
+def _see(state: UserState, row_of: tuple[int, int, int, int, int], limit: int) -> None:
+    seen, (hashed, time_s, times, dismissed, pair) = state.seen, row_of
+    at = np.flatnonzero(seen["item"] == hashed)
+    if len(at):
+        row = seen[at[0]]
+        row["time_s"] = max(int(row["time_s"]), time_s)
+        row["count"] = min(int(row["count"]) + times, _MAX_COUNT)
+        row["dismissed"] = min(int(row["dismissed"]) + dismissed, _MAX_COUNT)
+        row["pair"] = min(int(row["pair"]) + pair, _MAX_PAIR)
+        return
+    grown = np.empty(len(seen) + 1, SEEN)  # np.append takes ten times as long with a type of several fields
+    grown[:-1] = seen
+    grown[-1] = row_of
+    if len(grown) > limit:
+        oldest = int((grown["time_s"].astype(np.uint64) << np.uint64(32) | grown["item"]).argmin())
+        grown[oldest:-1] = grown[oldest + 1 :]
+        grown = grown[:-1]
+    state.seen = grown
+
+
+def _lower_seen(state: UserState, past: RingEvent) -> None:
+    at = np.flatnonzero(state.seen["item"] == item_hash(past.item_id))
+    if len(at):  # else it was the oldest of too many, and went
+        row = state.seen[at[0]]
+        row["count"] = max(int(row["count"]) - 1, 0)
+        row["dismissed"] = max(int(row["dismissed"]) - (past.kind == Kind.DISMISS), 0)
+        row["pair"] = max(int(row["pair"]) - _pair_units(past), 0)
+
+
+def _place(state: UserState, entry: RingEvent, text: Vector | None, bounds: Bounds) -> None:
+    """Give an event its places: seen set, counted ids, ring, recent texts. An impression has one of its own.
+
+    One that weighs nothing and is only seen does not stand in the ring.
+    """
+    if entry.kind == Kind.IMPRESSION:
+        impressions.note(state, entry, bounds.shown)
+    if entry.seen and entry.item_id:
+        mark_seen(state, entry, bounds.seen)
+    if not (entry.taste or entry.pair or entry.seen):
+        return
+    state.counted.append(entry.counted_as)
+    del state.counted[: -bounds.counted]
+    if entry.taste or entry.pair:
+        _push(state, entry, text, bounds)
+    elif entry.retracted:
+        _remember_undone(state, [entry.counted_as], bounds)
+
+
+def _push(state: UserState, entry: RingEvent, text: Vector | None, bounds: Bounds) -> None:
+    insort(state.ring, _taken_back(entry) if entry.retracted else entry, key=lambda e: e.order)
+    _cut_ring(state, bounds)
+    if entry.written:
+        rows = [] if text is None else [row.astype(np.float16).tobytes() for row in np.atleast_2d(text)]
+        wanted, against = [*rows, b"", b""][:2]
+        about = (entry.time_ms, entry.event_id, entry.item_id, entry.taste)
+        written = RecentText(*about, wanted, against, entry.pair)
+        insort(state.texts, _blank(written) if entry.retracted else written, key=lambda t: t.order)
+        del state.texts[: -bounds.texts]
+
+
+def _cut_ring(state: UserState, bounds: Bounds) -> None:
+    gone = state.ring[: -bounds.ring]
+    del state.ring[: -bounds.ring]
+    _remember_undone(state, [event.counted_as for event in gone if event.retracted], bounds)
+
+
+def _remember_undone(state: UserState, counted_as: list[int], bounds: Bounds) -> None:
+    state.undone += counted_as
+    del state.undone[: -bounds.counted]
+
+
+def _taken_back(entry: RingEvent) -> RingEvent:
+    """Without its taste, which is not known of a text that was taken back before it was read."""
+    return msgspec.structs.replace(entry, retracted=True, taste=0.0)
+
+
+def _blank(text: RecentText) -> RecentText:
+    return msgspec.structs.replace(text, taste=0.0, vector=b"", against=b"")
+
+
+def _same_text(state: UserState, event: Event, text: Vector | None) -> bool:
+    if text is None or event.kind not in {Kind.REVIEW, Kind.STATEMENT}:
+        return True
+    past = next((t for t in state.texts if t.event_id == event.event_id), None)
+    if past is None or not past.vector:
+        return True
+    then, now = past.as_float32(), heading(text)
+    return bool(then @ now >= _SAME_TEXT * np.linalg.norm(then) * np.linalg.norm(now))
+
+
+def _landmark(time_ms: int, half_life_ms: int) -> int:
+    """The first whole multiple of the half-life at or after a time."""
+    return -(-time_ms // half_life_ms) * half_life_ms

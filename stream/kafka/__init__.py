@@ -1,0 +1,1 @@
+"""Faust and aiokafka: agents, the consumer, the assignment of partitions, the producer."""

@@ -1,0 +1,171 @@
+"""What leaves a worker: records for Kafka, sent together, done when the broker has acknowledged every one."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import (
+    ClusterAuthorizationFailedError,
+    CorruptRecordException,
+    InvalidTimestampError,
+    KafkaConnectionError,
+    KafkaStorageError,
+    KafkaTimeoutError,
+    LeaderNotAvailableError,
+    MessageSizeTooLargeError,
+    NodeNotReadyError,
+    NotEnoughReplicasAfterAppendError,
+    NotEnoughReplicasError,
+    NotLeaderForPartitionError,
+    PolicyViolationError,
+    RecordListTooLargeError,
+    RequestTimedOutError,
+    TopicAuthorizationFailedError,
+    UnknownTopicOrPartitionError,
+    UnsupportedForMessageFormatError,
+)
+
+from penchant.errors import Misconfigured
+from penchant.topics import DEAD_LETTER_HEADERS_BYTES, MAX_MESSAGE_BYTES
+from stream.events.records import Headers
+from stream.retry import persist
+
+# What a broker answers, beside nothing, while it starts or hands its partitions over.
+TRANSIENT = (
+    KafkaConnectionError,
+    KafkaStorageError,
+    KafkaTimeoutError,
+    LeaderNotAvailableError,
+    NodeNotReadyError,
+    NotEnoughReplicasAfterAppendError,
+    NotEnoughReplicasError,
+    NotLeaderForPartitionError,
+    RequestTimedOutError,
+    UnknownTopicOrPartitionError,
+    OSError,
+)
+# What it answers, or the client, about one record, as often as that is sent.
+PERMANENT = (
+    CorruptRecordException,
+    InvalidTimestampError,
+    MessageSizeTooLargeError,
+    PolicyViolationError,
+    RecordListTooLargeError,
+    UnsupportedForMessageFormatError,
+    AssertionError,
+    TypeError,
+    ValueError,
+)
+_FOR_A_PERSON = (ClusterAuthorizationFailedError, TopicAuthorizationFailedError)
+_REQUEST_TIMEOUT_MS = 10_000
+_KEPT_BYTES = 1024  # of a value that the broker does not take, and of what no header may be left out of
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One record to be sent. `partition` None: by the key, as every Kafka producer does. `timestamp_ms` None: now."""
+
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    partition: int | None = None
+    timestamp_ms: int | None = None
+    headers: Headers = ()
+
+
+class Log(Protocol):
+    """Where records go: Kafka, or the list in memory that tests use (stream/testing.py)."""
+
+    async def send(self, records: Sequence[Outgoing]) -> None:
+        """Return once every record is acknowledged, in order by partition.
+
+        A record that the broker will never take is made smaller, or left out and named in the log: it holds up no
+        other. Raises Unavailable if the broker stays away, Misconfigured if it does not let us write.
+        """
+        ...
+
+
+class KafkaLog:
+    """The broker. `start` before the first `send`. `on_left_out` is told the topic of a record that it never took."""
+
+    def __init__(self, bootstrap: str, on_left_out: Callable[[str], None] = lambda _: None) -> None:
+        self._bootstrap = bootstrap
+        self._on_left_out = on_left_out
+        self._producer: Any = None
+
+    async def start(self) -> None:
+        """Connect."""
+        self._producer = AIOKafkaProducer(
+            bootstrap_servers=self._bootstrap,
+            acks="all",
+            request_timeout_ms=_REQUEST_TIMEOUT_MS,
+            max_request_size=MAX_MESSAGE_BYTES + 2 * DEAD_LETTER_HEADERS_BYTES,
+        )
+        await persist(self._producer.start, TRANSIENT, "the broker")
+
+    async def stop(self) -> None:
+        """Send what is left and hang up."""
+        if self._producer is not None:
+            await self._producer.stop()
+
+    async def send(self, records: Sequence[Outgoing]) -> None:
+        """See `Log.send`. What was sent before a broker went away is sent again: readers know repeated records."""
+        if not records:
+            return
+        refused = await persist(lambda: self._once(records), TRANSIENT, "the broker")
+        for record, error in refused:
+            await self._alone(record, error)
+
+    async def _once(self, records: Sequence[Outgoing]) -> list[tuple[Outgoing, Exception]]:
+        """Send all. Returns those that the broker refuses for good; raises what can pass."""
+        sent = [await self._begin(record) for record in records]
+        answers = await asyncio.gather(*sent, return_exceptions=True)
+        refused: list[tuple[Outgoing, Exception]] = []
+        for record, answer in zip(records, answers, strict=True):
+            if isinstance(answer, _FOR_A_PERSON):
+                raise Misconfigured(f"the broker does not let us write to {record.topic}: {answer}") from answer
+            if isinstance(answer, PERMANENT):
+                refused.append((record, answer))
+            elif isinstance(answer, BaseException):
+                raise answer
+        return refused
+
+    async def _begin(self, record: Outgoing) -> "asyncio.Future[Any]":
+        try:
+            begun: asyncio.Future[Any] = await self._producer.send(
+                record.topic,
+                value=record.value,
+                key=record.key,
+                partition=record.partition,
+                timestamp_ms=record.timestamp_ms,
+                headers=list(record.headers),
+            )
+        except PERMANENT as error:  # before it is sent
+            begun = asyncio.get_running_loop().create_future()
+            begun.set_exception(error)
+        return begun
+
+    async def _alone(self, record: Outgoing, error: Exception) -> None:
+        """Send a record by itself, as another in its batch may be at fault; then ever less of it; then leave it out."""
+        for less in (record, *_lesser(record)):
+            refused = await persist(lambda less=less: self._once([less]), TRANSIENT, "the broker")  # type: ignore[misc]
+            if not refused:
+                return
+            error = refused[0][1]
+        _log.error("action=left_out the broker never takes a record of %s: %r", record.topic, error)
+        self._on_left_out(record.topic)
+
+
+def _lesser(record: Outgoing) -> list[Outgoing]:
+    """What may be taken instead: without a time that the topic refuses; of a dead letter less of the original."""
+    untimed = replace(record, timestamp_ms=None)
+    instead = [untimed] if record.timestamp_ms is not None else []
+    if record.topic.endswith(".dlq"):
+        small = tuple((name, value[:_KEPT_BYTES]) for name, value in record.headers if name.startswith("penchant."))
+        instead.append(replace(untimed, value=(record.value or b"")[:_KEPT_BYTES], headers=small))
+        instead.append(replace(untimed, key=None, value=None, headers=small))
+    return instead

@@ -1,0 +1,110 @@
+"""The last list of each user whom this worker owns, to judge it by what the user takes next.
+
+Bounded: who has had no list for the longest time goes first. Nothing of it is stored, and nothing of it stays behind:
+who is erased, and who belongs to another worker, leaves it.
+"""
+
+from array import array
+from collections import OrderedDict
+from collections.abc import Collection
+from dataclasses import dataclass
+from itertools import islice
+
+from serving.state.user_state import Ref
+
+MOST_BYTES = 32 * 1024 * 1024
+_ENTRY_BYTES = 560  # what an entry takes beside its rows and its user's id: objects, and its place in the dictionary
+_CAUSE_BYTES = 1_000  # likewise of one that is short: an event's id of 256 bytes, its topic, another place
+
+
+@dataclass(slots=True, eq=False)
+class Listed:
+    """One list: its rows in the catalogue as int32, best first, and a byte for the source of each.
+
+    trials, hits: of this user under this variant, so far. cause: of a list that more items would change the newest
+    event that it names, else None; offered: how many items were on offer.
+    """
+
+    partition: int
+    version: int
+    path: str
+    variant: str
+    rows: "array[int]"
+    sources: bytes
+    trials: int = 0
+    hits: int = 0
+    cause: Ref | None = None
+    offered: int = 0
+
+    def place(self, row: int) -> int | None:
+        """Where an item stands on it, from 1; None if it does not."""
+        try:
+            return self.rows.index(row) + 1
+        except ValueError:
+            return None
+
+
+class LastLists:
+    """See the module. `most_bytes`: of all entries together; a list of 20 takes about 0.7 KB."""
+
+    def __init__(self, most_bytes: int = MOST_BYTES) -> None:
+        self.bytes = 0
+        self._most_bytes = most_bytes
+        self._lists: OrderedDict[str, Listed] = OrderedDict()
+        self._held: set[int] = set()
+        self._short: dict[str, Listed] = {}
+
+    def __len__(self) -> int:
+        return len(self._lists)
+
+    def __contains__(self, user_id: str) -> bool:
+        return user_id in self._lists
+
+    def get(self, user_id: str) -> Listed | None:
+        """The user's last list, if it is known here."""
+        return self._lists.get(user_id)
+
+    def put(self, user_id: str, listed: Listed) -> None:
+        """Take in a user's new list; those without one for the longest time make room."""
+        before = self._pop(user_id)
+        if before is not None and before.variant == listed.variant:
+            listed.trials, listed.hits = before.trials, before.hits
+        self._lists[user_id] = listed
+        if listed.cause is not None:  # the others' are not looked through
+            self._short[user_id] = listed
+        self.bytes += _size(user_id, listed)
+        while self.bytes > self._most_bytes:
+            self._pop(next(iter(self._lists)))
+
+    def outgrown(self, offered: int, most: int) -> dict[str, Listed]:
+        """Lists that more items would change, and that were made of fewer than are on offer now.
+
+        By user, at most so many, in turns.
+        """
+        users = list(islice((user for user, listed in self._short.items() if listed.offered < offered), most))
+        for user_id in users:
+            self._short[user_id] = self._short.pop(user_id)
+        return {user_id: self._short[user_id] for user_id in users}
+
+    def forget(self, user_id: str) -> None:
+        """Drop a user's list, if there is one."""
+        self._pop(user_id)
+
+    def keep(self, partitions: Collection[int]) -> None:
+        """Drop the lists of users who belong to other partitions than these."""
+        if self._held - set(partitions):
+            for user_id in [user for user, listed in self._lists.items() if listed.partition not in partitions]:
+                self._pop(user_id)
+        self._held = set(partitions)
+
+    def _pop(self, user_id: str) -> Listed | None:
+        listed = self._lists.pop(user_id, None)
+        self._short.pop(user_id, None)
+        if listed is not None:
+            self.bytes -= _size(user_id, listed)
+        return listed
+
+
+def _size(user_id: str, listed: Listed) -> int:
+    short = _CAUSE_BYTES if listed.cause is not None else 0
+    return _ENTRY_BYTES + short + 4 * len(user_id) + 5 * len(listed.rows)

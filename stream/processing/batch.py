@@ -1,0 +1,267 @@
+"""What one micro-batch is about, partition by partition: who has a turn, and what leaves the worker because of it.
+
+A `Part` collects pairs, dead letters, answers to commands, waits, erasures, and the users who get a list. Nothing here
+knows of Kafka or Redis; `stream.processing.apply` fills a part between loading and saving.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Literal
+
+import msgspec
+
+from penchant.messages import CoVisits, Pair
+from serving.model.sentiment import Sentiment
+from serving.state.user_state import Ref, UserState, Vector
+from stream.events.decoder import CommandEvent, Event
+from stream.events.encoder_input import Wording
+from stream.events.records import DeadLetter, Forward, Record
+from stream.events.transfers import Hand, Sending, TransferEvent
+from stream.interest.fold import Bounds
+from stream.interest.interaction_context import Burst
+from stream.store.redis import Batch, Hold, Wait
+
+PAIRS_A_MESSAGE = 50  # a ring of 20 ids of 256 bytes, each byte escaped in JSON, takes 31 KB; 2 MiB is a message's end
+MOST_UNNAMED = 256  # duplicates and impressions that wait to be named by the next list
+MOST_UNNAMED_BYTES = 1024  # of one: an id of 256 bytes and a topic's name take 0.5 KB
+MOST_UNNAMED_MORE = 2**53 - 1  # the largest whole number that every JSON reader knows
+
+ItemVectors = Callable[[str], Vector | None]
+Read = Callable[[Record], Event | CommandEvent | Forward]
+
+
+class Arrival(Enum):
+    """How an event came into this batch."""
+
+    FRESH = "fresh"  # from the log
+    WOKEN = "woken"  # from the user's waiting room: its item has a vector now
+    MISSED = "missed"  # from the user's waiting room: the encoder missed its text, and is asked again
+    EXPIRED = "expired"  # from the user's waiting room, to leave it for the dead letters
+    UNCLAIMED = "unclaimed"  # a retraction from there whose event never came, likewise
+    UNANSWERED = "unanswered"  # a merge that the other owner has not dealt with: it is asked again
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """An event of this batch, and how it came. One that leaves the waiting room has a letter instead of an event.
+
+    event_id: of a command its `command_id`. carrier: the record of the log that brought it, if that is not its own.
+    hand: what has to be true in the store for it to count.
+    """
+
+    user_id: str
+    event_id: str
+    arrival: Arrival
+    event: Event | CommandEvent | TransferEvent | None = None
+    letter: DeadLetter | None = None
+    carrier: Record | None = None
+    hand: Hand | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What was done about a command: its receipt, which names nobody."""
+
+    command_id: str
+    type: str
+    status: Literal["done", "refused"]
+    reason: str = ""
+    removed: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Turn:
+    """One user in this batch. `named`: what the list will say was taken in; `due`: whether there will be a list."""
+
+    user_id: str
+    state: UserState
+    named: list[Ref] = field(default_factory=list)
+    named_more: int = 0
+    due: bool = False
+    changed: bool = False
+    burst: Burst = field(default_factory=Burst)
+    _places: set[tuple[str, int, int]] = field(init=False)  # of what is named
+
+    def __post_init__(self) -> None:
+        self._places = {_place(each) for each in self.named}
+
+    def name(self, event: Event | CommandEvent, *, waiting: bool = False, duplicate: bool = False) -> None:
+        """Have the list that is due now say that an event was taken in."""
+        self.name_ref(ref(event, waiting=waiting, duplicate=duplicate))
+
+    def name_ref(self, named: Ref) -> None:
+        """Likewise, of one that came before."""
+        self.note(named)
+        self.due = True
+
+    def note(self, named: Ref) -> None:
+        """Have a list name an event, once and as it stands now: one that waited may be folded in the same list."""
+        place = _place(named)
+        if place in self._places:  # looked up: a burst of one user is named in full
+            self.named = [each for each in self.named if _place(each) != place]
+        self._places.add(place)
+        self.named.append(named)
+
+    def name_later(self, named: Ref) -> None:
+        """Have the next list say so, whenever there is one; beyond what is kept it says how many more."""
+        if len(self.state.unnamed) < MOST_UNNAMED and named.size <= MOST_UNNAMED_BYTES:
+            self.state.unnamed.append(named)
+        else:
+            self.name_more(1)
+
+    def name_more(self, many: int) -> None:
+        """Have the next list say that there were so many more."""
+        self.state.unnamed_more = min(self.state.unnamed_more + many, MOST_UNNAMED_MORE)
+
+    def settle(self, now_ms: int) -> None:
+        """If a list is due: it names what was not named yet, and its version grows."""
+        if not self.due:
+            return
+        state = self.state
+        self.named = state.unnamed + self.named
+        self.named_more = state.unnamed_more
+        if self.changed or state.list_version == 0:
+            state.unnamed, state.unnamed_more = [], 0
+            state.list_version = max(state.list_version + 1, now_ms)
+            self.changed = True
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What a turn depends on beside events: bounds of a state, and of the waiting room; who judges reviews.
+
+    sentiment: None: a review without a rating counts the same whatever it says.
+    """
+
+    bounds: Bounds = field(default_factory=Bounds)
+    most_waiting: int = 64
+    most_waiting_bytes: int = 128 * 1024  # of one event: a text of 32 KB with every character escaped takes 96 KB
+    most_retractions: int = 32
+    most_missed: int = 8  # texts, with events or with retractions
+    most_room_bytes: int = 512 * 1024  # of all that waits of a user
+    most_merges: int = 64
+    most_merge_bytes: int = 2048  # of one: three ids of 256 bytes and a topic's name take 1.1 KB
+    most_merges_bytes: int = 512 * 1024  # of all, with those of users who were merged into this one
+    longest_wait_ms: int = 24 * 3_600_000
+    longest_missed_ms: int = 7 * 24 * 3_600_000
+    sentiment: Sentiment | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a part is taken in with. `texts`: see `encoder_input.assemble`. `read`: for records that waited.
+
+    fingerprint: of the model folder that vectors are from.
+    """
+
+    items: ItemVectors
+    texts: Mapping[Wording, Vector]
+    read: Read
+    rules: Rules
+    now_ms: int
+    fingerprint: str
+
+    def text_of(self, event: Event | CommandEvent) -> Vector | None:
+        """What the encoder made of what the user wrote; None if nothing was written, or the encoder missed it."""
+        return self.texts.get(event.wording) if event.wording is not None else None
+
+
+@dataclass(slots=True)
+class Part:
+    """One partition's share of a micro-batch.
+
+    hold: the partition as its states were loaded: my token, and the offsets that they stand for.
+    waits: (item, user) -> until when the user waits for it, ms since 1970; None: no longer.
+    erased: user -> when, by the command's record. ignored: how many events of before an erasure were left out.
+    missed: how many texts of new events and retractions wait for the encoder from now on.
+    hands: user -> the token of the hand-over that made an alias of the user, as the store has it.
+    nulls: users whose list is to go though nothing else of them stands.
+    renewed: user -> what caused their last list, which is to be made again.
+    first, then: messages to other owners, before the states are saved and after.
+    """
+
+    partition: int
+    records: list[Record] = field(default_factory=list)
+    inputs: list[Input] = field(default_factory=list)
+    hold: Hold = field(default_factory=Hold)
+    turns: dict[str, Turn] = field(default_factory=dict)
+    pairs: dict[str, list[Pair]] = field(default_factory=dict)
+    dead: list[DeadLetter] = field(default_factory=list)
+    strays: list[Forward] = field(default_factory=list)
+    answers: list[Answer] = field(default_factory=list)
+    waits: dict[tuple[str, str], int | None] = field(default_factory=dict)
+    erased: dict[str, int] = field(default_factory=dict)
+    ignored: int = 0
+    missed: int = 0
+    hands: dict[str, str] = field(default_factory=dict)
+    nulls: list[str] = field(default_factory=list)
+    first: list[Sending] = field(default_factory=list)
+    then: list[Sending] = field(default_factory=list)
+    renewed: dict[str, Ref] = field(default_factory=dict)
+
+    @property
+    def senders(self) -> set[Hand]:
+        """Whose hand-overs have to be looked up in the store."""
+        return {each.hand for each in self.inputs if each.hand is not None}
+
+    @property
+    def users(self) -> list[str]:
+        """Whose events are in the batch, and whose lists are to be made again."""
+        return list(dict.fromkeys([*(each.user_id for each in self.inputs), *self.renewed]))
+
+    def start(self, hold: Hold, states: Mapping[str, UserState]) -> None:
+        """Give each user a turn, with the state that belongs to `hold`; a list that is owed is due in any case."""
+        self.hold = hold
+        self.turns = {
+            user: Turn(user, state, list(hold.owed.get(user, ())), due=user in hold.owed and state.alias is None)
+            for user, state in states.items()
+        }
+        for user, cause in self.renewed.items():
+            turn = self.turns[user]
+            if turn.state.alias is None and turn.state.list_version:
+                turn.name_ref(cause)
+                turn.changed = True
+        self.dead = [letter for letter in self.dead if not self.again(letter.carrier or letter.record)]
+        self.strays = [stray for stray in self.strays if not self.again(stray.record)]
+
+    def again(self, record: Record) -> bool:
+        """Whether the states hold a record of the log already: a worker died before it acknowledged."""
+        return record.offset < self.hold.offsets.get(record.topic, 0)
+
+    def causes(self, turn: Turn) -> list[Record]:
+        """The records of this batch that a list is about to name; none if it is owed for ones of before."""
+        named = {(each.topic, each.partition, each.offset) for each in turn.named}
+        return [each for each in self.records if (each.topic, each.partition, each.offset) in named]
+
+    def batch(self) -> Batch:
+        """What is to be written."""
+        return Batch(
+            partition=self.partition,
+            hold=self.hold,
+            states={user: turn.state for user, turn in self.turns.items() if turn.changed},
+            offsets={record.topic: record.offset + 1 for record in self.records if not self.again(record)},
+            waits=[Wait(item, user, until) for (item, user), until in self.waits.items() if until is not None],
+            no_longer=[Wait(item, user, 0) for (item, user), until in self.waits.items() if until is None],
+            unpublished={user: turn.named for user, turn in self.turns.items() if turn.due},
+            erased=self.erased,
+        )
+
+    def covisits(self) -> list[CoVisits]:
+        """The pairs by source topic, in messages that the log can take, each with the range of offsets it covers."""
+        return [
+            CoVisits(topic=topic, partition=self.partition, first=some[0].offset, last=some[-1].offset, events=some)
+            for topic, pairs in self.pairs.items()
+            for some in (pairs[i : i + PAIRS_A_MESSAGE] for i in range(0, len(pairs), PAIRS_A_MESSAGE))
+        ]
+
+
+def _place(of: Ref) -> tuple[str, int, int]:
+    return of.topic, of.partition, of.offset
+
+
+def ref(event: Event | CommandEvent, *, waiting: bool = False, duplicate: bool = False) -> Ref:
+    """How a list names an event or a command."""
+    record = event.record
+    made = Ref(record.topic, record.partition, record.offset, event.event_id, event.time_ms)
+    return msgspec.structs.replace(made, waiting=waiting, duplicate=duplicate) if waiting or duplicate else made

@@ -1,0 +1,34 @@
+"""What waits in users' states and is due: to be taken in, or to leave for the dead letters."""
+
+from typing import NamedTuple
+
+from penchant.errors import Reason
+from serving.state.user_state import Retraction, Waiting
+from stream.events.records import DeadLetter
+from stream.processing.batch import Arrival, Input
+from stream.processing.pending_events import record_of
+
+
+class Pending(NamedTuple):
+    """Something that waits in a user's state and is due. entry None: a merge that another owner has not answered.
+
+    letter: what it leaves as.
+    """
+
+    partition: int
+    user_id: str
+    entry: Waiting | Retraction | None
+    arrival: Arrival
+    letter: DeadLetter | None = None
+
+
+def expired(user_id: str, entry: Waiting | Retraction, letter: DeadLetter | None = None) -> Input:
+    """An entry that leaves the waiting room for the dead letters; without a letter a retraction's is its refusal."""
+    if isinstance(entry, Retraction):
+        return Input(user_id, entry.command_id, Arrival.EXPIRED if letter else Arrival.UNCLAIMED, letter=letter)
+    if letter is None:
+        reason, message = Reason.UNKNOWN_ITEM, f"item {entry.item_id!r} was not published in time"
+        if entry.missed:
+            reason, message = Reason.ENCODER_TIMEOUT, "the encoder did not read its text in time"
+        letter = DeadLetter(record_of(entry), reason, message, "fold")
+    return Input(user_id, entry.event_id, Arrival.EXPIRED, letter=letter)

@@ -1,0 +1,45 @@
+"""From a record of the log to an input of the batch: what came by itself, and what another owner passed on."""
+
+import logging
+
+from penchant.errors import Reason, Rejected
+from stream.events.dead_letters import unreadable
+from stream.events.records import DeadLetter, Forward, Record
+from stream.events.transfers import Passed, passed_record, read
+from stream.processing.batch import Arrival, Input, Read
+
+_log = logging.getLogger(__name__)
+
+
+def arrive(record: Record, read_event: Read, transfers: str) -> Input | Forward | DeadLetter | None:
+    """What a record is: an input, a stray, a dead letter, or nothing. `transfers`: the topic between owners."""
+    if record.topic == transfers:
+        return _transferred(record, read_event)
+    if (letter := unreadable(record)) is not None:
+        return letter
+    try:
+        event = read_event(record)
+    except Rejected as error:
+        return DeadLetter(record, error.reason, str(error), "decode")
+    return event if isinstance(event, Forward) else Input(event.user_id, event.event_id, Arrival.FRESH, event)
+
+
+def _transferred(carrier: Record, read_event: Read) -> Input | DeadLetter | None:
+    try:
+        transfer = read(carrier)
+    except Rejected as error:  # only workers write there
+        why = carrier.unreadable.why if carrier.unreadable is not None else str(error)
+        _log.error("action=left_out %s-%d-%d: %s", carrier.topic, carrier.partition, carrier.offset, why)
+        return None
+    message = transfer.message
+    if not isinstance(message, Passed):
+        return Input(message.to, "", Arrival.FRESH, transfer, hand=transfer.hand)
+    record = passed_record(carrier, message)
+    try:
+        event = read_event(record)
+    except Rejected as error:  # it could be read by who passed it on: the weights file has changed since
+        return DeadLetter(record, error.reason, str(error), "decode", carrier)
+    if isinstance(event, Forward):  # nor do workers pass on what was not theirs
+        why = f"passed on as of partition {record.partition}, and of a user of partition {event.partition}"
+        return DeadLetter(record, Reason.WRONG_PARTITION, why, "decode", carrier)
+    return Input(message.to, event.event_id, Arrival.FRESH, event, carrier=carrier, hand=message.hand)

@@ -1,0 +1,110 @@
+"""From a ranking to the message that stands on the recommendations topic."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Literal, Protocol
+
+import msgspec
+
+from penchant.messages import Cause, Folded, ListItem, Recommendations
+from penchant.topics import MAX_MESSAGE_BYTES, Topics
+from serving.state.user_state import Ref
+from stream.events.decoder import TRENDING
+from stream.kafka.producer import Outgoing
+from stream.processing.batch import Turn
+
+_MOST_BYTES = MAX_MESSAGE_BYTES - 1024  # the key, and what a batch of one record adds
+MOST_FOLDED = 256  # events that one list names; beyond, it says how many more
+
+
+class Ranking(Protocol):
+    """What a ranker returns."""
+
+    @property
+    def items(self) -> list[ListItem]:
+        """Best first."""
+        ...
+
+    @property
+    def path(self) -> Literal["live", "trending"]:
+        """Whether it was made from the user's interests."""
+        ...
+
+    @property
+    def variant(self) -> str:
+        """Of the experiment that it was made under, "" without one."""
+        ...
+
+
+class Lists:
+    """Makes list messages of one model folder. Lists are good for `expiry_ms`, or until the next one."""
+
+    def __init__(self, topics: Topics, fingerprint: str, expiry_ms: int) -> None:
+        self._topic = topics.recommendations
+        self.fingerprint = fingerprint
+        self._expiry_ms = expiry_ms
+
+    def of_user(self, user_id: str, partition: int, turn: Turn, ranking: Ranking, now_ms: int) -> Outgoing:
+        """The list of a user, caused by the newest of the events that the turn names; its version is the state's."""
+        folded = turn.named
+        cause = newest(folded)
+        message = Recommendations(
+            user_id=user_id,
+            version=turn.state.list_version,
+            generated_at=rfc3339(now_ms),
+            expires_at=rfc3339(now_ms + self._expiry_ms),
+            fingerprint=self.fingerprint,
+            path=self.path(turn, ranking),
+            variant=ranking.variant or msgspec.UNSET,
+            cause=_cause(cause) if cause is not None else None,
+            folded=[
+                Folded(ref.topic, ref.partition, ref.offset, ref.event_id, ref.waiting, ref.duplicate)
+                for ref in folded[-MOST_FOLDED:]
+            ],
+            folded_more=max(0, len(folded) - MOST_FOLDED) + turn.named_more,
+            items=ranking.items,
+        )
+        return Outgoing(self._topic, user_id.encode(), _packed(message), partition)
+
+    def path(self, turn: Turn, ranking: Ranking) -> Literal["live", "cached", "trending"]:
+        """What a list was made from: a text that waits for the encoder is not in it."""
+        return "cached" if ranking.path == "live" and turn.state.missed else ranking.path
+
+    def trending(self, ranking: Ranking, version: int, now_ms: int) -> Outgoing:
+        """The list under `*`, for everybody of whom nothing is known."""
+        message = Recommendations(
+            user_id=TRENDING,
+            version=version,
+            generated_at=rfc3339(now_ms),
+            expires_at=rfc3339(now_ms + self._expiry_ms),
+            fingerprint=self.fingerprint,
+            path=ranking.path,
+            cause=None,
+            folded=[],
+            items=ranking.items,
+        )
+        return Outgoing(self._topic, TRENDING.encode(), _packed(message))
+
+
+def _packed(message: Recommendations) -> bytes:
+    """As JSON; of a list that is larger than its topic takes the best items, as many as fit."""
+    packed = msgspec.json.encode(message)
+    while len(packed) > _MOST_BYTES and message.items:
+        fitting = len(message.items) * _MOST_BYTES // len(packed)
+        message.items = message.items[: min(fitting, len(message.items) - 1)]
+        packed = msgspec.json.encode(message)
+    return packed
+
+
+def newest(named: Sequence[Ref]) -> Ref | None:
+    """Of the events that a list names the one that it says caused it."""
+    return max(named, key=lambda ref: (ref.time_ms, ref.offset), default=None)
+
+
+def _cause(of: Ref) -> Cause:
+    return Cause(of.topic, of.partition, of.offset, of.event_id, rfc3339(of.time_ms))
+
+
+def rfc3339(time_ms: int) -> str:
+    """A time in ms since 1970 as RFC 3339 in UTC, to the millisecond."""
+    return datetime.fromtimestamp(time_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

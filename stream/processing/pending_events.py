@@ -1,0 +1,271 @@
+"""A user's waiting room: events on items without a vector, texts that the encoder missed, retractions that came first.
+
+All stand in the user's state with their bytes, bounded in number, bytes and time; the part learns until when. Whatever
+is to wait passes `keep`, and what finds no room there goes to the dead letters.
+"""
+
+import json
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from penchant.errors import Reason, Rejected
+from serving.model.texts import MAX_CHARS
+from serving.state.user_state import Merge, Retraction, UserState, Waiting
+from stream.containment.faults import described
+from stream.events.decoder import MAX_ID_BYTES, CommandEvent, Event
+from stream.events.records import DeadLetter, Forward, Record
+from stream.processing.batch import Answer, Context, Part, Rules, Turn
+
+# In the place of an item's id where the index is told of other waits: an id is never empty, and never that long.
+RETRACTIONS = ""
+TEXTS = "texts".ljust(MAX_ID_BYTES + 1)
+MERGES = "merges".ljust(MAX_ID_BYTES + 1)
+_NEVER_MS = 2**53 - 1  # merges wait until they are dealt with
+_DEEPEST = 6  # of a text below the top of a message: an envelope in an envelope has its event there
+_log = logging.getLogger(__name__)
+
+
+def wait_for_vector(part: Part, turn: Turn, event: Event, rules: Rules, *, missed: bool) -> str | None:
+    """Keep an event until its item has a vector, or its text, if the encoder `missed` that.
+
+    Returns why there is no room for it, if there is none.
+    """
+    record = event.record
+    entry = Waiting(
+        topic=record.topic,
+        partition=record.partition,
+        offset=record.offset,
+        timestamp_ms=record.timestamp_ms,
+        event_id=event.event_id,
+        item_id=event.item_id or "",
+        key=record.key,
+        value=_shortened(record.value or b""),
+        headers=list(record.headers),
+        missed=missed,
+    )
+    return keep(part, turn, entry, rules)
+
+
+def wait_to_retract(part: Part, turn: Turn, command: CommandEvent, rules: Rules, *, missed: bool) -> str | None:
+    """Keep a retraction until its event comes, or until its text has a vector, if the encoder `missed` that.
+
+    Returns why there is no room for it, if there is none.
+    """
+    record = command.record
+    entry = Retraction(
+        topic=record.topic,
+        partition=record.partition,
+        offset=record.offset,
+        timestamp_ms=record.timestamp_ms,
+        event_id=command.command.event_id or "",
+        command_id=command.event_id,
+        time_ms=command.time_ms,
+        key=record.key,
+        value=_shortened(record.value or b""),
+        headers=list(record.headers),
+        missed=missed,
+    )
+    return keep(part, turn, entry, rules)
+
+
+def keep(part: Part, turn: Turn, entry: Waiting | Retraction, rules: Rules) -> str | None:
+    """Put an entry in. Returns why there is no room for it, if there is none."""
+    if no_room := _no_room(turn.state, entry, rules):
+        return no_room
+    if isinstance(entry, Waiting):
+        turn.state.waiting.append(entry)
+    else:
+        turn.state.retractions.append(entry)
+    _tell(part, turn, entry, rules)
+    part.missed += entry.missed
+    return None
+
+
+def keep_merge(turn: Turn, entry: Merge, rules: Rules) -> str | None:
+    """Remember a user who is to be merged into this one. Returns why there is no room for it, if there is none."""
+    merges = turn.state.merges
+    if len(merges) >= rules.most_merges:
+        return f"{rules.most_merges} users were merged into this one; that is the most"
+    if entry.size > rules.most_merge_bytes:
+        return f"its ids have {entry.size} bytes: {rules.most_merge_bytes} is the most"
+    if not _is_text(entry.command_id, entry.anonymous_id):
+        return "its ids are not Unicode text"
+    merges.append(entry)
+    return None
+
+
+def expect_answers(part: Part, turn: Turn) -> None:
+    """Note whether another owner has yet to deal with a merge."""
+    alias = turn.state.alias
+    expecting = any(not each.done for each in turn.state.merges) or (alias is not None and alias.held)
+    part.waits[MERGES, turn.user_id] = _NEVER_MS if expecting else None
+
+
+def leave(part: Part, turn: Turn, entry: Waiting | Retraction, rules: Rules) -> None:
+    """Take an entry out."""
+    turn.changed = True
+    if isinstance(entry, Waiting):
+        turn.state.waiting.remove(entry)
+    else:
+        turn.state.retractions.remove(entry)
+    if turn.state.alias is None:  # else nobody is waited for: it is held for another owner
+        _tell(part, turn, entry, rules)
+
+
+def fit(part: Part, turn: Turn, rules: Rules) -> None:
+    """Have what waits keep to its bytes also where an earlier version wrote more: the longest goes first."""
+    entries = waiters(turn.state)
+    taken = sum(entry.size for entry in entries)
+    if taken <= rules.most_room_bytes:
+        return
+    entries = sorted(entries, key=lambda entry: entry.size)
+    while taken > rules.most_room_bytes:
+        longest = entries.pop()
+        message = f"{taken} bytes of this user wait, and it has {longest.size}: {rules.most_room_bytes} is the most"
+        taken -= longest.size
+        leave(part, turn, longest, rules)
+        put_aside(part, longest, message)
+
+
+def expel(part: Part, turn: Turn, letter: DeadLetter, rules: Rules) -> None:
+    """Take out what waits of a record, whatever its bytes are, and put it aside by this very letter."""
+    place = (letter.record.topic, letter.record.partition, letter.record.offset)
+    for entry in waiters(turn.state):
+        if (entry.topic, entry.partition, entry.offset) == place:
+            leave(part, turn, entry, rules)
+            # Commands whose letter says `decode` are answered by what can be read of them; this one is known.
+            _tell_sender(part, entry, letter if isinstance(entry, Waiting) else replace(letter, stage="fold"))
+
+
+def put_aside(part: Part, entry: Waiting | Retraction, message: str, reason: Reason | None = None) -> None:
+    """Have what waited, and does not any more, in the dead letters."""
+    _tell_sender(part, entry, DeadLetter(record_of(entry), reason or reason_of(entry), message, "fold"))
+
+
+def reason_of(entry: Waiting | Retraction) -> Reason:
+    """Why it is put aside if what it waits for does not come."""
+    if entry.missed:
+        return Reason.ENCODER_TIMEOUT
+    return Reason.UNKNOWN_ITEM if isinstance(entry, Waiting) else Reason.RETRACT_UNKNOWN
+
+
+def read_again(entry: Waiting | Retraction, context: Context) -> Event | CommandEvent | Forward | DeadLetter:
+    """What waits, read as it was when it came; a dead letter if that is not possible any more."""
+    record = record_of(entry)
+    try:
+        return context.read(record)
+    except Rejected as error:  # the weights file has changed since
+        return DeadLetter(record, error.reason, str(error), "fold")
+    except Exception as error:  # noqa: BLE001 - a fault of ours, which would come again with every try
+        place = f"{record.topic}-{record.partition}-{record.offset}"
+        _log.error("action=contained stage=fold %s waited: %s", place, described(error), exc_info=error)
+        return DeadLetter(record, Reason.INTERNAL, described(error), "fold")
+
+
+def waiters(state: UserState) -> Sequence[Waiting | Retraction]:
+    """All that waits."""
+    return [*state.waiting, *state.retractions]
+
+
+def clear(part: Part, turn: Turn) -> None:
+    """Have nobody waited for any more."""
+    part.waits |= dict.fromkeys((_waits_for(entry), turn.user_id) for entry in waiters(turn.state))
+    if turn.state.merges or turn.state.alias is not None:
+        part.waits[MERGES, turn.user_id] = None
+
+
+def overdue(entry: Waiting | Retraction, rules: Rules, now_ms: int) -> bool:
+    """Whether it has waited as long as it may."""
+    return _deadline_ms(entry, rules) <= now_ms
+
+
+def record_of(entry: Waiting | Retraction) -> Record:
+    """The record that waits, as it came."""
+    return Record(
+        entry.topic, entry.partition, entry.offset, entry.timestamp_ms, entry.key, entry.value, tuple(entry.headers)
+    )
+
+
+def _no_room(state: UserState, entry: Waiting | Retraction, rules: Rules) -> str | None:
+    if entry.missed and sum(each.missed for each in waiters(state)) >= rules.most_missed:
+        return f"{rules.most_missed} texts of this user wait already"
+    if isinstance(entry, Waiting):
+        what, most, there = "events", rules.most_waiting, sum(not each.missed for each in state.waiting)
+    else:
+        what, most, there = "retractions", rules.most_retractions, sum(not each.missed for each in state.retractions)
+    if not entry.missed and there >= most:
+        return f"{most} {what} of this user wait already"
+    if entry.size > rules.most_waiting_bytes:
+        return f"a record of {entry.size} bytes cannot wait: {rules.most_waiting_bytes} is the most"
+    taken = sum(each.size for each in waiters(state))
+    if taken + entry.size > rules.most_room_bytes:
+        return f"{taken} bytes of this user wait already, and it has {entry.size}: {rules.most_room_bytes} is the most"
+    of_its_own = entry.item_id if isinstance(entry, Waiting) else entry.command_id
+    if not _is_text(entry.event_id, of_its_own, *(name for name, _ in entry.headers)):
+        return "an id or the name of a header is not Unicode text"
+    return None
+
+
+def _is_text(*texts: str) -> bool:
+    """Whether a state can hold them: no lone surrogates."""
+    try:
+        "".join(texts).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _tell_sender(part: Part, entry: Waiting | Retraction, letter: DeadLetter) -> None:
+    part.dead.append(letter)
+    if isinstance(entry, Retraction):
+        said = f"{letter.reason.value}: {letter.message}"
+        part.answers.append(Answer(entry.command_id, "retract", "refused", said))
+
+
+def _tell(part: Part, turn: Turn, entry: Waiting | Retraction, rules: Rules) -> None:
+    """Note when the first that waits for the same gives up, or that nothing waits for it any more."""
+    key = _waits_for(entry)
+    deadlines = [_deadline_ms(each, rules) for each in waiters(turn.state) if _waits_for(each) == key]
+    part.waits[key, turn.user_id] = min(deadlines, default=None)
+
+
+def _waits_for(entry: Waiting | Retraction) -> str:
+    """What the index calls it."""
+    if entry.missed:
+        return TEXTS
+    return entry.item_id if isinstance(entry, Waiting) else RETRACTIONS
+
+
+def _deadline_ms(entry: Waiting | Retraction, rules: Rules) -> int:
+    return entry.timestamp_ms + (rules.longest_missed_ms if entry.missed else rules.longest_wait_ms)
+
+
+def _shortened(value: bytes) -> bytes:
+    """The value with its text cut to what the encoder can read; others are kept to the byte."""
+    if len(value) <= 4 * MAX_CHARS:
+        return value
+    try:  # the standard library reads and writes what the decoder lets through beside JSON: NaN, lone surrogates
+        body = json.loads(value)
+        if not _shorten(body, _DEEPEST):
+            return value
+    except (ValueError, RecursionError):  # in a field that the decoder skipped
+        return value
+    try:
+        return json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return json.dumps(body, separators=(",", ":")).encode()
+
+
+def _shorten(body: Any, deep: int) -> bool:
+    """Cut the texts in a message, wherever its envelope has them. Returns whether there was any."""
+    if not isinstance(body, dict) or not deep:
+        return False
+    found = False
+    for name, inner in body.items():
+        if name == "text" and isinstance(inner, str):
+            body[name], found = inner[: 4 * MAX_CHARS], True
+        else:
+            found |= _shorten(inner, deep - 1)
+    return found

@@ -1,0 +1,244 @@
+"""What a command does to its user's turn: retract and erase (stream/processing/merge.py has merge)."""
+
+from collections.abc import Iterable, Iterator
+from enum import Enum
+from typing import NamedTuple
+
+import msgspec
+
+from penchant.errors import Reason
+from serving.state.user_state import Kind, RecentText, Ref, Retraction, RingEvent, UserState, Vector
+from stream.events.decoder import MAX_ID_BYTES, CommandEvent, Event
+from stream.events.envelope import body_of
+from stream.events.records import DeadLetter
+from stream.events.transfers import Erased, Sending
+from stream.interest import impressions
+from stream.interest.fold import annul, direction, entry_of, subtract
+from stream.interest.sentiment_adjustment import judged
+from stream.processing.batch import Answer, Context, Part, Turn
+from stream.processing.pending_events import clear, expel, leave, put_aside, read_again, wait_to_retract
+from stream.store.tombstones import erased_at
+
+
+class Taken(Enum):
+    """What became of a retraction that is not refused."""
+
+    BACK = "back"
+    BACK_BEFORE = "before"
+    WAITS = "waits"
+    MISSED = "missed"
+
+
+class Refusal(NamedTuple):
+    """Why a retraction is refused."""
+
+    reason: Reason
+    message: str
+
+
+ERASED_SINCE = "the user was erased after it: nothing is left"
+_TEXT_GONE = Refusal(Reason.RETRACT_TOO_LATE, "what the user wrote is not kept any more: send the event as `event`")
+_ITEM_GONE = Refusal(Reason.RETRACT_TOO_LATE, "the item has no vector any more, so what it added is not known")
+_EVENT_GONE = Refusal(Reason.RETRACT_TOO_LATE, "the event is too far back to be kept: send it as `event`")
+
+
+def unread(letters: Iterable[DeadLetter], topic: str) -> Iterator[Answer]:
+    """Refusals of the commands that could not be read, if it can be read at least which they are."""
+    for letter in letters:
+        if letter.record.topic == topic and letter.stage == "decode":
+            body = body_of(letter.record.value, letter.record.headers)
+            command_id, kind = (body.get(name) for name in ("command_id", "type"))
+            if not (isinstance(command_id, str) and isinstance(kind, str)):
+                continue
+            if 0 < len(command_id.encode()) <= MAX_ID_BYTES >= len(kind.encode()):  # a receipt has to fit, too
+                yield Answer(command_id, kind, "refused", f"{letter.reason.value}: it cannot be read")
+
+
+def take_back_on_arrival(part: Part, turn: Turn, event: Event, context: Context) -> bool:
+    """Take in an event whose retraction waits for it, and carry that out. Returns False if none waits."""
+    ahead = [each for each in turn.state.retractions if each.event_id == event.event_id]
+    if not ahead:
+        return False
+    annul(turn.state, event, context.rules.bounds)
+    for entry in ahead:
+        leave(part, turn, entry, context.rules)
+        turn.note(Ref(entry.topic, entry.partition, entry.offset, entry.command_id, entry.time_ms))
+        part.answers.append(Answer(entry.command_id, "retract", "done"))
+    turn.due = True
+    return True
+
+
+def try_again(part: Part, turn: Turn, entry: Retraction, command: CommandEvent, context: Context) -> None:
+    """Carry out a retraction whose text the encoder had missed, if it has read that by now."""
+    if context.text_of(command) is not None:
+        leave(part, turn, entry, context.rules)
+        retract(part, turn, command, context)
+
+
+def give_up(part: Part, turn: Turn, entry: Retraction, context: Context) -> None:
+    """Refuse a retraction whose event has not come in time, or its text's vector."""
+    leave(part, turn, entry, context.rules)
+    late = f"the event {entry.event_id!r} did not come in time"
+    put_aside(part, entry, "the encoder did not read its text in time" if entry.missed else late)
+
+
+def erase(part: Part, turn: Turn, command: CommandEvent, context: Context) -> None:
+    """Forget the user, and whoever was merged into this one."""
+    for each in turn.state.merges:
+        if not each.done:
+            part.answers.append(Answer(each.command_id, "merge", "done", ERASED_SINCE))
+    removed = forget(part, turn, erased_at(command.record.timestamp_ms, context.now_ms))
+    part.answers.append(Answer(command.event_id, "erase", "done", removed=removed))
+
+
+def forget(part: Part, turn: Turn, at_ms: int) -> dict[str, int]:
+    """Leave nothing but when: a later event finds a fresh state, one of before is left out. Returns what there was."""
+    state = turn.state
+    others = {each.anonymous_id for each in state.merges} | ({state.alias.target} if state.alias else set())
+    removed = {
+        "events": len(state.ring),
+        "items": len(state.seen),
+        "texts": len(state.texts),
+        "waiting": len(state.waiting) + len(state.retractions),
+        "lists": int(state.list_version > 0),
+        "aliases": len(state.merges),
+    }
+    clear(part, turn)
+    part.erased[turn.user_id] = at_ms
+    part.first += [Sending(Erased(to=other, time_ms=at_ms)) for other in sorted(others)]
+    turn.state = UserState(erased_ms=at_ms)
+    turn.named, turn.named_more, turn.due, turn.changed = [], 0, False, False
+    return removed
+
+
+def retract(part: Part, turn: Turn, command: CommandEvent, context: Context) -> None:
+    """Take back what an event added, or wait for it."""
+    taken = _take_back(part, turn, command, context)
+    if taken is Taken.MISSED:
+        taken = _wait(part, turn, command, context, missed=True)
+    turn.changed = True
+    turn.name(command, waiting=taken is Taken.WAITS, duplicate=taken is Taken.BACK_BEFORE)
+    if isinstance(taken, Refusal):
+        part.dead.append(DeadLetter(command.record, taken.reason, taken.message, "fold"))
+        part.answers.append(Answer(command.event_id, "retract", "refused", f"{taken.reason.value}: {taken.message}"))
+    elif taken is Taken.BACK_BEFORE:
+        part.answers.append(Answer(command.event_id, "retract", "done", "it had been retracted before"))
+    elif taken is Taken.BACK:
+        part.answers.append(Answer(command.event_id, "retract", "done"))
+
+
+def retry_retractions(part: Part, turn: Turn, context: Context) -> None:
+    """Another user's events were added: what waited for one of them is done.
+
+    What cannot be read for a fault of ours is put aside, so that it does not hinder the rest; what the weights file
+    of now does not accept goes on waiting, as it would have without the other user.
+    """
+    for entry in [entry for entry in turn.state.retractions if not entry.missed]:
+        command = read_again(entry, context)
+        if isinstance(command, CommandEvent):
+            leave(part, turn, entry, context.rules)
+            retract(part, turn, command, context)
+        elif isinstance(command, DeadLetter) and command.reason is Reason.INTERNAL:
+            expel(part, turn, command, context.rules)
+
+
+def _take_back(part: Part, turn: Turn, command: CommandEvent, context: Context) -> Taken | Refusal:
+    """Look for the event where it may stand: in the ring, in the waiting room, among texts and remembered ids."""
+    state, event_id = turn.state, command.command.event_id
+    stands = next((event for event in state.ring if event.event_id == event_id), None)
+    if (stands is not None and stands.retracted) or any(target in state.undone for target in command.targets):
+        return Taken.BACK_BEFORE
+    if stands is None and _took_from_room(part, turn, event_id, context):
+        return Taken.BACK
+    shown = [item for target in command.targets if (item := impressions.item_of(state, target)) is not None]
+    if stands is None and shown:
+        impressions.take_back(state, command.targets)
+        return Taken.BACK if any(shown) else Taken.BACK_BEFORE
+    known_as = next((target for target in command.targets if target in state.counted), None)
+    past = stands or _gone(state, command, known_as or command.targets[0], context)
+    if past is not None and (stands is not None or known_as is not None or _beyond_memory(state, past, context)):
+        return _subtract(state, past, command, context)
+    return _EVENT_GONE if known_as is not None else _wait(part, turn, command, context, missed=False)
+
+
+def _gone(state: UserState, command: CommandEvent, counted_as: int, context: Context) -> RingEvent | None:
+    """An event that left the ring, as it stood there: made up again from its text, or as it was sent along."""
+    written = next((text for text in state.texts if text.event_id == command.command.event_id), None)
+    if written is not None:
+        return _entry_of_text(written, counted_as)
+    if command.original is not None:
+        original = judged(command.original, context.text_of(command), context.rules.sentiment)
+        return msgspec.structs.replace(entry_of(original), counted_as=counted_as)
+    return None
+
+
+def _subtract(state: UserState, past: RingEvent, command: CommandEvent, context: Context) -> Taken | Refusal:
+    """All of it or nothing: what the event moved towards is made up again from its item and its text."""
+    item = text = None
+    if past.taste and past.item_id:
+        item = context.items(past.item_id)
+        if item is None:
+            return _ITEM_GONE
+    if past.taste and past.written:
+        text = _text_of(state, past.event_id, command, context)
+        if text is None:
+            return Taken.MISSED if command.wording is not None else _TEXT_GONE
+    subtract(state, past, direction(item, text), context.rules.bounds)
+    return Taken.BACK
+
+
+def _text_of(state: UserState, event_id: str, command: CommandEvent, context: Context) -> Vector | None:
+    kept = next((text for text in state.texts if text.event_id == event_id), None)
+    return kept.as_float32() if kept is not None and kept.vector else context.text_of(command)
+
+
+def _took_from_room(part: Part, turn: Turn, event_id: str | None, context: Context) -> bool:
+    """An event that waits for its item has added nothing yet: it gets its places, and waits no longer."""
+    entry = next((entry for entry in turn.state.waiting if entry.event_id == event_id), None)
+    if entry is None:
+        return False
+    leave(part, turn, entry, context.rules)
+    event = read_again(entry, context)
+    if isinstance(event, Event):  # else it cannot be read any more, and has no places to get
+        annul(turn.state, event, context.rules.bounds)
+    return True
+
+
+def _entry_of_text(written: RecentText, counted_as: int) -> RingEvent:
+    """A text's event as the ring had it."""
+    kind = Kind.REVIEW if written.item_id else Kind.STATEMENT
+    return RingEvent(
+        written.time_ms,
+        written.event_id,
+        counted_as,
+        written.item_id,
+        kind,
+        written.pair,
+        written.taste,
+        seen=bool(written.item_id),
+        written=True,
+    )
+
+
+def _beyond_memory(state: UserState, past: RingEvent, context: Context) -> bool:
+    """Whether an id that is not remembered may be of an event that was counted, rather than of one still to come.
+
+    One whose text is kept was. Else: ids are forgotten only when more came, and an event newer than the oldest of a
+    full ring would stand in it.
+    """
+    if any(text.event_id == past.event_id for text in state.texts):
+        return True
+    bounds = context.rules.bounds
+    forgotten = len(state.counted) >= bounds.counted and len(state.ring) >= bounds.ring
+    return forgotten and past.time_ms <= state.ring[0].time_ms
+
+
+def _wait(part: Part, turn: Turn, command: CommandEvent, context: Context, *, missed: bool) -> Taken | Refusal:
+    if any(entry.command_id == command.event_id for entry in turn.state.retractions):
+        return Taken.WAITS
+    no_room = wait_to_retract(part, turn, command, context.rules, missed=missed)
+    if no_room is None:
+        return Taken.WAITS
+    if missed:
+        return Refusal(Reason.ENCODER_TIMEOUT, f"the encoder missed its text, and {no_room}")
+    return Refusal(Reason.RETRACT_UNKNOWN, f"the event is not known, and {no_room}")

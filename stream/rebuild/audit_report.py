@@ -1,0 +1,115 @@
+"""What a verification says: who is not the same and in what, what may differ without a fault, items' totals."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from stream.rebuild.caveats import Doubt
+from stream.rebuild.compare import Difference
+from stream.rebuild.log_reader import Place
+from stream.rebuild.side_topics import Touched
+
+ITEM_EXACTNESS = 0.01  # of all that items were touched by: what the order of arrival may change
+
+MISSING, EXTRA = "record", "log"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One user who is not the same. doubts: why that may be no fault."""
+
+    user: str
+    partition: int
+    differences: tuple[Difference, ...]
+    doubts: frozenset[Doubt] = frozenset()
+
+    def only(self, name: str) -> bool:
+        """Whether it is one difference of that name."""
+        return [each.field for each in self.differences] == [name]
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """Totals of items by the replay against those on `covisits.v1`. Differences are relative.
+
+    taken_back: retractions and erasures in the log. With any, only a worker knows what it had counted before they came.
+    """
+
+    compared: int = 0
+    different: int = 0
+    largest: float = 0.0
+    overall: float = 0.0
+    taken_back: int = 0
+
+    @property
+    def right(self) -> bool:
+        """Whether the totals are as close as they have to be."""
+        return self.taken_back > 0 or self.overall <= ITEM_EXACTNESS
+
+
+@dataclass(slots=True)
+class Report:
+    """What a verification found. findings: users who are not the same. truncated: place -> where its log begins."""
+
+    users: int = 0
+    findings: list[Finding] = field(default_factory=list)
+    items: Items = field(default_factory=Items)
+    events: int = 0
+    seconds: float = 0.0
+    truncated: dict[Place, int] = field(default_factory=dict)
+
+    @property
+    def equal(self) -> int:
+        """How many users are the same."""
+        return self.users - len(self.findings)
+
+    @property
+    def events_per_s(self) -> float:
+        """How fast records were taken in, encoding among it."""
+        return self.events / self.seconds if self.seconds else 0.0
+
+    @property
+    def different(self) -> list[Finding]:
+        """Users whose state is another."""
+        return [each for each in self._faults() if not each.only(MISSING) and not each.only(EXTRA)]
+
+    @property
+    def missing(self) -> list[Finding]:
+        """Users whom the log makes and the store lacks."""
+        return [each for each in self._faults() if each.only(MISSING)]
+
+    @property
+    def extra(self) -> list[Finding]:
+        """Users in the store whom the log does not make."""
+        return [each for each in self._faults() if each.only(EXTRA)]
+
+    @property
+    def apart(self) -> list[Finding]:
+        """Users who differ, and may."""
+        return [each for each in self.findings if each.doubts]
+
+    @property
+    def right(self) -> bool:
+        """Whether nothing differs that should not."""
+        return not any(self._faults()) and self.items.right
+
+    def _faults(self) -> Iterator[Finding]:
+        return (each for each in self.findings if not each.doubts)
+
+
+def compare_items(stated: Touched, rebuilt: dict[str, float], taken_back: int = 0) -> Items:
+    """Totals by item, of those that either side has.
+
+    >>> compare_items(Touched({"a": 2.0, "b": 1.0}), {"a": 1.0, "b": 1.0})
+    Items(compared=2, different=1, largest=0.5, overall=0.3333333333333333, taken_back=0)
+    """
+    ids = stated.totals.keys() | rebuilt.keys()
+    pairs = [(stated.totals.get(each, 0.0), rebuilt.get(each, 0.0)) for each in ids]
+    apart = [(abs(mine - theirs), max(mine, theirs)) for mine, theirs in pairs if abs(mine - theirs) > 1e-6 * mine]
+    whole = sum(max(each) for each in pairs)
+    return Items(
+        compared=len(pairs),
+        different=len(apart),
+        largest=max((difference / size for difference, size in apart if size), default=0.0),
+        overall=sum(difference for difference, _ in apart) / whole if whole else 0.0,
+        taken_back=taken_back,
+    )

@@ -1,0 +1,135 @@
+"""What a replay learns beside states: how exact a state can be, whom it cannot be sure of and why, item totals."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from enum import Enum
+
+from penchant.messages import Pair
+from stream.events.decoder import CommandEvent, Event
+from stream.events.records import ORIGIN, Record
+from stream.events.transfers import HandOver, TransferEvent
+from stream.processing.batch import Input
+from stream.rebuild.log_reader import Place
+
+_READ_WITHIN_MS = 60_000
+
+
+class Doubt(Enum):
+    """Why a live state may differ from what the log makes, without a fault."""
+
+    REVISED = "an item of theirs was described anew or removed after the event"
+    PUT_ASIDE = "an event or command of theirs was put aside, or would be now, by what had come before it"
+    ERASED = "events of theirs came within a minute after the erasure, which a worker may have read before it"
+    MISSED = "a text of theirs still waits for the encoder"
+    RETENTION = "retention has taken away what the live state still counts"
+    IDLE = "nothing came of them for so long that the store let them go"
+
+
+@dataclass(slots=True)
+class Added:
+    """How much was added to a long vector, whatever its sign: Σ |taste|, decayed to `time_ms`.
+
+    texts: the part of it that texts moved, twice where they ask to be spared something. Both bound how far two ways
+    of adding the same may lie apart.
+    """
+
+    time_ms: int = 0
+    total: float = 0.0
+    texts: float = 0.0
+
+    def add(self, event: Event, half_life_ms: int) -> None:
+        """Count an event."""
+        taste = event.most_taste
+        if event.time_ms > self.time_ms:
+            self.move(event.time_ms, half_life_ms)
+        else:
+            taste *= decay(self.time_ms - event.time_ms, half_life_ms)
+        self.total += taste
+        rows = 0 if event.text is None else 1 if event.intent is None else 2
+        self.texts += taste * rows
+
+    def move(self, time_ms: int, half_life_ms: int) -> None:
+        """Decay on to a later time."""
+        share = decay(time_ms - self.time_ms, half_life_ms)
+        self.total *= share
+        self.texts *= share
+        self.time_ms = time_ms
+
+
+@dataclass(slots=True)
+class Notes:
+    """Gathered while a replay goes on.
+
+    revised: whether an item's vector may have been another at a time. put_aside: records that a worker counted not,
+    by the id that their place makes. first_counted: source partition -> from which offset on its pairs are added up.
+    taken_back: retractions and erasures.
+    """
+
+    half_life_ms: int
+    revised: Callable[[str, int], bool] = lambda *_: False
+    put_aside: frozenset[str] = frozenset()
+    first_counted: dict[Place, int] = field(default_factory=dict)
+    events: int = 0
+    taken_back: int = 0
+    added: dict[str, Added] = field(default_factory=dict)
+    doubts: dict[str, set[Doubt]] = field(default_factory=dict)
+    erased_ms: dict[str, int] = field(default_factory=dict)
+    totals: dict[str, float] = field(default_factory=dict)
+
+    def take(self, each: Input) -> None:
+        """Note what is taken in for a user, who may be the target of the one that it was sent for."""
+        if isinstance(each.event, TransferEvent):
+            if isinstance(each.event.message, HandOver):
+                self._join(each.user_id, each.event.message.anonymous_id)
+        elif each.event is not None:
+            self._event(each.user_id, each.event)
+
+    def _event(self, user_id: str, event: Event | CommandEvent) -> None:
+        record = event.record
+        if self.put_aside and place_id(record) in self.put_aside:
+            self.doubt(user_id, Doubt.PUT_ASIDE)
+        if 0 < record.timestamp_ms - self.erased_ms.get(user_id, 0) <= _READ_WITHIN_MS:
+            self.doubt(user_id, Doubt.ERASED)
+        if isinstance(event, CommandEvent):
+            self.taken_back += event.command.type != "merge"
+            if event.command.type == "erase":
+                self.erased_ms[user_id] = record.timestamp_ms
+            return
+        if event.weight.taste:
+            self.added.setdefault(user_id, Added()).add(event, self.half_life_ms)
+        if event.item_id is not None and self.revised(event.item_id, record.timestamp_ms):
+            self.doubt(user_id, Doubt.REVISED)
+
+    def _join(self, user_id: str, other: str) -> None:
+        """What is known of a user who is merged into another holds of that one too."""
+        for why in self.doubts.get(other, ()):
+            self.doubt(user_id, why)
+        theirs = self.added.pop(other, None)
+        if theirs is not None:
+            mine = self.added.setdefault(user_id, Added())
+            newest_ms = max(mine.time_ms, theirs.time_ms)
+            mine.move(newest_ms, self.half_life_ms)
+            theirs.move(newest_ms, self.half_life_ms)
+            mine.total += theirs.total
+            mine.texts += theirs.texts
+
+    def doubt(self, user_id: str, why: Doubt) -> None:
+        """Note that a user may differ."""
+        self.doubts.setdefault(user_id, set()).add(why)
+
+    def pairs(self, place: Place, pairs: Iterable[Pair]) -> None:
+        """Add up what items were touched by."""
+        first = self.first_counted.get(place, 0)
+        for pair in pairs:
+            if pair.offset >= first:
+                self.totals[pair.item_id] = self.totals.get(pair.item_id, 0.0) + pair.pair
+
+
+def decay(elapsed_ms: int, half_life_ms: int) -> float:
+    """What is left of a weight."""
+    return float(2.0 ** max(-elapsed_ms / half_life_ms, -1000.0))
+
+
+def place_id(record: Record) -> str:
+    """Where a record stands, or where it stood first: topic-partition-offset."""
+    return record.header(ORIGIN) or f"{record.topic}-{record.partition}-{record.offset}"

@@ -1,0 +1,146 @@
+"""A replay: what it reads, the pipeline that takes it in, and how far it has come."""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+from penchant.topics import Topics
+from serving.model.artifact import Kind
+from serving.model.encoder import Encoder
+from serving.model.sentiment import Sentiment
+from serving.state.user_state import Vector
+from stream.events.decoder import Decoder
+from stream.events.fields import MOST_AHEAD_MS
+from stream.events.records import Record
+from stream.events.weights import load_weights
+from stream.pipeline import Embed
+from stream.processing.items import EmbedItems
+from stream.processing.lists import Lists
+from stream.processing.pending_events import MERGES
+from stream.rebuild.caveats import Notes
+from stream.rebuild.item_vectors import Items, ItemVectors
+from stream.rebuild.log_reader import LogReader, Place
+from stream.rebuild.silent_pipeline import ReplayPipeline, Silence, no_rank
+from stream.settings import WorkerSettings
+from stream.store.pending_index import WaitingIndex
+from stream.store.redis import UserStore
+from stream.store.redis import now_ms as wall_clock_ms
+
+Tell = Callable[[int], None]  # how many records were read since the last call
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """What a model folder gives a replay: its vectors' name and size, vectors of users' and items' texts, a judge."""
+
+    fingerprint: str
+    dim: int
+    embed: Embed
+    passages: EmbedItems
+    sentiment: Sentiment | None = None
+
+
+def model_of(encoder: Encoder) -> Model:
+    """An encoder, off the loop, so that the log is read on meanwhile."""
+
+    async def embed(kind: Kind, texts: Sequence[str]) -> Mapping[str, Vector]:
+        rows = await asyncio.to_thread(encoder.embed, texts, kind)
+        return dict(zip(texts, rows, strict=True))
+
+    embeds = (partial(embed, "query"), partial(embed, "passage"))
+    return Model(encoder.fingerprint, encoder.dim, *embeds, encoder.sentiment)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Whose topics are read, by which rules. identities: topic -> the identity that its offsets count under."""
+
+    settings: WorkerSettings
+    identities: Mapping[str, str]
+    partitions: int
+    model: Model
+
+    @property
+    def topics(self) -> Topics:
+        """The topics' names."""
+        return self.settings.topics
+
+    @property
+    def events(self) -> tuple[str, ...]:
+        """The topics whose records make users' states."""
+        return (self.topics.clicks, self.topics.reviews, self.topics.commands)
+
+    def places(self) -> list[Place]:
+        """The partitions of those topics."""
+        return [(topic, number) for topic in self.events for number in range(self.partitions)]
+
+
+@dataclass(slots=True)
+class Replay:
+    """Goes on through the log, never back. The clock is the newest record's timestamp.
+
+    wanted: which records are taken in, of those that are read. wall_ms: the wall clock: a record further ahead of
+    it than clocks differ was put aside when it came, and does not move this one.
+    """
+
+    log: LogReader
+    items: Items
+    pipeline: ReplayPipeline
+    now_ms: int = 0
+    seconds: float = 0.0
+    positions: dict[Place, int] = field(default_factory=dict)
+    wanted: Callable[[Record], bool] | None = None
+    wall_ms: Callable[[], int] = wall_clock_ms
+
+    async def advance(self, ends: Mapping[Place, int], tell: Tell = lambda _: None) -> None:
+        """Take in what partitions hold up to these offsets."""
+        began = time.monotonic()
+        came = await self.items.follow()
+        if came:
+            await self.pipeline.wake(came)
+        async for records in self.log.read({place: (self.positions.get(place, 0), end) for place, end in ends.items()}):
+            latest_ms = self.wall_ms() + MOST_AHEAD_MS
+            times_ms = (record.timestamp_ms for record in records if record.timestamp_ms <= latest_ms)
+            self.now_ms = max(self.now_ms, max(times_ms, default=0))
+            await self.pipeline.process(records if self.wanted is None else list(filter(self.wanted, records)))
+            await self.pipeline.expire()
+            if MERGES in self.pipeline.waiting:
+                await self.pipeline.ask_again()
+            tell(len(records))
+        self.positions |= {place: max(end, self.positions.get(place, 0)) for place, end in ends.items()}
+        self.seconds += time.monotonic() - began
+
+
+def make_replay(source: Source, log: LogReader, store: UserStore, notes: Notes, items: Items | None = None) -> Replay:
+    """A replay into a store, from the log's start. items: None: as their topic has them."""
+    settings, topics, model = source.settings, source.topics, source.model
+    items = items or ItemVectors(log, topics.item_vectors, model.dim, model.fingerprint)
+    notes.revised = items.may_have_been_another
+    decoder = Decoder(
+        topics,
+        load_weights(settings.weights),
+        source.partitions,
+        source.identities,
+        clock=wall_clock_ms,
+        clicks_are_seen=settings.clicks_are_seen,
+    )
+    made: list[Replay] = []
+    pipeline = ReplayPipeline(
+        topics=topics,
+        decoder=decoder,
+        embedder=model.embed,
+        items=items.vector,
+        store=store,
+        ranker=no_rank,
+        lists=Lists(topics, model.fingerprint, expiry_ms=0),
+        log=Silence(),
+        waiting=WaitingIndex(),
+        rules=settings.rules(model.sentiment),
+        clock=lambda: made[0].now_ms,
+        partitions=source.partitions,
+        notes=notes,
+    )
+    made.append(Replay(log, items, pipeline))
+    return made[0]

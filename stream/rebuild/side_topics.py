@@ -1,0 +1,72 @@
+"""What stands beside the events on the log: which records were put aside, and what items were touched by."""
+
+from dataclasses import dataclass, field
+
+from penchant.errors import Reason
+from penchant.topics import Topic, Topics
+from serving.ranking.pairs import readable
+from stream.rebuild.caveats import place_id
+from stream.rebuild.log_reader import LogReader, Place
+
+# A worker's answer to these depends on what else had come by then, or on its clock. Other letters cannot be read by a
+# replay either.
+_BY_THE_MOMENT = frozenset(
+    reason.value
+    for reason in (
+        Reason.UNKNOWN_ITEM,
+        Reason.UNKNOWN_TYPE,
+        Reason.BAD_TIME,
+        Reason.ID_REUSED,
+        Reason.RETRACT_UNKNOWN,
+        Reason.RETRACT_TOO_LATE,
+        Reason.MERGE_CYCLE,
+        Reason.ENCODER_TIMEOUT,
+        Reason.INTERNAL,
+        Reason.QUARANTINED,
+        Reason.UNREADABLE,
+        Reason.TOO_LARGE,
+    )
+)
+
+
+@dataclass(slots=True)
+class Touched:
+    """Σ pair weights by item, up to some offsets. first: source place -> the first offset that is told of it."""
+
+    totals: dict[str, float] = field(default_factory=dict)
+    first: dict[Place, int] = field(default_factory=dict)
+
+
+async def put_aside(log: LogReader, topics: Topics) -> frozenset[str]:
+    """The records in the dead letters that a replay may count, by the ids of their places."""
+    names = [topics.dlq(topic) for topic in Topic if topic.user_keyed and topic.value.dead_letters]
+    places = [place for name in names for place in await log.partitions(name)]
+    ends = await log.ends(places)
+    starts = await log.starts(places)
+    found: set[str] = set()
+    async for letters in log.read({place: (starts[place], ends[place]) for place in places}):
+        for letter in letters:
+            if letter.header("penchant.error") in _BY_THE_MOMENT:
+                told = (letter.header(f"penchant.{name}") for name in ("topic", "partition", "offset"))
+                found.update((place_id(letter), "-".join(each or "" for each in told)))
+    return frozenset(found)
+
+
+async def touched(log: LogReader, topic: str, before: dict[Place, int]) -> Touched:
+    """What `covisits.v1` says of events before these offsets: each pair once, however often it was sent."""
+    places = await log.partitions(topic)
+    starts, ends = await log.starts(places), await log.ends(places)
+    whole = not any(starts.values())
+    found, applied = Touched(), dict[Place, int]()
+    async for messages in log.read({place: (starts[place], ends[place]) for place in places}):
+        for each in readable(message.value for message in messages):
+            source = (each.topic, each.partition)
+            if not whole:
+                found.first.setdefault(source, each.first)
+            last = applied.get(source, -1)
+            for pair in each.events:
+                if last < pair.offset < before.get(source, 0):
+                    found.totals[pair.item_id] = found.totals.get(pair.item_id, 0.0) + pair.pair
+                    last = pair.offset
+            applied[source] = last
+    return found

@@ -1,0 +1,144 @@
+"""The worker's pipeline over records that were taken in before: the same states, and not a word to the log.
+
+A copy that a worker made (header `penchant.origin`) is skipped if its original lies where its user belongs: that one is
+taken in at its place. The copy of an original on a wrong partition is taken in where it stands, as the worker did: so a
+replay up to a live state's offsets has exactly what that state has. At the end of a rebuild the originals follow whose
+copies have not come.
+
+What the owners of two users tell each other is told again here, at once and in memory: `transfers.v1` is not read.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from serving.state.user_state import Vector
+from stream.events.dead_letters import forwarded
+from stream.events.decoder import partition_of
+from stream.events.encoder_input import Wording
+from stream.events.records import ORIGIN, DeadLetter, Forward, Record
+from stream.events.transfers import Sending, outgoing
+from stream.kafka.producer import Outgoing
+from stream.pipeline import Pipeline
+from stream.processing.batch import Input, Part
+from stream.processing.inputs import arrive
+from stream.processing.lists import Ranking
+from stream.rebuild.caveats import Doubt, Notes
+from stream.store.redis import Hold
+
+
+class Silence:
+    """A log that takes nothing: a replay sends nothing."""
+
+    async def send(self, records: Sequence[Outgoing]) -> None:
+        """See `stream.kafka.producer.Log`."""
+        if records:
+            raise TypeError("this is a bug: a replay was about to send records")
+
+
+def no_rank(_: object, __: object) -> Sequence[Ranking]:
+    """A ranker that is never asked for a list."""
+    return []
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReplayPipeline(Pipeline):
+    """See the module. strays: originals on wrong partitions whose copies have not come, by the id of their place.
+
+    post: messages between owners that were not delivered yet.
+    """
+
+    partitions: int
+    notes: Notes
+    strays: dict[str, Forward] = field(default_factory=dict)
+    post: list[Sending] = field(default_factory=list)
+
+    def decode(self, records: Sequence[Record], _: Mapping[int, Hold]) -> list[Part]:
+        """Sort records into parts by partition. What cannot be read was a dead letter then, and is left out."""
+        parts: dict[int, Part] = {}
+        for record in records:
+            self.notes.events += record.topic != self.topics.transfers
+            match arrive(record, self.decoder.decode, self.topics.transfers):
+                case Forward() as stray:
+                    self.strays[f"{record.topic}-{record.partition}-{record.offset}"] = stray
+                case Input() as each if not self._is_copy(record):
+                    self.notes.take(each)
+                    parts.setdefault(record.partition, Part(record.partition)).inputs.append(each)
+        return list(parts.values())
+
+    async def run(self, parts: list[Part], texts: Mapping[Wording, Vector]) -> list[Part]:
+        """See `Pipeline.run`; then what owners had to tell each other is taken in, until nobody has."""
+        saved = await super().run(parts, texts)
+        while self.post:
+            records = [self._delivered(sending) for sending in self.post]
+            self.post.clear()
+            answers = self.decode(records, {})
+            await super().run(answers, await self.embed(answers))
+        return saved
+
+    async def bring_home(self) -> None:
+        """Take in the originals whose copies have not come."""
+        left = list(self.strays.values())
+        copies = [(stray.record, forwarded(stray)) for stray in left]
+        self.strays.clear()
+        await self.process(
+            [
+                Record(
+                    copy.topic, copy.partition or 0, was.offset, was.timestamp_ms, copy.key, copy.value, copy.headers
+                )
+                for was, copy in copies
+            ]
+        )
+
+    async def announce(self, parts: Iterable[Part]) -> None:
+        """Nothing is announced; what items were touched by is added up."""
+        for part in parts:
+            for topic, pairs in part.pairs.items():
+                self.notes.pairs((topic, part.partition), pairs)
+            self.post.extend(part.first)
+            for turn in part.turns.values():
+                turn.due = False
+            self._doubt_refused(part)
+
+    def transfers(self, sendings: Iterable[Sending]) -> list[Outgoing]:
+        """Kept to be delivered here."""
+        self.post.extend(sendings)
+        return []
+
+    async def make_good(self, parts: Iterable[Part]) -> None:
+        """No list was published, however long it took."""
+
+    def _is_copy(self, record: Record) -> bool:
+        """Whether a record's original was taken in at its own place."""
+        origin = record.header(ORIGIN) if record.headers and record.topic != self.topics.transfers else None
+        if origin is None:
+            return False
+        self.strays.pop(origin, None)
+        return _partition_in(origin) == record.partition
+
+    def _delivered(self, sending: Sending) -> Record:
+        made = outgoing(self.topics.transfers, sending)
+        home = partition_of(sending.message.to, self.partitions)
+        return Record(made.topic, home, 0, self.clock(), made.key, made.value, made.headers)
+
+    def _doubt_refused(self, part: Part) -> None:
+        """What is refused because of what came before it may have been taken in when it came."""
+        refused = {id(letter.record) for letter in part.dead}
+        for each in part.inputs:
+            if each.letter is not None or (each.event is not None and id(each.event.record) in refused):
+                self.notes.doubt(each.user_id, Doubt.PUT_ASIDE)
+
+    def rank(self, parts: Iterable[Part]) -> tuple[list[Outgoing], list[DeadLetter]]:
+        """No lists."""
+        return [], []
+
+    def put_aside(self, record: Record, error: Exception, _: Hold) -> Part:
+        """A record that raises here may not have raised when it came."""
+        self.guard.faults.letter(record, error)
+        self.notes.doubt((record.key or b"").decode("utf-8", "replace"), Doubt.PUT_ASIDE)
+        return Part(record.partition)
+
+
+def _partition_in(origin: str) -> int | None:
+    """The partition that an id made from a place names; None if it is none: anybody may write a header."""
+    number = origin.rsplit("-", 2)[1:2]
+    return int(number[0]) if number and number[0].isascii() and number[0].isdecimal() else None

@@ -1,0 +1,34 @@
+"""Looked at before a worker runs: the store is there, and its vectors, offsets and clock are those we expect."""
+
+import time
+from collections.abc import Mapping
+
+from penchant.errors import Misconfigured
+from stream.monitoring.clock import Clock
+from stream.settings import WorkerSettings
+from stream.store.redis import Store
+from stream.store.topic_identity import check_identities
+
+
+def now_ms() -> int:
+    """The wall clock, ms since 1970."""
+    return time.time_ns() // 1_000_000
+
+
+async def check_store(
+    settings: WorkerSettings, fingerprint: str, partitions: int, identities: Mapping[str, str]
+) -> None:
+    """Before anything runs: Redis answers, its vectors are of this model folder, its offsets and its clock ours.
+
+    Raises Misconfigured, and Unavailable if Redis answers for a minute that it cannot.
+    """
+    store = Store(settings.redis, settings.keys, fingerprint, {}, settings.retention())
+    try:
+        await store.adopt_fingerprint()
+        await check_identities(settings.redis, settings.keys, partitions, identities)
+        clock = Clock(now_ms)
+        await clock.compare(store.now_ms)
+        if not clock.sound:
+            raise Misconfigured(clock.words())
+    finally:
+        await store.close()

@@ -1,0 +1,1 @@
+"""The users' states in Redis, fenced, and what stands beside them."""

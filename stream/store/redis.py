@@ -1,0 +1,370 @@
+"""The users' states in Redis: batched reads, and one fenced write a partition and batch with the offsets in it.
+
+Keys, all of one partition under one hash tag, so that a script may touch them together on a cluster too:
+
+    {prefix:partition}:owner     the token of the worker that may write
+    {prefix:partition}:offsets   hash, topic identity -> next offset: what the states below stand for
+    {prefix:partition}:waiting   sorted set, who waits for which item, by deadline
+    {prefix:partition}:lists     whose lists the last write made, and the events that they name
+    {prefix:partition}:erased    sorted set, keyed digests of the erased users, by the time of the erasure
+    {prefix:partition}:trial     hash, what is being taken in just now (stream/containment/quarantine.py)
+    {prefix:partition}:u:ID      one user's record (serving/state/user_state.py)
+    {prefix}:fingerprint         the model folder that all vectors are from
+    {prefix}:erasure-secret      the digests' key, unless the settings have one
+"""
+
+import logging
+import secrets
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from importlib.resources import files
+from typing import Any, Protocol
+
+import msgspec
+
+from penchant.errors import BrokenState, Misconfigured, NewerState
+from serving.state import user_state as codec
+from serving.state.user_state import Ref, UserState
+from stream.store.redis_calls import ask, ask_first, connect
+from stream.store.tombstones import SECRET_BYTES, Digests, believed_ms
+
+Mend = Callable[[int, str], Awaitable[UserState]]  # partition and user -> the state made anew
+_log = logging.getLogger(__name__)
+_decoder = msgspec.msgpack.Decoder(dict[str, list[Ref]])
+
+
+class Saved(Enum):
+    """What became of a write."""
+
+    WRITTEN = "written"
+    REPEATED = "repeated"
+    NOT_MINE = "token"
+    MOVED = "offsets"
+
+    @property
+    def done(self) -> bool:
+        """Whether the write stands in the store."""
+        return self in {Saved.WRITTEN, Saved.REPEATED}
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """One entry of the waiting index: a user waits for an item until a deadline, ms since 1970."""
+
+    item_id: str
+    user_id: str
+    deadline_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """My grip on a partition at one moment: the token I wrote, and topic -> next offset as the states stand.
+
+    owed: lists that the worker before me, or a batch that did not come to its end, may not have published: user -> the
+    events that each names.
+    """
+
+    token: str = ""
+    offsets: Mapping[str, int] = field(default_factory=dict)
+    owed: Mapping[str, list[Ref]] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Batch:
+    """What one write to a partition holds.
+
+    hold: as when the states were loaded. offsets: topic -> next one. unpublished: user -> what the list to come names.
+    erased: user -> when, ms since 1970. Nothing else of them is kept, but for what `states` has of them.
+    """
+
+    partition: int
+    hold: Hold
+    states: dict[str, UserState] = field(default_factory=dict)
+    offsets: dict[str, int] = field(default_factory=dict)
+    waits: list[Wait] = field(default_factory=list)
+    no_longer: list[Wait] = field(default_factory=list)
+    unpublished: dict[str, list[Ref]] = field(default_factory=dict)
+    erased: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How long things are kept, in seconds: an idle user's record, and the digest of an erased one.
+
+    erasure_secret: the digests' key. None: one made at first use, which stays in the store.
+    """
+
+    idle_expiry_s: int
+    erased_s: int = 90 * 86_400
+    erasure_secret: bytes | None = field(default=None, repr=False)
+
+
+class UserStore(Protocol):
+    """What the pipeline asks of a store: Redis, or the dictionaries that tests use (stream/testing.py)."""
+
+    def hold(self, partition: int) -> Hold:
+        """See `Store.hold`."""
+        ...
+
+    async def load(self, partition: int, users: Sequence[str]) -> dict[str, UserState]:
+        """See `Store.load`."""
+        ...
+
+    async def save(self, batch: Batch) -> Saved:
+        """See `Store.save`."""
+        ...
+
+    async def is_mine(self, partition: int) -> bool:
+        """See `Store.is_mine`."""
+        ...
+
+    def settle(self, partition: int, token: str) -> None:
+        """See `Store.settle`."""
+        ...
+
+
+class Store:
+    """Redis as one worker sees it. `identities` maps a topic to the identity that its offsets are stored under.
+
+    mend: set by the worker: makes a state anew whose record is broken. None: such a record is an error.
+    """
+
+    mend: Mend | None = None
+
+    def __init__(
+        self, url: str, prefix: str, fingerprint: str, identities: Mapping[str, str], retention: Retention
+    ) -> None:
+        self._redis = connect(url)
+        self._prefix = prefix
+        self._fingerprint = fingerprint
+        self._fields = {topic: f"{topic}@{identity}" for topic, identity in identities.items()}
+        self._retention = retention
+        self._digests: Digests | None = None
+        self._script = self._redis.register_script(files("stream.store").joinpath("commit.lua").read_text())
+        self._holds: dict[int, Hold] = {}
+
+    async def close(self) -> None:
+        """Hang up."""
+        await self._redis.aclose()
+
+    async def adopt_fingerprint(self) -> None:
+        """Write down which model folder the states are from, or find that it is another.
+
+        Raises Misconfigured if the store holds vectors of another folder, or does not answer at all, and Unavailable
+        if it answers for a minute that it cannot.
+        """
+        found = await self._once(f"{self._prefix}:fingerprint", self._fingerprint.encode(), ask_first)
+        if found.decode() != self._fingerprint:
+            raise Misconfigured(
+                f"the store's vectors are from model folder {found.decode()}, this worker runs {self._fingerprint}: "
+                "start it with that folder, or with another --prefix and a replay"
+            )
+
+    async def claim(self, partition: int) -> dict[str, int]:
+        """Become the partition's one writer, by a fresh token. Returns topic -> next offset, as the states stand.
+
+        Raises Misconfigured if offsets of another topic stand there under the name of one that I know.
+        """
+        await self._offsets(partition)  # whoever owns the partition is not disturbed by one who must not
+        token = secrets.token_hex(8)
+        await ask(lambda: self._redis.set(self._key(partition, "owner"), token))
+        by_field = await self._offsets(partition)
+        known = {topic: by_field[name] for topic, name in self._fields.items() if name in by_field}
+        owed = await ask(lambda: self._redis.get(self._key(partition, "lists")))
+        self._holds[partition] = Hold(token, known, _decoder.decode(owed) if owed is not None else {})
+        self._digests = None  # a store that was emptied since has another secret by now
+        return dict(known)
+
+    async def is_mine(self, partition: int) -> bool:
+        """Whether I hold the partition, and no other worker has claimed it since."""
+        hold = self._holds.get(partition)
+        if hold is None:
+            return False
+        owner = await ask(lambda: self._redis.get(self._key(partition, "owner")))
+        return bool(owner == hold.token.encode())
+
+    async def is_behind(self, partition: int) -> bool:
+        """Whether the store stands before where I left it: it was put back to an older copy, or emptied."""
+        hold = self._holds.get(partition)
+        if hold is None or not hold.offsets:
+            return False
+        fields = [self._fields[topic] for topic in hold.offsets]
+        stored = await ask(lambda: self._redis.hmget(self._key(partition, "offsets"), fields))
+        return any(int(there or 0) < offset for there, offset in zip(stored, hold.offsets.values(), strict=True))
+
+    async def now_ms(self) -> int:
+        """The store's clock, ms since 1970."""
+        seconds, micros = await ask(self._redis.time)
+        return int(seconds) * 1000 + int(micros) // 1000
+
+    def hold(self, partition: int) -> Hold:
+        """My grip on a partition; one that every write is refused with, if it is not mine."""
+        return self._holds.get(partition, Hold())
+
+    def held(self) -> set[int]:
+        """The partitions that I claimed and have not released."""
+        return set(self._holds)
+
+    def release(self, partition: int) -> None:
+        """Forget a partition that went to another worker."""
+        self._holds.pop(partition, None)
+
+    def settle(self, partition: int, token: str) -> None:
+        """Note that what was owed under a token is published now."""
+        held = self._holds.get(partition)
+        if held is not None and held.token == token:
+            self._holds[partition] = replace(held, owed={})
+
+    async def load(self, partition: int, users: Sequence[str]) -> dict[str, UserState]:
+        """The states of some users of a partition; a fresh one for whom nothing is stored.
+
+        Each says when its user was erased, if that was.
+
+        Raises BrokenState if a record cannot be read nor mended, and FingerprintMismatch.
+        """
+        if not users:
+            return {}
+        digests = await self._open_digests()
+        keys = [self._user_key(partition, user) for user in users]
+        members = [digests.of(user) for user in users]
+
+        def read() -> Awaitable[list[Any]]:
+            both = self._redis.pipeline(transaction=False)
+            both.mget(keys).zmscore(self._key(partition, "erased"), members)
+            answers: Awaitable[list[Any]] = both.execute()
+            return answers
+
+        records, erased = await ask(read)
+        states: dict[str, UserState] = {}
+        for user, record, erased_ms in zip(users, records, erased, strict=True):
+            states[user] = await self._open(partition, user, record) if record is not None else UserState()
+            states[user].erased_ms = believed_ms(int(erased_ms or 0), now_ms())
+        return states
+
+    async def save(self, batch: Batch) -> Saved:
+        """Write a batch, all of it or nothing: refused if the partition is not mine, or not where I left it."""
+        gone = [user for user in batch.erased if user not in batch.states]
+        keys = [self._key(batch.partition, name) for name in ("owner", "offsets", "waiting", "lists", "erased")]
+        keys += [self._user_key(batch.partition, user) for user in [*gone, *batch.states]]
+        arguments: list[Any] = [batch.hold.token, self._retention.idle_expiry_s, len(batch.offsets)]
+        for topic, following in batch.offsets.items():
+            arguments += [self._fields[topic], batch.hold.offsets.get(topic, ""), following]
+        arguments.append(len(batch.waits))
+        for wait in batch.waits:
+            arguments += [wait.deadline_ms, _member(wait)]
+        arguments.append(len(batch.no_longer))
+        arguments += [_member(wait) for wait in batch.no_longer]
+        # The last write's lists are out by now, or in this one's; after an erasure no name of theirs may stay.
+        told = batch.unpublished or batch.erased
+        arguments.append(msgspec.msgpack.encode(batch.unpublished) if told else "")
+        arguments += [len(gone), len(batch.erased)]
+        if batch.erased:
+            digests = await self._open_digests()
+            arguments += [digests.outdated_ms(batch.erased.values(), now_ms()), self._retention.erased_s]
+            for user, erased_ms in batch.erased.items():
+                arguments += [erased_ms, digests.of(user)]
+        arguments += [codec.encode(state, self._fingerprint) for state in batch.states.values()]
+        answer = await ask(lambda: self._script(keys=keys, args=arguments))
+        saved = Saved(answer.decode())
+        held = self._holds.get(batch.partition)
+        if saved.done and held is not None and held.token == batch.hold.token:
+            owed = batch.unpublished if told else held.owed  # until `settle`: whatever ends this batch before that
+            self._holds[batch.partition] = replace(held, offsets={**held.offsets, **batch.offsets}, owed=owed)
+        return saved
+
+    async def waiting(self, partition: int) -> list[Wait]:
+        """Who waits for what in a partition."""
+        members = await ask(lambda: self._redis.zrange(self._key(partition, "waiting"), 0, -1, withscores=True))
+        return [
+            Wait(*msgspec.json.decode(member, type=tuple[str, str]), deadline_ms=int(score))
+            for member, score in members
+        ]
+
+    async def write_marks(self, marks: Mapping[str, Mapping[str, bytes]]) -> None:
+        """See `stream.containment.quarantine.Marks`."""
+
+        def write() -> Awaitable[list[Any]]:
+            together = self._redis.pipeline(transaction=False)
+            for scope, named in marks.items():
+                together.hset(self._key(scope, "trial"), mapping=named)
+            answers: Awaitable[list[Any]] = together.execute()
+            return answers
+
+        if marks:
+            await ask(write)
+
+    async def read_marks(self, scope: str) -> dict[str, bytes]:
+        """See `stream.containment.quarantine.Marks`."""
+        stored = await ask(lambda: self._redis.hgetall(self._key(scope, "trial")))
+        return {name.decode(): value for name, value in stored.items()}
+
+    async def clear_marks(self, scope: str, names: Sequence[str] = ()) -> None:
+        """See `stream.containment.quarantine.Marks`."""
+        key = self._key(scope, "trial")
+        await ask(lambda: self._redis.hdel(key, *names) if names else self._redis.delete(key))
+
+    async def _open(self, partition: int, user: str, record: bytes) -> UserState:
+        try:
+            return codec.decode(record, self._fingerprint)
+        except NewerState:
+            raise
+        except BrokenState as error:
+            if self.mend is None:
+                raise
+            _log.error("partition %d: %s; making that user's state anew from the log", partition, error)
+            return await self.mend(partition, user)
+
+    async def _offsets(self, partition: int) -> dict[str, int]:
+        """What stands in the store, by field. Raises Misconfigured as `claim` does."""
+        stored = await ask(lambda: self._redis.hgetall(self._key(partition, "offsets")))
+        by_field = {name.decode(): int(value) for name, value in stored.items()}
+        refuse_foreign(by_field, self._fields)
+        return by_field
+
+    async def _open_digests(self) -> Digests:
+        if self._digests is None:
+            secret = self._retention.erasure_secret
+            if secret is None:
+                secret = await self._once(f"{self._prefix}:erasure-secret", secrets.token_bytes(SECRET_BYTES), ask)
+            self._digests = Digests(secret, self._retention.erased_s * 1000)
+        return self._digests
+
+    async def _once(
+        self, key: str, value: bytes, how: Callable[[Callable[[], Awaitable[Any]]], Awaitable[Any]]
+    ) -> bytes:
+        """What stands under a key that is written once: `value`, if nothing does. A full store can still be read."""
+        found = await how(lambda: self._redis.get(key))
+        if found is None:
+            await how(lambda: self._redis.set(key, value, nx=True))
+            found = await how(lambda: self._redis.get(key))
+        return bytes(found)
+
+    def _key(self, partition: int | str, name: str) -> str:
+        return f"{{{self._prefix}:{partition}}}:{name}"
+
+    def _user_key(self, partition: int, user_id: str) -> str:
+        return self._key(partition, f"u:{user_id}")
+
+
+def refuse_foreign(stored: Iterable[str], mine: Mapping[str, str]) -> None:
+    """Raise Misconfigured if an offset counts another topic of a name that I know.
+
+    stored: fields of the offsets, `topic@identity`. mine: topic -> the field that I count it under.
+    """
+    topics = {name: name.partition("@")[0] for name in stored}  # Kafka allows no @ in a name
+    if foreign := sorted({topic for name, topic in topics.items() if mine.get(topic, name) != name}):
+        raise Misconfigured(
+            f"the store's offsets are of other topics that have the names {', '.join(foreign)}: they were made anew "
+            "and adopted while this worker ran; start it again"
+        )
+
+
+def now_ms() -> int:
+    """The wall clock, ms since 1970."""
+    return time.time_ns() // 1_000_000
+
+
+def _member(wait: Wait) -> bytes:
+    return msgspec.json.encode([wait.item_id, wait.user_id])

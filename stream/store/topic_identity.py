@@ -1,0 +1,122 @@
+"""Are the offsets in the store of these topics, or of others that had their names? And how new topics are adopted.
+
+Offsets stand in the store under `topic@identity` (stream/store/redis.py; serving/kafka/admin.py says what it
+is). A topic that was made anew begins at offset 0 again: taken for the old one, its events would be skipped up to
+where the old one had been read. So a worker refuses to start until a person, or `penchant local` for a broker of its
+own, says that the new topics are meant.
+"""
+
+import secrets
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+from kafka.partitioner.default import murmur2
+
+from penchant.errors import Misconfigured, PenchantError, Unavailable
+from stream.store.redis_calls import ask_first, connect, keys
+
+_LOOKED_AT = 1000  # users whose partition is compared: with another count, half of them or more lie elsewhere
+
+
+async def check_identities(redis_url: str, prefix: str, partitions: int, identities: Mapping[str, str]) -> None:
+    """Find whether the store holds offsets of other topics that had these names. `identities`: topic -> identity.
+
+    Raises Misconfigured if it does, or does not answer, and Unavailable if it answers for a minute that it cannot.
+    """
+    async with _connected(redis_url) as redis:
+        stored = await _foreign(redis, prefix, partitions, identities)
+    if topics := sorted({topic for fields in stored.values() for topic, _ in fields}):
+        raise Misconfigured(
+            f"the store's offsets are of other topics that had the names {', '.join(topics)}: if these were made anew, "
+            "`penchant topics adopt` keeps the interests and begins at their start; if not, this is another "
+            "system's store or broker: check --redis, --bootstrap and --prefix"
+        )
+
+
+async def adopt_topics(
+    redis_url: str, prefix: str, partitions: int, identities: Mapping[str, str]
+) -> dict[str, list[str]]:
+    """Forget the offsets of topics that were made anew; interests stay. Returns topic -> identities forgotten.
+
+    In every partition the owner's token is replaced in the same transaction, so that a worker which knew the old topics
+    is refused whatever it still has in hand, and the new topics stand there at offset 0, so that it cannot claim the
+    partition again (`Store.claim`). Raises Unavailable; Misconfigured if the users in the
+    store were spread over another number of partitions: their states would not be found.
+    """
+    async with _connected(redis_url) as redis:
+        stored = await _foreign(redis, prefix, partitions, identities, missing=Unavailable)
+        if stored:
+            await _check_spread(redis, prefix, partitions)
+        anew = {f"{topic}@{identities[topic]}" for fields in stored.values() for topic, _ in fields}
+        for partition in range(partitions) if stored else ():
+            offsets = _key(prefix, partition, "offsets")
+            transaction = redis.pipeline(transaction=True)
+            transaction.set(_key(prefix, partition, "owner"), f"adopt-{secrets.token_hex(8)}")
+            if partition in stored:
+                transaction.hdel(offsets, *("@".join(field) for field in stored[partition]))
+            for name in anew:
+                transaction.hsetnx(offsets, name, 0)
+            await ask_first(transaction.execute, Unavailable)
+    forgotten: defaultdict[str, set[str]] = defaultdict(set)
+    for topic, identity in (field for fields in stored.values() for field in fields):
+        forgotten[topic].add(identity)
+    return {topic: sorted(forgotten[topic]) for topic in sorted(forgotten)}
+
+
+async def _foreign(
+    redis: Any,
+    prefix: str,
+    partitions: int,
+    identities: Mapping[str, str],
+    missing: type[PenchantError] = Misconfigured,
+) -> dict[int, list[tuple[str, str]]]:
+    """Partition -> topic and identity of each offset that is stored for a known name under another identity.
+
+    missing: what is raised of a store that does not answer.
+    """
+
+    async def read() -> list[Iterable[bytes]]:
+        together = redis.pipeline(transaction=False)
+        for partition in range(partitions):
+            together.hkeys(_key(prefix, partition, "offsets"))
+        answers: list[Iterable[bytes]] = await together.execute()
+        return answers
+
+    answers = await ask_first(read, missing)
+    found: dict[int, list[tuple[str, str]]] = {}
+    for partition, fields in enumerate(answers):
+        named = (field.decode().partition("@") for field in fields)  # Kafka allows no @ in a name
+        foreign = [(topic, identity) for topic, _, identity in named if identities.get(topic, identity) != identity]
+        if foreign:
+            found[partition] = foreign
+    return found
+
+
+async def _check_spread(redis: Any, prefix: str, partitions: int) -> None:
+    looked_at = 0
+    async for key in keys(redis, f"{{{prefix}:*}}:u:*"):
+        head, _, user = key.partition(b"}:u:")
+        if int(head.rpartition(b":")[2]) != (murmur2(user) & 0x7FFFFFFF) % partitions:
+            raise Misconfigured(
+                f"the store's users are not spread over {partitions} partitions, which the topics have now: make the "
+                "topics with as many as before, or use another --prefix and replay"
+            )
+        looked_at += 1
+        if looked_at == _LOOKED_AT:
+            return
+
+
+@asynccontextmanager
+async def _connected(url: str) -> AsyncIterator[Any]:
+    redis = connect(url)
+    try:
+        yield redis
+    finally:
+        await redis.aclose()
+
+
+def _key(prefix: str, partition: int, name: str) -> str:
+    """As stream/store/redis.py has it."""
+    return f"{{{prefix}:{partition}}}:{name}"

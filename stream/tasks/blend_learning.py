@@ -1,0 +1,115 @@
+"""The blend's weights: learned by the owner of user partition 0 from everybody's pairs, read by the others each minute.
+
+A pair on covisits.v1 says what a user took and what stood in the ring before it: enough for a step. Lists are made
+right after an event, so every step is one of that moment. It counts by the square of its pair weight, as what was rated
+low was hardly wanted. A step costs half a millisecond; 100 a second are the most, and a twentieth of the time: where a
+step takes longer, on a large catalogue or a busy machine, there are fewer.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from penchant.errors import BrokenState, Misconfigured, Unavailable
+from penchant.messages import Pair
+from serving.catalogue import Catalogue
+from serving.ranking.ranker import Ranker
+from serving.redis.answers import asked
+from serving.state.history import unpack
+from serving.state.user_state import PAIR_UNIT, SEEN, Kind, RingEvent, UserState
+from stream.store.statistics_snapshots import WRITER
+
+_log = logging.getLogger(__name__)
+_APART_S = 0.01
+_SHARE = 0.05
+_SAVED_UP_S = 0.1  # of steps not made, which may follow at once: 5 ms of the event loop
+_OTHERS = 100  # items drawn at random that were not taken
+
+
+def blend_key(keys: str) -> str:
+    """Where the weights stand; `keys`: first part of the keys' names. It shares a slot with their writer's token."""
+    return f"{{{keys}:{WRITER}}}:blend"
+
+
+class Blending:
+    """Learns while `mine` says that user partition 0 is this worker's.
+
+    apart_s: between the beginnings of two steps, at least. share: of the time, at most.
+    """
+
+    def __init__(
+        self,
+        ranker: Ranker,
+        catalogue: Catalogue,
+        mine: Callable[[], bool],
+        apart_s: float = _APART_S,
+        share: float = _SHARE,
+    ) -> None:
+        self._ranker = ranker
+        self._catalogue = catalogue
+        self._mine = mine
+        self._apart_s = apart_s
+        self._share = share
+        self._random = np.random.default_rng()
+        self._next_s = 0.0
+        self._told = 0
+
+    def learn(self, pairs: Sequence[Pair]) -> None:
+        """Learn from some pairs, which item statistics have not taken in yet: the newest, as many as it is time for."""
+        if not self._mine():
+            return
+        for pair in reversed(pairs):
+            now_s = time.monotonic()
+            if now_s < self._next_s:
+                return
+            if self._step(pair):
+                apart_s = max(self._apart_s, (time.monotonic() - now_s) / self._share)
+                self._next_s = max(self._next_s, now_s - _SAVED_UP_S) + apart_s
+
+    def _step(self, pair: Pair) -> bool:
+        """Learn from one pair, if it can be learned from."""
+        taken = self._catalogue.find(pair.item_id)
+        if taken is None or not self._catalogue.available[taken] or not pair.ring:
+            return False
+        drawn = self._random.integers(0, len(self._catalogue), _OTHERS)
+        could = self._catalogue.available[drawn] & (drawn != taken)
+        self._ranker.learn(before(pair), taken, drawn[could], weight=pair.pair**2)
+        return True
+
+    async def share(self, redis: Any, key: str, every_s: float) -> None:
+        """Write the weights, if they are mine to learn, else read them; now and then, for ever."""
+        while True:
+            try:
+                await self.exchange(redis, key)
+            except (Unavailable, Misconfigured) as error:  # the store's own calls stop the worker; weights may be late
+                _log.warning("the blend's weights were not shared: %s", error, extra={"action": "blend_share"})
+            except BrokenState as error:
+                _log.error("%s; this worker goes on with its own", error)
+            await asyncio.sleep(every_s)
+
+    async def exchange(self, redis: Any, key: str) -> None:
+        """Once. Raises Unavailable, Misconfigured, and BrokenState if what stands there is not a blend's."""
+        blend = self._ranker.blend
+        if self._mine() and blend.steps:
+            if blend.steps != self._told:
+                await asked(lambda: redis.set(key, blend.pack()))
+                self._told = blend.steps
+        elif (packed := await asked(lambda: redis.get(key))) is not None:
+            blend.unpack(packed)
+
+
+def before(pair: Pair) -> UserState:
+    """A user as the pair tells: what it touched, everything in the ring liked as much as it links."""
+    gaps_s = pair.gaps_s or [0] * len(pair.ring)
+    ring = [
+        RingEvent(-1000 * gap_s - age, str(age), age, item_id, Kind.OTHER, weight, weight)
+        for age, ((item_id, weight), gap_s) in enumerate(zip(pair.ring, gaps_s, strict=True))
+    ]
+    past = unpack(pair.earlier)
+    seen = np.zeros(len(past.items), SEEN)
+    seen["item"], seen["pair"] = past.items, np.rint(past.strengths / PAIR_UNIT)
+    return UserState(ring=ring[::-1], seen=seen)

@@ -1,0 +1,41 @@
+"""Makes lists again that were short for want of items, once there are more.
+
+A user whose one event waits for its item gets a list as soon as that item comes, of whatever else is known by then:
+nothing, if it comes first. Nothing of that user may come again, so the list would stay so.
+"""
+
+import time
+from collections.abc import Callable
+
+from stream.monitoring.list_cache import LastLists
+from stream.pipeline import Pipeline
+from stream.processing.batch import Part
+
+_APART_S = 1.0  # items come by the hundred: not a list for each
+_MOST = 64  # lists at a time; the others' turn is the next time
+
+
+class Renewing:
+    """`offered`: how many items are on offer now."""
+
+    def __init__(self, pipeline: Pipeline, lists: LastLists, offered: Callable[[], int]) -> None:
+        self._pipeline = pipeline
+        self._lists = lists
+        self._offered = offered
+        self._next_s = 0.0
+
+    async def look(self) -> int:
+        """Make some of them again, if it is time to. Returns how many; each names what caused the one before."""
+        if time.monotonic() < self._next_s:
+            return 0
+        self._next_s = time.monotonic() + _APART_S
+        outgrown = self._lists.outgrown(self._offered(), _MOST)
+        parts: dict[int, Part] = {}
+        for user_id, listed in outgrown.items():
+            if listed.cause is not None:
+                part = parts.setdefault(listed.partition, Part(listed.partition))
+                part.renewed[user_id] = listed.cause
+        if parts:
+            async with self._pipeline.lock:
+                await self._pipeline.run(list(parts.values()), {})
+        return len(outgrown)
