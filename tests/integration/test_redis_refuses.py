@@ -27,7 +27,7 @@ from stream.store.topic_identity import adopt_topics, check_identities
 from stream.testing import FINGERPRINT
 from tests.support.refusals import REFUSALS, Refusal
 from tests.support.waiting import until
-from tests.unit.test_statistics import large
+from tests.unit.serving.ranking.test_statistics import large
 
 IDENTITIES = {"clicks": "run-1"}
 LARGE = {"u": UserState(long=np.ones(384, np.float32), reference_ms=1)}

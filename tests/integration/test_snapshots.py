@@ -30,7 +30,7 @@ from stream.testing import FINGERPRINT
 from tests.conftest import ON_APACHE, Broker
 from tests.support.command import Ran, penchant
 from tests.support.waiting import until
-from tests.unit.test_statistics import large, message, numbers
+from tests.unit.serving.ranking.test_statistics import large, message, numbers
 
 pytestmark = pytest.mark.kafka
 

@@ -16,7 +16,7 @@ from serving.ranking.popularity import Popularity
 from serving.ranking.ranker import Ranker
 from serving.state.history import Earlier, earlier, pack
 from stream.tasks.blend_learning import Blending, before
-from tests.unit.test_ranker import catalogue
+from tests.unit.serving.ranking.test_ranker import catalogue
 
 
 class Shelf:

@@ -18,7 +18,7 @@ from serving.ranking.profile import RankSettings
 from serving.ranking.ranker import Ranker
 from serving.ranking.rules import Rules
 from serving.state.user_state import SEEN, SHOWN, Kind, RecentText, RingEvent, UserState, item_hash
-from tests.unit.test_ranker import DIM, GENRES, axis, catalogue, item, popular_but, said, touched, wrote
+from tests.unit.serving.ranking.test_ranker import DIM, GENRES, axis, catalogue, item, popular_but, said, touched, wrote
 
 ITEMS = catalogue()
 RULES = """

@@ -13,7 +13,7 @@ from serving.ranking import snapshots
 from serving.ranking.covisits import MOST_NEIGHBOURS
 from serving.ranking.ease import HEAD
 from stream.testing import NOW_MS
-from tests.unit.test_statistics import COVISITS, fresh, message
+from tests.unit.serving.ranking.test_statistics import COVISITS, fresh, message
 
 HEADER, ITEMS, GRAM = 0, 1, 2
 # The places of fields in the arrays.

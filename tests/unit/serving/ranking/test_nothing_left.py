@@ -7,7 +7,7 @@ from serving.catalogue import Catalogue
 from serving.ranking.popularity import Popularity
 from serving.ranking.ranker import Ranker
 from serving.state.user_state import SEEN, UserState, item_hash
-from tests.unit.test_ranker import DIM, axis, catalogue, ranker, touched
+from tests.unit.serving.ranking.test_ranker import DIM, axis, catalogue, ranker, touched
 
 
 @pytest.fixture

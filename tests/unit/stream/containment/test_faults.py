@@ -48,7 +48,9 @@ class System:
         assert told["penchant.error"] == "internal"
         assert told["penchant.stage"] == stage
         assert told["penchant.offset"] == str(poison.offset)
-        assert told["penchant.message"].startswith("ZeroDivisionError: planted at tests/unit/test_containment.py:")
+        assert told["penchant.message"].startswith(
+            "ZeroDivisionError: planted at tests/unit/stream/containment/test_faults.py:"
+        )
         assert self.store.hold(0).offsets[TOPICS.clicks] == len(USERS)
 
 
@@ -253,5 +255,7 @@ def test_an_exception_is_described_by_its_name_its_words_and_our_own_place() -> 
     with pytest.raises(ZeroDivisionError) as raised:
         raising(lambda: True, print)()
 
-    assert described(raised.value).startswith("ZeroDivisionError: planted at tests/unit/test_containment.py:")
+    assert described(raised.value).startswith(
+        "ZeroDivisionError: planted at tests/unit/stream/containment/test_faults.py:"
+    )
     assert described(raised.value).endswith(" in planted")

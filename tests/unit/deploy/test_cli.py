@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.command import penchant
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 TOPICS = ["topics create", "topics adopt"]
 DLQ = ["dlq ls", "dlq show", "dlq redrive"]
 STATISTICS = ["statistics show", "statistics forget"]

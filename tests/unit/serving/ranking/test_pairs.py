@@ -8,7 +8,7 @@ import pytest
 
 from serving.ranking.pairs import read_pairs, readable
 from serving.state.history import Earlier, pack
-from tests.unit.test_statistics import fresh, numbers
+from tests.unit.serving.ranking.test_statistics import fresh, numbers
 
 EARLIER = pack(Earlier(np.array([7, 8], np.uint32), np.array([0.2, 1.0], np.float32)))
 PAIR = [3, "i1", 0.5, [["i2", 1.0], ["i3", 0.3]], [0, 60], EARLIER]

@@ -14,7 +14,7 @@ from serving.ranking.ranker import Ranker
 from serving.ranking.reasons import above_half
 from serving.ranking.rules import Rules
 from serving.state.user_state import UserState
-from tests.unit.test_ranker import DIM, GENRES, axis, catalogue, said, touched, wrote
+from tests.unit.serving.ranking.test_ranker import DIM, GENRES, axis, catalogue, said, touched, wrote
 
 STATED: dict[Language, str] = {"en": "because of what you wrote", "zh": "根据你写的内容"}
 ITEMS = catalogue()

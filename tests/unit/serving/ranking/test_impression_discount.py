@@ -9,7 +9,7 @@ from serving.ranking.popularity import Popularity
 from serving.ranking.profile import RankSettings
 from serving.ranking.ranker import Ranker
 from serving.state.user_state import SEEN, SHOWN, Kind, RingEvent, UserState, item_hash
-from tests.unit.test_ranker import catalogue, touched
+from tests.unit.serving.ranking.test_ranker import catalogue, touched
 
 HOUR_S = 3600
 

@@ -12,8 +12,8 @@ from serving.ranking.profile import RankSettings
 from serving.ranking.ranker import Ranker
 from serving.ranking.rules import Rules
 from serving.state.user_state import UserState
-from tests.unit.test_ranker import axis, catalogue, genres, popular_but, ranker, said, touched, wrote
-from tests.unit.test_rules import catalogue_of, user
+from tests.unit.serving.ranking.test_ranker import axis, catalogue, genres, popular_but, ranker, said, touched, wrote
+from tests.unit.serving.ranking.test_rules import catalogue_of, user
 
 
 @pytest.fixture
