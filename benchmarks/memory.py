@@ -2,7 +2,7 @@
 
     python -m benchmarks.memory --users 10000 --id-bytes 8
 
-Every user has a full ring (20 events), a full set of counted ids (64) and a long vector; then, apart, the vectors of 8
+Every user has a full ring (20 events), a full set of dedup ids (64) and a long vector; then, apart, the vectors of 8
 recent texts, a seen set of 2,000 items, and 256 impressions. Ids of users, events and items have the same length. The
 store is an embedded redis-server of its own, or an empty one that is named. No user waits for anything, and no list is
 owed.
@@ -33,7 +33,7 @@ PREFIX, PARTITIONS, AT_ONCE = "penchant", 4, 256
 BOUNDS = Bounds()
 NOW_MS = 1_795_341_600_000  # 22 November 2026
 PARTS = {
-    "ring, counters, dedupe": "long vector, ring of 20 events, 64 counted ids",
+    "ring, counters, dedupe": "long vector, ring of 20 events, 64 dedup ids",
     "texts": "vectors of 8 recent texts, float16",
     "seen": "seen set of 2,000 items",
     "shown": "256 impressions, for fatigue",
@@ -49,17 +49,17 @@ def full_state(user: int, length: int, dim: int, parts: int) -> UserState:
     """A user who has the first `parts` of `PARTS`."""
     random = np.random.default_rng(user)
     events, items = names("e", user, RING, length), names("i", user % 1000, RING, length)
-    counted = random.integers(0, 2**48, BOUNDS.counted).tolist()
+    dedup_ids = random.integers(0, 2**48, BOUNDS.dedup_ids).tolist()
     ring = [
         RingEvent(NOW_MS + n, event, hashed, item, int(Kind.CLICK), 0.25, 0.5, seen=True)
-        for n, (event, item, hashed) in enumerate(zip(events, items, counted[-RING:], strict=True))
+        for n, (event, item, hashed) in enumerate(zip(events, items, dedup_ids[-RING:], strict=True))
     ]
     state = UserState(
         long=random.standard_normal(dim).astype(np.float32),
         reference_ms=NOW_MS,
-        standing=BOUNDS.counted,
+        event_count=BOUNDS.dedup_ids,
         ring=ring,
-        counted=counted,
+        dedup_ids=dedup_ids,
         list_version=NOW_MS,
     )
     if parts > 1:

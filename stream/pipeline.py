@@ -18,7 +18,7 @@ import msgspec
 from penchant.errors import PenchantError, Rejected
 from penchant.messages import CoVisits, Receipt
 from penchant.topics import Topics
-from serving.state.user_state import Retraction, UserState, Vector, Waiting
+from serving.state.user_state import PendingEvent, Retraction, UserState, Vector
 from stream.containment.faults import Guard, by_halves
 from stream.events.dead_letters import dead_letter, forwarded_or_dead, quarantined
 from stream.events.decoder import Decoder, forget_users
@@ -244,7 +244,7 @@ class Pipeline:
         states = await self.store.load(partition, users)
         now = self.clock()
 
-        def due(entry: Waiting | Retraction) -> bool:
+        def due(entry: PendingEvent | Retraction) -> bool:
             if arrival is Arrival.EXPIRED:
                 return overdue(entry, self.rules, now)
             if arrival is Arrival.MISSED or isinstance(entry, Retraction):

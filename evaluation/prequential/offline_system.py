@@ -135,7 +135,7 @@ class Penchant:
         return Event(
             record=Record("", 0, self._offset, event.time_ms, None, None),
             event_id=event_id,
-            counted_as=id_hash(event_id),
+            dedup_key=id_hash(event_id),
             user_id=event.user,
             item_id=item_id,
             kind=Kind.OTHER if heard.vector is None else Kind.REVIEW,

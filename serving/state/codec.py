@@ -1,4 +1,4 @@
-"""How a user's record lies in bytes, and what is kept of an event there.
+"""The bytes of a user's record, and what is kept of an event in it.
 
 Version 4: `crc32 (4 bytes, little endian) | MessagePack array`, the array's fields in the order of `Record`. The long
 vector is block fixed point: int24 mantissas (little endian) times `2**exponent`. Its error per save is at most `2**-23`
@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from penchant.errors import BrokenState, NewerState
-from serving.state.pending import Alias, Merge, Ref, Retraction, TimeMs, Waiting
+from serving.state.pending import Alias, Merge, PendingEvent, Ref, Retraction, TimeMs
 
 Vector = npt.NDArray[np.float32]
 Number = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]  # the largest whole number that every JSON reader knows
@@ -45,7 +45,7 @@ class Kind(IntEnum):
 
 
 class RingEvent(msgspec.Struct, array_like=True, frozen=True):
-    """One event of the ring; `counted_as` is its id's 48-bit hash, `item_id` is empty for a statement.
+    """One event of the ring; `dedup_key` is the 48-bit hash of its id, `item_id` is empty for a statement.
 
     retracted: it was taken back; the place stays, without a taste, so that order does not matter. seen: it counts in
     the seen set. written: it came with a text, whose vector stands among the recent texts while there is room.
@@ -53,7 +53,7 @@ class RingEvent(msgspec.Struct, array_like=True, frozen=True):
 
     time_ms: int
     event_id: str
-    counted_as: int
+    dedup_key: int
     item_id: str
     kind: int
     pair: float
@@ -115,14 +115,14 @@ class Record(msgspec.Struct, array_like=True):
     ring_numbers: bytes
     ring_items: list[str]
     ring_ids: list[str]
-    counted: bytes
+    dedup_ids: bytes
     seen: bytes
     texts: list[RecentText]
-    waiting: list[Waiting]
+    pending: list[PendingEvent]
     unnamed: list[Ref]
     unnamed_more: Number
-    standing: Number = 0
-    undone: bytes = b""
+    event_count: Number = 0
+    retracted_ids: bytes = b""
     retractions: list[Retraction] = []
     alias: Alias | None = None
     merges: list[Merge] = []
@@ -146,7 +146,7 @@ PAIR_UNIT = 0.01  # of `pair` in the seen set: sums of whole numbers do not depe
 _SEEN_BEFORE_4 = np.dtype([("item", "<u4"), ("time_s", "<u4"), ("count", "u1"), ("dismissed", "u1")])
 _SEEN_BEFORE_3 = np.dtype([("item", "<u4"), ("time_s", "<u4"), ("count", "<u2")])
 SHOWN = np.dtype([("time_s", "<u4"), ("id", "<u4"), ("item", "<u4")])
-_COUNTED_BYTES = 6
+_ID_BYTES = 6
 _LAST_KIND = int(max(Kind))
 
 _encoder = msgspec.msgpack.Encoder()
@@ -197,8 +197,8 @@ def pack_ring(ring: list[RingEvent]) -> bytes:
         (
             e.time_ms // 1000,
             e.time_ms % 1000,
-            e.counted_as & 0xFFFFFFFF,
-            e.counted_as >> 32,
+            e.dedup_key & 0xFFFFFFFF,
+            e.dedup_key >> 32,
             e.pair,
             e.taste,
             e.kind | e.retracted * _RETRACTED | e.written * _WRITTEN | e.seen * _SEEN,
@@ -254,12 +254,12 @@ def unpack_shown(record: Record) -> npt.NDArray[np.void]:
 
 def pack_ids(hashes: list[int]) -> bytes:
     """48 bits each."""
-    return b"".join(each.to_bytes(_COUNTED_BYTES, "little") for each in hashes)
+    return b"".join(each.to_bytes(_ID_BYTES, "little") for each in hashes)
 
 
 def unpack_ids(packed: bytes) -> list[int]:
     """What `pack_ids` packed."""
-    return [int.from_bytes(packed[i : i + _COUNTED_BYTES], "little") for i in range(0, len(packed), _COUNTED_BYTES)]
+    return [int.from_bytes(packed[i : i + _ID_BYTES], "little") for i in range(0, len(packed), _ID_BYTES)]
 
 
 def pack_long(long: Vector | None) -> tuple[int, bytes]:
@@ -307,8 +307,8 @@ def _check(record: Record) -> None:
     rows = (
         (record.long, 3, "long"),
         (record.ring_numbers, _RING.itemsize, "ring"),
-        (record.counted, _COUNTED_BYTES, "counted"),
-        (record.undone, _COUNTED_BYTES, "undone"),
+        (record.dedup_ids, _ID_BYTES, "dedup_ids"),
+        (record.retracted_ids, _ID_BYTES, "retracted_ids"),
         (record.seen, _seen_before(record.version).itemsize, "seen"),
         (record.shown, SHOWN.itemsize, "shown"),
     )

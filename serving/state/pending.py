@@ -1,4 +1,4 @@
-"""What of a user is still to be done: to be named by a list, given a vector, taken back, merged. Part of the record.
+"""What is pending of a user: events to name on a list, to give a vector or to retract, and users to merge.
 
 `size` of each is the most bytes that it takes in a record, from the lengths of what it holds; nothing is encoded.
 """
@@ -12,7 +12,7 @@ Partition = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
 Offset = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 
 _NUMBERS = 32  # of a Ref or a Merge: MessagePack writes a whole number in 9 bytes at most, a flag or an array in 1
-_ENTRY = 64  # of what waits
+_ENTRY = 64  # of a pending event or retraction
 _HEADER = 1
 _LENGTH = 5  # before each text and each run of bytes, at most
 
@@ -34,10 +34,10 @@ class Ref(msgspec.Struct, array_like=True, frozen=True):
         return _NUMBERS + _of_texts(self.topic, self.event_id)
 
 
-class Waiting(msgspec.Struct, array_like=True, frozen=True):
-    """A record that waits for its item's vector, in the bytes it came as: nothing is lost if it runs out of time.
+class PendingEvent(msgspec.Struct, array_like=True, frozen=True):
+    """An event that waits for its item's vector, in the bytes it came as: nothing is lost if its time runs out.
 
-    missed: it waits for its text's, which the encoder missed.
+    missed: it waits for the vector of its text, which the encoder missed.
     """
 
     topic: str
@@ -58,7 +58,7 @@ class Waiting(msgspec.Struct, array_like=True, frozen=True):
 
 
 class Retraction(msgspec.Struct, array_like=True, frozen=True):
-    """A command that waits for the event it takes back, in the bytes it came as. `event_id` is the event's.
+    """A command that waits for the event it retracts, in the bytes it came as. `event_id` is the event's.
 
     missed: it waits for the vector of the text that came with it, which the encoder missed.
     """
@@ -115,7 +115,7 @@ def _of_texts(*texts: str) -> int:
     return sum(_LENGTH + len(text if text.isascii() else text.encode("utf-8", "surrogatepass")) for text in texts)
 
 
-def _of_bytes(entry: Waiting | Retraction) -> int:
+def _of_bytes(entry: PendingEvent | Retraction) -> int:
     """Of the record as it came: key, value and headers."""
     headers = sum(_HEADER + _of_texts(name) + _LENGTH + len(value) for name, value in entry.headers)
     return 2 * _LENGTH + len(entry.key or b"") + len(entry.value) + headers

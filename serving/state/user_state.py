@@ -1,8 +1,8 @@
 """What is kept of a user, and how it stands in the store.
 
-A `UserState` holds the long interest vector at a reference time of its own, the ring of the last events, the ids that
-were counted, the seen set, recent texts, and what still waits. `encode` and `decode` are its only outside form;
-`serving/state/codec.py` has how the record lies in bytes.
+A `UserState` holds the long interest vector at a reference time of its own, the ring of the last events, the ids by
+which duplicates are told, the seen set, recent texts, and pending events. `encode` and `decode` are its only outside
+form; `serving/state/codec.py` has the record's bytes.
 """
 
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ from penchant.errors import FingerprintMismatch
 from penchant.hashes import fingerprint_bytes, id_hash, item_hash
 from serving.state import codec as record
 from serving.state.codec import PAIR_UNIT, SEEN, SHOWN, VERSION, Kind, RecentText, RingEvent, Vector
-from serving.state.pending import Alias, Merge, Ref, Retraction, Waiting
+from serving.state.pending import Alias, Merge, PendingEvent, Ref, Retraction
 
 __all__ = [
     "PAIR_UNIT",
@@ -26,13 +26,13 @@ __all__ = [
     "Alias",
     "Kind",
     "Merge",
+    "PendingEvent",
     "RecentText",
     "Ref",
     "Retraction",
     "RingEvent",
     "UserState",
     "Vector",
-    "Waiting",
     "decode",
     "encode",
     "fingerprint_bytes",
@@ -62,14 +62,14 @@ class UserState:
 
     long: `(d,) float32`, the decayed sum as it stood at `reference_ms`, or None before the first event with a taste.
     ring: at most `RING` events, oldest first by event time. texts: at most `RECENT_TEXTS`, likewise.
-    counted: 48-bit hashes of the event ids that were counted last, oldest first.
-    undone: likewise, of events that were retracted and stand in the ring no more.
+    dedup_ids: 48-bit hashes of the ids of the last events folded, oldest first.
+    retracted_ids: likewise, of events that were retracted and are no longer in the ring.
     seen: `(n,)` of `SEEN`, one row an item, by 32-bit hash of its id: how many events, at most 255, how many of them
     dismissed it, and the sum of their pair weights in units of `PAIR_UNIT`. What was retracted counts 0.
     shown: `(n,)` of `SHOWN`, the last impressions, oldest first, by 32-bit hashes of id and item; the item of what was
     retracted is 0.
-    standing: how many events `long` is the sum of. With none it is zeros, not what rounding leaves of a difference.
-    waiting, retractions: what waits for an item's vector, and for an event.
+    event_count: how many events `long` is the sum of. With none it is zeros, not what rounding leaves of a difference.
+    pending, retractions: events that wait for a vector, and retractions that wait for their event.
     list_version: the version of the last list made; 0 before the first.
     alias: set if the user was merged into another. merges: users that were, or are to be, merged into this one.
     erased_ms: when the user was erased last, 0: never. The store keeps it, apart from the record, under a keyed digest.
@@ -77,14 +77,14 @@ class UserState:
 
     long: Vector | None = None
     reference_ms: int = 0
-    standing: int = 0
+    event_count: int = 0
     ring: list[RingEvent] = field(default_factory=list)
-    counted: list[int] = field(default_factory=list)
-    undone: list[int] = field(default_factory=list)
+    dedup_ids: list[int] = field(default_factory=list)
+    retracted_ids: list[int] = field(default_factory=list)
     seen: npt.NDArray[np.void] = field(default_factory=no_seen)
     shown: npt.NDArray[np.void] = field(default_factory=no_shown)
     texts: list[RecentText] = field(default_factory=list)
-    waiting: list[Waiting] = field(default_factory=list)
+    pending: list[PendingEvent] = field(default_factory=list)
     retractions: list[Retraction] = field(default_factory=list)
     unnamed: list[Ref] = field(default_factory=list)
     unnamed_more: int = 0
@@ -101,7 +101,7 @@ class UserState:
     @property
     def missed(self) -> bool:
         """Whether a text of the user still waits for the encoder."""
-        return any(entry.missed for entry in self.waiting) or any(entry.missed for entry in self.retractions)
+        return any(entry.missed for entry in self.pending) or any(entry.missed for entry in self.retractions)
 
 
 def encode(state: UserState, fingerprint: str) -> bytes:
@@ -121,14 +121,14 @@ def encode(state: UserState, fingerprint: str) -> bytes:
             ring_numbers=record.pack_ring(state.ring),
             ring_items=[e.item_id for e in state.ring],
             ring_ids=[e.event_id for e in state.ring],
-            counted=record.pack_ids(state.counted),
+            dedup_ids=record.pack_ids(state.dedup_ids),
             seen=state.seen.tobytes(),
             texts=state.texts,
-            waiting=state.waiting,
+            pending=state.pending,
             unnamed=state.unnamed,
             unnamed_more=state.unnamed_more,
-            standing=state.standing,
-            undone=record.pack_ids(state.undone),
+            event_count=state.event_count,
+            retracted_ids=record.pack_ids(state.retracted_ids),
             retractions=state.retractions,
             alias=state.alias,
             merges=state.merges,
@@ -153,12 +153,12 @@ def decode(sealed: bytes, fingerprint: str) -> UserState:
         long=record.unpack_long(raw.exponent, raw.long),
         reference_ms=raw.reference_ms,
         ring=record.unpack_ring(raw),
-        standing=raw.standing,
-        counted=record.unpack_ids(raw.counted),
-        undone=record.unpack_ids(raw.undone),
+        event_count=raw.event_count,
+        dedup_ids=record.unpack_ids(raw.dedup_ids),
+        retracted_ids=record.unpack_ids(raw.retracted_ids),
         seen=record.unpack_seen(raw),
         texts=raw.texts,
-        waiting=raw.waiting,
+        pending=raw.pending,
         retractions=raw.retractions,
         unnamed=raw.unnamed,
         unnamed_more=raw.unnamed_more,

@@ -38,7 +38,7 @@ _OF_EVENTS = frozenset({"user_id", "type", "event_id", "event_time", "rating", "
 class Event:
     """An action, a review or a statement, ready to be folded.
 
-    counted_as: the 48-bit hash that the id is remembered by. item_id: None for a statement. text: cleaned, or None.
+    dedup_key: the 48-bit hash that the id is remembered by. item_id: None for a statement. text: cleaned, or None.
     seen: whether the item enters the seen set. intent: of a statement that negates something, its two parts.
     swing: how far the text may move the taste; None: the taste stands. list_version, position: which list it answers,
     and the item's place on it, from 1; None: not told.
@@ -46,7 +46,7 @@ class Event:
 
     record: Record
     event_id: str
-    counted_as: int
+    dedup_key: int
     user_id: str
     item_id: str | None
     kind: Kind
@@ -257,13 +257,13 @@ class Decoder:
             # Made from an offset, so it holds only for this very topic: a new one of the same name repeats it.
             event_id, namespace = _origin(record), self._identities.get(record.topic, "")
         _check_id("event_id", event_id)
-        counted_as = id_hash(event_id, namespace)
+        dedup_key = id_hash(event_id, namespace)
         time_ms = bounded_time_ms(body.event_time, envelope.get("time"), record.timestamp_ms)
         intent = split(text) if text is not None and kind is Kind.STATEMENT else None
         return Event(
             record=record,
             event_id=event_id,
-            counted_as=counted_as,
+            dedup_key=dedup_key,
             user_id=body.user_id,
             item_id=body.item_id,
             kind=kind,

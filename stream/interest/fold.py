@@ -39,13 +39,13 @@ _MAX_PAIR = np.iinfo(np.uint16).max
 class Bounds:
     """What a user's state may hold, and how fast the long vector fades.
 
-    half_life_ms: the time in which an event's weight halves. counted: event ids remembered. seen: items remembered.
-    shown: impressions remembered.
+    half_life_ms: the time in which an event's weight halves. dedup_ids, seen, shown: how many event ids, items and
+    impressions are remembered.
     """
 
     half_life_ms: int = 30 * 86_400_000
     ring: int = RING
-    counted: int = 64
+    dedup_ids: int = 64
     seen: int = 2_000
     shown: int = 256
     texts: int = RECENT_TEXTS
@@ -71,7 +71,7 @@ def fold(state: UserState, event: Event, vector: Vector | None, text: Vector | N
         return known
     if event.weight.taste and vector is not None:
         add(state, event.weight.taste, vector, event.time_ms, bounds.half_life_ms)
-        state.standing += 1
+        state.event_count += 1
     _place(state, entry_of(event), text, bounds)
     return Outcome.FOLDED
 
@@ -89,18 +89,18 @@ def subtract(state: UserState, past: RingEvent, vector: Vector | None, bounds: B
     """
     if past.taste and vector is not None:
         add(state, -past.taste, vector, past.time_ms, bounds.half_life_ms)
-        state.standing = max(state.standing - 1, 0)
-        if state.long is not None and not state.standing:
+        state.event_count = max(state.event_count - 1, 0)
+        if state.long is not None and not state.event_count:
             state.long[:] = 0.0
     if past.seen and past.item_id:
         _lower_seen(state, past)
-    impressions.take_back(state, [past.counted_as])
+    impressions.take_back(state, [past.dedup_key])
     state.texts = [_blank(text) if text.event_id == past.event_id else text for text in state.texts]
     stands = [place for place, event in enumerate(state.ring) if event.event_id == past.event_id]
     for place in stands:
         state.ring[place] = _taken_back(state.ring[place])
     if not stands:
-        _remember_undone(state, [past.counted_as], bounds)
+        _remember_retracted(state, [past.dedup_key], bounds)
 
 
 def entry_of(event: Event) -> RingEvent:
@@ -108,7 +108,7 @@ def entry_of(event: Event) -> RingEvent:
     return RingEvent(
         event.time_ms,
         event.event_id,
-        event.counted_as,
+        event.dedup_key,
         event.item_id or "",
         event.kind,
         event.weight.pair,
@@ -119,15 +119,15 @@ def entry_of(event: Event) -> RingEvent:
 
 
 def recall(state: UserState, event: Event, text: Vector | None) -> Outcome | None:
-    """DUPLICATE if the event was counted already, REUSED if its id was, with another content; None if it is new."""
+    """DUPLICATE if the event was folded already, REUSED if its id was, with another content; None if it is new."""
     for past in state.ring:
-        if past.counted_as == event.counted_as:
+        if past.dedup_key == event.dedup_key:
             same = past.item_id == (event.item_id or "") and past.kind == event.kind
             return Outcome.DUPLICATE if same and _same_text(state, event, text) else Outcome.REUSED
-    shown = impressions.item_of(state, event.counted_as) if event.kind is Kind.IMPRESSION else None
+    shown = impressions.item_of(state, event.dedup_key) if event.kind is Kind.IMPRESSION else None
     if shown is not None:
         return Outcome.DUPLICATE if shown in {0, item_hash(event.item_id or "")} else Outcome.REUSED
-    return Outcome.DUPLICATE if event.counted_as in state.counted or event.counted_as in state.undone else None
+    return Outcome.DUPLICATE if event.dedup_key in state.dedup_ids or event.dedup_key in state.retracted_ids else None
 
 
 def direction(item: Vector | None, text: Vector | None) -> Vector | None:
@@ -162,9 +162,9 @@ def join(state: UserState, other: UserState, bounds: Bounds) -> None:
         if state.long is None:
             state.long, state.reference_ms = np.zeros_like(other.long), other.reference_ms
         add(state, 1.0, other.long, other.reference_ms, bounds.half_life_ms)
-    state.standing += other.standing
-    state.counted = (other.counted + state.counted)[-bounds.counted :]
-    _remember_undone(state, other.undone, bounds)
+    state.event_count += other.event_count
+    state.dedup_ids = (other.dedup_ids + state.dedup_ids)[-bounds.dedup_ids :]
+    _remember_retracted(state, other.retracted_ids, bounds)
     for row in other.seen.tolist():
         _see(state, row, bounds.seen)
     impressions.join(state, other, bounds.shown)
@@ -218,7 +218,7 @@ def _lower_seen(state: UserState, past: RingEvent) -> None:
 
 
 def _place(state: UserState, entry: RingEvent, text: Vector | None, bounds: Bounds) -> None:
-    """Give an event its places: seen set, counted ids, ring, recent texts. An impression has one of its own.
+    """Give an event its places: seen set, dedup ids, ring, recent texts. An impression has one of its own.
 
     One that weighs nothing and is only seen does not stand in the ring.
     """
@@ -228,12 +228,12 @@ def _place(state: UserState, entry: RingEvent, text: Vector | None, bounds: Boun
         mark_seen(state, entry, bounds.seen)
     if not (entry.taste or entry.pair or entry.seen):
         return
-    state.counted.append(entry.counted_as)
-    del state.counted[: -bounds.counted]
+    state.dedup_ids.append(entry.dedup_key)
+    del state.dedup_ids[: -bounds.dedup_ids]
     if entry.taste or entry.pair:
         _push(state, entry, text, bounds)
     elif entry.retracted:
-        _remember_undone(state, [entry.counted_as], bounds)
+        _remember_retracted(state, [entry.dedup_key], bounds)
 
 
 def _push(state: UserState, entry: RingEvent, text: Vector | None, bounds: Bounds) -> None:
@@ -251,12 +251,12 @@ def _push(state: UserState, entry: RingEvent, text: Vector | None, bounds: Bound
 def _cut_ring(state: UserState, bounds: Bounds) -> None:
     gone = state.ring[: -bounds.ring]
     del state.ring[: -bounds.ring]
-    _remember_undone(state, [event.counted_as for event in gone if event.retracted], bounds)
+    _remember_retracted(state, [event.dedup_key for event in gone if event.retracted], bounds)
 
 
-def _remember_undone(state: UserState, counted_as: list[int], bounds: Bounds) -> None:
-    state.undone += counted_as
-    del state.undone[: -bounds.counted]
+def _remember_retracted(state: UserState, dedup_keys: list[int], bounds: Bounds) -> None:
+    state.retracted_ids += dedup_keys
+    del state.retracted_ids[: -bounds.dedup_ids]
 
 
 def _taken_back(entry: RingEvent) -> RingEvent:

@@ -18,7 +18,7 @@ _ID = 0xFFFFFFFF  # of an id's 48-bit hash these bits are kept: 256 of them coll
 
 def note(state: UserState, entry: RingEvent, limit: int) -> None:
     """Remember an impression of an item; beyond `limit` of them the oldest goes."""
-    row = (entry.time_ms // 1000, entry.counted_as & _ID, 0 if entry.retracted else item_hash(entry.item_id))
+    row = (entry.time_ms // 1000, entry.dedup_key & _ID, 0 if entry.retracted else item_hash(entry.item_id))
     shown = state.shown
     if len(shown) and row <= shown[-1].item():
         _add(state, np.array([row], SHOWN), limit)
@@ -33,15 +33,15 @@ def join(state: UserState, other: UserState, limit: int) -> None:
     _add(state, other.shown, limit)
 
 
-def item_of(state: UserState, counted_as: int) -> int | None:
+def item_of(state: UserState, dedup_key: int) -> int | None:
     """The hash of the item that an impression was of, 0 if it was taken back; None if it is not remembered."""
-    at = np.flatnonzero(state.shown["id"] == counted_as & _ID)
+    at = np.flatnonzero(state.shown["id"] == dedup_key & _ID)
     return int(state.shown["item"][at[0]]) if len(at) else None
 
 
-def take_back(state: UserState, counted_as: Iterable[int]) -> None:
+def take_back(state: UserState, dedup_keys: Iterable[int]) -> None:
     """Forget of which item the impressions under these ids were."""
-    state.shown["item"][np.isin(state.shown["id"], [each & _ID for each in counted_as])] = 0
+    state.shown["item"][np.isin(state.shown["id"], [each & _ID for each in dedup_keys])] = 0
 
 
 def _add(state: UserState, rows: _Rows, limit: int) -> None:

@@ -4,7 +4,7 @@ from enum import Enum
 
 from penchant.errors import Reason
 from penchant.messages import Pair
-from serving.state.user_state import Alias, UserState, Vector, Waiting
+from serving.state.user_state import Alias, PendingEvent, UserState, Vector
 from stream.events.decoder import CommandEvent, Event
 from stream.events.records import DeadLetter, Record
 from stream.events.transfers import Hand, Request, TransferEvent, oversize, pass_on
@@ -145,7 +145,7 @@ def _fresh(part: Part, turn: Turn, event: Event, came: Record, context: Context)
 def _take_in(part: Part, turn: Turn, event: Event, context: Context) -> Took | DeadLetter:
     """Count an event, or have it wait for a vector, or for nothing: it may have been taken back before it came."""
     state = turn.state
-    waits = next((entry for entry in state.waiting if entry.event_id == event.event_id), None)
+    waits = next((entry for entry in state.pending if entry.event_id == event.event_id), None)
     if waits is not None:
         same = (waits.topic, waits.item_id) == (event.record.topic, event.item_id or "")
         known: Outcome | None = Outcome.DUPLICATE if same else Outcome.REUSED
@@ -193,14 +193,14 @@ def _waited(part: Part, turn: Turn, each: Input, context: Context) -> None:
         elif retraction is not None:
             give_up(part, turn, retraction, context)
         return
-    entry = next((entry for entry in state.waiting if entry.event_id == each.event_id), None)
+    entry = next((entry for entry in state.pending if entry.event_id == each.event_id), None)
     if entry is None:
         return
     if isinstance(event, Event):
         _count_or_wait_on(part, turn, entry, event, context)
 
 
-def _count_or_wait_on(part: Part, turn: Turn, entry: Waiting, event: Event, context: Context) -> None:
+def _count_or_wait_on(part: Part, turn: Turn, entry: PendingEvent, event: Event, context: Context) -> None:
     """Count an event that waited; what waited for its item may have to wait for its text now, and the reverse."""
     lack = _lack(event, context)
     if lack is not None and entry.missed == (lack is Lack.TEXT):

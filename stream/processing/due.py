@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from penchant.errors import Reason
-from serving.state.user_state import Retraction, Waiting
+from serving.state.user_state import PendingEvent, Retraction
 from stream.events.records import DeadLetter
 from stream.processing.batch import Arrival, Input
 from stream.processing.pending_events import record_of
@@ -17,12 +17,12 @@ class Pending(NamedTuple):
 
     partition: int
     user_id: str
-    entry: Waiting | Retraction | None
+    entry: PendingEvent | Retraction | None
     arrival: Arrival
     letter: DeadLetter | None = None
 
 
-def expired(user_id: str, entry: Waiting | Retraction, letter: DeadLetter | None = None) -> Input:
+def expired(user_id: str, entry: PendingEvent | Retraction, letter: DeadLetter | None = None) -> Input:
     """An entry that leaves the waiting room for the dead letters; without a letter a retraction's is its refusal."""
     if isinstance(entry, Retraction):
         return Input(user_id, entry.command_id, Arrival.EXPIRED if letter else Arrival.UNCLAIMED, letter=letter)

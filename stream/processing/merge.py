@@ -219,7 +219,7 @@ def _stays(why: str) -> None:
 def _add(part: Part, turn: Turn, other: UserState, context: Context) -> None:
     state, rules = turn.state, context.rules
     join(state, other, rules.bounds)
-    for entry in other.waiting:
+    for entry in other.pending:
         if no_room := keep(part, turn, entry, rules):
             put_aside(part, entry, f"it waited for a vector when two users were merged, and {no_room}")
     for retraction in other.retractions:

@@ -12,7 +12,7 @@ from typing import Any
 
 from penchant.errors import Reason, Rejected
 from serving.model.texts import MAX_CHARS
-from serving.state.user_state import Merge, Retraction, UserState, Waiting
+from serving.state.user_state import Merge, PendingEvent, Retraction, UserState
 from stream.containment.faults import described
 from stream.events.decoder import MAX_ID_BYTES, CommandEvent, Event
 from stream.events.records import DeadLetter, Forward, Record
@@ -33,7 +33,7 @@ def wait_for_vector(part: Part, turn: Turn, event: Event, rules: Rules, *, misse
     Returns why there is no room for it, if there is none.
     """
     record = event.record
-    entry = Waiting(
+    entry = PendingEvent(
         topic=record.topic,
         partition=record.partition,
         offset=record.offset,
@@ -70,12 +70,12 @@ def wait_to_retract(part: Part, turn: Turn, command: CommandEvent, rules: Rules,
     return keep(part, turn, entry, rules)
 
 
-def keep(part: Part, turn: Turn, entry: Waiting | Retraction, rules: Rules) -> str | None:
+def keep(part: Part, turn: Turn, entry: PendingEvent | Retraction, rules: Rules) -> str | None:
     """Put an entry in. Returns why there is no room for it, if there is none."""
     if no_room := _no_room(turn.state, entry, rules):
         return no_room
-    if isinstance(entry, Waiting):
-        turn.state.waiting.append(entry)
+    if isinstance(entry, PendingEvent):
+        turn.state.pending.append(entry)
     else:
         turn.state.retractions.append(entry)
     _tell(part, turn, entry, rules)
@@ -103,11 +103,11 @@ def expect_answers(part: Part, turn: Turn) -> None:
     part.waits[MERGES, turn.user_id] = _NEVER_MS if expecting else None
 
 
-def leave(part: Part, turn: Turn, entry: Waiting | Retraction, rules: Rules) -> None:
+def leave(part: Part, turn: Turn, entry: PendingEvent | Retraction, rules: Rules) -> None:
     """Take an entry out."""
     turn.changed = True
-    if isinstance(entry, Waiting):
-        turn.state.waiting.remove(entry)
+    if isinstance(entry, PendingEvent):
+        turn.state.pending.remove(entry)
     else:
         turn.state.retractions.remove(entry)
     if turn.state.alias is None:  # else nobody is waited for: it is held for another owner
@@ -136,22 +136,22 @@ def expel(part: Part, turn: Turn, letter: DeadLetter, rules: Rules) -> None:
         if (entry.topic, entry.partition, entry.offset) == place:
             leave(part, turn, entry, rules)
             # Commands whose letter says `decode` are answered by what can be read of them; this one is known.
-            _tell_sender(part, entry, letter if isinstance(entry, Waiting) else replace(letter, stage="fold"))
+            _tell_sender(part, entry, letter if isinstance(entry, PendingEvent) else replace(letter, stage="fold"))
 
 
-def put_aside(part: Part, entry: Waiting | Retraction, message: str, reason: Reason | None = None) -> None:
+def put_aside(part: Part, entry: PendingEvent | Retraction, message: str, reason: Reason | None = None) -> None:
     """Have what waited, and does not any more, in the dead letters."""
     _tell_sender(part, entry, DeadLetter(record_of(entry), reason or reason_of(entry), message, "fold"))
 
 
-def reason_of(entry: Waiting | Retraction) -> Reason:
+def reason_of(entry: PendingEvent | Retraction) -> Reason:
     """Why it is put aside if what it waits for does not come."""
     if entry.missed:
         return Reason.ENCODER_TIMEOUT
-    return Reason.UNKNOWN_ITEM if isinstance(entry, Waiting) else Reason.RETRACT_UNKNOWN
+    return Reason.UNKNOWN_ITEM if isinstance(entry, PendingEvent) else Reason.RETRACT_UNKNOWN
 
 
-def read_again(entry: Waiting | Retraction, context: Context) -> Event | CommandEvent | Forward | DeadLetter:
+def read_again(entry: PendingEvent | Retraction, context: Context) -> Event | CommandEvent | Forward | DeadLetter:
     """What waits, read as it was when it came; a dead letter if that is not possible any more."""
     record = record_of(entry)
     try:
@@ -164,9 +164,9 @@ def read_again(entry: Waiting | Retraction, context: Context) -> Event | Command
         return DeadLetter(record, Reason.INTERNAL, described(error), "fold")
 
 
-def waiters(state: UserState) -> Sequence[Waiting | Retraction]:
+def waiters(state: UserState) -> Sequence[PendingEvent | Retraction]:
     """All that waits."""
-    return [*state.waiting, *state.retractions]
+    return [*state.pending, *state.retractions]
 
 
 def clear(part: Part, turn: Turn) -> None:
@@ -176,23 +176,23 @@ def clear(part: Part, turn: Turn) -> None:
         part.waits[MERGES, turn.user_id] = None
 
 
-def overdue(entry: Waiting | Retraction, rules: Rules, now_ms: int) -> bool:
+def overdue(entry: PendingEvent | Retraction, rules: Rules, now_ms: int) -> bool:
     """Whether it has waited as long as it may."""
     return _deadline_ms(entry, rules) <= now_ms
 
 
-def record_of(entry: Waiting | Retraction) -> Record:
+def record_of(entry: PendingEvent | Retraction) -> Record:
     """The record that waits, as it came."""
     return Record(
         entry.topic, entry.partition, entry.offset, entry.timestamp_ms, entry.key, entry.value, tuple(entry.headers)
     )
 
 
-def _no_room(state: UserState, entry: Waiting | Retraction, rules: Rules) -> str | None:
+def _no_room(state: UserState, entry: PendingEvent | Retraction, rules: Rules) -> str | None:
     if entry.missed and sum(each.missed for each in waiters(state)) >= rules.most_missed:
         return f"{rules.most_missed} texts of this user wait already"
-    if isinstance(entry, Waiting):
-        what, most, there = "events", rules.most_waiting, sum(not each.missed for each in state.waiting)
+    if isinstance(entry, PendingEvent):
+        what, most, there = "events", rules.most_waiting, sum(not each.missed for each in state.pending)
     else:
         what, most, there = "retractions", rules.most_retractions, sum(not each.missed for each in state.retractions)
     if not entry.missed and there >= most:
@@ -202,7 +202,7 @@ def _no_room(state: UserState, entry: Waiting | Retraction, rules: Rules) -> str
     taken = sum(each.size for each in waiters(state))
     if taken + entry.size > rules.most_room_bytes:
         return f"{taken} bytes of this user wait already, and it has {entry.size}: {rules.most_room_bytes} is the most"
-    of_its_own = entry.item_id if isinstance(entry, Waiting) else entry.command_id
+    of_its_own = entry.item_id if isinstance(entry, PendingEvent) else entry.command_id
     if not _is_text(entry.event_id, of_its_own, *(name for name, _ in entry.headers)):
         return "an id or the name of a header is not Unicode text"
     return None
@@ -217,28 +217,28 @@ def _is_text(*texts: str) -> bool:
     return True
 
 
-def _tell_sender(part: Part, entry: Waiting | Retraction, letter: DeadLetter) -> None:
+def _tell_sender(part: Part, entry: PendingEvent | Retraction, letter: DeadLetter) -> None:
     part.dead.append(letter)
     if isinstance(entry, Retraction):
         said = f"{letter.reason.value}: {letter.message}"
         part.answers.append(Answer(entry.command_id, "retract", "refused", said))
 
 
-def _tell(part: Part, turn: Turn, entry: Waiting | Retraction, rules: Rules) -> None:
+def _tell(part: Part, turn: Turn, entry: PendingEvent | Retraction, rules: Rules) -> None:
     """Note when the first that waits for the same gives up, or that nothing waits for it any more."""
     key = _waits_for(entry)
     deadlines = [_deadline_ms(each, rules) for each in waiters(turn.state) if _waits_for(each) == key]
     part.waits[key, turn.user_id] = min(deadlines, default=None)
 
 
-def _waits_for(entry: Waiting | Retraction) -> str:
+def _waits_for(entry: PendingEvent | Retraction) -> str:
     """What the index calls it."""
     if entry.missed:
         return TEXTS
-    return entry.item_id if isinstance(entry, Waiting) else RETRACTIONS
+    return entry.item_id if isinstance(entry, PendingEvent) else RETRACTIONS
 
 
-def _deadline_ms(entry: Waiting | Retraction, rules: Rules) -> int:
+def _deadline_ms(entry: PendingEvent | Retraction, rules: Rules) -> int:
     return entry.timestamp_ms + (rules.longest_missed_ms if entry.missed else rules.longest_wait_ms)
 
 

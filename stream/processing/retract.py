@@ -99,7 +99,7 @@ def forget(part: Part, turn: Turn, at_ms: int) -> dict[str, int]:
         "events": len(state.ring),
         "items": len(state.seen),
         "texts": len(state.texts),
-        "waiting": len(state.waiting) + len(state.retractions),
+        "waiting": len(state.pending) + len(state.retractions),
         "lists": int(state.list_version > 0),
         "aliases": len(state.merges),
     }
@@ -146,7 +146,7 @@ def _take_back(part: Part, turn: Turn, command: CommandEvent, context: Context) 
     """Look for the event where it may stand: in the ring, in the waiting room, among texts and remembered ids."""
     state, event_id = turn.state, command.command.event_id
     stands = next((event for event in state.ring if event.event_id == event_id), None)
-    if (stands is not None and stands.retracted) or any(target in state.undone for target in command.targets):
+    if (stands is not None and stands.retracted) or any(target in state.retracted_ids for target in command.targets):
         return Taken.BACK_BEFORE
     if stands is None and _took_from_room(part, turn, event_id, context):
         return Taken.BACK
@@ -154,21 +154,21 @@ def _take_back(part: Part, turn: Turn, command: CommandEvent, context: Context) 
     if stands is None and shown:
         impressions.take_back(state, command.targets)
         return Taken.BACK if any(shown) else Taken.BACK_BEFORE
-    known_as = next((target for target in command.targets if target in state.counted), None)
+    known_as = next((target for target in command.targets if target in state.dedup_ids), None)
     past = stands or _gone(state, command, known_as or command.targets[0], context)
     if past is not None and (stands is not None or known_as is not None or _beyond_memory(state, past, context)):
         return _subtract(state, past, command, context)
     return _EVENT_GONE if known_as is not None else _wait(part, turn, command, context, missed=False)
 
 
-def _gone(state: UserState, command: CommandEvent, counted_as: int, context: Context) -> RingEvent | None:
+def _gone(state: UserState, command: CommandEvent, dedup_key: int, context: Context) -> RingEvent | None:
     """An event that left the ring, as it stood there: made up again from its text, or as it was sent along."""
     written = next((text for text in state.texts if text.event_id == command.command.event_id), None)
     if written is not None:
-        return _entry_of_text(written, counted_as)
+        return _entry_of_text(written, dedup_key)
     if command.original is not None:
         original = judged(command.original, context.text_of(command), context.rules.sentiment)
-        return msgspec.structs.replace(entry_of(original), counted_as=counted_as)
+        return msgspec.structs.replace(entry_of(original), dedup_key=dedup_key)
     return None
 
 
@@ -194,7 +194,7 @@ def _text_of(state: UserState, event_id: str, command: CommandEvent, context: Co
 
 def _took_from_room(part: Part, turn: Turn, event_id: str | None, context: Context) -> bool:
     """An event that waits for its item has added nothing yet: it gets its places, and waits no longer."""
-    entry = next((entry for entry in turn.state.waiting if entry.event_id == event_id), None)
+    entry = next((entry for entry in turn.state.pending if entry.event_id == event_id), None)
     if entry is None:
         return False
     leave(part, turn, entry, context.rules)
@@ -204,13 +204,13 @@ def _took_from_room(part: Part, turn: Turn, event_id: str | None, context: Conte
     return True
 
 
-def _entry_of_text(written: RecentText, counted_as: int) -> RingEvent:
+def _entry_of_text(written: RecentText, dedup_key: int) -> RingEvent:
     """A text's event as the ring had it."""
     kind = Kind.REVIEW if written.item_id else Kind.STATEMENT
     return RingEvent(
         written.time_ms,
         written.event_id,
-        counted_as,
+        dedup_key,
         written.item_id,
         kind,
         written.pair,
@@ -229,7 +229,7 @@ def _beyond_memory(state: UserState, past: RingEvent, context: Context) -> bool:
     if any(text.event_id == past.event_id for text in state.texts):
         return True
     bounds = context.rules.bounds
-    forgotten = len(state.counted) >= bounds.counted and len(state.ring) >= bounds.ring
+    forgotten = len(state.dedup_ids) >= bounds.dedup_ids and len(state.ring) >= bounds.ring
     return forgotten and past.time_ms <= state.ring[0].time_ms
 
 

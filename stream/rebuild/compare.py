@@ -1,7 +1,7 @@
 """Two states of one user: in what do they differ? Pure.
 
 Compared is all that is a function of the events: not the list's version, not what the next list has still to name, not
-the order in which ids were counted. A window of ids that is full holds the last ones by arrival, which is not kept
+the order of the dedup ids. A window of ids that is full holds the last ones by arrival, which is not kept
 anywhere: of it only the size is compared.
 """
 
@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import msgspec
 import numpy as np
 
-from serving.state.user_state import Merge, RecentText, Retraction, RingEvent, UserState, Vector, Waiting
+from serving.state.user_state import Merge, PendingEvent, RecentText, Retraction, RingEvent, UserState, Vector
 from stream.processing.batch import Rules
 from stream.processing.pending_events import overdue
 from stream.rebuild.caveats import Added, decay
@@ -50,8 +50,8 @@ def differences(live: UserState, rebuilt: UserState, by: Yardstick) -> list[Diff
         *_numbers(live, rebuilt),
         *_entries("ring", live.ring, _settled(rebuilt.ring, live.ring), _event_id),
         *_texts(live, rebuilt),
-        *_ids("counted", live.counted, rebuilt.counted, by.rules.bounds.counted),
-        *_ids("undone", live.undone, rebuilt.undone, by.rules.bounds.counted),
+        *_ids("dedup_ids", live.dedup_ids, rebuilt.dedup_ids, by.rules.bounds.dedup_ids),
+        *_ids("retracted_ids", live.retracted_ids, rebuilt.retracted_ids, by.rules.bounds.dedup_ids),
         *_seen(live, rebuilt, by.rules.bounds.seen),
         *_shown(live, rebuilt),
         *_waiting(live, rebuilt, by),
@@ -63,9 +63,9 @@ def knows_more(live: UserState, rebuilt: UserState) -> bool:
     """Whether a live state counts events that the log does not tell any more."""
     known = {event.event_id for event in rebuilt.ring}
     return (
-        live.standing > rebuilt.standing
+        live.event_count > rebuilt.event_count
         or any(event.event_id not in known for event in live.ring)
-        or len(live.counted) > len(rebuilt.counted)
+        or len(live.dedup_ids) > len(rebuilt.dedup_ids)
         or len(live.seen) > len(rebuilt.seen)
         or len(live.shown) > len(rebuilt.shown)
     )
@@ -93,8 +93,8 @@ def _moved(state: UserState, reference_ms: int, half_life_ms: int) -> Vector:
 
 
 def _numbers(live: UserState, rebuilt: UserState) -> Iterator[Difference]:
-    if live.standing != rebuilt.standing:
-        yield Difference("standing", f"{live.standing} events, {rebuilt.standing} by the log")
+    if live.event_count != rebuilt.event_count:
+        yield Difference("event_count", f"{live.event_count} events, {rebuilt.event_count} by the log")
 
 
 def _entries(name: str, live: list[Any], rebuilt: list[Any], key: Callable[[Any], Any]) -> Iterator[Difference]:
@@ -200,14 +200,14 @@ def _waiting(live: UserState, rebuilt: UserState, by: Yardstick) -> Iterator[Dif
         return [each for each in entries if not overdue(each, by.rules, by.now_ms)]
 
     # Where it lies is not compared: what was forwarded waits as the copy or as the original.
-    def event(each: Waiting) -> tuple[Any, ...]:
+    def event(each: PendingEvent) -> tuple[Any, ...]:
         return (each.event_id, each.item_id, each.timestamp_ms, each.value)
 
     def retraction(each: Retraction) -> tuple[Any, ...]:
         return (each.command_id, each.event_id, each.timestamp_ms, each.value)
 
     rooms = (
-        ("waiting", live.waiting, rebuilt.waiting, event),
+        ("pending", live.pending, rebuilt.pending, event),
         ("retractions", live.retractions, rebuilt.retractions, retraction),
     )
     for name, mine, theirs, key in rooms:

@@ -20,7 +20,7 @@ from tests.support.system import WorkerProcess
 from tests.support.waiting import until
 
 EVERY_S = 10.0
-USERS = 200  # each has a full ring, 64 counted ids and 8 texts after about three minutes
+USERS = 200  # each has a full ring, 64 dedup ids and 8 texts after about three minutes
 MIB = 2**20
 FLAT_WORKER, FLAT_STORE = 1.0, 0.2  # MiB a minute: more is taken for growth
 

@@ -177,8 +177,8 @@ def compare(expected: Expected, state: UserState) -> Verdict:
     wanted, there = Counter(expected.ring), Counter(ring)
     lost, twice = (wanted - there).total(), max((there - wanted).total() - (wanted - there).total(), 0)
     words = [] if ring == expected.ring else [f"ring: missing {list(wanted - there)}, more {list(there - wanted)}"]
-    standing = state.standing - len(expected.pulls)
-    words += [f"{standing:+} events in the long vector"] if standing else []
+    event_count = state.event_count - len(expected.pulls)
+    words += [f"{event_count:+} events in the long vector"] if event_count else []
     seen = {int(row["item"]): int(row["count"]) for row in state.seen if row["count"]}
     less, more = Counter(expected.seen) - Counter(seen), Counter(seen) - Counter(expected.seen)
     words += [f"seen set: -{less.total()} +{more.total()}"] if less or more else []
@@ -187,9 +187,9 @@ def compare(expected: Expected, state: UserState) -> Verdict:
     words += [f"impressions: -{unshown.total()} +{overshown.total()}"] if unshown or overshown else []
     texts = [(each.event_id, bool(each.vector)) for each in state.texts]
     words += [] if texts == expected.texts else [f"texts: {texts} instead of {expected.texts}"]
-    words += [f"{len(state.waiting)} events and {len(state.retractions)} retractions wait"] if _waits(state) else []
-    lost = max(lost, -standing, less.total(), unshown.total(), _waits(state))
-    twice = max(twice, standing, more.total(), overshown.total())
+    words += [f"{len(state.pending)} events and {len(state.retractions)} retractions wait"] if _waits(state) else []
+    lost = max(lost, -event_count, less.total(), unshown.total(), _waits(state))
+    twice = max(twice, event_count, more.total(), overshown.total())
     off = _distance(expected, state)
     if off > TOLERANCE * max(expected.reach, 1.0):
         words.append(f"the long vector is off by {off:.4f}, of {expected.reach:.1f}")
@@ -201,12 +201,12 @@ def compare(expected: Expected, state: UserState) -> Verdict:
 
 def _in_words(state: UserState) -> str:
     ring, texts = [each.event_id for each in state.ring], [each.event_id for each in state.texts]
-    waiting = [each.event_id for each in state.waiting] + [each.event_id for each in state.retractions]
-    return f"ring {ring}, texts {texts}, waiting {waiting}, to be named {[each.event_id for each in state.unnamed]}"
+    pending = [each.event_id for each in state.pending] + [each.event_id for each in state.retractions]
+    return f"ring {ring}, texts {texts}, waiting {pending}, to be named {[each.event_id for each in state.unnamed]}"
 
 
 def _waits(state: UserState) -> int:
-    return len(state.waiting) + len(state.retractions)
+    return len(state.pending) + len(state.retractions)
 
 
 def _distance(expected: Expected, state: UserState) -> float:

@@ -92,7 +92,7 @@ def test_version_1_is_read_and_written_as_the_newer_one() -> None:
     expected.shown, expected.seen["dismissed"] = no_shown(), 0
     expected.alias, expected.merges = None, []
     expected.texts = [msgspec.structs.replace(each, against=b"") for each in expected.texts]
-    expected.waiting = [msgspec.structs.replace(each, missed=False) for each in expected.waiting]
+    expected.pending = [msgspec.structs.replace(each, missed=False) for each in expected.pending]
     expected.retractions = [msgspec.structs.replace(each, missed=False) for each in expected.retractions]
     assert fields(old) == fields(expected)
     assert encode(old, FINGERPRINT) == encode(expected, FINGERPRINT)

@@ -30,7 +30,7 @@ def impressions(draw: st.DrawFn) -> list[Event]:
 
 def row(each: Event, taken_back: set[str]) -> Row:
     item = 0 if each.event_id in taken_back else item_hash(each.item_id or "")
-    return (each.time_ms // 1000, each.counted_as & 0xFFFFFFFF, item)
+    return (each.time_ms // 1000, each.dedup_key & 0xFFFFFFFF, item)
 
 
 def newest(made: list[Event], taken_back: set[str]) -> list[Row]:

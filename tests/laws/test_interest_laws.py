@@ -97,7 +97,7 @@ def check_rest(state: UserState, events: Sequence[Event]) -> None:
     assert [each.event_id for each in state.ring] == [each.event_id for each in pushed[-20:]]
     texts = [each for each in pushed if each.text is not None]
     assert [each.event_id for each in state.texts] == [each.event_id for each in texts[-8:]]
-    assert sorted(state.counted) == sorted(each.counted_as for each in events if each in pushed or each.seen)
+    assert sorted(state.dedup_ids) == sorted(each.dedup_key for each in events if each in pushed or each.seen)
     seen = [[each for each in events if each.seen and each.item_id == item] for item in ITEMS]
     expected = sorted(
         (item_hash(item), max(each.time_ms for each in those) // 1000, len(those), dismissed(those), pairs(those))
@@ -142,12 +142,12 @@ def test_order_and_batches_do_not_matter(events: list[Event], half_life_ms: int,
 def test_an_event_counts_once_as_far_as_ids_or_ring_reach(
     events: list[Event], half_life_ms: int, remembered: int, data: st.DataObject
 ) -> None:
-    bounds = Bounds(half_life_ms=half_life_ms, counted=remembered)
+    bounds = Bounds(half_life_ms=half_life_ms, dedup_ids=remembered)
     state = online([events], bounds)
     before = encode(state, FINGERPRINT)
-    known = {*state.counted, *(past.counted_as for past in state.ring)}
+    known = {*state.dedup_ids, *(past.dedup_key for past in state.ring)}
     assert len(known) >= min(len(events), max(remembered, len(state.ring)))
-    for each in data.draw(st.permutations([each for each in events if each.counted_as in known])):
+    for each in data.draw(st.permutations([each for each in events if each.dedup_key in known])):
         assert take(state, each, ITEMS.get(each.item_id or ""), bounds) is Outcome.DUPLICATE
     assert encode(state, FINGERPRINT) == before
 
@@ -156,7 +156,7 @@ def test_an_event_counts_once_as_far_as_ids_or_ring_reach(
 def test_a_taste_and_its_negation_cancel(events: list[Event], half_life_ms: int, data: st.DataObject) -> None:
     """What retraction will rest on: nothing is left but rounding, whatever came between."""
     negated = [
-        replace(each, event_id=f"-{each.event_id}", counted_as=each.counted_as ^ 1, weight=opposite(each))
+        replace(each, event_id=f"-{each.event_id}", dedup_key=each.dedup_key ^ 1, weight=opposite(each))
         for each in events
     ]
     state = online(split(data, events + negated), Bounds(half_life_ms=half_life_ms))
@@ -250,7 +250,7 @@ def test_the_pipeline_is_order_free(events: list[Event], data: st.DataObject) ->
     taken = [replace(each, weight=_weight(each)) for each in events]
     check_long(state, taken, bounds.half_life_ms)
     check_rest(state, taken)
-    assert state.waiting == []
+    assert state.pending == []
 
 
 async def _through(batches: list[list[Event]], arrivals: dict[str, int], again: set[int]) -> UserState:

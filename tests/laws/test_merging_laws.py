@@ -77,7 +77,7 @@ def check_sum(state: UserState, made: list[Body], taken_back: set[str]) -> None:
         (body["event_id"], body["event_id"] in taken_back) for body in ring
     ]
     left = [body for body in made if body["event_id"] not in taken_back]
-    assert state.standing == len(left)
+    assert state.event_count == len(left)
     if state.long is None:
         assert not left
         return
@@ -106,7 +106,7 @@ def test_merging_commutes_with_everything(made: list[Body], data: st.DataObject)
     state, alias = asyncio.run(_both(owners))
     check_sum(state, made, chosen)
     assert (alias.known, alias.alias is not None and not alias.alias.held) == (False, True)
-    assert (state.retractions, state.waiting, owners.workers[0].letters()) == ([], [], [])
+    assert (state.retractions, state.pending, owners.workers[0].letters()) == ([], [], [])
     assert ("m", "done", "") in owners.receipts()
     for worker in owners.workers:
         assert len(worker.pipeline.waiting) == 0
@@ -132,7 +132,7 @@ def test_an_erasure_takes_whatever_came_before_it_and_nothing_else(made: list[Bo
     for user, state in zip((KNOWN, ANONYMOUS), states, strict=True):
         mine = [body for body in later if body["user_id"] == user]
         check_sum(state, mine, set())
-        assert (state.alias, state.merges, state.waiting, state.retractions) == (None, [], [], [])
+        assert (state.alias, state.merges, state.pending, state.retractions) == (None, [], [], [])
 
 
 async def _both(owners: Owners) -> list[UserState]:

@@ -161,7 +161,7 @@ def check(state: UserState, bodies: Sequence[Body], taken_back: set[str]) -> Non
     ]
     assert sorted(state.seen.tolist()) == sorted(expected)
     left = [body for body in bodies if body["event_id"] not in taken_back]
-    assert state.standing == len(left)
+    assert state.event_count == len(left)
     if state.long is None:
         assert not left
         return
@@ -188,7 +188,7 @@ def test_events_and_retractions_in_any_order_make_one_state(made: list[Body], da
     worker, state = asyncio.run(through(batches, arrivals))
 
     check(state, made, {made[n]["event_id"] for n in chosen})
-    assert (state.waiting, state.retractions, len(worker.pipeline.waiting)) == ([], [], 0)
+    assert (state.pending, state.retractions, len(worker.pipeline.waiting)) == ([], [], 0)
     assert worker.letters() == []
     answered = [out.key for out in worker.log.on(TOPICS.receipts) if b'"done"' in (out.value or b"")]
     assert sorted(answered, key=str) == sorted((command["command_id"].encode() for command in commands), key=str)
@@ -208,7 +208,7 @@ def test_texts_that_the_encoder_misses_at_any_time_and_that_are_made_up_for_make
     worker, state = asyncio.run(through(batches, arrivals, misses))
 
     check(state, made, {made[n]["event_id"] for n in chosen})
-    assert (state.waiting, state.retractions, len(worker.pipeline.waiting)) == ([], [], 0)
+    assert (state.pending, state.retractions, len(worker.pipeline.waiting)) == ([], [], 0)
     assert worker.letters() == []
     assert [each.path for each in worker.log.lists()[-1:] if each.path == "cached"] == [], "impressions cause no list"
 
@@ -223,7 +223,7 @@ def test_what_is_taken_back_is_as_if_it_never_was(made: list[Body], data: st.Dat
     _, state = asyncio.run(through(split(data, [*made, ghost, *commands]), dict.fromkeys(ITEMS, 0)))
     if state.long is None or without.long is None:
         assert state.long is None or not state.long.any()
-        assert not without.standing
+        assert not without.event_count
         return
     later = 2.0 ** -((state.reference_ms - without.reference_ms) / HALF_LIFE_MS)
     everything = sum(contribution(body, state.reference_ms)[1] for body in [*made, ghost])

@@ -8,7 +8,7 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from serving.state.pending import Merge, Ref, Retraction, Waiting
+from serving.state.pending import Merge, PendingEvent, Ref, Retraction
 from serving.state.user_state import UserState, encode
 from stream.events.records import Record
 from stream.processing.batch import Rules
@@ -31,7 +31,7 @@ BESIDE = 256 * 120 + 3 * 400 + 200
 
 
 @given(waiting | retractions | refs | merges)
-def test_an_entry_takes_no_more_bytes_than_it_says(entry: Waiting | Retraction | Ref | Merge) -> None:
+def test_an_entry_takes_no_more_bytes_than_it_says(entry: PendingEvent | Retraction | Ref | Merge) -> None:
     taken = len(msgspec.msgpack.encode(entry))
     texts = 40 if isinstance(entry, Ref | Merge) else 80 + 10 * len(entry.headers)
     assert taken <= entry.size <= taken + texts + 64

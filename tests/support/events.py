@@ -23,7 +23,7 @@ def event(
     return Event(
         record=record(TOPICS.clicks, {}),
         event_id=event_id,
-        counted_as=id_hash(event_id),
+        dedup_key=id_hash(event_id),
         user_id="u1",
         item_id=item_id,
         kind=kind,

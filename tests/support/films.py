@@ -55,7 +55,7 @@ class User:
         event = Event(
             record=Record("clicks", 0, self.events, time_ms, b"u", b""),
             event_id=event_id,
-            counted_as=id_hash(event_id),
+            dedup_key=id_hash(event_id),
             user_id="u",
             item_id=item_id,
             kind=kind,

@@ -8,12 +8,12 @@ from serving.state.user_state import (
     SHOWN,
     Alias,
     Merge,
+    PendingEvent,
     RecentText,
     Ref,
     Retraction,
     RingEvent,
     UserState,
-    Waiting,
 )
 from stream.processing.batch import MOST_UNNAMED, Rules
 from stream.processing.pending_events import waiters
@@ -28,9 +28,9 @@ def room_bytes(state: UserState) -> int:
     return sum(entry.size for entry in waiters(state))
 
 
-def waiting(n: int, size: int = LONG) -> Waiting:
+def waiting(n: int, size: int = LONG) -> PendingEvent:
     body = msgspec.json.encode({"event_id": f"w{n}", "user_id": "u1", "item_id": f"new-{n}", "type": "click"})
-    return Waiting(TOPICS.clicks, 0, n, NOW_MS, f"w{n}", f"new-{n}", b"u1", body + b" " * size, [])
+    return PendingEvent(TOPICS.clicks, 0, n, NOW_MS, f"w{n}", f"new-{n}", b"u1", body + b" " * size, [])
 
 
 def retraction(n: int, size: int = LONG) -> Retraction:
@@ -54,12 +54,12 @@ def fullest(dim: int) -> UserState:
         long=np.ones(dim, np.float32),
         reference_ms=NOW_MS,
         ring=[RingEvent(NOW_MS, each, 2**48 - 1, each, 2, 1.0, 1.0) for each in ids[:20]],
-        counted=[2**48 - 1] * 64,
-        undone=[2**48 - 1] * 64,
+        dedup_ids=[2**48 - 1] * 64,
+        retracted_ids=[2**48 - 1] * 64,
         seen=np.zeros(2000, SEEN),
         shown=np.zeros(256, SHOWN),
         texts=texts,
-        waiting=big,
+        pending=big,
         unnamed=[Ref(topic, 2**31, 2**62, each, NOW_MS) for each in ids[:MOST_UNNAMED]],
         unnamed_more=2**53 - 1,
         merges=merges,

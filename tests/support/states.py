@@ -12,12 +12,12 @@ from serving.state.user_state import (
     SHOWN,
     Alias,
     Merge,
+    PendingEvent,
     RecentText,
     Ref,
     Retraction,
     RingEvent,
     UserState,
-    Waiting,
 )
 
 _HALF = 65_504.0  # the largest number in half precision
@@ -34,18 +34,18 @@ def by_hand() -> UserState:
             RingEvent(1_790_000_000_000, "r-2", 2**48 - 1, "", 10, 0.0, -1.0, retracted=True),
             RingEvent(1_790_000_000_001, "事件", 0, "物品", 9, 1.0, 1.0),
         ],
-        counted=[0xABCDEF012345, 2**48 - 1, 0],
+        dedup_ids=[0xABCDEF012345, 2**48 - 1, 0],
         seen=np.array([(0xDEADBEEF, 1_790_000_000, 3, 1, 250), (0, 0, 255, 0, 0)], SEEN),
         texts=[RecentText(1_790_000_000_000, "r-2", "", -1.0, np.arange(8, dtype="<f2").tobytes(), b"\0<" * 8, 0.5)],
-        waiting=[
-            Waiting("clicks", 3, 7, 1_790_000_000_000, "c-9", "i9", b"u1", b"\x00\xff", [("ce_id", b"\xff")]),
-            Waiting("reviews", 3, 8, 1_790_000_000_001, "r-9", "i9", None, b"{}", [], missed=True),
+        pending=[
+            PendingEvent("clicks", 3, 7, 1_790_000_000_000, "c-9", "i9", b"u1", b"\x00\xff", [("ce_id", b"\xff")]),
+            PendingEvent("reviews", 3, 8, 1_790_000_000_001, "r-9", "i9", None, b"{}", [], missed=True),
         ],
         unnamed=[Ref("clicks", 3, 5, "c-5", 1_790_000_000_000, waiting=True, duplicate=True)],
         unnamed_more=12,
         list_version=1_790_000_000_123,
-        standing=7,
-        undone=[2**48 - 1, 5],
+        event_count=7,
+        retracted_ids=[2**48 - 1, 5],
         retractions=[
             Retraction("commands", 3, 9, 1_790_000_000_002, "c-7", "k-1", 1_790_000_000_000, b"u1", b"{", [], True)
         ],
@@ -94,7 +94,7 @@ _texts = st.builds(
 )
 _headers = st.lists(st.tuples(_ids, st.binary(max_size=5)), max_size=2)
 waiting = st.builds(
-    Waiting,
+    PendingEvent,
     _ids,
     st.integers(0, 999),
     _offsets,
@@ -134,12 +134,12 @@ states = st.builds(
     long=st.none() | vectors,
     reference_ms=_times,
     ring=st.lists(_ring, max_size=3),
-    counted=st.lists(_hashes, max_size=5),
+    dedup_ids=st.lists(_hashes, max_size=5),
     seen=_seen,
     texts=st.lists(_texts, max_size=2),
-    waiting=st.lists(waiting, max_size=2),
-    standing=st.integers(0, 2**40),
-    undone=st.lists(_hashes, max_size=3),
+    pending=st.lists(waiting, max_size=2),
+    event_count=st.integers(0, 2**40),
+    retracted_ids=st.lists(_hashes, max_size=3),
     retractions=st.lists(retractions, max_size=2),
     unnamed=st.lists(refs, max_size=2),
     unnamed_more=st.integers(0, 10**6),

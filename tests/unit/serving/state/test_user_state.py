@@ -63,7 +63,7 @@ def test_a_user_with_a_full_ring_takes_less_than_two_and_a_half_kilobytes() -> N
         long=rng.standard_normal(384).astype(np.float32),
         reference_ms=1_790_000_000_000,
         ring=[RingEvent(1_790_000_000_000 + n, f"event-{n:02}", n, f"item-{n:03}", 2, 0.5, 0.5) for n in range(20)],
-        counted=list(range(64)),
+        dedup_ids=list(range(64)),
         list_version=1_790_000_000_000,
     )
     assert len(encode(state, OURS)) < 2500

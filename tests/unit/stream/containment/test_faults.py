@@ -204,7 +204,7 @@ async def test_what_waits_and_raises_leaves_for_the_dead_letters(monkeypatch: py
     assert len(system.pipeline.waiting) == 0
     states = await system.store.load(0, USERS)
     assert {user for user, state in states.items() if state.ring} == set(USERS) - {POISON}
-    assert not any(state.waiting for state in states.values())
+    assert not any(state.pending for state in states.values())
 
 
 async def test_a_fault_that_hits_everything_stops_the_worker(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -57,7 +57,7 @@ def test_a_click_becomes_an_event() -> None:
     assert (event.user_id, event.item_id, event.event_id, event.kind) == ("u1", "i9", "c-17", Kind.CLICK)
     assert event.time_ms == 1_788_256_800_123
     assert event.weight == WEIGHTS.actions["click"]
-    assert event.counted_as == id_hash("c-17")
+    assert event.dedup_key == id_hash("c-17")
     assert event.seen
 
 
@@ -245,10 +245,10 @@ def test_an_id_made_from_the_offset_counts_for_this_very_topic_alone() -> None:
     anonymous = record(TOPICS.clicks, without(CLICK, "event_id"), 4711)
     event = read(anonymous)
     assert event.event_id == f"{TOPICS.clicks}-0-4711"
-    assert event.counted_as == id_hash(event.event_id, "run-1")
+    assert event.dedup_key == id_hash(event.event_id, "run-1")
     recreated = Decoder(TOPICS, WEIGHTS, 1, {TOPICS.clicks: "run-2"}, clock=lambda: NOW_MS).decode(anonymous)
     assert isinstance(recreated, Event)
-    assert recreated.counted_as != event.counted_as
+    assert recreated.dedup_key != event.dedup_key
 
 
 def test_lone_surrogates_in_a_text_are_cut_out() -> None:

@@ -140,7 +140,7 @@ def test_whole_numbers_as_ids_are_text() -> None:
     )
     assert isinstance(event, Event)
     assert (event.event_id, event.user_id, event.item_id) == ("17", "5", "9")
-    assert event.counted_as == _click(event_id="17", user_id="5").counted_as
+    assert event.dedup_key == _click(event_id="17", user_id="5").dedup_key
     command = read(TOPICS.commands, {"command_id": 1, "type": "merge", "user_id": 5, "anonymous_id": 6})
     assert isinstance(command, CommandEvent)
     assert (command.event_id, command.user_id, command.command.anonymous_id) == ("1", "5", "6")

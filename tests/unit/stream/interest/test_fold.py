@@ -73,7 +73,7 @@ def test_an_event_without_a_taste_enters_the_ring_alone() -> None:
 def test_what_weighs_nothing_leaves_no_trace() -> None:
     state = UserState()
     take(state, event("a", taste=0.0, pair=0.0, seen=False), None)
-    assert (state.known, state.counted, len(state.seen)) == (False, [], 0)
+    assert (state.known, state.dedup_ids, len(state.seen)) == (False, [], 0)
 
 
 @pytest.mark.parametrize("item", ["i1", None])
@@ -134,7 +134,7 @@ def test_an_id_is_known_for_the_last_64_or_as_long_as_the_ring_reaches() -> None
     take(state, future, SPACE)
     for n in range(64):
         take(state, event(f"e{n}", time_ms=NOW_MS + n), SPACE)
-    assert len(state.counted) == 64
+    assert len(state.dedup_ids) == 64
     assert take(state, future, SPACE) is Outcome.DUPLICATE, "the ring has it"
     assert take(state, event("e0", time_ms=NOW_MS), SPACE) is Outcome.DUPLICATE, "the ids have it"
     take(state, event("e64", time_ms=NOW_MS), SPACE)

@@ -150,8 +150,8 @@ async def test_a_long_review_waits_with_what_the_encoder_reads_of_it(worker: Wor
     envelope = {"id": "r-2", "data": {"user_id": "u1", "item_id": "new", "text": texts[0]}}
     wrapped = record(TOPICS.reviews, envelope, 2, headers=(("content-type", b"application/cloudevents+json"),))
     await worker.takes(*reviews, wrapped)
-    waiting = (await worker.state("u1")).waiting
-    assert all(len(entry.value) < 9000 for entry in waiting)
+    pending = (await worker.state("u1")).pending
+    assert all(len(entry.value) < 9000 for entry in pending)
     worker.items["new"] = embed_by_words("war")
     await worker.pipeline.wake(["new"])
     assert named(worker.log.lists()[-1]) == ["r-0", "r-1", "r-2"]
@@ -163,7 +163,7 @@ async def test_a_dismissal_and_an_impression_of_unknown_items(worker: Worker) ->
     """The first counts for the taste, so it waits; the second counts for nothing."""
     (made,) = await worker.takes(stranger(0, type="dismiss"), stranger(1, "newer", type="impression"))
     assert {each.event_id: each.waiting for each in made.folded} == {"c-0": True, "c-1": False}
-    assert [entry.item_id for entry in (await worker.state("u1")).waiting] == ["new"]
+    assert [entry.item_id for entry in (await worker.state("u1")).pending] == ["new"]
 
 
 async def test_a_negated_statement_moves_the_long_vector_both_ways(worker: Worker) -> None:

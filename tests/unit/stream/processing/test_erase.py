@@ -27,7 +27,7 @@ async def test_nothing_is_left_of_an_erased_user(worker: Worker) -> None:
     assert len(await worker.store.waiting(0)) == 2
     assert await worker.takes(erase(1)) == []
     state = await worker.state("u1")
-    assert (state.known, state.waiting, state.retractions, state.list_version) == (False, [], [], 0)
+    assert (state.known, state.pending, state.retractions, state.list_version) == (False, [], [], 0)
     assert (await worker.store.waiting(0), len(worker.pipeline.waiting)) == ([], 0)
     last = worker.log.on(TOPICS.recommendations)[-1]
     assert (last.key, last.value, last.partition) == (b"u1", None, 0)

@@ -35,7 +35,7 @@ async def test_what_was_known_of_both_is_one(owners: Owners) -> None:
     await owners.deliver()
     state, alias = await owners.state(KNOWN), await owners.state(ANONYMOUS)
     assert ring(state) == ["b", "a"]
-    assert state.standing == 2
+    assert state.event_count == 2
     assert state.long is not None
     assert np.count_nonzero(state.long > 0.3) == 2
     assert (alias.known, alias.alias is not None and alias.alias.held) == (False, False)
@@ -54,13 +54,13 @@ async def test_what_comes_later_is_passed_on_whole(owners: Owners) -> None:
     await owners.send(click("b", ANONYMOUS))
     await owners.deliver()
     state = await owners.state(KNOWN)
-    assert (sorted(ring(state)), state.standing) == (["b", "r"], 2)
+    assert (sorted(ring(state)), state.event_count) == (["b", "r"], 2)
     named = [each for made in owners.log.lists(KNOWN) for each in made.folded if each.event_id == "b"]
     assert [(each.topic, each.partition, each.offset) for each in named] == [(TOPICS.clicks, 1, 0)]
     await owners.send(retract("k2", ANONYMOUS, "b"), retract("k3", KNOWN, "r"))
     await owners.deliver()
     state = await owners.state(KNOWN)
-    assert (state.standing, [each.retracted for each in state.ring]) == (0, [True, True])
+    assert (state.event_count, [each.retracted for each in state.ring]) == (0, [True, True])
 
 
 async def test_the_pairs_of_what_is_passed_on_count_once_under_where_it_came(owners: Owners) -> None:
@@ -91,7 +91,7 @@ async def test_a_hand_over_that_comes_twice_counts_once(owners: Owners) -> None:
     await owners.ask_again()
     await owners.deliver()
     state = await owners.state(KNOWN)
-    assert (owners.told().count("hand-over"), state.standing, ring(state)) == (5, 1, ["b"])
+    assert (owners.told().count("hand-over"), state.event_count, ring(state)) == (5, 1, ["b"])
     assert [each[:2] for each in owners.receipts()] == [("k1", "done")]
 
 
@@ -126,7 +126,7 @@ async def test_what_was_handed_over_before_the_store_was_put_back_is_counted_ane
     await fresh.send(merge("k1", KNOWN, ANONYMOUS), click("b", ANONYMOUS))
     await fresh.deliver()
     state = await fresh.state(KNOWN)
-    assert (ring(state), state.standing) == (["b"], 1)
+    assert (ring(state), state.event_count) == (["b"], 1)
 
 
 async def test_a_chain_has_length_one(owners: Owners) -> None:
@@ -164,7 +164,7 @@ async def test_a_circle_is_refused(owners: Owners, crossing: bool) -> None:
         await owners.ask_again()
     await owners.deliver()
     state = await owners.state(KNOWN)
-    assert (sorted(ring(state)), state.standing) == (["a", "b"], 2)
+    assert (sorted(ring(state)), state.event_count) == (["a", "b"], 2)
     assert sorted(set(owners.receipts())) == [
         ("k1", "done", ""),
         ("k2", "refused", "merge_cycle"),
@@ -210,7 +210,7 @@ async def test_a_retraction_that_waits_finds_its_event_with_the_other(owners: Ow
     await owners.send(merge("k2", KNOWN, ANONYMOUS))
     await owners.deliver()
     state = await owners.state(KNOWN)
-    assert (state.retractions, state.standing, [each.retracted for each in state.ring]) == ([], 0, [True])
+    assert (state.retractions, state.event_count, [each.retracted for each in state.ring]) == ([], 0, [True])
 
 
 async def test_what_waits_for_an_item_waits_with_the_target(owners: Owners) -> None:
@@ -220,7 +220,7 @@ async def test_what_waits_for_an_item_waits_with_the_target(owners: Owners) -> N
         worker.items["soon"] = embed_by_words("war")
         await worker.pipeline.wake(["soon"])
     assert ring(await owners.state(KNOWN)) == ["b"]
-    assert not (await owners.state(ANONYMOUS)).waiting
+    assert not (await owners.state(ANONYMOUS)).pending
 
 
 async def test_a_list_that_came_late_is_published_again_by_who_owns_the_user(owners: Owners) -> None:

@@ -32,11 +32,11 @@ async def test_what_was_missed_before_and_after_the_merge_is_made_up_for_at_the_
     assert owners.log.lists(KNOWN)[-1].path == "cached"
     await owners.send(after)
     await owners.deliver()
-    assert [entry.event_id for entry in (await owners.state(KNOWN)).waiting] == ["r1", "r2"]
+    assert [entry.event_id for entry in (await owners.state(KNOWN)).pending] == ["r1", "r2"]
 
     assert [await pipeline.make_up(64) for pipeline in well] == [2, 0]
     state = await owners.state(KNOWN)
-    assert (sorted(each.event_id for each in state.ring), state.waiting) == (["a", "r1", "r2"], [])
+    assert (sorted(each.event_id for each in state.ring), state.pending) == (["a", "r1", "r2"], [])
     last = owners.log.lists(KNOWN)[-1]
     assert (last.path, sorted(each.event_id for each in last.folded)) == ("live", ["r1", "r2"])
     assert owners.log.on(f"{TOPICS.reviews}.dlq") == []

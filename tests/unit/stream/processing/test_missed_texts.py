@@ -161,7 +161,7 @@ async def test_a_duplicate_of_what_waits_waits_no_second_time(worker: Degraded) 
     worker.misses = {"love"}
     await worker.takes(says(0, "love"))
     assert await worker.takes(says(1, "love", event_id="r-0")) == []
-    assert len((await worker.state("u1")).waiting) == 1
+    assert len((await worker.state("u1")).pending) == 1
 
 
 async def test_a_batch_that_comes_again_waits_no_second_time(worker: Degraded) -> None:

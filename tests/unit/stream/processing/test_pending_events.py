@@ -52,7 +52,7 @@ async def test_bulky_events_wait_only_as_far_as_there_is_room(worker: Worker) ->
     state = await worker.state("u1")
     assert room_bytes(state) <= RULES.most_room_bytes
     assert len(encode(state, FINGERPRINT)) <= RULES.most_room_bytes + 10_000
-    assert sorted([each.value for each in state.waiting] + [value or b"" for _, value in worker.letters()]) == sorted(
+    assert sorted([each.value for each in state.pending] + [value or b"" for _, value in worker.letters()]) == sorted(
         each.value or b"" for each in sent
     )
     assert {word for word, _ in worker.letters()} == {"unknown_item"}
@@ -75,9 +75,9 @@ async def test_long_headers_and_keys_count(worker: Worker) -> None:
     sent = [replace(click(n, f"new-{n}"), headers=headers) for n in range(20)]
     await worker.takes(*sent)
     state = await worker.state("u1")
-    assert 0 < len(state.waiting) < 20
+    assert 0 < len(state.pending) < 20
     assert len(encode(state, FINGERPRINT)) <= RULES.most_room_bytes + 10_000
-    assert len(state.waiting) + len(worker.letters()) == 20
+    assert len(state.pending) + len(worker.letters()) == 20
 
 
 async def test_missed_texts_share_the_room() -> None:
@@ -88,7 +88,7 @@ async def test_missed_texts_share_the_room() -> None:
     await worker.takes(*reviews)
     state = await worker.state("u1")
     assert room_bytes(state) <= RULES.most_room_bytes
-    assert len(state.waiting) + len(worker.letters()) == 8
+    assert len(state.pending) + len(worker.letters()) == 8
     assert {word for word, _ in worker.letters()} == {"encoder_timeout"}
 
 
@@ -171,7 +171,7 @@ async def test_what_an_earlier_version_let_grow_is_cut_before_it_is_handed_over(
     alias = Alias(KNOWN, "m", NOW_MS, Ref(TOPICS.commands, 0, 0, "m", NOW_MS), "token", held=True)
     outgrown = UserState(
         retractions=[retraction(n) for n in range(32)],
-        waiting=[waiting(n) for n in range(4)],
+        pending=[waiting(n) for n in range(4)],
         alias=alias,
         list_version=1,
     )
@@ -187,7 +187,7 @@ async def test_what_an_earlier_version_let_grow_is_cut_before_it_is_handed_over(
 
 
 async def test_an_outgrown_state_shrinks_with_the_next_event(worker: Worker) -> None:
-    outgrown = UserState(retractions=[retraction(n) for n in range(32)], waiting=[waiting(n) for n in range(32)])
+    outgrown = UserState(retractions=[retraction(n) for n in range(32)], pending=[waiting(n) for n in range(32)])
     await worker.store.save(Batch(0, worker.store.hold(0), {"u1": outgrown}))
     await worker.takes(click(100))
     state = await worker.state("u1")
@@ -265,7 +265,7 @@ async def test_a_letter_for_what_has_left_by_now_changes_nothing(worker: Worker)
     await worker.takes(click(0, "new"))
     letter = DeadLetter(replace(click(7), timestamp_ms=1), Reason.INTERNAL, "gone", "decode")
     await worker.pipeline.run([Part(0, inputs=[Input("u1", "c-0", Arrival.EXPIRED, letter=letter)])], {})
-    assert len((await worker.state("u1")).waiting) == 1
+    assert len((await worker.state("u1")).pending) == 1
     assert worker.letters() == []
 
 
@@ -274,7 +274,7 @@ async def test_a_waiting_event_that_raises_when_it_is_read_again_is_taken_back_a
     worker.pipeline = faulty(worker, "c-0")
     await worker.takes(retract(0, event_id="c-0"))
     assert [(each.command_id, each.status) for each in receipts(worker)] == [("k-0", "done")]
-    assert (await worker.state("u1")).waiting == []
+    assert (await worker.state("u1")).pending == []
 
 
 async def test_a_retraction_that_raises_when_it_is_read_again_does_not_hinder_a_merge(owners: Owners) -> None:

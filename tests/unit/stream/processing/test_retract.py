@@ -41,7 +41,7 @@ async def test_nothing_is_left_of_a_user_whose_every_event_is_taken_back(worker:
     await worker.takes(*[click(n, f"i{n}", type="like", event_time=at) for n, at in enumerate(times)])
     await worker.takes(*[retract(n, f"c-{n}") for n in range(5)])
     state = await worker.state("u1")
-    assert (is_zero(state), state.standing, counts(state)) == (True, 0, [0] * 5)
+    assert (is_zero(state), state.event_count, counts(state)) == (True, 0, [0] * 5)
 
 
 async def test_a_second_retraction_changes_nothing_and_is_done(worker: Worker) -> None:
@@ -112,7 +112,7 @@ async def test_an_event_that_waits_for_its_item_is_taken_back_at_once(worker: Wo
     worker.now_ms += 2 * DAY_MS
     await worker.pipeline.expire()
     state = await worker.state("u1")
-    assert (is_zero(state), state.waiting, worker.letters()) == (True, [], [])
+    assert (is_zero(state), state.pending, worker.letters()) == (True, [], [])
     assert [each.retracted for each in state.ring] == [True]
 
 

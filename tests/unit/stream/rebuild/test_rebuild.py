@@ -50,15 +50,15 @@ def test_a_state_is_equal_to_itself() -> None:
     ("field", "change"),
     [
         ("long", lambda state: state.long.__setitem__(0, 0.6)),
-        ("standing", lambda state: setattr(state, "standing", 8)),
+        ("event_count", lambda state: setattr(state, "event_count", 8)),
         ("ring", lambda state: state.ring.pop()),
         ("texts", lambda state: state.texts.clear()),
         ("texts", lambda state: state.texts.append(msgspec.structs.replace(state.texts.pop(), vector=bytes(16)))),
         ("texts", lambda state: state.texts.append(msgspec.structs.replace(state.texts.pop(), against=b"\0\0"))),
-        ("counted", lambda state: state.counted.pop()),
-        ("undone", lambda state: state.undone.append(99)),
+        ("dedup_ids", lambda state: state.dedup_ids.pop()),
+        ("retracted_ids", lambda state: state.retracted_ids.append(99)),
         ("seen", lambda state: state.seen["count"].__setitem__(0, 4)),
-        ("waiting", lambda state: state.waiting.pop()),
+        ("pending", lambda state: state.pending.pop()),
         ("retractions", lambda state: state.retractions.clear()),
         ("alias", lambda state: setattr(state, "alias", None)),
         ("merges", lambda state: state.merges.clear()),
@@ -67,7 +67,7 @@ def test_a_state_is_equal_to_itself() -> None:
 def test_every_field_is_compared(field: str, change: Change) -> None:
     altered = by_hand()
     change(altered)
-    if field in {"waiting", "retractions"}:
+    if field in {"pending", "retractions"}:
         assert fields(by_hand(), altered, yardstick(now_ms=1_790_000_000_002)) == [field]
     else:
         assert fields(by_hand(), altered) == [field]
@@ -77,14 +77,14 @@ def test_every_field_is_compared(field: str, change: Change) -> None:
 def test_what_only_the_next_list_needs_is_not_compared() -> None:
     altered = by_hand()
     altered.list_version, altered.unnamed, altered.unnamed_more = 1, [], 0
-    altered.counted.reverse()
+    altered.dedup_ids.reverse()
 
     assert fields(by_hand(), altered) == []
 
 
 def test_what_has_waited_too_long_is_on_its_way_out() -> None:
     altered = by_hand()
-    altered.waiting.clear()
+    altered.pending.clear()
     altered.retractions.clear()
 
     assert fields(by_hand(), altered, yardstick(now_ms=1_790_000_000_010 + Rules().longest_missed_ms)) == []
@@ -112,11 +112,11 @@ def test_the_long_vector_is_compared_at_one_time() -> None:
 
 def test_a_full_window_of_ids_is_the_last_by_arrival() -> None:
     live, rebuilt = by_hand(), by_hand()
-    live.counted, rebuilt.counted = list(range(64)), list(range(10, 74))
+    live.dedup_ids, rebuilt.dedup_ids = list(range(64)), list(range(10, 74))
     assert fields(live, rebuilt) == []
 
-    live.counted.pop()
-    assert fields(live, rebuilt) == ["counted"]
+    live.dedup_ids.pop()
+    assert fields(live, rebuilt) == ["dedup_ids"]
 
 
 def test_a_live_state_that_counts_what_the_log_lost_knows_more() -> None:
@@ -197,7 +197,7 @@ async def test_a_copy_of_what_lay_right_is_skipped(replayed: Replayed) -> None:
     await replayed.takes(original, *(replayed.like("u1", f"e{n}") for n in range(70)))
     await replayed.takes(replayed.like("u1", None, origin=place.encode()))
 
-    assert replayed.state("u1").standing == 71, "its id is forgotten, so only its header tells"
+    assert replayed.state("u1").event_count == 71, "its id is forgotten, so only its header tells"
 
 
 async def test_what_lay_wrong_counts_where_its_copy_stands(replayed: Replayed) -> None:
@@ -206,11 +206,11 @@ async def test_what_lay_wrong_counts_where_its_copy_stands(replayed: Replayed) -
     place = f"{original.topic}-{wrong}-{original.offset}"
 
     await replayed.takes(original)
-    assert replayed.state("u1").standing == 0
+    assert replayed.state("u1").event_count == 0
 
     await replayed.takes(replayed.like("u1", None, origin=place.encode()))
     await replayed.pipeline.bring_home()
-    assert replayed.state("u1").standing == 1
+    assert replayed.state("u1").event_count == 1
     assert [event.event_id for event in replayed.state("u1").ring] == [place]
 
 
@@ -234,7 +234,7 @@ async def test_merged_users_are_one_whatever_comes_first(replayed: Replayed) -> 
     await replayed.takes(*later, replayed.command("u3", "retract", event_id="later-u1"))
 
     target = replayed.state("u3")
-    assert target.standing == 5
+    assert target.event_count == 5
     assert sorted(event.event_id for event in target.ring if not event.retracted) == sorted(
         f"{when}-{user}" for when in ("first", "later") for user in people if (when, user) != ("later", "u1")
     )
