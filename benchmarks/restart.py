@@ -30,7 +30,7 @@ from rich.progress import track
 from deploy.local.processes import Child
 from deploy.local.services import EmbeddedBroker, EmbeddedStore, free_port, start_broker, start_store
 from deploy.topics.create import create_topics
-from penchant.messages import CoVisits, ItemVector, Pair
+from penchant.messages import CoVisitEvent, CoVisits, ItemVector
 from penchant.topics import Topics
 from serving.catalogue import pack
 from serving.connections import Connections
@@ -70,7 +70,7 @@ def covisits(items: int, events: int) -> Iterator[bytes]:
         first = offsets[partition]
         offsets[partition] += len(touched)
         ring = [(f"i{n:07d}", 0.25) for n in random.integers(items, size=RING).tolist()]
-        pairs = [Pair(first + n, item, 0.25, ring) for n, item in enumerate(touched)]
+        pairs = [CoVisitEvent(first + n, item, 0.25, ring) for n, item in enumerate(touched)]
         yield msgspec.json.encode(
             CoVisits(topic=TOPICS.clicks, partition=partition, first=first, last=first + len(pairs) - 1, events=pairs)
         )

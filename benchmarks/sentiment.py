@@ -32,21 +32,21 @@ HELD_OUT = 1000  # texts of each set
 class Figures:
     """accuracy: the share on the right side of 0. auc: how often praise is above blame. us: of the head, per text.
 
-    taste_error: mean distance of what a review counts from what the best rating does, if its label is 1, or the worst,
-    if it is 0. taste_error_without: the same without a head.
+    preference_error: mean distance of what a review counts from what the best rating does, if its label is 1, or the
+    worst, if it is 0. preference_error_without: the same without a head.
     """
 
     n: int
     accuracy: float
     auc: float
-    taste_error: float
-    taste_error_without: float
+    preference_error: float
+    preference_error_without: float
     us: float
 
     def __str__(self) -> str:
         return (
             f"n {self.n:6,}  accuracy {self.accuracy:.4f}  auc {self.auc:.4f}  head {self.us:.1f} µs  "
-            f"taste off by {self.taste_error:.3f} (without a head {self.taste_error_without:.3f})"
+            f"preference off by {self.preference_error:.3f} (without a head {self.preference_error_without:.3f})"
         )
 
 
@@ -100,15 +100,15 @@ def judge(head: Sentiment, vectors: npt.NDArray[np.float32], labels: npt.NDArray
     us = (time.perf_counter() - began) / len(vectors) * 1e6
     right = float(np.mean((said > 0) == (labels == 1)))
     weights = load_weights()
-    taste, swing = weights.of("review", None).taste, weights.swing or Swing(0.0, 0.0)
+    preference, swing = weights.of("review", None).preference, weights.swing or Swing(0.0, 0.0)
     rated = np.where(labels == 1, swing.highest, swing.lowest)
-    counted = np.array([moved(taste, swing, float(liking)) for liking in said])
+    counted = np.array([moved(preference, swing, float(liking)) for liking in said])
     return Figures(
         n=len(labels),
         accuracy=round(right, 4),
         auc=round(auc(said, labels), 4),
-        taste_error=round(float(np.abs(counted - rated).mean()), 4),
-        taste_error_without=round(float(np.abs(taste - rated).mean()), 4),
+        preference_error=round(float(np.abs(counted - rated).mean()), 4),
+        preference_error_without=round(float(np.abs(preference - rated).mean()), 4),
         us=round(us, 1),
     )
 

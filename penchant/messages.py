@@ -162,23 +162,23 @@ class ItemVector(msgspec.Struct, kw_only=True):
     facet_vector: str = ""
 
 
-class Pair(msgspec.Struct, array_like=True):
-    """One event for the item statistics: its offset, item and pair weight, and what its user had touched before.
+class CoVisitEvent(msgspec.Struct, array_like=True):
+    """One event for the item statistics: its offset, item and co-visit weight, and what its user had touched before.
 
-    ring: as it stood, newest first, items and pair weights. gaps_s: of each of these, seconds before the newest.
+    ring: as it stood, newest first, items and co-visit weights. gaps_s: of each of these, seconds before the newest.
     earlier: what was touched before them (serving/state/history.py), packed.
     """
 
     offset: int
     item_id: str
-    pair: float
+    covisit: float
     ring: list[tuple[str, float]]
     gaps_s: list[int] = []
     earlier: str = ""
 
 
 class CoVisits(msgspec.Struct, kw_only=True):
-    """The pairs of one micro-batch and source partition (topic `covisits.v1`, key `topic-partition`).
+    """The co-visits of one micro-batch and source partition (topic `covisits.v1`, key `topic-partition`).
 
     Covers the offsets `first` ≤ offset ≤ `last` of the source; a follower applies an offset once.
     """
@@ -187,7 +187,7 @@ class CoVisits(msgspec.Struct, kw_only=True):
     partition: int
     first: int
     last: int
-    events: list[Pair]
+    events: list[CoVisitEvent]
 
 
 MESSAGES: dict[str, type[msgspec.Struct]] = {

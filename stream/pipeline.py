@@ -1,6 +1,6 @@
 """From a micro-batch of records to refreshed lists: decode → embed → load → fold → announce → save → rank → publish.
 
-Read this file to know what Penchant does. The order is what makes it safe: whatever must not be lost (pairs for the
+Read this file to know what Penchant does. The order is what makes it safe: whatever must not be lost (co-visits for the
 item statistics, dead letters, forwarded copies, receipts) is acknowledged by the log before the state is saved with the
 offsets in it; lists go out after. A batch that comes again changes nothing and publishes its lists once more. A record
 that raises what nobody foresaw is put aside, and everybody else served (stream/containment/faults.py).
@@ -259,7 +259,7 @@ class Pipeline:
         now = self.clock()
         out: list[Outgoing] = []
         for part in parts:
-            out += [self._covisits(pairs) for pairs in part.covisits()]
+            out += [self._covisits(message) for message in part.covisits()]
             out += [dead_letter(letter, now) for letter in part.dead]
             out += [forwarded_or_dead(stray, now) for stray in part.strays]
             gone = [*part.erased, *part.nulls]
@@ -363,9 +363,9 @@ class Pipeline:
             raise TypeError("this is a bug: a record on the wrong partition was left waiting")
         return Input(user_id, event.event_id, arrival, event)
 
-    def _covisits(self, pairs: CoVisits) -> Outgoing:
-        key = f"{pairs.topic}-{pairs.partition}".encode()
-        return Outgoing(self.topics.covisits, key, msgspec.json.encode(pairs))
+    def _covisits(self, message: CoVisits) -> Outgoing:
+        key = f"{message.topic}-{message.partition}".encode()
+        return Outgoing(self.topics.covisits, key, msgspec.json.encode(message))
 
     def _receipt(self, answer: Answer, now_ms: int) -> Outgoing:
         receipt = Receipt(

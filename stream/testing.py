@@ -59,8 +59,8 @@ async def embed_texts(texts: Sequence[str]) -> Mapping[str, Vector]:
 
 
 def rank_by_ring(state: UserState) -> Ranking:
-    """The items of the ring, newest first, each with its pair weight: a list that shows what it was made from."""
-    items = [ListItem(each.item_id, each.pair, "content") for each in reversed(state.ring) if each.item_id]
+    """The items of the ring, newest first, each with its co-visit weight: a list that shows what it was made from."""
+    items = [ListItem(each.item_id, each.covisit, "content") for each in reversed(state.ring) if each.item_id]
     return Ranking(items, "live" if state.known else "trending")
 
 

@@ -48,7 +48,7 @@ class Varied:
 class Reading(Penchant):
     """Penchant that reads what was written, as the worker does: a review moves towards its text, too.
 
-    vectors: text -> `(d,) float32`. head: what moves the taste of a review; None: it stands as `weight` says.
+    vectors: text -> `(d,) float32`. head: what moves the preference of a review; None: it stands as `weight` says.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class Reading(Penchant):
         if self._head is None or self._swing is None:
             return Heard(self._review, vector)
         liking = float(self._head.of(vector[np.newaxis])[0])
-        return Heard(Weight(self._review.pair, moved(self._review.taste, self._swing, liking)), vector)
+        return Heard(Weight(self._review.covisit, moved(self._review.preference, self._swing, liking)), vector)
 
 
 class Told(Reading):

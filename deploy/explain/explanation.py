@@ -14,8 +14,8 @@ from serving.catalogue import Catalogue
 from serving.experiment import read
 from serving.kafka.admin import check_topics, open_admin, partition_count, read_topic, topic_identity
 from serving.model.artifact import open_artifact
+from serving.ranking.covisit_messages import readable
 from serving.ranking.explain import Explanation
-from serving.ranking.pairs import readable
 from serving.ranking.ranker import Ranker
 from serving.ranking.rules import Rules
 from serving.ranking.statistics import Statistics

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from evaluation.prequential import data_sets as sets
 from evaluation.prequential.steps import Floats, Step
-from penchant.messages import CoVisits, Pair
+from penchant.messages import CoVisitEvent, CoVisits
 from serving.catalogue import Catalogue
 from serving.ranking.blend import Blend
 from serving.ranking.ranker import Ranker, RankSettings
@@ -89,12 +89,12 @@ class Penchant:
         item_id = self.catalogue.ids[event.row]
         self._offset += 1
         heard = self.heard(event)
-        pair = Pair(self._offset, item_id, heard.weight.pair, *company(state))
+        counted = CoVisitEvent(self._offset, item_id, heard.weight.covisit, *company(state))
         towards = direction(self.catalogue.vector_at(event.row), heard.vector)
         fold(state, self._event(event, item_id, heard), towards, heard.vector, self._bounds)
         if self._learns:
             self._statistics.apply(
-                CoVisits(topic="", partition=0, first=self._offset, last=self._offset, events=[pair])
+                CoVisits(topic="", partition=0, first=self._offset, last=self._offset, events=[counted])
             )
             if self._statistics.linear.due:
                 self._statistics.refit()

@@ -156,7 +156,7 @@ def _company(table: Doubles, scored: Scored, rows: Rows, n: int) -> None:
 
 
 def _linear(table: Doubles, scored: Scored, rows: Rows) -> None:
-    """In proportion to the history's terms; what an item gives divides among its events of the ring by pair weight."""
+    """In proportion to the history's terms; an item's share divides among its events of the ring by co-visit weight."""
     profile, fitted = scored.profile, scored.fitted
     if fitted is None or not len(profile.history.rows):
         return
@@ -165,7 +165,7 @@ def _linear(table: Doubles, scored: Scored, rows: Rows) -> None:
     points = profile.calm * float(scored.weights[Part.LINEAR]) * np.log1p(np.maximum(sums, 0.0) / LINEAR_UNIT)
     through = terms * np.where(sums > 0, points / np.where(sums > 0, sums, 1.0), 0.0)[:, None]
     from_ring = profile.history.rows[:, None] == profile.ring
-    shares = from_ring * profile.pairs
+    shares = from_ring * profile.covisits
     shares /= np.maximum(shares.sum(axis=1, keepdims=True), 1e-12)
     np.add.at(table[Piece.LINEAR].T, profile.linking, (through @ shares).T)
     table[Piece.LINEAR, :, -1] += through[:, ~from_ring.any(axis=1)].sum(axis=1)

@@ -1,6 +1,6 @@
 """Which items are touched by the same people: sparse rows of neighbours by item, learned event by event.
 
-On an event of pair weight w on item x, by a user whose ring holds the items i_p of weights w_p (p = 0 the newest),
+On an event of co-visit weight w on item x, by a user whose ring holds the items i_p of weights w_p (p = 0 the newest),
 
     S[i_p][x] += w·w_p·.9^p    S[x][i_p] += w·w_p·.9^p    A[i_p][x] += w·w_p·.5^p
 
@@ -56,10 +56,10 @@ class CoVisitRows:
         self._sizes: list[int] = []
         self._shared = bytearray()  # by row: whether a copy reads its arrays, so that they must not be written to
 
-    def add(self, row: int, pair: float, ring: Sequence[tuple[int, float]]) -> None:
-        """Count an event of pair weight `pair` on the item in `row`; `ring`: rows and pair weights, newest first."""
-        known = [(age, other, pair * weight) for age, (other, weight) in enumerate(ring[:RING]) if weight > 0]
-        if pair <= 0 or not known:
+    def add(self, row: int, covisit: float, ring: Sequence[tuple[int, float]]) -> None:
+        """Count an event of weight `covisit` on the item in `row`; `ring`: rows and co-visit weights, newest first."""
+        known = [(age, other, covisit * weight) for age, (other, weight) in enumerate(ring[:RING]) if weight > 0]
+        if covisit <= 0 or not known:
             return
         ages, others, both = zip(*known, strict=True)
         mutual, onward = MUTUAL[list(ages)] * both, ONWARD[list(ages)] * both

@@ -26,22 +26,22 @@ _LIFTS = 1.25  # an item takes the place of one in the head that was touched so 
 
 
 class History(NamedTuple):
-    """What a user touched. rows: `(h,)`, each once. strengths: `(h,)` in (0, 1], the sum of pair weights, at most 1."""
+    """What a user touched. rows: `(h,)`, each once. strengths: `(h,)`, sums of co-visit weights, above 0, at most 1."""
 
     rows: Rows
     strengths: Floats
 
 
-def history_of(ring: Rows, pairs: Floats, earlier: Rows, strengths: Floats) -> History:
+def history_of(ring: Rows, covisits: Floats, earlier: Rows, strengths: Floats) -> History:
     """The ring's items, whose events add up, then what came before; items that nobody knows (row -1) are left out.
 
     >>> history_of(np.array([3, 1, 3]), np.float32([0.5, 0.25, 1.0]), np.array([7, -1]), np.float32([0.5, 1.0]))
     History(rows=array([3, 1, 7]), strengths=array([1.  , 0.25, 0.5 ], dtype=float32))
     """
     summed: dict[int, float] = {}  # of a ring's 20 events a loop is three times as fast as np.unique
-    for row, pair in zip(ring.tolist(), pairs.tolist(), strict=True):
-        if pair > 0:
-            summed[row] = min(summed.get(row, 0.0) + pair, 1.0)
+    for row, covisit in zip(ring.tolist(), covisits.tolist(), strict=True):
+        if covisit > 0:
+            summed[row] = min(summed.get(row, 0.0) + covisit, 1.0)
     known = earlier >= 0
     return History(
         np.concatenate([np.array(list(summed), np.intp), earlier[known]]),
@@ -149,8 +149,8 @@ class Linear:
         self._taken = 0
         self._counts: Floats = np.zeros((self._head, self._head), np.float32)
 
-    def add(self, row: int, pair: float, history: History) -> None:
-        """Count an event of pair weight `pair` on an item, unless its user had touched it before."""
+    def add(self, row: int, covisit: float, history: History) -> None:
+        """Count an event of co-visit weight `covisit` on an item, unless its user had touched it before."""
         self.events += 1
         if row in history.rows:
             return
@@ -161,7 +161,7 @@ class Linear:
         place, places = self._places[row], self._places[history.rows]
         if place < 0:
             return
-        own = np.float32(min(pair, 1.0))
+        own = np.float32(min(covisit, 1.0))
         both = own * history.strengths[places >= 0]
         places = places[places >= 0]
         self._counts[place, places] += both

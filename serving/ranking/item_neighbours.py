@@ -1,7 +1,7 @@
 """What stands near a user's ring in the rows of co-visits: the sparse parts of the score.
 
-For the ring items i_p of pair weights w_p and ages p, 0 the newest's, touched g_p seconds before the newest, and each
-item j in their rows,
+For the ring items i_p of co-visit weights w_p and ages p, 0 the newest's, touched g_p seconds before the newest, and
+each item j in their rows,
 
     cos(j) = Σ_p w_p·.8^p·S[i_p][j] / sqrt((n_ip + 2)(n_j + 2))    fwd(j) = Σ_p w_p·.5^p·A[i_p][j] / (n_ip + 1)
 

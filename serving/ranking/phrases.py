@@ -134,6 +134,6 @@ def because(event: RingEvent | RecentText, title: str, language: Language) -> st
     templates = _TEMPLATES[language]
     if isinstance(event, RecentText):
         return templates[Kind.REVIEW if event.item_id else Kind.STATEMENT].format(title=title)
-    if event.kind == Kind.RATE and event.taste >= 1.0:
+    if event.kind == Kind.RATE and event.preference >= 1.0:
         return LIKED[language].format(title=title)
     return templates.get(event.kind, templates[Kind.OTHER]).format(title=title)

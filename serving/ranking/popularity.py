@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 _FIRST_NEWNESS, _NEWNESS_STEP = 0.02, 1e-3
-_RESCALE_ABOVE = 1e200  # float64 ends near 1e308: far enough away for any single pair weight
+_RESCALE_ABOVE = 1e200  # float64 ends near 1e308: far enough away for any single co-visit weight
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +26,9 @@ class Sums:
 class Popularity:
     """How much each item was touched: in all, and of late. One writer, readers in the same thread.
 
-    `totals` is n_i, the sum of the pair weights of the events on item i. `decayed` is the same sum with each event's
-    weight multiplied by `decay` for every event, of anybody, that came later. Instead of touching every item on every
-    event, an event is added with a weight that grows by 1/decay each time, and readers divide by the present one
+    `totals` is n_i, the sum of the co-visit weights of the events on item i. `decayed` is the same sum with each
+    event's weight multiplied by `decay` for every event, of anybody, that came later. Instead of touching every item on
+    every event, an event is added with a weight that grows by 1/decay each time, and readers divide by the present one
     (forward decay: Cormode et al., "Forward Decay: A Practical Time Decay Model for Streaming Systems", ICDE 2009).
 
     `ages` is how many events, of anybody, came since an item's last one.
@@ -55,15 +55,15 @@ class Popularity:
         self._scaled: npt.NDArray[np.float64] = np.zeros(capacity)
         self._touched: npt.NDArray[np.float64] = np.zeros(capacity)  # the number of the last event, from 1; 0: none
 
-    def add(self, row: int, pair: float) -> None:
-        """Count one event of pair weight `pair` ≥ 0 on the item in `row`."""
+    def add(self, row: int, covisit: float) -> None:
+        """Count one event of co-visit weight `covisit` ≥ 0 on the item in `row`."""
         if row >= len(self._totals):
             self._reserve(row + 1)
         self.events += 1
         self.newness += _NEWNESS_STEP * (float(self._totals[row] == 0) - self.newness)
         self._weight *= self._growth
-        self._totals[row] += pair
-        self._scaled[row] += pair * self._weight
+        self._totals[row] += covisit
+        self._scaled[row] += covisit * self._weight
         self._touched[row] = self.events
         if self._weight > _RESCALE_ABOVE:
             self._scaled /= self._weight

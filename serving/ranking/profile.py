@@ -1,4 +1,4 @@
-"""What is known of a user as rows of numbers: one row for each event or text that says something about taste."""
+"""What is known of a user as rows of numbers: one row for each event or text that says something about preference."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -72,11 +72,11 @@ class Profile:
     with; facet_weights: `(a,)` points for each standard deviation.
     direction: `(d,)`, where the ring's liked items lie, a unit vector, or zeros without any.
     long: `(d,)` float32, of length `settings.long`, or zeros if nothing stands behind it.
-    ring: `(t,)`, the rows of the items that link others, newest first; pairs: `(t,)`, their pair weights; ages: `(t,)`,
-    how many such events are newer, those that were taken back among them; gaps_s: `(t,)`, how many seconds before the
-    newest of them they happened; linking: `(t,)`, which of the sources they are. history: all that links others, beyond
-    the ring, too. calm: what is left in (0, 1] of the weight of what was touched; hushing: the source that quietens it
-    most, or how many sources there are if none does.
+    ring: `(t,)`, the rows of the items that link others, newest first; covisits: `(t,)`, their co-visit weights; ages:
+    `(t,)`, how many such events are newer, those that were taken back among them; gaps_s: `(t,)`, how many seconds
+    before the newest of them they happened; linking: `(t,)`, which of the sources they are. history: all that links
+    others, beyond the ring, too. calm: what is left in (0, 1] of the weight of what was touched; hushing: the source
+    that quietens it most, or how many sources there are if none does.
     """
 
     sources: list[Source]
@@ -90,7 +90,7 @@ class Profile:
     direction: Vector
     long: Vector
     ring: npt.NDArray[np.intp]
-    pairs: Floats
+    covisits: Floats
     ages: npt.NDArray[np.intp]
     gaps_s: Floats
     linking: npt.NDArray[np.intp]
@@ -100,7 +100,7 @@ class Profile:
 
     @property
     def empty(self) -> bool:
-        """Whether nothing is known of the user's taste."""
+        """Whether nothing is known of the user's preference."""
         return not self.sources and not self.long.any()
 
 
@@ -110,19 +110,19 @@ def profile_of(state: UserState, catalogue: Catalogue, settings: RankSettings, c
     content: points of an item that lies just where the ring's liked items do.
     """
     ring = state.ring[::-1]
-    items, rows, tastes, ages = _items(ring, catalogue, settings)
-    pairs = np.array([event.pair for event in items], np.float32)
+    items, rows, preferences, ages = _items(ring, catalogue, settings)
+    covisits = np.array([event.covisit for event in items], np.float32)
     texts, said, calm, loudest = _texts(ring, state, settings)
-    felt, linked = np.flatnonzero(tastes), np.flatnonzero(pairs)
+    felt, linked = np.flatnonzero(preferences), np.flatnonzero(covisits)
     dim, split = catalogue.dim, len(felt)
     before = earlier(state)
     touched = catalogue.away(rows[felt])
     texts, written, said = _signed(texts, said, dim, settings)
     # What was liked adds up to one direction; each dismissal stands for itself.
-    towards = np.maximum(tastes[felt], 0) @ touched
+    towards = np.maximum(preferences[felt], 0) @ touched
     length = max(float(np.linalg.norm(towards)), 1e-6)
-    scale = np.where(tastes[felt] > 0, calm * content / length, settings.against).astype(np.float32)
-    dismissed = np.flatnonzero((tastes[felt] < 0) & (catalogue.facet_of[rows[felt]] >= 0))
+    scale = np.where(preferences[felt] > 0, calm * content / length, settings.against).astype(np.float32)
+    dismissed = np.flatnonzero((preferences[felt] < 0) & (catalogue.facet_of[rows[felt]] >= 0))
     signals: list[Source] = [*(items[at] for at in felt), *texts]
     everything: list[Source] = [*items, *texts]
     sources = {source.event_id: source for source in reversed(everything)}  # of a review its place in the ring is kept
@@ -132,17 +132,17 @@ def profile_of(state: UserState, catalogue: Catalogue, settings: RankSettings, c
         owner=np.array([places[signal.event_id] for signal in signals], np.intp),
         felt=split,
         vectors=np.concatenate([touched, written]),
-        weights=np.concatenate([scale * tastes[felt], settings.text * said]),
+        weights=np.concatenate([scale * preferences[felt], settings.text * said]),
         asking=np.concatenate([dismissed, np.arange(split, split + len(texts))]),
         asks=np.concatenate([catalogue.facets[catalogue.facet_of[rows[felt][dismissed]]], written]),
-        facet_weights=np.concatenate([settings.against_facet * tastes[felt][dismissed], settings.facet * said]),
+        facet_weights=np.concatenate([settings.against_facet * preferences[felt][dismissed], settings.facet * said]),
         direction=towards / np.float32(length),
         long=_scaled(state.long, calm * settings.long, dim),
         ring=rows[linked],
-        pairs=pairs[linked],
+        covisits=covisits[linked],
         ages=ages[linked],
         gaps_s=_gaps_s([items[at] for at in linked]),
-        history=history_of(rows[linked], pairs[linked], catalogue.rows_of(before.items), before.strengths),
+        history=history_of(rows[linked], covisits[linked], catalogue.rows_of(before.items), before.strengths),
         linking=np.array([places[items[at].event_id] for at in linked], np.intp),
         calm=calm,
         hushing=places.get(loudest, len(places)),
@@ -152,25 +152,27 @@ def profile_of(state: UserState, catalogue: Catalogue, settings: RankSettings, c
 def _items(
     ring: list[RingEvent], catalogue: Catalogue, settings: RankSettings
 ) -> tuple[list[RingEvent], npt.NDArray[np.intp], Floats, npt.NDArray[np.intp]]:
-    """Events of the ring, newest first, on items with a vector: their rows, decayed tastes, signed, and ages as links.
+    """Events of the ring on items with a vector, newest first: their rows, decayed preferences, and ages as links.
 
     What was taken back says nothing, but keeps its place: else a retraction would let all that is older count more.
     """
     items: list[RingEvent] = []
     rows: list[int] = []
-    tastes: list[float] = []
+    preferences: list[float] = []
     ages: list[int] = []
     links = 0
     for age, event in enumerate(ring):
-        row = catalogue.find(event.item_id) if event.item_id and (event.taste or event.pair) else None
+        row = catalogue.find(event.item_id) if event.item_id and (event.preference or event.covisit) else None
         if row is not None and catalogue.items[row] is not None:
             if not event.retracted:
                 items.append(event)
                 rows.append(row)
-                tastes.append(event.taste * (settings.ring_decay if event.taste > 0 else settings.said_decay) ** age)
+                preferences.append(
+                    event.preference * (settings.ring_decay if event.preference > 0 else settings.said_decay) ** age
+                )
                 ages.append(links)
-            links += event.pair > 0
-    return items, np.array(rows, np.intp), np.array(tastes, np.float32), np.array(ages, np.intp)
+            links += event.covisit > 0
+    return items, np.array(rows, np.intp), np.array(preferences, np.float32), np.array(ages, np.intp)
 
 
 def _gaps_s(items: list[RingEvent]) -> Floats:
@@ -182,7 +184,7 @@ def _gaps_s(items: list[RingEvent]) -> Floats:
 def _texts(
     ring: list[RingEvent], state: UserState, settings: RankSettings
 ) -> tuple[list[RecentText], Floats, float, str]:
-    """Texts with a taste, newest first, their decayed tastes `(t,)`, the calm that statements bring, and which most.
+    """Texts with a preference, newest first, their decayed preferences `(t,)`, the calm they bring, and which most.
 
     A text that left the ring is as old as that.
     """
@@ -193,12 +195,12 @@ def _texts(
     weights: list[float] = []
     loudest, event_id = 0.0, ""
     for text in reversed(state.texts):
-        if text.taste and text.event_id not in taken_back:
+        if text.preference and text.event_id not in taken_back:
             kind = Kind.REVIEW if text.item_id else Kind.STATEMENT
             age = ages.get(text.event_id, len(ring))
             review = settings.review if kind is Kind.REVIEW else 1.0
             kept.append(text)
-            weights.append(text.taste * review * settings.said_decay**age * settings.override ** newer[kind])
+            weights.append(text.preference * review * settings.said_decay**age * settings.override ** newer[kind])
             newer[kind] += 1
             if kind is Kind.STATEMENT and abs(weights[-1]) > loudest:
                 loudest, event_id = abs(weights[-1]), text.event_id

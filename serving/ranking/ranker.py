@@ -29,7 +29,7 @@ __all__ = ["RankSettings", "Ranker", "Ranking"]
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """A list, best first. `path` is "trending" if nothing is known of the user's taste, or nothing else is left.
+    """A list, best first. `path` is "trending" if nothing is known of the user's preference, or nothing else is left.
 
     variant: of the experiment that it was made under, "" without one.
     """

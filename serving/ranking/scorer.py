@@ -144,7 +144,7 @@ class Scorer:
         return Scored(profile, found, self._linear.fitted, weights, standard, self._popular, points, lifted, lost, seen)
 
     def _near(self, profile: Profile) -> Near:
-        return near(profile.ring, profile.ages, profile.gaps_s, profile.pairs, self._covisits, self._totals)
+        return near(profile.ring, profile.ages, profile.gaps_s, profile.covisits, self._covisits, self._totals)
 
     def _by_linear(self, profile: Profile) -> Floats:
         """`(n,)`, the part LINEAR of all items."""

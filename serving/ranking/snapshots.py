@@ -64,7 +64,7 @@ _gram = msgspec.msgpack.Decoder(_Gram)
 _any = msgspec.msgpack.Decoder(list[Any])
 _NO_GRAM = Gram(np.empty(0, np.intp), np.empty((0, 0), np.float32), 0)
 _MOST_WEIGHT = 1e201  # of a late event (serving/ranking/popularity.py)
-_MOST_COUNT = 1e30  # sums of pair weights stay far below; much larger ones make infinities of sums and squares
+_MOST_COUNT = 1e30  # sums of co-visit weights stay far below; much larger ones make infinities of sums and squares
 # What bytes of another shape come to, behind a checksum that fits.
 _UNREADABLE = (msgspec.MsgspecError, ValueError, LookupError, OverflowError, RecursionError)
 
@@ -237,7 +237,7 @@ def _expect(what: str, there: bool) -> None:
 
 
 def _are_counts(numbers: npt.NDArray[np.floating[Any]]) -> bool:
-    """Whether they can be sums of pair weights: what is beyond all of them would make others infinite."""
+    """Whether they can be sums of co-visit weights: what is beyond all of them would make others infinite."""
     return bool(((numbers >= 0) & (numbers <= _MOST_COUNT)).all())
 
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from penchant.messages import CoVisits, Pair
+from penchant.messages import CoVisitEvent, CoVisits
 from serving.catalogue import Catalogue
 from serving.ranking.covisits import CoVisitRows
 from serving.ranking.ease import Gram, History, Linear, fit, history_of
@@ -30,7 +30,7 @@ class Moment:
     """Item statistics as they stood at one moment, apart from what goes on: another thread may read them.
 
     reached: the offset on covisits.v1 after the last message applied. identity: of that topic, as in `Source`.
-    applied: by source the last offset whose pairs were applied. ids: of the items, in the order of `popular` and of
+    applied: by source the offset of the last event applied. ids: of the items, in the order of `popular` and of
     the rows of `covisits` and `gram`.
     """
 
@@ -56,19 +56,19 @@ class Statistics:
         self._applied: dict[tuple[str, int], int] = {}
 
     def apply(self, message: CoVisits) -> None:
-        """Take in the pairs of a message, but for those whose source offset was taken in before."""
-        for pair in self.news(message):
-            row = self._catalogue.row(pair.item_id)
-            self.popularity.add(row, pair.pair)
-            ring = [(self._catalogue.row(item_id), weight) for item_id, weight in pair.ring]
-            self.covisits.add(row, pair.pair, ring)
-            self.linear.add(row, pair.pair, self._history(pair, ring))
-            self._applied[message.topic, message.partition] = pair.offset
+        """Apply the events of a message, but for those whose source offset was applied before."""
+        for event in self.news(message):
+            row = self._catalogue.row(event.item_id)
+            self.popularity.add(row, event.covisit)
+            ring = [(self._catalogue.row(item_id), weight) for item_id, weight in event.ring]
+            self.covisits.add(row, event.covisit, ring)
+            self.linear.add(row, event.covisit, self._history(event, ring))
+            self._applied[message.topic, message.partition] = event.offset
 
-    def news(self, message: CoVisits) -> list[Pair]:
-        """The pairs of a message that were not taken in yet."""
+    def news(self, message: CoVisits) -> list[CoVisitEvent]:
+        """The events of a message that were not applied yet."""
         applied = self._applied.get((message.topic, message.partition), -1)
-        return [pair for pair in message.events if pair.offset > applied]
+        return [event for event in message.events if event.offset > applied]
 
     def begin_fit(self) -> Gram:
         """What the linear model is to be fitted to now (`serving.ranking.ease.fit`)."""
@@ -78,9 +78,9 @@ class Statistics:
         """Fit the linear model here and now, which takes some 50 ms."""
         self.linear.fitted = fit(self.begin_fit())
 
-    def _history(self, pair: Pair, ring: list[tuple[int, float]]) -> History:
+    def _history(self, event: CoVisitEvent, ring: list[tuple[int, float]]) -> History:
         rows, weights = np.array([row for row, _ in ring], np.intp), np.array([each for _, each in ring], np.float32)
-        before = unpack(pair.earlier)
+        before = unpack(event.earlier)
         return history_of(rows, weights, self._catalogue.rows_of(before.items), before.strengths)
 
     def moment(self, covisits: str, reached: int, made_ms: int) -> Moment:

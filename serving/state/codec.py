@@ -23,8 +23,8 @@ Vector = npt.NDArray[np.float32]
 Number = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]  # the largest whole number that every JSON reader knows
 
 VERSION = 4
-# Version 2 has `alias` and `merges` behind what version 1 has, version 3 `shown`; version 4 knows the `pair` weights of
-# what was seen, and of texts.
+# Version 2 has `alias` and `merges` behind what version 1 has, version 3 `shown`; version 4 knows the `covisit` weights
+# of what was seen, and of texts.
 _READABLE = frozenset({1, 2, 3, 4})
 
 
@@ -47,8 +47,8 @@ class Kind(IntEnum):
 class RingEvent(msgspec.Struct, array_like=True, frozen=True):
     """One event of the ring; `dedup_key` is the 48-bit hash of its id, `item_id` is empty for a statement.
 
-    retracted: it was taken back; the place stays, without a taste, so that order does not matter. seen: it counts in
-    the seen set. written: it came with a text, whose vector stands among the recent texts while there is room.
+    retracted: it was taken back; the place stays, without a preference, so that order does not matter. seen: it counts
+    in the seen set. written: it came with a text, whose vector stands among the recent texts while there is room.
     """
 
     time_ms: int
@@ -56,8 +56,8 @@ class RingEvent(msgspec.Struct, array_like=True, frozen=True):
     dedup_key: int
     item_id: str
     kind: int
-    pair: float
-    taste: float
+    covisit: float
+    preference: float
     retracted: bool = False
     seen: bool = False
     written: bool = False
@@ -72,17 +72,18 @@ class RecentText(msgspec.Struct, array_like=True, frozen=True):
     """A text the user wrote. A statement has no `item_id`.
 
     vector: `(d,) float16`, of what it wants; against: likewise, of what it asks to be spared, empty if nothing. Zeros
-    stand where it only asks to be spared something. A text that was taken back has its place, no taste and no vector.
-    pair: the pair weight of a review.
+    stand where it only asks to be spared something. A text that was taken back has its place, no preference and no
+    vector.
+    covisit: the co-visit weight of a review.
     """
 
     time_ms: TimeMs
     event_id: str
     item_id: str
-    taste: float
+    preference: float
     vector: bytes
     against: bytes = b""
-    pair: float = 0.0
+    covisit: float = 0.0
 
     @property
     def order(self) -> tuple[int, str]:
@@ -135,14 +136,14 @@ _RING = np.dtype(
         ("ms", "<u2"),
         ("id_low", "<u4"),
         ("id_high", "<u2"),
-        ("pair", "<f2"),
-        ("taste", "<f2"),
+        ("covisit", "<f2"),
+        ("preference", "<f2"),
         ("kind", "u1"),
     ]
 )
 _RETRACTED, _WRITTEN, _SEEN, _KIND = 0x80, 0x40, 0x20, 0x1F  # of the byte `kind`
-SEEN = np.dtype([("item", "<u4"), ("time_s", "<u4"), ("count", "u1"), ("dismissed", "u1"), ("pair", "<u2")])
-PAIR_UNIT = 0.01  # of `pair` in the seen set: sums of whole numbers do not depend on the order
+SEEN = np.dtype([("item", "<u4"), ("time_s", "<u4"), ("count", "u1"), ("dismissed", "u1"), ("covisit", "<u2")])
+COVISIT_UNIT = 0.01  # of `covisit` in the seen set: sums of whole numbers do not depend on the order
 _SEEN_BEFORE_4 = np.dtype([("item", "<u4"), ("time_s", "<u4"), ("count", "u1"), ("dismissed", "u1")])
 _SEEN_BEFORE_3 = np.dtype([("item", "<u4"), ("time_s", "<u4"), ("count", "<u2")])
 SHOWN = np.dtype([("time_s", "<u4"), ("id", "<u4"), ("item", "<u4")])
@@ -199,8 +200,8 @@ def pack_ring(ring: list[RingEvent]) -> bytes:
             e.time_ms % 1000,
             e.dedup_key & 0xFFFFFFFF,
             e.dedup_key >> 32,
-            e.pair,
-            e.taste,
+            e.covisit,
+            e.preference,
             e.kind | e.retracted * _RETRACTED | e.written * _WRITTEN | e.seen * _SEEN,
         )
         for e in ring
@@ -223,20 +224,20 @@ def unpack_ring(record: Record) -> list[RingEvent]:
             low | high << 32,
             item_id,
             kind & _KIND,
-            pair,
-            taste,
+            covisit,
+            preference,
             retracted=bool(kind & _RETRACTED),
             seen=bool(kind & _SEEN),
             written=bool(kind & _WRITTEN),
         )
-        for (s, ms, low, high, pair, taste, kind), event_id, item_id in zip(
+        for (s, ms, low, high, covisit, preference, kind), event_id, item_id in zip(
             numbers, record.ring_ids, record.ring_items, strict=True
         )
     ]
 
 
 def unpack_seen(record: Record) -> npt.NDArray[np.void]:
-    """Of what was written before pair weights were kept, those are 0: the items stand in no history."""
+    """Of what was written before co-visit weights were kept, those are 0: the items stand in no history."""
     if record.version >= 4:
         return np.frombuffer(record.seen, SEEN).copy()
     old = np.frombuffer(record.seen, _seen_before(record.version))
@@ -320,7 +321,7 @@ def _check(record: Record) -> None:
         raise msgspec.ValidationError(f"`ring` has {events} rows and {len(record.ring_ids)} ids")
     of_vectors = len(record.long) // 3 * 2
     for text in record.texts:
-        if not (math.isfinite(text.taste) and math.isfinite(text.pair)):
+        if not (math.isfinite(text.preference) and math.isfinite(text.covisit)):
             raise msgspec.ValidationError("`texts` has a weight that is no number")
         for vector in (text.vector, text.against):
             of_vectors = of_vectors or len(vector)
@@ -330,8 +331,10 @@ def _check(record: Record) -> None:
 
 def _is_event(numbers: tuple[int, int, int, int, float, float, int]) -> bool:
     """Whether a row of the ring is of a kind, has numbers for weights, and milliseconds below a thousand."""
-    _, ms, _, _, pair, taste, kind = numbers
-    return pair - pair == 0.0 == taste - taste and ms < 1000 and kind & _KIND <= _LAST_KIND  # inf - inf is no number
+    _, ms, _, _, covisit, preference, kind = numbers
+    return (
+        covisit - covisit == 0.0 == preference - preference and ms < 1000 and kind & _KIND <= _LAST_KIND
+    )  # inf - inf is no number
 
 
 def _seen_before(version: int) -> np.dtype[np.void]:

@@ -1,7 +1,7 @@
 """What a user touched, as far back as it is known: the ring, and behind it what the seen set remembers.
 
 The seen set has hashes of items and no order within a second, so what is older than the ring is a set: an item and how
-strongly it was touched, the sum of its events' pair weights, at most 1. `covisits.v1` carries it packed.
+strongly it was touched, the sum of its events' co-visit weights, at most 1. `covisits.v1` carries it packed.
 """
 
 import base64
@@ -10,13 +10,13 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from serving.state.user_state import PAIR_UNIT, UserState, item_hash
+from serving.state.user_state import COVISIT_UNIT, UserState, item_hash
 
 MOST_EARLIER = 180  # items; with a ring of 20 these are 200, and more of them changed no list for the better
 
 _PACKED = np.dtype([("item", "<u4"), ("strength", "u1")])
 PACKED_BYTES = _PACKED.itemsize  # of an item
-_FULL = round(1.0 / PAIR_UNIT)
+_FULL = round(1.0 / COVISIT_UNIT)
 
 
 class Earlier(NamedTuple):
@@ -29,24 +29,24 @@ class Earlier(NamedTuple):
 def earlier(state: UserState) -> Earlier:
     """The last `MOST_EARLIER` items of the seen set that link others and are not in the ring."""
     rows = state.seen[_rows(state)]
-    return Earlier(rows["item"].copy(), (PAIR_UNIT * np.minimum(rows["pair"], _FULL)).astype(np.float32))
+    return Earlier(rows["item"].copy(), (COVISIT_UNIT * np.minimum(rows["covisit"], _FULL)).astype(np.float32))
 
 
 def packed(state: UserState) -> str:
     """`pack(earlier(state))`, for every event of a burst: without a float in between it takes half the time."""
     rows = state.seen[_rows(state)]
     told = np.empty(len(rows), _PACKED)
-    told["item"], told["strength"] = rows["item"], np.minimum(rows["pair"], _FULL)
+    told["item"], told["strength"] = rows["item"], np.minimum(rows["covisit"], _FULL)
     return base64.b64encode(told.tobytes()).decode()
 
 
-def packed_row(item: int, pair: int) -> bytes:
-    r"""One item as `packed` has it; pair: its pair weights as the seen set sums them.
+def packed_row(item: int, covisit: int) -> bytes:
+    r"""One item as `packed` has it; covisit: its co-visit weights as the seen set sums them.
 
     >>> packed_row(7, 20)
     b'\x07\x00\x00\x00\x14'
     """
-    return item.to_bytes(4, "little") + min(pair, _FULL).to_bytes(1, "little")
+    return item.to_bytes(4, "little") + min(covisit, _FULL).to_bytes(1, "little")
 
 
 def _rows(state: UserState) -> npt.NDArray[np.intp]:
@@ -56,7 +56,7 @@ def _rows(state: UserState) -> npt.NDArray[np.intp]:
         return np.empty(0, np.intp)
     ring = {item_hash(event.item_id) for event in state.ring if event.item_id}
     # An item has one row here: of so many rows there are enough left without those in the ring.
-    at = _newest(seen, np.flatnonzero(seen["pair"]), MOST_EARLIER + len(ring))
+    at = _newest(seen, np.flatnonzero(seen["covisit"]), MOST_EARLIER + len(ring))
     known = np.fromiter(ring, np.uint32, len(ring))
     return _newest(seen, at[~(seen["item"][at][:, None] == known).any(axis=1)], MOST_EARLIER)
 
@@ -79,11 +79,11 @@ def pack(of: Earlier) -> str:
     ('BwAAABQIAAAAZA==', [7, 8], [0.20000000298023224, 1.0])
     """
     rows = np.empty(len(of.items), _PACKED)
-    rows["item"], rows["strength"] = of.items, np.rint(of.strengths / PAIR_UNIT)
+    rows["item"], rows["strength"] = of.items, np.rint(of.strengths / COVISIT_UNIT)
     return base64.b64encode(rows.tobytes()).decode()
 
 
 def unpack(packed: str) -> Earlier:
     """What `pack` told."""
     rows = np.frombuffer(base64.b64decode(packed), _PACKED)
-    return Earlier(rows["item"].copy(), (PAIR_UNIT * rows["strength"]).astype(np.float32))
+    return Earlier(rows["item"].copy(), (COVISIT_UNIT * rows["strength"]).astype(np.float32))

@@ -13,11 +13,11 @@ import numpy.typing as npt
 from penchant.errors import FingerprintMismatch
 from penchant.hashes import fingerprint_bytes, id_hash, item_hash
 from serving.state import codec as record
-from serving.state.codec import PAIR_UNIT, SEEN, SHOWN, VERSION, Kind, RecentText, RingEvent, Vector
+from serving.state.codec import COVISIT_UNIT, SEEN, SHOWN, VERSION, Kind, RecentText, RingEvent, Vector
 from serving.state.pending import Alias, Merge, PendingEvent, Ref, Retraction
 
 __all__ = [
-    "PAIR_UNIT",
+    "COVISIT_UNIT",
     "RECENT_TEXTS",
     "RING",
     "SEEN",
@@ -60,12 +60,13 @@ def no_shown() -> npt.NDArray[np.void]:
 class UserState:
     """All that is kept of one user.
 
-    long: `(d,) float32`, the decayed sum as it stood at `reference_ms`, or None before the first event with a taste.
+    long: `(d,) float32`, the decayed sum as it stood at `reference_ms`, or None before the first event with a
+    preference.
     ring: at most `RING` events, oldest first by event time. texts: at most `RECENT_TEXTS`, likewise.
     dedup_ids: 48-bit hashes of the ids of the last events folded, oldest first.
     retracted_ids: likewise, of events that were retracted and are no longer in the ring.
     seen: `(n,)` of `SEEN`, one row an item, by 32-bit hash of its id: how many events, at most 255, how many of them
-    dismissed it, and the sum of their pair weights in units of `PAIR_UNIT`. What was retracted counts 0.
+    dismissed it, and the sum of their co-visit weights in units of `COVISIT_UNIT`. What was retracted counts 0.
     shown: `(n,)` of `SHOWN`, the last impressions, oldest first, by 32-bit hashes of id and item; the item of what was
     retracted is 0.
     event_count: how many events `long` is the sum of. With none it is zeros, not what rounding leaves of a difference.

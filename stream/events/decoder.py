@@ -40,8 +40,8 @@ class Event:
 
     dedup_key: the 48-bit hash that the id is remembered by. item_id: None for a statement. text: cleaned, or None.
     seen: whether the item enters the seen set. intent: of a statement that negates something, its two parts.
-    swing: how far the text may move the taste; None: the taste stands. list_version, position: which list it answers,
-    and the item's place on it, from 1; None: not told.
+    swing: how far the text may move the preference; None: the preference stands. list_version, position: which list it
+    answers, and the item's place on it, from 1; None: not told.
     """
 
     record: Record
@@ -65,9 +65,9 @@ class Event:
         return self.intent or self.text
 
     @property
-    def most_taste(self) -> float:
-        """The largest |taste| that it may count."""
-        most = abs(self.weight.taste)
+    def most_preference(self) -> float:
+        """The largest |preference| that it may count."""
+        most = abs(self.weight.preference)
         return max(most, abs(self.swing.lowest), abs(self.swing.highest)) if self.swing is not None else most
 
 

@@ -16,16 +16,21 @@ _TEXTS = ("review", "statement")
 _LARGEST = 1000.0  # half precision ends at 65504, and one event should not drown a year of others
 
 
-class Weight(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """pair ≥ 0: what the event counts between items. taste, signed: what it counts for the user's interest."""
+class Weight(
+    msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"covisit": "pair", "preference": "taste"}
+):
+    """covisit ≥ 0: what the event links items by. preference, signed: by what it moves the user's interest.
 
-    pair: float
-    taste: float
+    In the file they are `pair` and `taste`.
+    """
+
+    covisit: float
+    preference: float
 
 
 @dataclass(frozen=True, slots=True)
 class Swing:
-    """How far a text may move a taste: to `lowest` if it blames without a doubt, to `highest` if it praises."""
+    """How far a text may move a preference: to `lowest` if it blames without a doubt, to `highest` if it praises."""
 
     lowest: float
     highest: float
@@ -60,10 +65,10 @@ class Weights:
         For its place in the ring must not depend on its text, which may be known only later.
         """
         review = self.actions["review"]
-        if not (review.pair and review.taste):
+        if not (review.covisit and review.preference):
             return None
-        tastes = [review.taste, *(weight.taste for weight in self.ratings.values())]
-        return Swing(min(tastes), max(tastes))
+        preferences = [review.preference, *(weight.preference for weight in self.ratings.values())]
+        return Swing(min(preferences), max(preferences))
 
 
 def load_weights(path: Path | None = None) -> Weights:
@@ -81,7 +86,7 @@ def load_weights(path: Path | None = None) -> Weights:
     if missing:
         raise Misconfigured(f"the weights file {source} says nothing of {', '.join(missing)}: add a line for each")
     for name, weight in [*raw.actions.items(), *raw.ratings.items()]:
-        if not (0 <= weight.pair <= _LARGEST and abs(weight.taste) <= _LARGEST):
+        if not (0 <= weight.covisit <= _LARGEST and abs(weight.preference) <= _LARGEST):
             raise Misconfigured(
                 f"in {source}, {name}: pair must be 0 to {_LARGEST:g}, taste -{_LARGEST:g} to {_LARGEST:g}"
             )
@@ -93,4 +98,4 @@ def load_weights(path: Path | None = None) -> Weights:
 
 def _rounded(weight: Weight) -> Weight:
     """As the ring stores it, in half precision: what is subtracted later must be what was added."""
-    return Weight(float(np.float16(weight.pair)), float(np.float16(weight.taste)))
+    return Weight(float(np.float16(weight.covisit)), float(np.float16(weight.preference)))

@@ -1,9 +1,9 @@
 """How an event changes what is kept of a user. Pure: no I/O, no clock; a state is changed in place and nothing else is.
 
-The long vector is `u = Σ taste · 2^(-(ref - t) / half_life) · v` over the user's events. Its reference time `ref` is a
-whole multiple of the half-life, the first at or after the newest event with a taste: moving it on is a shift of
-exponents, exact in binary floating point, and every weight lies in (0, 1]. So nothing overflows however long the gaps
-are, and events may come in any order (forward decay: Cormode et al., 2009, ICDE, with a moving landmark).
+The long vector is `u = Σ preference · 2^(-(ref - t) / half_life) · v` over the user's events. Its reference time `ref`
+is a whole multiple of the half-life, the first at or after the newest event with a preference: moving it on is a shift
+of exponents, exact in binary floating point, and every weight lies in (0, 1]. So nothing overflows however long the
+gaps are, and events may come in any order (forward decay: Cormode et al., 2009, ICDE, with a moving landmark).
 """
 
 import math
@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 
 from serving.state.user_state import (
-    PAIR_UNIT,
+    COVISIT_UNIT,
     RECENT_TEXTS,
     RING,
     SEEN,
@@ -32,7 +32,7 @@ from stream.interest import impressions
 
 _SAME_TEXT = 0.98  # cosine from which two vectors are of one text, whatever batch each was encoded in
 _MAX_COUNT = np.iinfo(np.uint8).max
-_MAX_PAIR = np.iinfo(np.uint16).max
+_MAX_COVISIT = np.iinfo(np.uint16).max
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +62,16 @@ class Outcome(Enum):
 def fold(state: UserState, event: Event, vector: Vector | None, text: Vector | None, bounds: Bounds) -> Outcome:
     """Count an event in, once.
 
-    vector: what the long vector moves towards, `(d,) float32` (see `direction`), or None if the event has no taste.
+    vector: what the long vector moves towards, `(d,) float32` (see `direction`), or None if the event has no
+    preference.
     text: what the encoder made of the event's text (stream/events/encoder_input.py), exact in half precision, or None
         without one.
     """
     known = recall(state, event, text)
     if known is not None:
         return known
-    if event.weight.taste and vector is not None:
-        add(state, event.weight.taste, vector, event.time_ms, bounds.half_life_ms)
+    if event.weight.preference and vector is not None:
+        add(state, event.weight.preference, vector, event.time_ms, bounds.half_life_ms)
         state.event_count += 1
     _place(state, entry_of(event), text, bounds)
     return Outcome.FOLDED
@@ -87,8 +88,8 @@ def subtract(state: UserState, past: RingEvent, vector: Vector | None, bounds: B
     past: the event as it stands in the ring, or would. vector: what `fold` was given. If an item was described anew
     in between, its vector is another one, and the difference of the two stays behind.
     """
-    if past.taste and vector is not None:
-        add(state, -past.taste, vector, past.time_ms, bounds.half_life_ms)
+    if past.preference and vector is not None:
+        add(state, -past.preference, vector, past.time_ms, bounds.half_life_ms)
         state.event_count = max(state.event_count - 1, 0)
         if state.long is not None and not state.event_count:
             state.long[:] = 0.0
@@ -111,8 +112,8 @@ def entry_of(event: Event) -> RingEvent:
         event.dedup_key,
         event.item_id or "",
         event.kind,
-        event.weight.pair,
-        event.weight.taste,
+        event.weight.covisit,
+        event.weight.preference,
         seen=event.seen,
         written=event.text is not None,
     )
@@ -138,8 +139,8 @@ def direction(item: Vector | None, text: Vector | None) -> Vector | None:
     return np.float32(0.5) * item + np.float32(0.5) * text
 
 
-def add(state: UserState, taste: float, vector: Vector, time_ms: int, half_life_ms: int) -> None:
-    """Add `taste · vector` as of `time_ms` to the long vector; a negative taste takes away what a positive one gave."""
+def add(state: UserState, preference: float, vector: Vector, time_ms: int, half_life_ms: int) -> None:
+    """Add `preference · vector` as of `time_ms` to the long vector; a negative one takes away what was added."""
     if state.long is None:
         state.long = np.zeros(len(vector), np.float32)
         state.reference_ms = _landmark(time_ms, half_life_ms)
@@ -150,7 +151,7 @@ def add(state: UserState, taste: float, vector: Vector, time_ms: int, half_life_
         state.long = np.ldexp(state.long, -math.floor(halvings)) * np.float32(2.0 ** -(halvings % 1.0))
         state.reference_ms = ahead
     share = 2.0 ** max(-(state.reference_ms - time_ms) / half_life_ms, -1000.0)
-    state.long += np.float32(taste * share) * vector
+    state.long += np.float32(preference * share) * vector
 
 
 def join(state: UserState, other: UserState, bounds: Bounds) -> None:
@@ -179,24 +180,24 @@ def mark_seen(state: UserState, entry: RingEvent, limit: int) -> None:
     One that was retracted counts 0: the item's row is what both orders leave.
     """
     times = 0 if entry.retracted else 1
-    dismissed, pair = times * (entry.kind == Kind.DISMISS), times * _pair_units(entry)
-    _see(state, (item_hash(entry.item_id), entry.time_ms // 1000, times, dismissed, pair), limit)
+    dismissed, covisit = times * (entry.kind == Kind.DISMISS), times * _covisit_units(entry)
+    _see(state, (item_hash(entry.item_id), entry.time_ms // 1000, times, dismissed, covisit), limit)
 
 
-def _pair_units(entry: RingEvent) -> int:
-    """The pair weight as the seen set counts it: of what the codec leaves, so that it is the same when taken back."""
-    return min(round(float(np.float16(entry.pair)) / PAIR_UNIT), _MAX_PAIR)
+def _covisit_units(entry: RingEvent) -> int:
+    """The co-visit weight in the seen set's units: of what the codec leaves, so that it is the same when retracted."""
+    return min(round(float(np.float16(entry.covisit)) / COVISIT_UNIT), _MAX_COVISIT)
 
 
 def _see(state: UserState, row_of: tuple[int, int, int, int, int], limit: int) -> None:
-    seen, (hashed, time_s, times, dismissed, pair) = state.seen, row_of
+    seen, (hashed, time_s, times, dismissed, covisit) = state.seen, row_of
     at = np.flatnonzero(seen["item"] == hashed)
     if len(at):
         row = seen[at[0]]
         row["time_s"] = max(int(row["time_s"]), time_s)
         row["count"] = min(int(row["count"]) + times, _MAX_COUNT)
         row["dismissed"] = min(int(row["dismissed"]) + dismissed, _MAX_COUNT)
-        row["pair"] = min(int(row["pair"]) + pair, _MAX_PAIR)
+        row["covisit"] = min(int(row["covisit"]) + covisit, _MAX_COVISIT)
         return
     grown = np.empty(len(seen) + 1, SEEN)  # np.append takes ten times as long with a type of several fields
     grown[:-1] = seen
@@ -214,7 +215,7 @@ def _lower_seen(state: UserState, past: RingEvent) -> None:
         row = state.seen[at[0]]
         row["count"] = max(int(row["count"]) - 1, 0)
         row["dismissed"] = max(int(row["dismissed"]) - (past.kind == Kind.DISMISS), 0)
-        row["pair"] = max(int(row["pair"]) - _pair_units(past), 0)
+        row["covisit"] = max(int(row["covisit"]) - _covisit_units(past), 0)
 
 
 def _place(state: UserState, entry: RingEvent, text: Vector | None, bounds: Bounds) -> None:
@@ -226,11 +227,11 @@ def _place(state: UserState, entry: RingEvent, text: Vector | None, bounds: Boun
         impressions.note(state, entry, bounds.shown)
     if entry.seen and entry.item_id:
         mark_seen(state, entry, bounds.seen)
-    if not (entry.taste or entry.pair or entry.seen):
+    if not (entry.preference or entry.covisit or entry.seen):
         return
     state.dedup_ids.append(entry.dedup_key)
     del state.dedup_ids[: -bounds.dedup_ids]
-    if entry.taste or entry.pair:
+    if entry.preference or entry.covisit:
         _push(state, entry, text, bounds)
     elif entry.retracted:
         _remember_retracted(state, [entry.dedup_key], bounds)
@@ -242,8 +243,8 @@ def _push(state: UserState, entry: RingEvent, text: Vector | None, bounds: Bound
     if entry.written:
         rows = [] if text is None else [row.astype(np.float16).tobytes() for row in np.atleast_2d(text)]
         wanted, against = [*rows, b"", b""][:2]
-        about = (entry.time_ms, entry.event_id, entry.item_id, entry.taste)
-        written = RecentText(*about, wanted, against, entry.pair)
+        about = (entry.time_ms, entry.event_id, entry.item_id, entry.preference)
+        written = RecentText(*about, wanted, against, entry.covisit)
         insort(state.texts, _blank(written) if entry.retracted else written, key=lambda t: t.order)
         del state.texts[: -bounds.texts]
 
@@ -260,12 +261,12 @@ def _remember_retracted(state: UserState, dedup_keys: list[int], bounds: Bounds)
 
 
 def _taken_back(entry: RingEvent) -> RingEvent:
-    """Without its taste, which is not known of a text that was taken back before it was read."""
-    return msgspec.structs.replace(entry, retracted=True, taste=0.0)
+    """Without its preference, which is not known of a text that was taken back before it was read."""
+    return msgspec.structs.replace(entry, retracted=True, preference=0.0)
 
 
 def _blank(text: RecentText) -> RecentText:
-    return msgspec.structs.replace(text, taste=0.0, vector=b"", against=b"")
+    return msgspec.structs.replace(text, preference=0.0, vector=b"", against=b"")
 
 
 def _same_text(state: UserState, event: Event, text: Vector | None) -> bool:

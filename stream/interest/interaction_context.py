@@ -1,4 +1,4 @@
-"""What a user had touched when an event came, as the event's pair tells it (penchant/messages.py).
+"""What a user had touched when an event came, as the event's covisit tells it (penchant/messages.py).
 
 Made from the state it takes some 40 µs, most of it for what the seen set has beyond the ring. In a burst of one user
 each event changes that by an item or two, so from its second event on it is followed instead (`Burst`).
@@ -18,7 +18,7 @@ _HASH = 0xFFFFFFFF  # of an order
 
 
 class Company(NamedTuple):
-    """The last fields of a `penchant.messages.Pair`."""
+    """The last fields of a `penchant.messages.CoVisitEvent`."""
 
     ring: list[tuple[str, float]]
     gaps_s: list[int]
@@ -32,7 +32,7 @@ def company(state: UserState, earlier: str | None = None) -> Company:
     """
     ring = [event for event in reversed(state.ring) if event.item_id and not event.retracted]
     return Company(
-        [(event.item_id, event.pair) for event in ring],
+        [(event.item_id, event.covisit) for event in ring],
         [(ring[0].time_ms - event.time_ms) // 1000 for event in ring],
         packed(state) if earlier is None else earlier,
     )
@@ -74,7 +74,7 @@ class _Past:
     def __init__(self, state: UserState) -> None:
         seen = state.seen
         orders = (seen["time_s"].astype(np.uint64) << np.uint64(32) | seen["item"]).tolist()
-        self._pairs = dict(zip(seen["item"].tolist(), seen["pair"].tolist(), strict=True))
+        self._covisits = dict(zip(seen["item"].tolist(), seen["covisit"].tolist(), strict=True))
         self._order_of = dict(zip(seen["item"].tolist(), orders, strict=True))
         self._ring = Counter(item_hash(event.item_id) for event in state.ring if event.item_id)
         self._told: list[int] = []  # orders of what is packed
@@ -113,7 +113,7 @@ class _Past:
         if hashed in self._order_of:
             self._forget(hashed)
         if len(at):
-            _, time_s, _, _, self._pairs[hashed] = state.seen[at[0]].item()
+            _, time_s, _, _, self._covisits[hashed] = state.seen[at[0]].item()
             self._order_of[hashed] = time_s << 32 | hashed
             insort(self._orders, self._order_of[hashed])
         while len(self._orders) > len(state.seen):
@@ -123,16 +123,16 @@ class _Past:
 
     def _forget(self, hashed: int) -> None:
         del self._orders[bisect_left(self._orders, self._order_of.pop(hashed))]
-        del self._pairs[hashed]
+        del self._covisits[hashed]
 
     def _show(self, hashed: int) -> None:
         """Pack an item, if it is one of the past now."""
-        if self._ring[hashed] > 0 or not self._pairs.get(hashed):
+        if self._ring[hashed] > 0 or not self._covisits.get(hashed):
             return
         order = self._order_of[hashed]
         at = bisect_left(self._told, order)
         self._told.insert(at, order)
-        self._packed[at * PACKED_BYTES : at * PACKED_BYTES] = packed_row(hashed, self._pairs[hashed])
+        self._packed[at * PACKED_BYTES : at * PACKED_BYTES] = packed_row(hashed, self._covisits[hashed])
 
     def _hide(self, hashed: int) -> None:
         """Take an item out of what is packed, if it is there."""

@@ -1,4 +1,4 @@
-"""What a review without a rating counts: its taste follows how much its text likes the item. Pure."""
+"""What a review without a rating counts: its preference follows how much its text likes the item. Pure."""
 
 from dataclasses import replace
 
@@ -11,22 +11,22 @@ from stream.events.weights import Swing, Weight
 
 
 def judged(event: Event, text: Vector | None, head: Sentiment | None) -> Event:
-    """The event with the taste that its text gives it; as it is without a swing, a head, or the text's vector.
+    """The event with the preference that its text gives it; as it is without a swing, a head, or the text's vector.
 
-    From the taste of the weights file it goes in proportion to the sentiment: up to the best rating's at 1, down to
-    the worst's at -1. It depends on the text alone, and is rounded as the ring stores it. text: `(d,) float32`.
+    From the preference of the weights file it goes in proportion to the sentiment: up to the best rating's at 1, down
+    to the worst's at -1. It depends on the text alone, and is rounded as the ring stores it. text: `(d,) float32`.
     """
     if event.swing is None or text is None or head is None:
         return event
-    taste = moved(event.weight.taste, event.swing, float(head.of(text[np.newaxis])[0]))
-    return replace(event, weight=Weight(event.weight.pair, taste))
+    preference = moved(event.weight.preference, event.swing, float(head.of(text[np.newaxis])[0]))
+    return replace(event, weight=Weight(event.weight.covisit, preference))
 
 
-def moved(taste: float, swing: Swing, liking: float) -> float:
-    """A taste on its way to one end of the swing. liking: -1 to 1.
+def moved(preference: float, swing: Swing, liking: float) -> float:
+    """A preference on its way to one end of the swing. liking: -1 to 1.
 
     >>> [moved(0.5, Swing(0.0, 0.75), liking) for liking in (-1.0, -0.5, 0.0, 0.5, 1.0)]
     [0.0, 0.25, 0.5, 0.625, 0.75]
     """
     end = swing.highest if liking > 0 else swing.lowest
-    return float(np.float16(taste + abs(liking) * (end - taste)))
+    return float(np.float16(preference + abs(liking) * (end - preference)))

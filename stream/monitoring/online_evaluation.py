@@ -1,10 +1,10 @@
 """How good the lists are that this worker publishes: every event is looked for in the list that stood before it.
 
-A trial is an event that is new, links items (`pair` above 0), and is on an item that the list could have had: on offer,
-and not seen by this user before (not dismissed, where lists may have what was seen). It is a hit if the item stood
-among the list's first ten. The list is the last one that the user was sent; several events in one micro-batch are
-looked for in the same list. Events that name the list they answer (`list_version`) are counted by place, source and
-path beside.
+A trial is an event that is new, links items (a co-visit weight above 0), and is on an item that the list could have
+had: on offer, and not seen by this user before (not dismissed, where lists may have what was seen). It is a hit if the
+item stood among the list's first ten. The list is the last one that the user was sent; several events in one
+micro-batch are looked for in the same list. Events that name the list they answer (`list_version`) are counted by
+place, source and path beside.
 """
 
 from array import array
@@ -111,7 +111,7 @@ class Live:
             event = each.event
             if each.arrival is not Arrival.FRESH or not isinstance(event, Event):
                 continue
-            if event.item_id is None or event.weight.pair <= 0:
+            if event.item_id is None or event.weight.covisit <= 0:
                 continue
             state, came = part.turns[each.user_id].state, each.carrier or event.record
             listed = self.lists.get(each.user_id)
@@ -127,7 +127,7 @@ class Live:
     def after(self, part: Part) -> None:
         """Count what was new of a part that was saved; whoever was erased is forgotten."""
         trials = self._trials.pop(part.partition, [])
-        new = {(topic, pair.offset) for topic, pairs in part.pairs.items() for pair in pairs}
+        new = {(topic, each.offset) for topic, events in part.covisit_events.items() for each in events}
         for trial in trials:
             if (trial.topic, trial.offset) in new:
                 self._count(trial)

@@ -3,7 +3,7 @@
 from enum import Enum
 
 from penchant.errors import Reason
-from penchant.messages import Pair
+from penchant.messages import CoVisitEvent
 from serving.state.user_state import Alias, PendingEvent, UserState, Vector
 from stream.events.decoder import CommandEvent, Event
 from stream.events.records import DeadLetter, Record
@@ -120,7 +120,7 @@ def _obey(part: Part, turn: Turn, command: CommandEvent, context: Context) -> No
 
 
 def _fresh(part: Part, turn: Turn, event: Event, came: Record, context: Context) -> None:
-    links = event.item_id is not None and event.weight.pair > 0
+    links = event.item_id is not None and event.weight.covisit > 0
     before = turn.burst.company(turn.state) if links else None
     took = _take_in(part, turn, event, context)
     if took is Took.ANNULLED:
@@ -132,8 +132,8 @@ def _fresh(part: Part, turn: Turn, event: Event, came: Record, context: Context)
         return
     turn.changed = True
     if took in {Took.COUNTED, Took.WAITS} and event.item_id is not None and before is not None:
-        pairs = part.pairs.setdefault(came.topic, [])
-        pairs.append(Pair(came.offset, event.item_id, event.weight.pair, *before))
+        events = part.covisit_events.setdefault(came.topic, [])
+        events.append(CoVisitEvent(came.offset, event.item_id, event.weight.covisit, *before))
     if took is Took.DUPLICATE:
         turn.name_later(ref(event, duplicate=True))
     elif _silent(event):
@@ -222,7 +222,7 @@ def _count(state: UserState, event: Event, context: Context) -> Outcome:
 
 def _lack(event: Event, context: Context) -> Lack | None:
     """What an event that counts cannot be counted without."""
-    if not event.weight.pair and not event.weight.taste:
+    if not event.weight.covisit and not event.weight.preference:
         return None
     if event.item_id is not None and context.items(event.item_id) is None:
         return Lack.ITEM
@@ -231,4 +231,4 @@ def _lack(event: Event, context: Context) -> Lack | None:
 
 def _silent(event: Event) -> bool:
     """Whether it causes no list: an impression, which says only that a list was seen."""
-    return not event.weight.pair and not event.weight.taste and not event.seen
+    return not event.weight.covisit and not event.weight.preference and not event.seen

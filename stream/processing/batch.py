@@ -1,7 +1,7 @@
 """What one micro-batch is about, partition by partition: who has a turn, and what leaves the worker because of it.
 
-A `Part` collects pairs, dead letters, answers to commands, waits, erasures, and the users who get a list. Nothing here
-knows of Kafka or Redis; `stream.processing.apply` fills a part between loading and saving.
+A `Part` collects co-visits, dead letters, answers to commands, waits, erasures, and the users who get a list. Nothing
+here knows of Kafka or Redis; `stream.processing.apply` fills a part between loading and saving.
 """
 
 from collections.abc import Callable, Mapping
@@ -11,7 +11,7 @@ from typing import Literal
 
 import msgspec
 
-from penchant.messages import CoVisits, Pair
+from penchant.messages import CoVisitEvent, CoVisits
 from serving.model.sentiment import Sentiment
 from serving.state.user_state import Ref, UserState, Vector
 from stream.events.decoder import CommandEvent, Event
@@ -22,7 +22,7 @@ from stream.interest.fold import Bounds
 from stream.interest.interaction_context import Burst
 from stream.store.redis import Batch, Hold, Wait
 
-PAIRS_A_MESSAGE = 50  # a ring of 20 ids of 256 bytes, each byte escaped in JSON, takes 31 KB; 2 MiB is a message's end
+EVENTS_A_MESSAGE = 50  # a ring of 20 ids of 256 bytes, each byte escaped in JSON, takes 31 KB; 2 MiB is a message's end
 MOST_UNNAMED = 256  # duplicates and impressions that wait to be named by the next list
 MOST_UNNAMED_BYTES = 1024  # of one: an id of 256 bytes and a topic's name take 0.5 KB
 MOST_UNNAMED_MORE = 2**53 - 1  # the largest whole number that every JSON reader knows
@@ -186,7 +186,7 @@ class Part:
     inputs: list[Input] = field(default_factory=list)
     hold: Hold = field(default_factory=Hold)
     turns: dict[str, Turn] = field(default_factory=dict)
-    pairs: dict[str, list[Pair]] = field(default_factory=dict)
+    covisit_events: dict[str, list[CoVisitEvent]] = field(default_factory=dict)
     dead: list[DeadLetter] = field(default_factory=list)
     strays: list[Forward] = field(default_factory=list)
     answers: list[Answer] = field(default_factory=list)
@@ -248,11 +248,11 @@ class Part:
         )
 
     def covisits(self) -> list[CoVisits]:
-        """The pairs by source topic, in messages that the log can take, each with the range of offsets it covers."""
+        """The co-visits by source topic, in messages that the log can take, each with its range of offsets."""
         return [
             CoVisits(topic=topic, partition=self.partition, first=some[0].offset, last=some[-1].offset, events=some)
-            for topic, pairs in self.pairs.items()
-            for some in (pairs[i : i + PAIRS_A_MESSAGE] for i in range(0, len(pairs), PAIRS_A_MESSAGE))
+            for topic, events in self.covisit_events.items()
+            for some in (events[i : i + EVENTS_A_MESSAGE] for i in range(0, len(events), EVENTS_A_MESSAGE))
         ]
 
 

@@ -175,11 +175,11 @@ def _gone(state: UserState, command: CommandEvent, dedup_key: int, context: Cont
 def _subtract(state: UserState, past: RingEvent, command: CommandEvent, context: Context) -> Taken | Refusal:
     """All of it or nothing: what the event moved towards is made up again from its item and its text."""
     item = text = None
-    if past.taste and past.item_id:
+    if past.preference and past.item_id:
         item = context.items(past.item_id)
         if item is None:
             return _ITEM_GONE
-    if past.taste and past.written:
+    if past.preference and past.written:
         text = _text_of(state, past.event_id, command, context)
         if text is None:
             return Taken.MISSED if command.wording is not None else _TEXT_GONE
@@ -213,8 +213,8 @@ def _entry_of_text(written: RecentText, dedup_key: int) -> RingEvent:
         dedup_key,
         written.item_id,
         kind,
-        written.pair,
-        written.taste,
+        written.covisit,
+        written.preference,
         seen=bool(written.item_id),
         written=True,
     )

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import Enum
 
-from penchant.messages import Pair
+from penchant.messages import CoVisitEvent
 from stream.events.decoder import CommandEvent, Event
 from stream.events.records import ORIGIN, Record
 from stream.events.transfers import HandOver, TransferEvent
@@ -27,7 +27,7 @@ class Doubt(Enum):
 
 @dataclass(slots=True)
 class Added:
-    """How much was added to a long vector, whatever its sign: Σ |taste|, decayed to `time_ms`.
+    """How much was added to a long vector, whatever its sign: Σ |preference|, decayed to `time_ms`.
 
     texts: the part of it that texts moved, twice where they ask to be spared something. Both bound how far two ways
     of adding the same may lie apart.
@@ -39,14 +39,14 @@ class Added:
 
     def add(self, event: Event, half_life_ms: int) -> None:
         """Count an event."""
-        taste = event.most_taste
+        preference = event.most_preference
         if event.time_ms > self.time_ms:
             self.move(event.time_ms, half_life_ms)
         else:
-            taste *= decay(self.time_ms - event.time_ms, half_life_ms)
-        self.total += taste
+            preference *= decay(self.time_ms - event.time_ms, half_life_ms)
+        self.total += preference
         rows = 0 if event.text is None else 1 if event.intent is None else 2
-        self.texts += taste * rows
+        self.texts += preference * rows
 
     def move(self, time_ms: int, half_life_ms: int) -> None:
         """Decay on to a later time."""
@@ -61,7 +61,8 @@ class Notes:
     """Gathered while a replay goes on.
 
     revised: whether an item's vector may have been another at a time. put_aside: records that a worker counted not,
-    by the id that their place makes. first_counted: source partition -> from which offset on its pairs are added up.
+    by the id that their place makes. first_counted: source partition -> from which offset on its co-visit weights are
+    added up.
     taken_back: retractions and erasures.
     """
 
@@ -95,7 +96,7 @@ class Notes:
             if event.command.type == "erase":
                 self.erased_ms[user_id] = record.timestamp_ms
             return
-        if event.weight.taste:
+        if event.weight.preference:
             self.added.setdefault(user_id, Added()).add(event, self.half_life_ms)
         if event.item_id is not None and self.revised(event.item_id, record.timestamp_ms):
             self.doubt(user_id, Doubt.REVISED)
@@ -117,12 +118,12 @@ class Notes:
         """Note that a user may differ."""
         self.doubts.setdefault(user_id, set()).add(why)
 
-    def pairs(self, place: Place, pairs: Iterable[Pair]) -> None:
+    def covisits(self, place: Place, events: Iterable[CoVisitEvent]) -> None:
         """Add up what items were touched by."""
         first = self.first_counted.get(place, 0)
-        for pair in pairs:
-            if pair.offset >= first:
-                self.totals[pair.item_id] = self.totals.get(pair.item_id, 0.0) + pair.pair
+        for event in events:
+            if event.offset >= first:
+                self.totals[event.item_id] = self.totals.get(event.item_id, 0.0) + event.covisit
 
 
 def decay(elapsed_ms: int, half_life_ms: int) -> float:

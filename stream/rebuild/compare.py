@@ -17,11 +17,11 @@ from stream.processing.batch import Rules
 from stream.processing.pending_events import overdue
 from stream.rebuild.caveats import Added, decay
 
-EXACTNESS = 1e-5  # of Σ |taste|: how far the order of additions may move a component of the long vector
+EXACTNESS = 1e-5  # of Σ |preference|: how far the order of additions may move a component of the long vector
 # How far its batch may move a component of a text's vector: 1e-3 before centring, which the gate of an export allows,
 # made longer by centring (unrelated texts have cosine .8, so what is left is .45 long), and half precision.
 TEXT_EXACTNESS = 2.5e-3
-TASTE_EXACTNESS = 1e-2  # how far that moves the taste of a review, which follows the sentiment of its text
+PREFERENCE_EXACTNESS = 1e-2  # how far that moves the preference of a review, which follows the sentiment of its text
 
 _E = TypeVar("_E", RingEvent, RecentText)
 
@@ -112,12 +112,12 @@ def _entries(name: str, live: list[Any], rebuilt: list[Any], key: Callable[[Any]
 
 
 def _settled(rebuilt: list[_E], live: list[_E]) -> list[_E]:
-    """What was rebuilt, with the live taste of a review where the two lie within the tolerance."""
-    tastes = {each.event_id: each.taste for each in live if _is_review(each)}
-    distances = {each.event_id: abs(tastes.get(each.event_id, np.inf) - each.taste) for each in rebuilt}
+    """What was rebuilt, with the live preference of a review where the two lie within the tolerance."""
+    preferences = {each.event_id: each.preference for each in live if _is_review(each)}
+    distances = {each.event_id: abs(preferences.get(each.event_id, np.inf) - each.preference) for each in rebuilt}
     return [
-        msgspec.structs.replace(each, taste=tastes[each.event_id])
-        if distances[each.event_id] <= TASTE_EXACTNESS
+        msgspec.structs.replace(each, preference=preferences[each.event_id])
+        if distances[each.event_id] <= PREFERENCE_EXACTNESS
         else each
         for each in rebuilt
     ]
@@ -133,7 +133,7 @@ def _event_id(event: RingEvent) -> str:
 
 def _texts(live: UserState, rebuilt: UserState) -> Iterator[Difference]:
     def about(text: RecentText) -> tuple[int, str, str, float, int, int]:
-        return (text.time_ms, text.event_id, text.item_id, text.taste, len(text.vector), len(text.against))
+        return (text.time_ms, text.event_id, text.item_id, text.preference, len(text.vector), len(text.against))
 
     settled = _settled(rebuilt.texts, live.texts)
     told = list(_entries("texts", list(map(about, live.texts)), list(map(about, settled)), lambda each: each[1]))
@@ -161,7 +161,7 @@ def _ids(name: str, live: list[int], rebuilt: list[int], limit: int) -> Iterator
 def _seen(live: UserState, rebuilt: UserState, limit: int) -> Iterator[Difference]:
     """By item. In a full set an item may have gone and come again, by which its count depends on the order."""
     full = len(live.seen) >= limit and len(rebuilt.seen) >= limit
-    fields = ["item", "time_s"] if full else ["item", "time_s", "count", "dismissed", "pair"]
+    fields = ["item", "time_s"] if full else ["item", "time_s", "count", "dismissed", "covisit"]
     mine, theirs = (set(state.seen[fields].tolist()) for state in (live, rebuilt))
     if mine != theirs:
         yield Difference("seen", f"{len(mine - theirs)} items more or altered, {len(theirs - mine)} fewer or altered")

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from penchant.errors import Reason
 from penchant.topics import Topic, Topics
-from serving.ranking.pairs import readable
+from serving.ranking.covisit_messages import readable
 from stream.rebuild.caveats import place_id
 from stream.rebuild.log_reader import LogReader, Place
 
@@ -31,7 +31,7 @@ _BY_THE_MOMENT = frozenset(
 
 @dataclass(slots=True)
 class Touched:
-    """Σ pair weights by item, up to some offsets. first: source place -> the first offset that is told of it."""
+    """Σ co-visit weights by item, up to some offsets. first: source place -> the first offset that is told of it."""
 
     totals: dict[str, float] = field(default_factory=dict)
     first: dict[Place, int] = field(default_factory=dict)
@@ -53,7 +53,7 @@ async def put_aside(log: LogReader, topics: Topics) -> frozenset[str]:
 
 
 async def touched(log: LogReader, topic: str, before: dict[Place, int]) -> Touched:
-    """What `covisits.v1` says of events before these offsets: each pair once, however often it was sent."""
+    """What `covisits.v1` says of events before these offsets: each event once, however often it was sent."""
     places = await log.partitions(topic)
     starts, ends = await log.starts(places), await log.ends(places)
     whole = not any(starts.values())
@@ -64,9 +64,9 @@ async def touched(log: LogReader, topic: str, before: dict[Place, int]) -> Touch
             if not whole:
                 found.first.setdefault(source, each.first)
             last = applied.get(source, -1)
-            for pair in each.events:
-                if last < pair.offset < before.get(source, 0):
-                    found.totals[pair.item_id] = found.totals.get(pair.item_id, 0.0) + pair.pair
-                    last = pair.offset
+            for event in each.events:
+                if last < event.offset < before.get(source, 0):
+                    found.totals[event.item_id] = found.totals.get(event.item_id, 0.0) + event.covisit
+                    last = event.offset
             applied[source] = last
     return found

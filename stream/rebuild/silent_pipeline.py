@@ -92,8 +92,8 @@ class ReplayPipeline(Pipeline):
     async def announce(self, parts: Iterable[Part]) -> None:
         """Nothing is announced; what items were touched by is added up."""
         for part in parts:
-            for topic, pairs in part.pairs.items():
-                self.notes.pairs((topic, part.partition), pairs)
+            for topic, events in part.covisit_events.items():
+                self.notes.covisits((topic, part.partition), events)
             self.post.extend(part.first)
             for turn in part.turns.values():
                 turn.due = False

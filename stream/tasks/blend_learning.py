@@ -1,9 +1,9 @@
-"""The blend's weights: learned by the owner of user partition 0 from everybody's pairs, read by the others each minute.
+"""The blend's weights: learned by the owner of user partition 0 from everybody's events, read by the others.
 
-A pair on covisits.v1 says what a user took and what stood in the ring before it: enough for a step. Lists are made
-right after an event, so every step is one of that moment. It counts by the square of its pair weight, as what was rated
-low was hardly wanted. A step costs half a millisecond; 100 a second are the most, and a twentieth of the time: where a
-step takes longer, on a large catalogue or a busy machine, there are fewer.
+An event on covisits.v1 says what a user took and what stood in the ring before it: enough for a step. Lists are made
+right after an event, so every step is one of that moment. It counts by the square of its co-visit weight, as what was
+rated low was hardly wanted. A step costs half a millisecond; 100 a second are the most, and a twentieth of the time:
+where a step takes longer, on a large catalogue or a busy machine, there are fewer.
 """
 
 import asyncio
@@ -15,12 +15,12 @@ from typing import Any
 import numpy as np
 
 from penchant.errors import BrokenState, Misconfigured, Unavailable
-from penchant.messages import Pair
+from penchant.messages import CoVisitEvent
 from serving.catalogue import Catalogue
 from serving.ranking.ranker import Ranker
 from serving.redis.answers import asked
 from serving.state.history import unpack
-from serving.state.user_state import PAIR_UNIT, SEEN, Kind, RingEvent, UserState
+from serving.state.user_state import COVISIT_UNIT, SEEN, Kind, RingEvent, UserState
 from stream.store.statistics_snapshots import WRITER
 
 _log = logging.getLogger(__name__)
@@ -58,26 +58,26 @@ class Blending:
         self._next_s = 0.0
         self._told = 0
 
-    def learn(self, pairs: Sequence[Pair]) -> None:
-        """Learn from some pairs, which item statistics have not taken in yet: the newest, as many as it is time for."""
+    def learn(self, events: Sequence[CoVisitEvent]) -> None:
+        """Learn from events that the item statistics have not applied yet: the newest, as many as it is time for."""
         if not self._mine():
             return
-        for pair in reversed(pairs):
+        for event in reversed(events):
             now_s = time.monotonic()
             if now_s < self._next_s:
                 return
-            if self._step(pair):
+            if self._step(event):
                 apart_s = max(self._apart_s, (time.monotonic() - now_s) / self._share)
                 self._next_s = max(self._next_s, now_s - _SAVED_UP_S) + apart_s
 
-    def _step(self, pair: Pair) -> bool:
-        """Learn from one pair, if it can be learned from."""
-        taken = self._catalogue.find(pair.item_id)
-        if taken is None or not self._catalogue.available[taken] or not pair.ring:
+    def _step(self, event: CoVisitEvent) -> bool:
+        """Learn from one event, if it can be learned from."""
+        taken = self._catalogue.find(event.item_id)
+        if taken is None or not self._catalogue.available[taken] or not event.ring:
             return False
         drawn = self._random.integers(0, len(self._catalogue), _OTHERS)
         could = self._catalogue.available[drawn] & (drawn != taken)
-        self._ranker.learn(before(pair), taken, drawn[could], weight=pair.pair**2)
+        self._ranker.learn(before(event), taken, drawn[could], weight=event.covisit**2)
         return True
 
     async def share(self, redis: Any, key: str, every_s: float) -> None:
@@ -102,14 +102,14 @@ class Blending:
             blend.unpack(packed)
 
 
-def before(pair: Pair) -> UserState:
-    """A user as the pair tells: what it touched, everything in the ring liked as much as it links."""
-    gaps_s = pair.gaps_s or [0] * len(pair.ring)
+def before(event: CoVisitEvent) -> UserState:
+    """A user as the event tells: what it touched, everything in the ring liked as much as it links."""
+    gaps_s = event.gaps_s or [0] * len(event.ring)
     ring = [
         RingEvent(-1000 * gap_s - age, str(age), age, item_id, Kind.OTHER, weight, weight)
-        for age, ((item_id, weight), gap_s) in enumerate(zip(pair.ring, gaps_s, strict=True))
+        for age, ((item_id, weight), gap_s) in enumerate(zip(event.ring, gaps_s, strict=True))
     ]
-    past = unpack(pair.earlier)
+    past = unpack(event.earlier)
     seen = np.zeros(len(past.items), SEEN)
-    seen["item"], seen["pair"] = past.items, np.rint(past.strengths / PAIR_UNIT)
+    seen["item"], seen["covisit"] = past.items, np.rint(past.strengths / COVISIT_UNIT)
     return UserState(ring=ring[::-1], seen=seen)

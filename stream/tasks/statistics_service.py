@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from penchant.errors import BrokenState, Misconfigured
-from penchant.messages import Pair
+from penchant.messages import CoVisitEvent
 from serving.kafka.follower import Follower
 from serving.ranking import snapshots
+from serving.ranking.covisit_messages import read_covisits
 from serving.ranking.ease import fit
-from serving.ranking.pairs import read_pairs
 from serving.ranking.statistics import Moment, Statistics
 from stream.monitoring.metrics import Metrics
 from stream.settings import WorkerSettings
@@ -34,7 +34,7 @@ class Holds(Protocol):
 class Keeper:
     """See the module. `follower` is what follows covisits.v1, from `start` on.
 
-    learn: is shown the pairs that are new before they are counted. behind: whether user events wait.
+    learn: is shown the events that are new before they are counted. behind: whether user events wait.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class Keeper:
         statistics: Statistics,
         holds: Holds,
         metrics: Metrics,
-        learn: Callable[[Sequence[Pair]], None],
+        learn: Callable[[Sequence[CoVisitEvent]], None],
         behind: Callable[[], bool] = lambda: False,
     ) -> None:
         self._topic = settings.topics.covisits
@@ -144,7 +144,7 @@ class Keeper:
 
     def _on_covisits(self, _: bytes | None, value: bytes | None) -> None:
         if value is not None:
-            message = read_pairs(value)
+            message = read_covisits(value)
             self._learn(self._statistics.news(message))
             self._statistics.apply(message)
             self._metrics.covisits.inc()

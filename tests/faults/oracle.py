@@ -31,14 +31,16 @@ class Expected:
 
     def long(self, reference_ms: int) -> npt.NDArray[np.float64]:
         """The decayed sum as it stands at a time, `(d,) float64`; `(1,)` of zero if nothing adds to it."""
-        shares = (taste * 2.0 ** ((time_ms - reference_ms) / HALF_LIFE_MS) for time_ms, taste, _ in self.pulls)
+        shares = (
+            preference * 2.0 ** ((time_ms - reference_ms) / HALF_LIFE_MS) for time_ms, preference, _ in self.pulls
+        )
         terms = [share * vector.astype(np.float64) for share, (*_, vector) in zip(shares, self.pulls, strict=True)]
         return np.sum(terms, axis=0) if terms else np.zeros(1)
 
     @property
     def reach(self) -> float:
-        """The sum of |taste|: what rounding is measured by."""
-        return sum(abs(taste) for _, taste, _ in self.pulls)
+        """The sum of |preference|: what rounding is measured by."""
+        return sum(abs(preference) for _, preference, _ in self.pulls)
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ class Oracle:
     def _state(self, events: list[Event], retracted: frozenset[str]) -> Expected:
         weighed = [(event, self.weight(event)) for event in events]
         standing = [(event, weight) for event, weight in weighed if event.event_id not in retracted]
-        ring = [event for event, weight in weighed if weight.pair or weight.taste][-RING:]
+        ring = [event for event, weight in weighed if weight.covisit or weight.preference][-RING:]
         texts = [event for event in events if event.text is not None][-RECENT_TEXTS:]
         touched = [(event.action == "impression", item_hash(event.item)) for event, _ in standing if event.item]
         return Expected(
@@ -71,7 +73,11 @@ class Oracle:
             texts=[(event.event_id, event.event_id not in retracted) for event in texts],
             seen=Counter(item for impression, item in touched if not impression),
             shown=Counter(item for impression, item in touched if impression),
-            pulls=[(event.time_ms, weight.taste, self._direction(event)) for event, weight in standing if weight.taste],
+            pulls=[
+                (event.time_ms, weight.preference, self._direction(event))
+                for event, weight in standing
+                if weight.preference
+            ],
         )
 
     def weight(self, event: Event) -> Weight:
@@ -79,9 +85,9 @@ class Oracle:
         weight = self.weights.of(event.action, (event.rating - 1) / 4 if event.rating is not None else None)
         if event.action != "review" or event.rating is not None or event.text is None:
             return weight
-        liking, tastes = self.liking(event.text), [each.taste for each in self.weights.ratings.values()]
-        end = max(tastes) if liking > 0 else min(tastes)
-        return Weight(weight.pair, weight.taste + abs(liking) * (end - weight.taste))
+        liking, preferences = self.liking(event.text), [each.preference for each in self.weights.ratings.values()]
+        end = max(preferences) if liking > 0 else min(preferences)
+        return Weight(weight.covisit, weight.preference + abs(liking) * (end - weight.preference))
 
     def _direction(self, event: Event) -> Vector:
         """The item, the text, or half of each."""

@@ -73,7 +73,7 @@ class Judge:
         states = self.stored.states([*expected, *self.load.merged])
         users = (self._user(user, expected[user], states[user]) for user in expected)
         merged = (self._merged(user, target, states[user]) for user, target in self.load.merged.items())
-        return sum([*users, *merged, self._commands(), self.letters(), self._pairs()], start=FINE)
+        return sum([*users, *merged, self._commands(), self.letters(), self._covisits()], start=FINE)
 
     def _merged(self, user: str, target: str, state: UserState | None) -> Verdict:
         if user in self.load.erased:
@@ -152,7 +152,7 @@ class Judge:
         words = f"{what}: {fuzzed.value()[:200]!r}, key {fuzzed.key_bytes!r}, headers {fuzzed.headers}"
         return Verdict(0, letters + named - 1, (words,)) if letters or named else Verdict(1, 0, (words,))
 
-    def _pairs(self) -> Verdict:
+    def _covisits(self) -> Verdict:
         """The pairs of every event that counts between items were announced, under one of its records."""
         if not self.pairs_kept:
             return FINE
@@ -161,14 +161,14 @@ class Judge:
             each.event_id
             for each in self.load.events
             if each.item is not None
-            and weigh(each).pair
+            and weigh(each).covisit
             and each.user not in self.load.erased
             and each.user not in self.load.merged  # announced from where it was passed on, if it came after the merge
             and each.event_id not in self.load.retracted
         }
         announced = {self.watcher.records[place] for place in self.watcher.paired & self.watcher.records.keys()}
         missing = due & set(self.watcher.records.values()) - announced
-        return Verdict(len(missing), 0, (f"no pairs of {sorted(missing)}",)) if missing else FINE
+        return Verdict(len(missing), 0, (f"no co-visits of {sorted(missing)}",)) if missing else FINE
 
 
 def compare(expected: Expected, state: UserState) -> Verdict:

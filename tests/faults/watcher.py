@@ -47,7 +47,7 @@ class Seen:
             topics.recommendations: self._list,
             topics.receipts: self._receipt,
             topics.item_vectors: self._item,
-            topics.covisits: self._pairs,
+            topics.covisits: self._covisits,
             topics.clicks: self._record,
             topics.reviews: self._record,
         }
@@ -70,7 +70,7 @@ class Seen:
         if record.value is not None:
             self.items[record.key.decode()] = unpack(json.loads(record.value)["vector"])
 
-    def _pairs(self, record: Any) -> None:
+    def _covisits(self, record: Any) -> None:
         made = json.loads(record.value)
         self.paired.update((made["topic"], made["partition"], event[0]) for event in made["events"])
 

@@ -64,12 +64,12 @@ def test_the_bytes_are_read_as_the_state_that_was_written() -> None:
 
 def forget_pairs(state: UserState) -> None:
     """As before version 4."""
-    state.seen["pair"] = 0
-    state.texts = [msgspec.structs.replace(each, pair=0.0) for each in state.texts]
+    state.seen["covisit"] = 0
+    state.texts = [msgspec.structs.replace(each, covisit=0.0) for each in state.texts]
 
 
 def test_version_3_is_read_and_written_as_the_newer_one() -> None:
-    """It knew nothing of the pair weights of what was seen."""
+    """It knew nothing of the co-visit weights of what was seen."""
     old, expected = decode(VERSION_3, FINGERPRINT), by_hand()
     forget_pairs(expected)
     assert fields(old) == fields(expected)

@@ -38,13 +38,13 @@ def learned(film_catalogue: Catalogue) -> Learned:
     made, weights = Learned(), load_weights()
     rings, pasts = defaultdict[str, list[tuple[int, float]]](list), defaultdict[str, dict[int, float]](dict)
     for rating in films.ratings(WHEELS):
-        row, pair = film_catalogue.row(rating.item_id), weights.of("rate", (rating.stars - 1) / 4).pair
+        row, covisit = film_catalogue.row(rating.item_id), weights.of("rate", (rating.stars - 1) / 4).covisit
         ring, past = rings[rating.user_id], pasts[rating.user_id]
-        made.popularity.add(row, pair)
-        made.covisits.add(row, pair, ring)
+        made.popularity.add(row, covisit)
+        made.covisits.add(row, covisit, ring)
         strengths = np.array(list(past.values()), np.float32)
-        made.linear.add(row, pair, History(np.array(list(past), np.intp), strengths))
-        rings[rating.user_id] = [(row, pair), *ring][:RING]
-        past[row] = pair
+        made.linear.add(row, covisit, History(np.array(list(past), np.intp), strengths))
+        rings[rating.user_id] = [(row, covisit), *ring][:RING]
+        past[row] = covisit
     made.linear.fitted = fit(made.linear.gram())
     return made

@@ -7,7 +7,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from penchant.messages import Pair
+from penchant.messages import CoVisitEvent
 from serving.state.history import unpack
 from serving.state.user_state import SEEN, UserState, item_hash
 from stream.events.decoder import Event
@@ -30,11 +30,11 @@ def events(draw: st.DrawFn) -> list[Event]:
     made = []
     for n in range(draw(st.integers(1, 40))):
         item = draw(st.sampled_from([*ITEMS, None]))
-        taste, pair = draw(st.sampled_from([(1.0, 0.5), (0.1, 0.2), (-1.0, 0.0), (0.0, 0.5)]))
+        preference, pair = draw(st.sampled_from([(1.0, 0.5), (0.1, 0.2), (-1.0, 0.0), (0.0, 0.5)]))
         text = "love" if item is None else draw(st.sampled_from([None, None, "war"]))
         time_ms = NOW_MS + 1000 * n - draw(st.sampled_from([0, 0, 0, 0, 0, 1, 2500, 50_000]))
         seen = draw(st.sampled_from([True, True, False]))
-        made.append(event(f"e{n}", item, time_ms=time_ms, taste=taste, pair=pair, text=text, seen=seen))
+        made.append(event(f"e{n}", item, time_ms=time_ms, preference=preference, covisit=pair, text=text, seen=seen))
     return made
 
 
@@ -73,16 +73,16 @@ def test_company_is_followed_as_it_would_be_made(log: list[Event], past: int, bo
 def sent(log: list[Record], cuts: set[int]) -> dict[int, tuple[str, float, Told]]:
     """The pairs that a worker sends of records cut into batches at some places."""
 
-    async def run() -> list[Pair]:
+    async def run() -> list[CoVisitEvent]:
         worker = Worker(rules=Rules(Bounds(seen=9)))
         await worker.claims(0)
         ends = sorted({*cuts, len(log)} - {0})
         for first, last in zip([0, *ends[:-1]], ends, strict=True):
             await worker.takes(*log[first:last])
-        return [pair for message in worker.pairs() for pair in message.events]
+        return [pair for message in worker.covisits() for pair in message.events]
 
     pairs = asyncio.run(run())
-    return {each.offset: (each.item_id, each.pair, told(each.ring, each.gaps_s, each.earlier)) for each in pairs}
+    return {each.offset: (each.item_id, each.covisit, told(each.ring, each.gaps_s, each.earlier)) for each in pairs}
 
 
 @st.composite

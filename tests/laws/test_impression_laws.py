@@ -21,7 +21,14 @@ def impressions(draw: st.DrawFn) -> list[Event]:
     times = draw(st.lists(st.integers(0, 30), min_size=1, max_size=20))
     return [
         replace(
-            event(f"e{n}", f"i{draw(st.integers(0, 3))}", time_ms=NOW_MS + 500 * at, taste=0.0, pair=0.0, seen=False),
+            event(
+                f"e{n}",
+                f"i{draw(st.integers(0, 3))}",
+                time_ms=NOW_MS + 500 * at,
+                preference=0.0,
+                covisit=0.0,
+                seen=False,
+            ),
             kind=Kind.IMPRESSION,
         )
         for n, at in enumerate(times)

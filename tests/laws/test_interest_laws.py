@@ -1,7 +1,7 @@
 """Laws of the fold, tried through the codec with a save after every batch: what stands in a store is what is tested.
 
-Tolerance: `TOLERANCE` of the sum of |taste| as decayed to the reference time. A save rounds to 2**-24 of the largest
-component, so 80 saves stay below 5e-6, and float32 sums of 80 unit vectors below that again.
+Tolerance: `TOLERANCE` of the sum of |preference| as decayed to the reference time. A save rounds to 2**-24 of the
+largest component, so 80 saves stay below 5e-6, and float32 sums of 80 unit vectors below that again.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ HALF_LIVES_MS = (HOUR_MS, DAY_MS, 30 * DAY_MS, 36_500 * DAY_MS, 12_345_678)
 
 half_lives = st.sampled_from(HALF_LIVES_MS)
 gaps = st.one_of(st.integers(0, 5000), st.integers(0, 60 * DAY_MS), st.integers(0, 30 * YEAR_MS))
-tastes = st.sampled_from([weight.taste for weight in load_weights().actions.values()])
+preferences = st.sampled_from([weight.preference for weight in load_weights().actions.values()])
 
 
 @st.composite
@@ -41,10 +41,12 @@ def logs(draw: st.DrawFn, most: int = 40) -> list[Event]:
     for n in range(count):
         item = draw(st.none() | st.sampled_from(sorted(ITEMS)))
         text = draw(st.sampled_from(WORDS)) if item is None else draw(st.none() | st.sampled_from(WORDS))
-        taste, pair = draw(tastes), draw(st.sampled_from([0.0, 0.5, 1.0]))
-        if item is None and not pair:
-            taste = taste or 1.0  # what counts for nothing leaves no trace: there is nothing to test
-        events.append(event(f"e{n}", item, time_ms=NOW_MS - draw(gaps), taste=taste, pair=pair, text=text))
+        preference, covisit = draw(preferences), draw(st.sampled_from([0.0, 0.5, 1.0]))
+        if item is None and not covisit:
+            preference = preference or 1.0  # what counts for nothing leaves no trace: there is nothing to test
+        events.append(
+            event(f"e{n}", item, time_ms=NOW_MS - draw(gaps), preference=preference, covisit=covisit, text=text)
+        )
     return events
 
 
@@ -69,23 +71,23 @@ def online(batches: Sequence[Sequence[Event]], bounds: Bounds) -> UserState:
 
 
 def oracle(events: Sequence[Event], reference_ms: int, half_life_ms: int) -> tuple[npt.NDArray[np.float64], float]:
-    """The formula of DESIGN, at once and in float64: the sum, and the sum of the absolute tastes that went into it."""
+    """The formula of DESIGN, at once and in float64: the sum, and the sum of the absolute preferences in it."""
     total, size = np.zeros(8), 0.0
     for each in events:
         share = 2.0 ** (-(reference_ms - each.time_ms) / half_life_ms)
-        total += each.weight.taste * share * vector_of(each)
-        size += abs(each.weight.taste) * share
+        total += each.weight.preference * share * vector_of(each)
+        size += abs(each.weight.preference) * share
     return total, size
 
 
 def check_long(state: UserState, events: Sequence[Event], half_life_ms: int) -> None:
-    tasted = [each for each in events if each.weight.taste]
-    if not tasted:
+    preferred = [each for each in events if each.weight.preference]
+    if not preferred:
         assert state.long is None
         return
-    newest = max(each.time_ms for each in tasted)
+    newest = max(each.time_ms for each in preferred)
     assert state.reference_ms == math.ceil(newest / half_life_ms) * half_life_ms
-    expected, size = oracle(tasted, state.reference_ms, half_life_ms)
+    expected, size = oracle(preferred, state.reference_ms, half_life_ms)
     assert state.long is not None
     assert np.abs(state.long - expected).max() <= TOLERANCE * size
 
@@ -93,7 +95,7 @@ def check_long(state: UserState, events: Sequence[Event], half_life_ms: int) -> 
 def check_rest(state: UserState, events: Sequence[Event]) -> None:
     """Ring, texts and seen set, from the definition of each."""
     by_time = sorted(events, key=lambda each: (each.time_ms, each.event_id))
-    pushed = [each for each in by_time if each.weight.taste or each.weight.pair]
+    pushed = [each for each in by_time if each.weight.preference or each.weight.covisit]
     assert [each.event_id for each in state.ring] == [each.event_id for each in pushed[-20:]]
     texts = [each for each in pushed if each.text is not None]
     assert [each.event_id for each in state.texts] == [each.event_id for each in texts[-8:]]
@@ -112,8 +114,8 @@ def dismissed(events: Sequence[Event]) -> int:
 
 
 def pairs(events: Sequence[Event]) -> int:
-    """The sum of pair weights, in hundredths."""
-    return sum(round(100 * each.weight.pair) for each in events)
+    """The sum of co-visit weights, in hundredths."""
+    return sum(round(100 * each.weight.covisit) for each in events)
 
 
 def split(data: st.DataObject, events: Sequence[Event]) -> list[list[Event]]:
@@ -153,7 +155,7 @@ def test_an_event_counts_once_as_far_as_ids_or_ring_reach(
 
 
 @given(logs(most=20), half_lives, st.data())
-def test_a_taste_and_its_negation_cancel(events: list[Event], half_life_ms: int, data: st.DataObject) -> None:
+def test_a_preference_and_its_negation_cancel(events: list[Event], half_life_ms: int, data: st.DataObject) -> None:
     """What retraction will rest on: nothing is left but rounding, whatever came between."""
     negated = [
         replace(each, event_id=f"-{each.event_id}", dedup_key=each.dedup_key ^ 1, weight=opposite(each))
@@ -166,20 +168,21 @@ def test_a_taste_and_its_negation_cancel(events: list[Event], half_life_ms: int,
 
 
 def opposite(each: Event) -> Weight:
-    return Weight(each.weight.pair, -each.weight.taste)
+    return Weight(each.weight.covisit, -each.weight.preference)
 
 
 @given(logs(most=20), half_lives)
 def test_years_neither_overflow_nor_wipe_out(events: list[Event], half_life_ms: int) -> None:
     """Tastes for one direction only: after gaps of up to 30 years the vector is finite, not zeros, and points there."""
     liked = [
-        replace(each, item_id="i0", text=None, weight=Weight(0.5, abs(each.weight.taste) or 1.0)) for each in events
+        replace(each, item_id="i0", text=None, weight=Weight(0.5, abs(each.weight.preference) or 1.0))
+        for each in events
     ]
     state = online([[each] for each in liked], Bounds(half_life_ms=half_life_ms))
     assert state.long is not None
     assert np.isfinite(state.long).all()
     # The newest event weighs at least a half: the reference lies less than a half-life ahead of it.
-    assert np.linalg.norm(state.long) >= 0.49 * min(abs(each.weight.taste) for each in liked)
+    assert np.linalg.norm(state.long) >= 0.49 * min(abs(each.weight.preference) for each in liked)
     assert state.long @ ITEMS["i0"] / np.linalg.norm(state.long) == pytest.approx(1.0, abs=1e-3)
 
 
@@ -218,14 +221,16 @@ def test_moving_the_reference_by_whole_half_lives_is_exact(
 
 
 def test_ten_thousand_folds_through_the_codec_drift_by_less_than_a_millionth() -> None:
-    """Half a year of events, 26 minutes apart, saved after each: within 1e-6 of the decayed sum of |taste|.
+    """Half a year of events, 26 minutes apart, saved after each: within 1e-6 of the decayed sum of |preference|.
 
     A save rounds by at most 2**-24 of the peak, and old errors fade as the sum does. Measured: 1.6e-7.
     """
     rng = np.random.default_rng(0)
     names, weights = sorted(ITEMS), [1.0, -1.0, 0.5, 0.300048828125]
     events = [
-        event(f"e{n}", names[rng.integers(len(names))], time_ms=NOW_MS + n * 26 * 60_000, taste=rng.choice(weights))
+        event(
+            f"e{n}", names[rng.integers(len(names))], time_ms=NOW_MS + n * 26 * 60_000, preference=rng.choice(weights)
+        )
         for n in range(10_000)
     ]
     state = online([[each] for each in events], Bounds())

@@ -18,8 +18,8 @@ from tests.laws.test_retraction_laws import (
     TOLERANCE,
     Body,
     contribution,
+    covisit_units,
     is_impression,
-    pair_units,
     shown,
 )
 from tests.support.owners import ANONYMOUS, KNOWN, Owners, erase, merge, retract
@@ -86,7 +86,7 @@ def check_sum(state: UserState, made: list[Body], taken_back: set[str]) -> None:
     assert np.abs(state.long - exact).max() <= TOLERANCE * everything
     assert sum(state.seen["count"].tolist()) == sum("item_id" in body for body in left)
     assert sum(state.seen["dismissed"].tolist()) == sum(body.get("type") == "dismiss" for body in left)
-    assert sum(state.seen["pair"].tolist()) == sum(pair_units(body) for body in left if "item_id" in body)
+    assert sum(state.seen["covisit"].tolist()) == sum(covisit_units(body) for body in left if "item_id" in body)
 
 
 @settings(max_examples=400)

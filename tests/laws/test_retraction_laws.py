@@ -1,6 +1,6 @@
 """Laws of retraction, through the pipeline and the codec: events and their retractions in any order, one state.
 
-Tolerance of the long vector: 1e-5 of the sum of |taste| of all that was folded, also of what was taken back since.
+Tolerance of the long vector: 1e-5 of the sum of |preference| of all that was folded, also of what was taken back since.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ TOLERANCE = 1e-5
 HALF_LIFE_MS = Bounds().half_life_ms
 ITEMS = {f"i{n}": embed_by_words(f"{WORDS[n]} {WORDS[(3 * n + 1) % 8]}") for n in range(8)}
 ACTIONS = load_weights().actions
-BEST = load_weights().ratings[5].taste
+BEST = load_weights().ratings[5].preference
 HEAD = head_of(np.linspace(-3, 3, len(WORDS)).tolist())  # code is praised, space is blamed
 Body = dict[str, Any]
 
@@ -60,9 +60,9 @@ def action(body: Body) -> str:
     return str(body.get("type") or ("review" if "item_id" in body else "statement"))
 
 
-def taste(body: Body) -> float:
+def preference(body: Body) -> float:
     """By its line, and of a review by its text: towards the best rating's, or towards nothing."""
-    by_line = ACTIONS[action(body)].taste
+    by_line = ACTIONS[action(body)].preference
     if action(body) != "review":
         return by_line
     liking = float(HEAD.of(embed_by_words(body["text"])[None])[0])
@@ -88,7 +88,7 @@ def shown(bodies: Sequence[Body], taken_back: set[str]) -> list[tuple[int, int, 
 
 def contribution(body: Body, reference_ms: int) -> tuple[npt.NDArray[np.float64], float]:
     """What an event adds to the long vector, and the size of that, in float64."""
-    size = taste(body) * 2.0 ** (-(reference_ms - body["event_time"]) / HALF_LIFE_MS)
+    size = preference(body) * 2.0 ** (-(reference_ms - body["event_time"]) / HALF_LIFE_MS)
     both = [embed_by_words(body["text"])] if "text" in body else []
     both += [ITEMS[body["item_id"]]] if "item_id" in body else []
     return size * np.mean(both, axis=0, dtype=np.float64), abs(size)
@@ -130,9 +130,9 @@ def split(data: st.DataObject, bodies: Sequence[Body]) -> list[list[Body]]:
     return batches
 
 
-def pair_units(body: Body) -> int:
-    """The pair weight of an event without a rating, in hundredths."""
-    return round(100 * load_weights().actions["review" if "text" in body else body["type"]].pair)
+def covisit_units(body: Body) -> int:
+    """The co-visit weight of an event without a rating, in hundredths."""
+    return round(100 * load_weights().actions["review" if "text" in body else body["type"]].covisit)
 
 
 def check(state: UserState, bodies: Sequence[Body], taken_back: set[str]) -> None:
@@ -144,7 +144,7 @@ def check(state: UserState, bodies: Sequence[Body], taken_back: set[str]) -> Non
         (body["event_id"], body["event_id"] in taken_back) for body in ring
     ]
     texts = [body for body in ring if "text" in body][-8:]
-    assert [(t.event_id, bool(t.vector), bool(t.taste)) for t in state.texts] == [
+    assert [(t.event_id, bool(t.vector), bool(t.preference)) for t in state.texts] == [
         (body["event_id"], *(2 * [body["event_id"] not in taken_back])) for body in texts
     ]
     seen = {item: [body for body in bodies if body.get("item_id") == item] for item in ITEMS}
@@ -154,7 +154,7 @@ def check(state: UserState, bodies: Sequence[Body], taken_back: set[str]) -> Non
             max(b["event_time"] for b in of) // 1000,
             sum(b["event_id"] not in taken_back for b in of),
             sum(b["event_id"] not in taken_back and b.get("type") == "dismiss" for b in of),
-            sum(pair_units(b) for b in of if b["event_id"] not in taken_back),
+            sum(covisit_units(b) for b in of if b["event_id"] not in taken_back),
         )
         for item, of in seen.items()
         if of

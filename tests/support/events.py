@@ -12,13 +12,13 @@ def event(
     item_id: str | None = "i1",
     *,
     time_ms: int = NOW_MS,
-    taste: float = 1.0,
-    pair: float = 0.5,
+    preference: float = 1.0,
+    covisit: float = 0.5,
     text: str | None = None,
     seen: bool = True,
 ) -> Event:
-    """A like of an item, or its dismissal by taste; with a text a review, without an item a statement."""
-    action = Kind.LIKE if taste >= 0 else Kind.DISMISS
+    """A like of an item, or its dismissal by preference; with a text a review, without an item a statement."""
+    action = Kind.LIKE if preference >= 0 else Kind.DISMISS
     kind = action if text is None else Kind.STATEMENT if item_id is None else Kind.REVIEW
     return Event(
         record=record(TOPICS.clicks, {}),
@@ -28,7 +28,7 @@ def event(
         item_id=item_id,
         kind=kind,
         time_ms=time_ms,
-        weight=Weight(pair, taste),
+        weight=Weight(covisit, preference),
         text=text,
         seen=seen and item_id is not None,
     )

@@ -41,7 +41,7 @@ class Worker:
         assert refused == []
         return self.log.lists()[before:]
 
-    def pairs(self) -> list[CoVisits]:
+    def covisits(self) -> list[CoVisits]:
         bodies = [each.value or b"" for each in self.log.on(TOPICS.covisits)]
         return [msgspec.json.decode(body, type=CoVisits) for body in bodies]
 

@@ -1,4 +1,4 @@
-"""What only workers write, and anybody can: transfers, pairs for the item statistics, item vectors."""
+"""What only workers write, and anybody can: transfers, co-visits for the item statistics, item vectors."""
 
 import base64
 import json
@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 
 from serving.catalogue import Catalogue, pack
-from serving.ranking.pairs import read_pairs
+from serving.ranking.covisit_messages import read_covisits
 from serving.ranking.ranker import Ranker
 from serving.ranking.statistics import Statistics
 from serving.state import user_state as codec
@@ -88,7 +88,7 @@ def covisits() -> Target:
     corpus = [json.dumps(whole | {"events": pairs[:n]}).encode() for n in range(4)]
 
     def run(data: bytes) -> None:
-        message = read_pairs(data)
+        message = read_covisits(data)
         catalogue = Catalogue(8, FINGERPRINT, capacity=4)
         statistics = Statistics(catalogue, {})
         try:

@@ -102,8 +102,8 @@ def check_event(event: Event | CommandEvent | Forward) -> None:
         return
     (event.item_id or "").encode()
     (event.text or "").encode()
-    assert math.isfinite(event.weight.pair)
-    assert math.isfinite(event.most_taste)
+    assert math.isfinite(event.weight.covisit)
+    assert math.isfinite(event.most_preference)
 
 
 def items() -> Target:

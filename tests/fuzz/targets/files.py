@@ -108,7 +108,7 @@ def weights() -> Target:
     def check(made: Any) -> None:
         for action in made.actions:
             made.accepts(action)
-            assert abs(made.of(action, None).taste) + made.of(action, None).pair < np.inf
+            assert abs(made.of(action, None).preference) + made.of(action, None).pair < np.inf
         for tenth in range(11):
             made.of("rate", tenth / 10)
         str(made.swing)

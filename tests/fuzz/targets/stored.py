@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 
 from penchant.errors import BrokenState, FingerprintMismatch, Misconfigured
-from penchant.messages import CoVisits, Pair
+from penchant.messages import CoVisitEvent, CoVisits
 from serving.catalogue import Catalogue
 from serving.ranking import snapshots
 from serving.ranking.blend import Blend
@@ -64,7 +64,7 @@ def counted() -> Statistics:
     catalogue = Catalogue(8, FINGERPRINT, capacity=16)
     statistics = Statistics(catalogue, {TOPICS.clicks: "abc"})
     ring = [("i1", 1.0), ("i2", 0.5)]
-    pairs = [Pair(n, f"i{n % 5}", 0.5, ring[: n % 3], [0, 60][: n % 3]) for n in range(12)]
+    pairs = [CoVisitEvent(n, f"i{n % 5}", 0.5, ring[: n % 3], [0, 60][: n % 3]) for n in range(12)]
     statistics.apply(CoVisits(topic=TOPICS.clicks, partition=0, first=0, last=11, events=pairs))
     return statistics
 

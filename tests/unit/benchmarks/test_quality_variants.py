@@ -75,7 +75,7 @@ def review(text: str) -> Event:
 
 
 def test_a_text_counts_by_the_head_and_a_rating_wins_over_it() -> None:
-    """Given praise, blame and no text, then the head moves the taste of a review, and leaves what has no text."""
+    """Given praise, blame and no text, then the head moves the preference of a review, and leaves what has no text."""
     made, vectors = catalogue(2), {"good": PRAISE, "bad": BLAME}
     own, swing = load_weights().of("review", None), load_weights().swing
     assert swing is not None
@@ -85,9 +85,9 @@ def test_a_text_counts_by_the_head_and_a_rating_wins_over_it() -> None:
     told = Told("told", made, vectors, repeats=True, head=None)
 
     assert [without.heard(review(text)).weight for text in ("good", "bad", "")] == [own, own, TOLD]
-    assert head.heard(review("good")).weight.taste == pytest.approx(swing.highest, abs=1e-3)
-    assert head.heard(review("bad")).weight.taste == pytest.approx(swing.lowest, abs=1e-3)
-    assert head.heard(review("bad")).weight.pair == own.pair, "links between items do not depend on the text"
+    assert head.heard(review("good")).weight.preference == pytest.approx(swing.highest, abs=1e-3)
+    assert head.heard(review("bad")).weight.preference == pytest.approx(swing.lowest, abs=1e-3)
+    assert head.heard(review("bad")).weight.covisit == own.covisit, "links between items do not depend on the text"
     assert [told.heard(review(text)).weight for text in ("good", "bad", "")] == [TOLD] * 3
     assert told.heard(review("bad")).vector is BLAME
 

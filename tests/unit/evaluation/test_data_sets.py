@@ -121,7 +121,7 @@ def test_ratings_count_on_the_scale_that_they_reach(
     found = read(make(*(touched(ts=place, rating=rating) for place, rating in enumerate(ratings))))
 
     assert found.scale == scale
-    assert [event.weight.pair for event in found.events] == pytest.approx(pairs, abs=1e-3)
+    assert [event.weight.covisit for event in found.events] == pytest.approx(pairs, abs=1e-3)
 
 
 def test_labels_count_by_whether_they_are_positive_and_texts_as_reviews(make: Make) -> None:

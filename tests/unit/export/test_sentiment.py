@@ -248,7 +248,7 @@ def test_figures_are_those_of_the_definition(tmp_path: Path) -> None:
     assert (figures.n, figures.accuracy, figures.auc) == (4, 0.5, 0.625)
     assert auc(np.array([0.0, 1.0]), np.array([1.0, 0.0])) == 0.0
     # Each counts .7 without a head: .3 from the best rating, .7 from the worst.
-    assert figures.taste_error_without == pytest.approx(0.5, abs=1e-3)
+    assert figures.preference_error_without == pytest.approx(0.5, abs=1e-3)
     liking, half = np.tanh(1.0), np.tanh(0.5)
     praised, blamed = 0.3 - 0.3 * liking, 0.7 - 0.7 * liking
-    assert figures.taste_error == pytest.approx((praised + blamed + 1 - blamed + 0.7 + 0.3 * half) / 4, abs=1e-3)
+    assert figures.preference_error == pytest.approx((praised + blamed + 1 - blamed + 0.7 + 0.3 * half) / 4, abs=1e-3)

@@ -9,7 +9,7 @@ import pytest
 from penchant.errors import Unavailable
 from serving.state.user_state import UserState, Vector, encode
 from stream.events.decoder import partition_of
-from stream.processing.batch import PAIRS_A_MESSAGE
+from stream.processing.batch import EVENTS_A_MESSAGE
 from stream.processing.lists import Ranking
 from stream.testing import FINGERPRINT, NOW_MS, TOPICS, embed_by_words, embed_texts, record
 from tests.support.pipeline import Worker, click, named, says
@@ -75,7 +75,7 @@ async def test_a_duplicate_in_the_same_batch_counts_once(worker: Worker) -> None
 
 async def test_an_impression_causes_no_list_and_is_named_by_the_next(worker: Worker) -> None:
     assert await worker.takes(click(0, "i5", type="impression")) == []
-    assert worker.pairs() == []
+    assert worker.covisits() == []
     (made,) = await worker.takes(click(1))
     assert named(made) == ["c-0", "c-1"]
     assert [each.item_id for each in made.items] == ["i1"]
@@ -145,10 +145,10 @@ async def test_no_records_are_no_work(worker: Worker) -> None:
 async def test_pairs_carry_the_ring_as_it_stood(worker: Worker) -> None:
     await worker.takes(click(4, "i1"), click(5, "i2", type="purchase"), click(6, "i3", "u2"), says(0, "space"))
     await worker.takes(click(7, "i4", type="dismiss"), click(8, "i5"))
-    first, second = worker.pairs()
+    first, second = worker.covisits()
     assert (first.topic, first.partition, first.first, first.last) == (TOPICS.clicks, 0, 4, 6)
     click_pair = 0.300048828125  # .3 in half precision
-    assert [(each.offset, each.item_id, each.pair, each.ring) for each in first.events] == [
+    assert [(each.offset, each.item_id, each.covisit, each.ring) for each in first.events] == [
         (4, "i1", click_pair, []),
         (5, "i2", 1.0, [("i1", click_pair)]),
         (6, "i3", click_pair, []),
@@ -163,15 +163,15 @@ async def test_pairs_carry_the_ring_as_it_stood(worker: Worker) -> None:
 async def test_duplicates_send_no_pairs(worker: Worker) -> None:
     await worker.takes(click(0))
     await worker.takes(click(1, event_id="c-0"))
-    assert [each.offset for pairs in worker.pairs() for each in pairs.events] == [0]
+    assert [each.offset for covisits in worker.covisits() for each in covisits.events] == [0]
 
 
 async def test_pairs_are_announced_in_messages_that_the_log_can_take(worker: Worker) -> None:
     user = "u" + "\x01" * 255
     ids = [f"{n:02}" + "\x01" * 254 for n in range(25)]
     worker.items.update({each: embed_by_words("war") for each in ids})
-    await worker.takes(*[click(n, ids[n % 25], user) for n in range(3 * PAIRS_A_MESSAGE - 1)])
-    assert [(each.first, each.last, len(each.events)) for each in worker.pairs()] == [
+    await worker.takes(*[click(n, ids[n % 25], user) for n in range(3 * EVENTS_A_MESSAGE - 1)])
+    assert [(each.first, each.last, len(each.events)) for each in worker.covisits()] == [
         (0, 49, 50), (50, 99, 50), (100, 148, 49)
     ]  # fmt: skip
     assert max(len(each.value or b"") for each in worker.log.on(TOPICS.covisits)) < 2 * 1024 * 1024
@@ -188,7 +188,7 @@ async def test_a_batch_that_comes_again_changes_nothing_and_publishes_again(work
     after = await worker.state("u1")
     assert (again.version, again.items, named(again)) == (first.version, first.items, ["c-0", "c-2"])
     assert encode(after, FINGERPRINT) == encode(before, FINGERPRINT)
-    assert len(worker.pairs()) == 1
+    assert len(worker.covisits()) == 1
     assert len(worker.letters()) == 1
 
 
@@ -196,7 +196,7 @@ async def test_a_batch_that_overlaps_the_last_one_takes_in_what_is_new(worker: W
     await worker.takes(click(0), click(1, "i2"))
     (made,) = await worker.takes(click(1, "i2"), click(2, "i3"))
     assert [each.item_id for each in made.items] == ["i3", "i2", "i1"]
-    assert [(each.first, each.last) for each in worker.pairs()] == [(0, 1), (2, 2)]
+    assert [(each.first, each.last) for each in worker.covisits()] == [(0, 1), (2, 2)]
     assert worker.store.hold(0).offsets == {TOPICS.clicks: 3}
 
 
@@ -254,7 +254,7 @@ async def test_a_list_that_was_not_acknowledged_is_sent_when_the_batch_comes_aga
     await successor.claims(0)
     (made,) = await successor.takes(click(0))
     assert (named(made), [each.item_id for each in made.items]) == (["c-0"], ["i1"])
-    assert len(successor.pairs()) == 1
+    assert len(successor.covisits()) == 1
 
 
 async def test_the_next_owner_brings_out_the_lists_of_the_last_write(worker: Worker) -> None:

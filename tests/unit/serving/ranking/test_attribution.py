@@ -65,12 +65,14 @@ def everybody(seed: int, newest: int) -> tuple[Popularity, CoVisitRows, Linear]:
     return popularity, covisits, linear
 
 
-tastes = st.sampled_from([-1.0, 0.0, 0.3, 1.0])
+preferences = st.sampled_from([-1.0, 0.0, 0.3, 1.0])
 rings = st.lists(
     st.builds(
-        lambda item_id, taste, retracted: msgspec.structs.replace(touched(item_id, taste), retracted=retracted),
+        lambda item_id, preference, retracted: msgspec.structs.replace(
+            touched(item_id, preference), retracted=retracted
+        ),
         st.sampled_from([*ITEMS.ids, "unknown"]),
-        tastes,
+        preferences,
         st.booleans(),
     ),
     max_size=14,
@@ -84,7 +86,10 @@ def texts(draw: st.DrawFn) -> list[RecentText]:
     for at in range(draw(st.integers(0, 4))):
         wanted, unwanted = axis(draw(st.sampled_from(GENRES))), axis(draw(st.sampled_from(GENRES)))
         text = wrote(
-            wanted * draw(st.sampled_from([0.0, 1.0])), 100 + at, draw(tastes), draw(st.sampled_from(["", "horror-2"]))
+            wanted * draw(st.sampled_from([0.0, 1.0])),
+            100 + at,
+            draw(preferences),
+            draw(st.sampled_from(["", "horror-2"])),
         )
         if draw(st.booleans()):
             text = msgspec.structs.replace(text, against=unwanted.astype(np.float16).tobytes())
@@ -96,7 +101,9 @@ def texts(draw: st.DrawFn) -> list[RecentText]:
 def users(draw: st.DrawFn) -> UserState:
     ring = [msgspec.structs.replace(event, event_id=f"e{at}", time_ms=at) for at, event in enumerate(draw(rings), 1)]
     written = draw(texts())
-    ring += [RingEvent(t.time_ms, t.event_id, 0, t.item_id, Kind.REVIEW, 0.5, t.taste, written=True) for t in written]
+    ring += [
+        RingEvent(t.time_ms, t.event_id, 0, t.item_id, Kind.REVIEW, 0.5, t.preference, written=True) for t in written
+    ]
     seen = np.array(
         [(item_hash(each), 1, 1, 0, 80) for each in draw(st.sets(st.sampled_from(ITEMS.ids), max_size=5))], SEEN
     )

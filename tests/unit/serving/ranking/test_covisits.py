@@ -13,13 +13,13 @@ Event = tuple[int, float, list[tuple[int, float]]]
 
 
 def by_definition(events: list[Event], n: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """S and A as full tables, pair by pair."""
+    """S and A as full tables, covisit by covisit."""
     mutual, onward = np.zeros((n, n)), np.zeros((n, n))
-    for row, pair, ring in events:
+    for row, covisit, ring in events:
         for age, (other, weight) in enumerate(ring):
-            mutual[other, row] += pair * weight * 0.9**age
-            mutual[row, other] += pair * weight * 0.9**age
-            onward[other, row] += pair * weight * 0.5**age
+            mutual[other, row] += covisit * weight * 0.9**age
+            mutual[row, other] += covisit * weight * 0.9**age
+            onward[other, row] += covisit * weight * 0.5**age
     return mutual, onward
 
 
@@ -55,8 +55,8 @@ def test_the_example_in_the_docstring() -> None:
 def test_rows_are_those_of_the_definition(events: list[Event]) -> None:
     covisits = CoVisitRows()
 
-    for row, pair, ring in events:
-        covisits.add(row, pair, ring)
+    for row, covisit, ring in events:
+        covisits.add(row, covisit, ring)
 
     for have, wanted in zip(tables(covisits, 60), by_definition(events, 60), strict=True):
         np.testing.assert_allclose(have, wanted, rtol=1e-5, atol=1e-5)
@@ -99,13 +99,13 @@ def test_a_copy_put_back_under_other_rows_is_the_same_and_goes_on(events: list[E
     """Given rows that were copied and put back with other numbers, then they learn on as the first do."""
     places = np.random.default_rng(2).permutation(60)
     first, second = CoVisitRows(), CoVisitRows()
-    for row, pair, ring in events[:700]:
-        first.add(row, pair, ring)
+    for row, covisit, ring in events[:700]:
+        first.add(row, covisit, ring)
 
     second.restore(places, first.links(range(60)))
-    for row, pair, ring in events[700:]:
-        first.add(row, pair, ring)
-        second.add(int(places[row]), pair, [(int(places[other]), weight) for other, weight in ring])
+    for row, covisit, ring in events[700:]:
+        first.add(row, covisit, ring)
+        second.add(int(places[row]), covisit, [(int(places[other]), weight) for other, weight in ring])
 
     for one, other in zip(tables(first, 60), tables(second, 60), strict=True):
         np.testing.assert_allclose(other[np.ix_(places, places)], one, rtol=1e-6)

@@ -22,9 +22,9 @@ def counted(users: list[dict[int, float]], head: int = N) -> Linear:
     linear = Linear(head)
     for user in users:
         before: dict[int, float] = {}
-        for row, pair in user.items():
-            linear.add(row, pair, past(before))
-            before[row] = pair
+        for row, covisit in user.items():
+            linear.add(row, covisit, past(before))
+            before[row] = covisit
     return linear
 
 

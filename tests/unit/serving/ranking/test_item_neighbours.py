@@ -23,9 +23,9 @@ def events() -> list[Event]:
 
 def learned(events: list[Event]) -> tuple[CoVisitRows, np.ndarray]:
     covisits, popularity = CoVisitRows(), Popularity()
-    for row, pair, ring in events:
-        covisits.add(row, pair, ring)
-        popularity.add(row, pair)
+    for row, covisit, ring in events:
+        covisits.add(row, covisit, ring)
+        popularity.add(row, covisit)
     return covisits, popularity.totals(N)
 
 
@@ -37,11 +37,11 @@ def test_parts_are_those_of_the_formula(events: list[Event]) -> None:
     found = near(ring, ages, gaps_s, weights, covisits, totals)
 
     mutual, onward = np.zeros((N, N)), np.zeros((N, N))
-    for row, pair, past in events:
+    for row, covisit, past in events:
         for age, (other, weight) in enumerate(past):
-            mutual[other, row] += pair * weight * 0.9**age
-            mutual[row, other] += pair * weight * 0.9**age
-            onward[other, row] += pair * weight * 0.5**age
+            mutual[other, row] += covisit * weight * 0.9**age
+            mutual[row, other] += covisit * weight * 0.9**age
+            onward[other, row] += covisit * weight * 0.5**age
     for item in range(N):
         cos = sum(
             w * 0.8**p * mutual[i, item] / math.sqrt((totals[i] + 2) * (totals[item] + 2))

@@ -11,8 +11,8 @@ from serving.state.user_state import Kind, RecentText, RingEvent
 LANGUAGES = get_args(Language)
 
 
-def event(kind: int, taste: float = 0.3) -> RingEvent:
-    return RingEvent(0, "e1", 1, "i1", kind, 0.3, taste)
+def event(kind: int, preference: float = 0.3) -> RingEvent:
+    return RingEvent(0, "e1", 1, "i1", kind, 0.3, preference)
 
 
 def text(item_id: str) -> RecentText:

@@ -13,10 +13,10 @@ from serving.ranking.popularity import Popularity
 def by_definition(events: list[tuple[int, float]], n: int, decay: float) -> tuple[np.ndarray, np.ndarray]:
     """Totals and decayed sums, event by event over all rows."""
     totals, decayed = np.zeros(n), np.zeros(n)
-    for row, pair in events:
+    for row, covisit in events:
         decayed *= decay
-        totals[row] += pair
-        decayed[row] += pair
+        totals[row] += covisit
+        decayed[row] += covisit
     return totals, decayed
 
 
@@ -27,11 +27,13 @@ def test_the_example_in_the_docstring() -> None:
 @pytest.mark.parametrize("decay", [0.999, 0.5, 1.0])
 def test_sums_are_those_of_the_definition(decay: float) -> None:
     rng = np.random.default_rng(7)
-    events = [(int(row), float(pair)) for row, pair in zip(rng.integers(0, 30, 2000), rng.random(2000), strict=True)]
+    events = [
+        (int(row), float(covisit)) for row, covisit in zip(rng.integers(0, 30, 2000), rng.random(2000), strict=True)
+    ]
     popularity = Popularity(decay)
 
-    for row, pair in events:
-        popularity.add(row, pair)
+    for row, covisit in events:
+        popularity.add(row, covisit)
 
     totals, decayed = by_definition(events, 30, decay)
     np.testing.assert_allclose(popularity.totals(30), totals, rtol=1e-6)

@@ -57,17 +57,17 @@ def ranker(items: Catalogue, **settings: float) -> Ranker:
     return Ranker(items, Popularity(), RankSettings(**settings))  # type: ignore[arg-type]
 
 
-def touched(item_id: str, taste: float = 1.0, at: int = 1, kind: Kind = Kind.LIKE) -> RingEvent:
-    return RingEvent(at, f"e{at}", at, item_id, kind, max(taste, 0.0), taste)
+def touched(item_id: str, preference: float = 1.0, at: int = 1, kind: Kind = Kind.LIKE) -> RingEvent:
+    return RingEvent(at, f"e{at}", at, item_id, kind, max(preference, 0.0), preference)
 
 
-def wrote(vector: Vector, at: int = 1, taste: float = 1.0, item_id: str = "") -> RecentText:
-    return RecentText(at, f"e{at}", item_id, taste, vector.astype(np.float16).tobytes())
+def wrote(vector: Vector, at: int = 1, preference: float = 1.0, item_id: str = "") -> RecentText:
+    return RecentText(at, f"e{at}", item_id, preference, vector.astype(np.float16).tobytes())
 
 
 def said(*texts: RecentText) -> UserState:
     """A user who wrote these, oldest first."""
-    ring = [RingEvent(t.time_ms, t.event_id, t.time_ms, "", Kind.STATEMENT, 0.0, t.taste) for t in texts]
+    ring = [RingEvent(t.time_ms, t.event_id, t.time_ms, "", Kind.STATEMENT, 0.0, t.preference) for t in texts]
     return UserState(ring=ring, texts=list(texts))
 
 
@@ -172,7 +172,7 @@ def test_a_statement_outlives_what_was_touched_with_it(items: Catalogue) -> None
 
 
 def test_a_negative_text_pushes_down(items: Catalogue) -> None:
-    ranking = ranker(items).rank(said(wrote(axis("horror"), taste=-1.0)), 100)
+    ranking = ranker(items).rank(said(wrote(axis("horror"), preference=-1.0)), 100)
 
     assert genres(ranking)[-EACH:] == ["horror"] * EACH
 
@@ -297,7 +297,7 @@ def test_what_others_touched_too_is_found_and_named(items: Catalogue) -> None:
     assert entries["western-3"].score > max(entries[f"western-{n}"].score for n in (7, 11, 15, 19))
 
 
-def test_an_event_without_taste_still_links(items: Catalogue) -> None:
+def test_an_event_without_preference_still_links(items: Catalogue) -> None:
     """Given an item that was rated low, then it draws by company alone and not by what it is like."""
     covisits = CoVisitRows()
     covisits.add(items.row("western-3"), 1.0, [(items.row("romance-1"), 1.0)])

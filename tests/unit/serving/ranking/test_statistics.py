@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penchant.errors import BrokenState, Misconfigured
-from penchant.messages import CoVisits, Pair
+from penchant.messages import CoVisitEvent, CoVisits
 from serving.catalogue import Catalogue
 from serving.ranking import snapshots
 from serving.ranking.statistics import Moment, Statistics
@@ -33,7 +33,7 @@ def fresh(identities: dict[str, str] | None = None, *known: str) -> Statistics:
 def message(first: int, *items: str, topic: str = TOPICS.clicks, partition: int = 0, pair: float = 1.0) -> CoVisits:
     """Events of one user, who touched nothing before them."""
     rings = [[(other, pair) for other in reversed(items[:n])] for n in range(len(items))]
-    pairs = [Pair(first + n, item, pair, rings[n][:20]) for n, item in enumerate(items)]
+    pairs = [CoVisitEvent(first + n, item, pair, rings[n][:20]) for n, item in enumerate(items)]
     return CoVisits(topic=topic, partition=partition, first=first, last=first + len(items) - 1, events=pairs)
 
 

@@ -52,7 +52,7 @@ def test_a_decoded_state_can_be_changed() -> None:
         UserState(texts=[RecentText(0, "a", "", 1.0, bytes(16))]),
     ],
 )
-def test_anything_that_tells_of_a_taste_makes_a_user_known(state: UserState) -> None:
+def test_anything_that_tells_of_a_preference_makes_a_user_known(state: UserState) -> None:
     assert state.known
 
 

@@ -33,10 +33,10 @@ def test_the_shipped_file_covers_every_action_of_the_contract() -> None:
     weights = load_weights()
     for action in ("view", "click", "cart", "purchase", "like", "dismiss", "impression", "rate"):
         assert weights.accepts(action), action
-    assert weights.actions["dismiss"].taste < 0
+    assert weights.actions["dismiss"].preference < 0
     assert weights.actions["impression"] == Weight(0.0, 0.0)
-    assert [weights.ratings[stars].taste for stars in (1, 2)] == [0.0, 0.0]
-    assert all(weight.pair > 0 for weight in weights.ratings.values())
+    assert [weights.ratings[stars].preference for stars in (1, 2)] == [0.0, 0.0]
+    assert all(weight.covisit > 0 for weight in weights.ratings.values())
 
 
 def test_texts_are_no_actions_and_rate_always_is_one(tmp_path: Path) -> None:
@@ -58,7 +58,7 @@ def test_a_rating_wins_over_the_type_as_the_nearest_star(rating: float, stars: i
 def test_weights_are_as_the_ring_stores_them(tmp_path: Path) -> None:
     weight = load(tmp_path, GOOD).actions["click"]
     assert weight == Weight(float(np.float16(0.3)), float(np.float16(0.3)))
-    assert weight.pair != 0.3
+    assert weight.covisit != 0.3
 
 
 @pytest.mark.parametrize(

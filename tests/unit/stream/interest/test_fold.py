@@ -23,11 +23,11 @@ def long(state: UserState) -> list[float]:
     return numbers
 
 
-def test_an_event_moves_the_long_vector_by_its_taste() -> None:
+def test_an_event_moves_the_long_vector_by_its_preference() -> None:
     state = UserState()
-    assert take(state, event("a", time_ms=LANDMARK, taste=0.5), SPACE, HALF_LIFE) is Outcome.FOLDED
+    assert take(state, event("a", time_ms=LANDMARK, preference=0.5), SPACE, HALF_LIFE) is Outcome.FOLDED
     assert (long(state), state.reference_ms) == ([0.5, 0.0], LANDMARK)
-    take(state, event("b", time_ms=LANDMARK, taste=-1.0), LOVE, HALF_LIFE)
+    take(state, event("b", time_ms=LANDMARK, preference=-1.0), LOVE, HALF_LIFE)
     assert long(state) == [0.5, -1.0]
 
 
@@ -62,17 +62,17 @@ def test_another_half_life_in_the_settings_keeps_what_there_is() -> None:
     assert 1.5 <= ahead < 2.5
 
 
-def test_an_event_without_a_taste_enters_the_ring_alone() -> None:
+def test_an_event_without_a_preference_enters_the_ring_alone() -> None:
     state = UserState()
-    take(state, event("a", taste=0.0, pair=0.3), None)
+    take(state, event("a", preference=0.0, covisit=0.3), None)
     assert state.long is None
-    assert [each.pair for each in state.ring] == [0.3]
+    assert [each.covisit for each in state.ring] == [0.3]
     assert state.known
 
 
 def test_what_weighs_nothing_leaves_no_trace() -> None:
     state = UserState()
-    take(state, event("a", taste=0.0, pair=0.0, seen=False), None)
+    take(state, event("a", preference=0.0, covisit=0.0, seen=False), None)
     assert (state.known, state.dedup_ids, len(state.seen)) == (False, [], 0)
 
 
@@ -82,7 +82,7 @@ def test_a_text_is_kept_as_it_was_folded(item: str | None) -> None:
     take(state, event("a", item, text="space and love", time_ms=LANDMARK), None, HALF_LIFE)
     (kept,) = state.texts
     assert kept.as_float32().tolist() == embed_by_words("space and love").tolist()
-    assert (kept.item_id, kept.taste) == (item or "", 1.0)
+    assert (kept.item_id, kept.preference) == (item or "", 1.0)
     assert state.long is not None
     assert state.long.tolist() == kept.as_float32().tolist()
 
@@ -161,11 +161,11 @@ def test_ties_in_time_are_ordered_by_id() -> None:
 
 def test_company_is_the_ring_newest_first_and_what_was_seen_before() -> None:
     state = UserState()
-    take(state, event("old", "i0", pair=0.8, time_ms=NOW_MS - 9000), SPACE)
+    take(state, event("old", "i0", covisit=0.8, time_ms=NOW_MS - 9000), SPACE)
     for n in range(18):
         take(state, event(f"said-{n:02}", None, text="love", time_ms=NOW_MS - 5000 + n))
-    take(state, event("a", "i1", pair=0.2), SPACE)
-    take(state, event("c", "i2", pair=1.0, time_ms=NOW_MS + 2500), SPACE)
+    take(state, event("a", "i1", covisit=0.2), SPACE)
+    take(state, event("c", "i2", covisit=1.0, time_ms=NOW_MS + 2500), SPACE)
     ring, gaps_s, packed = company(state)
     assert (ring, gaps_s) == ([("i2", 1.0), ("i1", 0.2)], [0, 2])
     before = unpack(packed)
@@ -181,16 +181,16 @@ def test_the_seen_set_keeps_last_time_and_count() -> None:
     assert state.seen.tolist() == [(item_hash("i1"), (NOW_MS + 9000) // 1000, 3, 0, 150)]
 
 
-@pytest.mark.parametrize("pair", [0.2, 0.335, 1.0])
-def test_the_seen_set_sums_pair_weights(pair: float) -> None:
-    """Given two events on an item and a retraction of one, then the pair weight of the other is left."""
+@pytest.mark.parametrize("covisit", [0.2, 0.335, 1.0])
+def test_the_seen_set_sums_pair_weights(covisit: float) -> None:
+    """Given two events on an item and a retraction of one, then the co-visit weight of the other is left."""
     for stored in (False, True):
-        state, first = UserState(), event("a", pair=pair)
+        state, first = UserState(), event("a", covisit=covisit)
         take(state, first, SPACE)
-        take(state, event("b", pair=0.5), SPACE)
+        take(state, event("b", covisit=0.5), SPACE)
         past = (decode(encode(state, "f"), "f") if stored else state).ring[0]
         subtract(state, past, SPACE, Bounds())
-        assert state.seen["pair"].tolist() == [50]
+        assert state.seen["covisit"].tolist() == [50]
 
 
 def test_the_seen_set_lets_the_oldest_go() -> None:

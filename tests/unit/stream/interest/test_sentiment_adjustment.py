@@ -21,7 +21,7 @@ from tests.support.heads import head_of
 from tests.support.pipeline import DAY_MS, Worker, click, says
 
 HEAD = head_of([{"love": 4.0, "war": -4.0}.get(word, 0.0) for word in WORDS])
-AS_WRITTEN = load_weights().actions["review"].taste
+AS_WRITTEN = load_weights().actions["review"].preference
 
 
 def judging() -> Worker:
@@ -29,9 +29,9 @@ def judging() -> Worker:
     return Worker(rules=Rules(sentiment=HEAD))
 
 
-def taste_of(text: str, swing: Swing | None, taste: float = 0.7) -> float:
-    review = replace(event("r-1", text=text, taste=taste), swing=swing)
-    return judged(review, embed_by_words(text), HEAD).weight.taste
+def preference_of(text: str, swing: Swing | None, preference: float = 0.7) -> float:
+    review = replace(event("r-1", text=text, preference=preference), swing=swing)
+    return judged(review, embed_by_words(text), HEAD).weight.preference
 
 
 def back(offset: int, target: Record, **more: Any) -> Record:
@@ -41,22 +41,22 @@ def back(offset: int, target: Record, **more: Any) -> Record:
     return record(TOPICS.commands, body, offset)
 
 
-def test_a_taste_goes_towards_the_best_rating_or_the_worst_in_proportion() -> None:
+def test_a_preference_goes_towards_the_best_rating_or_the_worst_in_proportion() -> None:
     liking = np.tanh(2.0)  # of the head's 4 points
 
-    assert taste_of("love", Swing(-0.5, 1.0)) == pytest.approx(0.7 + liking * 0.3, abs=1e-3)
-    assert taste_of("war", Swing(-0.5, 1.0)) == pytest.approx(0.7 - liking * 1.2, abs=1e-3)
-    assert taste_of("music", Swing(-0.5, 1.0)) == pytest.approx(0.7, abs=1e-3)
-    assert taste_of("war", None) == 0.7
+    assert preference_of("love", Swing(-0.5, 1.0)) == pytest.approx(0.7 + liking * 0.3, abs=1e-3)
+    assert preference_of("war", Swing(-0.5, 1.0)) == pytest.approx(0.7 - liking * 1.2, abs=1e-3)
+    assert preference_of("music", Swing(-0.5, 1.0)) == pytest.approx(0.7, abs=1e-3)
+    assert preference_of("war", None) == 0.7
 
 
-def test_a_taste_is_never_beyond_its_ends_and_exact_in_half_precision() -> None:
+def test_a_preference_is_never_beyond_its_ends_and_exact_in_half_precision() -> None:
     certain = head_of([1e6] * len(WORDS))
-    review = replace(event("r-1", text="love", taste=0.7), swing=Swing(0.25, 1.0))
+    review = replace(event("r-1", text="love", preference=0.7), swing=Swing(0.25, 1.0))
 
     for vector, end in ((embed_by_words("love"), 1.0), (-embed_by_words("love"), 0.25)):
-        assert judged(review, vector, certain).weight.taste == end
-    halfway = taste_of("love war war", Swing(0.25, 1.0))
+        assert judged(review, vector, certain).weight.preference == end
+    halfway = preference_of("love war war", Swing(0.25, 1.0))
     assert 0.25 < halfway < 0.7
     assert halfway == float(np.float16(halfway))
 
@@ -83,10 +83,10 @@ async def test_blame_lowers_and_praise_raises_what_a_review_counts() -> None:
 
     state = await worker.state("u1")
 
-    tastes = {each.item_id: each.taste for each in state.ring}
-    assert 0.0 <= tastes["i2"] < 0.1 < tastes["i3"] == AS_WRITTEN < 0.9 < tastes["i1"] <= 1.0
-    assert {each.item_id: each.taste for each in state.texts} == tastes
-    assert [each.pair for each in state.ring] == 3 * [load_weights().actions["review"].pair]
+    preferences = {each.item_id: each.preference for each in state.ring}
+    assert 0.0 <= preferences["i2"] < 0.1 < preferences["i3"] == AS_WRITTEN < 0.9 < preferences["i1"] <= 1.0
+    assert {each.item_id: each.preference for each in state.texts} == preferences
+    assert [each.covisit for each in state.ring] == 3 * [load_weights().actions["review"].covisit]
 
 
 async def test_a_rating_wins_over_the_text_and_a_statement_is_not_judged() -> None:
@@ -94,9 +94,9 @@ async def test_a_rating_wins_over_the_text_and_a_statement_is_not_judged() -> No
     await worker.claims(0)
     await worker.takes(says(0, "war", item_id="i1", rating=5), says(1, "love", item_id="i2", rating=1), says(2, "war"))
 
-    tastes = {each.event_id: each.taste for each in (await worker.state("u1")).ring}
+    preferences = {each.event_id: each.preference for each in (await worker.state("u1")).ring}
 
-    assert tastes == {"r-0": 1.0, "r-1": 0.0, "r-2": load_weights().actions["statement"].taste}
+    assert preferences == {"r-0": 1.0, "r-1": 0.0, "r-2": load_weights().actions["statement"].preference}
 
 
 async def test_a_retraction_takes_back_what_the_text_made_of_it() -> None:
@@ -142,9 +142,9 @@ async def test_a_retraction_before_its_event_leaves_the_same_as_one_after() -> N
     assert (await after.state("u1")).texts == (await before.state("u1")).texts
 
 
-def test_a_replay_forgives_what_the_batch_of_a_text_may_move_its_taste_by_and_no_more() -> None:
-    def state(taste: float, *, written: bool = True) -> UserState:
-        review = replace(event("r-1", text="love", taste=taste), text="love" if written else None)
+def test_a_replay_forgives_what_the_batch_of_a_text_may_move_its_preference_by_and_no_more() -> None:
+    def state(preference: float, *, written: bool = True) -> UserState:
+        review = replace(event("r-1", text="love", preference=preference), text="love" if written else None)
         made = UserState()
         fold(made, review, None, embed_by_words("love"), Bounds())
         return made

@@ -24,7 +24,9 @@ async def test_an_event_on_an_unknown_item_waits_and_is_folded_when_its_vector_c
     (made,) = await worker.takes(stranger(0))
     assert [(each.event_id, each.waiting) for each in made.folded] == [("c-0", True)]
     assert made.path == "trending"
-    assert [pair.item_id for pairs in worker.pairs() for pair in pairs.events] == ["new"], "pairs need no vector"
+    assert [pair.item_id for covisits in worker.covisits() for pair in covisits.events] == ["new"], (
+        "pairs need no vector"
+    )
     await worker.pipeline.wake(["other"])
     assert len(worker.log.lists()) == 1
     worker.items["new"] = embed_by_words("food")
@@ -33,7 +35,7 @@ async def test_an_event_on_an_unknown_item_waits_and_is_folded_when_its_vector_c
     assert [(each.event_id, each.offset, each.waiting) for each in woken.folded] == [("c-0", 0, False)]
     assert ([each.item_id for each in woken.items], woken.path) == (["new"], "live")
     assert woken.version > made.version
-    assert len(worker.pairs()) == 1
+    assert len(worker.covisits()) == 1
     assert worker.store.hold(0).offsets == {TOPICS.clicks: 1}
     assert (len(worker.pipeline.waiting), await worker.store.waiting(0)) == (0, [])
 
@@ -160,7 +162,7 @@ async def test_a_long_review_waits_with_what_the_encoder_reads_of_it(worker: Wor
 
 
 async def test_a_dismissal_and_an_impression_of_unknown_items(worker: Worker) -> None:
-    """The first counts for the taste, so it waits; the second counts for nothing."""
+    """The first counts for the preference, so it waits; the second counts for nothing."""
     (made,) = await worker.takes(stranger(0, type="dismiss"), stranger(1, "newer", type="impression"))
     assert {each.event_id: each.waiting for each in made.folded} == {"c-0": True, "c-1": False}
     assert [entry.item_id for entry in (await worker.state("u1")).pending] == ["new"]

@@ -68,8 +68,8 @@ async def test_the_pairs_of_what_is_passed_on_count_once_under_where_it_came(own
     await owners.deliver()
     await owners.send(click("b", ANONYMOUS))
     await owners.deliver()
-    (pairs,) = owners.workers[0].pairs()
-    assert (pairs.topic, pairs.partition) == (TOPICS.transfers, 0)
+    (covisits,) = owners.workers[0].covisits()
+    assert (covisits.topic, covisits.partition) == (TOPICS.transfers, 0)
 
 
 async def test_what_comes_in_one_batch_with_the_request_is_handed_over_and_not_passed_on(owners: Owners) -> None:

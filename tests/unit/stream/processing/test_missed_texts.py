@@ -70,7 +70,9 @@ async def test_what_was_made_up_for_ends_as_what_was_not_missed(worker: Degraded
     assert mine.long == pytest.approx(theirs.long, abs=1e-6)
     assert (mine.ring, mine.texts) == (theirs.ring, theirs.texts)
     assert sorted(mine.seen.tolist()) == sorted(theirs.seen.tolist())
-    assert [pair.item_id for pairs in worker.pairs() for pair in pairs.events] == ["i1", "i2", "i3"], "sent once"
+    assert [pair.item_id for covisits in worker.covisits() for pair in covisits.events] == ["i1", "i2", "i3"], (
+        "sent once"
+    )
 
 
 async def test_one_missed_text_holds_up_neither_another_text_nor_another_user(worker: Degraded) -> None:

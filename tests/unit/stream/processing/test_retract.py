@@ -72,7 +72,7 @@ async def test_a_retraction_before_its_event_waits_for_it(worker: Worker) -> Non
     state = await worker.state("u1")
     assert (is_zero(state), state.retractions, counts(state)) == (True, [], [0])
     assert receipts(worker) == [("k-0", "done", "")]
-    assert worker.pairs() == [], "what never counted is none of the item statistics' business"
+    assert worker.covisits() == [], "what never counted is none of the item statistics' business"
     assert await worker.store.waiting(0) == []
     assert len(worker.pipeline.waiting) == 0
 
@@ -123,7 +123,7 @@ async def test_a_text_is_taken_back_with_its_vector(worker: Worker, item: str | 
     state = await worker.state("u1")
     (left,) = [text for text in state.texts if text.vector]
     assert left.event_id == "r-1"
-    assert [text.taste for text in state.texts if not text.vector] == [0.0]
+    assert [text.preference for text in state.texts if not text.vector] == [0.0]
     long = await worker.long("u1")
     assert long / long.max() == pytest.approx(embed_by_words("food"), abs=1e-6)
 

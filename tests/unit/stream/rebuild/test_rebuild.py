@@ -243,7 +243,7 @@ async def test_merged_users_are_one_whatever_comes_first(replayed: Replayed) -> 
         assert alias is not None
         assert not alias.held
         assert replayed.state(user).long is None
-    assert replayed.notes.added["u3"].total == pytest.approx(6 * load_weights().of("like", None).taste)
+    assert replayed.notes.added["u3"].total == pytest.approx(6 * load_weights().of("like", None).preference)
 
 
 async def test_an_erased_user_stays_out(replayed: Replayed) -> None:

@@ -9,7 +9,7 @@ import pytest
 from redis.asyncio import Redis
 
 from penchant.errors import BrokenState
-from penchant.messages import Pair
+from penchant.messages import CoVisitEvent
 from serving.catalogue import Catalogue
 from serving.ranking.blend import Part
 from serving.ranking.popularity import Popularity
@@ -51,13 +51,13 @@ class Watched(Shelf):
 EARLIER = Earlier(np.array([7, 9], np.uint32), np.array([0.2, 1.0], np.float32))
 
 
-def pairs_of(items: Catalogue, n: int) -> list[Pair]:
+def pairs_of(items: Catalogue, n: int) -> list[CoVisitEvent]:
     """Users who stay with their genre."""
     random = np.random.default_rng(5)
     found = []
     for offset in range(n):
         one, other = random.integers(0, len(items) // 4, 2) * 4 + random.integers(4)
-        found.append(Pair(offset, items.ids[one], 1.0, [(items.ids[other], 1.0)]))
+        found.append(CoVisitEvent(offset, items.ids[one], 1.0, [(items.ids[other], 1.0)]))
     return found
 
 
@@ -72,9 +72,9 @@ def made(items: Catalogue, *, mine: bool, apart_s: float = 0.0, share: float = 1
 
 
 def test_a_pair_tells_of_a_ring() -> None:
-    state = before(Pair(7, "c", 1.0, [("b", 0.5), ("a", 0.2)], [0, 30], pack(EARLIER)))
+    state = before(CoVisitEvent(7, "c", 1.0, [("b", 0.5), ("a", 0.2)], [0, 30], pack(EARLIER)))
 
-    assert [(event.item_id, event.pair) for event in state.ring] == [("a", 0.2), ("b", 0.5)]
+    assert [(event.item_id, event.covisit) for event in state.ring] == [("a", 0.2), ("b", 0.5)]
     assert state.ring == sorted(state.ring, key=lambda event: event.order)
     assert state.ring[1].time_ms - state.ring[0].time_ms == pytest.approx(30_000, abs=20)
     told = earlier(state)
@@ -125,8 +125,8 @@ def test_nothing_is_learned_from_what_is_not_known(items: Catalogue) -> None:
     ranker, learns = made(items, mine=True)
 
     learns.learn([])
-    learns.learn([Pair(0, "never heard of", 1.0, [(items.ids[0], 1.0)])])
-    learns.learn([Pair(1, items.ids[0], 1.0, [])])
+    learns.learn([CoVisitEvent(0, "never heard of", 1.0, [(items.ids[0], 1.0)])])
+    learns.learn([CoVisitEvent(1, items.ids[0], 1.0, [])])
 
     assert ranker.blend.steps == 0
 

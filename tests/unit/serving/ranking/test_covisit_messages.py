@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from serving.ranking.pairs import read_pairs, readable
+from serving.ranking.covisit_messages import read_covisits, readable
 from serving.state.history import Earlier, pack
 from tests.unit.serving.ranking.test_statistics import fresh, numbers
 
@@ -24,7 +24,7 @@ def changed(at: int, value: Any) -> list[Any]:
 
 
 def test_what_workers_write_is_read() -> None:
-    made = read_pairs(message(PAIR, PAIR[:4], [0, "i1", 1000.0, []]))
+    made = read_covisits(message(PAIR, PAIR[:4], [0, "i1", 1000.0, []]))
     assert [each.item_id for each in made.events] == ["i1"] * 3
 
 
@@ -56,7 +56,7 @@ def test_what_workers_write_is_read() -> None:
 )
 def test_what_they_cannot_have_written_is_refused_whole(value: bytes) -> None:
     with pytest.raises(ValueError, match=r"\w"):
-        read_pairs(value)
+        read_covisits(value)
     statistics = fresh()
     for each in readable([None, value, message(PAIR)]):
         statistics.apply(each)

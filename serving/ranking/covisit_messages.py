@@ -1,0 +1,57 @@
+"""Messages of `covisits.v1`, for the item statistics: read whole, or refused whole.
+
+Only workers write there, but whoever may produce to the topic can. An event with a weight that is no number, or a
+history that cannot be unpacked, would be taken in halfway, and stay in sums that are never made again.
+"""
+
+import base64
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+
+import msgspec
+
+from penchant.messages import CoVisitEvent, CoVisits
+from serving.state.history import PACKED_BYTES
+from serving.state.user_state import RING
+
+MOST_WEIGHT = 1000.0  # as in a weights file
+_MOST_ID = 256
+_MOST_OFFSET = 2**63 - 1
+_MOST_GAP_S = 2**33
+
+
+def read_covisits(value: bytes) -> CoVisits:
+    """The message.
+
+    Raises ValueError if it is none, or one of its events cannot be.
+    """
+    try:
+        message = msgspec.json.decode(value, type=CoVisits)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+    if not 0 <= message.partition < 2**31:
+        raise ValueError(f"there is no partition {message.partition}")
+    for event in message.events:
+        _check(event)
+    return message
+
+
+def _check(event: CoVisitEvent) -> None:
+    if not 0 <= event.offset <= _MOST_OFFSET or not 0 < len(event.item_id) <= _MOST_ID:
+        raise ValueError(f"no event has the offset {event.offset} and an item id of {len(event.item_id)} characters")
+    if not 0 <= event.covisit <= MOST_WEIGHT or any(not 0 <= weight <= MOST_WEIGHT for _, weight in event.ring):
+        raise ValueError(f"at offset {event.offset}: a weight is not between 0 and {MOST_WEIGHT:g}")
+    if len(event.ring) > RING or any(not 0 < len(item_id) <= _MOST_ID for item_id, _ in event.ring):
+        raise ValueError(f"at offset {event.offset}: no ring has {len(event.ring)} places, or such an item")
+    if len(event.gaps_s) not in {0, len(event.ring)} or any(not 0 <= gap <= _MOST_GAP_S for gap in event.gaps_s):
+        raise ValueError(f"at offset {event.offset}: the gaps do not fit the ring")
+    if event.earlier and len(base64.b64decode(event.earlier, validate=True)) % PACKED_BYTES:
+        raise ValueError(f"at offset {event.offset}: what was touched before cannot be unpacked")
+
+
+def readable(values: Iterable[bytes | None]) -> Iterator[CoVisits]:
+    """Those of some messages that can be read; the others are left out, as every follower does."""
+    for value in values:
+        with suppress(ValueError):
+            if value is not None:
+                yield read_covisits(value)
