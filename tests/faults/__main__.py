@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)  # kafka-python, at import, on Python 3.11
     from tests.faults.report import last_line, print_table
-    from tests.faults.runs import all_runs, house
+    from tests.faults.runs import all_runs, open_environment
     from tests.faults.steady import print_steady, steady
     from tests.faults.table import KINDS
 
@@ -67,7 +67,7 @@ def break_all(options: argparse.Namespace, folder: Path) -> int:
 
 def keep_steady(options: argparse.Namespace, folder: Path) -> int:
     """The steady load, by itself."""
-    with house(folder) as where:
+    with open_environment(folder) as where:
         seen = steady(where, "steady", options.rate, options.minutes)
     print_steady(seen)
     write(options.json, seen.as_json())

@@ -7,33 +7,33 @@ from typing import Any
 import redis
 
 from tests.faults.by_services import SLOW, away_s
-from tests.faults.stage import Stage, Unexpected
+from tests.faults.scenario import Scenario, Unexpected
 from tests.support.refusals import OVER_BYTES, become_primary, become_replica, fill_up, make_room
 
 
-def store_full(stage: Stage) -> None:
+def store_full(scenario: Scenario) -> None:
     """The store is full for a while, and a second worker starts meanwhile."""
-    _refuses(stage, lambda client: fill_up(client, OVER_BYTES), make_room, "Redis is full (OOM")
+    _refuses(scenario, lambda client: fill_up(client, OVER_BYTES), make_room, "Redis is full (OOM")
 
 
-def store_read_only(stage: Stage) -> None:
+def store_read_only(scenario: Scenario) -> None:
     """The store is a replica for a while, and a second worker starts meanwhile."""
-    _refuses(stage, become_replica, become_primary, "Redis is a replica, and takes no writes (READONLY")
+    _refuses(scenario, become_replica, become_primary, "Redis is a replica, and takes no writes (READONLY")
 
 
-def _refuses(stage: Stage, begin: Callable[[Any], None], end: Callable[[Any], None], says: str) -> None:
-    (first,) = stage.begin()
-    with redis.Redis.from_url(stage.house.redis.url) as client:
-        stage.pour(rate=SLOW)
-        stage.midway(0.1, 0.4)
+def _refuses(scenario: Scenario, begin: Callable[[Any], None], end: Callable[[Any], None], says: str) -> None:
+    (first,) = scenario.start_workers()
+    with redis.Redis.from_url(scenario.environment.redis.url) as client:
+        scenario.start_load(rate=SLOW)
+        scenario.midway(0.1, 0.4)
         begin(client)
         try:
-            stage.wait(lambda: says in first.child.last_lines(50), 30, "the store did not refuse")
-            second = stage.worker()
-            time.sleep(away_s(stage))
+            scenario.wait(lambda: says in first.child.last_lines(50), 30, "the store did not refuse")
+            second = scenario.worker()
+            time.sleep(away_s(scenario))
             if (first.child.exit_code, second.child.exit_code) != (None, None):
-                raise Unexpected(f"a worker ended over a store that refuses\n{stage.last_lines()}")
+                raise Unexpected(f"a worker ended over a store that refuses\n{scenario.last_lines()}")
         finally:
             end(client)
-    stage.over()
-    stage.ready(second)
+    scenario.fault_ended()
+    scenario.wait_until_ready(second)

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 
-from tests.faults.stage import Stage, Unexpected
+from tests.faults.scenario import Scenario, Unexpected
 from tests.support.command import penchant
 from tests.support.kafka import ApacheKafka
 
@@ -11,107 +11,107 @@ SLOW = 90.0  # messages/s: what follows takes seconds, and the load is to last l
 AGE_S = 5.0  # of the copy that the store is put back to
 
 
-def store_gone(stage: Stage) -> None:
+def store_gone(scenario: Scenario) -> None:
     """The store is away for a while: dead, or hanging."""
-    store = stage.house.redis
-    leave, come = stage.random.choice([(store.kill, store.start), (store.freeze, store.thaw)])
-    stage.begin()
-    stage.pour()
-    stage.midway()
+    store = scenario.environment.redis
+    leave, come = scenario.random.choice([(store.kill, store.start), (store.freeze, store.thaw)])
+    scenario.start_workers()
+    scenario.start_load()
+    scenario.midway()
     leave()
-    time.sleep(away_s(stage))
+    time.sleep(away_s(scenario))
     come()
-    stage.over()
+    scenario.fault_ended()
 
 
-def store_restarted(stage: Stage) -> None:
+def store_restarted(scenario: Scenario) -> None:
     """The store dies and comes back from its append-only file."""
-    stage.begin()
-    stage.pour()
-    stage.midway()
-    stage.house.redis.kill()
-    stage.house.redis.start()
-    stage.over()
+    scenario.start_workers()
+    scenario.start_load()
+    scenario.midway()
+    scenario.environment.redis.kill()
+    scenario.environment.redis.start()
+    scenario.fault_ended()
 
 
-def store_put_back(stage: Stage) -> None:
+def store_put_back(scenario: Scenario) -> None:
     """The store is put back to an older copy, which is what a backup does."""
-    store = stage.house.redis
-    stage.begin()
-    stage.pour(rate=SLOW)
-    stage.midway(0.05, 0.2)
+    store = scenario.environment.redis
+    scenario.start_workers()
+    scenario.start_load(rate=SLOW)
+    scenario.midway(0.05, 0.2)
     copy = store.copy()
     time.sleep(AGE_S)
     store.kill()
     store.put_back(copy)
-    stage.over()
+    scenario.fault_ended()
 
 
-def store_emptied(stage: Stage) -> None:
+def store_emptied(scenario: Scenario) -> None:
     """The store loses everything."""
-    stage.begin()
-    stage.pour()
-    stage.midway()
-    stage.house.redis.empty()
-    stage.over()
+    scenario.start_workers()
+    scenario.start_load()
+    scenario.midway()
+    scenario.environment.redis.empty()
+    scenario.fault_ended()
 
 
-def broker_gone(stage: Stage) -> None:
+def broker_gone(scenario: Scenario) -> None:
     """The broker is away for a while; its log is kept."""
-    broker = _apache(stage)
-    leave: Callable[[], None] = stage.random.choice([broker.kill, broker.stop])
-    stage.begin()
-    stage.pour()
-    stage.midway()
+    broker = _apache(scenario)
+    leave: Callable[[], None] = scenario.random.choice([broker.kill, broker.stop])
+    scenario.start_workers()
+    scenario.start_load()
+    scenario.midway()
     leave()
-    time.sleep(away_s(stage))
+    time.sleep(away_s(scenario))
     broker.start()
-    stage.over()
+    scenario.fault_ended()
 
 
-def topics_made_anew(stage: Stage) -> None:
+def topics_made_anew(scenario: Scenario) -> None:
     """New topics under a kept store: refused with 78, then adopted; the interests of before are kept."""
-    first, second = stage.load.halves()
-    (worker,) = stage.begin()
-    stage.pour(first)
-    stage.poured()
-    stage.wait(lambda: stage.all_named(first), 60, "the first half was not taken in")
+    first, second = scenario.load.halves()
+    (worker,) = scenario.start_workers()
+    scenario.start_load(first)
+    scenario.finish_load()
+    scenario.wait(lambda: scenario.all_named(first), 60, "the first half was not taken in")
     worker.child.ask_to_stop()
-    stage.ended(worker, 0, 10)
-    stage.anew()
-    stage.ended(stage.worker(), 78)
-    where = ["--bootstrap", stage.system.bootstrap, "--redis", stage.system.redis_url]
-    adopted = penchant("topics", "adopt", *where, "--prefix", stage.system.topics.prefix)
+    scenario.wait_for_exit(worker, 0, 10)
+    scenario.recreate_topics()
+    scenario.wait_for_exit(scenario.worker(), 78)
+    where = ["--bootstrap", scenario.system.bootstrap, "--redis", scenario.system.redis_url]
+    adopted = penchant("topics", "adopt", *where, "--prefix", scenario.system.topics.prefix)
     if adopted.exit_code != 0:
         raise Unexpected(f"`penchant topics adopt` ended with {adopted.exit_code}: {adopted.err}")
-    stage.over()
-    stage.ready(stage.worker())
-    stage.publish()
-    stage.pour(second)
+    scenario.fault_ended()
+    scenario.wait_until_ready(scenario.worker())
+    scenario.publish_items()
+    scenario.start_load(second)
 
 
-def encoder_fails(how: str, stage: Stage) -> None:
+def encoder_fails(how: str, scenario: Scenario) -> None:
     """The encoder raises, or hangs, for a while: lists come all the same, and the texts are made up for."""
-    control = stage.system.folder / "fault"
-    worker = stage.worker(FAULT_ENCODER=how, FAULT_FILE=str(control))
-    stage.ready(worker)
-    stage.publish()
-    stage.pour(rate=SLOW)
-    stage.midway(0.05, 0.3)
+    control = scenario.system.folder / "fault"
+    worker = scenario.worker(FAULT_ENCODER=how, FAULT_FILE=str(control))
+    scenario.wait_until_ready(worker)
+    scenario.publish_items()
+    scenario.start_load(rate=SLOW)
+    scenario.midway(0.05, 0.3)
     control.touch()
-    stage.wait(lambda: worker.metric("penchant_encoder_out") == 1.0, 60, "the encoder was not found to be out")
-    stage.poured()
-    stage.wait(stage.all_named, 30, "no lists while the encoder is out")
+    scenario.wait(lambda: worker.metric("penchant_encoder_out") == 1.0, 60, "the encoder was not found to be out")
+    scenario.finish_load()
+    scenario.wait(scenario.all_named, 30, "no lists while the encoder is out")
     control.unlink()
-    stage.over()
+    scenario.fault_ended()
 
 
-def away_s(stage: Stage) -> float:
+def away_s(scenario: Scenario) -> float:
     """For how long a service is away, or refuses."""
-    return 20.0 if stage.house.full else 5.0
+    return 20.0 if scenario.environment.full else 5.0
 
 
-def _apache(stage: Stage) -> ApacheKafka:
-    if not isinstance(stage.house.broker, ApacheKafka):
+def _apache(scenario: Scenario) -> ApacheKafka:
+    if not isinstance(scenario.environment.broker, ApacheKafka):
         raise TypeError("this is a bug: this fault needs a broker whose log outlives it")
-    return stage.house.broker
+    return scenario.environment.broker

@@ -4,7 +4,7 @@ import os
 import signal
 import time
 
-from tests.faults.stage import PARTITIONS, Stage, Unexpected
+from tests.faults.scenario import PARTITIONS, Scenario, Unexpected
 from tests.support.system import WorkerProcess
 
 REACHED = {  # point -> at how manieth record, of about 600, or of a merge's own; batches are larger on a busy machine
@@ -17,114 +17,114 @@ REACHED = {  # point -> at how manieth record, of about 600, or of a merge's own
 SLOW = 90.0  # messages/s: the load lasts until a second worker has its share of the partitions
 
 
-def killed(stage: Stage) -> None:
+def killed(scenario: Scenario) -> None:
     """kill -9 at a random moment."""
-    (worker,) = stage.begin()
-    stage.pour()
-    stage.midway()
+    (worker,) = scenario.start_workers()
+    scenario.start_load()
+    scenario.midway()
     worker.kill()
-    stage.over()
-    stage.worker()
+    scenario.fault_ended()
+    scenario.worker()
 
 
-def killed_at(point: str, stage: Stage) -> None:
+def killed_at(point: str, scenario: Scenario) -> None:
     """kill -9 at a named point, of the batch with a random record."""
-    worker = stage.worker(FAULT_POINT=point, FAULT_AT=_record(stage, point), FAULT_SIGNAL="KILL")
-    stage.ready(worker)
-    stage.publish()
-    stage.pour()
-    stage.ended(worker, -signal.SIGKILL)
-    stage.over()
-    stage.worker()
+    worker = scenario.worker(FAULT_POINT=point, FAULT_AT=_record(scenario, point), FAULT_SIGNAL="KILL")
+    scenario.wait_until_ready(worker)
+    scenario.publish_items()
+    scenario.start_load()
+    scenario.wait_for_exit(worker, -signal.SIGKILL)
+    scenario.fault_ended()
+    scenario.worker()
 
 
-def terminated(stage: Stage) -> None:
+def terminated(scenario: Scenario) -> None:
     """SIGTERM under load: it ends within 10 s, with 0."""
-    (worker,) = stage.begin()
-    stage.pour()
-    stage.midway()
+    (worker,) = scenario.start_workers()
+    scenario.start_load()
+    scenario.midway()
     began = time.monotonic()
     code = worker.child.stop(patience_s=20)
     if code != 0 or time.monotonic() - began > 10:
         seconds = time.monotonic() - began
         raise Unexpected(f"SIGTERM: it ended with {code} after {seconds:.1f} s\n{worker.child.last_lines()}")
-    stage.over()
-    stage.worker()
+    scenario.fault_ended()
+    scenario.worker()
 
 
-def one_of_two_killed(stage: Stage) -> None:
+def one_of_two_killed(scenario: Scenario) -> None:
     """Two workers share the partitions; one dies."""
-    workers = stage.begin(2)
-    _shared(stage, workers)
-    stage.pour()
-    stage.midway()
-    stage.random.choice(workers).kill()
-    stage.over()
+    workers = scenario.start_workers(2)
+    _shared(scenario, workers)
+    scenario.start_load()
+    scenario.midway()
+    scenario.random.choice(workers).kill()
+    scenario.fault_ended()
 
 
-def one_added(stage: Stage) -> None:
+def one_added(scenario: Scenario) -> None:
     """A second worker joins under load."""
-    workers = stage.begin()
-    stage.pour(rate=SLOW)
-    stage.midway(0.05, 0.2)
-    workers.append(stage.worker())
-    stage.ready(workers[1])
-    _shared(stage, workers)
-    stage.over()
+    workers = scenario.start_workers()
+    scenario.start_load(rate=SLOW)
+    scenario.midway(0.05, 0.2)
+    workers.append(scenario.worker())
+    scenario.wait_until_ready(workers[1])
+    _shared(scenario, workers)
+    scenario.fault_ended()
 
 
-def one_removed(stage: Stage) -> None:
+def one_removed(scenario: Scenario) -> None:
     """One of two workers leaves under load."""
-    workers = stage.begin(2)
-    _shared(stage, workers)
-    stage.pour()
-    stage.midway()
-    leaving = stage.random.choice(workers)
+    workers = scenario.start_workers(2)
+    _shared(scenario, workers)
+    scenario.start_load()
+    scenario.midway()
+    leaving = scenario.random.choice(workers)
     leaving.child.ask_to_stop()
-    stage.ended(leaving, 0, 10)
-    stage.over()
+    scenario.wait_for_exit(leaving, 0, 10)
+    scenario.fault_ended()
 
 
-def zombie(stage: Stage) -> None:
+def zombie(scenario: Scenario) -> None:
     """A worker frozen at a random moment past its session; the other takes its partitions; then it goes on."""
-    sleeper, other = stage.begin(2)
-    _shared(stage, [sleeper, other])
-    stage.pour(rate=SLOW)
-    stage.midway(0.1, 0.4)
+    sleeper, other = scenario.start_workers(2)
+    _shared(scenario, [sleeper, other])
+    scenario.start_load(rate=SLOW)
+    scenario.midway(0.1, 0.4)
     os.kill(sleeper.child.pid, signal.SIGSTOP)
-    _wake_when_replaced(stage, sleeper, other)
+    _wake_when_replaced(scenario, sleeper, other)
 
 
-def zombie_at(point: str, stage: Stage) -> None:
+def zombie_at(point: str, scenario: Scenario) -> None:
     """The same, frozen at a named point: what it does next, it does as a zombie."""
-    sleeper = stage.worker(FAULT_POINT=point, FAULT_AT=_record(stage, point), FAULT_SIGNAL="STOP")
-    other = stage.worker()
-    stage.ready(sleeper, other)
-    stage.publish()
-    _shared(stage, [sleeper, other])
-    stage.pour(rate=SLOW)
-    _wake_when_replaced(stage, sleeper, other)
+    sleeper = scenario.worker(FAULT_POINT=point, FAULT_AT=_record(scenario, point), FAULT_SIGNAL="STOP")
+    other = scenario.worker()
+    scenario.wait_until_ready(sleeper, other)
+    scenario.publish_items()
+    _shared(scenario, [sleeper, other])
+    scenario.start_load(rate=SLOW)
+    _wake_when_replaced(scenario, sleeper, other)
 
 
-def _wake_when_replaced(stage: Stage, sleeper: WorkerProcess, other: WorkerProcess) -> None:
-    stage.wait(lambda: _held(other) == PARTITIONS, 60, "the frozen worker's partitions were not taken over")
+def _wake_when_replaced(scenario: Scenario, sleeper: WorkerProcess, other: WorkerProcess) -> None:
+    scenario.wait(lambda: _held(other) == PARTITIONS, 60, "the frozen worker's partitions were not taken over")
     os.kill(sleeper.child.pid, signal.SIGCONT)
-    stage.over()
-    _shared(stage, [sleeper, other])
+    scenario.fault_ended()
+    _shared(scenario, [sleeper, other])
 
 
-def _shared(stage: Stage, workers: list[WorkerProcess]) -> None:
+def _shared(scenario: Scenario, workers: list[WorkerProcess]) -> None:
     """Wait until each of the workers has partitions, and every one is held once."""
 
     def well() -> bool:
         held = [_held(worker) for worker in workers]
         return all(held) and sum(held) == PARTITIONS
 
-    stage.wait(well, 60, f"{len(workers)} workers did not share the partitions")
+    scenario.wait(well, 60, f"{len(workers)} workers did not share the partitions")
 
 
-def _record(stage: Stage, point: str) -> str:
-    return str(stage.random.randint(*REACHED[point]))
+def _record(scenario: Scenario, point: str) -> str:
+    return str(scenario.random.randint(*REACHED[point]))
 
 
 def _held(worker: WorkerProcess) -> float:

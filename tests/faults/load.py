@@ -20,7 +20,7 @@ Body = dict[str, Any]
 CLICKS, REVIEWS, COMMANDS, ITEMS = "clicks", "reviews", "commands", "items"
 
 _GENRES = ("Western", "Horror", "Romance", "Comedy", "War", "Space")
-_NOUNS = ("House", "River", "Letter", "Captain", "Garden", "Night")
+_NOUNS = ("House", "River", "SeenDeadLetter", "Captain", "Garden", "Night")
 _PLAIN_TEXTS = (
     "I love slow westerns",
     "Nothing beats a good ghost story",
@@ -65,8 +65,8 @@ class Event:
 class Message:
     """One record to send. `timestamp_ms` None: of its sending. `name`: the event's or the command's id.
 
-    lane: by which producer (tests/faults/pump.py), if not by any. odd: a verdict asks where it came to lie; reason: why
-    it has to be a dead letter, if there is but one. raw_key: instead of the key; () for none at all.
+    lane: by which producer (tests/faults/pump.py), if not by any. odd: the checker asks where it lies; reason: why it has
+    to be a dead letter, if there is but one. raw_key: instead of the key; () for none at all.
     """
 
     topic: str

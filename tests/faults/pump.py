@@ -47,7 +47,7 @@ TRANSACTIONAL = Mix(0.9, 0.0, group=1)
 class Pump:
     """Starts sending at once; `sent` counts. `close` waits until the broker has confirmed everything.
 
-    places: where messages that a verdict asks for lie, by name, once it was closed. The embedded broker knows no
+    places: where messages that the checker asks for lie, by name, once it was closed. The embedded broker knows no
     `transactions`: what would be in one is packed there.
     """
 

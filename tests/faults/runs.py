@@ -20,13 +20,13 @@ from penchant.topics import Topics
 from serving.kafka.admin import open_admin
 from serving.model.encoder import load_encoder
 from stream.events.weights import load_weights
-from tests.faults.services import Redis
-from tests.faults.stage import PARTITIONS, House, Unexpected, staged
-from tests.faults.table import Kind
+from tests.faults.redis_server import Redis
+from tests.faults.scenario import PARTITIONS, Environment, Unexpected, open_scenario
+from tests.faults.table import FaultKind
 from tests.support.kafka import ApacheKafka
 from tests.support.system import MODEL, now_ms
 
-Planned = tuple[Kind, str, int]  # on which broker, by which seed
+Planned = tuple[FaultKind, str, int]  # on which broker, by which seed
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Run:
 
 
 @contextmanager
-def house(folder: Path, *, full: bool = False) -> Iterator[House]:
+def open_environment(folder: Path, *, full: bool = False) -> Iterator[Environment]:
     """Apache Kafka, Redis, the oracle's encoder; all stopped at the end."""
     with ExitStack() as stack:
         apache = ApacheKafka(_folder(folder, "kafka"))
@@ -57,10 +57,10 @@ def house(folder: Path, *, full: bool = False) -> Iterator[House]:
         apache.start()
         store = Redis(_folder(folder, "redis"))
         stack.callback(store.stop)
-        yield House(apache, store, load_encoder(MODEL, threads=1), load_weights(), folder, full)
+        yield Environment(apache, store, load_encoder(MODEL, threads=1), load_weights(), folder, full)
 
 
-def all_runs(kinds: Mapping[Kind, int], folder: Path, seed: int, *, full: bool, jobs: int = 1) -> list[Run]:
+def all_runs(kinds: Mapping[FaultKind, int], folder: Path, seed: int, *, full: bool, jobs: int = 1) -> list[Run]:
     """Run kinds, each so often, `jobs` runs side by side, each of these with a broker and a store of its own.
 
     With a progress bar on a terminal.
@@ -76,43 +76,45 @@ def all_runs(kinds: Mapping[Kind, int], folder: Path, seed: int, *, full: bool, 
             progress.advance(task)
 
         def work(number: int) -> list[Run]:
-            where = _folder(folder, f"house-{number}")
-            return _in_one_house(where, planned, done, full=full)
+            where = _folder(folder, f"environment-{number}")
+            return _in_one_environment(where, planned, done, full=full)
 
-        # A thread starts its house and its workers itself: they end with the thread that started them.
+        # A thread starts its environment and its workers itself: they end with the thread that started them.
         with ThreadPoolExecutor(jobs) as pool:
             return [run for runs in list(pool.map(work, range(jobs))) for run in runs]
 
 
-def _in_one_house(folder: Path, planned: "deque[Planned]", done: Callable[[Run], None], *, full: bool) -> list[Run]:
+def _in_one_environment(
+    folder: Path, planned: "deque[Planned]", done: Callable[[Run], None], *, full: bool
+) -> list[Run]:
     """Take what is planned until nothing is left."""
     runs: list[Run] = []
     with ExitStack() as stack:
-        houses = {"Kafka": stack.enter_context(house(folder, full=full))}
+        environments = {"Kafka": stack.enter_context(open_environment(folder, full=full))}
         while planned:
             with suppress(IndexError):  # another thread has taken the last one
                 kind, broker, seed = planned.popleft()
-                if broker not in houses:
+                if broker not in environments:
                     other = start_broker(_folder(folder, "embedded"))
                     stack.callback(other.stop)
-                    houses[broker] = replace(houses["Kafka"], broker=other)
-                runs.append(run(kind, houses[broker], broker, seed))
+                    environments[broker] = replace(environments["Kafka"], broker=other)
+                runs.append(run(kind, environments[broker], broker, seed))
                 done(runs[-1])
     return runs
 
 
-def run(kind: Kind, where: House, broker: str, seed: int) -> Run:
-    """Set up, break, wait, judge, clear away. Whatever the product does, the table goes on."""
+def run(kind: FaultKind, where: Environment, broker: str, seed: int) -> Run:
+    """Set up, break, wait, checker, clear away. Whatever the product does, the table goes on."""
     began, failure, lost, twice, recovery_s = time.monotonic(), "", 0, 0, 0.0
     load = kind.make(seed, now_ms())
     prefix = f"{kind.name}-{seed}-{secrets.token_hex(3)}"
     try:
-        with staged(where, prefix, _folder(where.folder, prefix), load, Random(seed)) as stage:
-            kind.act(stage)
-            recovery_s, found = stage.recovered()
+        with open_scenario(where, prefix, _folder(where.folder, prefix), load, Random(seed)) as scenario:
+            kind.act(scenario)
+            recovery_s, found = scenario.recovered()
             lost, twice, failure = found.lost, found.twice, "\n".join(found.words)
             if failure:
-                failure += f"\n{stage.last_lines()}"
+                failure += f"\n{scenario.last_lines()}"
     except Unexpected as error:
         failure = str(error)
     except Exception:  # noqa: BLE001 - of whatever a broken system does to a run
@@ -131,7 +133,7 @@ def run(kind: Kind, where: House, broker: str, seed: int) -> Run:
     )
 
 
-def _plan(kinds: Mapping[Kind, int], seed: int, *, full: bool) -> Iterator[Planned]:
+def _plan(kinds: Mapping[FaultKind, int], seed: int, *, full: bool) -> Iterator[Planned]:
     for kind, count in kinds.items():
         yield from ((kind, "Kafka", seed + number) for number in range(count))
         if full:
@@ -145,7 +147,7 @@ def _line(run: Run) -> str:
     return f"{words}; {run.lost} lost, {run.twice} counted twice\n{run.failure}"
 
 
-def _clear(where: House, prefix: str) -> None:
+def _clear(where: Environment, prefix: str) -> None:
     """Remove a run's topics and keys, so that hundreds of partitions do not slow the next one."""
     with open_admin(where.broker.bootstrap) as admin:
         names = {plan.name for plan in Topics(prefix).plan(PARTITIONS)} & set(admin.list_topics())

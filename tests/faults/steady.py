@@ -15,7 +15,7 @@ from rich.table import Table
 
 from tests.faults.load import steady_load
 from tests.faults.pump import PLAIN
-from tests.faults.stage import House, Stage, staged
+from tests.faults.scenario import Environment, Scenario, open_scenario
 from tests.support.system import WorkerProcess
 from tests.support.waiting import until
 
@@ -82,25 +82,25 @@ class Steady:
         return f"{words} lag {self.lag_slope:+.1f} events/min: {'flat' if self.flat else 'NOT FLAT'}"
 
 
-def steady(house: House, prefix: str, rate: float, minutes: float) -> Steady:
+def steady(environment: Environment, prefix: str, rate: float, minutes: float) -> Steady:
     """Run it."""
     load = steady_load(1, round(rate * minutes * 60), USERS)
-    folder = house.folder / prefix
+    folder = environment.folder / prefix
     folder.mkdir()
     samples: list[Sample] = []
-    with staged(house, prefix, folder, load, Random(1)) as stage:
-        (worker,) = stage.begin()
-        stage.mix = PLAIN  # so that the lag is the worker's
-        stage.pour(rate=rate)
+    with open_scenario(environment, prefix, folder, load, Random(1)) as scenario:
+        (worker,) = scenario.start_workers()
+        scenario.mix = PLAIN  # so that the lag is the worker's
+        scenario.start_load(rate=rate)
         began = time.monotonic()
         looks = int(minutes * 60 / EVERY_S)
         console = Console(stderr=True)
         for number in track(range(looks), "steady load", console=console, disable=not console.is_terminal):
-            until(lambda at=began + (number + 1) * EVERY_S: _look(stage, at), EVERY_S + 5)  # type: ignore[misc]
-            samples.append(_sample(stage, worker, (time.monotonic() - began) / 60))
-        stage.poured()
-        until(stage.all_named, 30)
-        lost = len(load.names() - stage.watcher.named)
+            until(lambda at=began + (number + 1) * EVERY_S: _look(scenario, at), EVERY_S + 5)  # type: ignore[misc]
+            samples.append(_sample(scenario, worker, (time.monotonic() - began) / 60))
+        scenario.finish_load()
+        until(scenario.all_named, 30)
+        lost = len(load.names() - scenario.watcher.named)
     return Steady(rate, minutes, samples, lost)
 
 
@@ -114,17 +114,17 @@ def print_steady(seen: Steady) -> None:
     Console().print(table)
 
 
-def _look(stage: Stage, until_s: float) -> bool:
+def _look(scenario: Scenario, until_s: float) -> bool:
     """Read on, as a consumer of the lists does, until it is time."""
-    stage.watcher.look()
+    scenario.watcher.look()
     return time.monotonic() >= until_s
 
 
-def _sample(stage: Stage, worker: WorkerProcess, minute: float) -> Sample:
-    with redis.Redis.from_url(stage.system.redis_url) as client:
+def _sample(scenario: Scenario, worker: WorkerProcess, minute: float) -> Sample:
+    with redis.Redis.from_url(scenario.system.redis_url) as client:
         used: int = client.info("memory")["used_memory"]
     resident = psutil.Process(worker.child.pid).memory_info().rss
-    lag = stage.pumps[-1].sent - len(stage.watcher.look().named)
+    lag = scenario.pumps[-1].sent - len(scenario.watcher.look().named)
     return Sample(round(minute, 2), round(resident / MIB, 2), round(used / MIB, 3), lag)
 
 

@@ -8,13 +8,13 @@ from tests.faults import by_input, by_refusal, by_services, by_workers
 from tests.faults.load import Load, Shape, make_load, shuffled, twice, with_hot_user
 from tests.faults.poison import fuzzed, poisoned, that_kills, too_large, unreadable, with_clocks
 from tests.faults.pump import PACKED, TRANSACTIONAL
-from tests.faults.stage import Stage
+from tests.faults.scenario import Scenario
 
 Make = Callable[[int, int], Load]  # seed, ms since 1970
 
 
 @dataclass(frozen=True)
-class Kind:
+class FaultKind:
     """One row. ci, full: how many runs on Apache Kafka; embedded: how many on the embedded broker, when all are run.
 
     CI leaves out what another kind does in a harder way: `kill` and `zombie` at random (`after_save` is the worst
@@ -25,7 +25,7 @@ class Kind:
 
     name: str
     title: str
-    act: Callable[[Stage], None]
+    act: Callable[[Scenario], None]
     ci: int
     full: int
     embedded: int = 0
@@ -54,9 +54,9 @@ def _spoiled(spoil: Callable[[Load, float], Load], share: float) -> Make:
 
 
 KINDS = (
-    Kind("kill", "kill -9 at a random moment", by_workers.killed, 0, 5, embedded=1),
+    FaultKind("kill", "kill -9 at a random moment", by_workers.killed, 0, 5, embedded=1),
     *(
-        Kind(f"kill-{point}", f"kill -9 {words}", partial(by_workers.killed_at, point), ci, 4)
+        FaultKind(f"kill-{point}", f"kill -9 {words}", partial(by_workers.killed_at, point), ci, 4)
         for point, words, ci in (
             ("after_announce", "before the state is saved", 0),
             ("after_save", "between save and publish", 1),
@@ -65,30 +65,30 @@ KINDS = (
             ("merge_after_apply", "between save and confirmation of a merge", 0),
         )
     ),
-    Kind("quarantine", "a record that ends the process", by_input.killed_by_a_record, 1, 3, make=_killing),
-    Kind("term", "SIGTERM in the middle of a batch", by_workers.terminated, 1, 5, embedded=1),
-    Kind("two-killed", "two workers, one killed", by_workers.one_of_two_killed, 1, 5),
-    Kind("two-added", "a second worker joins", by_workers.one_added, 1, 5),
-    Kind("two-removed", "one of two workers leaves", by_workers.one_removed, 0, 5),
-    Kind("zombie", "frozen past its session, thawed", by_workers.zombie, 0, 3),
+    FaultKind("quarantine", "a record that ends the process", by_input.killed_by_a_record, 1, 3, make=_killing),
+    FaultKind("term", "SIGTERM in the middle of a batch", by_workers.terminated, 1, 5, embedded=1),
+    FaultKind("two-killed", "two workers, one killed", by_workers.one_of_two_killed, 1, 5),
+    FaultKind("two-added", "a second worker joins", by_workers.one_added, 1, 5),
+    FaultKind("two-removed", "one of two workers leaves", by_workers.one_removed, 0, 5),
+    FaultKind("zombie", "frozen past its session, thawed", by_workers.zombie, 0, 3),
     *(
-        Kind(f"zombie-{point}", f"frozen {words}", partial(by_workers.zombie_at, point), ci, 3)
+        FaultKind(f"zombie-{point}", f"frozen {words}", partial(by_workers.zombie_at, point), ci, 3)
         for point, words, ci in (
             ("after_announce", "before the state is saved, thawed", 0),
             ("after_save", "between save and publish, thawed", 1),
         )
     ),
-    Kind("redis-gone", "Redis gone for 20 s (CI: 5 s)", by_services.store_gone, 1, 3),
-    Kind("redis-restarted", "Redis restarted from its file", by_services.store_restarted, 0, 3),
-    Kind("redis-put-back", "Redis put back to a copy 5 s old", by_services.store_put_back, 1, 3),
-    Kind("redis-emptied", "Redis emptied", by_services.store_emptied, 1, 3),
-    Kind("redis-full", "Redis full for 20 s (CI: 5 s)", by_refusal.store_full, 1, 3, embedded=1),
-    Kind("redis-read-only", "Redis read-only for 20 s (CI: 5 s)", by_refusal.store_read_only, 1, 3),
-    Kind("broker-gone", "broker gone for 20 s (CI: 5 s)", by_services.broker_gone, 1, 3),
-    Kind("topics-anew", "topics made anew, adopted", by_services.topics_made_anew, 1, 3),
-    Kind("encoder-raises", "encoder raising", partial(by_services.encoder_fails, "raise"), 0, 3, make=_wordy),
-    Kind("encoder-hangs", "encoder hanging", partial(by_services.encoder_fails, "hang"), 1, 3, make=_wordy),
-    Kind(
+    FaultKind("redis-gone", "Redis gone for 20 s (CI: 5 s)", by_services.store_gone, 1, 3),
+    FaultKind("redis-restarted", "Redis restarted from its file", by_services.store_restarted, 0, 3),
+    FaultKind("redis-put-back", "Redis put back to a copy 5 s old", by_services.store_put_back, 1, 3),
+    FaultKind("redis-emptied", "Redis emptied", by_services.store_emptied, 1, 3),
+    FaultKind("redis-full", "Redis full for 20 s (CI: 5 s)", by_refusal.store_full, 1, 3, embedded=1),
+    FaultKind("redis-read-only", "Redis read-only for 20 s (CI: 5 s)", by_refusal.store_read_only, 1, 3),
+    FaultKind("broker-gone", "broker gone for 20 s (CI: 5 s)", by_services.broker_gone, 1, 3),
+    FaultKind("topics-anew", "topics made anew, adopted", by_services.topics_made_anew, 1, 3),
+    FaultKind("encoder-raises", "encoder raising", partial(by_services.encoder_fails, "raise"), 0, 3, make=_wordy),
+    FaultKind("encoder-hangs", "encoder hanging", partial(by_services.encoder_fails, "hang"), 1, 3, make=_wordy),
+    FaultKind(
         "twice",
         "all sent twice, group offsets set back",
         by_input.delivered_again,
@@ -96,7 +96,7 @@ KINDS = (
         5,
         make=lambda seed, now_ms: twice(make_load(seed, now_ms)),
     ),
-    Kind(
+    FaultKind(
         "shuffled",
         "shuffled within 1,000",
         by_input.as_it_comes,
@@ -105,7 +105,7 @@ KINDS = (
         embedded=1,
         make=lambda seed, now_ms: shuffled(_large(seed, now_ms), 1000),
     ),
-    Kind(
+    FaultKind(
         "late",
         "a third of the events a day late",
         by_input.as_it_comes,
@@ -113,8 +113,8 @@ KINDS = (
         5,
         make=lambda seed, now_ms: make_load(seed, now_ms, Shape(late_share=1 / 3)),
     ),
-    Kind("partitioner", "producers partition by CRC32", by_input.other_partitioner, 0, 3, embedded=1),
-    Kind(
+    FaultKind("partitioner", "producers partition by CRC32", by_input.other_partitioner, 0, 3, embedded=1),
+    FaultKind(
         "poison",
         "poison, 1 %",
         by_input.as_it_comes,
@@ -122,12 +122,14 @@ KINDS = (
         3,
         make=_spoiled(poisoned, 0.01),
     ),
-    Kind("fuzzed-poison", "good records changed at random, 5 %", by_input.as_it_comes, 1, 5, 1, _spoiled(fuzzed, 0.05)),
-    Kind("unreadable", "header names not UTF-8, 1 %", by_input.as_it_comes, 1, 3, make=_spoiled(unreadable, 0.01)),
-    Kind("too-large", "too large, and bombs, 1 %", by_input.with_bombs, 1, 3, make=_spoiled(too_large, 0.01)),
-    Kind("clocks", "producers' clocks in 2100, 1 %", by_input.as_it_comes, 1, 3, make=_spoiled(with_clocks, 0.01)),
-    Kind("codecs", "each message by another codec", partial(by_input.sent_as, PACKED), 0, 3, embedded=1),
-    Kind("transactions", "in transactions, a third aborted", partial(by_input.sent_as, TRANSACTIONAL), 1, 3),
-    Kind("idle", "idle behind markers for 2 min (CI: 5 s)", by_input.idle_behind_a_marker, 0, 1),
-    Kind("hot-user", "4,000 clicks of one user at once", by_input.one_hot_user, 1, 3, make=_hot),
+    FaultKind(
+        "fuzzed-poison", "good records changed at random, 5 %", by_input.as_it_comes, 1, 5, 1, _spoiled(fuzzed, 0.05)
+    ),
+    FaultKind("unreadable", "header names not UTF-8, 1 %", by_input.as_it_comes, 1, 3, make=_spoiled(unreadable, 0.01)),
+    FaultKind("too-large", "too large, and bombs, 1 %", by_input.with_bombs, 1, 3, make=_spoiled(too_large, 0.01)),
+    FaultKind("clocks", "producers' clocks in 2100, 1 %", by_input.as_it_comes, 1, 3, make=_spoiled(with_clocks, 0.01)),
+    FaultKind("codecs", "each message by another codec", partial(by_input.sent_as, PACKED), 0, 3, embedded=1),
+    FaultKind("transactions", "in transactions, a third aborted", partial(by_input.sent_as, TRANSACTIONAL), 1, 3),
+    FaultKind("idle", "idle behind markers for 2 min (CI: 5 s)", by_input.idle_behind_a_marker, 0, 1),
+    FaultKind("hot-user", "4,000 clicks of one user at once", by_input.one_hot_user, 1, 3, make=_hot),
 )

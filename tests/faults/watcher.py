@@ -1,4 +1,4 @@
-"""Reads all that a system publishes, and keeps what a verdict needs of it."""
+"""Reads all that a system publishes, and keeps what the checker needs of it."""
 
 import json
 from typing import Any, NamedTuple
@@ -16,7 +16,7 @@ Place = tuple[str, int, int]
 _SAID = ("penchant.topic", "penchant.partition", "penchant.offset", "penchant.error")
 
 
-class Letter(NamedTuple):
+class SeenDeadLetter(NamedTuple):
     """A dead letter."""
 
     key: bytes | None
@@ -28,9 +28,9 @@ class Seen:
     """What was read so far of all that a system publishes.
 
     named: ids of events and commands that lists have named; named_at: where these lie. lists: user -> the last record
-    under the user's key, None after an erasure. receipts: command -> its statuses. letters: those of each place (topic,
-    partition, offset of the original). paired: the places of the events whose pairs were announced. records: which
-    event lies where. copies: place -> where a record was forwarded to.
+    under the user's key, None after an erasure. receipts: command -> its statuses. dead_letters: those of each place
+    (topic, partition, offset of the original). paired: the places of the events whose pairs were announced.
+    records: which event lies where. copies: place -> where a record was forwarded to.
     """
 
     def __init__(self, topics: Topics, before: "Seen | None" = None) -> None:
@@ -38,7 +38,7 @@ class Seen:
         self.lists: dict[str, Message | None] = before.lists if before else {}
         self.receipts: dict[str, list[str]] = before.receipts if before else {}
         self.named_at: set[Place] = before.named_at if before else set()
-        self.letters: dict[Place, list[Letter]] = before.letters if before else {}
+        self.dead_letters: dict[Place, list[SeenDeadLetter]] = before.dead_letters if before else {}
         self.items: dict[str, Vector] = {}
         self.paired: set[Place] = set()
         self.records: dict[Place, str] = {}
@@ -54,7 +54,7 @@ class Seen:
 
     def take(self, record: Any) -> None:
         """Take in one record; what comes from no other topic is a dead letter."""
-        self._take.get(record.topic, self._letter)(record)
+        self._take.get(record.topic, self._dead_letter)(record)
 
     def _list(self, record: Any) -> None:
         made = json.loads(record.value) if record.value is not None else None
@@ -86,10 +86,10 @@ class Seen:
         if isinstance(event_id, str):
             self.records[place] = event_id
 
-    def _letter(self, record: Any) -> None:
+    def _dead_letter(self, record: Any) -> None:
         said = {name: value.decode() for name, value in record.headers if name in _SAID}
         place = (said["penchant.topic"], int(said["penchant.partition"]), int(said["penchant.offset"]))
-        self.letters.setdefault(place, []).append(Letter(record.key, record.value, said["penchant.error"]))
+        self.dead_letters.setdefault(place, []).append(SeenDeadLetter(record.key, record.value, said["penchant.error"]))
 
 
 class Watcher(Seen):

@@ -15,9 +15,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.fuzz.judge import ROOT, Judge
+from tests.fuzz.harness import ROOT, Harness
 from tests.fuzz.kept import read_seed
-from tests.fuzz.search import Outcome, Plan, cores, search
+from tests.fuzz.search import Plan, SearchResult, cores, search
 from tests.fuzz.table import TABLE
 
 _COLUMNS = ("target", "inputs", "inputs/s", "coverage", "peak MiB", "findings")
@@ -34,48 +34,48 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=cores(), help="targets at a time (as many as there are cores)")
     parser.add_argument("--folder", type=Path, default=ROOT / ".cache" / "fuzz", help="for what is kept (.cache/fuzz)")
     parser.add_argument("--replay", type=Path, nargs="+", metavar="FILE", help="run these inputs only, of one target")
-    parser.add_argument("--json", action="store_true", help="print the outcomes as JSON")
+    parser.add_argument("--json", action="store_true", help="print the results as JSON")
     options = parser.parse_args()
     if options.replay:
         return replay(options.target[0], options.replay)
     plan = Plan(options.inputs, options.seconds, options.folder)
-    outcomes = search(options.target, plan, options.jobs, lambda outcome: print(_line(outcome), file=sys.stderr))
+    results = search(options.target, plan, options.jobs, lambda result: print(_line(result), file=sys.stderr))
     if options.json:
-        print(json.dumps([asdict(each) for each in outcomes]))
+        print(json.dumps([asdict(each) for each in results]))
     else:
-        Console().print(table(outcomes))
-        print(summary(outcomes))
-    return int(any(each.findings for each in outcomes))
+        Console().print(table(results))
+        print(summary(results))
+    return int(any(each.findings for each in results))
 
 
 def replay(name: str, paths: list[Path]) -> int:
     """Run single inputs again and say what comes of each."""
-    judge = Judge(TABLE[name].make(), lambda finding: print(finding.words))
+    harness = Harness(TABLE[name].make(), lambda finding: print(finding.words))
     for path in paths:
-        judge(read_seed(path))
-    print(f"{name}: {judge.inputs} inputs, {len(judge.found)} findings")
-    return int(bool(judge.found))
+        harness(read_seed(path))
+    print(f"{name}: {harness.inputs} inputs, {len(harness.found)} findings")
+    return int(bool(harness.found))
 
 
-def table(outcomes: list[Outcome]) -> Table:
+def table(results: list[SearchResult]) -> Table:
     """One line a target, by name."""
     made = Table(*_COLUMNS)
     for column in made.columns[1:5]:
         column.justify = "right"
-    for each in sorted(outcomes, key=lambda each: each.target):
+    for each in sorted(results, key=lambda each: each.target):
         numbers = (each.inputs, each.inputs_per_s, each.coverage, each.peak_mib)
         made.add_row(each.target, *(f"{number:,}" for number in numbers), "\n".join(each.findings) or "0")
     return made
 
 
-def summary(outcomes: list[Outcome]) -> str:
+def summary(results: list[SearchResult]) -> str:
     """The last line."""
-    inputs, findings = sum(each.inputs for each in outcomes), sum(len(each.findings) for each in outcomes)
-    return f"fuzz: {len(outcomes)} targets, {inputs:,} inputs, {findings} findings"
+    inputs, findings = sum(each.inputs for each in results), sum(len(each.findings) for each in results)
+    return f"fuzz: {len(results)} targets, {inputs:,} inputs, {findings} findings"
 
 
-def _line(outcome: Outcome) -> str:
-    return f"{outcome.target}: {outcome.inputs:,} inputs in {outcome.seconds:.0f} s, {len(outcome.findings)} findings"
+def _line(result: SearchResult) -> str:
+    return f"{result.target}: {result.inputs:,} inputs in {result.seconds:.0f} s, {len(result.findings)} findings"
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import atheris
 
-from tests.fuzz.judge import Finding, Judge, machine_factor
+from tests.fuzz.harness import Finding, Harness, machine_factor
 from tests.fuzz.kept import write_seed
 from tests.fuzz.mutate import Mutator
 from tests.fuzz.table import TABLE
@@ -33,14 +33,14 @@ def main(name: str, findings: Path, corpus: Path, options: list[str]) -> None:
         path = write_seed(findings, finding)
         path.with_suffix(".words").write_text(finding.words, "utf-8", "replace")
 
-    judge = Judge(target, keep)
+    harness = Harness(target, keep)
     for data in target.corpus:  # what imports late, and what is made once, is made here
-        judge(data)
+        harness(data)
         (corpus / sha1(data).hexdigest()).write_bytes(data)
     # Looked up late: the library puts another function in its place when it begins.
     mutator = Mutator(target.form, target.words, lambda data, most: atheris.Mutate(data, most))  # noqa: PLW0108
     options = [sys.argv[0], str(corpus), f"-max_len={target.most_bytes}", *options]
-    atheris.Setup(options, judge, custom_mutator=mutator)
+    atheris.Setup(options, harness, custom_mutator=mutator)
     atheris.Fuzz()
 
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tests.fuzz.judge import Finding
+from tests.fuzz.harness import Finding
 
 SEEDS = Path(__file__).parent / "seeds"
 _LONGEST = 300_000  # bytes; a file of more than 500 KB is none of a repository's

@@ -34,7 +34,7 @@ class Plan:
 
 
 @dataclass(slots=True)
-class Outcome:
+class SearchResult:
     """findings: kind -> the file that holds the smallest input. coverage: places of our code that were reached."""
 
     target: str
@@ -61,20 +61,20 @@ def shared_out(inputs: int, targets: list[str]) -> dict[str, int]:
     return {name: math.ceil(inputs * TABLE[name].share / whole) for name in targets}
 
 
-def search(targets: list[str], plan: Plan, jobs: int, told: Callable[[Outcome], None]) -> list[Outcome]:
-    """Search all targets, `jobs` at a time; `told` of each outcome when it stands."""
+def search(targets: list[str], plan: Plan, jobs: int, told: Callable[[SearchResult], None]) -> list[SearchResult]:
+    """Search all targets, `jobs` at a time; `told` of each result when it stands."""
     shares = shared_out(plan.inputs, targets)
 
-    def one(name: str) -> Outcome:
-        outcome = _search(name, shares[name], plan)
-        told(outcome)
-        return outcome
+    def one(name: str) -> SearchResult:
+        result = _search(name, shares[name], plan)
+        told(result)
+        return result
 
     with ThreadPoolExecutor(jobs) as pool:
         return list(pool.map(one, sorted(targets, key=lambda name: -shares[name])))
 
 
-def _search(name: str, inputs: int, plan: Plan) -> Outcome:
+def _search(name: str, inputs: int, plan: Plan) -> SearchResult:
     corpus, findings = plan.folder / "corpus" / name, plan.folder / "findings" / name
     for folder in (corpus, findings):
         folder.mkdir(parents=True, exist_ok=True)
@@ -91,18 +91,18 @@ def _search(name: str, inputs: int, plan: Plan) -> Outcome:
         done = subprocess.run(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=environment, check=False)
         log.seek(0)
         said = log.read()
-    outcome = Outcome(name, seconds=time.monotonic() - began, exit_code=done.returncode)
+    result = SearchResult(name, seconds=time.monotonic() - began, exit_code=done.returncode)
     states = _STATE.findall(said)
     if states:
-        outcome.inputs, outcome.coverage = int(states[-1][0]), int(states[-1][1])
+        result.inputs, result.coverage = int(states[-1][0]), int(states[-1][1])
     if peak := _PEAK.search(said):
-        outcome.peak_mib = int(peak.group(1))
-    outcome.findings = {path.name: str(path) for path in _inputs(findings)}
-    if done.returncode and not outcome.findings:
+        result.peak_mib = int(peak.group(1))
+    result.findings = {path.name: str(path) for path in _inputs(findings)}
+    if done.returncode and not result.findings:
         path = findings / "ended"
         path.write_bytes(said[-20_000:])
-        outcome.findings = {f"ended with {done.returncode}": str(path)}
-    return outcome
+        result.findings = {f"ended with {done.returncode}": str(path)}
+    return result
 
 
 def _inputs(findings: Path) -> Iterator[Path]:

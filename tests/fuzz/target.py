@@ -18,7 +18,7 @@ class Target:
     """run: raises one of `allowed`, or nothing; whatever else it raises is a finding.
 
     corpus: inputs to begin with, most of them valid. words: what may be put in where something stands.
-    most_s: of CPU for one input, on the machine that `judge.REFERENCE_S` was measured on, with coverage counted.
+    most_s: of CPU for one input, on the machine that `harness.REFERENCE_S` was measured on, with coverage counted.
     most_mib: by how much one input may raise the process's peak memory. most_bytes: of an input.
     """
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.fuzz.judge import Judge
+from tests.fuzz.harness import Harness
 from tests.fuzz.kept import read_seed, seeds_of, write_seed
 from tests.fuzz.mutate import Mutator
-from tests.fuzz.search import Outcome, shared_out
+from tests.fuzz.search import SearchResult, shared_out
 from tests.fuzz.table import TABLE
 from tests.fuzz.target import Form, Target
 
@@ -24,17 +24,17 @@ pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_seeds_and_some_thousand_inputs_are_withstood(name: str, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("CRITICAL")
     target = TABLE[name].make()
-    judge, mutator = Judge(target), Mutator(target.form, target.words)
+    harness, mutator = Harness(target), Mutator(target.form, target.words)
     begin = [*target.corpus, *(read_seed(path) for path in seeds_of(name))]
     for data in begin:
-        judge(data)
+        harness(data)
     choose = random.Random(name)
     for _ in range(round(INPUTS * min(TABLE[name].share, 1.0))):
         data = mutator(choose.choice(begin), target.most_bytes, choose.randrange(2**32))
-        judge(data)
+        harness(data)
         if len(begin) < 200 and choose.random() < 0.05:
             begin.append(data)
-    found = "\n".join(f"{each.kind} by {each.data[:500]!r}\n{each.words}" for each in judge.found.values())
+    found = "\n".join(f"{each.kind} by {each.data[:500]!r}\n{each.words}" for each in harness.found.values())
     assert not found, f"keep these in tests/fuzz/seeds/{name} and mend them:\n{found}"
 
 
@@ -51,30 +51,31 @@ def planted(data: bytes) -> None:
 def test_a_planted_bug_is_found_by_changing_a_valid_message() -> None:
     corpus = [b'{"text": "fine"}']
     target = Target(run=planted, corpus=corpus, allowed=(ValueError, KeyError, TypeError, AttributeError), most_s=60)
-    judge, mutator = Judge(target), Mutator(target.form)
+    harness, mutator = Harness(target), Mutator(target.form)
     for n in range(20_000):
-        if judge.found:
+        if harness.found:
             break
-        judge(mutator(corpus[0], 200, n))
-    (finding,) = judge.found.values()
+        harness(mutator(corpus[0], 200, n))
+    (finding,) = harness.found.values()
     assert finding.kind == "LookupError-test_fuzz-planted"
     assert b"&#" in finding.data
 
 
 def test_what_takes_too_long_is_found() -> None:
-    judge = Judge(Target(run=lambda data: sum(range(2_000_000)) if data == b"slow" else None, corpus=[], most_s=0.001))  # type: ignore[arg-type]
+    target = Target(run=lambda data: sum(range(2_000_000)) if data == b"slow" else None, corpus=[], most_s=0.001)  # type: ignore[arg-type]
+    harness = Harness(target)
     for data in (b"quick", b"slow", b"quick"):
-        judge(data)
-    assert [(each.kind, each.data) for each in judge.found.values()] == [("slow", b"slow")]
+        harness(data)
+    assert [(each.kind, each.data) for each in harness.found.values()] == [("slow", b"slow")]
 
 
 LARGE = """
-from tests.fuzz.judge import Judge
+from tests.fuzz.harness import Harness
 from tests.fuzz.target import Target
-judge = Judge(Target(run=lambda data: b"x" * (len(data) * 2**20), corpus=[], most_s=60))
+harness = Harness(Target(run=lambda data: b"x" * (len(data) * 2**20), corpus=[], most_s=60))
 for megabytes in (1, 200, 1):
-    judge(bytes(megabytes))
-print([(each.kind, len(each.data)) for each in judge.found.values()])
+    harness(bytes(megabytes))
+print([(each.kind, len(each.data)) for each in harness.found.values()])
 """
 
 
@@ -86,10 +87,10 @@ def test_what_takes_too_much_memory_is_found() -> None:
 
 
 def test_a_seed_is_written_as_text_and_read_as_it_was(tmp_path: Path) -> None:
-    judge = Judge(Target(run=lambda data: data.decode(), corpus=[]))  # type: ignore[arg-type]
+    harness = Harness(Target(run=lambda data: data.decode(), corpus=[]))  # type: ignore[arg-type]
     data = bytes(range(256))
-    judge(data)
-    (finding,) = judge.found.values()
+    harness(data)
+    (finding,) = harness.found.values()
     path = write_seed(tmp_path / "some", finding)
     assert path.name == "UnicodeDecodeError-test_fuzz-lambda"
     assert read_seed(path) == data
@@ -115,7 +116,7 @@ def test_the_search_by_coverage_reaches_further_than_where_it_began(tmp_path: Pa
     command = [sys.executable, "-m", "tests.fuzz", "--target", "lines", "--inputs", "3000", "--folder", str(tmp_path)]
     done = subprocess.run([*command, "--json"], capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    (outcome,) = (Outcome(**each) for each in json.loads(done.stdout))
-    assert (outcome.target, outcome.inputs, outcome.findings) == ("lines", 3000, {})
-    assert outcome.coverage > 20
+    (result,) = (SearchResult(**each) for each in json.loads(done.stdout))
+    assert (result.target, result.inputs, result.findings) == ("lines", 3000, {})
+    assert result.coverage > 20
     assert len([*(tmp_path / "corpus" / "lines").iterdir()]) > len(TABLE["lines"].make().corpus)

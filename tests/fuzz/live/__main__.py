@@ -28,7 +28,7 @@ from rich.table import Table
 from deploy.local.services import start_broker, start_store
 from penchant.errors import Reason
 from tests.conftest import Broker
-from tests.fuzz.judge import ROOT
+from tests.fuzz.harness import ROOT
 from tests.fuzz.live.bystanders import Bystanders
 from tests.fuzz.live.inputs import records
 from tests.fuzz.live.ledger import Ledger
@@ -48,7 +48,7 @@ ITEMS = [{"item_id": f"i{n}", "title": title} for n, title in enumerate(("Space"
 
 
 @dataclass(slots=True)
-class Outcome:
+class RunResult:
     """What a run came to. `wrong`: what was promised and is not so, in words; empty if all is well."""
 
     broker: str
@@ -75,17 +75,17 @@ def main() -> int:
     parser.add_argument("--rate", type=int, default=200, help="records a second (200)")
     parser.add_argument("--seed", type=int, default=secrets.randbelow(2**31), help="of the inputs (another each time)")
     parser.add_argument("--findings", type=Path, default=ROOT / ".cache" / "fuzz" / "live", help="where they are kept")
-    parser.add_argument("--json", action="store_true", help="print the outcome as JSON")
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
     options = parser.parse_args()
     print(f"seed {options.seed}", file=sys.stderr)
     logging.disable(logging.WARNING)  # the ledger's reader names everything that it leaves out
     with tempfile.TemporaryDirectory(prefix="fuzz-live-") as folder, system(Path(folder), kafka=options.kafka) as made:
-        outcome = Run(made, options).go()
+        result = Run(made, options).go()
     if options.json:
-        print(json.dumps(asdict(outcome)))
+        print(json.dumps(asdict(result)))
     else:
-        Console().print(table(outcome))
-    return int(bool(outcome.wrong))
+        Console().print(table(result))
+    return int(bool(result.wrong))
 
 
 @contextmanager
@@ -114,13 +114,13 @@ class Run:
     def __init__(self, made: System, options: argparse.Namespace) -> None:
         self._system = made
         self._options = options
-        self._outcome = Outcome("Apache Kafka" if options.kafka else "embedded")
+        self._outcome = RunResult("Apache Kafka" if options.kafka else "embedded")
         self._ledger = Ledger(made.bootstrap, made.topics, made.partitions)
         self._bystanders = Bystanders(made, [item["item_id"] for item in ITEMS])
 
-    def go(self) -> Outcome:
+    def go(self) -> RunResult:
         """Start, be quiet, fuzz, settle, account."""
-        began, outcome = time.monotonic(), self._outcome
+        began, result = time.monotonic(), self._outcome
         worker = self._system.start_ready(PENCHANT_FETCH_WAIT_MS="50" if self._options.kafka else "5")
         self._system.publish(ITEMS)
         self._watch(time.monotonic() + QUIET_S, worker)
@@ -130,15 +130,15 @@ class Run:
         memory.append(_memory_mib(worker))
         meanwhile = [each for each in self._bystanders.sent_s if each not in set(usual)]
         self._settle(worker, sent)
-        outcome.memory_mib = [*memory, _memory_mib(worker)]
-        outcome.usual_ms = _quantiles(self._bystanders.waits_ms(self._ledger.event_seen_s, usual))
-        outcome.meanwhile_ms = _quantiles(self._bystanders.waits_ms(self._ledger.event_seen_s, meanwhile))
-        outcome.bystanders = len(self._bystanders.sent_s)
+        result.memory_mib = [*memory, _memory_mib(worker)]
+        result.usual_ms = _quantiles(self._bystanders.waits_ms(self._ledger.event_seen_s, usual))
+        result.meanwhile_ms = _quantiles(self._bystanders.waits_ms(self._ledger.event_seen_s, meanwhile))
+        result.bystanders = len(self._bystanders.sent_s)
         self._account(sent)
         self._judge(worker)
-        outcome.seconds = time.monotonic() - began
+        result.seconds = time.monotonic() - began
         self._ledger.close()
-        return outcome
+        return result
 
     def _watch(self, until_s: float, worker: WorkerProcess) -> None:
         while time.monotonic() < until_s and worker.child.exit_code is None:
@@ -178,40 +178,38 @@ class Run:
                 self._system.click(user, "i1")
 
     def _account(self, sent: Sent) -> None:
-        outcome, account = self._outcome, self._ledger.account(sent.places)
-        outcome.sent, outcome.refused_by_broker = len(sent.places), dict(sent.refused)
-        outcome.became = dict(account.counts.most_common())
-        outcome.dead_letters = dict(self._ledger.reasons().most_common())
-        outcome.lost = len(account.left)
+        result, account = self._outcome, self._ledger.account(sent.places)
+        result.sent, result.refused_by_broker = len(sent.places), dict(sent.refused)
+        result.became = dict(account.counts.most_common())
+        result.dead_letters = dict(self._ledger.reasons().most_common())
+        result.lost = len(account.left)
         folder = self._options.findings
         folder.mkdir(parents=True, exist_ok=True)
         lost = [(place, self._ledger.inputs.get(place)) for place in account.left]
         (folder / "lost").write_text("\n".join(map(repr, lost)), "utf-8", "backslashreplace")
-        ours = [each for each in self._ledger.letters if _reason(each) in FAULTS]
+        ours = [each for each in self._ledger.dead_letters if _reason(each) in FAULTS]
         (folder / "internal").write_text("\n".join(map(repr, ours)), "utf-8", "backslashreplace")
 
     def _judge(self, worker: WorkerProcess) -> None:
-        outcome, wrong = self._outcome, self._outcome.wrong
+        result, wrong = self._outcome, self._outcome.wrong
         if worker.child.exit_code is not None:
             wrong.append(f"the worker ended with {worker.child.exit_code}:\n{worker.child.last_lines()}")
             return
         lag = self._lag()
-        outcome.lag = lag["found"]
+        result.lag = lag["found"]
         if not lag["ok"]:
-            wrong.append(f"lag at the end: {outcome.lag}")
+            wrong.append(f"lag at the end: {result.lag}")
         ignored = round(worker.metric("penchant_ignored_events_total"))
-        more = outcome.lost - ignored - self._ledger.named_more
+        more = result.lost - ignored - self._ledger.named_more
         if more > 0:
             wrong.append(f"{more} records are neither named nor dead letters (see {self._options.findings}/lost)")
-        wrong += [
-            f"{outcome.dead_letters[each]} dead letters: {each}" for each in FAULTS if each in outcome.dead_letters
-        ]
-        bound_ms = max(WAIT_MS, TIMES * outcome.usual_ms["p99"])
-        if not outcome.meanwhile_ms["max"] <= bound_ms:
+        wrong += [f"{result.dead_letters[each]} dead letters: {each}" for each in FAULTS if each in result.dead_letters]
+        bound_ms = max(WAIT_MS, TIMES * result.usual_ms["p99"])
+        if not result.meanwhile_ms["max"] <= bound_ms:
             wrong.append(
-                f"a bystander waited {outcome.meanwhile_ms['max']:.0f} ms for a list; {bound_ms:.0f} is the most"
+                f"a bystander waited {result.meanwhile_ms['max']:.0f} ms for a list; {bound_ms:.0f} is the most"
             )
-        if outcome.memory_mib[-1] - outcome.memory_mib[0] > GROWN_MIB:
+        if result.memory_mib[-1] - result.memory_mib[0] > GROWN_MIB:
             wrong.append(f"the worker's memory grew by more than {GROWN_MIB:.0f} MiB")
 
     def _lag(self) -> Any:
@@ -233,29 +231,29 @@ def _quantiles(waits_ms: list[float]) -> dict[str, float]:
     return dict(zip(("p50", "p99", "max"), np.percentile(waits_ms, at, method="higher").tolist(), strict=True))
 
 
-def _reason(letter: Any) -> str:
-    return str(dict(letter.headers).get("penchant.error", b"").decode())
+def _reason(dead_letter: Any) -> str:
+    return str(dict(dead_letter.headers).get("penchant.error", b"").decode())
 
 
-def table(outcome: Outcome) -> Table:
+def table(result: RunResult) -> Table:
     """Every figure with its name."""
     made = Table("what", "figure")
-    made.add_row("broker", outcome.broker)
-    made.add_row("seconds", f"{outcome.seconds:.0f}")
-    made.add_row("records sent", f"{outcome.sent:,}")
+    made.add_row("broker", result.broker)
+    made.add_row("seconds", f"{result.seconds:.0f}")
+    made.add_row("records sent", f"{result.sent:,}")
     tables = {
-        "more, refused by the broker": outcome.refused_by_broker,
-        "became": outcome.became,
-        "dead letters": outcome.dead_letters,
+        "more, refused by the broker": result.refused_by_broker,
+        "became": result.became,
+        "dead letters": result.dead_letters,
     }
     for name, figures in tables.items():
         made.add_row(name, "\n".join(f"{count:>8,}  {each}" for each, count in figures.items()))
-    made.add_row("bystanders' clicks", f"{outcome.bystanders:,}")
-    for name, waits in (("lists usually, ms", outcome.usual_ms), ("lists meanwhile, ms", outcome.meanwhile_ms)):
+    made.add_row("bystanders' clicks", f"{result.bystanders:,}")
+    for name, waits in (("lists usually, ms", result.usual_ms), ("lists meanwhile, ms", result.meanwhile_ms)):
         made.add_row(name, ", ".join(f"{each} {value:.0f}" for each, value in waits.items()))
-    made.add_row("worker's memory, MiB", " → ".join(f"{each:.0f}" for each in outcome.memory_mib))
-    made.add_row("lag at the end", outcome.lag)
-    made.add_row("wrong", "\n".join(outcome.wrong) or "nothing")
+    made.add_row("worker's memory, MiB", " → ".join(f"{each:.0f}" for each in result.memory_mib))
+    made.add_row("lag at the end", result.lag)
+    made.add_row("wrong", "\n".join(result.wrong) or "nothing")
     return made
 
 

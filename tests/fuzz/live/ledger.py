@@ -36,7 +36,7 @@ class Ledger:
         self._topics = topics
         self._decoder = Decoder(topics, load_weights(), partitions, {}, clock=now_ms)
         self.inputs: dict[Place, Record] = {}
-        self.letters: list[Any] = []
+        self.dead_letters: list[Any] = []
         self.named: set[Place] = set()
         self.named_more = 0
         self.event_seen_s: dict[str, float] = {}  # event id -> when a list that names it was read
@@ -75,7 +75,7 @@ class Ledger:
                 topic, record.partition, record.offset, record.timestamp, record.key, record.value, headers
             )
         elif topic in self._dead:
-            self.letters.append(record)
+            self.dead_letters.append(record)
         elif topic == self._topics.recommendations and record.value is not None:
             made = json.loads(record.value)
             self.named_more += made.get("folded_more", 0)
@@ -90,15 +90,15 @@ class Ledger:
 
     def dead_places(self) -> Iterator[Place]:
         """Of which records dead letters tell."""
-        for letter in self.letters:
-            told = dict(letter.headers)
+        for dead_letter in self.dead_letters:
+            told = dict(dead_letter.headers)
             at = [told.get(f"penchant.{name}", b"").decode("utf-8", "replace") for name in ("partition", "offset")]
             if all(each.isdecimal() for each in at):
                 yield told["penchant.topic"].decode(), int(at[0]), int(at[1])
 
     def reasons(self) -> Counter[str]:
         """How many dead letters there are of each reason."""
-        return Counter(dict(each.headers).get("penchant.error", b"none").decode() for each in self.letters)
+        return Counter(dict(each.headers).get("penchant.error", b"none").decode() for each in self.dead_letters)
 
     def users(self, places: Iterable[Place]) -> set[str]:
         """Whose records lie there, as far as they can be read."""

@@ -1,4 +1,4 @@
-"""The judge of the table of faults: agrees with the pipeline on every load, sees one event too few or too many."""
+"""The checker of the table of faults: agrees with the pipeline on every load, sees one event too few or too many."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -11,9 +11,9 @@ from stream.events.records import Record
 from stream.events.weights import load_weights
 from stream.processing.batch import Rules
 from stream.testing import NOW_MS, TOPICS, embed_by_words, record
+from tests.faults.checker import FINE, Outcome, compare
 from tests.faults.load import HIDDEN, ITEMS, SHOWN, Event, Load, Message, Shape, make_load, shuffled, twice
 from tests.faults.oracle import Oracle
-from tests.faults.verdict import FINE, Verdict, compare
 from tests.support.heads import head_of
 from tests.support.owners import PARTITIONS, Owners
 
@@ -60,7 +60,7 @@ async def take(owners: Owners, messages: Sequence[Message]) -> None:
         await owners.take(*some)
 
 
-async def judged(load: Load, truth: Load) -> Verdict:
+async def checked(load: Load, truth: Load) -> Outcome:
     """What a worker made of one load, against what another one says."""
     made = await states(load)
     oracle = Oracle(load_weights(), FILMS, embed_by_words, lambda text: float(HEAD.of(embed_by_words(text)[None])[0]))
@@ -74,7 +74,7 @@ async def judged(load: Load, truth: Load) -> Verdict:
 async def test_a_load_in_any_order_is_what_the_oracle_says(seed: int) -> None:
     load = make_load(seed, NOW_MS, Shape(usual=16, many=2, late_share=0.3))
     for arranged in (load, twice(load), shuffled(load, 1000)):
-        assert await judged(arranged, load) == FINE
+        assert await checked(arranged, load) == FINE
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -84,9 +84,9 @@ async def test_every_event_that_is_missing_or_counted_again_is_seen(seed: int) -
     standing = [each for each in counting if each.event_id not in load.retracted]
     for event in standing[::12]:
         missing = replace(load, messages=tuple(each for each in load.messages if each.name != event.event_id))
-        found = await judged(missing, load)
+        found = await checked(missing, load)
         assert (found.lost, found.twice) == (1, 0), event
-        found = await judged(again(load, event), load)
+        found = await checked(again(load, event), load)
         assert found.twice == 1, event
 
 

@@ -1,4 +1,4 @@
-"""The judge's view of dead letters: one too few, one too many, one of nobody's, and what was never committed."""
+"""The checker's view of dead letters: one too few, one too many, one of nobody's, and what was never committed."""
 
 from collections.abc import Mapping, Sequence
 
@@ -7,10 +7,10 @@ from kafka.consumer.fetcher import ConsumerRecord
 from penchant.topics import Topics
 from stream.events.weights import load_weights
 from stream.testing import FINGERPRINT, NOW_MS, embed_by_words
+from tests.faults.checker import FINE, Checker, Outcome, Stored
 from tests.faults.load import CLICKS, Load, Message, Shape, make_load
 from tests.faults.oracle import Oracle
 from tests.faults.poison import fuzzed, poisoned, with_clocks
-from tests.faults.verdict import FINE, Judge, Stored, Verdict
 from tests.faults.watcher import Place, Seen
 
 TOPICS = Topics("t")
@@ -34,9 +34,9 @@ def record(seen: Seen, topic: str, value: bytes, headers: Sequence[tuple[str, by
     seen.take(ConsumerRecord(topic, 0, 0, 0, NOW_MS, 0, b"u1", value, list(headers), None, 0, 0, 0))
 
 
-def judged(seen: Seen, where: Mapping[str, Sequence[Place]], load: Load = LOAD) -> Verdict:
+def checked(seen: Seen, where: Mapping[str, Sequence[Place]], load: Load = LOAD) -> Outcome:
     oracle = Oracle(load_weights(), {}, embed_by_words)
-    return Judge(load, oracle, Stored("", "t", 1, FINGERPRINT), seen, where).letters()
+    return Checker(load, oracle, Stored("", "t", 1, FINGERPRINT), seen, where).dead_letters()
 
 
 def all_but(*left_out: Message) -> Seen:
@@ -49,11 +49,11 @@ def all_but(*left_out: Message) -> Seen:
 
 
 def test_every_odd_message_once_is_fine() -> None:
-    assert judged(all_but(), places(LOAD)) == FINE
+    assert checked(all_but(), places(LOAD)) == FINE
 
 
 def test_a_letter_that_is_missing_is_lost() -> None:
-    found = judged(all_but(LOAD.poison[0], LOAD.fuzzed[0]), places(LOAD))
+    found = checked(all_but(LOAD.poison[0], LOAD.fuzzed[0]), places(LOAD))
     assert (found.lost, found.twice) == (2, 0)
 
 
@@ -61,14 +61,14 @@ def test_a_letter_too_many_counts_twice() -> None:
     seen, where = all_but(), places(LOAD)
     for each in (LOAD.poison[1], LOAD.fuzzed[1]):
         put_aside(seen, each, where[each.name][0])
-    found = judged(seen, where)
+    found = checked(seen, where)
     assert (found.lost, found.twice) == (0, 2)
 
 
 def test_a_letter_with_other_bytes_is_lost() -> None:
     seen, where = all_but(LOAD.poison[2]), places(LOAD)
     put_aside(seen, LOAD.poison[2], where[LOAD.poison[2].name][0], b"something else")
-    assert judged(seen, where).lost == 1
+    assert checked(seen, where).lost == 1
 
 
 def test_a_letter_for_another_reason_is_lost() -> None:
@@ -78,13 +78,13 @@ def test_a_letter_for_another_reason_is_lost() -> None:
     for each in (*load.poison, *load.fuzzed):
         put_aside(seen, each, where[each.name][0])
     late = [each for each in load.poison if each.reason]
-    assert judged(seen, where, load).lost == len(late) > 0, "their letters say `schema`"
+    assert checked(seen, where, load).lost == len(late) > 0, "their dead letters say `schema`"
 
 
 def test_a_letter_of_a_good_message_is_one_too_many() -> None:
     seen = all_but()
     put_aside(seen, LOAD.messages[0], (TOPICS.clicks, 3, 999))
-    assert judged(seen, places(LOAD)).twice == 1
+    assert checked(seen, places(LOAD)).twice == 1
 
 
 def test_what_was_fuzzed_may_be_named_instead_also_where_it_was_forwarded_to() -> None:
@@ -94,12 +94,12 @@ def test_what_was_fuzzed_may_be_named_instead_also_where_it_was_forwarded_to() -
     record(seen, f"t.{CLICKS}.v1", b"{}", [("penchant.origin", f"{topic}-{partition}-{offset}".encode())])
     refs = [where[here.name][0], (f"t.{CLICKS}.v1", 0, 0)]
     seen.named_at.update(refs)
-    assert judged(seen, where) == FINE
+    assert checked(seen, where) == FINE
     put_aside(seen, here, where[here.name][0])
-    assert judged(seen, where).twice == 1
+    assert checked(seen, where).twice == 1
 
 
 def test_what_was_never_committed_is_seen() -> None:
     seen = all_but()
     seen.named.add("gone-c1")
-    assert judged(seen, places(LOAD)).twice == 1
+    assert checked(seen, places(LOAD)).twice == 1

@@ -22,18 +22,18 @@ WHOLE_BYTES = 64 * 1024  # of a value: less is kept whole in a dead letter
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Outcome:
     """lost, twice: how many events, commands and last lists. words: each difference; none if all is well."""
 
     lost: int = 0
     twice: int = 0
     words: tuple[str, ...] = ()
 
-    def __add__(self, other: "Verdict") -> "Verdict":
-        return Verdict(self.lost + other.lost, self.twice + other.twice, self.words + other.words)
+    def __add__(self, other: "Outcome") -> "Outcome":
+        return Outcome(self.lost + other.lost, self.twice + other.twice, self.words + other.words)
 
 
-FINE = Verdict()
+FINE = Outcome()
 
 
 @dataclass(frozen=True)
@@ -57,8 +57,8 @@ class Stored:
 
 
 @dataclass
-class Judge:
-    """Everything that a verdict is made from."""
+class Checker:
+    """Everything that an outcome is made from."""
 
     load: Load
     oracle: Oracle
@@ -67,92 +67,96 @@ class Judge:
     places: Mapping[str, Sequence[Place]] = field(default_factory=dict)  # where what is odd lies, by name
     pairs_kept: bool = True  # the log still has all that was ever announced
 
-    def verdict(self) -> Verdict:
+    def outcome(self) -> Outcome:
         """Look at everything as it stands now."""
         expected = self.oracle.states(self.load)
         states = self.stored.states([*expected, *self.load.merged])
         users = (self._user(user, expected[user], states[user]) for user in expected)
         merged = (self._merged(user, target, states[user]) for user, target in self.load.merged.items())
-        return sum([*users, *merged, self._commands(), self.letters(), self._covisits()], start=FINE)
+        return sum([*users, *merged, self._commands(), self.dead_letters(), self._covisits()], start=FINE)
 
-    def _merged(self, user: str, target: str, state: UserState | None) -> Verdict:
+    def _merged(self, user: str, target: str, state: UserState | None) -> Outcome:
         if user in self.load.erased:
             return self._user(user, None, state)
         alias = state.alias if state is not None else None
         if alias is None or state is None or alias.target != target:
-            return Verdict(1, 0, (f"{user} is no alias of {target}",))
-        return Verdict(1, 0, (f"{user}: its state is still held",)) if alias.held or state.known else FINE
+            return Outcome(1, 0, (f"{user} is no alias of {target}",))
+        return Outcome(1, 0, (f"{user}: its state is still held",)) if alias.held or state.known else FINE
 
-    def _user(self, user: str, expected: Expected | None, state: UserState | None) -> Verdict:
+    def _user(self, user: str, expected: Expected | None, state: UserState | None) -> Outcome:
         last = self.watcher.lists.get(user)
         if expected is None:
             gone = [] if state is None else [f"has a state: {_in_words(state)}"]
             gone += [] if user in self.watcher.lists and last is None else [f"has a list: {last and last['folded']}"]
-            return Verdict(len(gone), 0, tuple(f"{user} was erased, but {what}" for what in gone))
+            return Outcome(len(gone), 0, tuple(f"{user} was erased, but {what}" for what in gone))
         if state is None:
-            return Verdict(len(expected.ring), 0, (f"{user} has no state",))
+            return Outcome(len(expected.ring), 0, (f"{user} has no state",))
         found = compare(expected, state)
         unnamed = self._unnamed(user, state)
-        found = Verdict(max(found.lost, len(unnamed)), found.twice, found.words)
+        found = Outcome(max(found.lost, len(unnamed)), found.twice, found.words)
         if unnamed:
-            found += Verdict(words=(f"no list names {sorted(unnamed)}",))
+            found += Outcome(words=(f"no list names {sorted(unnamed)}",))
         found += _last_list(state, last)
-        return Verdict(found.lost, found.twice, tuple(f"{user}: {words}" for words in found.words))
+        return Outcome(found.lost, found.twice, tuple(f"{user}: {words}" for words in found.words))
 
     def _unnamed(self, user: str, state: UserState) -> set[str]:
         """Of what the user did: not named by any list so far, nor to be named by the next one."""
         mine = {each.name for each in self.load.messages if self.load.person(each.key) == user} & self.load.names()
         return mine - self.watcher.named - {each.event_id for each in state.unnamed}
 
-    def _commands(self) -> Verdict:
+    def _commands(self) -> Outcome:
         wrong = {
             command: self.watcher.receipts.get(command, [])
             for command in self.load.command_ids
             if set(self.watcher.receipts.get(command, ())) != {"done"}
         }
-        return Verdict(len(wrong), 0, tuple(f"{name}: receipts {statuses}" for name, statuses in wrong.items()))
+        return Outcome(len(wrong), 0, tuple(f"{name}: receipts {statuses}" for name, statuses in wrong.items()))
 
-    def letters(self) -> Verdict:
+    def dead_letters(self) -> Outcome:
         """The poison, once each, and nothing else; of what was fuzzed, what no list names."""
-        found = Verdict()
+        found = Outcome()
         due: set[Place] = set()
         for each in self.load.poison:
             for place in self.places.get(each.name, ()):
                 due.add(place)
-                found += self._letter(each, place)
+                found += self._dead_letter(each, place)
         for each in self.load.fuzzed:
             for place in self.places.get(each.name, ()):
                 copy = self.watcher.copies.get("-".join(map(str, place)), place)
                 due |= {place, copy}
                 found += self._either(each, {place, copy})
-        more = self.watcher.letters.keys() - due
-        words = tuple(f"a dead letter of {place}: {self.watcher.letters[place][0]!r}"[:500] for place in sorted(more))
+        more = self.watcher.dead_letters.keys() - due
+        words = tuple(
+            f"a dead letter of {place}: {self.watcher.dead_letters[place][0]!r}"[:500] for place in sorted(more)
+        )
         taken_back = sorted(name for name in self.watcher.named if name.startswith(GONE))
         words += tuple(f"a list names {name}, which was never committed" for name in taken_back)
-        return found + Verdict(0, len(more) + len(taken_back), words)
+        return found + Outcome(0, len(more) + len(taken_back), words)
 
-    def _letter(self, poison: Message, place: Place) -> Verdict:
+    def _dead_letter(self, poison: Message, place: Place) -> Outcome:
         """It was put aside once, with all its bytes unless these are too many."""
-        letters, value = self.watcher.letters.get(place, []), poison.value()
-        if not letters:
-            return Verdict(1, 0, (f"no dead letter of {poison.name}: {value[:200]!r}",))
-        if len(value) <= WHOLE_BYTES and letters[0].value != value:
-            return Verdict(1, 0, (f"the dead letter of {poison.name} has other bytes: {letters[0]!r}"[:500],))
-        if poison.reason and letters[0].reason != poison.reason:
-            return Verdict(1, 0, (f"the dead letter of {poison.name} says {letters[0].reason}, not {poison.reason}",))
-        again = len(letters) - 1
-        return Verdict(0, again, (f"{again} more dead letters of {poison.name}",)) if again else FINE
+        dead_letters, value = self.watcher.dead_letters.get(place, []), poison.value()
+        if not dead_letters:
+            return Outcome(1, 0, (f"no dead letter of {poison.name}: {value[:200]!r}",))
+        if len(value) <= WHOLE_BYTES and dead_letters[0].value != value:
+            return Outcome(1, 0, (f"the dead letter of {poison.name} has other bytes: {dead_letters[0]!r}"[:500],))
+        if poison.reason and dead_letters[0].reason != poison.reason:
+            return Outcome(
+                1, 0, (f"the dead letter of {poison.name} says {dead_letters[0].reason}, not {poison.reason}",)
+            )
+        again = len(dead_letters) - 1
+        return Outcome(0, again, (f"{again} more dead letters of {poison.name}",)) if again else FINE
 
-    def _either(self, fuzzed: Message, places: set[Place]) -> Verdict:
-        letters = sum(len(self.watcher.letters.get(place, ())) for place in places)
+    def _either(self, fuzzed: Message, places: set[Place]) -> Outcome:
+        dead_letters = sum(len(self.watcher.dead_letters.get(place, ())) for place in places)
         named = bool(places & self.watcher.named_at)
-        if letters + named == 1:
+        if dead_letters + named == 1:
             return FINE
-        what = f"{fuzzed.name} is {'named' if named else 'not named'}, and has {letters} dead letters"
+        what = f"{fuzzed.name} is {'named' if named else 'not named'}, and has {dead_letters} dead letters"
         words = f"{what}: {fuzzed.value()[:200]!r}, key {fuzzed.key_bytes!r}, headers {fuzzed.headers}"
-        return Verdict(0, letters + named - 1, (words,)) if letters or named else Verdict(1, 0, (words,))
+        return Outcome(0, dead_letters + named - 1, (words,)) if dead_letters or named else Outcome(1, 0, (words,))
 
-    def _covisits(self) -> Verdict:
+    def _covisits(self) -> Outcome:
         """The pairs of every event that counts between items were announced, under one of its records."""
         if not self.pairs_kept:
             return FINE
@@ -168,10 +172,10 @@ class Judge:
         }
         announced = {self.watcher.records[place] for place in self.watcher.paired & self.watcher.records.keys()}
         missing = due & set(self.watcher.records.values()) - announced
-        return Verdict(len(missing), 0, (f"no co-visits of {sorted(missing)}",)) if missing else FINE
+        return Outcome(len(missing), 0, (f"no co-visits of {sorted(missing)}",)) if missing else FINE
 
 
-def compare(expected: Expected, state: UserState) -> Verdict:
+def compare(expected: Expected, state: UserState) -> Outcome:
     """One user's state against what it must be."""
     ring = [(each.event_id, each.item_id, each.retracted) for each in state.ring]
     wanted, there = Counter(expected.ring), Counter(ring)
@@ -196,7 +200,7 @@ def compare(expected: Expected, state: UserState) -> Verdict:
         lost, twice = (lost, twice) if lost or twice else (1, 1)  # one event stands there for another
     elif words and not lost and not twice:
         lost = 1
-    return Verdict(lost, twice, tuple(words))
+    return Outcome(lost, twice, tuple(words))
 
 
 def _in_words(state: UserState) -> str:
@@ -215,12 +219,12 @@ def _distance(expected: Expected, state: UserState) -> float:
     return float(np.linalg.norm(expected.long(state.reference_ms) - state.long))
 
 
-def _last_list(state: UserState, last: Listed | None) -> Verdict:
+def _last_list(state: UserState, last: Listed | None) -> Outcome:
     """The last list on the topic is the one of this state, and speaks of what stands in it."""
     if last is None or last["version"] != state.list_version:
         stands = "none" if last is None else last["version"]
-        return Verdict(1, 0, (f"the last list is {stands}, the state's is {state.list_version}",))
+        return Outcome(1, 0, (f"the last list is {stands}, the state's is {state.list_version}",))
     known: Mapping[str, bool] = {each.event_id: each.retracted for each in state.ring}
     reasons = {reason["event_id"] for item in last["items"] for reason in item["reasons"] if reason["event_id"]}
     stale = sorted(event_id for event_id in reasons if known.get(event_id, False))
-    return Verdict(len(stale), 0, (f"the last list has reasons that were taken back: {stale}",)) if stale else FINE
+    return Outcome(len(stale), 0, (f"the last list has reasons that were taken back: {stale}",)) if stale else FINE

@@ -13,11 +13,11 @@ from serving.model.encoder import Encoder
 from serving.state.user_state import Vector
 from stream.events.weights import Weights
 from tests.conftest import Broker
+from tests.faults.checker import FINE, Checker, Outcome, Stored
 from tests.faults.load import SHOWN, Load
 from tests.faults.oracle import Oracle
 from tests.faults.pump import USUAL, Mix, Partitioner, Pump, by_murmur2
-from tests.faults.services import Redis
-from tests.faults.verdict import FINE, Judge, Stored, Verdict
+from tests.faults.redis_server import Redis
 from tests.faults.watcher import Place, Watcher
 from tests.support.kafka import ApacheKafka
 from tests.support.system import System, WorkerProcess, running
@@ -33,7 +33,7 @@ class Unexpected(Exception):
 
 
 @dataclass(frozen=True)
-class House:
+class Environment:
     """What all runs share: broker, store, the oracle's encoder. `full`: as long as the issue's table asks for."""
 
     broker: Broker
@@ -55,17 +55,17 @@ class House:
 
 
 @dataclass
-class Stage:
-    """One run's place. `over_at`: when the fault was over, on the monotonic clock."""
+class Scenario:
+    """One run's place. `fault_ended_at`: when the fault was over, on the monotonic clock."""
 
-    house: House
+    environment: Environment
     system: System
     watcher: Watcher
     load: Load
     random: Random
     choose: Partitioner = by_murmur2
     mix: Mix = USUAL
-    over_at: float = 0.0
+    fault_ended_at: float = 0.0
     pairs_kept: bool = True
     pumps: list[Pump] = field(default_factory=list)
     places: dict[str, list[Place]] = field(default_factory=dict)
@@ -77,12 +77,12 @@ class Stage:
         module = FAULTY if any(name.startswith("FAULT_") for name in environment) else "stream"
         return self.system.start(module, PENCHANT_ENCODER_THREADS="1", OPENBLAS_NUM_THREADS="1", **environment)
 
-    def ready(self, *workers: WorkerProcess) -> None:
+    def wait_until_ready(self, *workers: WorkerProcess) -> None:
         """Wait until these take events in."""
         for worker in workers:
             self.wait(worker.ready, 60, "a worker is not ready")
 
-    def publish(self) -> None:
+    def publish_items(self) -> None:
         """Have the films embedded."""
         for film in SHOWN:
             self.system.send(self.system.topics.items, film)
@@ -90,20 +90,20 @@ class Stage:
         ids = {film["item_id"] for film in SHOWN}
         self.wait(lambda: ids <= self.watcher.look().items.keys(), 60, "the items were not embedded")
 
-    def begin(self, workers: int = 1) -> list[WorkerProcess]:
+    def start_workers(self, workers: int = 1) -> list[WorkerProcess]:
         """Workers that are ready, and a catalogue."""
         started = [self.worker() for _ in range(workers)]
-        self.ready(*started)
-        self.publish()
+        self.wait_until_ready(*started)
+        self.publish_items()
         return started
 
     # --- The load ---
 
-    def pour(self, load: Load | None = None, rate: float = RATE) -> None:
+    def start_load(self, load: Load | None = None, rate: float = RATE) -> None:
         """Begin to send."""
         load = load or self.load
         where = (self.system.bootstrap, self.system.topics)
-        transactions = isinstance(self.house.broker, ApacheKafka)
+        transactions = isinstance(self.environment.broker, ApacheKafka)
         self.pumps.append(Pump(*where, load, rate, self.choose, self.mix, transactions=transactions))
 
     def midway(self, earliest: float = 0.15, latest: float = 0.7) -> None:
@@ -111,7 +111,7 @@ class Stage:
         share = self.random.uniform(earliest, latest)
         self.wait(lambda: self.pumps[-1].share >= share, 120, "the load was not sent")
 
-    def poured(self) -> None:
+    def finish_load(self) -> None:
         """Wait until all was sent and confirmed."""
         for pump in self.pumps:
             pump.close()
@@ -121,16 +121,16 @@ class Stage:
 
     # --- The fault ---
 
-    def over(self) -> None:
+    def fault_ended(self) -> None:
         """The fault is over from now on: the time to recover begins."""
-        self.over_at = time.monotonic()
+        self.fault_ended_at = time.monotonic()
 
     def wait(self, condition: Callable[[], bool], seconds: float, otherwise: str) -> None:
         """Wait for a condition. Raises Unexpected with the last worker's last lines if it does not come true."""
         if not until(condition, seconds):
             raise Unexpected(f"{otherwise}\n{self.last_lines()}")
 
-    def ended(self, worker: WorkerProcess, code: int, seconds: float = 40.0) -> None:
+    def wait_for_exit(self, worker: WorkerProcess, code: int, seconds: float = 40.0) -> None:
         """Wait until a worker has ended, and with this code."""
         self.wait(lambda: worker.child.exit_code is not None, seconds, f"{worker.child.name} did not end")
         if worker.child.exit_code != code:
@@ -147,35 +147,35 @@ class Stage:
         silent = {each.event_id for each in self.load.events if each.action == "impression"}
         return (load or self.load).names() - silent <= self.watcher.look().named
 
-    def recovered(self) -> tuple[float, Verdict]:
+    def recovered(self) -> tuple[float, Outcome]:
         """Wait until all that was sent is in lists and states. Returns the seconds since the fault was over, and what
         is found when nothing moves any more.
         """
-        self.poured()
-        judge = self._judge()
-        found = [Verdict(words=("nobody looked",))]
+        self.finish_load()
+        checker = self._checker()
+        found = [Outcome(words=("nobody looked",))]
 
         def fine() -> bool:
             self.watcher.look()
-            found[0] = judge.verdict()
+            found[0] = checker.outcome()
             return found[0] == FINE
 
         until(self.all_named, 60)
         due = {each.item for each in self.load.events if each.item is not None}
         self.wait(lambda: due <= self.watcher.look().items.keys(), 60, "films of the load were not embedded")
         until(fine, 60)  # a merge that was not answered is asked for again after 30 s
-        seconds = time.monotonic() - self.over_at
+        seconds = time.monotonic() - self.fault_ended_at
         time.sleep(0.5)  # what a worker that is late may still do
         until(fine, 5)
         return seconds, found[0]
 
-    def _judge(self) -> Judge:
-        system, house = self.system, self.house
-        stored = Stored(system.redis_url, system.topics.prefix, PARTITIONS, house.encoder.fingerprint)
-        oracle = Oracle(house.weights, self.watcher.items, house.embed, house.liking)
-        return Judge(self.load, oracle, stored, self.watcher, self.places, self.pairs_kept)
+    def _checker(self) -> Checker:
+        system, environment = self.system, self.environment
+        stored = Stored(system.redis_url, system.topics.prefix, PARTITIONS, environment.encoder.fingerprint)
+        oracle = Oracle(environment.weights, self.watcher.items, environment.embed, environment.liking)
+        return Checker(self.load, oracle, stored, self.watcher, self.places, self.pairs_kept)
 
-    def anew(self) -> None:
+    def recreate_topics(self) -> None:
         """Delete every topic and make it again; what was read of the old ones is kept."""
         self.watcher.look().close()
         names = [plan.name for plan in self.system.topics.plan(PARTITIONS)]
@@ -188,12 +188,14 @@ class Stage:
 
 
 @contextmanager
-def staged(house: House, prefix: str, folder: Path, load: Load, random: Random) -> Iterator[Stage]:
-    """A stage, cleared at the end: no process is left, and the topics and keys are gone."""
-    with running(house.broker, house.redis.url, prefix, folder) as system:
-        stage = Stage(house, system, Watcher(system.bootstrap, system.topics, PARTITIONS), load, random)
+def open_scenario(
+    environment: Environment, prefix: str, folder: Path, load: Load, random: Random
+) -> Iterator[Scenario]:
+    """A scenario, cleared at the end: no process is left, and the topics and keys are gone."""
+    with running(environment.broker, environment.redis.url, prefix, folder) as system:
+        scenario = Scenario(environment, system, Watcher(system.bootstrap, system.topics, PARTITIONS), load, random)
         try:
-            yield stage
+            yield scenario
         finally:
-            stage.poured()
-            stage.watcher.close()
+            scenario.finish_load()
+            scenario.watcher.close()

@@ -45,7 +45,7 @@ def _peak_mib() -> float:
 
 
 @dataclass(slots=True)
-class Judge:
+class Harness:
     """`found`: the smallest input of each kind. keep: is told of each when it is found, and when a smaller one is."""
 
     target: Target
