@@ -14,7 +14,7 @@ from deploy.options import Id, connection_options, examples, json_option
 from penchant.errors import Reason
 from serving.terminal.printing import complain, print_json
 
-DATA_ERROR = 65  # EX_DATAERR of sysexits.h: some letters cannot be sent back
+DATA_ERROR = 65  # EX_DATAERR of sysexits.h: some dead letters cannot be sent back
 _AGO = re.compile(r"(\d+)([smhd])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
@@ -43,20 +43,20 @@ _FILTERS = (
         "--topic",
         multiple=True,
         type=click.Choice(["clicks", "reviews", "commands", "items"]),
-        help="Only letters from this topic; may be given several times.",
+        help="Only dead letters from this topic; may be given several times.",
     ),
     click.option(
         "--reason",
         multiple=True,
         type=click.Choice([reason.value for reason in Reason]),
         metavar="WORD",
-        help="Only letters with this reason, as `ls` names it; may be given several times.",
+        help="Only dead letters with this reason, as `ls` names it; may be given several times.",
     ),
     click.option(
-        "--user", type=Id(), metavar="KEY", help="Only letters of this user (on the items topic: of this item)."
+        "--user", type=Id(), metavar="KEY", help="Only dead letters of this user (on the items topic: of this item)."
     ),
-    click.option("--since", type=Moment(), help="Only letters put aside since then: 2h ago, or RFC 3339."),
-    click.option("--until", type=Moment(), help="Only letters put aside before then."),
+    click.option("--since", type=Moment(), help="Only dead letters put aside since then: 2h ago, or RFC 3339."),
+    click.option("--until", type=Moment(), help="Only dead letters put aside before then."),
 )
 
 
@@ -65,10 +65,10 @@ def filter_options(command: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(command)
     def with_filter(*arguments: object, **options: Any) -> None:
-        from deploy.dlq.letter import Filter
+        from deploy.dlq.dead_letter_record import DeadLetterFilter
         from penchant.topics import Topic
 
-        chosen = Filter(
+        chosen = DeadLetterFilter(
             topics=frozenset(Topic[name.upper()] for name in options.pop("topic")),
             reasons=frozenset(options.pop("reason")),
             user=options.pop("user"),
@@ -98,8 +98,8 @@ def ls(chosen: Any, as_json: bool) -> None:
     from serving.connections import Connections
 
     settings = Connections()
-    with open_dead_letters(settings.bootstrap, settings.topics, chosen) as (letters, marks):
-        counts, erasures = count(letters.read(), marks, settings.topics)
+    with open_dead_letters(settings.bootstrap, settings.topics, chosen) as (dead_letters, redrive_log):
+        counts, erasures = count(dead_letters.read(), redrive_log, settings.topics)
     if as_json:
         print_json({"letters": counts, "total": sum(each["letters"] for each in counts), "erasures": erasures})
     else:
@@ -121,23 +121,23 @@ def ls(chosen: Any, as_json: bool) -> None:
 def show(chosen: Any, limit: int, as_json: bool) -> None:
     """Print dead letters, oldest first: why and where, key, headers and value as they came.
 
-    With --json one line a letter; what is not UTF-8 stands there in base64, under `key_base64` or `value_base64`.
+    With --json one line a dead letter; what is not UTF-8 stands there in base64, under `key_base64` or `value_base64`.
     """
     import heapq
 
-    from deploy.dlq.listing import as_dict, print_letter
+    from deploy.dlq.listing import as_dict, print_dead_letter
     from deploy.dlq.redrive import open_dead_letters
     from serving.connections import Connections
 
     settings = Connections()
-    with open_dead_letters(settings.bootstrap, settings.topics, chosen) as (letters, marks):
-        newest = heapq.nlargest(limit, letters.read(), key=lambda letter: letter.time_ms)
-    for letter in reversed(newest):
-        told = as_dict(letter, settings.topics, redriven=letter in marks)
+    with open_dead_letters(settings.bootstrap, settings.topics, chosen) as (dead_letters, redrive_log):
+        newest = heapq.nlargest(limit, dead_letters.read(), key=lambda dead_letter: dead_letter.time_ms)
+    for dead_letter in reversed(newest):
+        told = as_dict(dead_letter, settings.topics, redriven=dead_letter in redrive_log)
         if as_json:
             print_json(told)
         else:
-            print_letter(told)
+            print_dead_letter(told)
 
 
 @dlq.command(
@@ -157,9 +157,9 @@ def show(chosen: Any, limit: int, as_json: bool) -> None:
 def redrive(chosen: Any, as_json: bool, dry_run: bool, **bounds: Any) -> None:
     """Send dead letters back to the topics they came from, erasures first, and wait for delivery.
 
-    Key, value, timestamp and headers are the original's, and the partition is its user's. Each letter is sent back
+    Key, value, timestamp and headers are the original's, and the partition is its user's. Each dead letter is sent back
     once, whatever filters later calls have, unless --again is given. An event counts once however often it is sent.
-    Run one at a time. Ends with 65 if some letters cannot be sent back; they are named.
+    Run one at a time. Ends with 65 if some dead letters cannot be sent back; they are named.
     """
     from deploy.dlq.listing import print_redriven, redriven_as_dict
     from deploy.dlq.redrive import Plan, open_dead_letters, preview
@@ -168,11 +168,11 @@ def redrive(chosen: Any, as_json: bool, dry_run: bool, **bounds: Any) -> None:
 
     settings = Connections()
     plan = Plan(most=bounds["limit"], per_s=bounds["rate"], again=bounds["again"])
-    with open_dead_letters(settings.bootstrap, settings.topics, chosen) as (letters, marks):
+    with open_dead_letters(settings.bootstrap, settings.topics, chosen) as (dead_letters, redrive_log):
         if dry_run:
-            result = preview(letters, marks, plan)
+            result = preview(dead_letters, redrive_log, plan)
         else:
-            result = send_back(settings.bootstrap, settings.topics, letters, marks, plan)
+            result = send_back(settings.bootstrap, settings.topics, dead_letters, redrive_log, plan)
     told = redriven_as_dict(result, settings.topics, dry_run=dry_run)
     if as_json:
         print_json(told)

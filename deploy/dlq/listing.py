@@ -8,30 +8,32 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from deploy.dlq.letter import Letter
-from deploy.dlq.redrive import Marks, Redriven
+from deploy.dlq.dead_letter_record import DeadLetterRecord
+from deploy.dlq.redrive import RedriveLog, Redriven
 from penchant.topics import Topics
 from serving.terminal.printing import console, theirs
 
 SHOWN = 2000  # characters of a value that people get to see; programs get all
 _LAST_MS = 253_402_300_799_999  # the end of the year 9999, where datetime ends
-NAMED = 100  # so many letters that were left are named
+NAMED = 100  # so many dead letters that were left are named
 
 
-def count(letters: Iterable[Letter], redriven: Marks, topics: Topics) -> tuple[list[dict[str, Any]], int]:
-    """Count letters by topic and reason, in that order; and the erasures among them that were not sent back."""
+def count(
+    dead_letters: Iterable[DeadLetterRecord], redriven: RedriveLog, topics: Topics
+) -> tuple[list[dict[str, Any]], int]:
+    """Count dead letters by topic and reason, in that order; and the erasures among them that were not sent back."""
     rows: dict[tuple[str, str], dict[str, Any]] = {}
     erasures = 0
-    for letter in letters:
-        name = topics.name(letter.topic)
-        fresh = {"topic": name, "reason": letter.reason, "letters": 0, "redriven": 0, "first": "", "last": ""}
-        row = rows.setdefault((name, letter.reason), fresh)
+    for dead_letter in dead_letters:
+        name = topics.name(dead_letter.topic)
+        fresh = {"topic": name, "reason": dead_letter.reason, "letters": 0, "redriven": 0, "first": "", "last": ""}
+        row = rows.setdefault((name, dead_letter.reason), fresh)
         row["letters"] += 1
-        row["redriven"] += letter in redriven
-        when = _rfc3339(letter.time_ms)
+        row["redriven"] += dead_letter in redriven
+        when = _rfc3339(dead_letter.time_ms)
         row["first"] = min(row["first"] or when, when)
         row["last"] = max(row["last"], when)
-        erasures += letter.erasure and letter not in redriven
+        erasures += dead_letter.erasure and dead_letter not in redriven
     return [rows[key] for key in sorted(rows)], erasures
 
 
@@ -52,30 +54,34 @@ def print_counts(counts: Iterable[Mapping[str, Any]]) -> None:
     console(wide=True).print(table if table.row_count else "no dead letters")
 
 
-def as_dict(letter: Letter, topics: Topics, *, redriven: bool) -> dict[str, Any]:
-    """Tell all of a letter, in values that JSON has."""
-    partition, offset = letter.origin or (None, None)
-    headers = [[name, value.decode("utf-8", "backslashreplace")] for name, value in letter.headers]
+def as_dict(dead_letter: DeadLetterRecord, topics: Topics, *, redriven: bool) -> dict[str, Any]:
+    """Tell all of a dead letter, in values that JSON has."""
+    partition, offset = dead_letter.origin or (None, None)
+    headers = [[name, value.decode("utf-8", "backslashreplace")] for name, value in dead_letter.headers]
     return {
-        "topic": topics.name(letter.topic),
+        "topic": topics.name(dead_letter.topic),
         "partition": partition,
         "offset": offset,
-        "reason": letter.reason,
-        "message": letter.message,
-        "stage": letter.stage,
-        "time": _rfc3339(letter.time_ms),
-        "attempts": letter.attempts,
+        "reason": dead_letter.reason,
+        "message": dead_letter.message,
+        "stage": dead_letter.stage,
+        "time": _rfc3339(dead_letter.time_ms),
+        "attempts": dead_letter.attempts,
         "redriven": redriven,
-        "letter": {"topic": topics.dlq(letter.topic), "partition": letter.partition, "offset": letter.offset},
-        "timestamp": letter.timestamp_ms,
-        **_text("key", letter.key),
-        **_text("value", letter.value),
+        "letter": {
+            "topic": topics.dlq(dead_letter.topic),
+            "partition": dead_letter.partition,
+            "offset": dead_letter.offset,
+        },
+        "timestamp": dead_letter.timestamp_ms,
+        **_text("key", dead_letter.key),
+        **_text("value", dead_letter.value),
         "headers": headers,
     }
 
 
-def print_letter(told: Mapping[str, Any]) -> None:
-    """Print one letter as `as_dict` tells it."""
+def print_dead_letter(told: Mapping[str, Any]) -> None:
+    """Print one dead letter as `as_dict` tells it."""
     out = console()
     place = f"{told['topic']} partition {told['partition']} offset {told['offset']}"
     reason = theirs(told["reason"] or "(not a worker’s)", "bold")
@@ -108,7 +114,7 @@ def print_redriven(told: Mapping[str, Any]) -> None:
     """Print what `redriven_as_dict` tells; what was left goes to standard error."""
     out, complaints = console(), console(err=True)
     verb = "would send back" if told["dry_run"] else "sent back"
-    out.print(f"{verb} {told['total']:,} letters" if told["total"] else "nothing to send back")
+    out.print(f"{verb} {told['total']:,} dead letters" if told["total"] else "nothing to send back")
     for row in told["redriven"]:
         out.print(theirs(f"  {row['letters']:>9,}  {row['reason']} to {row['topic']}"))
     for one in told["named"]:
@@ -129,5 +135,5 @@ def _text(name: str, value: bytes | None) -> dict[str, str | None]:
 
 
 def _rfc3339(time_ms: int) -> str:
-    bounded = min(max(time_ms, 0), _LAST_MS)  # somebody else's letter may have any timestamp
+    bounded = min(max(time_ms, 0), _LAST_MS)  # somebody else's dead letter may have any timestamp
     return datetime.fromtimestamp(bounded / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

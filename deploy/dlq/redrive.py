@@ -15,30 +15,39 @@ from kafka import KafkaProducer, TopicPartition
 from kafka.errors import MessageSizeTooLargeError
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from deploy.dlq.letter import DEAD_LETTER_TOPICS, Copy, Filter, Letter, Offsets, copy_of, originals, read_letter
+from deploy.dlq.dead_letter_record import (
+    DEAD_LETTER_TOPICS,
+    DeadLetterFilter,
+    DeadLetterRecord,
+    Offsets,
+    RedriveCopy,
+    copy_of,
+    originals,
+    read_dead_letter,
+)
 from penchant.errors import Misconfigured, Unavailable
 from penchant.topics import MAX_MESSAGE_BYTES, Topic, Topics
 from serving.kafka.admin import describe, end_offsets, open_admin, partitions_of, read_topic, reader, translated
 from serving.kafka.blocking import Consumer
 from serving.terminal.printing import console
 
-MARK_EVERY = 500  # letters; also the most that a redrive that is killed sends again
+MARK_EVERY = 500  # dead letters; also the most that a redrive that is killed sends again
 MARK_EVERY_S = 1.0
 DELIVERY_TIMEOUT_MS = 60_000
 
 
-class Mark(msgspec.Struct, frozen=True):
-    """What stands on meta.v1 under `redriven TOPIC.dlq PARTITION`: ranges of the letters' offsets that were sent back.
+class RedrivenRanges(msgspec.Struct, frozen=True):
+    """The value on meta.v1 under `redriven TOPIC.dlq PARTITION`: ranges of offsets whose dead letters were sent back.
 
-    topic_id: which topic of that name is meant; one that was made anew begins without marks.
+    topic_id: which topic of that name is meant; one that was created again begins without ranges.
     """
 
     topic_id: str
     ranges: list[tuple[int, int]]
 
 
-class Marks:
-    """Which letters were sent back, as far as `meta.v1` tells. They die with the topics they speak of."""
+class RedriveLog:
+    """Which dead letters were sent back, as far as `meta.v1` tells. They die with the topics they speak of."""
 
     def __init__(self, bootstrap: str, topics: Topics) -> None:
         """Read them. Raises `Unavailable`; `Misconfigured` if a dead-letter topic is missing."""
@@ -58,34 +67,34 @@ class Marks:
             name = topics.dlq(topic)
             for partition in range(len(found[name]["partitions"])):
                 value = newest.get(self._key(topic, partition))
-                mark = Mark("", []) if value is None else msgspec.json.decode(value, type=Mark)
+                mark = RedrivenRanges("", []) if value is None else msgspec.json.decode(value, type=RedrivenRanges)
                 self._offsets[topic, partition] = Offsets(mark.ranges if mark.topic_id == self._ids[name] else ())
 
-    def __contains__(self, letter: Letter) -> bool:
-        return letter.offset in self._offsets[letter.topic, letter.partition]
+    def __contains__(self, dead_letter: DeadLetterRecord) -> bool:
+        return dead_letter.offset in self._offsets[dead_letter.topic, dead_letter.partition]
 
-    def add(self, letters: list[Letter]) -> list[tuple[bytes, bytes]]:
-        """Note letters as sent back. Returns the keys and values that have to be written for it."""
-        for letter in letters:
-            self._offsets[letter.topic, letter.partition].add(letter.offset)
-        places = dict.fromkeys((letter.topic, letter.partition) for letter in letters)
+    def add(self, dead_letters: list[DeadLetterRecord]) -> list[tuple[bytes, bytes]]:
+        """Note dead letters as sent back. Returns the keys and values that have to be written for it."""
+        for dead_letter in dead_letters:
+            self._offsets[dead_letter.topic, dead_letter.partition].add(dead_letter.offset)
+        places = dict.fromkeys((dead_letter.topic, dead_letter.partition) for dead_letter in dead_letters)
         return [(self._key(*place), msgspec.json.encode(self._mark(*place))) for place in places]
 
     def forget_below(self, topic: Topic, partition: int, offset: int) -> None:
-        """Forget letters that the topic no longer holds."""
+        """Forget dead letters that the topic no longer holds."""
         self._offsets[topic, partition].drop_below(offset)
 
-    def _mark(self, topic: Topic, partition: int) -> Mark:
-        return Mark(self._ids[self._topics.dlq(topic)], self._offsets[topic, partition].ranges())
+    def _mark(self, topic: Topic, partition: int) -> RedrivenRanges:
+        return RedrivenRanges(self._ids[self._topics.dlq(topic)], self._offsets[topic, partition].ranges())
 
     def _key(self, topic: Topic, partition: int) -> bytes:
         return f"redriven {self._topics.dlq(topic)} {partition}".encode()
 
 
 class DeadLetters:
-    """The letters that stood on their topics at one moment; read as often as is needed."""
+    """The dead letters that stood on their topics at one moment; read as often as is needed."""
 
-    def __init__(self, consumer: Consumer, topics: Topics, chosen: Filter, marks: Marks) -> None:
+    def __init__(self, consumer: Consumer, topics: Topics, chosen: DeadLetterFilter, redrive_log: RedriveLog) -> None:
         self._consumer = consumer
         self._topics = topics
         self._of = {topics.dlq(topic): topic for topic in DEAD_LETTER_TOPICS}
@@ -93,11 +102,11 @@ class DeadLetters:
         names = [name for name, topic in self._of.items() if topic in (chosen.topics or self._of.values())]
         partitions = [partition for name in names for partition in partitions_of(consumer, name)]
         for partition, first in consumer.beginning_offsets(partitions).items():
-            marks.forget_below(self._of[partition.topic], partition.partition, first)
+            redrive_log.forget_below(self._of[partition.topic], partition.partition, first)
         self._ends: dict[TopicPartition, int] = end_offsets(consumer, partitions)
 
-    def read(self, *only: Topic) -> Iterator[Letter]:
-        """The chosen letters, of all topics or of some; each partition's from the oldest on."""
+    def read(self, *only: Topic) -> Iterator[DeadLetterRecord]:
+        """The chosen dead letters, of all topics or of some; each partition's from the oldest on."""
         ends = {at: end for at, end in self._ends.items() if not only or self._of[at.topic] in only}
         if not ends:
             return
@@ -107,25 +116,27 @@ class DeadLetters:
             for partition, records in self._consumer.poll(timeout_ms=1000).items():
                 topic = self._of[partition.topic]
                 for record in records:
-                    letter = read_letter(topic, self._topics.name(topic), record)
-                    if record.offset < ends[partition] and self._chosen.matches(letter):
-                        yield letter
+                    dead_letter = read_dead_letter(topic, self._topics.name(topic), record)
+                    if record.offset < ends[partition] and self._chosen.matches(dead_letter):
+                        yield dead_letter
 
 
 @contextmanager
-def open_dead_letters(bootstrap: str, topics: Topics, chosen: Filter) -> Iterator[tuple[DeadLetters, Marks]]:
-    """Open the letters that `chosen` means, and what is known of earlier redrives.
+def open_dead_letters(
+    bootstrap: str, topics: Topics, chosen: DeadLetterFilter
+) -> Iterator[tuple[DeadLetters, RedriveLog]]:
+    """Open the dead letters that `chosen` means, and what is known of earlier redrives.
 
     Raises `Unavailable`; `Misconfigured` if a dead-letter topic is missing.
     """
-    marks = Marks(bootstrap, topics)
+    redrive_log = RedriveLog(bootstrap, topics)
     with reader(bootstrap) as consumer:
-        yield DeadLetters(consumer, topics, chosen, marks), marks
+        yield DeadLetters(consumer, topics, chosen, redrive_log), redrive_log
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a redrive is to do. most: letters at most. per_s: letters a second at most. None: no bound.
+    """What a redrive is to do. most: dead letters at most. per_s: dead letters a second at most. None: no bound.
 
     again: also those that were sent back before.
     """
@@ -136,8 +147,8 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class Left:
-    """Where a letter lies that cannot be sent back, and why."""
+class Unsent:
+    """Where a dead letter lies that cannot be sent back, and why."""
 
     topic: Topic
     partition: int
@@ -147,34 +158,39 @@ class Left:
 
 @dataclass(frozen=True, slots=True)
 class Redriven:
-    """What became of the letters: how many were sent back (or would be) by topic and reason, and which were not."""
+    """The result: how many were sent back (or would be) by topic and reason, and which were not."""
 
     sent: Counter[tuple[Topic, str]]
-    left: list[Left]
+    left: list[Unsent]
 
 
-def in_order(letters: DeadLetters, marks: Marks, plan: Plan) -> Iterator[Letter]:
-    """The letters of a redrive: erasures first, so that nobody waits to be forgotten behind a million clicks."""
-    erasures = (letter for letter in letters.read(Topic.COMMANDS) if letter.erasure)
-    others = (letter for letter in letters.read() if not letter.erasure)
-    meant = (letter for some in (erasures, others) for letter in some if plan.again or letter not in marks)
+def in_order(dead_letters: DeadLetters, redrive_log: RedriveLog, plan: Plan) -> Iterator[DeadLetterRecord]:
+    """The dead letters of a redrive: erasures first, so that nobody waits to be forgotten behind a million clicks."""
+    erasures = (dead_letter for dead_letter in dead_letters.read(Topic.COMMANDS) if dead_letter.erasure)
+    others = (dead_letter for dead_letter in dead_letters.read() if not dead_letter.erasure)
+    meant = (
+        dead_letter
+        for some in (erasures, others)
+        for dead_letter in some
+        if plan.again or dead_letter not in redrive_log
+    )
     return islice(meant, plan.most)
 
 
-def preview(letters: DeadLetters, marks: Marks, plan: Plan) -> Redriven:
+def preview(dead_letters: DeadLetters, redrive_log: RedriveLog, plan: Plan) -> Redriven:
     """Tell what `redrive` would do; nothing is sent."""
     result = Redriven(Counter(), [])
-    for letter in in_order(letters, marks, plan):
-        _count(result, letter, _unsendable(letter))
+    for dead_letter in in_order(dead_letters, redrive_log, plan):
+        _count(result, dead_letter, _unsendable(dead_letter))
     return result
 
 
-def redrive(bootstrap: str, topics: Topics, letters: DeadLetters, marks: Marks, plan: Plan) -> Redriven:
-    """Send letters back, each once; on a terminal with a progress bar on standard error.
+def redrive(bootstrap: str, topics: Topics, dead_letters: DeadLetters, redrive_log: RedriveLog, plan: Plan) -> Redriven:
+    """Send dead letters back, each once; on a terminal with a progress bar on standard error.
 
     Raises `Unavailable` if the broker does not confirm; what it confirmed before is remembered.
     """
-    total = sum(1 for _ in in_order(letters, marks, plan))
+    total = sum(1 for _ in in_order(dead_letters, redrive_log, plan))
     result = Redriven(Counter(), [])
     bar = Progress(
         TextColumn("redriving"),
@@ -185,37 +201,37 @@ def redrive(bootstrap: str, topics: Topics, letters: DeadLetters, marks: Marks, 
         console=console(err=True),
         disable=not sys.stderr.isatty(),
     )
-    with bar, _Sender(bootstrap, topics, marks, plan.per_s) as sender:
-        for letter in bar.track(in_order(letters, marks, plan), total=total):
-            _count(result, letter, _unsendable(letter) or sender.send(letter))
+    with bar, _Sender(bootstrap, topics, redrive_log, plan.per_s) as sender:
+        for dead_letter in bar.track(in_order(dead_letters, redrive_log, plan), total=total):
+            _count(result, dead_letter, _unsendable(dead_letter) or sender.send(dead_letter))
     return result
 
 
-def _count(result: Redriven, letter: Letter, why_not: str | None) -> None:
+def _count(result: Redriven, dead_letter: DeadLetterRecord, why_not: str | None) -> None:
     if why_not is None:
-        result.sent[letter.topic, letter.reason] += 1
+        result.sent[dead_letter.topic, dead_letter.reason] += 1
     else:
-        result.left.append(Left(letter.topic, letter.partition, letter.offset, why_not))
+        result.left.append(Unsent(dead_letter.topic, dead_letter.partition, dead_letter.offset, why_not))
 
 
-def _unsendable(letter: Letter) -> str | None:
+def _unsendable(dead_letter: DeadLetterRecord) -> str | None:
     try:
-        originals(letter)
+        originals(dead_letter)
     except ValueError as error:
         return str(error)
     return None
 
 
 class _Sender:
-    """A producer for one block, which marks what the broker confirmed: every second, and at the end."""
+    """A producer for one block, which notes what the broker confirmed: every second, and at the end."""
 
-    def __init__(self, bootstrap: str, topics: Topics, marks: Marks, per_s: float | None) -> None:
+    def __init__(self, bootstrap: str, topics: Topics, redrive_log: RedriveLog, per_s: float | None) -> None:
         self._bootstrap = bootstrap
         self._topics = topics
-        self._marks = marks
+        self._redrive_log = redrive_log
         self._interval_s = 0.0 if per_s is None else 1 / per_s
         self._due = self._marked = time.monotonic()
-        self._pending: list[tuple[Letter, Any]] = []
+        self._pending: list[tuple[DeadLetterRecord, Any]] = []
 
     def __enter__(self) -> Self:
         names = {topic: self._topics.name(topic) for topic in DEAD_LETTER_TOPICS}
@@ -234,18 +250,18 @@ class _Sender:
             )
         return self
 
-    def send(self, letter: Letter) -> str | None:
+    def send(self, dead_letter: DeadLetterRecord) -> str | None:
         """Send one, no sooner than the rate allows. What comes back says why it cannot be sent."""
         time.sleep(max(0.0, self._due - time.monotonic()))
         self._due = max(self._due, time.monotonic() - self._interval_s) + self._interval_s
-        for original in originals(letter):
-            if why := self._send(letter, copy_of(original, self._topics, self._partitions[letter.topic])):
+        for original in originals(dead_letter):
+            if why := self._send(dead_letter, copy_of(original, self._topics, self._partitions[dead_letter.topic])):
                 return why
         if len(self._pending) >= MARK_EVERY or time.monotonic() - self._marked > MARK_EVERY_S:
             self._settle()
         return None
 
-    def _send(self, letter: Letter, copy: Copy) -> str | None:
+    def _send(self, dead_letter: DeadLetterRecord, copy: RedriveCopy) -> str | None:
         try:
             with translated(self._bootstrap):
                 future = self._producer.send(
@@ -260,7 +276,7 @@ class _Sender:
             if isinstance(error.__cause__, MessageSizeTooLargeError):
                 return f"with its headers it is larger than {MAX_MESSAGE_BYTES} bytes"
             raise
-        self._pending.append((letter, future))
+        self._pending.append((dead_letter, future))
         return None
 
     def _settle(self) -> None:
@@ -270,18 +286,20 @@ class _Sender:
             try:
                 self._producer.flush(timeout=DELIVERY_TIMEOUT_MS / 1000)
             finally:
-                lost = {id(letter) for letter, future in pending if not future.succeeded()}
-                confirmed = [letter for letter, _ in pending if id(letter) not in lost]  # of a batch every record
+                lost = {id(dead_letter) for dead_letter, future in pending if not future.succeeded()}
+                confirmed = [
+                    dead_letter for dead_letter, _ in pending if id(dead_letter) not in lost
+                ]  # of a batch every record
                 marked = [
                     self._producer.send(self._topics.meta, key=key, value=value, partition=0)
-                    for key, value in self._marks.add(confirmed)
+                    for key, value in self._redrive_log.add(confirmed)
                 ]
             for future in marked:
                 future.get(timeout=DELIVERY_TIMEOUT_MS / 1000)
         self._marked = time.monotonic()
         if failed := [future.exception for _, future in pending if not future.succeeded()]:
             raise Unavailable(
-                f"{len(failed)} letters were not confirmed ({failed[0]}): run it again, those that were confirmed "
+                f"{len(failed)} dead letters were not confirmed ({failed[0]}): run it again, those that were confirmed "
                 "are not sent twice"
             )
 

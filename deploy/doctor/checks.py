@@ -12,7 +12,7 @@ import msgspec
 from kafka import TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 
-from deploy.dlq.letter import Filter
+from deploy.dlq.dead_letter_record import DeadLetterFilter
 from deploy.dlq.listing import count
 from deploy.dlq.redrive import open_dead_letters
 from deploy.doctor.retention import POLICY, RETENTION, compare
@@ -217,8 +217,8 @@ def retention(settings: Connections) -> Verdict:
 
 def dead_letters(settings: Connections) -> Verdict:
     """Count the dead letters that were not sent back. An erasure among them is wrong whatever the reason."""
-    with open_dead_letters(settings.bootstrap, settings.topics, Filter()) as (letters, marks):
-        rows, erasures = count(letters.read(), marks, settings.topics)
+    with open_dead_letters(settings.bootstrap, settings.topics, DeadLetterFilter()) as (dead_letters, redrive_log):
+        rows, erasures = count(dead_letters.read(), redrive_log, settings.topics)
     by_reason: dict[str, int] = defaultdict(int)
     for row in rows:
         if parked := row["letters"] - row["redriven"]:

@@ -85,20 +85,22 @@ def test_a_bug_costs_its_own_records(faulty: System, stage: str) -> None:
     bystanders = Bystanders(faulty)
     bystanders.block(stage)
 
-    def letters() -> dict[str, Any]:
+    def dead_letters() -> dict[str, Any]:
         found = faulty.read(f"{faulty.topics.clicks}.dlq")
         return {
-            letter.key.decode(): letter for letter in found if letter.key and letter.key.decode() in bystanders.spoiled
+            dead_letter.key.decode(): dead_letter
+            for dead_letter in found
+            if dead_letter.key and dead_letter.key.decode() in bystanders.spoiled
         }
 
-    assert until(lambda: len(letters()) == len(bystanders.spoiled) > 0, 20), faulty.workers[-1].child.last_lines()
-    for user, letter in letters().items():
-        assert letter.value == bystanders.spoiled[user]
+    assert until(lambda: len(dead_letters()) == len(bystanders.spoiled) > 0, 20), faulty.workers[-1].child.last_lines()
+    for user, dead_letter in dead_letters().items():
+        assert dead_letter.value == bystanders.spoiled[user]
         reason, words = "internal", f"Planted: the bug of {stage} at tests/faults/planted.py:"
         if stage == "fetch":
             reason, words = "unreadable", f"Planted('the bug of {stage}')"
-        assert header(letter, "penchant.error") == reason
-        assert words in header(letter, "penchant.message")
+        assert header(dead_letter, "penchant.error") == reason
+        assert words in header(dead_letter, "penchant.message")
 
 
 def test_nobody_else_waits_longer_for_it(faulty: System) -> None:

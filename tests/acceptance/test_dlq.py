@@ -70,8 +70,8 @@ def test_what_was_mended_is_sent_back_and_counts_once(system: System, tmp_path: 
     )
     first.get(timeout=10)
     system.send(system.topics.clicks, b"{nonsense", key="u4")
-    letters = {record.key: record for record in system.dead(system.topics.clicks, 6)}
-    placeless = f"{system.topics.clicks}-{home(system, 'u2')}-{header(letters[b'u2'], 'penchant.offset')}"
+    dead_letters = {record.key: record for record in system.dead(system.topics.clicks, 6)}
+    placeless = f"{system.topics.clicks}-{home(system, 'u2')}-{header(dead_letters[b'u2'], 'penchant.offset')}"
 
     counted = dlq(system, "ls", "--json").json
     assert {row["reason"]: (row["letters"], row["redriven"]) for row in counted["letters"]} == {
@@ -97,8 +97,8 @@ def test_what_was_mended_is_sent_back_and_counts_once(system: System, tmp_path: 
     assert len(now) == len(before) + 5
     copies = {record.key: record for record in now if "penchant.attempts" in dict(record.headers)}
     for user in (b"u1", b"u2", b"u3"):
-        copy, letter = copies[user], letters[user]
-        assert (copy.key, copy.value, copy.timestamp) == (letter.key, letter.value, letter.timestamp)
+        copy, dead_letter = copies[user], dead_letters[user]
+        assert (copy.key, copy.value, copy.timestamp) == (dead_letter.key, dead_letter.value, dead_letter.timestamp)
         assert copy.partition == home(system, user.decode())
         assert header(copy, "penchant.attempts") == "1"
         assert not {name for name, _ in copy.headers} & {"penchant.error", "penchant.offset", "penchant.time"}
@@ -126,7 +126,7 @@ def test_what_was_mended_is_sent_back_and_counts_once(system: System, tmp_path: 
 
 @pytest.fixture(scope="module")
 def lettered(shared: System) -> System:
-    """A system with one letter each: not JSON, no UTF-8, a bad time, a bad item, an erasure that names nobody's id."""
+    """One dead letter each: not JSON, no UTF-8, a bad time, a bad item, an erasure that names nobody's id."""
     topics = shared.topics
     shared.send(topics.clicks, b"{nonsense \x1b[31m", key="u1", headers=[("trace", b"ab")])
     shared.send(topics.clicks, b"\xff\xfe", key="u2")
@@ -182,7 +182,7 @@ def test_a_time_that_cannot_be_read_is_a_usage_error(lettered: System) -> None:
 
 
 def test_erasures_are_named_and_go_first(lettered: System) -> None:
-    """Given five letters, when one may be sent back, then it is the erasure."""
+    """Given five dead letters, when one may be sent back, then it is the erasure."""
     counted = dlq(lettered, "ls", "--json")
     assert counted.json["erasures"] == 1
     assert "erase" in counted.err

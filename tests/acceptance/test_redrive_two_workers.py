@@ -29,7 +29,7 @@ def ignored(system: System) -> float:
 
 
 def test_what_is_sent_back_under_two_workers_counts_once_and_brings_nobody_back(system: System) -> None:
-    """Given letters of many users and of an erased one, when sent back twice, then they count once, or not at all."""
+    """Given dead letters of many users and an erased one, when sent back twice, then they count once, or not at all."""
     workers = [system.start_ready() for _ in range(2)]
     assert until(lambda: [worker.metric("penchant_user_partitions") for worker in workers] == [2, 2], 30)
     system.publish(FILMS)
@@ -39,8 +39,8 @@ def test_what_is_sent_back_under_two_workers_counts_once_and_brings_nobody_back(
     astray(system, ERASED, event_id="lost-ann")
     system.click(ERASED, "f1", event_id="ann-1")
     system.list_for(ERASED, "ann-1")
-    letters = system.dead(system.topics.clicks, len(USERS) + 1)
-    assert {letter.key.decode() for letter in letters} == {*USERS, ERASED}
+    dead_letters = system.dead(system.topics.clicks, len(USERS) + 1)
+    assert {dead_letter.key.decode() for dead_letter in dead_letters} == {*USERS, ERASED}
     assert {home(system, user) for user in USERS} == set(range(system.partitions)), "both workers have some of them"
     assert found(ERASED, everything(system)), "the search finds what is there"
 
@@ -54,7 +54,7 @@ def test_what_is_sent_back_under_two_workers_counts_once_and_brings_nobody_back(
     for user, event_id in ids.items():
         system.list_for(user, event_id)
     assert until(lambda: ignored(system) == 1)
-    assert dlq(system, *REDRIVE).json["total"] == 0, "each letter is sent back once"
+    assert dlq(system, *REDRIVE).json["total"] == 0, "each dead letter is sent back once"
 
     assert dlq(system, *REDRIVE, "--again").json["total"] == len(USERS) + 1
     assert until(lambda: ignored(system) == 2)

@@ -65,8 +65,8 @@ class Event:
 class Message:
     """One record to send. `timestamp_ms` None: of its sending. `name`: the event's or the command's id.
 
-    lane: by which producer (tests/faults/pump.py), if not by any. odd: the checker asks where it lies; reason: why it has
-    to be a dead letter, if there is but one. raw_key: instead of the key; () for none at all.
+    lane: by which producer (tests/faults/pump.py), if not by any. odd: the checker asks where it lies; reason: why it
+    has to be a dead letter, if there is but one. raw_key: instead of the key; () for none at all.
     """
 
     topic: str

@@ -91,7 +91,9 @@ def aborted_never_counts(system: System, client: Client, name: str) -> None:
     assert_folded(system, [f"{name}-after"])
     assert ring(system, user) == [f"{name}-yes", f"{name}-after"]
     assert f"{name}-no" not in system.named()
-    assert not [letter for letter in system.read(f"{system.topics.clicks}.dlq") if letter.value == poison.value]
+    assert not [
+        dead_letter for dead_letter in system.read(f"{system.topics.clicks}.dlq") if dead_letter.value == poison.value
+    ]
     assert asked(system, "replay", "--verify")["right"]
 
 

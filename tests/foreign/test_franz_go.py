@@ -42,11 +42,15 @@ def test_a_header_whose_name_is_no_text_stops_nobody(system: System, by_franz_go
     by_franz_go(system.bootstrap, Plan((*odd, *others.values())))
     assert_folded(system, others)
 
-    letters = [letter for letter in system.dead(mine.topic, 2) if (letter.key or b"").startswith(name.encode())]
-    assert {(letter.key, letter.value) for letter in letters} == {(send.key, send.value) for send in odd[:2]}
+    dead_letters = [
+        dead_letter for dead_letter in system.dead(mine.topic, 2) if (dead_letter.key or b"").startswith(name.encode())
+    ]
+    assert {(dead_letter.key, dead_letter.value) for dead_letter in dead_letters} == {
+        (send.key, send.value) for send in odd[:2]
+    }
     (item,) = system.dead(system.topics.items, 1)
     assert (item.key, item.value) == (odd[2].key, odd[2].value)
-    for letter in (*letters, item):
-        assert header(letter, "penchant.error") == "unreadable"
-        assert header(letter, "penchant.topic") == letter.topic.removesuffix(".dlq")
-        assert int(header(letter, "penchant.offset")) >= 0
+    for dead_letter in (*dead_letters, item):
+        assert header(dead_letter, "penchant.error") == "unreadable"
+        assert header(dead_letter, "penchant.topic") == dead_letter.topic.removesuffix(".dlq")
+        assert int(header(dead_letter, "penchant.offset")) >= 0

@@ -43,8 +43,8 @@ def test_commands_read_every_codec(system: System, codec: str) -> None:
     assert_folded(system, [f"{user}-{n}" for n in range(10)])
     made = asked(system, "watch", user, "--once", "--timeout", "20")
     assert made["user_id"] == user
-    (letter,) = asked_lines(system, "dlq", "show", "--user", user)
-    assert letter["reason"] == "not_json"
+    (dead_letter,) = asked_lines(system, "dlq", "show", "--user", user)
+    assert dead_letter["reason"] == "not_json"
 
 
 def test_a_replay_reads_every_codec(system: System) -> None:

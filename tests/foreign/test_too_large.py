@@ -51,21 +51,21 @@ def letter_of(system: System, send: Send) -> Any:
     """The one dead letter of a record that was sent under a key of its own."""
 
     def found() -> list[Any]:
-        return [letter for letter in system.read(f"{send.topic}.dlq") if letter.key == send.key]
+        return [dead_letter for dead_letter in system.read(f"{send.topic}.dlq") if dead_letter.key == send.key]
 
     assert until(lambda: bool(found()), 30), f"no dead letter\n{system.workers[-1].child.last_lines()}"
-    (letter,) = found()
-    return letter
+    (dead_letter,) = found()
+    return dead_letter
 
 
-def assert_cut(letter: Any, original: bytes) -> None:
+def assert_cut(dead_letter: Any, original: bytes) -> None:
     """It has what fits, and says how long the original was, and by which hash it can be known."""
-    assert header(letter, "penchant.error") == "too_large"
-    value = letter.value
+    assert header(dead_letter, "penchant.error") == "too_large"
+    value = dead_letter.value
     assert len(value) < len(original)
     assert original.startswith(value)
-    assert header(letter, "penchant.length") == str(len(original))
-    assert header(letter, "penchant.sha256") == hashlib.sha256(original).hexdigest()
+    assert header(dead_letter, "penchant.length") == str(len(original))
+    assert header(dead_letter, "penchant.sha256") == hashlib.sha256(original).hexdigest()
 
 
 def test_a_review_of_megabytes_is_cut(system: System) -> None:
@@ -105,15 +105,15 @@ def test_a_bomb_takes_no_memory(system: System, kafka: ApacheKafka, codec: str) 
 
     def put_aside() -> bool:
         here = (str(home), str(offset))
-        letters = [each for each in system.read(f"{topic}.dlq") if place(each) == here]
-        return any(header(each, "penchant.error") in {"too_large", "unreadable"} for each in letters)
+        dead_letters = [each for each in system.read(f"{topic}.dlq") if place(each) == here]
+        return any(header(each, "penchant.error") in {"too_large", "unreadable"} for each in dead_letters)
 
     assert until(put_aside, 20), system.workers[-1].child.last_lines()
 
 
-def place(letter: Any) -> tuple[str, str]:
+def place(dead_letter: Any) -> tuple[str, str]:
     """Where the original of a dead letter lies: partition and offset."""
-    return header(letter, "penchant.partition"), header(letter, "penchant.offset")
+    return header(dead_letter, "penchant.partition"), header(dead_letter, "penchant.offset")
 
 
 def test_commands_read_on_behind_bombs(system: System) -> None:

@@ -116,8 +116,8 @@ def test_each_spoiled_batch_is_put_aside_by_its_place(spoiled: Spoiled) -> None:
     system = spoiled.system
 
     def places() -> set[tuple[int, int]]:
-        letters = system.read(f"{system.topics.clicks}.dlq")
-        return {(int(header(r, "penchant.partition")), int(header(r, "penchant.offset"))) for r in letters}
+        dead_letters = system.read(f"{system.topics.clicks}.dlq")
+        return {(int(header(r, "penchant.partition")), int(header(r, "penchant.offset"))) for r in dead_letters}
 
     def missing() -> list[str]:
         return [harm.words for harm, batch in spoiled.harmed.items() if not lies(harm, batch) & places()]

@@ -52,7 +52,7 @@ def shop(broker: Broker, redis_url: str, prefix: str) -> Shop:
         "items": [{"item_id": "i1", "score": 1.0, "source": "content", "reasons": [{"share": 1.0, "words": TITLE}]}],
     }  # fmt: skip
     original = Record(topics.clicks, 0, 0, now_ms(), "用户".encode(), TITLE.encode())
-    letter = dead_letter(DeadLetter(original, Reason.NOT_JSON, TITLE, "decode"), now_ms())
+    parked = dead_letter(DeadLetter(original, Reason.NOT_JSON, TITLE, "decode"), now_ms())
     with closing(KafkaProducer(bootstrap_servers=broker.bootstrap)) as producer:
         producer.send(topics.recommendations, key="用户".encode(), value=json.dumps(made).encode())
         producer.send(topics.item_vectors, key=b"i1", value=json.dumps({"title": TITLE}).encode())
@@ -64,7 +64,7 @@ def shop(broker: Broker, redis_url: str, prefix: str) -> Shop:
                 ("用户".encode(), b'{"version": 9}'),
             ):
                 producer.send(topic, key=key, value=value)
-        producer.send(letter.topic, key=letter.key, value=letter.value, headers=list(letter.headers))
+        producer.send(parked.topic, key=parked.key, value=parked.value, headers=list(parked.headers))
         producer.flush()
     return Shop(broker.bootstrap, redis_url, prefix)
 

@@ -1,4 +1,4 @@
-"""A redrive sends every letter once, also if it is interrupted, and knows new dead-letter topics from old ones."""
+"""A redrive sends every dead letter once, also if it is interrupted, and knows new dead-letter topics from old ones."""
 
 import signal
 import subprocess
@@ -39,9 +39,9 @@ def producer(broker: Broker) -> Iterator[KafkaProducer]:
         yield made
 
 
-def put_aside(producer: KafkaProducer, topics: Topics, letters: int) -> None:
+def put_aside(producer: KafkaProducer, topics: Topics, dead_letters: int) -> None:
     """Clicks of as many users, as the worker's own writer puts them aside."""
-    for n in range(letters):
+    for n in range(dead_letters):
         original = Record(topics.clicks, n % PARTITIONS, n, NOW_MS, f"u{n}".encode(), b"{}")
         out = dead_letter(DeadLetter(original, Reason.UNKNOWN_TYPE, "no such thing", "decode"), NOW_MS)
         producer.send(
@@ -63,7 +63,7 @@ def origins(broker: Broker, topics: Topics) -> list[bytes]:
 def test_an_interrupted_redrive_goes_on_where_it_stopped(
     broker: Broker, topics: Topics, producer: KafkaProducer
 ) -> None:
-    """Given 40 letters, when a slow redrive is interrupted, then the next one sends exactly the others."""
+    """Given 40 dead letters, when a slow redrive is interrupted, then the next one sends exactly the others."""
     put_aside(producer, topics, 40)
     where = ["--bootstrap", broker.bootstrap, "--prefix", topics.prefix]
     command = [sys.executable, "-m", "deploy.cli", "dlq", "redrive", "--rate", "10", *where]
@@ -98,7 +98,7 @@ def test_letters_of_a_topic_made_anew_are_not_taken_for_those_of_the_old_one(
 
 
 def test_marks_are_told_apart_by_letter(broker: Broker, topics: Topics, producer: KafkaProducer) -> None:
-    """Given letters of many users, when every second one is sent back by name, then the rest are sent back later."""
+    """Given dead letters of many users, when every second is sent back by name, then the rest are sent back later."""
     where = ["--bootstrap", broker.bootstrap, "--prefix", topics.prefix]
     put_aside(producer, topics, 9)
     for n in (0, 2, 4, 6):

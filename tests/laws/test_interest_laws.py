@@ -275,7 +275,7 @@ async def _through(batches: list[list[Event]], arrivals: dict[str, int], again: 
             offsets[topic] += 1
         for _ in range(2 if n in again else 1):
             await worker.takes(*records)
-    assert worker.letters() == []
+    assert worker.dead_letters() == []
     assert len(worker.pipeline.waiting) == 0
     named = {ref.event_id for made in worker.log.lists() for ref in made.folded if not ref.waiting}
     assert named == {each.event_id for batch in batches for each in batch}

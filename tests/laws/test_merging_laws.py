@@ -106,7 +106,7 @@ def test_merging_commutes_with_everything(made: list[Body], data: st.DataObject)
     state, alias = asyncio.run(_both(owners))
     check_sum(state, made, chosen)
     assert (alias.known, alias.alias is not None and not alias.alias.held) == (False, True)
-    assert (state.retractions, state.pending, owners.workers[0].letters()) == ([], [], [])
+    assert (state.retractions, state.pending, owners.workers[0].dead_letters()) == ([], [], [])
     assert ("m", "done", "") in owners.receipts()
     for worker in owners.workers:
         assert len(worker.pipeline.waiting) == 0

@@ -189,7 +189,7 @@ def test_events_and_retractions_in_any_order_make_one_state(made: list[Body], da
 
     check(state, made, {made[n]["event_id"] for n in chosen})
     assert (state.pending, state.retractions, len(worker.pipeline.waiting)) == ([], [], 0)
-    assert worker.letters() == []
+    assert worker.dead_letters() == []
     answered = [out.key for out in worker.log.on(TOPICS.receipts) if b'"done"' in (out.value or b"")]
     assert sorted(answered, key=str) == sorted((command["command_id"].encode() for command in commands), key=str)
 
@@ -209,7 +209,7 @@ def test_texts_that_the_encoder_misses_at_any_time_and_that_are_made_up_for_make
 
     check(state, made, {made[n]["event_id"] for n in chosen})
     assert (state.pending, state.retractions, len(worker.pipeline.waiting)) == ([], [], 0)
-    assert worker.letters() == []
+    assert worker.dead_letters() == []
     assert [each.path for each in worker.log.lists()[-1:] if each.path == "cached"] == [], "impressions cause no list"
 
 

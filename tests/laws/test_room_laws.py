@@ -91,7 +91,9 @@ def test_whatever_comes_in_any_order_the_bound_holds_and_nothing_is_lost(
             order = order[many:]
             check(await worker.state("u1"))
         state = await worker.state("u1")
-        assert ids(entry.value for entry in waiters(state)) | ids(value for _, value in worker.letters()) == sent(made)
+        assert ids(entry.value for entry in waiters(state)) | ids(value for _, value in worker.dead_letters()) == sent(
+            made
+        )
 
     asyncio.run(play())
 
@@ -113,7 +115,7 @@ def test_two_who_are_merged_keep_to_the_bound_of_one(mine: list[Record], theirs:
         state = await owners.state(KNOWN)
         check(state)
         assert ("both", "done", "") in owners.receipts()
-        letters = owners.workers[0].letters()
+        letters = owners.workers[0].dead_letters()
         left = ids(entry.value for entry in waiters(state)) | ids(value for _, value in letters)
         assert left == sent([*mine, *theirs])
 

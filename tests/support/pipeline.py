@@ -45,7 +45,7 @@ class Worker:
         bodies = [each.value or b"" for each in self.log.on(TOPICS.covisits)]
         return [msgspec.json.decode(body, type=CoVisits) for body in bodies]
 
-    def letters(self) -> list[tuple[str, bytes | None]]:
+    def dead_letters(self) -> list[tuple[str, bytes | None]]:
         """Of each dead letter its word and its bytes."""
         return [(dict(each.headers)["penchant.error"].decode(), each.value) for each in self.log.dead()]
 

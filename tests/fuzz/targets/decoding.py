@@ -72,17 +72,17 @@ def _decoding(by: Decoder, topics: Sequence[str], corpus: Sequence[bytes]) -> Ta
         try:
             event = by.decode(came)
         except Rejected as error:
-            check_letter(came, error)
+            check_dead_letter(came, error)
         else:
             check_event(event)
 
     return Target(run=run, corpus=corpus, most_bytes=16_384)
 
 
-def check_letter(came: Record, error: Rejected) -> None:
+def check_dead_letter(came: Record, error: Rejected) -> None:
     """That the dead letter of a record can be written, and takes little more than the record."""
-    letter = dead_letter(DeadLetter(came, error.reason, str(error), "decode"), NOW_MS)
-    added = sum(len(name) + len(text) for name, text in letter.headers[len(came.headers) :])
+    made = dead_letter(DeadLetter(came, error.reason, str(error), "decode"), NOW_MS)
+    added = sum(len(name) + len(text) for name, text in made.headers[len(came.headers) :])
     assert added < DEAD_LETTER_HEADERS_BYTES
     str(error).encode("utf-8", "replace")
 

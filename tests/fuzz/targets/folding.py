@@ -101,8 +101,8 @@ class World:
         done, refused = await self.pipeline.process([placed])
         assert (done, refused) == ([placed], [])
         assert len(self.log.sent) - before < 1000
-        for letter in self.log.sent[before:]:
-            told = dict(letter.headers)
+        for dead_letter in self.log.sent[before:]:
+            told = dict(dead_letter.headers)
             if told.get("penchant.error") == Reason.INTERNAL.value.encode():
                 raise Internal(told["penchant.message"].decode())
 

@@ -6,7 +6,7 @@ import json
 from contextlib import suppress
 from types import SimpleNamespace
 
-from deploy.dlq.letter import Filter, copy_of, read_letter
+from deploy.dlq.dead_letter_record import DeadLetterFilter, copy_of, read_dead_letter
 from deploy.events.jsonl import read_line
 from penchant.errors import BadFile, Misconfigured
 from penchant.topics import Topic
@@ -118,7 +118,7 @@ def printed() -> Target:
     return Target(run=run, corpus=[text.encode() for text in corpus], form=Form.TEXT)
 
 
-def letters() -> Target:
+def dead_letters() -> Target:
     """A dead letter: listed, filtered, and sent back where it tells its origin."""
     headers = [["penchant.error", "schema"], ["penchant.message", "x"], ["penchant.stage", "decode"]]
     headers += [["penchant.partition", "0"], ["penchant.offset", "7"], ["penchant.time", "2026-09-21T12:00:00+00:00"]]
@@ -143,10 +143,10 @@ def letters() -> Target:
             value=came.value,
             headers=list(came.headers),
         )
-        letter = read_letter(_DEAD[names.index(came.topic)], came.topic, like)
-        Filter(user="u1", since_ms=NOW_MS).matches(letter)
-        str(letter.erasure)
-        if letter.origin is not None:
-            assert 0 <= copy_of(letter, TOPICS, 4).partition < 4
+        dead_letter = read_dead_letter(_DEAD[names.index(came.topic)], came.topic, like)
+        DeadLetterFilter(user="u1", since_ms=NOW_MS).matches(dead_letter)
+        str(dead_letter.erasure)
+        if dead_letter.origin is not None:
+            assert 0 <= copy_of(dead_letter, TOPICS, 4).partition < 4
 
     return Target(run=run, corpus=corpus, most_bytes=8192)

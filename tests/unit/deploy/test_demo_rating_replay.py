@@ -12,7 +12,7 @@ from deploy.demo.score import HitRates
 
 
 def ratings(users: str) -> list[Rating]:
-    """One rating for each letter, in this order of time."""
+    """One rating for each dead letter, in this order of time."""
     return [Rating(user, str(place), 5.0, place) for place, user in enumerate(users)]
 
 

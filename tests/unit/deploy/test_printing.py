@@ -12,9 +12,9 @@ import pytest
 
 from deploy.commands import experiment
 from deploy.demo.show import Show
-from deploy.dlq.letter import Letter
-from deploy.dlq.listing import as_dict, count, print_counts, print_letter, print_redriven, redriven_as_dict
-from deploy.dlq.redrive import Left, Redriven
+from deploy.dlq.dead_letter_record import DeadLetterRecord
+from deploy.dlq.listing import as_dict, count, print_counts, print_dead_letter, print_redriven, redriven_as_dict
+from deploy.dlq.redrive import Redriven, Unsent
 from deploy.events.jsonl import read_line
 from deploy.events.preflight import Look
 from deploy.experiment.experiment_report import Outcome, Tally
@@ -110,16 +110,16 @@ def doctor(text: str) -> None:
     print_checks({"broker": {"ok": False, "found": text, "do": text}, "redis": {"ok": True, "found": text, "do": text}})
 
 
-def letters(text: str) -> None:
+def dead_letters(text: str) -> None:
     raw = text.encode(errors="surrogatepass")
-    letter = Letter(
+    dead_letter = DeadLetterRecord(
         topic=Topic.CLICKS, partition=0, offset=1, timestamp_ms=0, key=raw, value=raw, headers=((text, raw),),
         origin=(0, 1), reason=text, message=text, stage=text, time_ms=0, attempts=1,
     )  # fmt: skip
     topics = Topics("penchant")
-    print_letter(as_dict(letter, topics, redriven=False))
-    print_counts(count([letter], [], topics)[0])  # type: ignore[arg-type]
-    done = Redriven(Counter({(Topic.CLICKS, text): 1}), [Left(Topic.CLICKS, 0, 1, text)])
+    print_dead_letter(as_dict(dead_letter, topics, redriven=False))
+    print_counts(count([dead_letter], [], topics)[0])  # type: ignore[arg-type]
+    done = Redriven(Counter({(Topic.CLICKS, text): 1}), [Unsent(Topic.CLICKS, 0, 1, text)])
     print_redriven(redriven_as_dict(done, topics, dry_run=False))
 
 
@@ -164,7 +164,7 @@ def words(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", [*HOSTILE, MARKUP])
-@pytest.mark.parametrize("printing", [watch, explain, doctor, letters, replay, experiments, demo, produce, words])
+@pytest.mark.parametrize("printing", [watch, explain, doctor, dead_letters, replay, experiments, demo, produce, words])
 def test_whatever_prints_it(
     printing: Callable[[str], None],
     text: str,

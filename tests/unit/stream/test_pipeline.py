@@ -189,7 +189,7 @@ async def test_a_batch_that_comes_again_changes_nothing_and_publishes_again(work
     assert (again.version, again.items, named(again)) == (first.version, first.items, ["c-0", "c-2"])
     assert encode(after, FINGERPRINT) == encode(before, FINGERPRINT)
     assert len(worker.covisits()) == 1
-    assert len(worker.letters()) == 1
+    assert len(worker.dead_letters()) == 1
 
 
 async def test_a_batch_that_overlaps_the_last_one_takes_in_what_is_new(worker: Worker) -> None:

@@ -46,7 +46,7 @@ async def test_bad_events_become_dead_letters_and_the_stream_goes_on(
     (made,) = await worker.takes(GOOD[0], bad, GOOD[1])
     assert [each.item_id for each in made.items] == ["i2", "i1"]
     assert set(named(made)) == {"c-0", "c-2"}
-    assert worker.letters() == [(reason.value, bad.value)]
+    assert worker.dead_letters() == [(reason.value, bad.value)]
     (letter,) = worker.log.dead()
     assert (letter.topic, letter.key, letter.timestamp_ms) == (f"{bad.topic}.dlq", bad.key, bad.timestamp_ms)
     assert sum(len(text) for _, text in letter.headers) < 32 * 1024
@@ -65,7 +65,7 @@ async def test_an_odd_but_lawful_event_is_taken_in(worker: Worker) -> None:
         says(0, "space\ud800" + "!" * 20_000),
     )
     assert [len(each.folded) for each in lists] == [4]
-    assert worker.letters() == []
+    assert worker.dead_letters() == []
     assert [event.time_ms for event in (await worker.state("u1")).ring] == [0, NOW_MS, NOW_MS, NOW_MS]
 
 
@@ -88,7 +88,7 @@ async def test_whatever_a_visitor_writes_stops_nobody(worker: Worker, written: s
         says(0, f"space {written}"), says(1, f"space {written}", item_id="i1"), click(0, user="u2")
     )
     assert {each.user_id for each in lists} == {"u1", "u2"}
-    assert worker.letters() == []
+    assert worker.dead_letters() == []
     assert [event.event_id for event in (await worker.state("u1")).ring] == ["r-0", "r-1"]
 
 
@@ -110,4 +110,4 @@ async def test_a_wrong_partition_is_forwarded_once_and_then_given_up() -> None:
     assert named(made) == [origin]
     lost = record(TOPICS.clicks, body, 0, partition=2, key=copy.key, headers=copy.headers)
     assert await worker.takes(lost) == []
-    assert worker.letters() == [("wrong_partition", stray.value)]
+    assert worker.dead_letters() == [("wrong_partition", stray.value)]

@@ -185,7 +185,7 @@ async def test_a_record_of_2100_leaves_no_trace_and_true_ones_count(worker: Work
     (made,) = await worker.takes(*(click(n, f"i{n}", type="like") for n in range(1, 5)))
     assert [each.item_id for each in made.items] == ["i4", "i3", "i2", "i1"]
     assert set(named(made)) == {"c-1", "c-2", "c-3", "c-4"}
-    assert worker.letters() == [("bad_time", false.value)]
+    assert worker.dead_letters() == [("bad_time", false.value)]
     assert max(event.time_ms for event in (await worker.state("u1")).ring) == NOW_MS
 
 
@@ -206,4 +206,4 @@ async def test_what_waits_is_folded_though_the_clock_was_set_back(worker: Worker
     worker.items["later"] = worker.items["i1"]
     await worker.pipeline.wake(["later"])
     assert [event.event_id for event in (await worker.state("u1")).ring] == ["c-0"]
-    assert worker.letters() == []
+    assert worker.dead_letters() == []

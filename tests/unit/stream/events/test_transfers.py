@@ -60,7 +60,7 @@ def transfer(message: Any, value: Any = b"") -> Record:
 )
 async def test_what_no_owner_wrote_is_left_out(worker: Worker, message: Any) -> None:
     assert await worker.takes(transfer(message, {"user_id": "u1", "item_id": "i1", "type": "click"})) == []
-    assert worker.letters() == []
+    assert worker.dead_letters() == []
     (made,) = await worker.takes(click(0))
     assert named(made) == ["c-0"]
 
@@ -72,4 +72,4 @@ async def test_an_event_of_another_partition_is_not_passed_on() -> None:
     strays = [transfer(PASSED | {"partition": number}, body) for number in range(4)]
     for offset, stray in enumerate(strays):
         await worker.takes(Record(stray.topic, 0, offset, NOW_MS, None, stray.value, stray.headers))
-    assert [reason for reason, _ in worker.letters()] == ["wrong_partition"] * 3
+    assert [reason for reason, _ in worker.dead_letters()] == ["wrong_partition"] * 3

@@ -124,7 +124,7 @@ async def test_a_retraction_with_the_event_takes_back_the_same_when_nothing_of_i
     await worker.takes(back(0, review, event=sent))
     await untouched.takes(*others)
 
-    assert worker.letters() == []
+    assert worker.dead_letters() == []
     np.testing.assert_allclose(await worker.long("u1"), await untouched.long("u1"), atol=1e-5)
 
 

@@ -80,7 +80,7 @@ async def test_an_id_that_waits_cannot_be_used_for_another_item(worker: Worker) 
     await worker.takes(stranger(0))
     reused = stranger(1, "newer", event_id="c-0")
     assert await worker.takes(reused) == []
-    assert worker.letters() == [("id_reused", reused.value)]
+    assert worker.dead_letters() == [("id_reused", reused.value)]
 
 
 async def test_after_a_day_the_event_goes_to_the_dead_letters_as_it_came(worker: Worker) -> None:
@@ -88,12 +88,12 @@ async def test_after_a_day_the_event_goes_to_the_dead_letters_as_it_came(worker:
     await worker.takes(lost, stranger(1, "known-soon", event_time=NOW_MS - DAY_MS))
     worker.now_ms = NOW_MS + DAY_MS - 1
     await worker.pipeline.expire()
-    assert worker.letters() == []
+    assert worker.dead_letters() == []
     worker.items["known-soon"] = embed_by_words("food")
     await worker.pipeline.wake(["known-soon"])
     worker.now_ms += 1
     await worker.pipeline.expire()
-    assert worker.letters() == [("unknown_item", lost.value)]
+    assert worker.dead_letters() == [("unknown_item", lost.value)]
     (letter,) = worker.log.dead()
     headers = dict(letter.headers)
     assert (headers["ce_source"], headers["penchant.offset"]) == (b"app", b"0")
@@ -102,21 +102,21 @@ async def test_after_a_day_the_event_goes_to_the_dead_letters_as_it_came(worker:
     await worker.pipeline.wake(["new"])
     await worker.pipeline.expire()
     assert [event.item_id for event in (await worker.state("u1")).ring] == ["known-soon"]
-    assert len(worker.letters()) == 1
+    assert len(worker.dead_letters()) == 1
 
 
 async def test_the_65th_event_finds_no_room_to_wait(worker: Worker) -> None:
     records = [stranger(n, f"new-{n}") for n in range(65)]
     (made,) = await worker.takes(*records)
     assert len(made.folded) == 64
-    assert worker.letters() == [("unknown_item", records[64].value)]
+    assert worker.dead_letters() == [("unknown_item", records[64].value)]
 
 
 async def test_a_state_does_not_grow_by_what_nobody_reads(worker: Worker) -> None:
     """Two megabytes of a field that is ignored, 64 times a user, would be written with every batch."""
     bulky = stranger(0, context={"page": "x" * 2_000_000})
     assert await worker.takes(bulky) == []
-    assert worker.letters() == [("unknown_item", bulky.value)]
+    assert worker.dead_letters() == [("unknown_item", bulky.value)]
     longest = says(0, "\U0001f600 a" * 5400, item_id="new")
     (made,) = await worker.takes(longest)
     assert made.folded[0].waiting
@@ -127,10 +127,10 @@ async def test_each_event_has_a_deadline_of_its_own(worker: Worker) -> None:
     await worker.takes(first, replace(second, timestamp_ms=NOW_MS + 1))
     worker.now_ms = NOW_MS + DAY_MS
     await worker.pipeline.expire()
-    assert worker.letters() == [("unknown_item", first.value)]
+    assert worker.dead_letters() == [("unknown_item", first.value)]
     worker.now_ms += 1
     await worker.pipeline.expire()
-    assert len(worker.letters()) == 2
+    assert len(worker.dead_letters()) == 2
 
 
 async def test_another_worker_takes_over_who_waits(worker: Worker) -> None:

@@ -46,7 +46,7 @@ async def test_events_of_before_the_erasure_do_not_bring_the_user_back(worker: W
     await worker.takes(erase(0))
     assert await worker.takes(click(1), says(0, "love"), retract(1, "c-0")) == []
     assert not (await worker.state("u1")).known
-    assert worker.letters() == []
+    assert worker.dead_letters() == []
     later = record(
         TOPICS.clicks,
         {"event_id": "c-2", "user_id": "u1", "item_id": "i2", "type": "click"},
@@ -103,7 +103,7 @@ async def test_an_erasure_of_2105_erases_nobody_and_forgets_no_other_erasure(wor
     states = await worker.store.load(0, ["u1", "u2"])
     assert (states["u1"].known, states["u1"].erased_ms) == (True, 0)
     assert states["u2"].erased_ms == NOW_MS - 1000
-    assert worker.letters() == [("bad_time", far.value)]
+    assert worker.dead_letters() == [("bad_time", far.value)]
     assert receipts(worker)[-1] == ("k-1", "refused", "bad_time")
 
 

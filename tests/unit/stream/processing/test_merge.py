@@ -170,7 +170,7 @@ async def test_a_circle_is_refused(owners: Owners, crossing: bool) -> None:
         ("k2", "refused", "merge_cycle"),
         ("k3", "refused", "merge_cycle"),
     ]
-    assert owners.workers[0].letters()[0][0] == "merge_cycle"
+    assert owners.workers[0].dead_letters()[0][0] == "merge_cycle"
 
 
 async def test_who_was_merged_into_another_is_refused(owners: Owners) -> None:

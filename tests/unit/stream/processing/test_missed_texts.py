@@ -120,13 +120,13 @@ async def test_after_seven_days_the_event_goes_to_the_dead_letters_as_it_came(wo
     await worker.takes(lost, click(0, "new"))
     worker.now_ms = NOW_MS + DAY_MS
     await worker.pipeline.expire()
-    assert [word for word, _ in worker.letters()] == ["unknown_item"], "an item is waited for a day"
+    assert [word for word, _ in worker.dead_letters()] == ["unknown_item"], "an item is waited for a day"
     worker.now_ms = NOW_MS + 7 * DAY_MS - 1
     await worker.pipeline.expire()
-    assert len(worker.letters()) == 1
+    assert len(worker.dead_letters()) == 1
     worker.now_ms += 1
     await worker.pipeline.expire()
-    assert worker.letters()[1:] == [("encoder_timeout", lost.value)]
+    assert worker.dead_letters()[1:] == [("encoder_timeout", lost.value)]
     assert (len(worker.pipeline.waiting), await worker.store.waiting(0)) == (0, [])
 
 
@@ -135,7 +135,7 @@ async def test_the_ninth_text_finds_no_room_to_wait(worker: Degraded) -> None:
     records = [says(n, "love") for n in range(9)]
     (made,) = await worker.takes(*records, click(0, "new"))
     assert len(made.folded) == 9, "eight texts, and the click, which waits in a room of its own"
-    assert worker.letters() == [("encoder_timeout", records[8].value)]
+    assert worker.dead_letters() == [("encoder_timeout", records[8].value)]
     worker.misses = set()
     assert await worker.pipeline.make_up(64) == 1, "the same text, read once"
     assert named(worker.log.lists()[-1]) == [f"r-{n}" for n in range(8)]
@@ -237,7 +237,7 @@ async def test_a_retraction_whose_text_is_missed_waits_and_is_carried_out_later(
     assert after[1] == pytest.approx(0, abs=1e-4)
     assert after[2] == before[2]
     last = worker.log.lists()[-1]
-    assert (named(last), last.path, worker.letters()) == (["k-0"], "live", [])
+    assert (named(last), last.path, worker.dead_letters()) == (["k-0"], "live", [])
     assert (len(worker.pipeline.waiting), await worker.store.waiting(0)) == (0, [])
 
 
@@ -248,7 +248,7 @@ async def test_a_retraction_whose_text_is_missed_for_seven_days_is_refused(worke
     await worker.takes(command)
     worker.now_ms = NOW_MS + 7 * DAY_MS
     await worker.pipeline.expire()
-    assert worker.letters() == [("encoder_timeout", command.value)]
+    assert worker.dead_letters() == [("encoder_timeout", command.value)]
     ((_, status, reason),) = receipts(worker)
     assert (status, reason.split(":")[0]) == ("refused", "encoder_timeout")
     assert len(worker.pipeline.waiting) == 0
@@ -260,7 +260,7 @@ async def test_a_retraction_that_finds_no_room_is_refused(worker: Degraded) -> N
     await worker.takes(*[says(n, "love") for n in range(70, 78)])
     command = retract(0, "r-0", body)
     await worker.takes(command)
-    assert worker.letters() == [("encoder_timeout", command.value)]
+    assert worker.dead_letters() == [("encoder_timeout", command.value)]
     assert receipts(worker)[0][1] == "refused"
 
 

@@ -52,10 +52,10 @@ async def test_bulky_events_wait_only_as_far_as_there_is_room(worker: Worker) ->
     state = await worker.state("u1")
     assert room_bytes(state) <= RULES.most_room_bytes
     assert len(encode(state, FINGERPRINT)) <= RULES.most_room_bytes + 10_000
-    assert sorted([each.value for each in state.pending] + [value or b"" for _, value in worker.letters()]) == sorted(
-        each.value or b"" for each in sent
-    )
-    assert {word for word, _ in worker.letters()} == {"unknown_item"}
+    assert sorted(
+        [each.value for each in state.pending] + [value or b"" for _, value in worker.dead_letters()]
+    ) == sorted(each.value or b"" for each in sent)
+    assert {word for word, _ in worker.dead_letters()} == {"unknown_item"}
     assert "524288 is the most" in messages(worker)[0]
 
 
@@ -65,7 +65,7 @@ async def test_bulky_retractions_are_refused_with_a_receipt_that_says_the_bytes(
     assert room_bytes(state) <= RULES.most_room_bytes
     refused = receipts(worker)
     assert len(state.retractions) + len(refused) == 32
-    assert len(worker.letters()) == len(refused)
+    assert len(worker.dead_letters()) == len(refused)
     assert all(each.reason.startswith("retract_unknown:") and "bytes" in each.reason for each in refused)
 
 
@@ -77,7 +77,7 @@ async def test_long_headers_and_keys_count(worker: Worker) -> None:
     state = await worker.state("u1")
     assert 0 < len(state.pending) < 20
     assert len(encode(state, FINGERPRINT)) <= RULES.most_room_bytes + 10_000
-    assert len(state.pending) + len(worker.letters()) == 20
+    assert len(state.pending) + len(worker.dead_letters()) == 20
 
 
 async def test_missed_texts_share_the_room() -> None:
@@ -88,8 +88,8 @@ async def test_missed_texts_share_the_room() -> None:
     await worker.takes(*reviews)
     state = await worker.state("u1")
     assert room_bytes(state) <= RULES.most_room_bytes
-    assert len(state.pending) + len(worker.letters()) == 8
-    assert {word for word, _ in worker.letters()} == {"encoder_timeout"}
+    assert len(state.pending) + len(worker.dead_letters()) == 8
+    assert {word for word, _ in worker.dead_letters()} == {"encoder_timeout"}
 
 
 async def test_what_the_next_list_names_is_counted_where_it_is_too_long(worker: Worker) -> None:
@@ -120,7 +120,7 @@ async def test_a_merge_whose_ids_are_too_long_or_no_text_is_refused(worker: Work
 async def test_a_name_that_is_no_text_does_not_wait(worker: Worker) -> None:
     odd = replace(click(0, "new"), headers=(("trace\udcff", b"1"),))
     assert await worker.takes(odd) == []
-    assert worker.letters() == [("unknown_item", odd.value)]
+    assert worker.dead_letters() == [("unknown_item", odd.value)]
     assert "Unicode" in messages(worker)[0]
 
 
@@ -153,12 +153,12 @@ async def test_two_full_states_are_merged_into_one_that_is_full(owners: Owners) 
                 for n in range(2)
             ],
         )
-    assert owners.workers[0].letters() == []
+    assert owners.workers[0].dead_letters() == []
     await owners.send(merge("m", KNOWN, ANONYMOUS))
     await owners.deliver()
     state = await owners.state(KNOWN)
     assert room_bytes(state) <= RULES.most_room_bytes
-    letters = owners.workers[0].letters()
+    letters = owners.workers[0].dead_letters()
     assert len(waiters(state)) + len(letters) == 8
     assert {word for word, _ in letters} == {"unknown_item", "retract_unknown"}
     refused = [each for each in owners.receipts() if each[1] == "refused"]
@@ -182,7 +182,7 @@ async def test_what_an_earlier_version_let_grow_is_cut_before_it_is_handed_over(
     await owners.deliver()
     assert max(len(each.value or b"") for each in owners.log.on(TOPICS.transfers)) < MAX_MESSAGE_BYTES - 64 * 1024
     assert ("m", "done", "") in owners.receipts()
-    assert len(waiters(await owners.state(KNOWN))) + len(second.letters()) == 36
+    assert len(waiters(await owners.state(KNOWN))) + len(second.dead_letters()) == 36
     assert await second.store.waiting(1) == []
 
 
@@ -192,7 +192,7 @@ async def test_an_outgrown_state_shrinks_with_the_next_event(worker: Worker) -> 
     await worker.takes(click(100))
     state = await worker.state("u1")
     assert room_bytes(state) <= RULES.most_room_bytes
-    assert len(waiters(state)) + len(worker.letters()) == 64
+    assert len(waiters(state)) + len(worker.dead_letters()) == 64
     assert len(receipts(worker)) == 32 - len(state.retractions)
 
 
@@ -238,7 +238,7 @@ async def test_what_is_too_large_to_be_passed_on_is_put_aside_whole(owners: Owne
     before = len(owners.log.on(TOPICS.transfers))
     await owners.send(event, command)
     assert len(owners.log.on(TOPICS.transfers)) == before
-    assert [word for word, _ in owners.workers[1].letters()] == ["too_large", "too_large"]
+    assert [word for word, _ in owners.workers[1].dead_letters()] == ["too_large", "too_large"]
     assert ("k", "refused", "too_large") in owners.receipts()
     await owners.send(event | {"context": bulk[1000:]})
     assert owners.told()[-1] == "passed"
@@ -255,7 +255,7 @@ async def test_whatever_waits_can_be_put_aside_by_a_letter(worker: Worker, given
     letter = DeadLetter(record_of(entry), Reason.INTERNAL, "ZeroDivisionError in a test", "decode")
     await worker.pipeline.run([Part(0, inputs=[Input("u1", "?", Arrival.EXPIRED, letter=letter)])], {})
     assert waiters(await worker.state("u1")) == []
-    assert worker.letters() == [("internal", given.value)]
+    assert worker.dead_letters() == [("internal", given.value)]
     assert await worker.store.waiting(0) == []
     told = [(each.status, each.reason) for each in receipts(worker)]
     assert told == ([] if given.topic == TOPICS.clicks else [("refused", "internal: ZeroDivisionError in a test")])
@@ -266,7 +266,7 @@ async def test_a_letter_for_what_has_left_by_now_changes_nothing(worker: Worker)
     letter = DeadLetter(replace(click(7), timestamp_ms=1), Reason.INTERNAL, "gone", "decode")
     await worker.pipeline.run([Part(0, inputs=[Input("u1", "c-0", Arrival.EXPIRED, letter=letter)])], {})
     assert len((await worker.state("u1")).pending) == 1
-    assert worker.letters() == []
+    assert worker.dead_letters() == []
 
 
 async def test_a_waiting_event_that_raises_when_it_is_read_again_is_taken_back_all_the_same(worker: Worker) -> None:
@@ -292,7 +292,7 @@ async def test_a_retraction_that_raises_when_it_is_read_again_does_not_hinder_a_
     told = owners.receipts()
     assert ("k-0", "refused", "internal") in told
     assert {("k-1", "done", ""), ("m", "done", "")} <= set(told)
-    assert [word for word, _ in owners.workers[0].letters()] == ["internal"]
+    assert [word for word, _ in owners.workers[0].dead_letters()] == ["internal"]
 
 
 def test_what_waits_and_cannot_be_read_is_a_letter_that_names_the_fault() -> None:

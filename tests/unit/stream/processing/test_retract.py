@@ -87,7 +87,7 @@ async def test_a_retraction_whose_event_never_comes_is_given_up_after_a_day(work
     await worker.pipeline.expire()
     await worker.pipeline.expire()
     assert receipts(worker) == [("k-0", "refused", "retract_unknown")]
-    assert worker.letters() == [("retract_unknown", command.value)]
+    assert worker.dead_letters() == [("retract_unknown", command.value)]
     assert await worker.store.waiting(0) == []
 
 
@@ -112,7 +112,7 @@ async def test_an_event_that_waits_for_its_item_is_taken_back_at_once(worker: Wo
     worker.now_ms += 2 * DAY_MS
     await worker.pipeline.expire()
     state = await worker.state("u1")
-    assert (is_zero(state), state.pending, worker.letters()) == (True, [], [])
+    assert (is_zero(state), state.pending, worker.dead_letters()) == (True, [], [])
     assert [each.retracted for each in state.ring] == [True]
 
 
@@ -154,7 +154,7 @@ async def test_beyond_the_ring_the_command_has_to_bring_the_event(worker: Worker
         refused = retract(0, "old")
         await worker.takes(refused)
         assert receipts(worker) == [("k-0", "refused", "retract_too_late")]
-        assert worker.letters() == [("retract_too_late", refused.value)]
+        assert worker.dead_letters() == [("retract_too_late", refused.value)]
         assert (await worker.long("u1"))[1] > 0.7, "never half done"
     await worker.takes(retract(1, "old", event=like), retract(2, "old", event=like), retract(3, "old"))
     assert (await worker.long("u1"))[1] == pytest.approx(0, abs=1e-6)
@@ -218,7 +218,7 @@ async def test_a_command_that_cannot_be_read_is_answered_and_kept(
 ) -> None:
     bad = retract(0, "c-0", **fields)
     assert await worker.takes(bad) == []
-    assert worker.letters() == [(word, bad.value)]
+    assert worker.dead_letters() == [(word, bad.value)]
     assert receipts(worker) == [("k-0", "refused", word)]
     await worker.takes(bad)
     assert len(receipts(worker)) == 1
@@ -249,7 +249,7 @@ async def test_a_command_that_cannot_be_read_is_answered_if_it_names_itself(
     worker: Worker, value: bytes, answered: bool
 ) -> None:
     await worker.takes(record(TOPICS.commands, value), click(0))
-    assert [letter for _, letter in worker.letters()] == [value]
+    assert [letter for _, letter in worker.dead_letters()] == [value]
     assert len(worker.log.on(TOPICS.receipts)) == answered
     assert len(worker.log.lists()) == 1, "the others are taken in"
 
@@ -276,6 +276,6 @@ async def test_an_impression_is_taken_back_before_it_after_it_and_once(worker: W
 
 async def test_another_item_under_the_id_of_an_impression_is_a_dead_letter(worker: Worker) -> None:
     await worker.takes(click(0, "i1", type="impression"), click(1, "i1", type="impression", event_id="c-0"))
-    assert worker.letters() == []
+    assert worker.dead_letters() == []
     await worker.takes(click(2, "i2", type="impression", event_id="c-0"))
-    assert [word for word, _ in worker.letters()] == ["id_reused"]
+    assert [word for word, _ in worker.dead_letters()] == ["id_reused"]

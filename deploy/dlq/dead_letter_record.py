@@ -17,7 +17,7 @@ from stream.events.records import ORIGIN, Headers
 DEAD_LETTER_TOPICS = tuple(topic for topic in Topic if topic.value.dead_letters)
 
 _OURS = "penchant."
-# What a letter adds to its original, beside the count of attempts, which goes along so that the next letter counts on.
+# Headers that a dead letter adds to its original's. The count of attempts is not removed: the next one counts on.
 _ADDED = frozenset(
     f"{_OURS}{name}"
     for name in (
@@ -25,16 +25,16 @@ _ADDED = frozenset(
         *("batch", "headers_left_out", "key_length", "length", "sha256"),
     )
 )
-# What says that a letter is not all of its original.
+# What says that a dead letter is not all of its original.
 _CUT = frozenset(f"{_OURS}{name}" for name in ("headers_left_out", "key_length", "length"))
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class DeadLetterRecord:
     """One record of a dead-letter topic: the original's key, value, headers and timestamp, and why it lies there.
 
-    topic: the original's. partition, offset: of the letter. origin: partition and offset of the original; None if the
-    headers do not tell, since somebody else wrote the record. time_ms: when it was put aside, since 1970.
+    topic: the original's. partition, offset: of the dead letter. origin: partition and offset of the original; None if
+    the headers do not tell, since somebody else wrote the record. time_ms: when it became a dead letter, since 1970.
     """
 
     topic: Topic
@@ -80,13 +80,13 @@ class Letter:
         return body_of(self.value, self.headers)
 
 
-def read_letter(topic: Topic, name: str, record: Any) -> Letter:
-    """Make a letter of kafka-python's ConsumerRecord. `name`: the full name of the original's topic."""
+def read_dead_letter(topic: Topic, name: str, record: Any) -> DeadLetterRecord:
+    """Make a dead letter of kafka-python's ConsumerRecord. `name`: the full name of the original's topic."""
     told = {header: (value or b"").decode("utf-8", "replace") for header, value in record.headers}
     place = (told.get(f"{_OURS}partition", ""), told.get(f"{_OURS}offset", ""))
     ours = told.get(f"{_OURS}topic") == name and all(_is_number(number) for number in place)
     attempts = told.get(f"{_OURS}attempts", "")
-    return Letter(
+    return DeadLetterRecord(
         topic=topic,
         partition=record.partition,
         offset=record.offset,
@@ -104,10 +104,10 @@ def read_letter(topic: Topic, name: str, record: Any) -> Letter:
 
 
 @dataclass(frozen=True, slots=True)
-class Filter:
-    """Which letters are meant; what is empty or None does not matter. `user`: a user id, for item topics an item id.
+class DeadLetterFilter:
+    """Which dead letters are meant; a field that is empty or None matches all. user: an item id for item topics.
 
-    since_ms, until_ms: when the letter was put aside, since 1970; the first included, the second not.
+    since_ms, until_ms: when the record became a dead letter, since 1970; the first included, the second not.
     """
 
     topics: frozenset[Topic] = frozenset()
@@ -116,20 +116,20 @@ class Filter:
     since_ms: int | None = None
     until_ms: int | None = None
 
-    def matches(self, letter: Letter) -> bool:
-        """Whether a letter is one of them."""
+    def matches(self, dead_letter: DeadLetterRecord) -> bool:
+        """Whether a dead letter is one of them."""
         return (
-            (not self.topics or letter.topic in self.topics)
-            and (not self.reasons or letter.reason in self.reasons)
-            and (self.since_ms is None or letter.time_ms >= self.since_ms)
-            and (self.until_ms is None or letter.time_ms < self.until_ms)
-            and (self.user is None or letter.owner == self.user.encode("utf-8", "surrogatepass"))
+            (not self.topics or dead_letter.topic in self.topics)
+            and (not self.reasons or dead_letter.reason in self.reasons)
+            and (self.since_ms is None or dead_letter.time_ms >= self.since_ms)
+            and (self.until_ms is None or dead_letter.time_ms < self.until_ms)
+            and (self.user is None or dead_letter.owner == self.user.encode("utf-8", "surrogatepass"))
         )
 
 
 @dataclass(frozen=True, slots=True)
-class Copy:
-    """A letter's original as it is sent to its topic again."""
+class RedriveCopy:
+    """A dead letter's original as it is sent to its topic again."""
 
     topic: Topic
     partition: int
@@ -139,45 +139,47 @@ class Copy:
     headers: Headers
 
 
-def copy_of(letter: Letter, topics: Topics, partitions: int) -> Copy:
+def copy_of(dead_letter: DeadLetterRecord, topics: Topics, partitions: int) -> RedriveCopy:
     """Undo what the dead letters added, and choose the partition: murmur2 of the user or item, as producers do.
 
     A user's event takes along the place of its original, which makes the id of one that has none of its own: it counts
     once, wherever the copy lies. An item does not: copies with an origin are skipped by a replay, and the original
-    behind a copy may be compacted away. ValueError if the letter does not tell its origin.
+    behind a copy may be compacted away. ValueError if the dead letter does not tell its origin.
     """
-    if letter.origin is None:
-        raise ValueError("a letter without an origin cannot be sent back")
-    partition, offset = letter.origin
-    headers = tuple(header for header in letter.headers if header[0] not in _ADDED)
-    if letter.topic.user_keyed and all(name != ORIGIN for name, _ in headers):
-        headers += ((ORIGIN, f"{topics.name(letter.topic)}-{partition}-{offset}".encode()),)
-    owner = letter.owner
+    if dead_letter.origin is None:
+        raise ValueError("a dead letter without an origin cannot be sent back")
+    partition, offset = dead_letter.origin
+    headers = tuple(header for header in dead_letter.headers if header[0] not in _ADDED)
+    if dead_letter.topic.user_keyed and all(name != ORIGIN for name, _ in headers):
+        headers += ((ORIGIN, f"{topics.name(dead_letter.topic)}-{partition}-{offset}".encode()),)
+    owner = dead_letter.owner
     home = partition % partitions if owner is None else (murmur2(owner) & 0x7FFFFFFF) % partitions
-    return Copy(letter.topic, home, letter.timestamp_ms, letter.key, letter.value, headers)
+    return RedriveCopy(dead_letter.topic, home, dead_letter.timestamp_ms, dead_letter.key, dead_letter.value, headers)
 
 
-def originals(letter: Letter) -> list[Letter]:
-    """What a letter holds: itself, or the records of a batch that can be opened by now.
+def originals(dead_letter: DeadLetterRecord) -> list[DeadLetterRecord]:
+    """What a dead letter holds: itself, or the records of a batch that can be opened by now.
 
     ValueError, with the reason, if it cannot be sent back: it was cut, or its batch still cannot be opened.
     """
-    if letter.origin is None:
+    if dead_letter.origin is None:
         raise ValueError("its headers do not tell where it came from: a worker did not write it")
-    if letter.cut:
+    if dead_letter.cut:
         raise ValueError("it was too large to be kept whole: only its producer can send it again")
-    if not letter.whole_batch:
-        if letter.key is None and letter.value is None:
+    if not dead_letter.whole_batch:
+        if dead_letter.key is None and dead_letter.value is None:
             raise ValueError("it has neither key nor value")
-        return [letter]
-    partition, offset = letter.origin
-    pieces = [piece for batch in read(letter.value or b"", offset, Aborted.of([]), records) for piece in batch.pieces]
+        return [dead_letter]
+    partition, offset = dead_letter.origin
+    pieces = [
+        piece for batch in read(dead_letter.value or b"", offset, Aborted.of([]), records) for piece in batch.pieces
+    ]
     broken = next((piece for piece in pieces if isinstance(piece, Unreadable)), None)
     if broken is not None or not pieces:
         raise ValueError(f"it still cannot be read: {broken.why if broken is not None else 'there is no record in it'}")
     return [
         replace(
-            letter,
+            dead_letter,
             key=piece.key,
             value=piece.value,
             headers=tuple((name, value if value is not None else b"") for name, value in piece.headers),
@@ -189,7 +191,7 @@ def originals(letter: Letter) -> list[Letter]:
 
 
 class Offsets:
-    """A set of offsets, kept as disjoint ranges: letters are mostly redriven in runs.
+    """A set of offsets, kept as disjoint ranges: dead letters are mostly redriven in runs.
 
     >>> some = Offsets([(0, 3)])
     >>> some.add(5), some.add(4), 5 in some, 6 in some, some.ranges()
@@ -218,7 +220,7 @@ class Offsets:
         self._ranges.insert(at + 1, (first, last))
 
     def drop_below(self, offset: int) -> None:
-        """Forget ranges that end below `offset`: the letters are gone."""
+        """Forget ranges that end below `offset`: the dead letters are gone."""
         self._ranges = [(first, last) for first, last in self._ranges if last >= offset]
 
     def ranges(self) -> list[tuple[int, int]]:

@@ -10,7 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deploy.dlq.letter import Copy, Filter, Letter, Offsets, copy_of, originals, read_letter
+from deploy.dlq.dead_letter_record import (
+    DeadLetterFilter,
+    DeadLetterRecord,
+    Offsets,
+    RedriveCopy,
+    copy_of,
+    originals,
+    read_dead_letter,
+)
 from penchant.errors import Reason
 from penchant.topics import MAX_MESSAGE_BYTES, Topic
 from serving.kafka.batch_records import Unreadable, records
@@ -28,7 +36,7 @@ CLICK = Record(TOPICS.clicks, 2, 4711, NOW_MS - 5000, b"u1", b'{"user_id": "u1"}
 TOPIC_OF = {TOPICS.name(topic): topic for topic in Topic}
 
 
-def put_aside(record: Record, reason: Reason = Reason.UNKNOWN_TYPE, now_ms: int = NOW_MS) -> Letter:
+def put_aside(record: Record, reason: Reason = Reason.UNKNOWN_TYPE, now_ms: int = NOW_MS) -> DeadLetterRecord:
     """Through the worker's own writer, as a consumer would get it."""
     out = dead_letter(DeadLetter(record, reason, "no such thing", "decode"), now_ms)
     consumed: Any = SimpleNamespace(
@@ -39,28 +47,28 @@ def put_aside(record: Record, reason: Reason = Reason.UNKNOWN_TYPE, now_ms: int 
         value=out.value,
         headers=list(out.headers),
     )
-    return read_letter(TOPIC_OF[record.topic], record.topic, consumed)
+    return read_dead_letter(TOPIC_OF[record.topic], record.topic, consumed)
 
 
-def sent_back(letter: Letter) -> Copy:
-    return copy_of(letter, TOPICS, PARTITIONS)
+def sent_back(dead_letter: DeadLetterRecord) -> RedriveCopy:
+    return copy_of(dead_letter, TOPICS, PARTITIONS)
 
 
-def arrived(copy: Copy, offset: int) -> Record:
+def arrived(copy: RedriveCopy, offset: int) -> Record:
     """A copy as the worker reads it."""
     name = TOPICS.name(copy.topic)
     return Record(name, copy.partition, offset, copy.timestamp_ms, copy.key, copy.value, copy.headers)
 
 
 def test_a_letter_says_what_the_worker_wrote() -> None:
-    letter = put_aside(CLICK)
-    assert (letter.topic, letter.origin) == (Topic.CLICKS, (2, 4711))
-    assert (letter.reason, letter.message, letter.stage) == ("unknown_type", "no such thing", "decode")
-    assert (letter.time_ms, letter.timestamp_ms, letter.attempts) == (NOW_MS, NOW_MS - 5000, 1)
+    dead_letter = put_aside(CLICK)
+    assert (dead_letter.topic, dead_letter.origin) == (Topic.CLICKS, (2, 4711))
+    assert (dead_letter.reason, dead_letter.message, dead_letter.stage) == ("unknown_type", "no such thing", "decode")
+    assert (dead_letter.time_ms, dead_letter.timestamp_ms, dead_letter.attempts) == (NOW_MS, NOW_MS - 5000, 1)
 
 
 def test_a_copy_is_the_original_with_its_place_on_its_users_partition() -> None:
-    assert sent_back(put_aside(CLICK)) == Copy(
+    assert sent_back(put_aside(CLICK)) == RedriveCopy(
         Topic.CLICKS,
         partition_of("u1", PARTITIONS),
         CLICK.timestamp_ms,
@@ -73,9 +81,9 @@ def test_a_copy_is_the_original_with_its_place_on_its_users_partition() -> None:
 def test_a_letter_of_a_copy_counts_on_and_keeps_the_first_place() -> None:
     copy = sent_back(put_aside(CLICK))
     for attempt in range(2, 5):
-        letter = put_aside(arrived(copy, 9000 + attempt))
-        assert letter.attempts == attempt
-        copy = sent_back(letter)
+        dead_letter = put_aside(arrived(copy, 9000 + attempt))
+        assert dead_letter.attempts == attempt
+        copy = sent_back(dead_letter)
         assert dict(copy.headers)[ORIGIN] == f"{TOPICS.clicks}-2-4711".encode()
         assert len(copy.headers) == len(HEADERS) + 2
 
@@ -114,9 +122,9 @@ ENVELOPE = b'{"specversion": "1.0", "type": "com.example.click", "data": {"user_
 def test_without_a_key_the_message_tells_the_partition_or_it_stays(
     value: bytes | None, headers: Headers, owner: bytes | None
 ) -> None:
-    letter = put_aside(replace(CLICK, key=None, value=value, headers=headers))
-    assert letter.owner == owner
-    copy = sent_back(letter)
+    dead_letter = put_aside(replace(CLICK, key=None, value=value, headers=headers))
+    assert dead_letter.owner == owner
+    copy = sent_back(dead_letter)
     assert (copy.key, copy.value) == (None, value)
     assert copy.partition == (partition_of("u9", PARTITIONS) if owner == b"u9" else copy.partition)
     if owner is None:
@@ -141,10 +149,10 @@ def test_an_item_goes_by_its_key_and_takes_no_place_along() -> None:
 )
 def test_what_no_worker_wrote_cannot_be_sent_back(headers: Headers) -> None:
     record: Any = SimpleNamespace(partition=1, offset=2, timestamp=NOW_MS, key=b"u1", value=b"{}", headers=headers)
-    letter = read_letter(Topic.CLICKS, TOPICS.clicks, record)
-    assert (letter.origin, letter.reason, letter.time_ms) == (None, "", NOW_MS)
+    dead_letter = read_dead_letter(Topic.CLICKS, TOPICS.clicks, record)
+    assert (dead_letter.origin, dead_letter.reason, dead_letter.time_ms) == (None, "", NOW_MS)
     with pytest.raises(ValueError, match="without an origin"):
-        sent_back(letter)
+        sent_back(dead_letter)
 
 
 def test_only_an_erase_command_is_an_erasure() -> None:
@@ -157,21 +165,21 @@ def test_only_an_erase_command_is_an_erasure() -> None:
 @pytest.mark.parametrize(
     ("chosen", "meant"),
     [
-        (Filter(), True),
-        (Filter(topics=frozenset({Topic.CLICKS, Topic.ITEMS})), True),
-        (Filter(topics=frozenset({Topic.REVIEWS})), False),
-        (Filter(reasons=frozenset({"unknown_type"})), True),
-        (Filter(reasons=frozenset({"not_json"})), False),
-        (Filter(user="u1"), True),
-        (Filter(user="u"), False),
-        (Filter(since_ms=NOW_MS), True),
-        (Filter(since_ms=NOW_MS + 1), False),
-        (Filter(until_ms=NOW_MS + 1), True),
-        (Filter(until_ms=NOW_MS), False),
-        (Filter(user="u1", reasons=frozenset({"not_json"})), False),
+        (DeadLetterFilter(), True),
+        (DeadLetterFilter(topics=frozenset({Topic.CLICKS, Topic.ITEMS})), True),
+        (DeadLetterFilter(topics=frozenset({Topic.REVIEWS})), False),
+        (DeadLetterFilter(reasons=frozenset({"unknown_type"})), True),
+        (DeadLetterFilter(reasons=frozenset({"not_json"})), False),
+        (DeadLetterFilter(user="u1"), True),
+        (DeadLetterFilter(user="u"), False),
+        (DeadLetterFilter(since_ms=NOW_MS), True),
+        (DeadLetterFilter(since_ms=NOW_MS + 1), False),
+        (DeadLetterFilter(until_ms=NOW_MS + 1), True),
+        (DeadLetterFilter(until_ms=NOW_MS), False),
+        (DeadLetterFilter(user="u1", reasons=frozenset({"not_json"})), False),
     ],
 )
-def test_filters_go_by_what_a_letter_says(chosen: Filter, meant: bool) -> None:
+def test_filters_go_by_what_a_letter_says(chosen: DeadLetterFilter, meant: bool) -> None:
     assert chosen.matches(put_aside(CLICK)) is meant
 
 
@@ -190,18 +198,18 @@ def test_offsets_are_a_set(added: list[int], floor: int) -> None:
     assert all(last >= floor for _, last in reopened.ranges())
 
 
-def put_aside_by_the_reader(raw: bytes) -> list[Letter]:
+def put_aside_by_the_reader(raw: bytes) -> list[DeadLetterRecord]:
     """What the worker makes of a batch from the log, as dead letters."""
     found = [piece for batch in read(raw, 0, Aborted.of([]), records) for piece in batch.pieces]
-    letters: list[Letter] = []
+    dead_letters: list[DeadLetterRecord] = []
     for what in found:
         if isinstance(what, Unreadable):
             headers = tuple((name, value or b"") for name, value in what.headers)
             record = Record(TOPICS.clicks, 2, what.last, what.timestamp, what.key, what.raw, headers, unreadable=what)
-            letter = unreadable(record)
-            assert letter is not None
-            letters.append(put_aside(letter.record, letter.reason))
-    return letters
+            dead_letter = unreadable(record)
+            assert dead_letter is not None
+            dead_letters.append(put_aside(dead_letter.record, dead_letter.reason))
+    return dead_letters
 
 
 def test_a_batch_that_can_be_opened_by_now_is_sent_back_record_by_record() -> None:
@@ -209,33 +217,33 @@ def test_a_batch_that_can_be_opened_by_now_is_sent_back_record_by_record() -> No
     raw = batch(5, [part(0, b"a", b"u1"), part(1, b"b", b"u2")])
     altered = bytearray(raw)
     altered[-1] ^= 1
-    (letter,) = put_aside_by_the_reader(bytes(altered))
-    assert (letter.origin, letter.whole_batch) == ((2, 5), True)
+    (dead_letter,) = put_aside_by_the_reader(bytes(altered))
+    assert (dead_letter.origin, dead_letter.whole_batch) == ((2, 5), True)
     with pytest.raises(ValueError, match="still cannot be read: its checksum"):
-        originals(letter)
+        originals(dead_letter)
 
-    back = [sent_back(each) for each in originals(replace(letter, value=raw))]
+    back = [sent_back(each) for each in originals(replace(dead_letter, value=raw))]
 
     assert [(each.key, each.value) for each in back] == [(b"u1", b"a"), (b"u2", b"b")]
     assert [dict(each.headers)[ORIGIN] for each in back] == [b"penchant.clicks.v1-2-5", b"penchant.clicks.v1-2-6"]
 
 
 def test_a_record_whose_header_name_was_not_utf8_is_sent_back_with_one_that_is() -> None:
-    (letter,) = put_aside_by_the_reader(batch(5, [part(0, b"a", b"u1", headers=[(b"tr\xffce", b"x")])]))
-    assert letter.reason == "unreadable"
+    (dead_letter,) = put_aside_by_the_reader(batch(5, [part(0, b"a", b"u1", headers=[(b"tr\xffce", b"x")])]))
+    assert dead_letter.reason == "unreadable"
 
-    (back,) = [sent_back(each) for each in originals(letter)]
+    (back,) = [sent_back(each) for each in originals(dead_letter)]
 
     assert (back.key, back.value) == (b"u1", b"a")
     assert dict(back.headers)["tr\\xffce"] == b"x"
 
 
 def test_what_was_cut_says_so_and_stays() -> None:
-    letter = put_aside(replace(CLICK, value=bytes(3 * MAX_MESSAGE_BYTES)), Reason.TOO_LARGE)
+    dead_letter = put_aside(replace(CLICK, value=bytes(3 * MAX_MESSAGE_BYTES)), Reason.TOO_LARGE)
 
-    told = dict(letter.headers)
+    told = dict(dead_letter.headers)
     assert told["penchant.length"] == str(3 * MAX_MESSAGE_BYTES).encode()
     assert told["penchant.sha256"] == sha256(bytes(3 * MAX_MESSAGE_BYTES)).hexdigest().encode()
-    assert len(letter.value or b"") < MAX_MESSAGE_BYTES
+    assert len(dead_letter.value or b"") < MAX_MESSAGE_BYTES
     with pytest.raises(ValueError, match="only its producer can send it again"):
-        originals(letter)
+        originals(dead_letter)
