@@ -27,7 +27,7 @@ from kafka import KafkaProducer
 from rich.console import Console
 from rich.progress import track
 
-from deploy.local.processes import Child
+from deploy.local.processes import ChildProcess
 from deploy.local.services import EmbeddedBroker, EmbeddedStore, free_port, start_broker, start_store
 from deploy.topics.create import create_topics
 from penchant.messages import CoVisitEvent, CoVisits, ItemVector
@@ -100,7 +100,7 @@ class Worker:
             "PENCHANT_STATISTICS_EVERY_S": "1",
             "PENCHANT_HEALTH_PORT": str(port),
         }
-        self.child = Child("worker", [sys.executable, "-m", "stream"], folder / "worker.log", environment)
+        self.child = ChildProcess("worker", [sys.executable, "-m", "stream"], folder / "worker.log", environment)
 
     def wait(self, ready: bool, metric: str = "") -> float:
         """Wait until it is ready, or until a metric is above 0. Returns seconds since its start."""

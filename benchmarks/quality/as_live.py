@@ -22,7 +22,7 @@ from rich.progress import track
 from benchmarks.quality.measures import interval
 from deploy.demo import films
 from deploy.demo.films import RATING_SCALE
-from deploy.demo.rating_replay import Sent
+from deploy.demo.rating_replay import SentRating
 from deploy.demo.score import TOP
 from evaluation.prequential.cached_vectors import catalogue_of
 from evaluation.prequential.data_sets import NO_TIME_MS, Event, Item
@@ -65,13 +65,13 @@ def film_catalogue(cache: Path, model: Path) -> Catalogue:
     return catalogue_of(items, load_encoder(model), Path(".cache/quality"))
 
 
-def read_sent(file: Path) -> list[Sent]:
+def read_sent(file: Path) -> list[SentRating]:
     """The ratings that a demo sent, in that order."""
     lines = gzip.decompress(file.read_bytes()).splitlines()
-    return [msgspec.json.decode(line, type=Sent) for line in lines]
+    return [msgspec.json.decode(line, type=SentRating) for line in lines]
 
 
-def offline_hits(catalogue: Catalogue, sent: Sequence[Sent]) -> Doubles:
+def offline_hits(catalogue: Catalogue, sent: Sequence[SentRating]) -> Doubles:
     """`(n,)`, 1 where a positive rating's item stood among the first ten of the list that was made last."""
     lists = PublishedLists(Penchant(catalogue, repeats=False, published=True))
     hits: list[bool] = []
@@ -104,7 +104,7 @@ class PublishedLists:
         self._first[user] = {item.item_id for item in listed}
 
 
-def events_of(catalogue: Catalogue, sent: Sequence[Sent]) -> list[Event]:
+def events_of(catalogue: Catalogue, sent: Sequence[SentRating]) -> list[Event]:
     """The ratings as events of the benchmarks."""
     weights = load_weights()
     return [
@@ -119,7 +119,7 @@ def events_of(catalogue: Catalogue, sent: Sequence[Sent]) -> list[Event]:
     ]
 
 
-def compare(sent: Sequence[Sent], offline: Doubles) -> dict[str, float | bool | list[float]]:
+def compare(sent: Sequence[SentRating], offline: Doubles) -> dict[str, float | bool | list[float]]:
     """The two hit rates, and whether the live one lies in the bootstrap interval of the offline one."""
     live = np.array([each.hit for each in sent if each.hit is not None], np.float64)
     low, high = interval(offline)

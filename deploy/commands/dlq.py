@@ -19,7 +19,7 @@ _AGO = re.compile(r"(\d+)([smhd])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
-class Moment(click.ParamType):
+class TimeParam(click.ParamType):
     """A time as people write it, turned into milliseconds since 1970."""
 
     name = "time"
@@ -55,8 +55,8 @@ _FILTERS = (
     click.option(
         "--user", type=Id(), metavar="KEY", help="Only dead letters of this user (on the items topic: of this item)."
     ),
-    click.option("--since", type=Moment(), help="Only dead letters put aside since then: 2h ago, or RFC 3339."),
-    click.option("--until", type=Moment(), help="Only dead letters put aside before then."),
+    click.option("--since", type=TimeParam(), help="Only dead letters put aside since then: 2h ago, or RFC 3339."),
+    click.option("--until", type=TimeParam(), help="Only dead letters put aside before then."),
 )
 
 
@@ -162,12 +162,12 @@ def redrive(chosen: Any, as_json: bool, dry_run: bool, **bounds: Any) -> None:
     Run one at a time. Ends with 65 if some dead letters cannot be sent back; they are named.
     """
     from deploy.dlq.listing import print_redriven, redriven_as_dict
-    from deploy.dlq.redrive import Plan, open_dead_letters, preview
+    from deploy.dlq.redrive import RedrivePlan, open_dead_letters, preview
     from deploy.dlq.redrive import redrive as send_back
     from serving.connections import Connections
 
     settings = Connections()
-    plan = Plan(most=bounds["limit"], per_s=bounds["rate"], again=bounds["again"])
+    plan = RedrivePlan(most=bounds["limit"], per_s=bounds["rate"], again=bounds["again"])
     with open_dead_letters(settings.bootstrap, settings.topics, chosen) as (dead_letters, redrive_log):
         if dry_run:
             result = preview(dead_letters, redrive_log, plan)

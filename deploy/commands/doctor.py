@@ -20,11 +20,11 @@ def doctor(max_lag: int, as_json: bool) -> None:
     Ends with 1 if anything is wrong. Reads the item topics and the dead letters from their start: about 10 s for
     100,000 items. Retention is compared with this shell's PENCHANT_INPUT_RETENTION_DAYS, which should be the workers'.
     """
-    from deploy.doctor.checks import examine
+    from deploy.doctor.checks import run_checks
     from deploy.tables import print_checks
     from serving.connections import Connections
 
-    checks = examine(Connections(), max_lag)
+    checks = run_checks(Connections(), max_lag)
     if as_json:
         print_json(checks)
     else:

@@ -21,15 +21,15 @@ REFUSED = 1
 def erase(user: str, timeout: float, as_json: bool) -> None:
     """Forget USER: interests, what waits, and the published list. Ends when the receipt is there.
 
-    What stands on the input topics goes when their retention has passed; until then a keyed digest keeps it from
+    What stands on the input topics goes when their retention has passed; until then a tombstone keeps it from
     bringing the user back. Later events start afresh. Ends with 1 if the erasure was refused, and with 75 if no
     worker answered in time; the command then stays on its topic and is carried out by the next worker.
     """
-    from deploy.events.command_client import ask
+    from deploy.events.command_client import send_command
     from serving.connections import Connections
 
     settings = Connections()
-    receipt = ask(settings.bootstrap, settings.topics, user, "erase", timeout)
+    receipt = send_command(settings.bootstrap, settings.topics, user, "erase", timeout)
     if as_json:
         print_json(
             {

@@ -10,7 +10,7 @@ from deploy.options import Id, connection_options, examples, json_option, need
 from serving.terminal.printing import console, print_json, say, theirs
 
 if TYPE_CHECKING:
-    from deploy.experiment.experiment_report import Outcome
+    from deploy.experiment.experiment_report import VariantResult
 
 
 @click.command(
@@ -32,7 +32,7 @@ def experiment(file: Path, workers: tuple[str, ...], user: str | None, as_json: 
     stops at the first difference finds one that is not there. Ends with 78 if FILE is wrong.
     """
     need("worker", "prometheus_client")
-    from deploy.experiment.experiment_report import added, outcomes
+    from deploy.experiment.experiment_report import added, variant_results
     from deploy.experiment.metrics_scraper import scrape, tallies
     from serving.experiment import read
 
@@ -42,7 +42,7 @@ def experiment(file: Path, workers: tuple[str, ...], user: str | None, as_json: 
         print_json({"user_id": user, "variant": variant}) if as_json else say(variant)
         return
     counted = added([tallies(scrape(url), found.name) for url in workers])
-    told = outcomes(found, counted)
+    told = variant_results(found, counted)
     if as_json:
         print_json({"experiment": found.name, "workers": len(workers), "variants": [_row(each) for each in told]})
     elif workers:
@@ -51,23 +51,23 @@ def experiment(file: Path, workers: tuple[str, ...], user: str | None, as_json: 
         _print_file(found.name, told)
 
 
-def _row(outcome: "Outcome") -> dict[str, object]:
-    tally = outcome.tally
+def _row(result: "VariantResult") -> dict[str, object]:
+    tally = result.tally
     return {
-        "variant": outcome.variant,
-        "share": outcome.share,
-        "settings": dict(outcome.settings),
+        "variant": result.variant,
+        "share": result.share,
+        "settings": dict(result.settings),
         "trials": round(tally.trials),
         "hits": round(tally.hits),
         "effective_trials": round(tally.effective, 1),
         "hr@10": tally.rate,
-        "interval": outcome.interval,
-        "difference_to_first": outcome.difference,
-        "verdict": outcome.verdict,
+        "interval": result.interval,
+        "difference_to_first": result.difference,
+        "verdict": result.verdict,
     }
 
 
-def _print_file(name: str, told: "list[Outcome]") -> None:
+def _print_file(name: str, told: "list[VariantResult]") -> None:
     table = _table(f"experiment {name}", "variant", "share", "settings")
     for each in told:
         settings = "\n".join(f"{setting} = {value:g}" for setting, value in each.settings.items())
@@ -75,7 +75,7 @@ def _print_file(name: str, told: "list[Outcome]") -> None:
     console(wide=True).print(table)
 
 
-def _print_counted(name: str, told: "list[Outcome]", workers: int) -> None:
+def _print_counted(name: str, told: "list[VariantResult]", workers: int) -> None:
     title = f"experiment {name}, counted by {workers} worker{'s' * (workers > 1)}"
     table = _table(title, "variant", "trials", "hit rate at 10", "95 % interval", "less the first's", "")
     for each in told:

@@ -32,13 +32,13 @@ def local(workers: int, partitions: int, as_json: bool) -> None:
     """
     import os
 
-    from deploy.local.stack import Local
+    from deploy.local.stack import LocalSystem
     from deploy.options import ENVIRONMENT, need
 
     need("worker", "faust", "aiokafka", "redis", "tokenizers")
     need("cpu", "onnxruntime")
     _check_settings()
-    system = Local(
+    system = LocalSystem(
         bootstrap=os.environ.get(ENVIRONMENT["bootstrap"]),
         redis=os.environ.get(ENVIRONMENT["redis"]),
         workers=workers,

@@ -39,14 +39,14 @@ def produce(file: str, topic: str | None, check: bool, as_json: bool) -> None:
     item_id. A line {"key": "i9", "value": null} with --topic items removes an item. Lines that are no JSON object or
     have no key are named and left out; the others are sent, and the exit code is then 65.
     """
-    from deploy.events.preflight import Look
-    from deploy.events.produce_file import Way, send_file
+    from deploy.events.preflight import Preflight
+    from deploy.events.produce_file import SendOptions, send_file
     from penchant.topics import Topic
     from serving.connections import Connections
 
     settings = Connections()
     forced = None if topic is None else Topic[topic.upper()]
-    done = send_file(settings, file, Way(forced, Look(_types() if check else ()), _complain))
+    done = send_file(settings, file, SendOptions(forced, Preflight(_types() if check else ()), _complain))
     if as_json:
         print_json(done.told())
     else:

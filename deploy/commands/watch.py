@@ -20,14 +20,14 @@ def watch(user: str, once: bool, timeout: float | None, as_json: bool) -> None:
     With --json one line a list, as it stands on the topic; an erased user's is {"user_id": …, "erased": true}.
     Ends with 1 if --timeout passed and no list was there.
     """
-    from deploy.events.list_watcher import follow
+    from deploy.events.list_watcher import watch_lists
     from deploy.tables import print_list
     from serving.connections import Connections
 
     settings = Connections()
     shown = 0
     try:
-        for value, titles in follow(settings.bootstrap, settings.topics, user, timeout, with_titles=not as_json):
+        for value, titles in watch_lists(settings.bootstrap, settings.topics, user, timeout, with_titles=not as_json):
             if as_json:
                 print_json({"user_id": user, "erased": True} if value is None else value)
             else:

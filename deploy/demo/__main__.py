@@ -15,13 +15,13 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 from rich.text import Text
 
 from deploy.demo import films
-from deploy.demo.clients import Stream, connected
+from deploy.demo.clients import DemoClient, connected
 from deploy.demo.films import Rating
-from deploy.demo.rating_replay import Played, Replay
-from deploy.demo.running_system import System, running
+from deploy.demo.rating_replay import RatingReplay, ReplayResult
+from deploy.demo.running_system import RunningSystem, running
 from deploy.demo.scene import scene
-from deploy.demo.show import Show, console
-from deploy.demo.summary import Shown, summarise
+from deploy.demo.show import DemoPrinter, console
+from deploy.demo.summary import StatementAnswer, summarise
 from deploy.local.signals import stopping_signals
 from penchant.errors import PenchantError
 from penchant.messages import Item
@@ -66,13 +66,13 @@ def _demo(out: Console, seconds: float, cache: Path, sent_file: Path | None, kee
     catalogue = [msgspec.convert(film.message(), Item) for film in films.films(cache)]
     ratings = films.ratings(cache)
     out.print("Starting broker, store, worker and API (`penchant local`) …")
-    with running(TIME_LAPSE) as system, connected(system.where.bootstrap, system.topics) as stream:
-        show = Show(out, {item.item_id: item for item in catalogue})
-        _publish(out, system, stream, catalogue)
-        played = _replay(out, show, stream, ratings, seconds)
+    with running(TIME_LAPSE) as system, connected(system.where.bootstrap, system.topics) as client:
+        show = DemoPrinter(out, {item.item_id: item for item in catalogue})
+        _publish(out, system, client, catalogue)
+        played = _replay(out, show, client, ratings, seconds)
         if sent_file:
             sent_file.write_bytes(gzip.compress(msgspec.json.Encoder().encode_lines(played.ratings), mtime=0))
-        told = [_tell(show, stream, text) for text in STATEMENTS]
+        told = [_tell(show, client, text) for text in STATEMENTS]
         dead, memory = system.dead_letters(), system.memory()
         summary = summarise(played, len(ratings), dead, memory, (told, _scene(out)))
         out.print(summary.table())
@@ -80,10 +80,10 @@ def _demo(out: Console, seconds: float, cache: Path, sent_file: Path | None, kee
     return summary
 
 
-def _publish(out: Console, system: System, stream: Stream, catalogue: Sequence[Item]) -> None:
+def _publish(out: Console, system: RunningSystem, client: DemoClient, catalogue: Sequence[Item]) -> None:
     """Send the items and wait until each has its vector."""
     for item in catalogue:
-        stream.send(stream.topics.items, item.item_id, item)
+        client.send(client.topics.items, item.item_id, item)
     with _progress(out) as progress:
         task = progress.add_task("", total=len(catalogue))
 
@@ -93,10 +93,12 @@ def _publish(out: Console, system: System, stream: Stream, catalogue: Sequence[I
         system.until_embedded(len(catalogue), show)
 
 
-def _replay(out: Console, show: Show, stream: Stream, ratings: Sequence[Rating], seconds: float) -> Played:
+def _replay(
+    out: Console, show: DemoPrinter, client: DemoClient, ratings: Sequence[Rating], seconds: float
+) -> ReplayResult:
     moved_s = int(time.time()) - ratings[-1].time_s
     rows = {item_id: row for row, item_id in enumerate(show.items)}
-    replay = Replay(stream, rows, moved_s)
+    replay = RatingReplay(client, rows, moved_s)
     began = time.monotonic()
     with _progress(out) as progress:
         task = progress.add_task("", total=seconds)
@@ -109,29 +111,29 @@ def _replay(out: Console, show: Show, stream: Stream, ratings: Sequence[Rating],
     counts = Counter(rating.user_id for rating in ratings[:_EARLY])
     for user, _ in counts.most_common(_CHOSEN):
         if user in played.first_lists:
-            first, last = played.first_lists[user], stream.newest[user]
+            first, last = played.first_lists[user], client.newest[user]
             show.side_by_side(user, ("after the first rating", first), ("after the last one replayed", last))
     return played
 
 
-def _tell(show: Show, stream: Stream, text: str) -> Shown:
+def _tell(show: DemoPrinter, client: DemoClient, text: str) -> StatementAnswer:
     """Say something as the newcomer, and show the list that answers."""
     event_id = f"s-{time.time_ns()}"
     message = {"event_id": event_id, "user_id": NEWCOMER, "text": text}
-    sent_at = stream.send(stream.topics.reviews, NEWCOMER, message)
-    answer = stream.until_named(event_id)
+    sent_at = client.send(client.topics.reviews, NEWCOMER, message)
+    answer = client.until_named(event_id)
     milliseconds = (answer.at_s - sent_at) * 1000
     show.answer(text, answer.made, milliseconds)
-    return Shown(text, round(milliseconds, 1), answer.made.items)
+    return StatementAnswer(text, round(milliseconds, 1), answer.made.items)
 
 
-def _scene(out: Console) -> list[Shown]:
+def _scene(out: Console) -> list[StatementAnswer]:
     """The same statement before a Chinese catalogue, in a system of its own: catalogues on one prefix would mix."""
     out.print("A second system, with a small Chinese catalogue …")
     items = scene()
-    with running({"PENCHANT_LANGUAGE": "zh"}) as system, connected(system.where.bootstrap, system.topics) as stream:
-        _publish(out, system, stream, items)
-        return [_tell(Show(out, {item.item_id: item for item in items}), stream, SCENE_STATEMENT)]
+    with running({"PENCHANT_LANGUAGE": "zh"}) as system, connected(system.where.bootstrap, system.topics) as client:
+        _publish(out, system, client, items)
+        return [_tell(DemoPrinter(out, {item.item_id: item for item in items}), client, SCENE_STATEMENT)]
 
 
 def _progress(out: Console) -> Progress:
@@ -139,7 +141,7 @@ def _progress(out: Console) -> Progress:
     return Progress(TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), console=out)
 
 
-def _what_next(out: Console, system: System, keep: bool) -> None:
+def _what_next(out: Console, system: RunningSystem, keep: bool) -> None:
     where = system.where
     if not keep:
         out.print(

@@ -35,7 +35,7 @@ class Answer:
 
 
 @dataclass(slots=True)
-class Stream:
+class DemoClient:
     """Sends messages and keeps the newest list of each user."""
 
     topics: Topics
@@ -75,7 +75,7 @@ class Stream:
 
 
 @contextmanager
-def connected(bootstrap: str, topics: Topics) -> Iterator[Stream]:
+def connected(bootstrap: str, topics: Topics) -> Iterator[DemoClient]:
     """Connect to a broker and follow the lists from now on."""
     with translated(bootstrap):
         producer = KafkaProducer(bootstrap_servers=bootstrap, acks="all", linger_ms=0)
@@ -86,7 +86,7 @@ def connected(bootstrap: str, topics: Topics) -> Iterator[Stream]:
             ends = end_offsets(consumer, partitions_of(consumer, topics.recommendations))
             for partition, end in ends.items():
                 consumer.seek(partition, end)
-            yield Stream(topics, producer, consumer)
+            yield DemoClient(topics, producer, consumer)
             producer.flush(timeout=ANSWER_S)
         finally:
             producer.close(timeout=1)

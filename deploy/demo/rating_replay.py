@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from deploy.demo.clients import TRENDING, Stream
+from deploy.demo.clients import TRENDING, DemoClient
 from deploy.demo.films import RATING_SCALE, Rating
 from deploy.demo.score import HitRates
 from penchant.messages import Recommendations
@@ -74,7 +74,7 @@ class LookAhead:
                 heapq.heappush(self._free, (entry[0], user))
 
 
-class Sent(msgspec.Struct, frozen=True):
+class SentRating(msgspec.Struct, frozen=True):
     """A rating as it was sent, a line of events as `benchmarks.quality` reads them. ts: seconds since 1970, not moved.
 
     hit: of a positive one, whether the list before it had the item among its first ten.
@@ -89,7 +89,7 @@ class Sent(msgspec.Struct, frozen=True):
 
 
 @dataclass(slots=True)
-class Played:
+class ReplayResult:
     """What a replay did. latencies_s: event sent to list received, by event. unanswered: events no list ever named.
 
     ratings: in the order in which they were sent.
@@ -97,7 +97,7 @@ class Played:
 
     hits: HitRates
     seconds: float = 0.0
-    ratings: list[Sent] = field(default_factory=list)
+    ratings: list[SentRating] = field(default_factory=list)
     unanswered: int = 0
     latencies_s: list[float] = field(default_factory=list)
     first_lists: dict[str, Recommendations] = field(default_factory=dict)
@@ -109,19 +109,19 @@ class Played:
 
 
 @dataclass(slots=True)
-class Replay:
-    """One replay over a stream. rows: item id → row, for the score. moved_s: seconds that are added to every time."""
+class RatingReplay:
+    """One replay. rows: item id → row, for the score. moved_s: seconds that are added to every time."""
 
-    stream: Stream
+    client: DemoClient
     rows: dict[str, int]
     moved_s: int
-    played: Played = field(init=False)
+    played: ReplayResult = field(init=False)
     _sent_at: dict[str, tuple[str, float]] = field(default_factory=dict)  # user → event on its way, when
 
     def __post_init__(self) -> None:
-        self.played = Played(HitRates(len(self.rows)))
+        self.played = ReplayResult(HitRates(len(self.rows)))
 
-    def run(self, ratings: Sequence[Rating], seconds: float, progress: Callable[[int], None]) -> Played:
+    def run(self, ratings: Sequence[Rating], seconds: float, progress: Callable[[int], None]) -> ReplayResult:
         """Send for `seconds` or until all is sent, then wait for the last lists."""
         ahead = LookAhead(ratings)
         began = time.monotonic()
@@ -152,17 +152,17 @@ class Replay:
             "rating_scale": RATING_SCALE,
             "event_time": (rating.time_s + self.moved_s) * 1000,
         }
-        self._sent_at[user] = (event_id, self.stream.send(self.stream.topics.clicks, user, message))
-        self.played.ratings.append(Sent(rating.time_s, user, rating.item_id, rating.stars, hit))
+        self._sent_at[user] = (event_id, self.client.send(self.client.topics.clicks, user, message))
+        self.played.ratings.append(SentRating(rating.time_s, user, rating.item_id, rating.stars, hit))
 
     def _shown(self, user: str) -> list[int]:
         """Rows of the list that the user would be shown now; one without a list gets the trending one."""
-        made = self.stream.newest.get(user) or self.stream.newest.get(TRENDING)
+        made = self.client.newest.get(user) or self.client.newest.get(TRENDING)
         return [] if made is None else [self.rows[item.item_id] for item in made.items]
 
     def _receive(self) -> Iterator[str]:
         """Users whose event was answered, or waited for too long."""
-        for answer in self.stream.receive(_LOOK_MS):
+        for answer in self.client.receive(_LOOK_MS):
             user = answer.made.user_id
             event_id, sent_at = self._sent_at.get(user, ("", 0.0))
             if event_id in answer.events:

@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 import psutil
 
-from deploy.local.processes import Child
+from deploy.local.processes import ChildProcess
 from penchant.errors import Misconfigured, Unavailable
 from penchant.topics import Topic, Topics
 from serving.kafka.admin import read_topic
@@ -25,7 +25,7 @@ _DOCTOR_S = 1.0
 _MIB = 1024 * 1024
 
 
-class Where(msgspec.Struct, frozen=True):
+class Addresses(msgspec.Struct, frozen=True):
     """The line that `penchant local --json` prints."""
 
     bootstrap: str
@@ -44,11 +44,11 @@ class Memory:
 
 
 @dataclass(frozen=True, slots=True)
-class System:
+class RunningSystem:
     """A running system."""
 
-    where: Where
-    process: Child
+    where: Addresses
+    process: ChildProcess
 
     @property
     def topics(self) -> Topics:
@@ -100,23 +100,23 @@ def _resident(processes: list[psutil.Process]) -> float:
 
 
 @contextmanager
-def running(environment: Mapping[str, str] | None = None) -> Iterator[System]:
+def running(environment: Mapping[str, str] | None = None) -> Iterator[RunningSystem]:
     """Start `penchant local` on free ports and stop it at the end. Raises Misconfigured if it does not come up."""
     with tempfile.TemporaryDirectory(prefix="penchant-demo-") as folder:
         command = [sys.executable, "-m", "deploy.cli", "local", "--json"]
         log = Path(folder) / "local.log"
-        process = Child("penchant local", command, log, environment)
+        process = ChildProcess("penchant local", command, log, environment)
         try:
-            yield System(_where(process, log), process)
+            yield RunningSystem(_where(process, log), process)
         finally:
             process.stop(30.0)
 
 
-def _where(process: Child, log: Path) -> Where:
+def _where(process: ChildProcess, log: Path) -> Addresses:
     deadline = time.monotonic() + READY_S
     while process.exit_code is None and time.monotonic() < deadline:
         for line in log.read_text(encoding="utf-8", errors="replace").splitlines():
             if line.startswith("{"):
-                return msgspec.json.decode(line, type=Where)
+                return msgspec.json.decode(line, type=Addresses)
         time.sleep(_LOOK_S)
     raise Misconfigured(f"penchant local did not come up; its last words:\n{process.last_lines()}")

@@ -16,7 +16,7 @@ _PLAIN_WIDTH = 118
 
 
 @dataclass(frozen=True, slots=True)
-class Show:
+class DemoPrinter:
     """Prints lists of items that `items` describes."""
 
     console: rich.console.Console

@@ -4,13 +4,13 @@ import msgspec
 import numpy as np
 from rich.table import Table
 
-from deploy.demo.rating_replay import Played
+from deploy.demo.rating_replay import ReplayResult
 from deploy.demo.running_system import Memory
 from deploy.demo.show import table_of
 from penchant.messages import ListItem
 
 
-class Shown(msgspec.Struct, frozen=True):
+class StatementAnswer(msgspec.Struct, frozen=True):
     """A statement and the list that answered it."""
 
     text: str
@@ -35,8 +35,8 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     worker_mib: float
     store_mib: float
     store_used_mib: float
-    statements: list[Shown]
-    scene: list[Shown]
+    statements: list[StatementAnswer]
+    scene: list[StatementAnswer]
 
     def table(self) -> Table:
         """The figures for people."""
@@ -57,7 +57,11 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def summarise(
-    played: Played, of_ratings: int, dead_letters: int, memory: Memory, told: tuple[list[Shown], list[Shown]]
+    played: ReplayResult,
+    of_ratings: int,
+    dead_letters: int,
+    memory: Memory,
+    told: tuple[list[StatementAnswer], list[StatementAnswer]],
 ) -> Summary:
     """Put a run's figures together; `told`: the statements of the newcomer, and those of the Chinese scene."""
     latencies = np.array(played.latencies_s or [0.0]) * 1000

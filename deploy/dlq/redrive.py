@@ -135,7 +135,7 @@ def open_dead_letters(
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class RedrivePlan:
     """What a redrive is to do. most: dead letters at most. per_s: dead letters a second at most. None: no bound.
 
     again: also those that were sent back before.
@@ -164,7 +164,7 @@ class Redriven:
     left: list[Unsent]
 
 
-def in_order(dead_letters: DeadLetters, redrive_log: RedriveLog, plan: Plan) -> Iterator[DeadLetterRecord]:
+def in_order(dead_letters: DeadLetters, redrive_log: RedriveLog, plan: RedrivePlan) -> Iterator[DeadLetterRecord]:
     """The dead letters of a redrive: erasures first, so that nobody waits to be forgotten behind a million clicks."""
     erasures = (dead_letter for dead_letter in dead_letters.read(Topic.COMMANDS) if dead_letter.erasure)
     others = (dead_letter for dead_letter in dead_letters.read() if not dead_letter.erasure)
@@ -177,7 +177,7 @@ def in_order(dead_letters: DeadLetters, redrive_log: RedriveLog, plan: Plan) -> 
     return islice(meant, plan.most)
 
 
-def preview(dead_letters: DeadLetters, redrive_log: RedriveLog, plan: Plan) -> Redriven:
+def preview(dead_letters: DeadLetters, redrive_log: RedriveLog, plan: RedrivePlan) -> Redriven:
     """Tell what `redrive` would do; nothing is sent."""
     result = Redriven(Counter(), [])
     for dead_letter in in_order(dead_letters, redrive_log, plan):
@@ -185,7 +185,9 @@ def preview(dead_letters: DeadLetters, redrive_log: RedriveLog, plan: Plan) -> R
     return result
 
 
-def redrive(bootstrap: str, topics: Topics, dead_letters: DeadLetters, redrive_log: RedriveLog, plan: Plan) -> Redriven:
+def redrive(
+    bootstrap: str, topics: Topics, dead_letters: DeadLetters, redrive_log: RedriveLog, plan: RedrivePlan
+) -> Redriven:
     """Send dead letters back, each once; on a terminal with a progress bar on standard error.
 
     Raises `Unavailable` if the broker does not confirm; what it confirmed before is remembered.

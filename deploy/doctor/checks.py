@@ -15,9 +15,9 @@ from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 from deploy.dlq.dead_letter_record import DeadLetterFilter
 from deploy.dlq.listing import count
 from deploy.dlq.redrive import open_dead_letters
+from deploy.doctor.check_result import NOTHING, CheckResult
 from deploy.doctor.retention import POLICY, RETENTION, compare
 from deploy.doctor.store_checks import clock, store
-from deploy.doctor.verdicts import NOTHING, Verdict
 from deploy.options import need
 from penchant.errors import Misconfigured, PenchantError, Reason
 from penchant.topics import Topic
@@ -25,9 +25,9 @@ from serving.connections import Connections
 from serving.kafka.admin import check_topics, describe, end_offsets, open_admin, partitions_of, read_topic, reader
 
 
-def examine(settings: Connections, max_lag: int) -> dict[str, dict[str, Any]]:
+def run_checks(settings: Connections, max_lag: int) -> dict[str, dict[str, Any]]:
     """Look at everything; a check that cannot be made is not ok, and says what stood in its way."""
-    checks: dict[str, Callable[[], Verdict]] = {
+    checks: dict[str, Callable[[], CheckResult]] = {
         "broker": lambda: broker(settings),
         "redis": lambda: store(settings),
         "clock": lambda: clock(settings),
@@ -42,24 +42,24 @@ def examine(settings: Connections, max_lag: int) -> dict[str, dict[str, Any]]:
     return {name: _made(check).as_dict() for name, check in checks.items()}
 
 
-def _made(check: Callable[[], Verdict]) -> Verdict:
+def _made(check: Callable[[], CheckResult]) -> CheckResult:
     try:
         return check()
     except PenchantError as error:
         found, _, do = str(error).partition(": ")
-        return Verdict(ok=False, found=found, do=do or found)
+        return CheckResult(ok=False, found=found, do=do or found)
 
 
-def broker(settings: Connections) -> Verdict:
+def broker(settings: Connections) -> CheckResult:
     """Ask the broker who it is."""
     with open_admin(settings.bootstrap) as admin:
         cluster = admin.describe_cluster()
     nodes = len(cluster["brokers"])
     figures = {"bootstrap": settings.bootstrap, "cluster_id": cluster["cluster_id"], "nodes": nodes}
-    return Verdict(ok=True, found=f"answers at {settings.bootstrap}, {nodes} nodes", figures=figures)
+    return CheckResult(ok=True, found=f"answers at {settings.bootstrap}, {nodes} nodes", figures=figures)
 
 
-def model(settings: Connections) -> Verdict:
+def model(settings: Connections) -> CheckResult:
     """Open the model folder, hashes and all."""
     from serving.model.artifact import open_artifact
 
@@ -68,38 +68,38 @@ def model(settings: Connections) -> Verdict:
     figures = {"fingerprint": artifact.fingerprint, "scheme": artifact.scheme, "dim": artifact.dim, "sentiment": head}
     found = f"{settings.model}: {artifact.fingerprint}, {artifact.scheme}"
     if head:
-        return Verdict(ok=True, found=found, figures=figures)
+        return CheckResult(ok=True, found=found, figures=figures)
     do = "`penchant export sentiment` makes a head; without one a review without a rating counts whatever it says"
-    return Verdict(ok=True, found=f"{found}, no head for sentiment", do=do, figures=figures)
+    return CheckResult(ok=True, found=f"{found}, no head for sentiment", do=do, figures=figures)
 
 
-def topics(settings: Connections) -> Verdict:
+def topics(settings: Connections) -> CheckResult:
     """Look whether every topic is there with the right partitions."""
     with open_admin(settings.bootstrap) as admin:
         findings = check_topics(admin, settings.topics)
         names = admin.list_topics()
     if not findings:
-        return Verdict(ok=True, found=f"all there under {settings.prefix!r}")
+        return CheckResult(ok=True, found=f"all there under {settings.prefix!r}")
     figures = {"findings": [asdict(finding) for finding in findings]}
     if settings.topics.clicks not in names:
-        return Verdict(
+        return CheckResult(
             ok=False,
             found=f"{len(findings)} missing under {settings.prefix!r}",
             do="`penchant topics create`, or check --prefix",
             figures=figures,
         )
-    return Verdict(ok=False, found="; ".join(map(str, findings)), do=findings[0].do, figures=figures)
+    return CheckResult(ok=False, found="; ".join(map(str, findings)), do=findings[0].do, figures=figures)
 
 
-def items_known(settings: Connections) -> Verdict:
+def items_known(settings: Connections) -> CheckResult:
     """Count the items on items.v1. None is wrong once there is somebody to recommend something to."""
     count = len(_live(settings, settings.topics.items, lambda _: None))
     if count:
-        return Verdict(ok=True, found=f"{count} items", figures={"count": count})
+        return CheckResult(ok=True, found=f"{count} items", figures={"count": count})
     do = "send the catalogue with `penchant produce items.jsonl`"
     if waiting := _users(settings):
-        return Verdict(ok=False, found=f"0 items, but {waiting}: lists are empty", do=do, figures={"count": 0})
-    return Verdict(ok=True, found="0 items", do=do, figures={"count": 0})
+        return CheckResult(ok=False, found=f"0 items, but {waiting}: lists are empty", do=do, figures={"count": 0})
+    return CheckResult(ok=True, found="0 items", do=do, figures={"count": 0})
 
 
 def _users(settings: Connections) -> str:
@@ -120,7 +120,7 @@ def _users(settings: Connections) -> str:
     return ""
 
 
-def items_embedded(settings: Connections) -> Verdict:
+def items_embedded(settings: Connections) -> CheckResult:
     """Count the known items whose vector was made by this model folder."""
     from serving.model.artifact import open_artifact
 
@@ -132,9 +132,9 @@ def items_embedded(settings: Connections) -> Verdict:
     figures = {"count": count, "known": len(known), "other_fingerprint": foreign}
     found = f"{count} of {len(known)} items have a vector of {fingerprint}"
     if count == len(known):
-        return Verdict(ok=True, found=found, figures=figures)
+        return CheckResult(ok=True, found=found, figures=figures)
     do = "wait while the workers embed them; if the number stands still, start a worker and look at its log"
-    return Verdict(ok=False, found=found, do=do, figures=figures)
+    return CheckResult(ok=False, found=found, do=do, figures=figures)
 
 
 class _Made(msgspec.Struct):
@@ -165,7 +165,7 @@ def _live(settings: Connections, name: str, keep: Callable[[bytes], T]) -> dict[
     return newest
 
 
-def lag(settings: Connections, max_lag: int) -> Verdict:
+def lag(settings: Connections, max_lag: int) -> CheckResult:
     """Count the events that the workers' group has not acknowledged yet."""
     group = f"{settings.keys}-worker"
     read = (Topic.CLICKS, Topic.REVIEWS, Topic.COMMANDS, Topic.ITEMS)
@@ -182,15 +182,15 @@ def lag(settings: Connections, max_lag: int) -> Verdict:
     figures = {"count": total, "group": group, "by_topic": dict(behind)}
     found = f"{group} is {total} events behind"
     if total <= max_lag:
-        return Verdict(ok=True, found=found, figures=figures)
+        return CheckResult(ok=True, found=found, figures=figures)
     do = "add workers, up to the partition count; if the number does not fall at all, look at the workers' logs"
     if not committed:
         do = "no worker has read anything yet: start one with `penchant worker`"
-    return Verdict(ok=False, found=found, do=do, figures=figures)
+    return CheckResult(ok=False, found=found, do=do, figures=figures)
 
 
-def retention(settings: Connections) -> Verdict:
-    """Compare how long topics keep things with the plan, and with how long erased users' digests are kept."""
+def retention(settings: Connections) -> CheckResult:
+    """Compare how long topics keep things with the plan, and with how long erased users' tombstones are kept."""
     need("worker", "redis")
     from stream.settings import WorkerSettings
 
@@ -210,12 +210,14 @@ def retention(settings: Connections) -> Verdict:
         "shorter_days": kept.shorter,
     }
     if kept.findings:
-        return Verdict(ok=False, found="; ".join(map(str, kept.findings)), do=kept.findings[0].do, figures=figures)
+        return CheckResult(ok=False, found="; ".join(map(str, kept.findings)), do=kept.findings[0].do, figures=figures)
     shorter = f", {len(kept.shorter)} topics for less than planned" if kept.shorter else ""
-    return Verdict(ok=True, found=f"inputs go before digests of erased users, {days} days{shorter}", figures=figures)
+    return CheckResult(
+        ok=True, found=f"inputs go before tombstones of erased users, {days} days{shorter}", figures=figures
+    )
 
 
-def dead_letters(settings: Connections) -> Verdict:
+def dead_letters(settings: Connections) -> CheckResult:
     """Count the dead letters that were not sent back. An erasure among them is wrong whatever the reason."""
     with open_dead_letters(settings.bootstrap, settings.topics, DeadLetterFilter()) as (dead_letters, redrive_log):
         rows, erasures = count(dead_letters.read(), redrive_log, settings.topics)
@@ -226,7 +228,7 @@ def dead_letters(settings: Connections) -> Verdict:
     total = sum(by_reason.values())
     figures = {"count": total, "by_reason": dict(by_reason), "erasures": erasures}
     if erasures:
-        return Verdict(
+        return CheckResult(
             ok=False,
             found=f"{erasures} of {total} dead letters ask for a user to be erased, who is not",
             do="`penchant dlq show --topic commands` says why: mend it, then `penchant dlq redrive --topic commands`, "
@@ -238,9 +240,11 @@ def dead_letters(settings: Connections) -> Verdict:
     if ours:
         which = "--reason internal --reason quarantined"
         do = f"`penchant dlq show {which}` names the place: report it; once mended, `penchant dlq redrive {which}`"
-        return Verdict(ok=False, found=f"{ours} of {total} stand for a fault of ours: {found}", do=do, figures=figures)
+        return CheckResult(
+            ok=False, found=f"{ours} of {total} stand for a fault of ours: {found}", do=do, figures=figures
+        )
     hint = "`penchant dlq show`; `penchant dlq redrive` once the cause is mended" if total else NOTHING
-    return Verdict(ok=True, found=found, do=hint, figures=figures)
+    return CheckResult(ok=True, found=found, do=hint, figures=figures)
 
 
 def _committed(admin: KafkaAdminClient, group: str) -> dict[TopicPartition, int]:

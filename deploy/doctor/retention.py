@@ -1,7 +1,7 @@
 """How long topics keep things: compared with the table, and with how long an erased user stays erased. No I/O.
 
-An erased user's digest keeps old events from bringing the user back. It lasts `PENCHANT_INPUT_RETENTION_DAYS`; whatever
-may send an old event again (the topics that people write to, and their dead letters) must have forgotten it by then.
+An erased user's tombstone keeps old events from bringing the user back. It lasts `PENCHANT_INPUT_RETENTION_DAYS`;
+whatever may send an old event again (input topics and their dead letters) must have forgotten it by then.
 """
 
 from collections.abc import Mapping
@@ -15,16 +15,16 @@ _DAY_MS = DAY_S * 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class RetentionFindings:
     """What was found: what is wrong, and topic -> days where something is kept for less long than planned."""
 
     findings: list[Finding] = field(default_factory=list)
     shorter: dict[str, float] = field(default_factory=dict)
 
 
-def compare(told: Mapping[str, Mapping[str, str]], topics: Topics, digests_days: int) -> Kept:
+def compare(told: Mapping[str, Mapping[str, str]], topics: Topics, tombstone_days: int) -> RetentionFindings:
     """Compare what the broker tells (topic -> setting -> value) with what `topics create` sets, missing ones aside."""
-    kept = Kept()
+    kept = RetentionFindings()
     replayed = {topics.name(topic) for topic in Topic if topic.user_keyed and topic.value.dead_letters}
     replayed |= {f"{name}.dlq" for name in replayed}
     for plan in topics.plan(partitions=0):
@@ -41,8 +41,8 @@ def compare(told: Mapping[str, Mapping[str, str]], topics: Topics, digests_days:
             continue
         planned_ms, has_ms = int(plan.configs[RETENTION]), _endless(int(found[RETENTION]))
         if plan.name in replayed:
-            if has_ms > digests_days * _DAY_MS:
-                kept.findings.append(_outlived(plan.name, has_ms, digests_days))
+            if has_ms > tombstone_days * _DAY_MS:
+                kept.findings.append(_outlived(plan.name, has_ms, tombstone_days))
         elif has_ms > planned_ms:
             problem = f"is kept for {_days(has_ms)}, not {_days(planned_ms)}: erased users stay in it for as long"
             kept.findings.append(Finding(plan.name, problem, f"set {RETENTION}={planned_ms}"))
@@ -51,12 +51,12 @@ def compare(told: Mapping[str, Mapping[str, str]], topics: Topics, digests_days:
     return kept
 
 
-def _outlived(name: str, has_ms: float, digests_days: int) -> Finding:
+def _outlived(name: str, has_ms: float, tombstone_days: int) -> Finding:
     return Finding(
         name,
-        f"is kept for {_days(has_ms)}, digests of erased users for {digests_days} days: "
+        f"is kept for {_days(has_ms)}, tombstones of erased users for {tombstone_days} days: "
         "after that an old event brings a user back",
-        f"set PENCHANT_INPUT_RETENTION_DAYS of the workers to as much, or {RETENTION}={digests_days * _DAY_MS}",
+        f"set PENCHANT_INPUT_RETENTION_DAYS of the workers to as much, or {RETENTION}={tombstone_days * _DAY_MS}",
     )
 
 

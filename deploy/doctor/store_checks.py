@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from deploy.doctor.verdicts import Verdict
+from deploy.doctor.check_result import CheckResult
 from deploy.options import need
 from penchant.errors import Misconfigured, PenchantError, Unavailable
 from serving.configuration.setting_errors import origin
@@ -15,7 +15,7 @@ _OLDEST = (6, 2)
 _PATIENCE_S = 5.0
 
 
-def store(settings: Connections) -> Verdict:
+def store(settings: Connections) -> CheckResult:
     """Ask the store how it is, as far as it tells."""
     need("worker", "redis")
     address = without_password(settings.redis)
@@ -23,16 +23,16 @@ def store(settings: Connections) -> Verdict:
         told = _ask(settings, lambda client: client.ping() and _info(client))
     except Unavailable as error:
         do = "start Redis, or say where it is with --redis or PENCHANT_REDIS"
-        return Verdict(ok=False, found=f"{error}{origin('redis', settings.redis)}", do=do)
+        return CheckResult(ok=False, found=f"{error}{origin('redis', settings.redis)}", do=do)
     used, policy = told.get("used_memory", 0), told.get("maxmemory_policy", "unknown")
     figures = {"used_memory_bytes": used, "maxmemory_policy": policy, "maxmemory_bytes": told.get("maxmemory", 0)}
     if wrong := _wrong(told):
         found, do = wrong
-        return Verdict(ok=False, found=f"{address} {found}", do=do, figures=figures)
-    return Verdict(ok=True, found=f"answers at {address}, {used / 1e6:.1f} MB used", figures=figures)
+        return CheckResult(ok=False, found=f"{address} {found}", do=do, figures=figures)
+    return CheckResult(ok=True, found=f"answers at {address}, {used / 1e6:.1f} MB used", figures=figures)
 
 
-def clock(settings: Connections) -> Verdict:
+def clock(settings: Connections) -> CheckResult:
     """Compare this machine's clock with the store's."""
     need("worker", "redis")
     from stream.monitoring.clock import FAR_MS, apart
@@ -42,9 +42,9 @@ def clock(settings: Connections) -> Verdict:
     figures = {"skew_ms": mine_ms - theirs_ms}
     if abs(mine_ms - theirs_ms) > FAR_MS:
         found, _, do = apart(mine_ms, theirs_ms).partition(": ")
-        return Verdict(ok=False, found=found, do=f"{do}: workers do not start so", figures=figures)
+        return CheckResult(ok=False, found=found, do=f"{do}: workers do not start so", figures=figures)
     found = f"{abs(mine_ms - theirs_ms) / 1000:.1f} s from Redis's"
-    return Verdict(ok=True, found=found, figures=figures)
+    return CheckResult(ok=True, found=found, figures=figures)
 
 
 def _wrong(told: Mapping[str, Any]) -> tuple[str, str] | None:

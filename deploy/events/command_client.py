@@ -5,8 +5,8 @@ import uuid
 
 import msgspec
 
-from deploy.events.jsonl import Line
-from deploy.events.line_producer import Sender
+from deploy.events.jsonl import JsonLine
+from deploy.events.line_producer import LineProducer
 from penchant.errors import Misconfigured, Unavailable
 from penchant.messages import Receipt
 from penchant.topics import Topic, Topics
@@ -14,7 +14,7 @@ from serving.files.message_splitter import BadLine
 from serving.kafka.admin import end_offsets, partitions_of, reader
 
 
-def ask(bootstrap: str, topics: Topics, user: str, kind: str, timeout_s: float) -> Receipt:
+def send_command(bootstrap: str, topics: Topics, user: str, kind: str, timeout_s: float) -> Receipt:
     """Send a command of a kind (`erase`) about a user. Returns the receipt.
 
     Raises `Misconfigured` if the topics are missing or the user cannot be one, and `Unavailable` if no worker answers
@@ -30,8 +30,8 @@ def ask(bootstrap: str, topics: Topics, user: str, kind: str, timeout_s: float) 
             )
         for partition, end in end_offsets(consumer, receipts).items():
             consumer.seek(partition, end)
-        with Sender(bootstrap, topics) as sender:
-            refused = sender.send(Line(1, Topic.COMMANDS, user.encode(), body))
+        with LineProducer(bootstrap, topics) as producer:
+            refused = producer.send(JsonLine(1, Topic.COMMANDS, user.encode(), body))
         if isinstance(refused, BadLine):
             raise Misconfigured(f"the user's id cannot be sent: {refused.why}")
         deadline = time.monotonic() + timeout_s

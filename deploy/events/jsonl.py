@@ -24,7 +24,7 @@ COMMAND_TYPES = frozenset({"retract", "merge", "erase"})
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class JsonLine:
     """A line as it is sent: its bytes unchanged, or None to remove the key. message: what these bytes say."""
 
     number: int
@@ -34,7 +34,7 @@ class Line:
     message: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
 
-def read_line(number: int, line: bytes, topic: Topic | None) -> Line | BadLine:
+def read_line(number: int, line: bytes, topic: Topic | None) -> JsonLine | BadLine:
     """Tell where a line goes and under which key; `topic` None: by its fields.
 
     Whether its values are right is the worker's business, which puts what is wrong into the dead letters.
@@ -79,7 +79,7 @@ def _topic_of(message: dict[str, object]) -> Topic:
     return Topic.REVIEWS if "text" in message else Topic.CLICKS
 
 
-def _keyed(number: int, topic: Topic, name: str, message: dict[str, Any], value: bytes | None) -> Line | BadLine:
+def _keyed(number: int, topic: Topic, name: str, message: dict[str, Any], value: bytes | None) -> JsonLine | BadLine:
     key = message.get(name)
     if key is None:
         return BadLine(number, f"no {name}, which is the key on {topic.value.suffix}")
@@ -90,10 +90,10 @@ def _keyed(number: int, topic: Topic, name: str, message: dict[str, Any], value:
     encoded = key.encode(errors="surrogatepass")
     if not 0 < len(encoded) <= MAX_ID_BYTES:
         return BadLine(number, f"{name} has {len(encoded)} bytes: 1 to {MAX_ID_BYTES} are taken")
-    return Line(number, topic, encoded, value, message)
+    return JsonLine(number, topic, encoded, value, message)
 
 
-class Lines:
+class JsonLines:
     """The numbered messages of a file; on a terminal a progress bar on standard error.
 
     `path` "-" is standard input. Raises `Misconfigured` where there is no such file, `BadFile` where it is something

@@ -7,7 +7,7 @@ from typing import Self
 from kafka import KafkaProducer
 from kafka.errors import MessageSizeTooLargeError
 
-from deploy.events.jsonl import Line
+from deploy.events.jsonl import JsonLine
 from penchant.errors import Misconfigured, Unavailable
 from penchant.topics import MAX_MESSAGE_BYTES, Topics
 from serving.files.message_splitter import BadLine
@@ -16,7 +16,7 @@ from serving.kafka.admin import describe, open_admin, translated
 DELIVERY_TIMEOUT_MS = 60_000
 
 
-class Sender:
+class LineProducer:
     """A producer for one block; at its end everything was delivered, or `Unavailable` says how much was not.
 
     `confirmed` counts by full topic name and is whole after the block. The topics are looked up once, at first use;
@@ -43,7 +43,7 @@ class Sender:
             )
         return self
 
-    def send(self, line: Line) -> BadLine | None:
+    def send(self, line: JsonLine) -> BadLine | None:
         """Send one line; what comes back says why it cannot be sent."""
         name = self._topics.name(line.topic)
         if name not in self._known:

@@ -43,7 +43,7 @@ class _List(msgspec.Struct):
     cause: _ListCause | None = None
 
 
-def follow(
+def watch_lists(
     bootstrap: str, topics: Topics, user: str, timeout_s: float | None, *, with_titles: bool
 ) -> Iterator[tuple[List | None, Mapping[str, str]]]:
     """Yield the newest list of a user, then each newer one, with the titles known by then.

@@ -3,7 +3,7 @@
 import difflib
 from collections.abc import Collection
 
-from deploy.events.jsonl import Line
+from deploy.events.jsonl import JsonLine
 from penchant.messages import MESSAGES
 from penchant.topics import Topic
 from serving.files.message_splitter import BadLine
@@ -32,7 +32,7 @@ _MEANT = {
 }  # fmt: skip
 
 
-class Look:
+class Preflight:
     """What was found in the messages of one file. `types`: those of clicks that are taken; empty: any."""
 
     def __init__(self, types: Collection[str]) -> None:
@@ -42,7 +42,7 @@ class Look:
         self.repeated = 0  # items that came before in this file: the last one counts
         self.first_repeated = ""
 
-    def wrong(self, line: Line) -> BadLine | None:
+    def wrong(self, line: JsonLine) -> BadLine | None:
         """Say why a message should not be sent at all."""
         if line.topic is not Topic.CLICKS or not self._types:
             return None
@@ -57,7 +57,7 @@ class Look:
             "add it to the weights file, or send it with --no-check",
         )
 
-    def odd(self, line: Line) -> list[str]:
+    def odd(self, line: JsonLine) -> list[str]:
         """Say what is odd about a message that is sent all the same: each field that nothing reads, once."""
         if line.topic is Topic.ITEMS and line.value is not None:
             self._count(line.key)

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from itertools import chain, islice
 from typing import Any
 
-from deploy.events.jsonl import Line, Lines, read_line
-from deploy.events.line_producer import Sender
-from deploy.events.preflight import Look
+from deploy.events.jsonl import JsonLine, JsonLines, read_line
+from deploy.events.line_producer import LineProducer
+from deploy.events.preflight import Preflight
 from penchant.errors import BadFile
 from penchant.topics import Topic
 from serving.connections import Connections
@@ -45,51 +45,53 @@ class Produced:
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class SendOptions:
     """How lines become messages: to one topic or by their fields, looked at, and whom to tell what is odd."""
 
     topic: Topic | None
-    look: Look
+    preflight: Preflight
     tell: Callable[[str], None]
 
 
-def send_file(settings: Connections, file: str, way: Way) -> Produced:
+def send_file(settings: Connections, file: str, options: SendOptions) -> Produced:
     """Send what is in a file, and wait for delivery.
 
     Raises `Misconfigured` (a `BadFile` before anything is sent) and `Unavailable`. Where a file turns out to be
     damaged on the way, the result says so, and what was sent.
     """
     done = Produced()
-    with Lines(file) as lines:
+    with JsonLines(file) as lines:
         pieces = iter(lines)
         first = list(islice(pieces, 1))
         done.unit = lines.unit
         if not first:
-            way.tell(f"{lines.name} is empty")
-        with Sender(settings.bootstrap, settings.topics) as sender:
+            options.tell(f"{lines.name} is empty")
+        with LineProducer(settings.bootstrap, settings.topics) as producer:
             try:
-                _send(sender, chain(first, pieces), way, done)
+                _send(producer, chain(first, pieces), options, done)
             except BadFile as error:
                 done.unread = error
-    done.sent = dict(sender.confirmed)
-    done.repeated_items = way.look.repeated
-    if way.look.repeated:
-        again = shown(way.look.first_repeated)
-        way.tell(f"{way.look.repeated} items came again in this file ({again} for one): the last one counts")
+    done.sent = dict(producer.confirmed)
+    done.repeated_items = options.preflight.repeated
+    if options.preflight.repeated:
+        again = shown(options.preflight.first_repeated)
+        options.tell(
+            f"{options.preflight.repeated} items came again in this file ({again} for one): the last one counts"
+        )
     if done.bad > NAMED:
-        way.tell(f"{done.bad - NAMED} more bad {done.unit}s")
+        options.tell(f"{done.bad - NAMED} more bad {done.unit}s")
     return done
 
 
-def _send(sender: Sender, pieces: Iterator[Piece], way: Way, done: Produced) -> None:
+def _send(producer: LineProducer, pieces: Iterator[Piece], options: SendOptions, done: Produced) -> None:
     for piece in pieces:
-        line = piece if isinstance(piece, BadLine) else read_line(*piece, way.topic)
-        wrong = line if isinstance(line, BadLine) else way.look.wrong(line) or sender.send(line)
+        line = piece if isinstance(piece, BadLine) else read_line(*piece, options.topic)
+        wrong = line if isinstance(line, BadLine) else options.preflight.wrong(line) or producer.send(line)
         if wrong is not None:
             done.bad += 1
             if len(done.named) < NAMED:
                 done.named.append(wrong)
-                way.tell(f"{done.unit} {wrong.number}: {wrong.why}")
-        elif isinstance(line, Line):
-            for words in way.look.odd(line):
-                way.tell(f"{done.unit} {line.number}: {words}")
+                options.tell(f"{done.unit} {wrong.number}: {wrong.why}")
+        elif isinstance(line, JsonLine):
+            for words in options.preflight.odd(line):
+                options.tell(f"{done.unit} {line.number}: {words}")

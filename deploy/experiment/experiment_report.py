@@ -57,7 +57,7 @@ class Tally:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class VariantResult:
     """Of one variant. difference: of its hit rate to the first variant's; None for the first one."""
 
     variant: str
@@ -76,7 +76,7 @@ class Outcome:
         return "better" if low > 0 else "worse" if high < 0 else "no difference shown"
 
 
-def outcomes(experiment: Experiment, tallies: Mapping[str, Tally]) -> list[Outcome]:
+def variant_results(experiment: Experiment, tallies: Mapping[str, Tally]) -> list[VariantResult]:
     """Of every variant, in the file's order. With several to compare each comparison is the stricter (Bonferroni)."""
     z = deviations(LEVEL)
     strict = deviations(1 - (1 - LEVEL) / max(len(experiment.variant) - 1, 1))
@@ -85,7 +85,7 @@ def outcomes(experiment: Experiment, tallies: Mapping[str, Tally]) -> list[Outco
     for place, variant in enumerate(experiment.variant):
         tally = tallies.get(variant.name, Tally())
         apart = difference(first, tally, strict) if place else None
-        found.append(Outcome(variant.name, variant.share, variant.settings, tally, tally.interval(z), apart))
+        found.append(VariantResult(variant.name, variant.share, variant.settings, tally, tally.interval(z), apart))
     return found
 
 

@@ -1,4 +1,4 @@
-"""Runs a command that dies with its parent: `python tether.py PARENT_PID COMMAND…`.
+"""Runs a command that dies with its parent: `python parent_death.py PARENT_PID COMMAND…`.
 
 The kernel is asked to kill us when the parent ends, however it ends, and keeps to that across exec. A program of its
 own rather than a hook between fork and exec: Python code there can deadlock in a process that has threads.

@@ -8,13 +8,13 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from deploy.local import parent_death as tether
+from deploy.local import parent_death
 
 
-class Child:
+class ChildProcess:
     """One process that we started; standard output and error go to `log`, standard input is empty.
 
-    It ends when we end, even if we are killed (Linux: see `tether`). Start it from a thread that lives as long as
+    It ends when we end, even if we are killed (Linux: see `parent_death`). Start it from a thread that lives as long as
     the process does: the kernel counts the death of the starting thread as the parent's.
     """
 
@@ -23,10 +23,10 @@ class Child:
     ) -> None:
         self.name = name
         self.log = log
-        tethered = [sys.executable, "-I", "-S", tether.__file__, str(os.getpid()), *command]
+        wrapped = [sys.executable, "-I", "-S", parent_death.__file__, str(os.getpid()), *command]
         with log.open("ab") as sink:
             self._process = subprocess.Popen(
-                tethered,
+                wrapped,
                 stdin=subprocess.DEVNULL,
                 stdout=sink,
                 stderr=subprocess.STDOUT,
@@ -36,7 +36,7 @@ class Child:
 
     @property
     def pid(self) -> int:
-        """The process id; the command itself, since the tether becomes it."""
+        """The process id; the command itself, since `parent_death` becomes it."""
         return self._process.pid
 
     @property

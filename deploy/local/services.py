@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from deploy.local.processes import Child
+from deploy.local.processes import ChildProcess
 from penchant.errors import Misconfigured, Unavailable
 from serving.kafka.admin import open_admin
 
@@ -25,7 +25,7 @@ def free_port() -> int:
 class Service:
     """A child process that answers on a loopback port."""
 
-    def __init__(self, child: Child, port: int) -> None:
+    def __init__(self, child: ChildProcess, port: int) -> None:
         self.child = child
         self.port = port
 
@@ -67,7 +67,7 @@ def start_broker(folder: Path) -> EmbeddedBroker:
     address = f"tcp://127.0.0.1:{port}"
     command = [_broker_executable(), "broker", "--listener-url", address, "--advertised-listener-url", address]
     command += ["--storage-engine", "memory://penchant/"]
-    broker = EmbeddedBroker(Child("broker", command, folder / "broker.log", {"RUST_LOG": "warn"}), port)
+    broker = EmbeddedBroker(ChildProcess("broker", command, folder / "broker.log", {"RUST_LOG": "warn"}), port)
     _wait(broker.child, lambda: _broker_answers(broker.bootstrap))
     return broker
 
@@ -92,7 +92,7 @@ def start_store(folder: Path, *, append_only: bool = False) -> EmbeddedStore:
     port = free_port()
     command = [str(executable), "--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder), "--save", ""]
     command += ["--appendonly", "yes" if append_only else "no", "--daemonize", "no"]
-    store = EmbeddedStore(Child("store", command, folder / "store.log"), port)
+    store = EmbeddedStore(ChildProcess("store", command, folder / "store.log"), port)
     _wait(store.child, lambda: _store_answers(port))
     return store
 
@@ -104,7 +104,7 @@ def _need(module: str, what: str) -> None:
         )
 
 
-def _wait(child: Child, answers: Callable[[], bool]) -> None:
+def _wait(child: ChildProcess, answers: Callable[[], bool]) -> None:
     """Wait until the service answers; stop it and raise `Misconfigured` if it ends or takes too long."""
     deadline = time.monotonic() + START_TIMEOUT_S
     while not answers():

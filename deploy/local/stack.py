@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 
-from deploy.local.processes import Child
+from deploy.local.processes import ChildProcess
 from deploy.local.services import Service, free_port, start_broker, start_store
 from deploy.local.signals import stopping_signals
-from deploy.local.supervisor import MAX_DEATHS, Kept
+from deploy.local.supervisor import MAX_DEATHS, SupervisedProcess
 from deploy.topics.adopt import adopt
 from deploy.topics.create import create_topics
 from penchant.errors import Stuck, Unavailable
@@ -35,7 +35,7 @@ _HUNG = 2  # times the silence after which a process ends itself: that comes fir
 
 
 @dataclass
-class Local:
+class LocalSystem:
     """The whole system. `bootstrap` and `redis` None: embedded ones."""
 
     bootstrap: str | None
@@ -44,7 +44,7 @@ class Local:
     partitions: int
     _stopped: threading.Event = field(default_factory=threading.Event)
     _services: list[Service] = field(default_factory=list)
-    _kept: list[Kept] = field(default_factory=list)
+    _supervised: list[SupervisedProcess] = field(default_factory=list)
     _silent_s: float = 60.0
 
     def run(self, *, as_json: bool) -> int:
@@ -67,7 +67,7 @@ class Local:
                 return code
             if self._stopped.is_set():
                 return 0
-            workers = [kept.health for kept in self._kept if kept.name != "api"]
+            workers = [process.health for process in self._supervised if process.name != "api"]
             _announce(settings, f"http://127.0.0.1:{api_port}", workers, folder, as_json=as_json)
             return self._watch(until_ready=False) or 0
 
@@ -130,31 +130,31 @@ class Local:
         for number in range(1, self.workers + 1):
             port = free_port()
             own = {**environment, "PENCHANT_HEALTH_PORT": str(port)}
-            self._keep(f"worker-{number}", WORKER, folder, port, own)
+            self._supervise(f"worker-{number}", WORKER, folder, port, own)
         own = {**environment, "PENCHANT_API_HOST": "127.0.0.1", "PENCHANT_API_PORT": str(api_port)}
-        self._keep("api", "serving.api.app", folder, api_port, own)
+        self._supervise("api", "serving.api.app", folder, api_port, own)
 
-    def _keep(self, name: str, module: str, folder: Path, port: int, environment: dict[str, str]) -> None:
+    def _supervise(self, name: str, module: str, folder: Path, port: int, environment: dict[str, str]) -> None:
         command = [sys.executable, "-m", module]
-        self._kept.append(Kept(name, command, folder, f"http://127.0.0.1:{port}", environment))
+        self._supervised.append(SupervisedProcess(name, command, folder, f"http://127.0.0.1:{port}", environment))
 
     def _watch(self, *, until_ready: bool) -> int | None:
         """Look after everything until told to stop, or until all are ready; an exit code if one is lost for good."""
         looks_left = int(READY_TIMEOUT_S / LOOK_EVERY_S)
-        waiting = list(self._kept) if until_ready else []
+        waiting = list(self._supervised) if until_ready else []
         while not self._stopped.wait(LOOK_EVERY_S):
             for service in self._services:
                 if service.child.exit_code is not None:
                     return _lost(service.child, Unavailable.exit_code)
-            for kept in self._kept:
-                kept.end_if_hung(self._silent_s)
-                alive = kept.revive()
-                for words in kept.news():
+            for process in self._supervised:
+                process.kill_if_hung(self._silent_s)
+                alive = process.restart_if_dead()
+                for words in process.drain_messages():
                     complain(f"penchant: {words}")
                 if not alive:
-                    return self._given_up(kept)
+                    return self._given_up(process)
             if until_ready:
-                waiting = [kept for kept in waiting if not kept.ready()]
+                waiting = [process for process in waiting if not process.ready()]
                 looks_left -= 1
                 if not waiting:
                     return None
@@ -165,14 +165,14 @@ class Local:
     def _probe(self) -> None:
         """Ask all children for signs of life; in a thread of its own, since `_watch` must not wait for a sick one."""
         while not self._stopped.wait(_PROBE_EVERY_S):
-            for kept in self._kept:
-                kept.probe()
+            for process in self._supervised:
+                process.probe()
 
-    def _given_up(self, kept: Kept) -> int:
+    def _given_up(self, process: SupervisedProcess) -> int:
         """Say why one process was the end of all, and what there is afterwards."""
-        code = _lost(kept.child, kept.child.exit_code or 1)
-        if kept.restarts >= MAX_DEATHS:
-            complain(f"penchant: {kept.name} is given up, started again {MAX_DEATHS} times in 5 minutes")
+        code = _lost(process.child, process.child.exit_code or 1)
+        if process.restarts >= MAX_DEATHS:
+            complain(f"penchant: {process.name} is given up, started again {MAX_DEATHS} times in 5 minutes")
         parts = [
             (self.bootstrap, "what was sent stays on the broker", "what was sent goes with the embedded broker"),
             (self.redis, "interests stay in Redis", "interests go with the embedded Redis"),
@@ -182,21 +182,21 @@ class Local:
 
     def _stop_all(self) -> None:
         """Stop workers and API together, then the services on which they stand."""
-        for kept in self._kept:
-            kept.child.ask_to_stop()
-        for kept in self._kept:
-            kept.child.stop(STOP_PATIENCE_S)
+        for process in self._supervised:
+            process.child.ask_to_stop()
+        for process in self._supervised:
+            process.child.stop(STOP_PATIENCE_S)
         for service in self._services:
             service.stop()
 
 
-def last_words(child: Child) -> None:
+def last_words(child: ChildProcess) -> None:
     """Say what ended, or is not ready, and the end of its log, in which others may be quoted."""
     state = "is not ready" if child.exit_code is None else f"ended with {child.exit_code}"
     complain(f"penchant: {child.name} {state}; the end of its log:\n{child.last_lines()}")
 
 
-def _lost(child: Child, exit_code: int) -> int:
+def _lost(child: ChildProcess, exit_code: int) -> int:
     """Say what ended and its last words; return the code to end with (128 + signal, as shells say it)."""
     last_words(child)
     return 128 - exit_code if exit_code < 0 else exit_code

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from deploy.local.processes import Child
+from deploy.local.processes import ChildProcess
 from penchant.errors import Misconfigured, Unavailable
 
 MAX_DEATHS = 5  # restarts within the window below; the next death is final
@@ -17,8 +17,8 @@ MISSES = 5  # probes in a row without an answer, at least: we may have been froz
 _PROBE_S = 2.0
 
 
-class Kept:
-    """A child with a health port; `revive` starts it again after a death.
+class SupervisedProcess:
+    """A child with a health port; `restart_if_dead` starts it again after a death.
 
     Exit code 78 is final at once: what is misconfigured stays so. It is not if the process was ready before: what it
     stands on has changed since, as with 75, and is mended by time or a person. Then it is started again for ever, one
@@ -34,19 +34,19 @@ class Kept:
         self.health = health  # http://host:port
         self._environment = environment
         self._deaths: deque[float] = deque()
-        self._news: list[str] = []
+        self._messages: list[str] = []
         self._worked = False  # whether it was ever ready
         self.child = self._start()
 
-    def _start(self) -> Child:
+    def _start(self) -> ChildProcess:
         self._started_at = time.monotonic()
         self._told_dead = False
         self._missed_since: float | None = None
         self._misses = 0
         self._answered = False
-        return Child(self.name, self._command, self._log, self._environment)
+        return ChildProcess(self.name, self._command, self._log, self._environment)
 
-    def revive(self) -> bool:
+    def restart_if_dead(self) -> bool:
         """Start it again if it died and is due. False: it died, and too often or for good."""
         code, now = self.child.exit_code, time.monotonic()
         if code is None:
@@ -59,7 +59,7 @@ class Kept:
         elif code == Misconfigured.exit_code or len(self._recent_deaths(now)) >= MAX_DEATHS:
             return False
         self._deaths.append(now)
-        self._news.append(f"{self.name} died and was started again; log: {self._log}")
+        self._messages.append(f"{self.name} died and was started again; log: {self._log}")
         self.child = self._start()
         return True
 
@@ -68,9 +68,9 @@ class Kept:
         """How often it was started again within the window."""
         return len(self._recent_deaths(time.monotonic()))
 
-    def news(self) -> list[str]:
+    def drain_messages(self) -> list[str]:
         """What happened to it since this was asked last, in sentences."""
-        told, self._news = self._news, []
+        told, self._messages = self._messages, []
         return told
 
     def ready(self) -> bool:
@@ -91,14 +91,14 @@ class Kept:
         self._misses += 1
         self._missed_since = self._missed_since or time.monotonic()
 
-    def end_if_hung(self, silent_s: float) -> None:
+    def kill_if_hung(self, silent_s: float) -> None:
         """Kill it if it answered once, and has not for so long."""
         since = self._missed_since
         if self.child.exit_code is not None or not self._answered or since is None or self._misses < MISSES:
             return
         silence_s = time.monotonic() - since
         if silence_s > silent_s:
-            self._news.append(f"{self.name} has not answered /health/live for {silence_s:.0f} s, and is killed")
+            self._messages.append(f"{self.name} has not answered /health/live for {silence_s:.0f} s, and is killed")
             self.child.kill()
 
     def _asks(self, what: str) -> bool:
@@ -119,6 +119,6 @@ class Kept:
             line = self.child.last_lines(1)
             words = line.partition(": ")[2] or line  # without the time and who says so
             when = f"in {due_s:.0f} s" if due_s > 0 else "now"
-            self._news.append(
+            self._messages.append(
                 f"{self.name} ended with {code}: {words}; it is started again {when}, what is sent meanwhile is kept"
             )

@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 import pytest
 
-from deploy.local.processes import Child
+from deploy.local.processes import ChildProcess
 from deploy.local.services import free_port
 from serving.state.user_state import UserState
 from stream.store.redis import Batch, Retention, Store
@@ -32,7 +32,7 @@ class Opener(Protocol):
 def debian_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The redis-server that the system has installed, 7.0 on Debian 12: newer than the embedded one."""
     folder, port = tmp_path_factory.mktemp("debian-store"), free_port()
-    child = Child(
+    child = ChildProcess(
         "redis-server",
         [DEBIANS or "", "--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder), "--save", ""],
         folder / "store.log",

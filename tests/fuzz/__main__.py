@@ -17,7 +17,7 @@ from rich.table import Table
 
 from tests.fuzz.harness import ROOT, Harness
 from tests.fuzz.kept import read_seed
-from tests.fuzz.search import Plan, SearchResult, cores, search
+from tests.fuzz.search import FuzzPlan, SearchResult, cores, search
 from tests.fuzz.table import TABLE
 
 _COLUMNS = ("target", "inputs", "inputs/s", "coverage", "peak MiB", "findings")
@@ -38,7 +38,7 @@ def main() -> int:
     options = parser.parse_args()
     if options.replay:
         return replay(options.target[0], options.replay)
-    plan = Plan(options.inputs, options.seconds, options.folder)
+    plan = FuzzPlan(options.inputs, options.seconds, options.folder)
     results = search(options.target, plan, options.jobs, lambda result: print(_line(result), file=sys.stderr))
     if options.json:
         print(json.dumps([asdict(each) for each in results]))

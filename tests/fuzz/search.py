@@ -22,7 +22,7 @@ _PEAK = re.compile(rb"stat::peak_rss_mb:\s+(\d+)")
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class FuzzPlan:
     """inputs: of all targets, shared out by the table. seconds: of each target, at most; None: no limit.
 
     folder: where inputs that reach something new are kept between runs, and where findings go.
@@ -61,7 +61,7 @@ def shared_out(inputs: int, targets: list[str]) -> dict[str, int]:
     return {name: math.ceil(inputs * TABLE[name].share / whole) for name in targets}
 
 
-def search(targets: list[str], plan: Plan, jobs: int, told: Callable[[SearchResult], None]) -> list[SearchResult]:
+def search(targets: list[str], plan: FuzzPlan, jobs: int, told: Callable[[SearchResult], None]) -> list[SearchResult]:
     """Search all targets, `jobs` at a time; `told` of each result when it stands."""
     shares = shared_out(plan.inputs, targets)
 
@@ -74,7 +74,7 @@ def search(targets: list[str], plan: Plan, jobs: int, told: Callable[[SearchResu
         return list(pool.map(one, sorted(targets, key=lambda name: -shares[name])))
 
 
-def _search(name: str, inputs: int, plan: Plan) -> SearchResult:
+def _search(name: str, inputs: int, plan: FuzzPlan) -> SearchResult:
     corpus, findings = plan.folder / "corpus" / name, plan.folder / "findings" / name
     for folder in (corpus, findings):
         folder.mkdir(parents=True, exist_ok=True)

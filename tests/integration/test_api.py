@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from deploy.local.processes import Child
+from deploy.local.processes import ChildProcess
 from deploy.local.services import free_port, start_store
 from tests.conftest import Broker
 from tests.support.command import penchant
@@ -30,10 +30,10 @@ def ask(url: str) -> tuple[int, Any]:
 
 
 @contextmanager
-def api(folder: Path, bootstrap: str, redis: str) -> Iterator[tuple[Child, str]]:
+def api(folder: Path, bootstrap: str, redis: str) -> Iterator[tuple[ChildProcess, str]]:
     port = free_port()
     settings = {"PENCHANT_API_PORT": str(port), "PENCHANT_BOOTSTRAP": bootstrap, "PENCHANT_REDIS": redis}
-    child = Child("api", [sys.executable, "-m", "serving.api.app"], folder / "api.log", settings)
+    child = ChildProcess("api", [sys.executable, "-m", "serving.api.app"], folder / "api.log", settings)
     address = f"http://127.0.0.1:{port}"
     assert until(lambda: ask(f"{address}/health/live")[0] == 200), child.last_lines()
     yield child, address

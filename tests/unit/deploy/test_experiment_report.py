@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import deploy.experiment.experiment_report
-from deploy.experiment.experiment_report import Tally, added, deviations, difference, outcomes, wilson
+from deploy.experiment.experiment_report import Tally, added, deviations, difference, variant_results, wilson
 from deploy.experiment.metrics_scraper import scrape, tallies
 from penchant.errors import Unavailable
 from serving.experiment import parse
@@ -69,17 +69,17 @@ def test_a_verdict_against_the_first_variant() -> None:
     experiment = parse(HALVES)
     users, low, same = [1] * 500, tally([1] * 500, [1] * 50 + [0] * 450), tally([1] * 500, [1] * 60 + [0] * 440)
     high = tally(users, [1] * 150 + [0] * 350)
-    assert [each.verdict for each in outcomes(experiment, {"a": low, "b": high})] == ["", "better"]
-    assert [each.verdict for each in outcomes(experiment, {"a": high, "b": low})] == ["", "worse"]
-    assert [each.verdict for each in outcomes(experiment, {"a": low, "b": same})] == ["", "no difference shown"]
-    assert [each.verdict for each in outcomes(experiment, {})] == ["", "no difference shown"]
+    assert [each.verdict for each in variant_results(experiment, {"a": low, "b": high})] == ["", "better"]
+    assert [each.verdict for each in variant_results(experiment, {"a": high, "b": low})] == ["", "worse"]
+    assert [each.verdict for each in variant_results(experiment, {"a": low, "b": same})] == ["", "no difference shown"]
+    assert [each.verdict for each in variant_results(experiment, {})] == ["", "no difference shown"]
 
 
 def test_more_variants_need_a_larger_difference_each() -> None:
     three = parse(HALVES.replace("0.5", "0.25") + '[[variant]]\nname = "c"\nshare = 0.5')
     one, other = tally([1] * 500, [1] * 50 + [0] * 450), tally([1] * 500, [1] * 72 + [0] * 428)
-    of_two = outcomes(parse(HALVES), {"a": one, "b": other})[1].difference
-    of_three = outcomes(three, {"a": one, "b": other, "c": one})[1].difference
+    of_two = variant_results(parse(HALVES), {"a": one, "b": other})[1].difference
+    of_three = variant_results(three, {"a": one, "b": other, "c": one})[1].difference
     assert of_two is not None
     assert of_three is not None
     assert of_two[0] > 0 > of_three[0]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.events.jsonl import Line, Lines, read_line
+from deploy.events.jsonl import JsonLine, JsonLines, read_line
 from penchant.errors import Misconfigured
 from penchant.topics import Topic
 from serving.files.message_splitter import BadLine
@@ -29,13 +29,13 @@ from serving.files.message_splitter import BadLine
 def test_a_message_is_told_from_its_fields(message: dict[str, object], topic: Topic, key: bytes) -> None:
     line = json.dumps(message, ensure_ascii=False).encode()
 
-    assert read_line(1, line + b"\n", None) == Line(1, topic, key, line)
+    assert read_line(1, line + b"\n", None) == JsonLine(1, topic, key, line)
 
 
 def test_a_named_topic_wins_over_the_fields() -> None:
     read = read_line(1, b'{"user_id": "u1", "text": "a click with a text"}', Topic.CLICKS)
 
-    assert isinstance(read, Line)
+    assert isinstance(read, JsonLine)
     assert read.topic is Topic.CLICKS
 
 
@@ -44,12 +44,12 @@ def test_bytes_are_sent_as_they_were_written() -> None:
 
     read = read_line(1, odd, None)
 
-    assert isinstance(read, Line)
+    assert isinstance(read, JsonLine)
     assert read.value == odd
 
 
 def test_a_null_removes_an_item() -> None:
-    assert read_line(1, b'{"key": "i9", "value": null}', Topic.ITEMS) == Line(1, Topic.ITEMS, b"i9", None)
+    assert read_line(1, b'{"key": "i9", "value": null}', Topic.ITEMS) == JsonLine(1, Topic.ITEMS, b"i9", None)
 
 
 @pytest.mark.parametrize(
@@ -86,12 +86,12 @@ def test_lines_are_numbered_as_in_the_file(tmp_path: Path, name: str) -> None:
     content = b'{"a": 1}\n\n  \n{"b": 2}\n{"c": 3}'
     path.write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
 
-    with Lines(str(path)) as lines:
+    with JsonLines(str(path)) as lines:
         assert list(lines) == [(1, b'{"a": 1}'), (4, b'{"b": 2}'), (5, b'{"c": 3}')]
 
 
 def test_a_file_that_is_missing() -> None:
-    with pytest.raises(Misconfigured, match=r"cannot read nowhere\.jsonl"), Lines("nowhere.jsonl"):
+    with pytest.raises(Misconfigured, match=r"cannot read nowhere\.jsonl"), JsonLines("nowhere.jsonl"):
         pass
 
 
@@ -99,5 +99,5 @@ def test_a_packed_file_that_is_cut_short(tmp_path: Path) -> None:
     path = tmp_path / "cut.gz"
     path.write_bytes(gzip.compress(b'{"a": 1}\n' * 1000)[:-20])
 
-    with Lines(str(path)) as lines, pytest.raises(Misconfigured, match="to its end"):
+    with JsonLines(str(path)) as lines, pytest.raises(Misconfigured, match="to its end"):
         list(lines)

@@ -11,15 +11,15 @@ from pathlib import Path
 import pytest
 
 from deploy.commands import experiment
-from deploy.demo.show import Show
+from deploy.demo.show import DemoPrinter
 from deploy.dlq.dead_letter_record import DeadLetterRecord
 from deploy.dlq.listing import as_dict, count, print_counts, print_dead_letter, print_redriven, redriven_as_dict
 from deploy.dlq.redrive import Redriven, Unsent
 from deploy.events.jsonl import read_line
-from deploy.events.preflight import Look
-from deploy.experiment.experiment_report import Outcome, Tally
+from deploy.events.preflight import Preflight
+from deploy.experiment.experiment_report import Tally, VariantResult
 from deploy.explain.attribution_table import print_explanations
-from deploy.local.processes import Child
+from deploy.local.processes import ChildProcess
 from deploy.local.stack import last_words
 from deploy.rebuild.replay_runs import print_filled, print_report
 from deploy.tables import print_checks, print_list
@@ -131,19 +131,19 @@ def replay(text: str) -> None:
 
 
 def experiments(text: str) -> None:
-    told = [Outcome(text, 0.5, {text: 1.0}, Tally(1, 1, 1, 1, 1), (0.0, 1.0), None)]
+    told = [VariantResult(text, 0.5, {text: 1.0}, Tally(1, 1, 1, 1, 1), (0.0, 1.0), None)]
     experiment._print_file(text, told)
     experiment._print_counted(text, told, 1)
 
 
 def demo(text: str) -> None:
-    show = Show(console(), {text: Item(item_id=text, title=text, facets={"genre": [text]})})
+    show = DemoPrinter(console(), {text: Item(item_id=text, title=text, facets={"genre": [text]})})
     show.answer(text, a_list(text), 1.0)
     show.side_by_side(text, ("before", a_list(text)), ("after", a_list(text)))
 
 
 def produce(text: str) -> None:
-    look = Look({"click"})
+    look = Preflight({"click"})
     for message in ({"user_id": "u", "item_id": "i", "type": text}, {"item_id": "i", "title": "t", text: 1},
                     {"user_id": text * 200, "item_id": "i"}):  # fmt: skip
         line = read_line(1, json.dumps(message).encode(), None)
@@ -183,7 +183,7 @@ def test_whatever_prints_it(
 
 def test_a_child_that_ended_says_its_last_words_harmlessly(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     script = f"print({HOSTILE[0]!r} + {HOSTILE[3]!r}); print({MARKUP!r})"
-    child = Child("worker-1", [sys.executable, "-c", script], tmp_path / "worker-1.log")
+    child = ChildProcess("worker-1", [sys.executable, "-c", script], tmp_path / "worker-1.log")
     assert until(lambda: child.exit_code is not None)
 
     last_words(child)

@@ -8,13 +8,13 @@ from pathlib import Path
 import psutil
 import pytest
 
-from deploy.local.processes import Child
+from deploy.local.processes import ChildProcess
 from tests.support.waiting import until
 
 
 def test_output_and_errors_stand_in_the_log(tmp_path: Path) -> None:
     script = "import sys; print('out', flush=True); print('err', file=sys.stderr); sys.exit(7)"
-    child = Child("talker", [sys.executable, "-c", script], tmp_path / "log")
+    child = ChildProcess("talker", [sys.executable, "-c", script], tmp_path / "log")
 
     assert until(lambda: child.exit_code is not None)
     assert child.exit_code == 7
@@ -26,7 +26,7 @@ def test_stop_asks_first(tmp_path: Path) -> None:
     script = (
         "import signal, sys, time; signal.signal(15, lambda *_: sys.exit(4)); print('up', flush=True); time.sleep(60)"
     )
-    child = Child("polite", [sys.executable, "-c", script], tmp_path / "log")
+    child = ChildProcess("polite", [sys.executable, "-c", script], tmp_path / "log")
     assert until(lambda: child.last_lines() == "up")
 
     assert child.stop() == 4
@@ -34,7 +34,7 @@ def test_stop_asks_first(tmp_path: Path) -> None:
 
 def test_stop_kills_what_does_not_listen(tmp_path: Path) -> None:
     script = "import signal, time; signal.signal(15, signal.SIG_IGN); print('up', flush=True); time.sleep(60)"
-    child = Child("deaf", [sys.executable, "-c", script], tmp_path / "log")
+    child = ChildProcess("deaf", [sys.executable, "-c", script], tmp_path / "log")
     assert until(lambda: child.last_lines() == "up")
 
     assert child.stop(patience_s=0.1) == -signal.SIGKILL
@@ -43,14 +43,14 @@ def test_stop_kills_what_does_not_listen(tmp_path: Path) -> None:
 def test_environment_is_added_to_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OURS", "1")
     script = "import os; print(os.environ['OURS'], os.environ['THEIRS'])"
-    child = Child("env", [sys.executable, "-c", script], tmp_path / "log", {"THEIRS": "2"})
+    child = ChildProcess("env", [sys.executable, "-c", script], tmp_path / "log", {"THEIRS": "2"})
 
     assert until(lambda: child.exit_code == 0)
     assert child.last_lines() == "1 2"
 
 
 def test_a_missing_command_says_so(tmp_path: Path) -> None:
-    child = Child("nobody", ["no-such-command-anywhere"], tmp_path / "log")
+    child = ChildProcess("nobody", ["no-such-command-anywhere"], tmp_path / "log")
 
     assert until(lambda: child.exit_code is not None)
     assert "no-such-command-anywhere" in child.last_lines()
@@ -61,8 +61,8 @@ def test_children_end_when_the_parent_is_killed(tmp_path: Path) -> None:
     script = f"""
         import sys, time
         from pathlib import Path
-        from deploy.local.processes import Child
-        child = Child("sleeper", ["sleep", "60"], Path({str(tmp_path / "log")!r}))
+        from deploy.local.processes import ChildProcess
+        child = ChildProcess("sleeper", ["sleep", "60"], Path({str(tmp_path / "log")!r}))
         print(child.pid, flush=True)
         time.sleep(60)
     """

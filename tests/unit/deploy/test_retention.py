@@ -24,7 +24,7 @@ def test_what_topics_create_sets_is_well() -> None:
 @pytest.mark.parametrize("topic", [Topic.CLICKS, Topic.REVIEWS, Topic.COMMANDS])
 @pytest.mark.parametrize("suffix", ["", ".dlq"])
 @pytest.mark.parametrize("kept", [-1, 90 * DAY_MS + 1])
-def test_inputs_must_not_outlive_digests(topic: Topic, suffix: str, kept: int) -> None:
+def test_inputs_must_not_outlive_tombstones(topic: Topic, suffix: str, kept: int) -> None:
     name = TOPICS.name(topic) + suffix
     (finding,) = compare(changed(name, retention_ms=str(kept)), TOPICS, 90).findings
     assert finding.topic == name
@@ -32,7 +32,7 @@ def test_inputs_must_not_outlive_digests(topic: Topic, suffix: str, kept: int) -
     assert ("for ever" in finding.problem) == (kept < 0)
 
 
-def test_digests_that_are_kept_for_less_long_are_found_by_every_input() -> None:
+def test_tombstones_that_are_kept_for_less_long_are_found_by_every_input() -> None:
     assert {finding.topic for finding in compare(PLANNED, TOPICS, 89).findings} == {
         TOPICS.clicks, TOPICS.reviews, TOPICS.commands
     }  # fmt: skip

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.events.jsonl import Lines
+from deploy.events.jsonl import JsonLines
 from evaluation.prequential.set_lines import lines_of
 from penchant.errors import BadFile, Misconfigured
 from serving.files.message_splitter import MAX_BYTES, BadLine, Pieces
@@ -31,7 +31,7 @@ READ = [(1, ONE.encode()), (2, TWO.encode()), (3, THREE.encode())]
 
 
 def read(path: Path) -> list[tuple[int, bytes] | BadLine]:
-    with Lines(str(path)) as lines:
+    with JsonLines(str(path)) as lines:
         return list(lines)
 
 
@@ -92,7 +92,7 @@ def test_an_array_is_read_element_by_element(tmp_path: Path, text: str) -> None:
     path = tmp_path / "items.json"
     path.write_text(text, encoding="utf-8")
 
-    with Lines(str(path)) as lines:
+    with JsonLines(str(path)) as lines:
         assert list(lines) == READ
         assert lines.unit == "element"
 
@@ -113,7 +113,7 @@ def test_an_array_is_never_held_whole(tmp_path: Path) -> None:
     path.write_bytes(b"[" + b",".join([element] * 60_000) + b"]")
 
     tracemalloc.start()
-    with Lines(str(path)) as lines:
+    with JsonLines(str(path)) as lines:
         count = sum(1 for _ in lines)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
@@ -220,12 +220,12 @@ def test_nothing_in_it(tmp_path: Path, content: bytes) -> None:
 
 
 def test_a_folder_is_no_file(tmp_path: Path) -> None:
-    with pytest.raises(Misconfigured, match=r"cannot read .*directory"), Lines(str(tmp_path)):
+    with pytest.raises(Misconfigured, match=r"cannot read .*directory"), JsonLines(str(tmp_path)):
         pass
 
 
 def test_a_name_that_cannot_be_one() -> None:
-    with pytest.raises(Misconfigured, match="cannot read"), Lines("a\0b"):
+    with pytest.raises(Misconfigured, match="cannot read"), JsonLines("a\0b"):
         pass
 
 
@@ -293,7 +293,7 @@ def test_lines_come_as_they_are_written() -> None:
 
 
 def test_standard_input_is_told_by_its_bytes_too() -> None:
-    script = "from deploy.events.jsonl import Lines\nwith Lines('-') as lines: print(len(list(lines)))"
+    script = "from deploy.events.jsonl import JsonLines\nwith JsonLines('-') as lines: print(len(list(lines)))"
     done = subprocess.run(
         [sys.executable, "-c", script], input=gzip.compress(TEXT.encode("utf-16")), capture_output=True, check=True
     )

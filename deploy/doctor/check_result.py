@@ -7,7 +7,7 @@ NOTHING = "nothing"
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class CheckResult:
     """One check's outcome; `figures` stand beside the rest in the JSON."""
 
     ok: bool
