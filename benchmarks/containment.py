@@ -44,9 +44,9 @@ from stream.events.weights import load_weights
 from stream.kafka.agents import to_record
 from stream.kafka.producer import Outgoing
 from stream.pipeline import Pipeline
-from stream.processing.batch import Rules
+from stream.processing.batch import Limits
 from stream.processing.lists import Lists
-from stream.store.pending_index import WaitingIndex
+from stream.store.pending_index import PendingIndex
 from stream.store.redis import Retention, Store
 
 ITEMS, USERS, DIM, ROUNDS = 10_000, 2_000, 384, 7
@@ -151,17 +151,17 @@ class System:
             ranker=lambda _, states: ranker.rank_many(states, 20),
             lists=Lists(TOPICS, FINGERPRINT, 86_400_000),
             log=Sink(statistics),
-            waiting=WaitingIndex(),
-            rules=Rules(),
+            waiting=PendingIndex(),
+            limits=Limits(),
             clock=lambda: NOW_MS + 60_000,
             guard=Guard(quarantine=self._quarantine) if guarded else Guard(),
         )
         self.cpu: list[float] = []
         self.wall: list[float] = []
 
-    async def claim(self) -> None:
+    async def acquire(self) -> None:
         """Become the owner of the one partition."""
-        await self._store.claim(0)
+        await self._store.acquire(0)
 
     async def take_in(self, answers: Sequence[tuple[int, bytes]], events: int) -> None:
         """Take in a round of fetches; note microseconds an event."""
@@ -189,7 +189,7 @@ async def compare(url: str, size: int, events: int) -> dict[str, float]:
     """Both systems in turns, round by round; the first round warms up. Medians, in microseconds an event."""
     systems = [System(url, guarded=guarded) for guarded in (True, False)]
     for system in systems:
-        await system.claim()
+        await system.acquire()
     for number in range(ROUNDS + 1):
         span = range(number * events, (number + 1) * events, size)
         answers = [(first, fetched(first, size)) for first in span]

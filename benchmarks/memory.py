@@ -27,7 +27,7 @@ from rich.table import Table
 from deploy.local.services import start_store
 from serving.state.user_state import RECENT_TEXTS, RING, SEEN, SHOWN, Kind, RecentText, RingEvent, UserState, encode
 from stream.interest.fold import Bounds
-from stream.store.redis import Batch, Retention, Store
+from stream.store.redis import Commit, Retention, Store
 
 PREFIX, PARTITIONS, AT_ONCE = "penchant", 4, 256
 BOUNDS = Bounds()
@@ -91,10 +91,10 @@ async def fill(url: str, users: int, length: int, dim: int, parts: int) -> None:
     """Write the users through the real store."""
     store = Store(url, PREFIX, "e5s-00000000", {}, Retention(180 * 86_400))
     for partition in range(PARTITIONS):
-        await store.claim(partition)
+        await store.acquire(partition)
     for partition, some in track(list(batches(users)), f"{parts} of {len(PARTS)}", console=Console(stderr=True)):
         states = {names("u", n, 1, length)[0]: full_state(n, length, dim, parts) for n in some}
-        await store.save(Batch(partition, store.hold(partition), states))
+        await store.save(Commit(partition, store.lease(partition), states))
     await store.close()
 
 

@@ -22,7 +22,7 @@ from export.sentiment import embed
 from penchant.errors import Misconfigured, PenchantError
 from serving.model.encoder import load_encoder
 from serving.model.sentiment import Sentiment
-from stream.events.weights import Swing, load_weights
+from stream.events.weights import WeightRange, load_weights
 from stream.interest.sentiment_adjustment import moved
 
 HELD_OUT = 1000  # texts of each set
@@ -100,7 +100,7 @@ def judge(head: Sentiment, vectors: npt.NDArray[np.float32], labels: npt.NDArray
     us = (time.perf_counter() - began) / len(vectors) * 1e6
     right = float(np.mean((said > 0) == (labels == 1)))
     weights = load_weights()
-    preference, swing = weights.of("review", None).preference, weights.swing or Swing(0.0, 0.0)
+    preference, swing = weights.of("review", None).preference, weights.swing or WeightRange(0.0, 0.0)
     rated = np.where(labels == 1, swing.highest, swing.lowest)
     counted = np.array([moved(preference, swing, float(liking)) for liking in said])
     return Figures(

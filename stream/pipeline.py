@@ -22,30 +22,40 @@ from serving.state.user_state import PendingEvent, Retraction, UserState, Vector
 from stream.containment.faults import Guard, by_halves
 from stream.events.dead_letters import dead_letter, forwarded_or_dead, quarantined
 from stream.events.decoder import Decoder, forget_users
-from stream.events.encoder_input import Wording, assemble, pieces
-from stream.events.records import DeadLetter, Forward, Record
-from stream.events.transfers import Republish, Sending, outgoing
+from stream.events.encoder_input import EncoderInput, assemble, texts_to_encode
+from stream.events.records import DeadLetter, Record, Reroute
+from stream.events.transfers import OutboundTransfer, Republish, outgoing
 from stream.kafka.producer import Log, Outgoing
-from stream.processing.apply import take
-from stream.processing.batch import MOST_UNNAMED, Answer, Arrival, Context, Input, ItemVectors, Part, Rules, Turn
+from stream.processing.apply import apply
+from stream.processing.batch import (
+    MOST_UNNAMED,
+    Answer,
+    Context,
+    Limits,
+    PartitionBatch,
+    Trigger,
+    UserUpdate,
+    VectorOf,
+    WorkItem,
+)
 from stream.processing.due import Pending, expired
 from stream.processing.inputs import arrive
 from stream.processing.lists import Lists, Ranking, rfc3339
 from stream.processing.pending_events import MERGES, TEXTS, overdue, record_of, waiters
 from stream.processing.retract import unread
-from stream.store.pending_index import WaitingIndex
-from stream.store.redis import Hold, UserStore
+from stream.store.pending_index import PendingIndex
+from stream.store.redis import Lease, UserStore
 
 # Vectors by text, without those that the encoder missed: these events wait.
 Embed = Callable[[Sequence[str]], Awaitable[Mapping[str, Vector]]]
 Rank = Callable[[Sequence[str], Sequence[UserState]], Sequence[Ranking]]  # users, and their states
 
 
-class Outcome(NamedTuple):
+class Attempt(NamedTuple):
     """The parts of a batch that were saved, and those that the store refused."""
 
-    saved: list[Part]
-    refused: list[Part]
+    saved: list[PartitionBatch]
+    refused: list[PartitionBatch]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,85 +68,84 @@ class Pipeline:
     topics: Topics
     decoder: Decoder
     embedder: Embed
-    items: ItemVectors
+    items: VectorOf
     store: UserStore
     ranker: Rank
     lists: Lists
     log: Log
-    waiting: WaitingIndex
-    rules: Rules
+    waiting: PendingIndex
+    limits: Limits
     clock: Callable[[], int]
     late_after_s: float = 3.0
     guard: Guard = field(default_factory=Guard)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def process(
-        self, records: Sequence[Record], holds: Mapping[int, Hold] | None = None
-    ) -> tuple[list[Record], list[Part]]:
-        """Take in records. Returns those that are done, to be acknowledged, and the parts that the store refused.
+        self, records: Sequence[Record], leases: Mapping[int, Lease] | None = None
+    ) -> tuple[list[Record], list[PartitionBatch]]:
+        """Take in records. Returns those that are done, to be acknowledged, and the batches that the store refused.
 
-        holds: partition -> as it stood when the records were let in; None: that is now. What was claimed anew since is
-        refused: saved on top of an older copy of the states, it would hide what lies between.
+        leases: by partition, of when the records were let in; None: of now. What was acquired anew since is refused:
+        saved on top of an older copy of the states, it would hide what lies between.
         """
-        holds = holds or self.holds(records)
+        leases = leases or self.leases(records)
 
-        async def some(records: Sequence[Record]) -> Outcome:
-            outcome = await self.attempt(self.decode(records, holds))
+        async def some(records: Sequence[Record]) -> Attempt:
+            outcome = await self.attempt(self.decode(records, leases))
             self.guard.faults.fine()
             return outcome
 
-        async def one(record: Record, error: Exception) -> Outcome:
-            before, after = holds[record.partition], self.store.hold(record.partition)
-            part = self.put_aside(record, error, before)
-            # Saved before it raised.
+        async def one(record: Record, error: Exception) -> Attempt:
+            before, after = leases[record.partition], self.store.lease(record.partition)
+            batch = self.put_aside(record, error, before)  # if it was saved before it raised, it is done
             if before.offsets.get(record.topic, 0) <= record.offset < after.offsets.get(record.topic, 0):
-                await self.log.send([dead_letter(letter, self.clock()) for letter in part.dead])
-                return Outcome([part], [])
-            return await self.attempt([part])
+                await self.log.send([dead_letter(letter, self.clock()) for letter in batch.dead])
+                return Attempt([batch], [])
+            return await self.attempt([batch])
 
         outcomes = await by_halves(records, some, one)
-        done = [record for outcome in outcomes for part in outcome.saved for record in part.records]
-        return done, [part for outcome in outcomes for part in outcome.refused]
+        done = [record for outcome in outcomes for batch in outcome.saved for record in batch.records]
+        return done, [batch for outcome in outcomes for batch in outcome.refused]
 
-    def holds(self, records: Iterable[Record]) -> dict[int, Hold]:
+    def leases(self, records: Iterable[Record]) -> dict[int, Lease]:
         """How the partitions of records stand now."""
-        return {number: self.store.hold(number) for number in {record.partition for record in records}}
+        return {number: self.store.lease(number) for number in {record.partition for record in records}}
 
-    async def attempt(self, parts: list[Part]) -> Outcome:
+    async def attempt(self, batches: list[PartitionBatch]) -> Attempt:
         """Take in parts as they were decoded."""
-        texts = await self.embed(parts)
+        texts = await self.embed(batches)
         async with self.lock:
-            saved = await self.run(parts, texts)
-        return Outcome(saved, [part for part in parts if part not in saved])
+            saved = await self.run(batches, texts)
+        return Attempt(saved, [batch for batch in batches if batch not in saved])
 
-    async def wake(self, item_ids: Iterable[str]) -> None:
+    async def on_items_available(self, item_ids: Iterable[str]) -> None:
         """Fold the events that wait for these items, which have a vector now."""
-        await self.recall(self.waiting.users(item_ids), Arrival.WOKEN)
+        await self.resume_pending(self.waiting.users(item_ids), Trigger.WOKEN)
 
-    async def make_up(self, most: int) -> int:
+    async def retry_missed_texts(self, most: int) -> int:
         """Take in what waits because the encoder missed its text, of `most` users; the others' turn is the next time.
 
         Returns how many texts it read now.
         """
-        return await self.recall(self.waiting.next_users(TEXTS, most), Arrival.MISSED)
+        return await self.resume_pending(self.waiting.next_users(TEXTS, most), Trigger.MISSED)
 
     async def expire(self) -> None:
         """Give up the events, and the retractions, that have waited too long."""
-        await self.recall(self.waiting.overdue(self.clock()), Arrival.EXPIRED)
+        await self.resume_pending(self.waiting.overdue(self.clock()), Trigger.EXPIRED)
 
     async def ask_again(self) -> None:
         """Tell the owners of other users again what they have not answered (stream/processing/merge.py)."""
         users = self.waiting.users([MERGES])
-        await self.take_in([Pending(n, user, None, Arrival.UNANSWERED) for n, ids in users.items() for user in ids])
+        await self.take_in([Pending(n, user, None, Trigger.UNANSWERED) for n, ids in users.items() for user in ids])
 
     async def resume(self, partition: int) -> None:
         """Publish the lists that are owed in a partition: its worker before may have died between save and publish."""
         async with self.lock, self.guard.quarantine.lists(partition) as may_be_made:
             if not may_be_made:
-                self.store.settle(partition, self.store.hold(partition).token)
-            await self.run([Part(partition)], {})
+                self.store.settle(partition, self.store.lease(partition).token)
+            await self.run([PartitionBatch(partition)], {})
 
-    async def recall(self, users: Mapping[int, Sequence[str]], arrival: Arrival) -> int:
+    async def resume_pending(self, users: Mapping[int, Sequence[str]], arrival: Trigger) -> int:
         """Take in what waits in the rooms of some users (partition -> user ids). Returns how many texts were read."""
         found = [await self.look_up(partition, ids, arrival) for partition, ids in users.items()]
         return await self.take_in([each for some in found for each in some])
@@ -146,13 +155,13 @@ class Pipeline:
         quarantine = self.guard.quarantine
 
         async def some(pending: Sequence[Pending]) -> int:
-            parts = {each.partition: Part(each.partition) for each in pending}
-            async with quarantine.waiting(list(parts), [record_of(e.entry) for e in pending if e.entry is not None]):
+            batches = {each.partition: PartitionBatch(each.partition) for each in pending}
+            async with quarantine.waiting(list(batches), [record_of(e.entry) for e in pending if e.entry is not None]):
                 for each in pending:
-                    parts[each.partition].inputs.append(self._input(each))
-                texts = await self.embed(parts.values())
+                    batches[each.partition].inputs.append(self._input(each))
+                texts = await self.embed(batches.values())
                 async with self.lock:
-                    await self.run(list(parts.values()), texts)
+                    await self.run(list(batches.values()), texts)
             return len(texts)
 
         async def one(each: Pending, error: Exception) -> int:
@@ -165,128 +174,132 @@ class Pipeline:
         together = [each for each in pending if [each] not in apart]
         return sum([sum(await by_halves(group, some, one)) for group in (*apart, together) if group])
 
-    async def run(self, parts: list[Part], texts: Mapping[Wording, Vector]) -> list[Part]:
+    async def run(self, batches: list[PartitionBatch], texts: Mapping[EncoderInput, Vector]) -> list[PartitionBatch]:
         """Load … publish. Returns the parts that were saved; the others belong to another worker."""
-        loaded = await asyncio.gather(*map(self.load, parts))
-        parts = [part for part, mine in zip(parts, loaded, strict=True) if mine]
+        loaded = await asyncio.gather(*map(self.load, batches))
+        batches = [batch for batch, mine in zip(batches, loaded, strict=True) if mine]
         began_s = monotonic()
-        context = Context(self.items, texts, self.decoder.read_again, self.rules, self.clock(), self.lists.fingerprint)
-        for part in parts:
-            take(part, context)
-        await self.announce(parts)
-        saved = await self.save(parts)
+        context = Context(self.items, texts, self.decoder.read_again, self.limits, self.clock(), self.lists.fingerprint)
+        for batch in batches:
+            apply(batch, context)
+        await self.publish_side_effects(batches)
+        saved = await self.save(batches)
         lists, letters = self.rank(saved)
         await self.log.send([dead_letter(letter, self.clock()) for letter in letters])
         await self.publish(lists, saved)
-        await self.log.send(self.transfers(sending for part in saved for sending in part.then))
+        await self.log.send(self.transfers(sending for batch in saved for sending in batch.then))
         if monotonic() - began_s > self.late_after_s:
-            await self.make_good(parts)
-        for part in saved:
-            self.store.settle(part.partition, part.hold.token)
+            await self.republish_if_fenced(batches)
+        for batch in saved:
+            self.store.settle(batch.partition, batch.lease.token)
         return saved
 
-    def decode(self, records: Sequence[Record], holds: Mapping[int, Hold]) -> list[Part]:
+    def decode(self, records: Sequence[Record], leases: Mapping[int, Lease]) -> list[PartitionBatch]:
         """Sort records into parts by partition; what cannot be read becomes a dead letter, what lies wrong a stray.
 
         holds: partition -> as it stood when the records came.
         """
-        parts: dict[int, Part] = {}
+        batches: dict[int, PartitionBatch] = {}
         for record in records:
-            part = parts.setdefault(record.partition, Part(record.partition, hold=holds[record.partition]))
-            part.records.append(record)
+            batch = batches.setdefault(
+                record.partition, PartitionBatch(record.partition, lease=leases[record.partition])
+            )
+            batch.records.append(record)
             match self.arrive(record):
-                case Input() as each:
-                    part.inputs.append(each)
-                case Forward() as stray:
-                    part.strays.append(stray)
+                case WorkItem() as each:
+                    batch.inputs.append(each)
+                case Reroute() as reroute:
+                    batch.misrouted.append(reroute)
                 case DeadLetter() as letter:
-                    part.dead.append(letter)
-        return list(parts.values())
+                    batch.dead.append(letter)
+        return list(batches.values())
 
-    def arrive(self, record: Record) -> Input | Forward | DeadLetter | None:
+    def arrive(self, record: Record) -> WorkItem | Reroute | DeadLetter | None:
         """What a record is (stream/processing/inputs.py), unless it is not to be read at all."""
         if self.guard.quarantine.condemned(record):
             return quarantined(record)
         return arrive(record, self.decoder.decode, self.topics.transfers)
 
-    def put_aside(self, record: Record, error: Exception, hold: Hold) -> Part:
+    def put_aside(self, record: Record, error: Exception, lease: Lease) -> PartitionBatch:
         """A part of nothing but a record that raised, as a dead letter."""
-        return Part(record.partition, [record], hold=hold, dead=[self.guard.faults.letter(record, error)])
+        return PartitionBatch(record.partition, [record], lease=lease, dead=[self.guard.faults.letter(record, error)])
 
-    async def embed(self, parts: Iterable[Part]) -> Mapping[Wording, Vector]:
+    async def embed(self, batches: Iterable[PartitionBatch]) -> Mapping[EncoderInput, Vector]:
         """What the encoder makes of the texts in the parts (stream/events/encoder_input.py), by what was encoded."""
-        events = (each.event for part in parts for each in part.inputs)
+        events = (each.event for batch in batches for each in batch.inputs)
         wordings = {event.wording for event in events if event is not None and event.wording is not None}
         vectors = (
-            await self.embedder(sorted({each for wording in wordings for each in pieces(wording)})) if wordings else {}
+            await self.embedder(sorted({each for wording in wordings for each in texts_to_encode(wording)}))
+            if wordings
+            else {}
         )
         made = {wording: assemble(wording, vectors) for wording in wordings}
         return {wording: text for wording, text in made.items() if text is not None}
 
-    async def load(self, part: Part) -> bool:
+    async def load(self, batch: PartitionBatch) -> bool:
         """Give each user of a part a turn. False: its partition was claimed anew while texts were embedded.
 
         It is read again from an earlier record then: what was let in before would leave a gap that the offsets hide.
         """
-        hold = self.store.hold(part.partition)
-        if part.records and hold.token != part.hold.token:
+        lease = self.store.lease(batch.partition)
+        if batch.records and lease.token != batch.lease.token:
             return False
-        users = dict.fromkeys([*part.users, *hold.owed])
-        part.start(hold, await self.store.load(part.partition, list(users)))
-        for hand in part.senders:
+        users = dict.fromkeys([*batch.users, *lease.unpublished])
+        batch.start(lease, await self.store.load(batch.partition, list(users)))
+        for hand in batch.senders:
             sender = (await self.store.load(hand.partition, [hand.user_id]))[hand.user_id]
             if sender.alias is not None:
-                part.hands[hand.user_id] = sender.alias.token
+                batch.hands[hand.user_id] = sender.alias.token
         return True
 
-    async def look_up(self, partition: int, users: Sequence[str], arrival: Arrival) -> list[Pending]:
+    async def look_up(self, partition: int, users: Sequence[str], arrival: Trigger) -> list[Pending]:
         """What is due of what waits in the rooms of some users."""
         states = await self.store.load(partition, users)
         now = self.clock()
 
         def due(entry: PendingEvent | Retraction) -> bool:
-            if arrival is Arrival.EXPIRED:
-                return overdue(entry, self.rules, now)
-            if arrival is Arrival.MISSED or isinstance(entry, Retraction):
-                return arrival is Arrival.MISSED and entry.missed
+            if arrival is Trigger.EXPIRED:
+                return overdue(entry, self.limits, now)
+            if arrival is Trigger.MISSED or isinstance(entry, Retraction):
+                return arrival is Trigger.MISSED and entry.missed
             return not entry.missed and self.items(entry.item_id) is not None
 
         waiting = ((user, entry) for user, state in states.items() for entry in waiters(state))
         return [Pending(partition, user, entry, arrival) for user, entry in waiting if due(entry)]
 
-    async def announce(self, parts: Iterable[Part]) -> None:
+    async def publish_side_effects(self, batches: Iterable[PartitionBatch]) -> None:
         """Send what must not be lost, and have it acknowledged, before the offsets move on."""
         now = self.clock()
         out: list[Outgoing] = []
-        for part in parts:
-            out += [self._covisits(message) for message in part.covisits()]
-            out += [dead_letter(letter, now) for letter in part.dead]
-            out += [forwarded_or_dead(stray, now) for stray in part.strays]
-            gone = [*part.erased, *part.nulls]
-            out += [Outgoing(self.topics.recommendations, user.encode(), None, part.partition) for user in gone]
-            out += self.transfers(part.first)
-            out += [self._receipt(answer, now) for answer in part.answers]
-            out += [self._receipt(answer, now) for answer in unread(part.dead, self.topics.commands)]
+        for batch in batches:
+            out += [self._covisits(message) for message in batch.covisits()]
+            out += [dead_letter(letter, now) for letter in batch.dead]
+            out += [forwarded_or_dead(reroute, now) for reroute in batch.misrouted]
+            gone = [*batch.erased, *batch.nulls]
+            out += [Outgoing(self.topics.recommendations, user.encode(), None, batch.partition) for user in gone]
+            out += self.transfers(batch.first)
+            out += [self._receipt(answer, now) for answer in batch.answers]
+            out += [self._receipt(answer, now) for answer in unread(batch.dead, self.topics.commands)]
         await self.log.send(out)
 
-    async def save(self, parts: Sequence[Part]) -> list[Part]:
+    async def save(self, batches: Sequence[PartitionBatch]) -> list[PartitionBatch]:
         """Write each part, all of it or nothing. Returns those that were written."""
-        batches = [part.batch() for part in parts]
-        answers = await asyncio.gather(*map(self.store.save, batches))
-        for batch, answer in zip(batches, answers, strict=True):
+        commits = [batch.commit() for batch in batches]
+        answers = await asyncio.gather(*map(self.store.save, commits))
+        for commit, answer in zip(commits, answers, strict=True):
             if answer.done:
-                self.waiting.update(batch.partition, batch.waits, batch.no_longer)
-        if any(batch.erased for batch in batches):
+                self.waiting.update(commit.partition, commit.waits, commit.no_longer)
+        if any(commit.erased for commit in commits):
             forget_users()
-        return [part for part, answer in zip(parts, answers, strict=True) if answer.done]
+        return [batch for batch, answer in zip(batches, answers, strict=True) if answer.done]
 
-    def rank(self, parts: Iterable[Part]) -> tuple[list[Outgoing], list[DeadLetter]]:
+    def rank(self, batches: Iterable[PartitionBatch]) -> tuple[list[Outgoing], list[DeadLetter]]:
         """The new lists of the parts' users, scored together: one pass over the catalogue serves all of them.
 
         Whoever did least comes first: a burst of one user holds up no other. A user whose list cannot be made gets the
         trending one, and what caused it becomes a dead letter.
         """
-        due = [(part, user, turn) for part in parts for user, turn in part.turns.items() if turn.due]
+        due = [(batch, user, update) for batch in batches for user, update in batch.updates.items() if update.due]
         due.sort(key=lambda each: len(each[2].named))
         try:
             return self.lists_of(due), []
@@ -301,56 +314,64 @@ class Pipeline:
             except PenchantError:
                 raise
             except Exception as error:  # noqa: BLE001 - contained: the others get theirs
-                part, user, turn = each
-                letters += self.guard.faults.letters(part.causes(turn), error)
+                batch, user, update = each
+                letters += self.guard.faults.letters(batch.causes(update), error)
                 with suppress(Exception):  # of this user nothing can be made at all: the letters say so
                     (trending,) = self.ranker([user], [UserState()])
-                    lists.append(self.lists.of_user(user, part.partition, turn, trending, self.clock()))
+                    lists.append(self.lists.of_user(user, batch.partition, update, trending, self.clock()))
         return lists, letters
 
-    async def publish(self, lists: Sequence[Outgoing], parts: Sequence[Part]) -> None:
+    async def publish(self, lists: Sequence[Outgoing], batches: Sequence[PartitionBatch]) -> None:
         """Send lists. One that cannot be sent costs nobody else his: what caused it becomes a dead letter."""
-        turns = {(part.partition, user.encode()): (part, turn) for part in parts for user, turn in part.turns.items()}
+        updates = {
+            (batch.partition, user.encode()): (batch, update)
+            for batch in batches
+            for user, update in batch.updates.items()
+        }
 
         async def one(made: Outgoing, error: Exception) -> None:
-            part, turn = turns[made.partition or 0, made.key or b""]
-            letters = self.guard.faults.letters(part.causes(turn), error)
+            batch, update = updates[made.partition or 0, made.key or b""]
+            letters = self.guard.faults.letters(batch.causes(update), error)
             await self.log.send([dead_letter(letter, self.clock()) for letter in letters])
 
         await by_halves(lists, self.log.send, one)
 
-    def lists_of(self, due: Sequence[tuple[Part, str, Turn]]) -> list[Outgoing]:
+    def lists_of(self, due: Sequence[tuple[PartitionBatch, str, UserUpdate]]) -> list[Outgoing]:
         """The lists of some users, from their states."""
-        rankings = self.ranker([user for _, user, _ in due], [turn.state for _, _, turn in due])
+        rankings = self.ranker([user for _, user, _ in due], [update.state for _, _, update in due])
         now = self.clock()
         return [
-            self.lists.of_user(user, part.partition, turn, ranking, now)
-            for (part, user, turn), ranking in zip(due, rankings, strict=True)
+            self.lists.of_user(user, batch.partition, update, ranking, now)
+            for (batch, user, update), ranking in zip(due, rankings, strict=True)
         ]
 
-    def transfers(self, sendings: Iterable[Sending]) -> list[Outgoing]:
+    def transfers(self, sendings: Iterable[OutboundTransfer]) -> list[Outgoing]:
         """Messages to other owners, as records."""
         return [outgoing(self.topics.transfers, sending) for sending in sendings]
 
-    async def make_good(self, parts: Iterable[Part]) -> None:
+    async def republish_if_fenced(self, batches: Iterable[PartitionBatch]) -> None:
         """After a long pause another worker may own a partition, whose newer lists mine came after.
 
         Its owner publishes them again, so that the last list on the topic is the one of the newest state.
         """
-        late: list[Sending] = []
-        for part in parts:
-            mine = self.store.hold(part.partition).token == part.hold.token and await self.store.is_mine(part.partition)
+        late: list[OutboundTransfer] = []
+        for batch in batches:
+            mine = self.store.lease(batch.partition).token == batch.lease.token and await self.store.owns(
+                batch.partition
+            )
             if not mine:
-                named = {user: turn.named for user, turn in part.turns.items() if turn.due}
-                named |= {user: [] for user in part.erased}
-                late += [Sending(Republish(to=user, folded=refs[-MOST_UNNAMED:])) for user, refs in named.items()]
+                named = {user: update.named for user, update in batch.updates.items() if update.due}
+                named |= {user: [] for user in batch.erased}
+                late += [
+                    OutboundTransfer(Republish(to=user, folded=refs[-MOST_UNNAMED:])) for user, refs in named.items()
+                ]
         await self.log.send(self.transfers(late))
 
-    def _input(self, pending: Pending) -> Input:
+    def _input(self, pending: Pending) -> WorkItem:
         user_id, entry, arrival = pending.user_id, pending.entry, pending.arrival
         if entry is None:
-            return Input(user_id, "", arrival)
-        if arrival is Arrival.EXPIRED or pending.letter is not None:
+            return WorkItem(user_id, "", arrival)
+        if arrival is Trigger.EXPIRED or pending.letter is not None:
             return expired(user_id, entry, pending.letter)
         record = record_of(entry)
         if self.guard.quarantine.condemned(record):
@@ -359,9 +380,9 @@ class Pipeline:
             event = self.decoder.read_again(record)
         except Rejected as error:  # it could be read when it came: the weights file has changed since
             return expired(user_id, entry, DeadLetter(record, error.reason, str(error), "decode"))
-        if isinstance(event, Forward):
+        if isinstance(event, Reroute):
             raise TypeError("this is a bug: a record on the wrong partition was left waiting")
-        return Input(user_id, event.event_id, arrival, event)
+        return WorkItem(user_id, event.event_id, arrival, event)
 
     def _covisits(self, message: CoVisits) -> Outgoing:
         key = f"{message.topic}-{message.partition}".encode()

@@ -9,7 +9,7 @@ from serving.connections import Connections
 from serving.model.sentiment import Sentiment
 from serving.ranking.profile import RankSettings, Seen
 from stream.interest.fold import Bounds
-from stream.processing.batch import Rules
+from stream.processing.batch import Limits
 from stream.store.redis import Retention
 
 _DAY_S = 86_400
@@ -129,9 +129,9 @@ class WorkerSettings(Connections):
             erasure_secret=secret.get_secret_value().encode() if secret is not None else None,
         )
 
-    def rules(self, sentiment: Sentiment | None = None) -> Rules:
+    def limits(self, sentiment: Sentiment | None = None) -> Limits:
         """The bounds of a user's state that these settings make, and the model folder's judge of reviews."""
-        return Rules(Bounds(half_life_ms=round(self.half_life_days * _DAY_S * 1000)), sentiment=sentiment)
+        return Limits(Bounds(half_life_ms=round(self.half_life_days * _DAY_S * 1000)), sentiment=sentiment)
 
     def ranking(self) -> RankSettings:
         """What lists are ranked by, but for an experiment."""

@@ -28,7 +28,7 @@ async def check_store(
         await check_identities(settings.redis, settings.keys, partitions, identities)
         clock = Clock(now_ms)
         await clock.compare(store.now_ms)
-        if not clock.sound:
+        if not clock.healthy:
             raise Misconfigured(clock.words())
     finally:
         await store.close()

@@ -30,11 +30,11 @@ from stream.events.records import Headers, Record
 from stream.events.weights import load_weights
 from stream.kafka.producer import Outgoing
 from stream.pipeline import Pipeline
-from stream.processing.batch import Rules
+from stream.processing.batch import Limits
 from stream.processing.lists import Lists
-from stream.store.pending_index import WaitingIndex
-from stream.store.redis import Batch, Hold, Saved, Wait, now_ms, refuse_foreign
-from stream.store.tombstones import Digests, believed_ms
+from stream.store.pending_index import PendingIndex
+from stream.store.redis import Commit, Lease, Saved, Wait, now_ms, refuse_foreign
+from stream.store.tombstones import Tombstones, believed_ms
 
 TOPICS = Topics("penchant")
 FINGERPRINT = "words-8"
@@ -127,43 +127,45 @@ class MemoryStore:
         self._identities = identities or {}
         self._shelves: dict[int, _Shelf] = beside._shelves if beside is not None else {}
         self._marks: dict[str, dict[str, bytes]] = beside._marks if beside is not None else {}
-        self._holds: dict[int, Hold] = {}
-        self._digests = Digests(b"a secret of tests", retention_ms=90 * 86_400_000)
+        self._leases: dict[int, Lease] = {}
+        self._digests = Tombstones(b"a secret of tests", retention_ms=90 * 86_400_000)
 
-    async def claim(self, partition: int) -> dict[str, int]:
-        """See `Store.claim`."""
+    async def acquire(self, partition: int) -> dict[str, int]:
+        """See `Store.acquire`."""
         shelf = self._shelf(partition)
         refuse_foreign(shelf.offsets, {topic: self._field(topic) for topic in self._identities})
         shelf.owner = secrets.token_hex(8)
         topics = {name: name.partition("@")[0] for name in shelf.offsets}
         known = {topic: shelf.offsets[name] for name, topic in topics.items() if name == self._field(topic)}
-        self._holds[partition] = Hold(shelf.owner, known, dict(shelf.unpublished))
+        self._leases[partition] = Lease(shelf.owner, known, dict(shelf.unpublished))
         return dict(known)
 
-    async def is_mine(self, partition: int) -> bool:
-        """See `Store.is_mine`."""
-        return partition in self._holds and self._shelf(partition).owner == self._holds[partition].token
+    async def owns(self, partition: int) -> bool:
+        """See `Store.owns`."""
+        return partition in self._leases and self._shelf(partition).owner == self._leases[partition].token
 
     async def is_behind(self, partition: int) -> bool:
         """See `Store.is_behind`."""
         stored = self._shelf(partition).offsets
-        return any(stored.get(self._field(topic), 0) < offset for topic, offset in self.hold(partition).offsets.items())
+        return any(
+            stored.get(self._field(topic), 0) < offset for topic, offset in self.lease(partition).offsets.items()
+        )
 
     def put_back(self, partition: int, offsets: Mapping[str, int]) -> None:
         """Have the offsets be older ones, as in a copy of the data; the owner is the same."""
         self._shelf(partition).offsets = {self._field(topic): offset for topic, offset in offsets.items()}
 
-    def hold(self, partition: int) -> Hold:
-        """See `Store.hold`."""
-        return self._holds.get(partition, Hold())
+    def lease(self, partition: int) -> Lease:
+        """See `Store.lease`."""
+        return self._leases.get(partition, Lease())
 
     def held(self) -> set[int]:
         """See `Store.held`."""
-        return set(self._holds)
+        return set(self._leases)
 
     def release(self, partition: int) -> None:
         """See `Store.release`."""
-        self._holds.pop(partition, None)
+        self._leases.pop(partition, None)
 
     async def load(self, partition: int, users: Sequence[str]) -> dict[str, UserState]:
         """See `Store.load`."""
@@ -176,37 +178,39 @@ class MemoryStore:
             state.erased_ms = believed_ms(shelf.erased.get(self._digests.of(user), 0), now_ms())
         return states
 
-    async def save(self, batch: Batch) -> Saved:
+    async def save(self, commit: Commit) -> Saved:
         """See `Store.save` and commit.lua, whose order of tests this is."""
-        shelf = self._shelf(batch.partition)
-        if not batch.hold.token or shelf.owner != batch.hold.token:
+        shelf = self._shelf(commit.partition)
+        if not commit.lease.token or shelf.owner != commit.lease.token:
             return Saved.NOT_MINE
-        new = {self._field(topic): offset for topic, offset in batch.offsets.items()}
-        expected = {self._field(topic): batch.hold.offsets.get(topic) for topic in batch.offsets}
+        new = {self._field(topic): offset for topic, offset in commit.offsets.items()}
+        expected = {self._field(topic): commit.lease.offsets.get(topic) for topic in commit.offsets}
         stored = {name: shelf.offsets.get(name) for name in new}
         if stored != expected:
             return Saved.REPEATED if stored == new else Saved.MOVED
         shelf.offsets.update(new)
-        shelf.waiting.update({(wait.item_id, wait.user_id): wait.deadline_ms for wait in batch.waits})
-        for wait in batch.no_longer:
+        shelf.waiting.update({(wait.item_id, wait.user_id): wait.deadline_ms for wait in commit.waits})
+        for wait in commit.no_longer:
             shelf.waiting.pop((wait.item_id, wait.user_id), None)
-        for user in batch.erased:
+        for user in commit.erased:
             shelf.records.pop(user, None)
-        self._note(shelf, batch.erased)
-        shelf.records.update({user: codec.encode(state, FINGERPRINT) for user, state in batch.states.items()})
-        told = bool(batch.unpublished or batch.erased)
-        shelf.unpublished = batch.unpublished if told else shelf.unpublished
-        held = self._holds.get(batch.partition)
-        if held is not None and held.token == batch.hold.token:
-            owed = batch.unpublished if told else held.owed
-            self._holds[batch.partition] = replace(held, offsets={**held.offsets, **batch.offsets}, owed=owed)
+        self._note(shelf, commit.erased)
+        shelf.records.update({user: codec.encode(state, FINGERPRINT) for user, state in commit.states.items()})
+        told = bool(commit.unpublished or commit.erased)
+        shelf.unpublished = commit.unpublished if told else shelf.unpublished
+        held = self._leases.get(commit.partition)
+        if held is not None and held.token == commit.lease.token:
+            unpublished = commit.unpublished if told else held.unpublished
+            self._leases[commit.partition] = replace(
+                held, offsets={**held.offsets, **commit.offsets}, unpublished=unpublished
+            )
         return Saved.WRITTEN
 
     def settle(self, partition: int, token: str) -> None:
         """See `Store.settle`."""
-        held = self._holds.get(partition)
+        held = self._leases.get(partition)
         if held is not None and held.token == token:
-            self._holds[partition] = replace(held, owed={})
+            self._leases[partition] = replace(held, unpublished={})
 
     async def write_marks(self, marks: Mapping[str, Mapping[str, bytes]]) -> None:
         """See `stream.containment.quarantine.Marks`."""
@@ -249,10 +253,10 @@ def memory_pipeline(
     *,
     partitions: int = 1,
     clock: Callable[[], int] = lambda: NOW_MS,
-    rules: Rules | None = None,
+    limits: Limits | None = None,
     guard: Guard | None = None,
 ) -> Pipeline:
-    """A pipeline on fakes. `items` is read as it stands when an event needs it: put a vector in, then `wake`."""
+    """A pipeline on fakes. `items` is read when an event needs it: put a vector in, then `on_items_available`."""
     return Pipeline(
         topics=TOPICS,
         decoder=Decoder(TOPICS, load_weights(), partitions, {}, clock=clock),
@@ -262,8 +266,8 @@ def memory_pipeline(
         ranker=lambda _, states: [rank_by_ring(state) for state in states],
         lists=Lists(TOPICS, FINGERPRINT, expiry_ms=86_400_000),
         log=log,
-        waiting=WaitingIndex(),
-        rules=rules or Rules(),
+        waiting=PendingIndex(),
+        limits=limits or Limits(),
         clock=clock,
         guard=guard or Guard(),
     )

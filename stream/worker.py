@@ -26,36 +26,36 @@ from serving.ranking.statistics import Statistics
 from serving.state.user_state import UserState
 from stream.containment.faults import Faults, Guard
 from stream.containment.quarantine import Quarantine
-from stream.encoder.deadline import Encoding
+from stream.encoder.deadline import DeadlineEncoder
 from stream.events.decoder import Decoder
 from stream.events.records import Record
 from stream.events.weights import load_weights
 from stream.kafka.assignment import Partitions, Reading, Seek
 from stream.kafka.producer import KafkaLog
 from stream.monitoring.clock import Clock
-from stream.monitoring.instrumented import TimedPipeline
+from stream.monitoring.instrumented import InstrumentedPipeline
 from stream.monitoring.metrics import Metrics
-from stream.monitoring.online_evaluation import JudgedLists, Live
+from stream.monitoring.online_evaluation import EvaluatedLists, OnlineEvaluation
 from stream.monitoring.watchdog import Watchdog
-from stream.processing.batch import Arrival, Part
+from stream.processing.batch import PartitionBatch, Trigger
 from stream.processing.items import ItemPipeline
 from stream.processing.pending_events import TEXTS
 from stream.processing.variants import Variants
 from stream.rebuild.item_vectors import KnownItems
-from stream.rebuild.rebuild import Model, Source
-from stream.rebuild.repair import Mender
+from stream.rebuild.rebuild import Model, ReplaySource
+from stream.rebuild.repair import StateRepair
 from stream.retry import retrying, waited_for
 from stream.settings import WorkerSettings
 from stream.startup_checks import now_ms
-from stream.store.pending_index import WaitingIndex
+from stream.store.pending_index import PendingIndex
 from stream.store.redis import Store
 from stream.store.redis_calls import connect
 from stream.store.statistics_snapshots import WRITER
-from stream.tasks.blend_learning import Blending, blend_key
-from stream.tasks.encoder_backlog import MakingUp
-from stream.tasks.event_backlog import Backlog
-from stream.tasks.list_renewal import Renewing
-from stream.tasks.statistics_service import Keeper
+from stream.tasks.blend_learning import BlendLearner, blend_key
+from stream.tasks.encoder_backlog import EncoderBacklog
+from stream.tasks.event_backlog import EventBacklog
+from stream.tasks.list_renewal import ListRenewal
+from stream.tasks.statistics_service import StatisticsService
 
 _log = logging.getLogger(__name__)
 _LOOK_EVERY_S = 1.0
@@ -110,7 +110,7 @@ class Worker:
         self._ranker = self._variants.usual
         name = experiment.name if experiment is not None else ""
         judged = self.metrics.lists_judged
-        self._judge = Live(self._catalogue, judged, self._rules.block, name, settings.seen, settings.k)
+        self._judge = OnlineEvaluation(self._catalogue, judged, self._rules.block, name, settings.seen, settings.k)
         self._items_came = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._started = AsyncExitStack()  # what has to hang up, also if a part that comes later does not start
@@ -120,7 +120,7 @@ class Worker:
         self._trending_version = 0
         self._clock = Clock(now_ms)
         self.metrics.clock_skew.set_function(lambda: self._clock.skew_ms / 1000)
-        self._backlog = Backlog(settings.batch)
+        self._backlog = EventBacklog(settings.batch)
 
     async def start(self) -> None:
         """Connect, follow what lists are ranked against, and begin the chores."""
@@ -138,7 +138,7 @@ class Worker:
         self._log = KafkaLog(settings.bootstrap, self.metrics.leave_out)
         started.push_async_callback(self._log.stop)
         await self._log.start()
-        self._waiting = WaitingIndex()
+        self._waiting = PendingIndex()
         self.quarantine = Quarantine(self._store)
         self._safety = Guard(Faults(lambda stage: self.metrics.contained.labels(stage).inc()), self.quarantine)
         self.partitions = Partitions(
@@ -148,36 +148,33 @@ class Worker:
             self.partitions.seek = self.seek
         if self.reading is not None:
             self.partitions.reading = self.reading
-        self._encoding = Encoding(self._encoder, on_failure=self.metrics.encoder_failed)
+        self._encoding = DeadlineEncoder(self._encoder, on_failure=self.metrics.encoder_failed)
         started.callback(self._encoding.close)
-        self.metrics.encoder_out.set_function(lambda: not self._encoding.sound)
+        self.metrics.encoder_out.set_function(lambda: not self._encoding.healthy)
         expiry_ms = settings.list_expiry_s * 1000
-        self._lists = JudgedLists(self.topics, self._encoder.fingerprint, expiry_ms, self._judge)
+        self._lists = EvaluatedLists(self.topics, self._encoder.fingerprint, expiry_ms, self._judge)
         self.pipeline = self._pipeline()
         self._store.mend = self._mender()
         self.items = ItemPipeline(
             self.topics, self._catalogue, self._encoding.passages, self._log, now_ms, self._safety
         )
-        blending = Blending(self._ranker, self._catalogue, lambda: WRITER in self._store.held())
+        blending = BlendLearner(self._ranker, self._catalogue, lambda: WRITER in self._store.held())
         shared = connect(settings.redis)
         started.push_async_callback(shared.aclose)
-        self._keeper = Keeper(
+        self._statistics_service = StatisticsService(
             settings, self._statistics, self._store, self.metrics, blending.learn, self._backlog.stands
         )
-        vectors = Follower(
-            settings.bootstrap,
-            self.topics.item_vectors,
-            self._on_item_vector,
-            settings.fetch_wait_ms,
-            self.metrics.leave_out,
-        )
-        self._followers = [vectors, self._keeper.follower]
-        for follows in (vectors, self._keeper):
+        bootstrap, wait_ms = settings.bootstrap, settings.fetch_wait_ms
+        vectors = Follower(bootstrap, self.topics.item_vectors, self._on_item_vector, wait_ms, self.metrics.leave_out)
+        self._followers = [vectors, self._statistics_service.follower]
+        for follows in (vectors, self._statistics_service):
             started.push_async_callback(follows.stop)
             await follows.start()
-        making_up = MakingUp(self.pipeline.make_up, self._waiting, self._encoding, self.metrics.texts_made_up.inc)
-        self._spawn(self._open_gate(), self._wake(), making_up.run(), self._compare_clocks())
-        self._spawn(self._publish_trending(), self._keeper.keep(), self._keeper.fit(), self._watch())
+        retry, count = self.pipeline.retry_missed_texts, self.metrics.texts_made_up.inc
+        encoder_backlog = EncoderBacklog(retry, self._waiting, self._encoding, count)
+        self._spawn(self._open_gate(), self._resume_pending(), encoder_backlog.run(), self._compare_clocks())
+        self._spawn(self._statistics_service.keep(), self._statistics_service.fit())
+        self._spawn(self._publish_trending(), self._watch())
         self._spawn(blending.share(shared, blend_key(settings.keys), settings.statistics_every_s))
         if settings.health_port:
             app = health_app(self._live, self._ready, self.metrics.exposition)
@@ -213,7 +210,7 @@ class Worker:
         positions = await self.partitions.begin(assigned)
         items = {tp.partition for tp in assigned if tp.topic == self.topics.items}
         for number in items - self._item_partitions:
-            await self.quarantine.claimed(items_scope(number), number, {})
+            await self.quarantine.acquired(items_scope(number), number, {})
         self._item_partitions = items
         self._assigned = True
         self._judge.lists.keep(self._store.held())
@@ -226,13 +223,13 @@ class Worker:
         """Records of a user topic. Returns the partitions whose records were refused and stay unacknowledged."""
         self._backlog.look(records)
         current = self.partitions.current(records)
-        refused: list[Part] = []
+        refused: list[PartitionBatch] = []
         if current:
-            holds = self.pipeline.holds(current)  # before the store is waited for: a claim may come between
-            outcomes = await self.quarantine.take_in(current, str, partial(self.pipeline.process, holds=holds))
+            leases = self.pipeline.leases(current)  # before the store is waited for: a claim may come between
+            outcomes = await self.quarantine.take_in(current, str, partial(self.pipeline.process, leases=leases))
             refused = [part for _, parts in outcomes for part in parts]
         for part in refused:
-            await self.partitions.refused(part.partition, part.hold.token)
+            await self.partitions.refused(part.partition, part.lease.token)
         await self.partitions.fill()
         stale = {record.partition for record in records} - {record.partition for record in current}
         return stale | {part.partition for part in refused}
@@ -267,23 +264,23 @@ class Worker:
         self._open = True
         self.resume()
 
-    async def _wake(self) -> None:
+    async def _resume_pending(self) -> None:
         """Fold what waited for an item as soon as the item is known; look after partitions once a second."""
         asked_at = time.monotonic()
-        renewing = Renewing(self.pipeline, self._judge.lists, self._judge.offered)
+        renewing = ListRenewal(self.pipeline, self._judge.lists, self._judge.offered)
         while True:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._items_came.wait(), _LOOK_EVERY_S)
             self._items_came.clear()
             await self.partitions.look()
-            claimed = bool(self.partitions.claimed)
-            while self._open and self.partitions.claimed:
-                await self.pipeline.resume(self.partitions.claimed.pop())
-            if self._open and (claimed or time.monotonic() >= asked_at + _ASK_EVERY_S):
+            acquired = bool(self.partitions.acquired)
+            while self._open and self.partitions.acquired:
+                await self.pipeline.resume(self.partitions.acquired.pop())
+            if self._open and (acquired or time.monotonic() >= asked_at + _ASK_EVERY_S):
                 asked_at = time.monotonic()
                 await self.pipeline.ask_again()
-            await self.pipeline.recall(self._waiting.woken(self._catalogue), Arrival.WOKEN)
-            if self._clock.sound:  # else what waits would be given up too soon, or never
+            await self.pipeline.resume_pending(self._waiting.woken(self._catalogue), Trigger.WOKEN)
+            if self._clock.healthy:  # else what waits would be given up too soon, or never
                 await self.pipeline.expire()
             if self._open:
                 await renewing.look()
@@ -293,7 +290,7 @@ class Worker:
     async def _compare_clocks(self) -> None:
         while True:
             await self._clock.compare(self._store.now_ms)
-            if not self._clock.sound:
+            if not self._clock.healthy:
                 _log.error(
                     "%s; until then nothing that waits is given up", self._clock.words(), extra={"action": "clock"}
                 )
@@ -340,7 +337,7 @@ class Worker:
 
     # --- Parts ---
 
-    def _pipeline(self) -> TimedPipeline:
+    def _pipeline(self) -> InstrumentedPipeline:
         settings = self.settings
         decoder = Decoder(
             self.topics,
@@ -350,7 +347,7 @@ class Worker:
             clock=self._clock.latest_ms,
             clicks_are_seen=settings.clicks_are_seen,
         )
-        return TimedPipeline(
+        return InstrumentedPipeline(
             topics=self.topics,
             decoder=decoder,
             embedder=self._encoding.queries,
@@ -360,7 +357,7 @@ class Worker:
             lists=self._lists,
             log=self._log,
             waiting=self._waiting,
-            rules=settings.rules(self._encoder.sentiment),
+            limits=settings.limits(self._encoder.sentiment),
             clock=now_ms,
             late_after_s=settings.session_timeout_s / 2,
             guard=self._safety,
@@ -368,11 +365,11 @@ class Worker:
             live=self._judge,
         )
 
-    def _mender(self) -> Mender:
+    def _mender(self) -> StateRepair:
         encoder, encoding = self._encoder, self._encoding
         model = Model(encoder.fingerprint, encoder.dim, encoding.queries, encoding.passages, encoder.sentiment)
-        source = Source(self.settings, self._identities, self._partitions, model)
-        return Mender(source, KnownItems(self._catalogue.vector), self.metrics.mended.inc)
+        source = ReplaySource(self.settings, self._identities, self._partitions, model)
+        return StateRepair(source, KnownItems(self._catalogue.vector), self.metrics.mended.inc)
 
     def _rank(self, users: Sequence[str], states: Sequence[UserState]) -> Sequence[Ranking]:
         try:
@@ -395,6 +392,6 @@ class Worker:
         if not self._assigned:
             return Check(False, "the group has not assigned partitions yet")
         facts = {"items_embedded": self._catalogue.embedded, "users_with_missed_texts": self._waiting.count(TEXTS)}
-        if not self._encoding.sound:
+        if not self._encoding.healthy:
             return Check(True, "degraded: the encoder is out, so texts wait and lists come from what is known", facts)
         return Check(True, "events are taken in", facts)

@@ -24,7 +24,7 @@ from stream.rebuild.store_reader import LiveStore
 from stream.settings import WorkerSettings
 from stream.store.redis_calls import connect
 from stream.store.statistics_snapshots import open_snapshots
-from stream.tasks.blend_learning import Blending, blend_key
+from stream.tasks.blend_learning import BlendLearner, blend_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +122,7 @@ async def _ranker(settings: WorkerSettings, catalogue: Catalogue, statistics: St
     )
     redis = connect(settings.redis)
     try:
-        await Blending(ranker, catalogue, lambda: False).exchange(redis, blend_key(settings.keys))
+        await BlendLearner(ranker, catalogue, lambda: False).exchange(redis, blend_key(settings.keys))
     finally:
         await redis.aclose()
     return ranker

@@ -16,8 +16,8 @@ from serving.terminal.printing import Console, console, theirs
 from stream.rebuild.audit import verify
 from stream.rebuild.audit_report import ITEM_EXACTNESS, Finding, Report
 from stream.rebuild.log_reader import Place
-from stream.rebuild.rebuild import Source, Tell, model_of
-from stream.rebuild.restore import EmptyStore, Filled, fill
+from stream.rebuild.rebuild import ReplaySource, Tell, model_of
+from stream.rebuild.restore import EmptyStore, Restored, fill
 from stream.rebuild.store_reader import LiveStore
 from stream.settings import WorkerSettings
 from stream.store.topic_identity import check_identities
@@ -26,7 +26,7 @@ SHOWN = 20  # users who differ that are shown
 _R = TypeVar("_R")
 
 
-def open_source() -> Source:
+def open_source() -> ReplaySource:
     """What the settings name. Raises Misconfigured if topics are missing or unequal, or the model cannot be used."""
     settings = WorkerSettings()
     with open_admin(settings.bootstrap) as admin:
@@ -35,7 +35,7 @@ def open_source() -> Source:
         partitions = partition_count(admin, settings.topics)
     identities = topic_identity(settings.bootstrap, settings.topics)
     encoder = load_encoder(settings.model, settings.provider, threads=settings.encoder_threads)
-    return Source(settings, identities, partitions, model_of(encoder))
+    return ReplaySource(settings, identities, partitions, model_of(encoder))
 
 
 def run_verification() -> Report:
@@ -61,7 +61,7 @@ def run_filling(prefix: str | None, redis: str | None) -> dict[str, Any]:
     source = open_source()
     settings = source.settings
 
-    async def run(total: Tell, tell: Tell) -> Filled:
+    async def run(total: Tell, tell: Tell) -> Restored:
         store = EmptyStore(
             redis or settings.redis,
             prefix or settings.keys,
@@ -158,7 +158,7 @@ def print_report(report: Report) -> None:
 
 
 def _reasons(report: Report) -> Counter[str]:
-    return Counter(why.value for each in report.apart for why in each.doubts)
+    return Counter(why.value for each in report.apart for why in each.caveats)
 
 
 def _shown(report: Report) -> list[Finding]:

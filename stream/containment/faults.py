@@ -18,14 +18,15 @@ from stream.containment.quarantine import Quarantine, Unwatched
 from stream.events.records import DeadLetter, Record
 
 MOST_IN_A_ROW = 100
-_PACKAGES = ("serving", "stream", "export", "deploy", "tests")
+_ROOT = PurePath(__file__).parents[2]  # where our packages lie, in a checkout or among others
+_PACKAGES = {"penchant", "serving", "stream", "export", "evaluation", "deploy", "tests"}
 # A stage of the pipeline, by the function that it is (stream/pipeline.py).
 _STAGES = {
     "decode": "decode",
     "embed": "embed",
     "load": "load",
-    "take": "fold",
-    "announce": "send",
+    "apply": "fold",
+    "publish_side_effects": "send",
     "save": "save",
     "rank": "answer",
     "send": "send",
@@ -108,10 +109,10 @@ def described(error: BaseException) -> str:
     """The exception's name, its words, and the place in our own code where it came from."""
     place = ""
     for frame in traceback.extract_tb(error.__traceback__):
-        parts = PurePath(frame.filename).parts
-        at = next((n for n, part in enumerate(parts) if part in _PACKAGES), None)
-        if at is not None and "site-packages" not in parts:
-            place = f" at {'/'.join(parts[at:])}:{frame.lineno} in {frame.name}"
+        path = PurePath(frame.filename)
+        inside = path.relative_to(_ROOT) if path.is_relative_to(_ROOT) else PurePath("elsewhere")
+        if inside.parts[0] in _PACKAGES:
+            place = f" at {inside}:{frame.lineno} in {frame.name}"
     return f"{type(error).__name__}: {error}{place}"
 
 

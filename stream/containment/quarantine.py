@@ -78,7 +78,7 @@ class Unwatched:
 
 
 class Quarantine:
-    """See the module. Marks are those of one worker; `claimed` reads what the owner before it left."""
+    """See the module. Marks are those of one worker; `acquired` reads what the owner before it left."""
 
     def __init__(self, marks: Marks) -> None:
         self._marks = marks
@@ -88,7 +88,7 @@ class Quarantine:
         self._condemned: set[Place] = set()
         self._alone = asyncio.Lock()
 
-    async def claimed(self, scope: str, partition: int, stands: Mapping[str, int]) -> None:
+    async def acquired(self, scope: str, partition: int, stands: Mapping[str, int]) -> None:
         """Find out what the owner before may have died over. stands: topic -> the next offset of the states."""
         died = 0
         for name, raw in (await self._marks.read_marks(scope)).items():

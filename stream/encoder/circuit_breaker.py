@@ -7,7 +7,7 @@ FIRST_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 60.0
 
 
-class Breaker:
+class CircuitBreaker:
     """Closed while things work; open for a pause after a failure; then one trial closes it or opens it for longer.
 
     The caller makes one attempt at a time, and says how each went. `clock`: seconds, monotonic.

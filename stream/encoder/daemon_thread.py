@@ -12,7 +12,7 @@ from typing import TypeVar
 _T = TypeVar("_T")
 
 
-class Lane:
+class DaemonThreadExecutor:
     """See the module."""
 
     def __init__(self, name: str) -> None:

@@ -23,8 +23,8 @@ from serving.model.artifact import Kind
 from serving.model.encoder import Encoder
 from serving.model.tokens import batches
 from serving.state.user_state import Vector
-from stream.encoder.circuit_breaker import Breaker
-from stream.encoder.daemon_thread import Lane
+from stream.encoder.circuit_breaker import CircuitBreaker
+from stream.encoder.daemon_thread import DaemonThreadExecutor
 
 _MOST_ABANDONED = 4  # threads that hang; with so many the encoder is left alone until one of them returns
 _LOOK_AGAIN_S = 0.05
@@ -49,31 +49,31 @@ class Budget:
     warm_up_s: float = 60.0
 
 
-class Missed(Exception):
+class EncoderUnavailable(Exception):
     """The encoder was not asked, or has not answered in time."""
 
 
-class Encoding:
+class DeadlineEncoder:
     """See the module. `on_failure` is told of each, for the metrics. Used from one event loop."""
 
     def __init__(
         self,
         encoder: Encoder,
         budget: Budget | None = None,
-        breaker: Breaker | None = None,
+        breaker: CircuitBreaker | None = None,
         on_failure: Callable[[Failure], None] = lambda _: None,
     ) -> None:
         self._encoder = encoder
         self._budget = budget or Budget()
-        self._breaker = breaker or Breaker()
+        self._breaker = breaker or CircuitBreaker()
         self._on_failure = on_failure
         self._turn = asyncio.Lock()
-        self._lane: Lane | None = None
+        self._lane: DaemonThreadExecutor | None = None
         self._late: asyncio.Task[None] | None = None  # watches a slice that is over its budget
-        self._abandoned: list[Lane] = []
+        self._abandoned: list[DaemonThreadExecutor] = []
 
     @property
-    def sound(self) -> bool:
+    def healthy(self) -> bool:
         """Whether it answered in time when it was asked last."""
         return self._breaker.closed and self._late is None
 
@@ -100,7 +100,7 @@ class Encoding:
         for part in self._slices(texts):
             try:
                 await self._read(part, "query", made)
-            except Missed:
+            except EncoderUnavailable:
                 break
         return made
 
@@ -112,7 +112,7 @@ class Encoding:
                 try:
                     await self._read(part, "passage", made)
                     break
-                except Missed:
+                except EncoderUnavailable:
                     await asyncio.sleep(max(self._breaker.remaining_s, _LOOK_AGAIN_S))
         return made
 
@@ -133,7 +133,7 @@ class Encoding:
         """Add the texts' vectors to `made`. Raises Missed. `tried`: the encoder is sound, so a text is at fault."""
         try:
             rows = await self._run(partial(self._encoder.embed, texts, kind), patient=kind == "passage")
-        except Missed:
+        except EncoderUnavailable:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it was, the worker goes on
             _log.debug("the encoder cannot read %d texts together: %r", len(texts), error)
@@ -153,18 +153,18 @@ class Encoding:
         """Raises Missed unless the encoder reads a text that it is known to be able to."""
         try:
             await self._run(self._encoder.warm_up, patient=kind == "passage")
-        except Missed:
+        except EncoderUnavailable:
             raise
         except Exception as error:
             self._failed(Failure.RAISED, error)
-            raise Missed from error
+            raise EncoderUnavailable from error
         self._worked()
 
     async def _run(self, job: Callable[[], _T], *, patient: bool) -> _T:
         """What the job returns or raises. Raises Missed at once, or when its budget is over; a patient one waits on."""
         async with self._turn:
             if not self.may_be_asked:
-                raise Missed
+                raise EncoderUnavailable
             answer = self._submit(job)
             done, _ = await asyncio.wait({answer}, timeout=self._budget.slice_s)
             if done:
@@ -175,7 +175,7 @@ class Encoding:
             await asyncio.wait({late})
             if not answer.cancelled():
                 return answer.result()
-        raise Missed
+        raise EncoderUnavailable
 
     async def _watch(self, answer: "asyncio.Future[_T]", *, patient: bool) -> None:
         """Wait for an answer that is late, until it counts as hung."""
@@ -190,7 +190,7 @@ class Encoding:
 
     def _submit(self, job: Callable[[], _T]) -> "asyncio.Future[_T]":
         if self._lane is None:
-            self._lane = Lane("encoder")
+            self._lane = DaemonThreadExecutor("encoder")
         return asyncio.wrap_future(self._lane.submit(job))
 
     def _abandon(self, answer: "asyncio.Future[_T]") -> None:
@@ -203,7 +203,7 @@ class Encoding:
         if len(self._abandoned) == _MOST_ABANDONED:
             _log.error("%d threads hang in the encoder: it is asked no more; restart the worker", _MOST_ABANDONED)
 
-    def _stuck(self) -> list[Lane]:
+    def _stuck(self) -> list[DaemonThreadExecutor]:
         return [lane for lane in self._abandoned if lane.alive]
 
     def _failed(self, failure: Failure, error: BaseException | None = None) -> None:

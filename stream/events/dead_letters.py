@@ -8,7 +8,7 @@ from penchant.errors import Reason
 from penchant.topics import DEAD_LETTER_HEADERS_BYTES, MAX_MESSAGE_BYTES
 from serving.kafka.batch_records import cut_of
 from serving.kafka.record_batches import KEPT_BYTES
-from stream.events.records import ORIGIN, DeadLetter, Forward, Headers, Record
+from stream.events.records import ORIGIN, DeadLetter, Headers, Record, Reroute
 from stream.kafka.producer import Outgoing
 
 _HEADER = "penchant."
@@ -72,7 +72,7 @@ def quarantined(record: Record) -> DeadLetter:
     return DeadLetter(record, Reason.QUARANTINED, message, "quarantine")
 
 
-def forwarded_or_dead(forward: Forward, now_ms: int) -> Outgoing:
+def forwarded_or_dead(forward: Reroute, now_ms: int) -> Outgoing:
     """A copy on the right partition; one that the topic would not take, as it came packed, becomes a dead letter."""
     copy = forwarded(forward)
     size = len(copy.key or b"") + len(copy.value or b"") + _size(copy.headers)
@@ -82,7 +82,7 @@ def forwarded_or_dead(forward: Forward, now_ms: int) -> Outgoing:
     return dead_letter(DeadLetter(forward.record, Reason.TOO_LARGE, message, "send"), now_ms)
 
 
-def forwarded(forward: Forward) -> Outgoing:
+def forwarded(forward: Reroute) -> Outgoing:
     """A copy on the right partition: same bytes, time and headers, and the place it came from, which makes its id."""
     record = forward.record
     headers = (*record.headers, (ORIGIN, f"{record.topic}-{record.partition}-{record.offset}".encode()))

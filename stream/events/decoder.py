@@ -1,6 +1,6 @@
 """From a record's bytes to an event: read, checked, its time bounded, its ratings and texts made comparable. No I/O.
 
-What cannot be used raises `Rejected` with its reason; a record on another partition than its user's is a `Forward`.
+What cannot be used raises `Rejected` with its reason; a record on another partition than its user's is a `Reroute`.
 """
 
 from collections.abc import Callable, Mapping
@@ -17,12 +17,12 @@ from penchant.topics import Topics
 from serving.model.negation import Intent, split
 from serving.model.texts import MAX_BYTES, clean
 from serving.state.user_state import Kind, id_hash
-from stream.events.encoder_input import Wording
+from stream.events.encoder_input import EncoderInput
 from stream.events.envelope import Deleted, body_of, convert, plain_fields, read
 from stream.events.fields import TIME_END_MS, TIMES_BEGIN_MS, bounded_time_ms, check_record_time, unit_rating
 from stream.events.framing import id_in_key
-from stream.events.records import ORIGIN, Forward, Record
-from stream.events.weights import RATE, Swing, Weight, Weights
+from stream.events.records import ORIGIN, Record, Reroute
+from stream.events.weights import RATE, Weight, WeightRange, Weights
 
 MAX_ID_BYTES = 256
 MAX_TITLE_BYTES = 4096  # titles stand in the words of reasons, several times a list
@@ -55,12 +55,12 @@ class Event:
     text: str | None
     seen: bool
     intent: Intent | None = None
-    swing: Swing | None = None
+    swing: WeightRange | None = None
     list_version: int | None = None
     position: int | None = None
 
     @property
-    def wording(self) -> Wording | None:
+    def wording(self) -> EncoderInput | None:
         """What has to be encoded of it."""
         return self.intent or self.text
 
@@ -95,7 +95,7 @@ class CommandEvent:
         return self.command.user_id
 
     @property
-    def wording(self) -> Wording | None:
+    def wording(self) -> EncoderInput | None:
         """What has to be encoded to carry it out."""
         return self.original.wording if self.original is not None else None
 
@@ -140,7 +140,7 @@ class Decoder:
             topics.commands: (Command, self._command),
         }
 
-    def decode(self, record: Record) -> Event | CommandEvent | Forward:
+    def decode(self, record: Record) -> Event | CommandEvent | Reroute:
         """Read one record.
 
         Raises Rejected if it cannot be used.
@@ -150,7 +150,7 @@ class Decoder:
             check_record_time(record.timestamp_ms, self._asked_ms)
         return self._read(record)
 
-    def read_again(self, record: Record) -> Event | CommandEvent | Forward:
+    def read_again(self, record: Record) -> Event | CommandEvent | Reroute:
         """Read one that was taken in before, whatever the clock says by now: it may have been set back since.
 
         Raises Rejected if it cannot be used (any more: the weights file may be another one).
@@ -158,7 +158,7 @@ class Decoder:
         check_record_time(record.timestamp_ms, now_ms=record.timestamp_ms)
         return self._read(record)
 
-    def _read(self, record: Record) -> Event | CommandEvent | Forward:
+    def _read(self, record: Record) -> Event | CommandEvent | Reroute:
         message, make = self._readers[record.topic]
         event = make(record, *read(record, message))
         home = partition_of(event.user_id, self._partitions)
@@ -170,7 +170,7 @@ class Decoder:
                 f"forwarded once already, and still on partition {record.partition} instead of {home}: "
                 "do the topics have the partition count that the workers think?",
             )
-        return Forward(record, event.user_id, home)
+        return Reroute(record, event.user_id, home)
 
     def _click(self, record: Record, body: Click, envelope: Mapping[str, Any]) -> Event:
         action = body.type or _action(envelope.get("type"), self._weights)

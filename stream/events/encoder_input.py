@@ -8,23 +8,23 @@ import numpy as np
 from serving.model.negation import Intent
 from serving.state.user_state import Vector
 
-Wording: TypeAlias = str | Intent
+EncoderInput: TypeAlias = str | Intent
 
 
-def pieces(wording: Wording) -> list[str]:
+def texts_to_encode(wording: EncoderInput) -> list[str]:
     """The texts to be encoded."""
     if isinstance(wording, str):
         return [wording]
     return [piece for piece in (wording.wanted, wording.unwanted) if piece]
 
 
-def assemble(wording: Wording, vectors: Mapping[str, Vector]) -> Vector | None:
+def assemble(wording: EncoderInput, vectors: Mapping[str, Vector]) -> Vector | None:
     """`(d,) float32` of a text; of an intent `(2, d)`: what is wanted (or zeros), what is not. None if one is missed.
 
     >>> assemble(Intent("", "war"), {"war": np.float32([0, 1])}).tolist()
     [[0.0, 0.0], [0.0, 1.0]]
     """
-    found = [vectors.get(piece) for piece in pieces(wording)]
+    found = [vectors.get(piece) for piece in texts_to_encode(wording)]
     rows = [row for row in found if row is not None]
     if len(rows) < len(found):
         return None
@@ -33,6 +33,6 @@ def assemble(wording: Wording, vectors: Mapping[str, Vector]) -> Vector | None:
     return np.stack(rows if wording.wanted else [np.zeros_like(rows[0]), rows[0]])
 
 
-def heading(text: Vector) -> Vector:
+def text_direction(text: Vector) -> Vector:
     """Where a text, as assembled, moves the long vector: `(d,) float32`."""
     return text if text.ndim == 1 else text[0] - text[1]

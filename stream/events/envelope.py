@@ -52,7 +52,7 @@ def read(record: Record, message: type[_M]) -> tuple[_M, Mapping[str, Any]]:
             pass  # looked at again, to be read or to be refused for the right reason
     inside = opened(record.value, content_type)
     body = inside.body if isinstance(inside.body, dict) else {}
-    if not inside.sound:
+    if not inside.healthy:
         body = _sound_texts(body, message)
         _refuse_surrogates(inside.attributes)
         _refuse_surrogates(body)
@@ -69,8 +69,10 @@ def body_of(value: bytes | None, headers: tuple[tuple[str, bytes], ...] = ()) ->
     except Rejected:
         inside = Opened({})
     body = inside.body if isinstance(inside.body, dict) else {}
-    sound = {name: each for name, each in body.items() if not (isinstance(each, str) and _LONE_SURROGATE.search(each))}
-    return {name: _text(each) if name in _IDS else each for name, each in sound.items()}
+    healthy = {
+        name: each for name, each in body.items() if not (isinstance(each, str) and _LONE_SURROGATE.search(each))
+    }
+    return {name: _text(each) if name in _IDS else each for name, each in healthy.items()}
 
 
 def convert(body: Mapping[str, Any], message: type[_M]) -> _M:

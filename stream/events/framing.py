@@ -41,7 +41,7 @@ class Opened:
     body: Any
     attributes: Mapping[str, Any] = field(default_factory=dict)
     deleted: bool = False
-    sound: bool = True
+    healthy: bool = True
 
 
 def read_json(value: bytes) -> Any:
@@ -75,7 +75,7 @@ def opened(value: bytes, content_type: str = "") -> Opened:
     structured = content_type.startswith(CLOUD_EVENTS)
     if content_type.startswith(f"{CLOUD_EVENTS}-batch"):
         raise Rejected(Reason.SCHEMA, _BATCH)
-    inside = Opened(read_json(value), sound=not _HALF_OF_A_PAIR.search(value))
+    inside = Opened(read_json(value), healthy=not _HALF_OF_A_PAIR.search(value))
     if structured and not _is_cloud_event(inside.body):
         if isinstance(inside.body, dict):
             raise Rejected(Reason.SCHEMA, "a structured CloudEvent without `data`")
@@ -84,7 +84,7 @@ def opened(value: bytes, content_type: str = "") -> Opened:
         once = _open(inside, structured)
         if once is None:
             break
-        inside, structured = replace(once, sound=once.sound and inside.sound), False
+        inside, structured = replace(once, healthy=once.healthy and inside.healthy), False
     if not inside.deleted:
         _refuse_what_is_no_object(inside.body)
     return inside
@@ -166,7 +166,7 @@ def _open_cloud_event(body: dict[str, Any]) -> Opened:
         data = base64.b64decode(body["data_base64"], validate=True)
     except (TypeError, ValueError, binascii.Error):
         raise Rejected(Reason.SCHEMA, "`data_base64` of the CloudEvent is not base64") from None
-    return Opened(read_json(data), attributes, sound=not _HALF_OF_A_PAIR.search(data))
+    return Opened(read_json(data), attributes, healthy=not _HALF_OF_A_PAIR.search(data))
 
 
 def _open_change(body: dict[str, Any], attributes: Mapping[str, Any]) -> Opened:

@@ -51,7 +51,7 @@ class DeadLetter:
 
 
 @dataclass(frozen=True, slots=True)
-class Forward:
+class Reroute:
     """A record that lies on the wrong partition, to be copied to `partition` of the same topic."""
 
     record: Record

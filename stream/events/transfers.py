@@ -25,7 +25,7 @@ Id = Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
 _EVENTS = (Topic.CLICKS, Topic.REVIEWS, Topic.COMMANDS)  # records of these are passed on
 
 
-class Hand(msgspec.Struct, array_like=True, frozen=True):
+class HandoffToken(msgspec.Struct, array_like=True, frozen=True):
     """Which hand-over something belongs to: the alias's id and partition, and the token of when it became one.
 
     The alias's record in the store must still say so. If it does not, the store was emptied or put back since, and
@@ -56,14 +56,14 @@ class Request(Transfer, kw_only=True, frozen=True, tag="request"):
     room: int = 64
 
 
-class HandOver(Transfer, kw_only=True, frozen=True, tag="hand-over"):
+class Handoff(Transfer, kw_only=True, frozen=True, tag="hand-over"):
     """The answer: the state in the record's value, or nothing (the receiver has it), or why not."""
 
     anonymous_id: Id
     command_id: Id
     time_ms: TimeMs
     ref: Ref
-    hand: Hand | None = None
+    hand: HandoffToken | None = None
     refused: str = ""
 
 
@@ -73,10 +73,10 @@ class Confirm(Transfer, kw_only=True, frozen=True, tag="confirm"):
     token: str
 
 
-class Passed(Transfer, kw_only=True, frozen=True, tag="passed"):
+class Forwarded(Transfer, kw_only=True, frozen=True, tag="passed"):
     """A record of an alias, for its target: whole, with its place in its own topic."""
 
-    hand: Hand
+    hand: HandoffToken
     topic: str
     partition: Partition
     offset: Offset
@@ -96,7 +96,7 @@ class Republish(Transfer, kw_only=True, frozen=True, tag="republish"):
     folded: list[Ref]
 
 
-AnyTransfer: TypeAlias = Request | HandOver | Confirm | Passed | Erased | Republish
+AnyTransfer: TypeAlias = Request | Handoff | Confirm | Forwarded | Erased | Republish
 _decoder: msgspec.json.Decoder[AnyTransfer] = msgspec.json.Decoder(AnyTransfer)
 
 
@@ -109,13 +109,13 @@ class TransferEvent:
     wording: None = None
 
     @property
-    def hand(self) -> Hand | None:
+    def hand(self) -> HandoffToken | None:
         """What has to be true of the sender in the store."""
-        return self.message.hand if isinstance(self.message, HandOver | Passed) else None
+        return self.message.hand if isinstance(self.message, Handoff | Forwarded) else None
 
 
 @dataclass(frozen=True, slots=True)
-class Sending:
+class OutboundTransfer:
     """A message to be sent, and the bytes beside it."""
 
     message: AnyTransfer
@@ -135,20 +135,20 @@ def read(record: Record) -> TransferEvent:
         raise Rejected(Reason.SCHEMA, f"not a transfer between workers: {error}") from error
     if message.to == TRENDING:
         raise Rejected(Reason.BAD_ID, "not a transfer between workers: it is for '*', which no user is called")
-    if isinstance(message, Passed):
+    if isinstance(message, Forwarded):
         prefix = record.topic.removesuffix(Topic.TRANSFERS.value.suffix)
         if message.topic not in {f"{prefix}{topic.value.suffix}" for topic in _EVENTS}:
             raise Rejected(Reason.SCHEMA, f"not a transfer between workers: it passes on a record of {message.topic!r}")
     return TransferEvent(record, message)
 
 
-def outgoing(topic: str, sending: Sending) -> Outgoing:
+def outgoing(topic: str, sending: OutboundTransfer) -> Outgoing:
     """The record to be sent."""
     headers = (*sending.headers, (HEADER, msgspec.json.encode(sending.message)))
     return Outgoing(topic, sending.message.to.encode(), sending.value, headers=headers)
 
 
-def oversize(sending: Sending) -> int:
+def oversize(sending: OutboundTransfer) -> int:
     """How many bytes its record has, if that is more than the topic takes; 0 if it can be sent."""
     headers = (*sending.headers, (HEADER, msgspec.json.encode(sending.message)))
     framed = sum(len(name.encode("utf-8", "replace")) + len(value) + 10 for name, value in headers)
@@ -156,9 +156,9 @@ def oversize(sending: Sending) -> int:
     return size if size > MAX_MESSAGE_BYTES else 0
 
 
-def pass_on(record: Record, to: str, hand: Hand) -> Sending:
+def pass_on(record: Record, to: str, hand: HandoffToken) -> OutboundTransfer:
     """A record of the alias `hand.user_id`, for its target."""
-    message = Passed(
+    message = Forwarded(
         to=to,
         hand=hand,
         topic=record.topic,
@@ -167,10 +167,10 @@ def pass_on(record: Record, to: str, hand: Hand) -> Sending:
         timestamp_ms=record.timestamp_ms,
         key=record.key,
     )
-    return Sending(message, record.value or b"", record.headers)
+    return OutboundTransfer(message, record.value or b"", record.headers)
 
 
-def passed_record(carrier: Record, message: Passed) -> Record:
+def passed_record(carrier: Record, message: Forwarded) -> Record:
     """The record that was passed on, as it stood in its own topic."""
     return Record(
         message.topic,

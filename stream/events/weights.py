@@ -29,7 +29,7 @@ class Weight(
 
 
 @dataclass(frozen=True, slots=True)
-class Swing:
+class WeightRange:
     """How far a text may move a preference: to `lowest` if it blames without a doubt, to `highest` if it praises."""
 
     lowest: float
@@ -59,7 +59,7 @@ class Weights:
         return self.actions[action]
 
     @property
-    def swing(self) -> Swing | None:
+    def swing(self) -> WeightRange | None:
         """Of a review without a rating: never beyond what a rating does. None if a column of its line is 0.
 
         For its place in the ring must not depend on its text, which may be known only later.
@@ -68,7 +68,7 @@ class Weights:
         if not (review.covisit and review.preference):
             return None
         preferences = [review.preference, *(weight.preference for weight in self.ratings.values())]
-        return Swing(min(preferences), max(preferences))
+        return WeightRange(min(preferences), max(preferences))
 
 
 def load_weights(path: Path | None = None) -> Weights:

@@ -27,7 +27,7 @@ from serving.state.user_state import (
     item_hash,
 )
 from stream.events.decoder import Event
-from stream.events.encoder_input import heading
+from stream.events.encoder_input import text_direction
 from stream.interest import impressions
 
 _SAME_TEXT = 0.98  # cosine from which two vectors are of one text, whatever batch each was encoded in
@@ -67,7 +67,7 @@ def fold(state: UserState, event: Event, vector: Vector | None, text: Vector | N
     text: what the encoder made of the event's text (stream/events/encoder_input.py), exact in half precision, or None
         without one.
     """
-    known = recall(state, event, text)
+    known = find_duplicate(state, event, text)
     if known is not None:
         return known
     if event.weight.preference and vector is not None:
@@ -77,7 +77,7 @@ def fold(state: UserState, event: Event, vector: Vector | None, text: Vector | N
     return Outcome.FOLDED
 
 
-def annul(state: UserState, event: Event, bounds: Bounds) -> None:
+def retract_in_advance(state: UserState, event: Event, bounds: Bounds) -> None:
     """Take in a new event whose retraction came before it: what `fold` and then `subtract` leave, without a sum."""
     _place(state, msgspec.structs.replace(entry_of(event), retracted=True), None, bounds)
 
@@ -119,7 +119,7 @@ def entry_of(event: Event) -> RingEvent:
     )
 
 
-def recall(state: UserState, event: Event, text: Vector | None) -> Outcome | None:
+def find_duplicate(state: UserState, event: Event, text: Vector | None) -> Outcome | None:
     """DUPLICATE if the event was folded already, REUSED if its id was, with another content; None if it is new."""
     for past in state.ring:
         if past.dedup_key == event.dedup_key:
@@ -133,7 +133,7 @@ def recall(state: UserState, event: Event, text: Vector | None) -> Outcome | Non
 
 def direction(item: Vector | None, text: Vector | None) -> Vector | None:
     """What an event moves towards: the item, the text, or half of each for a review of an item. `(d,) float32`."""
-    text = heading(text) if text is not None else None
+    text = text_direction(text) if text is not None else None
     if item is None or text is None:
         return text if item is None else item
     return np.float32(0.5) * item + np.float32(0.5) * text
@@ -275,7 +275,7 @@ def _same_text(state: UserState, event: Event, text: Vector | None) -> bool:
     past = next((t for t in state.texts if t.event_id == event.event_id), None)
     if past is None or not past.vector:
         return True
-    then, now = past.as_float32(), heading(text)
+    then, now = past.as_float32(), text_direction(text)
     return bool(then @ now >= _SAME_TEXT * np.linalg.norm(then) * np.linalg.norm(now))
 
 

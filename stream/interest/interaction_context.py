@@ -17,7 +17,7 @@ from serving.state.user_state import UserState, item_hash
 _HASH = 0xFFFFFFFF  # of an order
 
 
-class Company(NamedTuple):
+class InteractionContext(NamedTuple):
     """The last fields of a `penchant.messages.CoVisitEvent`."""
 
     ring: list[tuple[str, float]]
@@ -25,13 +25,13 @@ class Company(NamedTuple):
     earlier: str
 
 
-def company(state: UserState, earlier: str | None = None) -> Company:
+def company(state: UserState, earlier: str | None = None) -> InteractionContext:
     """What a user touched as it stands, for the item statistics, without statements and what was taken back.
 
     earlier: what of it lies beyond the ring, if that is known.
     """
     ring = [event for event in reversed(state.ring) if event.item_id and not event.retracted]
-    return Company(
+    return InteractionContext(
         [(event.item_id, event.covisit) for event in ring],
         [(ring[0].time_ms - event.time_ms) // 1000 for event in ring],
         packed(state) if earlier is None else earlier,
@@ -48,7 +48,7 @@ class Burst:
         self._asked = False
         self._past: _Past | None = None
 
-    def company(self, state: UserState) -> Company:
+    def company(self, state: UserState) -> InteractionContext:
         """See `company`."""
         if self._past is None and self._asked:
             self._past = _Past(state)

@@ -7,10 +7,10 @@ import numpy as np
 from serving.model.sentiment import Sentiment
 from serving.state.user_state import Vector
 from stream.events.decoder import Event
-from stream.events.weights import Swing, Weight
+from stream.events.weights import Weight, WeightRange
 
 
-def judged(event: Event, text: Vector | None, head: Sentiment | None) -> Event:
+def adjusted(event: Event, text: Vector | None, head: Sentiment | None) -> Event:
     """The event with the preference that its text gives it; as it is without a swing, a head, or the text's vector.
 
     From the preference of the weights file it goes in proportion to the sentiment: up to the best rating's at 1, down
@@ -22,7 +22,7 @@ def judged(event: Event, text: Vector | None, head: Sentiment | None) -> Event:
     return replace(event, weight=Weight(event.weight.covisit, preference))
 
 
-def moved(preference: float, swing: Swing, liking: float) -> float:
+def moved(preference: float, swing: WeightRange, liking: float) -> float:
     """A preference on its way to one end of the swing. liking: -1 to 1.
 
     >>> [moved(0.5, Swing(0.0, 0.75), liking) for liking in (-1.0, -0.5, 0.0, 0.5, 1.0)]

@@ -23,7 +23,7 @@ from penchant.topics import Topics
 from stream.containment.quarantine import Quarantine
 from stream.events.records import Record
 from stream.retry import retrying
-from stream.store.pending_index import WaitingIndex
+from stream.store.pending_index import PendingIndex
 from stream.store.redis import Store
 
 Seek = Callable[[Mapping[TP, int | None]], Awaitable[None]]
@@ -65,13 +65,13 @@ class Partitions:
         self,
         topics: Topics,
         store: Store,
-        waiting: WaitingIndex,
+        waiting: PendingIndex,
         session_timeout_s: float,
         quarantine: Quarantine | None = None,
     ) -> None:
         self.seek: Seek = _not_connected
         self.reading: Callable[[TP], Reading] = _nothing_read
-        self.claimed: list[int] = []  # partitions whose last lists may not be out; taken by the worker
+        self.acquired: list[int] = []  # partitions whose last lists may not be out; taken by the worker
         self._topics = {topics.clicks, topics.reviews, topics.commands, topics.transfers}
         self._store = store
         self._waiting = waiting
@@ -96,13 +96,13 @@ class Partitions:
             self._store.release(number)
             self._waiting.forget(number)
         for number in sorted(numbers):
-            if not await self._store.is_mine(number):
-                await self._claim(number)
+            if not await self._store.owns(number):
+                await self._acquire(number)
         return self.positions(numbers)
 
     def positions(self, numbers: Iterable[int]) -> dict[TP, int | None]:
         """The next offset of each user topic in some partitions; None where the store knows of none."""
-        mine = {number: self._store.hold(number).offsets for number in numbers}
+        mine = {number: self._store.lease(number).offsets for number in numbers}
         return {tp: mine[tp.partition].get(tp.topic) for tp in self._assigned if tp.partition in mine}
 
     def reached(self, numbers: Iterable[int]) -> dict[TP, int]:
@@ -125,7 +125,7 @@ class Partitions:
         gaps: set[TP] = set()
         for record in records:
             tp = TP(record.topic, record.partition)
-            stands = self._store.hold(record.partition).offsets.get(record.topic, 0)
+            stands = self._store.lease(record.partition).offsets.get(record.topic, 0)
             expected = due.get(tp, stands)
             if record.partition not in mine or stands <= record.offset < expected:
                 continue  # another worker's by now; or a second time in one batch
@@ -146,8 +146,8 @@ class Partitions:
 
     async def refused(self, number: int, token: str) -> None:
         """Deal with a write that the store refused; `token`: the one that it was tried with."""
-        if await self._store.is_mine(number):
-            if token == self._store.hold(number).token:
+        if await self._store.owns(number):
+            if token == self._store.lease(number).token:
                 _log.warning("partition %d: the store is not where it was left; reading again from there", number)
                 await self._go_back(number)
             return
@@ -163,7 +163,7 @@ class Partitions:
         as long as nothing has come from where reading was to go on, the consumer is sent there again.
         """
         for number in sorted(self._store.held() - self._lost_at.keys()):
-            token = self._store.hold(number).token
+            token = self._store.lease(number).token
             if await self._store.is_behind(number):
                 await self.refused(number, token)
         for number, since in list(self._lost_at.items()):
@@ -179,7 +179,7 @@ class Partitions:
             await self._send_back({tp for tp in self._awaited if tp.partition not in self._lost_at})
 
     async def _go_back(self, number: int) -> None:
-        await self._claim(number)
+        await self._acquire(number)
         back = {tp for tp in self._assigned if tp.partition == number}
         self._awaited.update((tp, _Awaited()) for tp in back)
         await self._send_back(back)
@@ -195,12 +195,12 @@ class Partitions:
             for number in self._store.held():
                 await self._quarantine.given_back(str(number))
 
-    async def _claim(self, number: int) -> None:
-        stands = await self._store.claim(number)
+    async def _acquire(self, number: int) -> None:
+        stands = await self._store.acquire(number)
         if self._quarantine is not None:
-            await self._quarantine.claimed(str(number), number, stands)
+            await self._quarantine.acquired(str(number), number, stands)
         self._waiting.replace(number, await self._store.waiting(number))
-        self.claimed.append(number)
+        self.acquired.append(number)
 
     def _goes_on(self, record: Record, expected: int) -> bool:
         return record.offset <= expected or (record.follows is not None and record.follows <= expected)

@@ -33,7 +33,7 @@ class Clock:
         return 0 if self._apart_ms is None else round(self._now_ms() - self._store_now_ms())
 
     @property
-    def sound(self) -> bool:
+    def healthy(self) -> bool:
         """Whether both clocks say about the same."""
         return abs(self.skew_ms) <= FAR_MS
 

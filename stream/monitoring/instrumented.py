@@ -7,69 +7,69 @@ from dataclasses import dataclass
 from time import perf_counter
 
 from serving.state.user_state import Vector
-from stream.events.encoder_input import Wording
+from stream.events.encoder_input import EncoderInput
 from stream.events.records import DeadLetter
 from stream.kafka.producer import Outgoing
 from stream.monitoring.metrics import Metrics
-from stream.monitoring.online_evaluation import Live
+from stream.monitoring.online_evaluation import OnlineEvaluation
 from stream.pipeline import Pipeline
-from stream.processing.batch import Part
+from stream.processing.batch import PartitionBatch
 from stream.processing.pending_events import TEXTS
 
 
 @dataclass(frozen=True, kw_only=True)
-class TimedPipeline(Pipeline):
+class InstrumentedPipeline(Pipeline):
     """The pipeline, with a histogram a stage, counters of what came out, and a judge of the lists."""
 
     metrics: Metrics
-    live: Live
+    live: OnlineEvaluation
 
-    async def embed(self, parts: Iterable[Part]) -> Mapping[Wording, Vector]:
+    async def embed(self, batches: Iterable[PartitionBatch]) -> Mapping[EncoderInput, Vector]:
         """See `Pipeline.embed`."""
         with self._timed("embed"):
-            return await super().embed(parts)
+            return await super().embed(batches)
 
-    async def load(self, part: Part) -> bool:
+    async def load(self, batch: PartitionBatch) -> bool:
         """See `Pipeline.load`."""
         with self._timed("load"):
-            mine = await super().load(part)
+            mine = await super().load(batch)
         if mine:
-            self.live.before(part)
+            self.live.before(batch)
         return mine
 
-    async def announce(self, parts: Iterable[Part]) -> None:
-        """See `Pipeline.announce`."""
+    async def publish_side_effects(self, batches: Iterable[PartitionBatch]) -> None:
+        """See `Pipeline.publish_side_effects`."""
         with self._timed("announce"):
-            await super().announce(parts)
+            await super().publish_side_effects(batches)
 
-    async def save(self, parts: Sequence[Part]) -> list[Part]:
+    async def save(self, batches: Sequence[PartitionBatch]) -> list[PartitionBatch]:
         """See `Pipeline.save`."""
         with self._timed("save"):
-            saved = await super().save(parts)
+            saved = await super().save(batches)
         metrics = self.metrics
-        for part in saved:
-            self.live.after(part)
-            for letter in part.dead:
+        for batch in saved:
+            self.live.after(batch)
+            for letter in batch.dead:
                 metrics.dead_letters.labels(letter.reason.value).inc()
-            metrics.forwarded.inc(len(part.strays))
-            metrics.erasures.inc(len(part.erased))
-            metrics.ignored.inc(part.ignored)
-            metrics.texts_missed.inc(part.missed)
-        metrics.refused.inc(len(parts) - len(saved))
+            metrics.forwarded.inc(len(batch.misrouted))
+            metrics.erasures.inc(len(batch.erased))
+            metrics.ignored.inc(batch.ignored)
+            metrics.texts_missed.inc(batch.missed)
+        metrics.refused.inc(len(batches) - len(saved))
         metrics.waiting.set(len(self.waiting))
         metrics.missed_waiting.set(self.waiting.count(TEXTS))
         return saved
 
-    def rank(self, parts: Iterable[Part]) -> tuple[list[Outgoing], list[DeadLetter]]:
+    def rank(self, batches: Iterable[PartitionBatch]) -> tuple[list[Outgoing], list[DeadLetter]]:
         """See `Pipeline.rank`."""
         with self._timed("rank"):
-            return super().rank(parts)
+            return super().rank(batches)
 
-    async def run(self, parts: list[Part], texts: Mapping[Wording, Vector]) -> list[Part]:
+    async def run(self, batches: list[PartitionBatch], texts: Mapping[EncoderInput, Vector]) -> list[PartitionBatch]:
         """See `Pipeline.run`."""
-        saved = await super().run(parts, texts)
+        saved = await super().run(batches, texts)
         now = self.clock()
-        records = [record for part in saved for record in part.records]
+        records = [record for batch in saved for record in batch.records]
         for topic, count in Counter(record.topic for record in records).items():
             self.metrics.records.labels(topic).inc(count)
         for record in records:

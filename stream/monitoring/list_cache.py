@@ -44,7 +44,7 @@ class Listed:
             return None
 
 
-class LastLists:
+class ListCache:
     """See the module. `most_bytes`: of all entries together; a list of 20 takes about 0.7 KB."""
 
     def __init__(self, most_bytes: int = MOST_BYTES) -> None:

@@ -20,7 +20,7 @@ class Counts(NamedTuple):
     hits_squared: Counter
 
 
-class Judged:
+class OnlineMetrics:
     """How good this worker's lists are, by what their users take next (see stream/monitoring/online_evaluation.py)."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
@@ -171,7 +171,7 @@ class Metrics:
             registry=self.registry,
         )
         self.waiting = Gauge("penchant_waiting_users", "Users and items waited for.", registry=self.registry)
-        self.lists_judged = Judged(self.registry)
+        self.lists_judged = OnlineMetrics(self.registry)
         self.items = Gauge("penchant_items_embedded", "Items with a vector.", registry=self.registry)
         self.partitions = Gauge("penchant_user_partitions", "User partitions held.", registry=self.registry)
 

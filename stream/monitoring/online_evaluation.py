@@ -20,9 +20,9 @@ from serving.ranking.profile import Seen
 from serving.state.user_state import Ref, UserState, item_hash
 from stream.events.decoder import Event
 from stream.kafka.producer import Outgoing
-from stream.monitoring.list_cache import LastLists, Listed
-from stream.monitoring.metrics import Judged
-from stream.processing.batch import Arrival, Part, Turn
+from stream.monitoring.list_cache import ListCache, Listed
+from stream.monitoring.metrics import OnlineMetrics
+from stream.processing.batch import PartitionBatch, Trigger, UserUpdate
 from stream.processing.lists import Lists, Ranking, newest
 
 TOP = 10
@@ -35,7 +35,7 @@ Blocks = Callable[[int], bool]
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
+class EvaluatedEvent:
     """An event before it is known whether it counts. offset: of the record that brought it.
 
     listed: the list that stood before, None if that is not known here. row: of its item, None if never heard of.
@@ -74,7 +74,7 @@ class Taken:
         return bool(((self._seen["item"] == hashed) & (self._seen[self._out] > 0)).any())
 
 
-class Live:
+class OnlineEvaluation:
     """Judges lists. `before` a part is taken in, `after` it was saved, `listed` as soon as a list was made.
 
     blocks: whether rules keep a row off all lists. experiment: the name that variants are counted under. seen: whether
@@ -84,36 +84,36 @@ class Live:
     def __init__(
         self,
         catalogue: Catalogue,
-        metrics: Judged,
+        metrics: OnlineMetrics,
         blocks: Blocks,
         experiment: str = "",
         seen: Seen = "out",
         k: int = 0,
     ) -> None:
-        self.lists = LastLists()
+        self.lists = ListCache()
         self._catalogue = catalogue
         self._metrics = metrics
         self._blocks = blocks
         self._experiment = experiment
         self._k = k
         self._out = "count" if seen == "out" else "dismissed"
-        self._trials: dict[int, list[Trial]] = {}
+        self._trials: dict[int, list[EvaluatedEvent]] = {}
         self._shown = np.full(1024, -COVERED, np.int64)  # by row: the number of the last list that had it at its top
         self._made = 0
         metrics.coverage.set_function(self.coverage)
         metrics.remembered.set_function(lambda: self.lists.bytes)
 
-    def before(self, part: Part) -> None:
+    def before(self, part: PartitionBatch) -> None:
         """Look for what is about to be taken in, in the lists that stand."""
-        trials: list[Trial] = []
+        trials: list[EvaluatedEvent] = []
         taken: dict[str, Taken] = {}
         for each in part.inputs:
             event = each.event
-            if each.arrival is not Arrival.FRESH or not isinstance(event, Event):
+            if each.arrival is not Trigger.FRESH or not isinstance(event, Event):
                 continue
             if event.item_id is None or event.weight.covisit <= 0:
                 continue
-            state, came = part.turns[each.user_id].state, each.carrier or event.record
+            state, came = part.updates[each.user_id].state, each.carrier or event.record
             listed = self.lists.get(each.user_id)
             if listed is not None and listed.version != state.list_version:
                 listed = None  # another worker has made one since
@@ -121,10 +121,10 @@ class Live:
             before = taken.setdefault(each.user_id, Taken(state.seen, self._out))
             could = row is not None and self._may_list(row) and not before.had(event.item_id)
             before.items.add(event.item_id)
-            trials.append(Trial(came.topic, came.offset, event, listed, row, could))
+            trials.append(EvaluatedEvent(came.topic, came.offset, event, listed, row, could))
         self._trials[part.partition] = trials
 
-    def after(self, part: Part) -> None:
+    def after(self, part: PartitionBatch) -> None:
         """Count what was new of a part that was saved; whoever was erased is forgotten."""
         trials = self._trials.pop(part.partition, [])
         new = {(topic, each.offset) for topic, events in part.covisit_events.items() for each in events}
@@ -169,7 +169,7 @@ class Live:
     def _may_list(self, row: int) -> bool:
         return bool(self._catalogue.available[row]) and not self._blocks(row)
 
-    def _count(self, trial: Trial) -> None:
+    def _count(self, trial: EvaluatedEvent) -> None:
         listed = trial.listed
         place = None if listed is None or trial.row is None else listed.place(trial.row)
         if trial.event.list_version is not None:
@@ -200,14 +200,14 @@ class Live:
         self._metrics.answers.labels(band(event.position or place), source, listed.path).inc()
 
 
-class JudgedLists(Lists):
+class EvaluatedLists(Lists):
     """Lists that are remembered, to be judged."""
 
-    def __init__(self, topics: Topics, fingerprint: str, expiry_ms: int, live: Live) -> None:
+    def __init__(self, topics: Topics, fingerprint: str, expiry_ms: int, live: OnlineEvaluation) -> None:
         super().__init__(topics, fingerprint, expiry_ms)
         self._live = live
 
-    def of_user(self, user_id: str, partition: int, turn: Turn, ranking: Ranking, now_ms: int) -> Outgoing:
+    def of_user(self, user_id: str, partition: int, turn: UserUpdate, ranking: Ranking, now_ms: int) -> Outgoing:
         """See `Lists.of_user`."""
         path = self.path(turn, ranking)
         cause = newest(turn.named) if self._live.wants_more(ranking, turn.state) else None

@@ -1,7 +1,7 @@
 """What one micro-batch is about, partition by partition: who has a turn, and what leaves the worker because of it.
 
-A `Part` collects co-visits, dead letters, answers to commands, waits, erasures, and the users who get a list. Nothing
-here knows of Kafka or Redis; `stream.processing.apply` fills a part between loading and saving.
+A `PartitionBatch` collects co-visits, dead letters, answers to commands, waits, erasures, and who gets a list. Nothing
+here knows of Kafka or Redis; `stream.processing.apply` fills a batch between loading and saving.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,23 +15,23 @@ from penchant.messages import CoVisitEvent, CoVisits
 from serving.model.sentiment import Sentiment
 from serving.state.user_state import Ref, UserState, Vector
 from stream.events.decoder import CommandEvent, Event
-from stream.events.encoder_input import Wording
-from stream.events.records import DeadLetter, Forward, Record
-from stream.events.transfers import Hand, Sending, TransferEvent
+from stream.events.encoder_input import EncoderInput
+from stream.events.records import DeadLetter, Record, Reroute
+from stream.events.transfers import HandoffToken, OutboundTransfer, TransferEvent
 from stream.interest.fold import Bounds
 from stream.interest.interaction_context import Burst
-from stream.store.redis import Batch, Hold, Wait
+from stream.store.redis import Commit, Lease, Wait
 
 EVENTS_A_MESSAGE = 50  # a ring of 20 ids of 256 bytes, each byte escaped in JSON, takes 31 KB; 2 MiB is a message's end
 MOST_UNNAMED = 256  # duplicates and impressions that wait to be named by the next list
 MOST_UNNAMED_BYTES = 1024  # of one: an id of 256 bytes and a topic's name take 0.5 KB
 MOST_UNNAMED_MORE = 2**53 - 1  # the largest whole number that every JSON reader knows
 
-ItemVectors = Callable[[str], Vector | None]
-Read = Callable[[Record], Event | CommandEvent | Forward]
+VectorOf = Callable[[str], Vector | None]
+Read = Callable[[Record], Event | CommandEvent | Reroute]
 
 
-class Arrival(Enum):
+class Trigger(Enum):
     """How an event came into this batch."""
 
     FRESH = "fresh"  # from the log
@@ -43,7 +43,7 @@ class Arrival(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Input:
+class WorkItem:
     """An event of this batch, and how it came. One that leaves the waiting room has a letter instead of an event.
 
     event_id: of a command its `command_id`. carrier: the record of the log that brought it, if that is not its own.
@@ -52,11 +52,11 @@ class Input:
 
     user_id: str
     event_id: str
-    arrival: Arrival
+    arrival: Trigger
     event: Event | CommandEvent | TransferEvent | None = None
     letter: DeadLetter | None = None
     carrier: Record | None = None
-    hand: Hand | None = None
+    hand: HandoffToken | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ class Answer:
 
 
 @dataclass(slots=True)
-class Turn:
+class UserUpdate:
     """One user in this batch. `named`: what the list will say was taken in; `due`: whether there will be a list."""
 
     user_id: str
@@ -128,7 +128,7 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class Limits:
     """What a turn depends on beside events: bounds of a state, and of the waiting room; who judges reviews.
 
     sentiment: None: a review without a rating counts the same whatever it says.
@@ -155,10 +155,10 @@ class Context:
     fingerprint: of the model folder that vectors are from.
     """
 
-    items: ItemVectors
-    texts: Mapping[Wording, Vector]
+    items: VectorOf
+    texts: Mapping[EncoderInput, Vector]
     read: Read
-    rules: Rules
+    limits: Limits
     now_ms: int
     fingerprint: str
 
@@ -168,7 +168,7 @@ class Context:
 
 
 @dataclass(slots=True)
-class Part:
+class PartitionBatch:
     """One partition's share of a micro-batch.
 
     hold: the partition as its states were loaded: my token, and the offsets that they stand for.
@@ -183,12 +183,12 @@ class Part:
 
     partition: int
     records: list[Record] = field(default_factory=list)
-    inputs: list[Input] = field(default_factory=list)
-    hold: Hold = field(default_factory=Hold)
-    turns: dict[str, Turn] = field(default_factory=dict)
+    inputs: list[WorkItem] = field(default_factory=list)
+    lease: Lease = field(default_factory=Lease)
+    updates: dict[str, UserUpdate] = field(default_factory=dict)
     covisit_events: dict[str, list[CoVisitEvent]] = field(default_factory=dict)
     dead: list[DeadLetter] = field(default_factory=list)
-    strays: list[Forward] = field(default_factory=list)
+    misrouted: list[Reroute] = field(default_factory=list)
     answers: list[Answer] = field(default_factory=list)
     waits: dict[tuple[str, str], int | None] = field(default_factory=dict)
     erased: dict[str, int] = field(default_factory=dict)
@@ -196,12 +196,12 @@ class Part:
     missed: int = 0
     hands: dict[str, str] = field(default_factory=dict)
     nulls: list[str] = field(default_factory=list)
-    first: list[Sending] = field(default_factory=list)
-    then: list[Sending] = field(default_factory=list)
+    first: list[OutboundTransfer] = field(default_factory=list)
+    then: list[OutboundTransfer] = field(default_factory=list)
     renewed: dict[str, Ref] = field(default_factory=dict)
 
     @property
-    def senders(self) -> set[Hand]:
+    def senders(self) -> set[HandoffToken]:
         """Whose hand-overs have to be looked up in the store."""
         return {each.hand for each in self.inputs if each.hand is not None}
 
@@ -210,40 +210,45 @@ class Part:
         """Whose events are in the batch, and whose lists are to be made again."""
         return list(dict.fromkeys([*(each.user_id for each in self.inputs), *self.renewed]))
 
-    def start(self, hold: Hold, states: Mapping[str, UserState]) -> None:
-        """Give each user a turn, with the state that belongs to `hold`; a list that is owed is due in any case."""
-        self.hold = hold
-        self.turns = {
-            user: Turn(user, state, list(hold.owed.get(user, ())), due=user in hold.owed and state.alias is None)
+    def start(self, lease: Lease, states: Mapping[str, UserState]) -> None:
+        """Give each user a turn, with the state that belongs to `lease`; a list that is owed is due in any case."""
+        self.lease = lease
+        self.updates = {
+            user: UserUpdate(
+                user,
+                state,
+                list(lease.unpublished.get(user, ())),
+                due=user in lease.unpublished and state.alias is None,
+            )
             for user, state in states.items()
         }
         for user, cause in self.renewed.items():
-            turn = self.turns[user]
-            if turn.state.alias is None and turn.state.list_version:
-                turn.name_ref(cause)
-                turn.changed = True
+            update = self.updates[user]
+            if update.state.alias is None and update.state.list_version:
+                update.name_ref(cause)
+                update.changed = True
         self.dead = [letter for letter in self.dead if not self.again(letter.carrier or letter.record)]
-        self.strays = [stray for stray in self.strays if not self.again(stray.record)]
+        self.misrouted = [reroute for reroute in self.misrouted if not self.again(reroute.record)]
 
     def again(self, record: Record) -> bool:
         """Whether the states hold a record of the log already: a worker died before it acknowledged."""
-        return record.offset < self.hold.offsets.get(record.topic, 0)
+        return record.offset < self.lease.offsets.get(record.topic, 0)
 
-    def causes(self, turn: Turn) -> list[Record]:
+    def causes(self, update: UserUpdate) -> list[Record]:
         """The records of this batch that a list is about to name; none if it is owed for ones of before."""
-        named = {(each.topic, each.partition, each.offset) for each in turn.named}
+        named = {(each.topic, each.partition, each.offset) for each in update.named}
         return [each for each in self.records if (each.topic, each.partition, each.offset) in named]
 
-    def batch(self) -> Batch:
+    def commit(self) -> Commit:
         """What is to be written."""
-        return Batch(
+        return Commit(
             partition=self.partition,
-            hold=self.hold,
-            states={user: turn.state for user, turn in self.turns.items() if turn.changed},
+            lease=self.lease,
+            states={user: update.state for user, update in self.updates.items() if update.changed},
             offsets={record.topic: record.offset + 1 for record in self.records if not self.again(record)},
             waits=[Wait(item, user, until) for (item, user), until in self.waits.items() if until is not None],
             no_longer=[Wait(item, user, 0) for (item, user), until in self.waits.items() if until is None],
-            unpublished={user: turn.named for user, turn in self.turns.items() if turn.due},
+            unpublished={user: update.named for user, update in self.updates.items() if update.due},
             erased=self.erased,
         )
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from penchant.errors import Reason
 from serving.state.user_state import PendingEvent, Retraction
 from stream.events.records import DeadLetter
-from stream.processing.batch import Arrival, Input
+from stream.processing.batch import Trigger, WorkItem
 from stream.processing.pending_events import record_of
 
 
@@ -18,17 +18,17 @@ class Pending(NamedTuple):
     partition: int
     user_id: str
     entry: PendingEvent | Retraction | None
-    arrival: Arrival
+    arrival: Trigger
     letter: DeadLetter | None = None
 
 
-def expired(user_id: str, entry: PendingEvent | Retraction, letter: DeadLetter | None = None) -> Input:
+def expired(user_id: str, entry: PendingEvent | Retraction, letter: DeadLetter | None = None) -> WorkItem:
     """An entry that leaves the waiting room for the dead letters; without a letter a retraction's is its refusal."""
     if isinstance(entry, Retraction):
-        return Input(user_id, entry.command_id, Arrival.EXPIRED if letter else Arrival.UNCLAIMED, letter=letter)
+        return WorkItem(user_id, entry.command_id, Trigger.EXPIRED if letter else Trigger.UNCLAIMED, letter=letter)
     if letter is None:
         reason, message = Reason.UNKNOWN_ITEM, f"item {entry.item_id!r} was not published in time"
         if entry.missed:
             reason, message = Reason.ENCODER_TIMEOUT, "the encoder did not read its text in time"
         letter = DeadLetter(record_of(entry), reason, message, "fold")
-    return Input(user_id, entry.event_id, Arrival.EXPIRED, letter=letter)
+    return WorkItem(user_id, entry.event_id, Trigger.EXPIRED, letter=letter)

@@ -4,14 +4,14 @@ import logging
 
 from penchant.errors import Reason, Rejected
 from stream.events.dead_letters import unreadable
-from stream.events.records import DeadLetter, Forward, Record
-from stream.events.transfers import Passed, passed_record, read
-from stream.processing.batch import Arrival, Input, Read
+from stream.events.records import DeadLetter, Record, Reroute
+from stream.events.transfers import Forwarded, passed_record, read
+from stream.processing.batch import Read, Trigger, WorkItem
 
 _log = logging.getLogger(__name__)
 
 
-def arrive(record: Record, read_event: Read, transfers: str) -> Input | Forward | DeadLetter | None:
+def arrive(record: Record, read_event: Read, transfers: str) -> WorkItem | Reroute | DeadLetter | None:
     """What a record is: an input, a stray, a dead letter, or nothing. `transfers`: the topic between owners."""
     if record.topic == transfers:
         return _transferred(record, read_event)
@@ -21,10 +21,10 @@ def arrive(record: Record, read_event: Read, transfers: str) -> Input | Forward 
         event = read_event(record)
     except Rejected as error:
         return DeadLetter(record, error.reason, str(error), "decode")
-    return event if isinstance(event, Forward) else Input(event.user_id, event.event_id, Arrival.FRESH, event)
+    return event if isinstance(event, Reroute) else WorkItem(event.user_id, event.event_id, Trigger.FRESH, event)
 
 
-def _transferred(carrier: Record, read_event: Read) -> Input | DeadLetter | None:
+def _transferred(carrier: Record, read_event: Read) -> WorkItem | DeadLetter | None:
     try:
         transfer = read(carrier)
     except Rejected as error:  # only workers write there
@@ -32,14 +32,14 @@ def _transferred(carrier: Record, read_event: Read) -> Input | DeadLetter | None
         _log.error("action=left_out %s-%d-%d: %s", carrier.topic, carrier.partition, carrier.offset, why)
         return None
     message = transfer.message
-    if not isinstance(message, Passed):
-        return Input(message.to, "", Arrival.FRESH, transfer, hand=transfer.hand)
+    if not isinstance(message, Forwarded):
+        return WorkItem(message.to, "", Trigger.FRESH, transfer, hand=transfer.hand)
     record = passed_record(carrier, message)
     try:
         event = read_event(record)
     except Rejected as error:  # it could be read by who passed it on: the weights file has changed since
         return DeadLetter(record, error.reason, str(error), "decode", carrier)
-    if isinstance(event, Forward):  # nor do workers pass on what was not theirs
+    if isinstance(event, Reroute):  # nor do workers pass on what was not theirs
         why = f"passed on as of partition {record.partition}, and of a user of partition {event.partition}"
         return DeadLetter(record, Reason.WRONG_PARTITION, why, "decode", carrier)
-    return Input(message.to, event.event_id, Arrival.FRESH, event, carrier=carrier, hand=message.hand)
+    return WorkItem(message.to, event.event_id, Trigger.FRESH, event, carrier=carrier, hand=message.hand)

@@ -11,7 +11,7 @@ from penchant.topics import MAX_MESSAGE_BYTES, Topics
 from serving.state.user_state import Ref
 from stream.events.decoder import TRENDING
 from stream.kafka.producer import Outgoing
-from stream.processing.batch import Turn
+from stream.processing.batch import UserUpdate
 
 _MOST_BYTES = MAX_MESSAGE_BYTES - 1024  # the key, and what a batch of one record adds
 MOST_FOLDED = 256  # events that one list names; beyond, it says how many more
@@ -44,31 +44,31 @@ class Lists:
         self.fingerprint = fingerprint
         self._expiry_ms = expiry_ms
 
-    def of_user(self, user_id: str, partition: int, turn: Turn, ranking: Ranking, now_ms: int) -> Outgoing:
+    def of_user(self, user_id: str, partition: int, update: UserUpdate, ranking: Ranking, now_ms: int) -> Outgoing:
         """The list of a user, caused by the newest of the events that the turn names; its version is the state's."""
-        folded = turn.named
+        folded = update.named
         cause = newest(folded)
         message = Recommendations(
             user_id=user_id,
-            version=turn.state.list_version,
+            version=update.state.list_version,
             generated_at=rfc3339(now_ms),
             expires_at=rfc3339(now_ms + self._expiry_ms),
             fingerprint=self.fingerprint,
-            path=self.path(turn, ranking),
+            path=self.path(update, ranking),
             variant=ranking.variant or msgspec.UNSET,
             cause=_cause(cause) if cause is not None else None,
             folded=[
                 Folded(ref.topic, ref.partition, ref.offset, ref.event_id, ref.waiting, ref.duplicate)
                 for ref in folded[-MOST_FOLDED:]
             ],
-            folded_more=max(0, len(folded) - MOST_FOLDED) + turn.named_more,
+            folded_more=max(0, len(folded) - MOST_FOLDED) + update.named_more,
             items=ranking.items,
         )
         return Outgoing(self._topic, user_id.encode(), _packed(message), partition)
 
-    def path(self, turn: Turn, ranking: Ranking) -> Literal["live", "cached", "trending"]:
+    def path(self, update: UserUpdate, ranking: Ranking) -> Literal["live", "cached", "trending"]:
         """What a list was made from: a text that waits for the encoder is not in it."""
-        return "cached" if ranking.path == "live" and turn.state.missed else ranking.path
+        return "cached" if ranking.path == "live" and update.state.missed else ranking.path
 
     def trending(self, ranking: Ranking, version: int, now_ms: int) -> Outgoing:
         """The list under `*`, for everybody of whom nothing is known."""

@@ -15,8 +15,8 @@ from serving.model.texts import MAX_CHARS
 from serving.state.user_state import Merge, PendingEvent, Retraction, UserState
 from stream.containment.faults import described
 from stream.events.decoder import MAX_ID_BYTES, CommandEvent, Event
-from stream.events.records import DeadLetter, Forward, Record
-from stream.processing.batch import Answer, Context, Part, Rules, Turn
+from stream.events.records import DeadLetter, Record, Reroute
+from stream.processing.batch import Answer, Context, Limits, PartitionBatch, UserUpdate
 
 # In the place of an item's id where the index is told of other waits: an id is never empty, and never that long.
 RETRACTIONS = ""
@@ -27,7 +27,9 @@ _DEEPEST = 6  # of a text below the top of a message: an envelope in an envelope
 _log = logging.getLogger(__name__)
 
 
-def wait_for_vector(part: Part, turn: Turn, event: Event, rules: Rules, *, missed: bool) -> str | None:
+def wait_for_vector(
+    batch: PartitionBatch, update: UserUpdate, event: Event, limits: Limits, *, missed: bool
+) -> str | None:
     """Keep an event until its item has a vector, or its text, if the encoder `missed` that.
 
     Returns why there is no room for it, if there is none.
@@ -45,10 +47,12 @@ def wait_for_vector(part: Part, turn: Turn, event: Event, rules: Rules, *, misse
         headers=list(record.headers),
         missed=missed,
     )
-    return keep(part, turn, entry, rules)
+    return keep(batch, update, entry, limits)
 
 
-def wait_to_retract(part: Part, turn: Turn, command: CommandEvent, rules: Rules, *, missed: bool) -> str | None:
+def wait_to_retract(
+    batch: PartitionBatch, update: UserUpdate, command: CommandEvent, limits: Limits, *, missed: bool
+) -> str | None:
     """Keep a retraction until its event comes, or until its text has a vector, if the encoder `missed` that.
 
     Returns why there is no room for it, if there is none.
@@ -67,81 +71,83 @@ def wait_to_retract(part: Part, turn: Turn, command: CommandEvent, rules: Rules,
         headers=list(record.headers),
         missed=missed,
     )
-    return keep(part, turn, entry, rules)
+    return keep(batch, update, entry, limits)
 
 
-def keep(part: Part, turn: Turn, entry: PendingEvent | Retraction, rules: Rules) -> str | None:
+def keep(batch: PartitionBatch, update: UserUpdate, entry: PendingEvent | Retraction, limits: Limits) -> str | None:
     """Put an entry in. Returns why there is no room for it, if there is none."""
-    if no_room := _no_room(turn.state, entry, rules):
+    if no_room := _no_room(update.state, entry, limits):
         return no_room
     if isinstance(entry, PendingEvent):
-        turn.state.pending.append(entry)
+        update.state.pending.append(entry)
     else:
-        turn.state.retractions.append(entry)
-    _tell(part, turn, entry, rules)
-    part.missed += entry.missed
+        update.state.retractions.append(entry)
+    _tell(batch, update, entry, limits)
+    batch.missed += entry.missed
     return None
 
 
-def keep_merge(turn: Turn, entry: Merge, rules: Rules) -> str | None:
+def keep_merge(update: UserUpdate, entry: Merge, limits: Limits) -> str | None:
     """Remember a user who is to be merged into this one. Returns why there is no room for it, if there is none."""
-    merges = turn.state.merges
-    if len(merges) >= rules.most_merges:
-        return f"{rules.most_merges} users were merged into this one; that is the most"
-    if entry.size > rules.most_merge_bytes:
-        return f"its ids have {entry.size} bytes: {rules.most_merge_bytes} is the most"
+    merges = update.state.merges
+    if len(merges) >= limits.most_merges:
+        return f"{limits.most_merges} users were merged into this one; that is the most"
+    if entry.size > limits.most_merge_bytes:
+        return f"its ids have {entry.size} bytes: {limits.most_merge_bytes} is the most"
     if not _is_text(entry.command_id, entry.anonymous_id):
         return "its ids are not Unicode text"
     merges.append(entry)
     return None
 
 
-def expect_answers(part: Part, turn: Turn) -> None:
+def expect_answers(batch: PartitionBatch, update: UserUpdate) -> None:
     """Note whether another owner has yet to deal with a merge."""
-    alias = turn.state.alias
-    expecting = any(not each.done for each in turn.state.merges) or (alias is not None and alias.held)
-    part.waits[MERGES, turn.user_id] = _NEVER_MS if expecting else None
+    alias = update.state.alias
+    expecting = any(not each.done for each in update.state.merges) or (alias is not None and alias.held)
+    batch.waits[MERGES, update.user_id] = _NEVER_MS if expecting else None
 
 
-def leave(part: Part, turn: Turn, entry: PendingEvent | Retraction, rules: Rules) -> None:
+def leave(batch: PartitionBatch, update: UserUpdate, entry: PendingEvent | Retraction, limits: Limits) -> None:
     """Take an entry out."""
-    turn.changed = True
+    update.changed = True
     if isinstance(entry, PendingEvent):
-        turn.state.pending.remove(entry)
+        update.state.pending.remove(entry)
     else:
-        turn.state.retractions.remove(entry)
-    if turn.state.alias is None:  # else nobody is waited for: it is held for another owner
-        _tell(part, turn, entry, rules)
+        update.state.retractions.remove(entry)
+    if update.state.alias is None:  # else nobody is waited for: it is held for another owner
+        _tell(batch, update, entry, limits)
 
 
-def fit(part: Part, turn: Turn, rules: Rules) -> None:
+def fit(batch: PartitionBatch, update: UserUpdate, limits: Limits) -> None:
     """Have what waits keep to its bytes also where an earlier version wrote more: the longest goes first."""
-    entries = waiters(turn.state)
+    entries = waiters(update.state)
     taken = sum(entry.size for entry in entries)
-    if taken <= rules.most_room_bytes:
+    if taken <= limits.most_room_bytes:
         return
     entries = sorted(entries, key=lambda entry: entry.size)
-    while taken > rules.most_room_bytes:
+    while taken > limits.most_room_bytes:
         longest = entries.pop()
-        message = f"{taken} bytes of this user wait, and it has {longest.size}: {rules.most_room_bytes} is the most"
+        message = f"{taken} bytes of this user wait, and it has {longest.size}: {limits.most_room_bytes} is the most"
         taken -= longest.size
-        leave(part, turn, longest, rules)
-        put_aside(part, longest, message)
+        leave(batch, update, longest, limits)
+        put_aside(batch, longest, message)
 
 
-def expel(part: Part, turn: Turn, letter: DeadLetter, rules: Rules) -> None:
+def expel(batch: PartitionBatch, update: UserUpdate, letter: DeadLetter, limits: Limits) -> None:
     """Take out what waits of a record, whatever its bytes are, and put it aside by this very letter."""
     place = (letter.record.topic, letter.record.partition, letter.record.offset)
-    for entry in waiters(turn.state):
+    for entry in waiters(update.state):
         if (entry.topic, entry.partition, entry.offset) == place:
-            leave(part, turn, entry, rules)
+            leave(batch, update, entry, limits)
             # Commands whose letter says `decode` are answered by what can be read of them; this one is known.
-            _tell_sender(part, entry, letter if isinstance(entry, PendingEvent) else replace(letter, stage="fold"))
+            _tell_sender(batch, entry, letter if isinstance(entry, PendingEvent) else replace(letter, stage="fold"))
 
 
-def put_aside(part: Part, entry: PendingEvent | Retraction, message: str, reason: Reason | None = None) -> None:
+def put_aside(
+    batch: PartitionBatch, entry: PendingEvent | Retraction, message: str, reason: Reason | None = None
+) -> None:
     """Have what waited, and does not any more, in the dead letters."""
-    _tell_sender(part, entry, DeadLetter(record_of(entry), reason or reason_of(entry), message, "fold"))
+    _tell_sender(batch, entry, DeadLetter(record_of(entry), reason or reason_of(entry), message, "fold"))
 
 
 def reason_of(entry: PendingEvent | Retraction) -> Reason:
@@ -151,7 +157,7 @@ def reason_of(entry: PendingEvent | Retraction) -> Reason:
     return Reason.UNKNOWN_ITEM if isinstance(entry, PendingEvent) else Reason.RETRACT_UNKNOWN
 
 
-def read_again(entry: PendingEvent | Retraction, context: Context) -> Event | CommandEvent | Forward | DeadLetter:
+def read_again(entry: PendingEvent | Retraction, context: Context) -> Event | CommandEvent | Reroute | DeadLetter:
     """What waits, read as it was when it came; a dead letter if that is not possible any more."""
     record = record_of(entry)
     try:
@@ -169,16 +175,16 @@ def waiters(state: UserState) -> Sequence[PendingEvent | Retraction]:
     return [*state.pending, *state.retractions]
 
 
-def clear(part: Part, turn: Turn) -> None:
+def clear(batch: PartitionBatch, update: UserUpdate) -> None:
     """Have nobody waited for any more."""
-    part.waits |= dict.fromkeys((_waits_for(entry), turn.user_id) for entry in waiters(turn.state))
-    if turn.state.merges or turn.state.alias is not None:
-        part.waits[MERGES, turn.user_id] = None
+    batch.waits |= dict.fromkeys((_waits_for(entry), update.user_id) for entry in waiters(update.state))
+    if update.state.merges or update.state.alias is not None:
+        batch.waits[MERGES, update.user_id] = None
 
 
-def overdue(entry: PendingEvent | Retraction, rules: Rules, now_ms: int) -> bool:
+def overdue(entry: PendingEvent | Retraction, limits: Limits, now_ms: int) -> bool:
     """Whether it has waited as long as it may."""
-    return _deadline_ms(entry, rules) <= now_ms
+    return _deadline_ms(entry, limits) <= now_ms
 
 
 def record_of(entry: PendingEvent | Retraction) -> Record:
@@ -188,20 +194,20 @@ def record_of(entry: PendingEvent | Retraction) -> Record:
     )
 
 
-def _no_room(state: UserState, entry: PendingEvent | Retraction, rules: Rules) -> str | None:
-    if entry.missed and sum(each.missed for each in waiters(state)) >= rules.most_missed:
-        return f"{rules.most_missed} texts of this user wait already"
+def _no_room(state: UserState, entry: PendingEvent | Retraction, limits: Limits) -> str | None:
+    if entry.missed and sum(each.missed for each in waiters(state)) >= limits.most_missed:
+        return f"{limits.most_missed} texts of this user wait already"
     if isinstance(entry, PendingEvent):
-        what, most, there = "events", rules.most_waiting, sum(not each.missed for each in state.pending)
+        what, most, there = "events", limits.most_waiting, sum(not each.missed for each in state.pending)
     else:
-        what, most, there = "retractions", rules.most_retractions, sum(not each.missed for each in state.retractions)
+        what, most, there = "retractions", limits.most_retractions, sum(not each.missed for each in state.retractions)
     if not entry.missed and there >= most:
         return f"{most} {what} of this user wait already"
-    if entry.size > rules.most_waiting_bytes:
-        return f"a record of {entry.size} bytes cannot wait: {rules.most_waiting_bytes} is the most"
+    if entry.size > limits.most_waiting_bytes:
+        return f"a record of {entry.size} bytes cannot wait: {limits.most_waiting_bytes} is the most"
     taken = sum(each.size for each in waiters(state))
-    if taken + entry.size > rules.most_room_bytes:
-        return f"{taken} bytes of this user wait already, and it has {entry.size}: {rules.most_room_bytes} is the most"
+    if taken + entry.size > limits.most_room_bytes:
+        return f"{taken} bytes of this user wait already, and it has {entry.size}: {limits.most_room_bytes} is the most"
     of_its_own = entry.item_id if isinstance(entry, PendingEvent) else entry.command_id
     if not _is_text(entry.event_id, of_its_own, *(name for name, _ in entry.headers)):
         return "an id or the name of a header is not Unicode text"
@@ -217,18 +223,18 @@ def _is_text(*texts: str) -> bool:
     return True
 
 
-def _tell_sender(part: Part, entry: PendingEvent | Retraction, letter: DeadLetter) -> None:
-    part.dead.append(letter)
+def _tell_sender(batch: PartitionBatch, entry: PendingEvent | Retraction, letter: DeadLetter) -> None:
+    batch.dead.append(letter)
     if isinstance(entry, Retraction):
         said = f"{letter.reason.value}: {letter.message}"
-        part.answers.append(Answer(entry.command_id, "retract", "refused", said))
+        batch.answers.append(Answer(entry.command_id, "retract", "refused", said))
 
 
-def _tell(part: Part, turn: Turn, entry: PendingEvent | Retraction, rules: Rules) -> None:
+def _tell(batch: PartitionBatch, update: UserUpdate, entry: PendingEvent | Retraction, limits: Limits) -> None:
     """Note when the first that waits for the same gives up, or that nothing waits for it any more."""
     key = _waits_for(entry)
-    deadlines = [_deadline_ms(each, rules) for each in waiters(turn.state) if _waits_for(each) == key]
-    part.waits[key, turn.user_id] = min(deadlines, default=None)
+    deadlines = [_deadline_ms(each, limits) for each in waiters(update.state) if _waits_for(each) == key]
+    batch.waits[key, update.user_id] = min(deadlines, default=None)
 
 
 def _waits_for(entry: PendingEvent | Retraction) -> str:
@@ -238,8 +244,8 @@ def _waits_for(entry: PendingEvent | Retraction) -> str:
     return entry.item_id if isinstance(entry, PendingEvent) else RETRACTIONS
 
 
-def _deadline_ms(entry: PendingEvent | Retraction, rules: Rules) -> int:
-    return entry.timestamp_ms + (rules.longest_missed_ms if entry.missed else rules.longest_wait_ms)
+def _deadline_ms(entry: PendingEvent | Retraction, limits: Limits) -> int:
+    return entry.timestamp_ms + (limits.longest_missed_ms if entry.missed else limits.longest_wait_ms)
 
 
 def _shortened(value: bytes) -> bytes:

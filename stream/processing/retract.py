@@ -11,11 +11,11 @@ from serving.state.user_state import Kind, RecentText, Ref, Retraction, RingEven
 from stream.events.decoder import MAX_ID_BYTES, CommandEvent, Event
 from stream.events.envelope import body_of
 from stream.events.records import DeadLetter
-from stream.events.transfers import Erased, Sending
+from stream.events.transfers import Erased, OutboundTransfer
 from stream.interest import impressions
-from stream.interest.fold import annul, direction, entry_of, subtract
-from stream.interest.sentiment_adjustment import judged
-from stream.processing.batch import Answer, Context, Part, Turn
+from stream.interest.fold import direction, entry_of, retract_in_advance, subtract
+from stream.interest.sentiment_adjustment import adjusted
+from stream.processing.batch import Answer, Context, PartitionBatch, UserUpdate
 from stream.processing.pending_events import clear, expel, leave, put_aside, read_again, wait_to_retract
 from stream.store.tombstones import erased_at
 
@@ -54,46 +54,48 @@ def unread(letters: Iterable[DeadLetter], topic: str) -> Iterator[Answer]:
                 yield Answer(command_id, kind, "refused", f"{letter.reason.value}: it cannot be read")
 
 
-def take_back_on_arrival(part: Part, turn: Turn, event: Event, context: Context) -> bool:
+def take_back_on_arrival(batch: PartitionBatch, update: UserUpdate, event: Event, context: Context) -> bool:
     """Take in an event whose retraction waits for it, and carry that out. Returns False if none waits."""
-    ahead = [each for each in turn.state.retractions if each.event_id == event.event_id]
+    ahead = [each for each in update.state.retractions if each.event_id == event.event_id]
     if not ahead:
         return False
-    annul(turn.state, event, context.rules.bounds)
+    retract_in_advance(update.state, event, context.limits.bounds)
     for entry in ahead:
-        leave(part, turn, entry, context.rules)
-        turn.note(Ref(entry.topic, entry.partition, entry.offset, entry.command_id, entry.time_ms))
-        part.answers.append(Answer(entry.command_id, "retract", "done"))
-    turn.due = True
+        leave(batch, update, entry, context.limits)
+        update.note(Ref(entry.topic, entry.partition, entry.offset, entry.command_id, entry.time_ms))
+        batch.answers.append(Answer(entry.command_id, "retract", "done"))
+    update.due = True
     return True
 
 
-def try_again(part: Part, turn: Turn, entry: Retraction, command: CommandEvent, context: Context) -> None:
+def try_again(
+    batch: PartitionBatch, update: UserUpdate, entry: Retraction, command: CommandEvent, context: Context
+) -> None:
     """Carry out a retraction whose text the encoder had missed, if it has read that by now."""
     if context.text_of(command) is not None:
-        leave(part, turn, entry, context.rules)
-        retract(part, turn, command, context)
+        leave(batch, update, entry, context.limits)
+        retract(batch, update, command, context)
 
 
-def give_up(part: Part, turn: Turn, entry: Retraction, context: Context) -> None:
+def give_up(batch: PartitionBatch, update: UserUpdate, entry: Retraction, context: Context) -> None:
     """Refuse a retraction whose event has not come in time, or its text's vector."""
-    leave(part, turn, entry, context.rules)
+    leave(batch, update, entry, context.limits)
     late = f"the event {entry.event_id!r} did not come in time"
-    put_aside(part, entry, "the encoder did not read its text in time" if entry.missed else late)
+    put_aside(batch, entry, "the encoder did not read its text in time" if entry.missed else late)
 
 
-def erase(part: Part, turn: Turn, command: CommandEvent, context: Context) -> None:
+def erase(batch: PartitionBatch, update: UserUpdate, command: CommandEvent, context: Context) -> None:
     """Forget the user, and whoever was merged into this one."""
-    for each in turn.state.merges:
+    for each in update.state.merges:
         if not each.done:
-            part.answers.append(Answer(each.command_id, "merge", "done", ERASED_SINCE))
-    removed = forget(part, turn, erased_at(command.record.timestamp_ms, context.now_ms))
-    part.answers.append(Answer(command.event_id, "erase", "done", removed=removed))
+            batch.answers.append(Answer(each.command_id, "merge", "done", ERASED_SINCE))
+    removed = forget(batch, update, erased_at(command.record.timestamp_ms, context.now_ms))
+    batch.answers.append(Answer(command.event_id, "erase", "done", removed=removed))
 
 
-def forget(part: Part, turn: Turn, at_ms: int) -> dict[str, int]:
+def forget(batch: PartitionBatch, update: UserUpdate, at_ms: int) -> dict[str, int]:
     """Leave nothing but when: a later event finds a fresh state, one of before is left out. Returns what there was."""
-    state = turn.state
+    state = update.state
     others = {each.anonymous_id for each in state.merges} | ({state.alias.target} if state.alias else set())
     removed = {
         "events": len(state.ring),
@@ -103,52 +105,52 @@ def forget(part: Part, turn: Turn, at_ms: int) -> dict[str, int]:
         "lists": int(state.list_version > 0),
         "aliases": len(state.merges),
     }
-    clear(part, turn)
-    part.erased[turn.user_id] = at_ms
-    part.first += [Sending(Erased(to=other, time_ms=at_ms)) for other in sorted(others)]
-    turn.state = UserState(erased_ms=at_ms)
-    turn.named, turn.named_more, turn.due, turn.changed = [], 0, False, False
+    clear(batch, update)
+    batch.erased[update.user_id] = at_ms
+    batch.first += [OutboundTransfer(Erased(to=other, time_ms=at_ms)) for other in sorted(others)]
+    update.state = UserState(erased_ms=at_ms)
+    update.named, update.named_more, update.due, update.changed = [], 0, False, False
     return removed
 
 
-def retract(part: Part, turn: Turn, command: CommandEvent, context: Context) -> None:
+def retract(batch: PartitionBatch, update: UserUpdate, command: CommandEvent, context: Context) -> None:
     """Take back what an event added, or wait for it."""
-    taken = _take_back(part, turn, command, context)
+    taken = _take_back(batch, update, command, context)
     if taken is Taken.MISSED:
-        taken = _wait(part, turn, command, context, missed=True)
-    turn.changed = True
-    turn.name(command, waiting=taken is Taken.WAITS, duplicate=taken is Taken.BACK_BEFORE)
+        taken = _wait(batch, update, command, context, missed=True)
+    update.changed = True
+    update.name(command, waiting=taken is Taken.WAITS, duplicate=taken is Taken.BACK_BEFORE)
     if isinstance(taken, Refusal):
-        part.dead.append(DeadLetter(command.record, taken.reason, taken.message, "fold"))
-        part.answers.append(Answer(command.event_id, "retract", "refused", f"{taken.reason.value}: {taken.message}"))
+        batch.dead.append(DeadLetter(command.record, taken.reason, taken.message, "fold"))
+        batch.answers.append(Answer(command.event_id, "retract", "refused", f"{taken.reason.value}: {taken.message}"))
     elif taken is Taken.BACK_BEFORE:
-        part.answers.append(Answer(command.event_id, "retract", "done", "it had been retracted before"))
+        batch.answers.append(Answer(command.event_id, "retract", "done", "it had been retracted before"))
     elif taken is Taken.BACK:
-        part.answers.append(Answer(command.event_id, "retract", "done"))
+        batch.answers.append(Answer(command.event_id, "retract", "done"))
 
 
-def retry_retractions(part: Part, turn: Turn, context: Context) -> None:
+def retry_retractions(batch: PartitionBatch, update: UserUpdate, context: Context) -> None:
     """Another user's events were added: what waited for one of them is done.
 
     What cannot be read for a fault of ours is put aside, so that it does not hinder the rest; what the weights file
     of now does not accept goes on waiting, as it would have without the other user.
     """
-    for entry in [entry for entry in turn.state.retractions if not entry.missed]:
+    for entry in [entry for entry in update.state.retractions if not entry.missed]:
         command = read_again(entry, context)
         if isinstance(command, CommandEvent):
-            leave(part, turn, entry, context.rules)
-            retract(part, turn, command, context)
+            leave(batch, update, entry, context.limits)
+            retract(batch, update, command, context)
         elif isinstance(command, DeadLetter) and command.reason is Reason.INTERNAL:
-            expel(part, turn, command, context.rules)
+            expel(batch, update, command, context.limits)
 
 
-def _take_back(part: Part, turn: Turn, command: CommandEvent, context: Context) -> Taken | Refusal:
+def _take_back(batch: PartitionBatch, update: UserUpdate, command: CommandEvent, context: Context) -> Taken | Refusal:
     """Look for the event where it may stand: in the ring, in the waiting room, among texts and remembered ids."""
-    state, event_id = turn.state, command.command.event_id
+    state, event_id = update.state, command.command.event_id
     stands = next((event for event in state.ring if event.event_id == event_id), None)
     if (stands is not None and stands.retracted) or any(target in state.retracted_ids for target in command.targets):
         return Taken.BACK_BEFORE
-    if stands is None and _took_from_room(part, turn, event_id, context):
+    if stands is None and _took_from_room(batch, update, event_id, context):
         return Taken.BACK
     shown = [item for target in command.targets if (item := impressions.item_of(state, target)) is not None]
     if stands is None and shown:
@@ -158,7 +160,7 @@ def _take_back(part: Part, turn: Turn, command: CommandEvent, context: Context) 
     past = stands or _gone(state, command, known_as or command.targets[0], context)
     if past is not None and (stands is not None or known_as is not None or _beyond_memory(state, past, context)):
         return _subtract(state, past, command, context)
-    return _EVENT_GONE if known_as is not None else _wait(part, turn, command, context, missed=False)
+    return _EVENT_GONE if known_as is not None else _wait(batch, update, command, context, missed=False)
 
 
 def _gone(state: UserState, command: CommandEvent, dedup_key: int, context: Context) -> RingEvent | None:
@@ -167,7 +169,7 @@ def _gone(state: UserState, command: CommandEvent, dedup_key: int, context: Cont
     if written is not None:
         return _entry_of_text(written, dedup_key)
     if command.original is not None:
-        original = judged(command.original, context.text_of(command), context.rules.sentiment)
+        original = adjusted(command.original, context.text_of(command), context.limits.sentiment)
         return msgspec.structs.replace(entry_of(original), dedup_key=dedup_key)
     return None
 
@@ -183,7 +185,7 @@ def _subtract(state: UserState, past: RingEvent, command: CommandEvent, context:
         text = _text_of(state, past.event_id, command, context)
         if text is None:
             return Taken.MISSED if command.wording is not None else _TEXT_GONE
-    subtract(state, past, direction(item, text), context.rules.bounds)
+    subtract(state, past, direction(item, text), context.limits.bounds)
     return Taken.BACK
 
 
@@ -192,15 +194,15 @@ def _text_of(state: UserState, event_id: str, command: CommandEvent, context: Co
     return kept.as_float32() if kept is not None and kept.vector else context.text_of(command)
 
 
-def _took_from_room(part: Part, turn: Turn, event_id: str | None, context: Context) -> bool:
+def _took_from_room(batch: PartitionBatch, update: UserUpdate, event_id: str | None, context: Context) -> bool:
     """An event that waits for its item has added nothing yet: it gets its places, and waits no longer."""
-    entry = next((entry for entry in turn.state.pending if entry.event_id == event_id), None)
+    entry = next((entry for entry in update.state.pending if entry.event_id == event_id), None)
     if entry is None:
         return False
-    leave(part, turn, entry, context.rules)
+    leave(batch, update, entry, context.limits)
     event = read_again(entry, context)
     if isinstance(event, Event):  # else it cannot be read any more, and has no places to get
-        annul(turn.state, event, context.rules.bounds)
+        retract_in_advance(update.state, event, context.limits.bounds)
     return True
 
 
@@ -228,15 +230,17 @@ def _beyond_memory(state: UserState, past: RingEvent, context: Context) -> bool:
     """
     if any(text.event_id == past.event_id for text in state.texts):
         return True
-    bounds = context.rules.bounds
+    bounds = context.limits.bounds
     forgotten = len(state.dedup_ids) >= bounds.dedup_ids and len(state.ring) >= bounds.ring
     return forgotten and past.time_ms <= state.ring[0].time_ms
 
 
-def _wait(part: Part, turn: Turn, command: CommandEvent, context: Context, *, missed: bool) -> Taken | Refusal:
-    if any(entry.command_id == command.event_id for entry in turn.state.retractions):
+def _wait(
+    batch: PartitionBatch, update: UserUpdate, command: CommandEvent, context: Context, *, missed: bool
+) -> Taken | Refusal:
+    if any(entry.command_id == command.event_id for entry in update.state.retractions):
         return Taken.WAITS
-    no_room = wait_to_retract(part, turn, command, context.rules, missed=missed)
+    no_room = wait_to_retract(batch, update, command, context.limits, missed=missed)
     if no_room is None:
         return Taken.WAITS
     if missed:

@@ -12,14 +12,14 @@ from itertools import islice
 from penchant.errors import BrokenState, Unavailable
 from serving.state import user_state as codec
 from stream.rebuild.audit_report import EXTRA, MISSING, Finding, Report, compare_items
-from stream.rebuild.caveats import Added, Doubt, Notes
+from stream.rebuild.caveats import Added, AuditNotes, Caveat
 from stream.rebuild.compare import Difference, Yardstick, differences, knows_more
 from stream.rebuild.log_reader import LogReader, Place
 from stream.rebuild.memory_store import MemoryUsers
-from stream.rebuild.rebuild import Replay, Source, Tell, make_replay
+from stream.rebuild.rebuild import Replay, ReplaySource, Tell, make_replay
 from stream.rebuild.side_topics import put_aside, touched
-from stream.rebuild.store_reader import LiveStore, Look
-from stream.store.tombstones import Digests
+from stream.rebuild.store_reader import LiveStore, ReadSnapshot
+from stream.store.tombstones import Tombstones
 
 _AT_ONCE = 1000  # users compared together
 _LOOKS = 3  # a user who differs is looked at again: their event may have been on its way between two partitions
@@ -30,11 +30,11 @@ _BETWEEN_LOOKS_S = 1.0
 class Verification:
     """One comparison of a live store with its log."""
 
-    source: Source
+    source: ReplaySource
     log: LogReader
     live: LiveStore
     rebuilt: MemoryUsers
-    notes: Notes
+    audit_notes: AuditNotes
     replay: Replay
     truncated: dict[Place, int] = field(default_factory=dict)
 
@@ -44,17 +44,17 @@ class Verification:
         starts = await self.log.starts(places)
         self.truncated = {place: start for place, start in starts.items() if start}
         self.replay.positions |= starts
-        self.notes.put_aside = await put_aside(self.log, self.source.topics)
+        self.audit_notes.put_aside = await put_aside(self.log, self.source.topics)
         offsets: dict[Place, int] = {}
         for number in self._partitions():
             offsets |= (await self.live.look(number, [])).offsets
         stated = await touched(self.log, self.source.topics.covisits, offsets)
         ends = self._of_events(offsets)
-        self.notes.first_counted = stated.first
+        self.audit_notes.first_counted = stated.first
         total(sum(max(end - starts[place], 0) for place, end in ends.items()))
         await self.replay.advance(ends, tell)
-        report = Report(events=self.notes.events, seconds=self.replay.seconds, truncated=self.truncated)
-        report.items = compare_items(stated, self.notes.totals, self.notes.taken_back)
+        report = Report(events=self.audit_notes.events, seconds=self.replay.seconds, truncated=self.truncated)
+        report.items = compare_items(stated, self.audit_notes.totals, self.audit_notes.taken_back)
         await self._compare_all(report)
         return report
 
@@ -71,8 +71,8 @@ class Verification:
                 break
             await asyncio.sleep(_BETWEEN_LOOKS_S if looks else 0.0)
             found = {number: await self._compare(number, users) for number, users in again.items() if users}
-            again = {number: [each.user for each in some if not each.doubts] for number, some in found.items()}
-            report.findings = [each for each in report.findings if each.doubts]
+            again = {number: [each.user for each in some if not each.caveats] for number, some in found.items()}
+            report.findings = [each for each in report.findings if each.caveats]
             report.findings += [each for some in found.values() for each in some]
 
     async def _compare(self, number: int, users: Sequence[str]) -> list[Finding]:
@@ -84,13 +84,13 @@ class Verification:
             await self._move_to(look)
             wrong = {user: self._differences(number, user, look) for user in chunk}
             found += [
-                Finding(user, number, tuple(some), self._doubts(number, user, look))
+                Finding(user, number, tuple(some), self._caveats(number, user, look))
                 for user, some in wrong.items()
                 if some
             ]
         return found
 
-    def _differences(self, number: int, user: str, look: Look) -> list[Difference]:
+    def _differences(self, number: int, user: str, look: ReadSnapshot) -> list[Difference]:
         state, record = self.rebuilt.state(number, user), look.records[user]
         wrong = self._erasure(number, state.erased_ms, look.erased.get(user, 0), look.now_ms)
         if record is None or (number, user) not in self.rebuilt:
@@ -105,37 +105,37 @@ class Verification:
             return [*wrong, Difference("bytes", str(error))]
         return wrong + differences(live, state, self._yardstick(user, look))
 
-    def _yardstick(self, user: str, look: Look) -> Yardstick:
-        return Yardstick(self.source.settings.rules(), self.notes.added.get(user, Added()), look.now_ms)
+    def _yardstick(self, user: str, look: ReadSnapshot) -> Yardstick:
+        return Yardstick(self.source.settings.limits(), self.audit_notes.added.get(user, Added()), look.now_ms)
 
     def _erasure(self, number: int, by_log_ms: int, live_ms: int, now_ms: int) -> list[Difference]:
         """A digest is dropped when the input's retention has passed, at the next erasure in its partition."""
-        digests = Digests(b"", self.source.settings.retention().erased_s * 1000)
+        digests = Tombstones(b"", self.source.settings.retention().erased_s * 1000)
         if by_log_ms <= digests.outdated_ms(self.rebuilt.erased.get(number, {}).values(), now_ms):
             by_log_ms = 0
         if by_log_ms == live_ms or (not by_log_ms and self._is_truncated(number)):
             return []
         return [Difference("erased", f"as of {live_ms or 'never'}, by the log as of {by_log_ms or 'never'} (ms)")]
 
-    def _doubts(self, number: int, user: str, look: Look) -> frozenset[Doubt]:
-        doubts = set(self.notes.doubts.get(user, ()))
+    def _caveats(self, number: int, user: str, look: ReadSnapshot) -> frozenset[Caveat]:
+        caveats = set(self.audit_notes.caveats.get(user, ()))
         record, state = look.records[user], self.rebuilt.state(number, user)
         if record is None:
             idle_ms = self.source.settings.retention().idle_expiry_s * 1000
             if state.ring and state.ring[-1].time_ms + idle_ms <= look.now_ms:
-                doubts.add(Doubt.IDLE)
-            return frozenset(doubts)
+                caveats.add(Caveat.IDLE)
+            return frozenset(caveats)
         try:
             live = codec.decode(record, self.source.model.fingerprint)
         except BrokenState:
             return frozenset()
         if live.missed:
-            doubts.add(Doubt.MISSED)
+            caveats.add(Caveat.MISSED)
         if self._is_truncated(number) and knows_more(live, state):
-            doubts.add(Doubt.RETENTION)
-        return frozenset(doubts)
+            caveats.add(Caveat.RETENTION)
+        return frozenset(caveats)
 
-    async def _move_to(self, look: Look) -> None:
+    async def _move_to(self, look: ReadSnapshot) -> None:
         ends = self._of_events(look.offsets)
         if any(end < self.replay.positions[place] > self.truncated.get(place, 0) for place, end in ends.items()):
             raise Unavailable("the store went back to an older state while it was compared: start again")
@@ -151,10 +151,10 @@ class Verification:
         return range(self.source.partitions)
 
 
-async def verify(source: Source, live: LiveStore, total: Tell, tell: Tell) -> Report:
+async def verify(source: ReplaySource, live: LiveStore, total: Tell, tell: Tell) -> Report:
     """Compare a live store with its log. Raises Unavailable; FingerprintMismatch for another model folder's states."""
     async with LogReader(source.settings.bootstrap) as log:
-        notes = Notes(source.settings.rules().bounds.half_life_ms)
+        audit_notes = AuditNotes(source.settings.limits().bounds.half_life_ms)
         rebuilt = MemoryUsers(source.model.fingerprint)
-        replay = make_replay(source, log, rebuilt, notes)
-        return await Verification(source, log, live, rebuilt, notes, replay).run(total, tell)
+        replay = make_replay(source, log, rebuilt, audit_notes)
+        return await Verification(source, log, live, rebuilt, audit_notes, replay).run(total, tell)

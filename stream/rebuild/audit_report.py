@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from stream.rebuild.caveats import Doubt
+from stream.rebuild.caveats import Caveat
 from stream.rebuild.compare import Difference
 from stream.rebuild.log_reader import Place
-from stream.rebuild.side_topics import Touched
+from stream.rebuild.side_topics import Interactions
 
 ITEM_EXACTNESS = 0.01  # of all that items were touched by: what the order of arrival may change
 
@@ -20,7 +20,7 @@ class Finding:
     user: str
     partition: int
     differences: tuple[Difference, ...]
-    doubts: frozenset[Doubt] = frozenset()
+    caveats: frozenset[Caveat] = frozenset()
 
     def only(self, name: str) -> bool:
         """Whether it is one difference of that name."""
@@ -28,7 +28,7 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Items:
+class ItemTotals:
     """Totals of items by the replay against those on `covisits.v1`. Differences are relative.
 
     taken_back: retractions and erasures in the log. With any, only a worker knows what it had counted before they came.
@@ -52,7 +52,7 @@ class Report:
 
     users: int = 0
     findings: list[Finding] = field(default_factory=list)
-    items: Items = field(default_factory=Items)
+    items: ItemTotals = field(default_factory=ItemTotals)
     events: int = 0
     seconds: float = 0.0
     truncated: dict[Place, int] = field(default_factory=dict)
@@ -85,7 +85,7 @@ class Report:
     @property
     def apart(self) -> list[Finding]:
         """Users who differ, and may."""
-        return [each for each in self.findings if each.doubts]
+        return [each for each in self.findings if each.caveats]
 
     @property
     def right(self) -> bool:
@@ -93,10 +93,10 @@ class Report:
         return not any(self._faults()) and self.items.right
 
     def _faults(self) -> Iterator[Finding]:
-        return (each for each in self.findings if not each.doubts)
+        return (each for each in self.findings if not each.caveats)
 
 
-def compare_items(stated: Touched, rebuilt: dict[str, float], taken_back: int = 0) -> Items:
+def compare_items(stated: Interactions, rebuilt: dict[str, float], taken_back: int = 0) -> ItemTotals:
     """Totals by item, of those that either side has.
 
     >>> compare_items(Touched({"a": 2.0, "b": 1.0}), {"a": 1.0, "b": 1.0})
@@ -106,7 +106,7 @@ def compare_items(stated: Touched, rebuilt: dict[str, float], taken_back: int = 
     pairs = [(stated.totals.get(each, 0.0), rebuilt.get(each, 0.0)) for each in ids]
     apart = [(abs(mine - theirs), max(mine, theirs)) for mine, theirs in pairs if abs(mine - theirs) > 1e-6 * mine]
     whole = sum(max(each) for each in pairs)
-    return Items(
+    return ItemTotals(
         compared=len(pairs),
         different=len(apart),
         largest=max((difference / size for difference, size in apart if size), default=0.0),

@@ -7,14 +7,14 @@ from enum import Enum
 from penchant.messages import CoVisitEvent
 from stream.events.decoder import CommandEvent, Event
 from stream.events.records import ORIGIN, Record
-from stream.events.transfers import HandOver, TransferEvent
-from stream.processing.batch import Input
+from stream.events.transfers import Handoff, TransferEvent
+from stream.processing.batch import WorkItem
 from stream.rebuild.log_reader import Place
 
 _READ_WITHIN_MS = 60_000
 
 
-class Doubt(Enum):
+class Caveat(Enum):
     """Why a live state may differ from what the log makes, without a fault."""
 
     REVISED = "an item of theirs was described anew or removed after the event"
@@ -57,7 +57,7 @@ class Added:
 
 
 @dataclass(slots=True)
-class Notes:
+class AuditNotes:
     """Gathered while a replay goes on.
 
     revised: whether an item's vector may have been another at a time. put_aside: records that a worker counted not,
@@ -73,14 +73,14 @@ class Notes:
     events: int = 0
     taken_back: int = 0
     added: dict[str, Added] = field(default_factory=dict)
-    doubts: dict[str, set[Doubt]] = field(default_factory=dict)
+    caveats: dict[str, set[Caveat]] = field(default_factory=dict)
     erased_ms: dict[str, int] = field(default_factory=dict)
     totals: dict[str, float] = field(default_factory=dict)
 
-    def take(self, each: Input) -> None:
+    def take(self, each: WorkItem) -> None:
         """Note what is taken in for a user, who may be the target of the one that it was sent for."""
         if isinstance(each.event, TransferEvent):
-            if isinstance(each.event.message, HandOver):
+            if isinstance(each.event.message, Handoff):
                 self._join(each.user_id, each.event.message.anonymous_id)
         elif each.event is not None:
             self._event(each.user_id, each.event)
@@ -88,9 +88,9 @@ class Notes:
     def _event(self, user_id: str, event: Event | CommandEvent) -> None:
         record = event.record
         if self.put_aside and place_id(record) in self.put_aside:
-            self.doubt(user_id, Doubt.PUT_ASIDE)
+            self.caveat(user_id, Caveat.PUT_ASIDE)
         if 0 < record.timestamp_ms - self.erased_ms.get(user_id, 0) <= _READ_WITHIN_MS:
-            self.doubt(user_id, Doubt.ERASED)
+            self.caveat(user_id, Caveat.ERASED)
         if isinstance(event, CommandEvent):
             self.taken_back += event.command.type != "merge"
             if event.command.type == "erase":
@@ -99,12 +99,12 @@ class Notes:
         if event.weight.preference:
             self.added.setdefault(user_id, Added()).add(event, self.half_life_ms)
         if event.item_id is not None and self.revised(event.item_id, record.timestamp_ms):
-            self.doubt(user_id, Doubt.REVISED)
+            self.caveat(user_id, Caveat.REVISED)
 
     def _join(self, user_id: str, other: str) -> None:
         """What is known of a user who is merged into another holds of that one too."""
-        for why in self.doubts.get(other, ()):
-            self.doubt(user_id, why)
+        for why in self.caveats.get(other, ()):
+            self.caveat(user_id, why)
         theirs = self.added.pop(other, None)
         if theirs is not None:
             mine = self.added.setdefault(user_id, Added())
@@ -114,9 +114,9 @@ class Notes:
             mine.total += theirs.total
             mine.texts += theirs.texts
 
-    def doubt(self, user_id: str, why: Doubt) -> None:
+    def caveat(self, user_id: str, why: Caveat) -> None:
         """Note that a user may differ."""
-        self.doubts.setdefault(user_id, set()).add(why)
+        self.caveats.setdefault(user_id, set()).add(why)
 
     def covisits(self, place: Place, events: Iterable[CoVisitEvent]) -> None:
         """Add up what items were touched by."""

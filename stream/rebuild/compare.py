@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 
 from serving.state.user_state import Merge, PendingEvent, RecentText, Retraction, RingEvent, UserState, Vector
-from stream.processing.batch import Rules
+from stream.processing.batch import Limits
 from stream.processing.pending_events import overdue
 from stream.rebuild.caveats import Added, decay
 
@@ -38,7 +38,7 @@ class Difference:
 class Yardstick:
     """What two states are measured by. now_ms: what has waited too long by then is on its way out, and not compared."""
 
-    rules: Rules
+    limits: Limits
     added: Added
     now_ms: int
 
@@ -50,9 +50,9 @@ def differences(live: UserState, rebuilt: UserState, by: Yardstick) -> list[Diff
         *_numbers(live, rebuilt),
         *_entries("ring", live.ring, _settled(rebuilt.ring, live.ring), _event_id),
         *_texts(live, rebuilt),
-        *_ids("dedup_ids", live.dedup_ids, rebuilt.dedup_ids, by.rules.bounds.dedup_ids),
-        *_ids("retracted_ids", live.retracted_ids, rebuilt.retracted_ids, by.rules.bounds.dedup_ids),
-        *_seen(live, rebuilt, by.rules.bounds.seen),
+        *_ids("dedup_ids", live.dedup_ids, rebuilt.dedup_ids, by.limits.bounds.dedup_ids),
+        *_ids("retracted_ids", live.retracted_ids, rebuilt.retracted_ids, by.limits.bounds.dedup_ids),
+        *_seen(live, rebuilt, by.limits.bounds.seen),
         *_shown(live, rebuilt),
         *_waiting(live, rebuilt, by),
         *_merged(live, rebuilt),
@@ -76,7 +76,7 @@ def _long(live: UserState, rebuilt: UserState, by: Yardstick) -> Iterator[Differ
         if (live.long is None) != (rebuilt.long is None):
             yield Difference("long", "there is none" if live.long is None else "the log makes none")
         return
-    half_life_ms = by.rules.bounds.half_life_ms
+    half_life_ms = by.limits.bounds.half_life_ms
     reference_ms = max(live.reference_ms, rebuilt.reference_ms)
     mine, theirs = (_moved(live, reference_ms, half_life_ms), _moved(rebuilt, reference_ms, half_life_ms))
     share = decay(max(reference_ms - by.added.time_ms, 0), half_life_ms)
@@ -197,7 +197,7 @@ def _words(alias: tuple[str, str, bool] | None) -> str:
 
 def _waiting(live: UserState, rebuilt: UserState, by: Yardstick) -> Iterator[Difference]:
     def due(entries: list[Any]) -> list[Any]:
-        return [each for each in entries if not overdue(each, by.rules, by.now_ms)]
+        return [each for each in entries if not overdue(each, by.limits, by.now_ms)]
 
     # Where it lies is not compared: what was forwarded waits as the copy or as the original.
     def event(each: PendingEvent) -> tuple[Any, ...]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from serving.state import user_state as codec
 from serving.state.user_state import UserState
-from stream.store.redis import Batch, Hold, Saved
+from stream.store.redis import Commit, Lease, Saved
 
 
 class MemoryUsers:
@@ -18,11 +18,11 @@ class MemoryUsers:
         self._fingerprint = fingerprint
         self._records: dict[int, dict[str, bytes]] = {}
 
-    def hold(self, partition: int) -> Hold:
+    def lease(self, partition: int) -> Lease:
         """No offsets: every record is new."""
-        return Hold()
+        return Lease()
 
-    async def is_mine(self, partition: int) -> bool:
+    async def owns(self, partition: int) -> bool:
         """Nobody else writes here."""
         return True
 
@@ -30,14 +30,14 @@ class MemoryUsers:
         """See `UserStore.load`."""
         return {user: self.state(partition, user) for user in users}
 
-    async def save(self, batch: Batch) -> Saved:
+    async def save(self, commit: Commit) -> Saved:
         """See `UserStore.save`."""
-        records = self._records.setdefault(batch.partition, {})
-        erased = self.erased.setdefault(batch.partition, {})
-        for user, at_ms in batch.erased.items():
+        records = self._records.setdefault(commit.partition, {})
+        erased = self.erased.setdefault(commit.partition, {})
+        for user, at_ms in commit.erased.items():
             records.pop(user, None)
             erased[user] = max(at_ms, erased.get(user, 0))
-        records.update({user: codec.encode(state, self._fingerprint) for user, state in batch.states.items()})
+        records.update({user: codec.encode(state, self._fingerprint) for user, state in commit.states.items()})
         return Saved.WRITTEN
 
     def settle(self, partition: int, token: str) -> None:

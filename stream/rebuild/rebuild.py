@@ -19,12 +19,12 @@ from stream.pipeline import Embed
 from stream.processing.items import EmbedItems
 from stream.processing.lists import Lists
 from stream.processing.pending_events import MERGES
-from stream.rebuild.caveats import Notes
+from stream.rebuild.caveats import AuditNotes
 from stream.rebuild.item_vectors import Items, ItemVectors
 from stream.rebuild.log_reader import LogReader, Place
-from stream.rebuild.silent_pipeline import ReplayPipeline, Silence, no_rank
+from stream.rebuild.silent_pipeline import Silence, SilentPipeline, no_rank
 from stream.settings import WorkerSettings
-from stream.store.pending_index import WaitingIndex
+from stream.store.pending_index import PendingIndex
 from stream.store.redis import UserStore
 from stream.store.redis import now_ms as wall_clock_ms
 
@@ -54,7 +54,7 @@ def model_of(encoder: Encoder) -> Model:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class ReplaySource:
     """Whose topics are read, by which rules. identities: topic -> the identity that its offsets count under."""
 
     settings: WorkerSettings
@@ -87,7 +87,7 @@ class Replay:
 
     log: LogReader
     items: Items
-    pipeline: ReplayPipeline
+    pipeline: SilentPipeline
     now_ms: int = 0
     seconds: float = 0.0
     positions: dict[Place, int] = field(default_factory=dict)
@@ -99,7 +99,7 @@ class Replay:
         began = time.monotonic()
         came = await self.items.follow()
         if came:
-            await self.pipeline.wake(came)
+            await self.pipeline.on_items_available(came)
         async for records in self.log.read({place: (self.positions.get(place, 0), end) for place, end in ends.items()}):
             latest_ms = self.wall_ms() + MOST_AHEAD_MS
             times_ms = (record.timestamp_ms for record in records if record.timestamp_ms <= latest_ms)
@@ -113,11 +113,13 @@ class Replay:
         self.seconds += time.monotonic() - began
 
 
-def make_replay(source: Source, log: LogReader, store: UserStore, notes: Notes, items: Items | None = None) -> Replay:
+def make_replay(
+    source: ReplaySource, log: LogReader, store: UserStore, audit_notes: AuditNotes, items: Items | None = None
+) -> Replay:
     """A replay into a store, from the log's start. items: None: as their topic has them."""
     settings, topics, model = source.settings, source.topics, source.model
     items = items or ItemVectors(log, topics.item_vectors, model.dim, model.fingerprint)
-    notes.revised = items.may_have_been_another
+    audit_notes.revised = items.may_have_been_another
     decoder = Decoder(
         topics,
         load_weights(settings.weights),
@@ -127,7 +129,7 @@ def make_replay(source: Source, log: LogReader, store: UserStore, notes: Notes, 
         clicks_are_seen=settings.clicks_are_seen,
     )
     made: list[Replay] = []
-    pipeline = ReplayPipeline(
+    pipeline = SilentPipeline(
         topics=topics,
         decoder=decoder,
         embedder=model.embed,
@@ -136,11 +138,11 @@ def make_replay(source: Source, log: LogReader, store: UserStore, notes: Notes, 
         ranker=no_rank,
         lists=Lists(topics, model.fingerprint, expiry_ms=0),
         log=Silence(),
-        waiting=WaitingIndex(),
-        rules=settings.rules(model.sentiment),
+        waiting=PendingIndex(),
+        limits=settings.limits(model.sentiment),
         clock=lambda: made[0].now_ms,
         partitions=source.partitions,
-        notes=notes,
+        audit_notes=audit_notes,
     )
     made.append(Replay(log, items, pipeline))
     return made[0]

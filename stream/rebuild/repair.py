@@ -15,12 +15,12 @@ from penchant.errors import Rejected
 from serving.state.user_state import UserState
 from stream.events.decoder import CommandEvent, partition_of
 from stream.events.records import Record
-from stream.events.transfers import Passed, read
-from stream.rebuild.caveats import Notes
+from stream.events.transfers import Forwarded, read
+from stream.rebuild.caveats import AuditNotes
 from stream.rebuild.item_vectors import Items
 from stream.rebuild.log_reader import LogReader, Place
 from stream.rebuild.memory_store import MemoryUsers
-from stream.rebuild.rebuild import Replay, Source, make_replay
+from stream.rebuild.rebuild import Replay, ReplaySource, make_replay
 from stream.rebuild.store_reader import LiveStore
 from stream.retry import taking_long
 
@@ -28,20 +28,20 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Mender:
+class StateRepair:
     """See the module. on_mended: told of each, for the metrics."""
 
-    source: Source
+    source: ReplaySource
     items: Items
     on_mended: Callable[[], None]
 
     async def __call__(self, partition: int, user: str) -> UserState:
         """The state of a user, as the log makes it. Raises Unavailable."""
         users = MemoryUsers(self.source.model.fingerprint)
-        notes = Notes(self.source.settings.rules().bounds.half_life_ms)
+        audit_notes = AuditNotes(self.source.settings.limits().bounds.half_life_ms)
         with taking_long():
             async with LogReader(self.source.settings.bootstrap) as log:
-                replay = make_replay(self.source, log, users, notes, self.items)
+                replay = make_replay(self.source, log, users, audit_notes, self.items)
                 await self._replay(log, replay, user)
         self.on_mended()
         return users.state(partition, user)
@@ -74,7 +74,7 @@ class Mender:
         async for records in log.read({place: (max(begins[place], starts[place]), ends[place]) for place in begins}):
             for record in records:
                 with suppress(Rejected):
-                    if isinstance(passed := read(record).message, Passed):
+                    if isinstance(passed := read(record).message, Forwarded):
                         found.add((passed.topic, passed.partition, passed.offset))
         return found
 

@@ -3,17 +3,17 @@
 from dataclasses import dataclass
 
 from penchant.errors import Misconfigured, Unavailable
-from stream.rebuild.caveats import Notes
+from stream.rebuild.caveats import AuditNotes
 from stream.rebuild.log_reader import LogReader, Place
-from stream.rebuild.rebuild import Source, Tell, make_replay
+from stream.rebuild.rebuild import ReplaySource, Tell, make_replay
 from stream.rebuild.reembed import ReembeddedItems
 from stream.rebuild.store_reader import literal
-from stream.store.redis import Batch, Store
+from stream.store.redis import Commit, Store
 from stream.store.redis_calls import keys
 
 
 @dataclass(frozen=True, slots=True)
-class Filled:
+class Restored:
     """What a replay wrote. truncated: place -> where its log begins, if not at 0."""
 
     events: int
@@ -40,15 +40,15 @@ class EmptyStore(Store):
         return len({key async for key in keys(self._redis, f"{{{literal(self._prefix)}:*}}:u:*")})
 
 
-async def fill(source: Source, store: EmptyStore, total: Tell, tell: Tell) -> Filled:
+async def fill(source: ReplaySource, store: EmptyStore, total: Tell, tell: Tell) -> Restored:
     """Replay all of the log into a store; its offsets are written last. Raises Misconfigured and Unavailable."""
     await store.check_empty()
     await store.adopt_fingerprint()
     async with LogReader(source.settings.bootstrap) as log:
-        notes = Notes(source.settings.rules().bounds.half_life_ms)
+        audit_notes = AuditNotes(source.settings.limits().bounds.half_life_ms)
         model = source.model
         items = ReembeddedItems(log, source.topics, model.dim, model.fingerprint, model.passages)
-        replay = make_replay(source, log, store, notes, items)
+        replay = make_replay(source, log, store, audit_notes, items)
         places = source.places()
         starts, ends = await log.starts(places), await log.ends(places)
         # What owners told each other holds of the store that is gone; here it is told again.
@@ -56,14 +56,14 @@ async def fill(source: Source, store: EmptyStore, total: Tell, tell: Tell) -> Fi
         replay.positions |= starts
         total(sum(end - starts[place] for place, end in ends.items()))
         for number in range(source.partitions):
-            await store.claim(number)
+            await store.acquire(number)
         await replay.advance(ends, tell)
-        await replay.pipeline.bring_home()
+        await replay.pipeline.replay_misrouted()
         for number in range(source.partitions):
             reached = {**ends, **told}.items()
             offsets = {topic: end for (topic, partition), end in reached if partition == number and end}
-            saved = await store.save(Batch(number, store.hold(number), offsets=offsets))
+            saved = await store.save(Commit(number, store.lease(number), offsets=offsets))
             if not saved.done:
                 raise Unavailable(f"partition {number} of the store was claimed by a worker: stop it, and start again")
         truncated = {place: start for place, start in starts.items() if start}
-        return Filled(notes.events, replay.seconds, await store.count_users(), truncated)
+        return Restored(audit_notes.events, replay.seconds, await store.count_users(), truncated)

@@ -30,7 +30,7 @@ _BY_THE_MOMENT = frozenset(
 
 
 @dataclass(slots=True)
-class Touched:
+class Interactions:
     """Σ co-visit weights by item, up to some offsets. first: source place -> the first offset that is told of it."""
 
     totals: dict[str, float] = field(default_factory=dict)
@@ -52,12 +52,12 @@ async def put_aside(log: LogReader, topics: Topics) -> frozenset[str]:
     return frozenset(found)
 
 
-async def touched(log: LogReader, topic: str, before: dict[Place, int]) -> Touched:
+async def touched(log: LogReader, topic: str, before: dict[Place, int]) -> Interactions:
     """What `covisits.v1` says of events before these offsets: each event once, however often it was sent."""
     places = await log.partitions(topic)
     starts, ends = await log.starts(places), await log.ends(places)
     whole = not any(starts.values())
-    found, applied = Touched(), dict[Place, int]()
+    found, applied = Interactions(), dict[Place, int]()
     async for messages in log.read({place: (starts[place], ends[place]) for place in places}):
         for each in readable(message.value for message in messages):
             source = (each.topic, each.partition)

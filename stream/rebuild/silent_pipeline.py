@@ -14,16 +14,16 @@ from dataclasses import dataclass, field
 from serving.state.user_state import Vector
 from stream.events.dead_letters import forwarded
 from stream.events.decoder import partition_of
-from stream.events.encoder_input import Wording
-from stream.events.records import ORIGIN, DeadLetter, Forward, Record
-from stream.events.transfers import Sending, outgoing
+from stream.events.encoder_input import EncoderInput
+from stream.events.records import ORIGIN, DeadLetter, Record, Reroute
+from stream.events.transfers import OutboundTransfer, outgoing
 from stream.kafka.producer import Outgoing
 from stream.pipeline import Pipeline
-from stream.processing.batch import Input, Part
+from stream.processing.batch import PartitionBatch, WorkItem
 from stream.processing.inputs import arrive
 from stream.processing.lists import Ranking
-from stream.rebuild.caveats import Doubt, Notes
-from stream.store.redis import Hold
+from stream.rebuild.caveats import AuditNotes, Caveat
+from stream.store.redis import Lease
 
 
 class Silence:
@@ -41,45 +41,45 @@ def no_rank(_: object, __: object) -> Sequence[Ranking]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReplayPipeline(Pipeline):
+class SilentPipeline(Pipeline):
     """See the module. strays: originals on wrong partitions whose copies have not come, by the id of their place.
 
     post: messages between owners that were not delivered yet.
     """
 
     partitions: int
-    notes: Notes
-    strays: dict[str, Forward] = field(default_factory=dict)
-    post: list[Sending] = field(default_factory=list)
+    audit_notes: AuditNotes
+    misrouted: dict[str, Reroute] = field(default_factory=dict)
+    outbox: list[OutboundTransfer] = field(default_factory=list)
 
-    def decode(self, records: Sequence[Record], _: Mapping[int, Hold]) -> list[Part]:
+    def decode(self, records: Sequence[Record], _: Mapping[int, Lease]) -> list[PartitionBatch]:
         """Sort records into parts by partition. What cannot be read was a dead letter then, and is left out."""
-        parts: dict[int, Part] = {}
+        batches: dict[int, PartitionBatch] = {}
         for record in records:
-            self.notes.events += record.topic != self.topics.transfers
+            self.audit_notes.events += record.topic != self.topics.transfers
             match arrive(record, self.decoder.decode, self.topics.transfers):
-                case Forward() as stray:
-                    self.strays[f"{record.topic}-{record.partition}-{record.offset}"] = stray
-                case Input() as each if not self._is_copy(record):
-                    self.notes.take(each)
-                    parts.setdefault(record.partition, Part(record.partition)).inputs.append(each)
-        return list(parts.values())
+                case Reroute() as reroute:
+                    self.misrouted[f"{record.topic}-{record.partition}-{record.offset}"] = reroute
+                case WorkItem() as each if not self._is_copy(record):
+                    self.audit_notes.take(each)
+                    batches.setdefault(record.partition, PartitionBatch(record.partition)).inputs.append(each)
+        return list(batches.values())
 
-    async def run(self, parts: list[Part], texts: Mapping[Wording, Vector]) -> list[Part]:
+    async def run(self, batches: list[PartitionBatch], texts: Mapping[EncoderInput, Vector]) -> list[PartitionBatch]:
         """See `Pipeline.run`; then what owners had to tell each other is taken in, until nobody has."""
-        saved = await super().run(parts, texts)
-        while self.post:
-            records = [self._delivered(sending) for sending in self.post]
-            self.post.clear()
+        saved = await super().run(batches, texts)
+        while self.outbox:
+            records = [self._delivered(sending) for sending in self.outbox]
+            self.outbox.clear()
             answers = self.decode(records, {})
             await super().run(answers, await self.embed(answers))
         return saved
 
-    async def bring_home(self) -> None:
+    async def replay_misrouted(self) -> None:
         """Take in the originals whose copies have not come."""
-        left = list(self.strays.values())
-        copies = [(stray.record, forwarded(stray)) for stray in left]
-        self.strays.clear()
+        left = list(self.misrouted.values())
+        copies = [(reroute.record, forwarded(reroute)) for reroute in left]
+        self.misrouted.clear()
         await self.process(
             [
                 Record(
@@ -89,22 +89,22 @@ class ReplayPipeline(Pipeline):
             ]
         )
 
-    async def announce(self, parts: Iterable[Part]) -> None:
+    async def publish_side_effects(self, batches: Iterable[PartitionBatch]) -> None:
         """Nothing is announced; what items were touched by is added up."""
-        for part in parts:
-            for topic, events in part.covisit_events.items():
-                self.notes.covisits((topic, part.partition), events)
-            self.post.extend(part.first)
-            for turn in part.turns.values():
-                turn.due = False
-            self._doubt_refused(part)
+        for batch in batches:
+            for topic, events in batch.covisit_events.items():
+                self.audit_notes.covisits((topic, batch.partition), events)
+            self.outbox.extend(batch.first)
+            for update in batch.updates.values():
+                update.due = False
+            self._caveat_refused(batch)
 
-    def transfers(self, sendings: Iterable[Sending]) -> list[Outgoing]:
+    def transfers(self, sendings: Iterable[OutboundTransfer]) -> list[Outgoing]:
         """Kept to be delivered here."""
-        self.post.extend(sendings)
+        self.outbox.extend(sendings)
         return []
 
-    async def make_good(self, parts: Iterable[Part]) -> None:
+    async def republish_if_fenced(self, batches: Iterable[PartitionBatch]) -> None:
         """No list was published, however long it took."""
 
     def _is_copy(self, record: Record) -> bool:
@@ -112,30 +112,30 @@ class ReplayPipeline(Pipeline):
         origin = record.header(ORIGIN) if record.headers and record.topic != self.topics.transfers else None
         if origin is None:
             return False
-        self.strays.pop(origin, None)
+        self.misrouted.pop(origin, None)
         return _partition_in(origin) == record.partition
 
-    def _delivered(self, sending: Sending) -> Record:
+    def _delivered(self, sending: OutboundTransfer) -> Record:
         made = outgoing(self.topics.transfers, sending)
         home = partition_of(sending.message.to, self.partitions)
         return Record(made.topic, home, 0, self.clock(), made.key, made.value, made.headers)
 
-    def _doubt_refused(self, part: Part) -> None:
+    def _caveat_refused(self, batch: PartitionBatch) -> None:
         """What is refused because of what came before it may have been taken in when it came."""
-        refused = {id(letter.record) for letter in part.dead}
-        for each in part.inputs:
+        refused = {id(letter.record) for letter in batch.dead}
+        for each in batch.inputs:
             if each.letter is not None or (each.event is not None and id(each.event.record) in refused):
-                self.notes.doubt(each.user_id, Doubt.PUT_ASIDE)
+                self.audit_notes.caveat(each.user_id, Caveat.PUT_ASIDE)
 
-    def rank(self, parts: Iterable[Part]) -> tuple[list[Outgoing], list[DeadLetter]]:
+    def rank(self, batches: Iterable[PartitionBatch]) -> tuple[list[Outgoing], list[DeadLetter]]:
         """No lists."""
         return [], []
 
-    def put_aside(self, record: Record, error: Exception, _: Hold) -> Part:
+    def put_aside(self, record: Record, error: Exception, _: Lease) -> PartitionBatch:
         """A record that raises here may not have raised when it came."""
         self.guard.faults.letter(record, error)
-        self.notes.doubt((record.key or b"").decode("utf-8", "replace"), Doubt.PUT_ASIDE)
-        return Part(record.partition)
+        self.audit_notes.caveat((record.key or b"").decode("utf-8", "replace"), Caveat.PUT_ASIDE)
+        return PartitionBatch(record.partition)
 
 
 def _partition_in(origin: str) -> int | None:

@@ -8,11 +8,11 @@ from typing import Any
 from stream.rebuild.log_reader import Place
 from stream.store.redis import Store
 from stream.store.redis_calls import ask, keys
-from stream.store.tombstones import SECRET_BYTES, Digests
+from stream.store.tombstones import SECRET_BYTES, Tombstones
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class ReadSnapshot:
     """Some users of a partition, and what their records stand for, at one moment.
 
     offsets: place -> next one. records: user -> as it is stored, None if there is none. erased: user -> when, if ever.
@@ -36,7 +36,7 @@ class LiveStore(Store):
             found.setdefault(int(head.rpartition(b":")[2]), []).append(user.decode())
         return found
 
-    async def look(self, partition: int, users: Sequence[str]) -> Look:
+    async def look(self, partition: int, users: Sequence[str]) -> ReadSnapshot:
         """Read some users of a partition, in one transaction with its offsets."""
         digests = await self._open_digests()
 
@@ -53,7 +53,7 @@ class LiveStore(Store):
         (seconds, micros), stored, *both = await ask(read)
         records, erased = both or ([], [])
         by_field = {name.decode(): int(value) for name, value in stored.items()}
-        return Look(
+        return ReadSnapshot(
             offsets={(topic, partition): by_field.get(name, 0) for topic, name in self._fields.items()},
             records=dict(zip(users, records, strict=True)),
             erased={user: int(at) for user, at in zip(users, erased, strict=True) if at},
@@ -66,12 +66,12 @@ class LiveStore(Store):
         members = await ask(lambda: self._redis.zrange(self._key(partition, "erased"), 0, -1))
         return len(set(members) - {digests.of(user) for user in users})
 
-    async def _open_digests(self) -> Digests:
+    async def _open_digests(self) -> Tombstones:
         """As the store does, but without making a key: where there is none, nobody was erased."""
         if self._retention.erasure_secret is None:
             kept = await ask(lambda: self._redis.get(f"{self._prefix}:erasure-secret"))
             if kept is None:
-                return Digests(secrets.token_bytes(SECRET_BYTES), self._retention.erased_s * 1000)
+                return Tombstones(secrets.token_bytes(SECRET_BYTES), self._retention.erased_s * 1000)
         return await super()._open_digests()
 
 

@@ -22,7 +22,7 @@ class Known(Protocol):
     def __contains__(self, item_id: str, /) -> bool: ...
 
 
-class WaitingIndex:
+class PendingIndex:
     """By item, the users with events that wait for its vector; and by when each gives up.
 
     busy: whether there is more to tell than was told at once.

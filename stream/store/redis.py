@@ -28,7 +28,7 @@ from penchant.errors import BrokenState, Misconfigured, NewerState
 from serving.state import user_state as codec
 from serving.state.user_state import Ref, UserState
 from stream.store.redis_calls import ask, ask_first, connect
-from stream.store.tombstones import SECRET_BYTES, Digests, believed_ms
+from stream.store.tombstones import SECRET_BYTES, Tombstones, believed_ms
 
 Mend = Callable[[int, str], Awaitable[UserState]]  # partition and user -> the state made anew
 _log = logging.getLogger(__name__)
@@ -59,7 +59,7 @@ class Wait:
 
 
 @dataclass(frozen=True, slots=True)
-class Hold:
+class Lease:
     """My grip on a partition at one moment: the token I wrote, and topic -> next offset as the states stand.
 
     owed: lists that the worker before me, or a batch that did not come to its end, may not have published: user -> the
@@ -68,11 +68,11 @@ class Hold:
 
     token: str = ""
     offsets: Mapping[str, int] = field(default_factory=dict)
-    owed: Mapping[str, list[Ref]] = field(default_factory=dict)
+    unpublished: Mapping[str, list[Ref]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
-class Batch:
+class Commit:
     """What one write to a partition holds.
 
     hold: as when the states were loaded. offsets: topic -> next one. unpublished: user -> what the list to come names.
@@ -80,7 +80,7 @@ class Batch:
     """
 
     partition: int
-    hold: Hold
+    lease: Lease
     states: dict[str, UserState] = field(default_factory=dict)
     offsets: dict[str, int] = field(default_factory=dict)
     waits: list[Wait] = field(default_factory=list)
@@ -104,20 +104,20 @@ class Retention:
 class UserStore(Protocol):
     """What the pipeline asks of a store: Redis, or the dictionaries that tests use (stream/testing.py)."""
 
-    def hold(self, partition: int) -> Hold:
-        """See `Store.hold`."""
+    def lease(self, partition: int) -> Lease:
+        """See `Store.lease`."""
         ...
 
     async def load(self, partition: int, users: Sequence[str]) -> dict[str, UserState]:
         """See `Store.load`."""
         ...
 
-    async def save(self, batch: Batch) -> Saved:
+    async def save(self, commit: Commit) -> Saved:
         """See `Store.save`."""
         ...
 
-    async def is_mine(self, partition: int) -> bool:
-        """See `Store.is_mine`."""
+    async def owns(self, partition: int) -> bool:
+        """See `Store.owns`."""
         ...
 
     def settle(self, partition: int, token: str) -> None:
@@ -141,9 +141,9 @@ class Store:
         self._fingerprint = fingerprint
         self._fields = {topic: f"{topic}@{identity}" for topic, identity in identities.items()}
         self._retention = retention
-        self._digests: Digests | None = None
+        self._digests: Tombstones | None = None
         self._script = self._redis.register_script(files("stream.store").joinpath("commit.lua").read_text())
-        self._holds: dict[int, Hold] = {}
+        self._leases: dict[int, Lease] = {}
 
     async def close(self) -> None:
         """Hang up."""
@@ -162,7 +162,7 @@ class Store:
                 "start it with that folder, or with another --prefix and a replay"
             )
 
-    async def claim(self, partition: int) -> dict[str, int]:
+    async def acquire(self, partition: int) -> dict[str, int]:
         """Become the partition's one writer, by a fresh token. Returns topic -> next offset, as the states stand.
 
         Raises Misconfigured if offsets of another topic stand there under the name of one that I know.
@@ -172,50 +172,50 @@ class Store:
         await ask(lambda: self._redis.set(self._key(partition, "owner"), token))
         by_field = await self._offsets(partition)
         known = {topic: by_field[name] for topic, name in self._fields.items() if name in by_field}
-        owed = await ask(lambda: self._redis.get(self._key(partition, "lists")))
-        self._holds[partition] = Hold(token, known, _decoder.decode(owed) if owed is not None else {})
+        unpublished = await ask(lambda: self._redis.get(self._key(partition, "lists")))
+        self._leases[partition] = Lease(token, known, _decoder.decode(unpublished) if unpublished is not None else {})
         self._digests = None  # a store that was emptied since has another secret by now
         return dict(known)
 
-    async def is_mine(self, partition: int) -> bool:
+    async def owns(self, partition: int) -> bool:
         """Whether I hold the partition, and no other worker has claimed it since."""
-        hold = self._holds.get(partition)
-        if hold is None:
+        lease = self._leases.get(partition)
+        if lease is None:
             return False
         owner = await ask(lambda: self._redis.get(self._key(partition, "owner")))
-        return bool(owner == hold.token.encode())
+        return bool(owner == lease.token.encode())
 
     async def is_behind(self, partition: int) -> bool:
         """Whether the store stands before where I left it: it was put back to an older copy, or emptied."""
-        hold = self._holds.get(partition)
-        if hold is None or not hold.offsets:
+        lease = self._leases.get(partition)
+        if lease is None or not lease.offsets:
             return False
-        fields = [self._fields[topic] for topic in hold.offsets]
+        fields = [self._fields[topic] for topic in lease.offsets]
         stored = await ask(lambda: self._redis.hmget(self._key(partition, "offsets"), fields))
-        return any(int(there or 0) < offset for there, offset in zip(stored, hold.offsets.values(), strict=True))
+        return any(int(there or 0) < offset for there, offset in zip(stored, lease.offsets.values(), strict=True))
 
     async def now_ms(self) -> int:
         """The store's clock, ms since 1970."""
         seconds, micros = await ask(self._redis.time)
         return int(seconds) * 1000 + int(micros) // 1000
 
-    def hold(self, partition: int) -> Hold:
+    def lease(self, partition: int) -> Lease:
         """My grip on a partition; one that every write is refused with, if it is not mine."""
-        return self._holds.get(partition, Hold())
+        return self._leases.get(partition, Lease())
 
     def held(self) -> set[int]:
         """The partitions that I claimed and have not released."""
-        return set(self._holds)
+        return set(self._leases)
 
     def release(self, partition: int) -> None:
         """Forget a partition that went to another worker."""
-        self._holds.pop(partition, None)
+        self._leases.pop(partition, None)
 
     def settle(self, partition: int, token: str) -> None:
         """Note that what was owed under a token is published now."""
-        held = self._holds.get(partition)
+        held = self._leases.get(partition)
         if held is not None and held.token == token:
-            self._holds[partition] = replace(held, owed={})
+            self._leases[partition] = replace(held, unpublished={})
 
     async def load(self, partition: int, users: Sequence[str]) -> dict[str, UserState]:
         """The states of some users of a partition; a fresh one for whom nothing is stored.
@@ -243,35 +243,39 @@ class Store:
             states[user].erased_ms = believed_ms(int(erased_ms or 0), now_ms())
         return states
 
-    async def save(self, batch: Batch) -> Saved:
+    async def save(self, commit: Commit) -> Saved:
         """Write a batch, all of it or nothing: refused if the partition is not mine, or not where I left it."""
-        gone = [user for user in batch.erased if user not in batch.states]
-        keys = [self._key(batch.partition, name) for name in ("owner", "offsets", "waiting", "lists", "erased")]
-        keys += [self._user_key(batch.partition, user) for user in [*gone, *batch.states]]
-        arguments: list[Any] = [batch.hold.token, self._retention.idle_expiry_s, len(batch.offsets)]
-        for topic, following in batch.offsets.items():
-            arguments += [self._fields[topic], batch.hold.offsets.get(topic, ""), following]
-        arguments.append(len(batch.waits))
-        for wait in batch.waits:
+        gone = [user for user in commit.erased if user not in commit.states]
+        keys = [self._key(commit.partition, name) for name in ("owner", "offsets", "waiting", "lists", "erased")]
+        keys += [self._user_key(commit.partition, user) for user in [*gone, *commit.states]]
+        arguments: list[Any] = [commit.lease.token, self._retention.idle_expiry_s, len(commit.offsets)]
+        for topic, following in commit.offsets.items():
+            arguments += [self._fields[topic], commit.lease.offsets.get(topic, ""), following]
+        arguments.append(len(commit.waits))
+        for wait in commit.waits:
             arguments += [wait.deadline_ms, _member(wait)]
-        arguments.append(len(batch.no_longer))
-        arguments += [_member(wait) for wait in batch.no_longer]
+        arguments.append(len(commit.no_longer))
+        arguments += [_member(wait) for wait in commit.no_longer]
         # The last write's lists are out by now, or in this one's; after an erasure no name of theirs may stay.
-        told = batch.unpublished or batch.erased
-        arguments.append(msgspec.msgpack.encode(batch.unpublished) if told else "")
-        arguments += [len(gone), len(batch.erased)]
-        if batch.erased:
+        told = commit.unpublished or commit.erased
+        arguments.append(msgspec.msgpack.encode(commit.unpublished) if told else "")
+        arguments += [len(gone), len(commit.erased)]
+        if commit.erased:
             digests = await self._open_digests()
-            arguments += [digests.outdated_ms(batch.erased.values(), now_ms()), self._retention.erased_s]
-            for user, erased_ms in batch.erased.items():
+            arguments += [digests.outdated_ms(commit.erased.values(), now_ms()), self._retention.erased_s]
+            for user, erased_ms in commit.erased.items():
                 arguments += [erased_ms, digests.of(user)]
-        arguments += [codec.encode(state, self._fingerprint) for state in batch.states.values()]
+        arguments += [codec.encode(state, self._fingerprint) for state in commit.states.values()]
         answer = await ask(lambda: self._script(keys=keys, args=arguments))
         saved = Saved(answer.decode())
-        held = self._holds.get(batch.partition)
-        if saved.done and held is not None and held.token == batch.hold.token:
-            owed = batch.unpublished if told else held.owed  # until `settle`: whatever ends this batch before that
-            self._holds[batch.partition] = replace(held, offsets={**held.offsets, **batch.offsets}, owed=owed)
+        held = self._leases.get(commit.partition)
+        if saved.done and held is not None and held.token == commit.lease.token:
+            unpublished = (
+                commit.unpublished if told else held.unpublished
+            )  # until `settle`: whatever ends this batch before that
+            self._leases[commit.partition] = replace(
+                held, offsets={**held.offsets, **commit.offsets}, unpublished=unpublished
+            )
         return saved
 
     async def waiting(self, partition: int) -> list[Wait]:
@@ -317,18 +321,18 @@ class Store:
             return await self.mend(partition, user)
 
     async def _offsets(self, partition: int) -> dict[str, int]:
-        """What stands in the store, by field. Raises Misconfigured as `claim` does."""
+        """What stands in the store, by field. Raises Misconfigured as `acquire` does."""
         stored = await ask(lambda: self._redis.hgetall(self._key(partition, "offsets")))
         by_field = {name.decode(): int(value) for name, value in stored.items()}
         refuse_foreign(by_field, self._fields)
         return by_field
 
-    async def _open_digests(self) -> Digests:
+    async def _open_digests(self) -> Tombstones:
         if self._digests is None:
             secret = self._retention.erasure_secret
             if secret is None:
                 secret = await self._once(f"{self._prefix}:erasure-secret", secrets.token_bytes(SECRET_BYTES), ask)
-            self._digests = Digests(secret, self._retention.erased_s * 1000)
+            self._digests = Tombstones(secret, self._retention.erased_s * 1000)
         return self._digests
 
     async def _once(

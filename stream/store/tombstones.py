@@ -13,7 +13,7 @@ _NEVER_AHEAD_MS = 7 * 86_400_000  # what lies further ahead in the store is no c
 
 
 @dataclass(frozen=True, slots=True)
-class Digests:
+class Tombstones:
     """Makes digests, and says how long they are kept.
 
     retention_ms: what of a user came before an erasure may come again for so long, as the input topics keep it.

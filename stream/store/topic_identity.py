@@ -42,7 +42,7 @@ async def adopt_topics(
 
     In every partition the owner's token is replaced in the same transaction, so that a worker which knew the old topics
     is refused whatever it still has in hand, and the new topics stand there at offset 0, so that it cannot claim the
-    partition again (`Store.claim`). Raises Unavailable; Misconfigured if the users in the
+    partition again (`Store.acquire`). Raises Unavailable; Misconfigured if the users in the
     store were spread over another number of partitions: their states would not be found.
     """
     async with _connected(redis_url) as redis:

@@ -35,7 +35,7 @@ def blend_key(keys: str) -> str:
     return f"{{{keys}:{WRITER}}}:blend"
 
 
-class Blending:
+class BlendLearner:
     """Learns while `mine` says that user partition 0 is this worker's.
 
     apart_s: between the beginnings of two steps, at least. share: of the time, at most.

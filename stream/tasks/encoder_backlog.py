@@ -4,9 +4,9 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 
-from stream.encoder.deadline import Encoding
+from stream.encoder.deadline import DeadlineEncoder
 from stream.processing.pending_events import TEXTS
-from stream.store.pending_index import WaitingIndex
+from stream.store.pending_index import PendingIndex
 
 USERS_AT_ONCE = 64
 PAUSE_S = 1.0
@@ -14,20 +14,20 @@ SHORTEST_PAUSE_S = 0.05
 LONGEST_PAUSE_S = 60.0
 
 
-class MakingUp:
+class EncoderBacklog:
     """Asks again for what waits, some users at a time; ever more rarely if only texts are left that cannot be read.
 
-    make_up: `Pipeline.make_up`. on_made: told how many texts were read.
+    make_up: `Pipeline.retry_missed_texts`. on_made: told how many texts were read.
     """
 
     def __init__(
         self,
-        make_up: Callable[[int], Awaitable[int]],
-        waiting: WaitingIndex,
-        encoding: Encoding,
+        retry_missed_texts: Callable[[int], Awaitable[int]],
+        waiting: PendingIndex,
+        encoding: DeadlineEncoder,
         on_made: Callable[[int], None],
     ) -> None:
-        self._make_up = make_up
+        self._make_up = retry_missed_texts
         self._waiting = waiting
         self._encoding = encoding
         self._on_made = on_made
@@ -49,7 +49,7 @@ class MakingUp:
         self._on_made(made)
         if made:  # a pause as long as the work leaves half of the encoder's time to what is new
             self.pause_s = min(max(time.monotonic() - began, SHORTEST_PAUSE_S), PAUSE_S)
-        elif self._encoding.sound:
+        elif self._encoding.healthy:
             self.pause_s = min(2 * self.pause_s, LONGEST_PAUSE_S)
         else:
             self.pause_s = PAUSE_S

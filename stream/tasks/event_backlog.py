@@ -8,7 +8,7 @@ from stream.events.records import Record
 _FOR_S = 1.0  # how long it is believed without another batch
 
 
-class Backlog:
+class EventBacklog:
     """Told by the batches that are taken in: while more waits than one holds, each is full. full: how many that are."""
 
     def __init__(self, full: int) -> None:

@@ -7,18 +7,18 @@ nothing, if it comes first. Nothing of that user may come again, so the list wou
 import time
 from collections.abc import Callable
 
-from stream.monitoring.list_cache import LastLists
+from stream.monitoring.list_cache import ListCache
 from stream.pipeline import Pipeline
-from stream.processing.batch import Part
+from stream.processing.batch import PartitionBatch
 
 _APART_S = 1.0  # items come by the hundred: not a list for each
 _MOST = 64  # lists at a time; the others' turn is the next time
 
 
-class Renewing:
+class ListRenewal:
     """`offered`: how many items are on offer now."""
 
-    def __init__(self, pipeline: Pipeline, lists: LastLists, offered: Callable[[], int]) -> None:
+    def __init__(self, pipeline: Pipeline, lists: ListCache, offered: Callable[[], int]) -> None:
         self._pipeline = pipeline
         self._lists = lists
         self._offered = offered
@@ -30,10 +30,10 @@ class Renewing:
             return 0
         self._next_s = time.monotonic() + _APART_S
         outgrown = self._lists.outgrown(self._offered(), _MOST)
-        parts: dict[int, Part] = {}
+        parts: dict[int, PartitionBatch] = {}
         for user_id, listed in outgrown.items():
             if listed.cause is not None:
-                part = parts.setdefault(listed.partition, Part(listed.partition))
+                part = parts.setdefault(listed.partition, PartitionBatch(listed.partition))
                 part.renewed[user_id] = listed.cause
         if parts:
             async with self._pipeline.lock:

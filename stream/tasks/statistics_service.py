@@ -15,7 +15,7 @@ from serving.ranking.ease import fit
 from serving.ranking.statistics import Moment, Statistics
 from stream.monitoring.metrics import Metrics
 from stream.settings import WorkerSettings
-from stream.store.redis import Hold
+from stream.store.redis import Lease
 from stream.store.statistics_snapshots import WRITER, Snapshots
 
 _log = logging.getLogger(__name__)
@@ -26,12 +26,12 @@ _FITS_APART_S, _REST = 5.0, 20.0  # at least so long, and so many times as long 
 class Holds(Protocol):
     """Which partitions are mine, and by which token."""
 
-    def hold(self, partition: int) -> Hold:
-        """See `Store.hold`."""
+    def lease(self, partition: int) -> Lease:
+        """See `Store.lease`."""
         ...
 
 
-class Keeper:
+class StatisticsService:
     """See the module. `follower` is what follows covisits.v1, from `start` on.
 
     learn: is shown the events that are new before they are counted. behind: whether user events wait.
@@ -41,7 +41,7 @@ class Keeper:
         self,
         settings: WorkerSettings,
         statistics: Statistics,
-        holds: Holds,
+        leases: Holds,
         metrics: Metrics,
         learn: Callable[[Sequence[CoVisitEvent]], None],
         behind: Callable[[], bool] = lambda: False,
@@ -49,7 +49,7 @@ class Keeper:
         self._topic = settings.topics.covisits
         self._every_s = settings.statistics_every_s
         self._statistics = statistics
-        self._holds = holds
+        self._leases = leases
         self._metrics = metrics
         self._learn = learn
         self._shelf = Snapshots(settings.redis, settings.keys)
@@ -119,7 +119,7 @@ class Keeper:
 
     async def snapshot(self) -> bool:
         """Write one now, unless there is nothing new or it is another worker's to do. Returns whether it counts."""
-        token, reached = self._holds.hold(WRITER).token, self.follower.reached.get(0)
+        token, reached = self._leases.lease(WRITER).token, self.follower.reached.get(0)
         if not token or reached is None or reached == self._kept:
             return False
         began = time.perf_counter()

@@ -11,7 +11,7 @@ import pytest
 from deploy.local.processes import ChildProcess
 from deploy.local.services import free_port
 from serving.state.user_state import UserState
-from stream.store.redis import Batch, Retention, Store
+from stream.store.redis import Commit, Retention, Store
 from stream.testing import FINGERPRINT, MemoryStore
 from tests.support.waiting import until
 
@@ -68,8 +68,8 @@ def state(version: int) -> UserState:
     return UserState(long=np.array([version, -0.5], np.float32), reference_ms=10, list_version=version)
 
 
-def batch(store: AnyStore, offsets: dict[str, int], **states: UserState) -> Batch:
-    return Batch(3, store.hold(3), states, offsets)
+def commit(store: AnyStore, offsets: dict[str, int], **states: UserState) -> Commit:
+    return Commit(3, store.lease(3), states, offsets)
 
 
 async def version(store: AnyStore, user: str) -> int:

@@ -6,14 +6,14 @@ from redis.asyncio import Redis
 from deploy.local.services import free_port
 from penchant.errors import FingerprintMismatch, Misconfigured
 from serving.state.user_state import Ref
-from stream.store.redis import Batch, Hold, Retention, Saved, Store, Wait
+from stream.store.redis import Commit, Lease, Retention, Saved, Store, Wait
 from stream.testing import FINGERPRINT
-from tests.contract.conftest import CLICKS, EXPIRY_S, IDENTITIES, REVIEWS, AnyStore, Opener, batch, state, version
+from tests.contract.conftest import CLICKS, EXPIRY_S, IDENTITIES, REVIEWS, AnyStore, Opener, commit, state, version
 
 
 async def test_what_is_saved_is_loaded(store: AnyStore) -> None:
-    await store.claim(3)
-    assert await store.save(batch(store, {CLICKS: 5}, u1=state(7), u2=state(8))) is Saved.WRITTEN
+    await store.acquire(3)
+    assert await store.save(commit(store, {CLICKS: 5}, u1=state(7), u2=state(8))) is Saved.WRITTEN
     loaded = await store.load(3, ["u2", "nobody", "u1"])
     assert list(loaded) == ["u2", "nobody", "u1"]
     assert [each.list_version for each in loaded.values()] == [8, 0, 7]
@@ -24,28 +24,28 @@ async def test_what_is_saved_is_loaded(store: AnyStore) -> None:
 
 
 async def test_a_loaded_state_is_the_callers_own(store: AnyStore) -> None:
-    await store.claim(3)
-    await store.save(batch(store, {}, u1=state(7)))
+    await store.acquire(3)
+    await store.save(commit(store, {}, u1=state(7)))
     mine = (await store.load(3, ["u1"]))["u1"]
     mine.list_version = 99
     assert await version(store, "u1") == 7
 
 
 async def test_partitions_are_apart(store: AnyStore) -> None:
-    await store.claim(3)
-    await store.save(batch(store, {CLICKS: 5}, u1=state(7)))
-    assert await store.claim(4) == {}
+    await store.acquire(3)
+    await store.save(commit(store, {CLICKS: 5}, u1=state(7)))
+    assert await store.acquire(4) == {}
     assert (await store.load(4, ["u1"]))["u1"].list_version == 0
     assert store.held() == {3, 4}
 
 
 async def test_offsets_stand_with_the_states_and_come_back_with_a_claim(store: AnyStore, another: Opener) -> None:
-    assert await store.claim(3) == {}
-    await store.save(batch(store, {CLICKS: 5}, u1=state(1)))
-    await store.save(batch(store, {REVIEWS: 9}, u1=state(2)))
-    await store.save(batch(store, {CLICKS: 6, REVIEWS: 10}))
-    assert store.hold(3).offsets == {CLICKS: 6, REVIEWS: 10}
-    assert await another().claim(3) == {CLICKS: 6, REVIEWS: 10}
+    assert await store.acquire(3) == {}
+    await store.save(commit(store, {CLICKS: 5}, u1=state(1)))
+    await store.save(commit(store, {REVIEWS: 9}, u1=state(2)))
+    await store.save(commit(store, {CLICKS: 6, REVIEWS: 10}))
+    assert store.lease(3).offsets == {CLICKS: 6, REVIEWS: 10}
+    assert await another().acquire(3) == {CLICKS: 6, REVIEWS: 10}
     assert await version(store, "u1") == 2
 
 
@@ -53,102 +53,102 @@ async def test_offsets_of_a_topic_that_was_made_anew_are_not_taken_for_the_old_o
     store: AnyStore, another: Opener
 ) -> None:
     """Given offsets under another identity, when somebody claims, then it is refused, and the owner does not notice."""
-    await store.claim(3)
-    await store.save(batch(store, {CLICKS: 5, REVIEWS: 9}))
+    await store.acquire(3)
+    await store.save(commit(store, {CLICKS: 5, REVIEWS: 9}))
     recreated = another(IDENTITIES | {CLICKS: "run-2"})
     with pytest.raises(Misconfigured, match=rf"names {CLICKS}: .*start it again"):
-        await recreated.claim(3)
-    assert await recreated.save(batch(recreated, {CLICKS: 1}, u1=state(1))) is Saved.NOT_MINE
-    assert await store.is_mine(3)
-    assert await store.save(batch(store, {CLICKS: 6})) is Saved.WRITTEN
-    assert await recreated.claim(4) == {}
+        await recreated.acquire(3)
+    assert await recreated.save(commit(recreated, {CLICKS: 1}, u1=state(1))) is Saved.NOT_MINE
+    assert await store.owns(3)
+    assert await store.save(commit(store, {CLICKS: 6})) is Saved.WRITTEN
+    assert await recreated.acquire(4) == {}
 
 
 # --- The fence ---
 
 
 async def test_without_a_claim_nothing_is_written(store: AnyStore) -> None:
-    assert store.hold(3) == Hold()
-    assert not await store.is_mine(3)
-    assert await store.save(batch(store, {CLICKS: 5}, u1=state(1))) is Saved.NOT_MINE
+    assert store.lease(3) == Lease()
+    assert not await store.owns(3)
+    assert await store.save(commit(store, {CLICKS: 5}, u1=state(1))) is Saved.NOT_MINE
     assert await version(store, "u1") == 0
 
 
 async def test_who_claimed_last_is_the_one_writer(store: AnyStore, another: Opener) -> None:
     zombie, owner = store, another()
-    await zombie.claim(3)
-    late = batch(zombie, {CLICKS: 5}, u1=state(1))
-    await owner.claim(3)
-    assert (await zombie.is_mine(3), await owner.is_mine(3)) == (False, True)
+    await zombie.acquire(3)
+    late = commit(zombie, {CLICKS: 5}, u1=state(1))
+    await owner.acquire(3)
+    assert (await zombie.owns(3), await owner.owns(3)) == (False, True)
     assert await zombie.save(late) is Saved.NOT_MINE
     assert await version(owner, "u1") == 0
-    assert await owner.save(batch(owner, {CLICKS: 5}, u1=state(2))) is Saved.WRITTEN
+    assert await owner.save(commit(owner, {CLICKS: 5}, u1=state(2))) is Saved.WRITTEN
     assert await zombie.save(late) is Saved.NOT_MINE
     assert await version(zombie, "u1") == 2
 
 
 async def test_a_refused_write_moves_nothing(store: AnyStore, another: Opener) -> None:
-    await store.claim(3)
-    await another().claim(3)
-    refused = batch(store, {CLICKS: 5}, u1=state(1))
+    await store.acquire(3)
+    await another().acquire(3)
+    refused = commit(store, {CLICKS: 5}, u1=state(1))
     refused.waits.append(Wait("i1", "u1", 10))
     assert await store.save(refused) is Saved.NOT_MINE
-    assert store.hold(3).offsets == {}
+    assert store.lease(3).offsets == {}
     assert await store.waiting(3) == []
-    assert await another().claim(3) == {}
+    assert await another().acquire(3) == {}
 
 
 async def test_a_claim_of_my_own_makes_my_earlier_batches_void(store: AnyStore) -> None:
-    await store.claim(3)
-    before = batch(store, {CLICKS: 5}, u1=state(1))
-    await store.claim(3)
+    await store.acquire(3)
+    before = commit(store, {CLICKS: 5}, u1=state(1))
+    await store.acquire(3)
     assert await store.save(before) is Saved.NOT_MINE
-    assert store.hold(3).offsets == {}
+    assert store.lease(3).offsets == {}
 
 
 async def test_an_answer_that_got_lost_is_not_an_error(store: AnyStore) -> None:
-    await store.claim(3)
-    once = batch(store, {CLICKS: 5}, u1=state(1))
+    await store.acquire(3)
+    once = commit(store, {CLICKS: 5}, u1=state(1))
     assert await store.save(once) is Saved.WRITTEN
     assert await store.save(once) is Saved.REPEATED
-    assert store.hold(3).offsets == {CLICKS: 5}
+    assert store.lease(3).offsets == {CLICKS: 5}
     assert Saved.REPEATED.done
 
 
 async def test_a_store_that_stands_elsewhere_refuses(store: AnyStore) -> None:
-    await store.claim(3)
-    stale = store.hold(3)
-    await store.save(batch(store, {CLICKS: 5}, u1=state(1)))
+    await store.acquire(3)
+    stale = store.lease(3)
+    await store.save(commit(store, {CLICKS: 5}, u1=state(1)))
     for offsets in ({CLICKS: 6}, {CLICKS: 4}, {CLICKS: 5, REVIEWS: 1}):
-        assert await store.save(Batch(3, stale, {"u1": state(9)}, offsets)) is Saved.MOVED
-    assert store.hold(3).offsets == {CLICKS: 5}
+        assert await store.save(Commit(3, stale, {"u1": state(9)}, offsets)) is Saved.MOVED
+    assert store.lease(3).offsets == {CLICKS: 5}
     assert await version(store, "u1") == 1
     assert not Saved.MOVED.done
 
 
 async def test_a_batch_without_records_is_written_under_the_token_alone(store: AnyStore, another: Opener) -> None:
     """What waited and is folded now comes from no record: the offsets stay, and the owner is still asked for."""
-    await store.claim(3)
-    await store.save(batch(store, {CLICKS: 5}))
-    woken = batch(store, {}, u1=state(1))
+    await store.acquire(3)
+    await store.save(commit(store, {CLICKS: 5}))
+    woken = commit(store, {}, u1=state(1))
     assert await store.save(woken) is Saved.WRITTEN
-    assert store.hold(3).offsets == {CLICKS: 5}
-    await another().claim(3)
+    assert store.lease(3).offsets == {CLICKS: 5}
+    await another().acquire(3)
     assert await store.save(woken) is Saved.NOT_MINE
 
 
 async def test_a_released_partition_is_not_mine(store: AnyStore) -> None:
-    await store.claim(3)
+    await store.acquire(3)
     store.release(3)
     store.release(4)
     assert store.held() == set()
-    assert not await store.is_mine(3)
-    assert await store.save(batch(store, {CLICKS: 5})) is Saved.NOT_MINE
+    assert not await store.owns(3)
+    assert await store.save(commit(store, {CLICKS: 5})) is Saved.NOT_MINE
 
 
 async def test_a_save_that_comes_back_after_a_release_does_not_bring_the_hold_back(store: AnyStore) -> None:
-    await store.claim(3)
-    under_way = batch(store, {CLICKS: 5})
+    await store.acquire(3)
+    under_way = commit(store, {CLICKS: 5})
     store.release(3)
     assert await store.save(under_way) is Saved.WRITTEN
     assert store.held() == set()
@@ -158,19 +158,19 @@ async def test_a_save_that_comes_back_after_a_release_does_not_bring_the_hold_ba
 
 
 async def test_waits_are_kept_moved_and_removed(store: AnyStore, another: Opener) -> None:
-    await store.claim(3)
+    await store.acquire(3)
     odd = 'it"em, with 逗号'
     waits = [Wait("i1", "u1", 1_790_000_000_123), Wait(odd, "u 2", 5), Wait("i1", "u3", 7)]
-    await store.save(Batch(3, store.hold(3), waits=waits))
+    await store.save(Commit(3, store.lease(3), waits=waits))
     assert await another().waiting(3) == [waits[1], waits[2], waits[0]]
-    await store.save(Batch(3, store.hold(3), waits=[Wait("i1", "u1", 6)], no_longer=[Wait("i1", "u3", 0)]))
+    await store.save(Commit(3, store.lease(3), waits=[Wait("i1", "u1", 6)], no_longer=[Wait("i1", "u3", 0)]))
     assert await store.waiting(3) == [waits[1], Wait("i1", "u1", 6)]
     assert await store.waiting(4) == []
 
 
 async def test_what_waits_and_no_longer_waits_in_one_batch_is_gone(store: AnyStore) -> None:
-    await store.claim(3)
-    both = Batch(3, store.hold(3), waits=[Wait("i1", "u1", 6)], no_longer=[Wait("i1", "u1", 0)])
+    await store.acquire(3)
+    both = Commit(3, store.lease(3), waits=[Wait("i1", "u1", 6)], no_longer=[Wait("i1", "u1", 0)])
     await store.save(both)
     assert await store.waiting(3) == []
 
@@ -178,47 +178,47 @@ async def test_what_waits_and_no_longer_waits_in_one_batch_is_gone(store: AnySto
 # --- Lists to come ---
 
 
-async def owed(store: AnyStore, partition: int = 3) -> dict[str, list[Ref]]:
+async def unpublished(store: AnyStore, partition: int = 3) -> dict[str, list[Ref]]:
     """What a new owner finds that it owes."""
-    await store.claim(partition)
-    return dict(store.hold(partition).owed)
+    await store.acquire(partition)
+    return dict(store.lease(partition).unpublished)
 
 
 async def test_the_lists_of_the_last_write_are_owed_by_the_next_owner(store: AnyStore, another: Opener) -> None:
-    assert await owed(store) == {}
+    assert await unpublished(store) == {}
     refs = {"u1": [Ref(CLICKS, 3, 4, "c-4", 10), Ref(CLICKS, 3, 5, "c-5", 11, waiting=True)]}
-    await store.save(Batch(3, store.hold(3), {"u1": state(1)}, {CLICKS: 6}, unpublished=refs))
-    assert store.hold(3).owed == refs, "until they are published, which may be ended halfway"
-    assert await owed(another()) == refs
-    assert await owed(store) == refs
-    await store.save(batch(store, {CLICKS: 7}))
-    assert await owed(another()) == refs, "a write that makes no list leaves them"
-    await store.claim(3)
+    await store.save(Commit(3, store.lease(3), {"u1": state(1)}, {CLICKS: 6}, unpublished=refs))
+    assert store.lease(3).unpublished == refs, "until they are published, which may be ended halfway"
+    assert await unpublished(another()) == refs
+    assert await unpublished(store) == refs
+    await store.save(commit(store, {CLICKS: 7}))
+    assert await unpublished(another()) == refs, "a write that makes no list leaves them"
+    await store.acquire(3)
     other = {"u2": [Ref(CLICKS, 3, 7, "c-7", 12)]}
-    await store.save(Batch(3, store.hold(3), {"u2": state(1)}, {CLICKS: 8}, unpublished=other))
-    assert await owed(store) == other
-    assert await owed(store, 4) == {}
+    await store.save(Commit(3, store.lease(3), {"u2": state(1)}, {CLICKS: 8}, unpublished=other))
+    assert await unpublished(store) == other
+    assert await unpublished(store, 4) == {}
 
 
 async def test_what_is_owed_stays_so_until_it_is_settled_under_the_same_token(store: AnyStore) -> None:
-    await store.claim(3)
+    await store.acquire(3)
     refs = {"u1": [Ref(CLICKS, 3, 4, "c-4", 10)]}
-    await store.save(Batch(3, store.hold(3), {"u1": state(1)}, {CLICKS: 5}, unpublished=refs))
-    await store.claim(3)
-    await store.save(batch(store, {CLICKS: 6}))
-    assert store.hold(3).owed == refs
+    await store.save(Commit(3, store.lease(3), {"u1": state(1)}, {CLICKS: 5}, unpublished=refs))
+    await store.acquire(3)
+    await store.save(commit(store, {CLICKS: 6}))
+    assert store.lease(3).unpublished == refs
     store.settle(3, "an older token")
-    assert store.hold(3).owed == refs
-    store.settle(3, store.hold(3).token)
-    assert store.hold(3).owed == {}
+    assert store.lease(3).unpublished == refs
+    store.settle(3, store.lease(3).token)
+    assert store.lease(3).unpublished == {}
 
 
 async def test_a_refused_write_leaves_the_lists_of_the_last_one(store: AnyStore, another: Opener) -> None:
-    await store.claim(3)
-    await another().claim(3)
+    await store.acquire(3)
+    await another().acquire(3)
     refs = {"u1": [Ref(CLICKS, 3, 4, "c-4", 10)]}
-    assert await store.save(Batch(3, store.hold(3), {}, {CLICKS: 5}, unpublished=refs)) is Saved.NOT_MINE
-    assert await owed(store) == {}
+    assert await store.save(Commit(3, store.lease(3), {}, {CLICKS: 5}, unpublished=refs)) is Saved.NOT_MINE
+    assert await unpublished(store) == {}
 
 
 # --- Redis alone ---
@@ -229,10 +229,10 @@ async def test_a_users_record_expires_when_idle_and_all_keys_share_the_partition
 ) -> None:
     store = Store(redis_url, prefix, FINGERPRINT, IDENTITIES, Retention(EXPIRY_S))
     redis = Redis.from_url(redis_url, decode_responses=True)
-    await store.claim(3)
+    await store.acquire(3)
     refs = {"u:1": [Ref(CLICKS, 3, 4, "c-4", 10)]}
     waits = [Wait("i1", "u:1", 6)]
-    await store.save(Batch(3, store.hold(3), {"u:1": state(1)}, {CLICKS: 5}, waits, unpublished=refs))
+    await store.save(Commit(3, store.lease(3), {"u:1": state(1)}, {CLICKS: 5}, waits, unpublished=refs))
     keys = set(await redis.keys(f"*{prefix}*"))
     assert keys == {f"{{{prefix}:3}}:{name}" for name in ("owner", "offsets", "waiting", "lists", "u:u:1")}
     assert 0 < await redis.ttl(f"{{{prefix}:3}}:u:u:1") <= EXPIRY_S
@@ -249,8 +249,8 @@ async def test_a_store_belongs_to_one_model_folder(redis_url: str, prefix: str) 
     await ours.adopt_fingerprint()
     with pytest.raises(Misconfigured, match=f"{FINGERPRINT}.*other-folder"):
         await other.adopt_fingerprint()
-    await ours.claim(3)
-    await ours.save(Batch(3, ours.hold(3), {"u1": state(1)}))
+    await ours.acquire(3)
+    await ours.save(Commit(3, ours.lease(3), {"u1": state(1)}))
     with pytest.raises(FingerprintMismatch):
         await other.load(3, ["u1"])
     await ours.close()
@@ -266,13 +266,13 @@ async def test_no_redis_is_said_at_the_start(prefix: str) -> None:
 
 async def test_a_store_that_stands_before_where_i_left_it_is_behind(store: AnyStore, another: Opener) -> None:
     assert not await store.is_behind(3), "not mine"
-    await store.claim(3)
+    await store.acquire(3)
     assert not await store.is_behind(3), "nothing was written"
-    await store.save(batch(store, {CLICKS: 5, REVIEWS: 2}, u1=state(1)))
+    await store.save(commit(store, {CLICKS: 5, REVIEWS: 2}, u1=state(1)))
     assert not await store.is_behind(3)
     other = another()
-    await other.claim(3)
-    await other.save(batch(other, {CLICKS: 7}))
+    await other.acquire(3)
+    await other.save(commit(other, {CLICKS: 7}))
     assert not await store.is_behind(3), "another worker went on"
-    await other.save(batch(other, {REVIEWS: 1}))
+    await other.save(commit(other, {REVIEWS: 1}))
     assert await store.is_behind(3), "as in an older copy"

@@ -26,10 +26,10 @@ from serving.model.artifact import Artifact
 from serving.model.engines import Engine
 from serving.model.engines.onnx_runtime import Provider, open_engine
 from serving.state.user_state import Vector
-from stream.events.encoder_input import Wording
-from stream.events.transfers import Confirm, HandOver
-from stream.monitoring.instrumented import TimedPipeline
-from stream.processing.batch import Part
+from stream.events.encoder_input import EncoderInput
+from stream.events.transfers import Confirm, Handoff
+from stream.monitoring.instrumented import InstrumentedPipeline
+from stream.processing.batch import PartitionBatch
 from tests.faults.planted import plant
 
 
@@ -56,32 +56,32 @@ def fuse() -> Fuse:
 
 
 @dataclass(frozen=True, kw_only=True)
-class FaultyPipeline(TimedPipeline):
+class FaultyPipeline(InstrumentedPipeline):
     """The worker's pipeline with a fuse in it."""
 
     fuse: Fuse = field(default_factory=fuse)
 
-    async def announce(self, parts: Iterable[Part]) -> None:
-        """See `Pipeline.announce`."""
-        await super().announce(parts)
+    async def publish_side_effects(self, parts: Iterable[PartitionBatch]) -> None:
+        """See `Pipeline.publish_side_effects`."""
+        await super().publish_side_effects(parts)
         self.fuse.reached("after_announce", _records(parts))
 
-    async def save(self, parts: Sequence[Part]) -> list[Part]:
+    async def save(self, parts: Sequence[PartitionBatch]) -> list[PartitionBatch]:
         """See `Pipeline.save`."""
         saved = await super().save(parts)
         self.fuse.reached("after_save", _records(parts))
-        for point, message in (("merge_after_save", HandOver), ("merge_after_apply", Confirm)):
+        for point, message in (("merge_after_save", Handoff), ("merge_after_apply", Confirm)):
             self.fuse.reached(point, sum(isinstance(each.message, message) for part in saved for each in part.then))
         return saved
 
-    async def run(self, parts: list[Part], texts: Mapping[Wording, Vector]) -> list[Part]:
+    async def run(self, parts: list[PartitionBatch], texts: Mapping[EncoderInput, Vector]) -> list[PartitionBatch]:
         """See `Pipeline.run`."""
         saved = await super().run(parts, texts)
         self.fuse.reached("after_publish", _records(parts))
         return saved
 
 
-def _records(parts: Iterable[Part]) -> int:
+def _records(parts: Iterable[PartitionBatch]) -> int:
     return sum(len(part.records) for part in parts)
 
 
@@ -110,7 +110,7 @@ def open_faulty_engine(artifact: Artifact, provider: Provider, threads: int) -> 
 if __name__ == "__main__":
     from stream.__main__ import main
 
-    stream.worker.TimedPipeline = FaultyPipeline  # type: ignore[attr-defined]
+    stream.worker.InstrumentedPipeline = FaultyPipeline  # type: ignore[attr-defined]
     if "FAULT_ENCODER" in os.environ:
         serving.model.encoder.open_engine = open_faulty_engine  # type: ignore[assignment, attr-defined]
     plant()

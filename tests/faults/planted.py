@@ -16,7 +16,7 @@ import stream.worker
 from serving.ranking.ranker import Ranking
 from serving.state.user_state import UserState
 from stream.events.decoder import CommandEvent, Decoder, Event
-from stream.events.records import Forward, Record
+from stream.events.records import Record, Reroute
 
 EXIT_CODE = 42
 
@@ -38,7 +38,7 @@ def blow(stage: str, *content: object) -> None:
 
 
 class _Decoder(Decoder):
-    def decode(self, record: Record) -> Event | CommandEvent | Forward:
+    def decode(self, record: Record) -> Event | CommandEvent | Reroute:
         """See `Decoder.decode`."""
         blow("decode", record.value)
         return super().decode(record)

@@ -25,10 +25,10 @@ from serving.ranking import snapshots
 from serving.ranking.statistics import Moment
 from serving.state.user_state import Vector
 from stream.events.records import Record
-from stream.events.transfers import Confirm, HandOver, Request, read
+from stream.events.transfers import Confirm, Handoff, Request, read
 from stream.rebuild.audit import verify
 from stream.rebuild.audit_report import Report
-from stream.rebuild.rebuild import Model, Source
+from stream.rebuild.rebuild import Model, ReplaySource
 from stream.rebuild.store_reader import LiveStore
 from stream.settings import WorkerSettings
 from tests.conftest import Broker
@@ -84,7 +84,7 @@ def write_store(before: Before, client: redis.Redis) -> None:
             client.sadd(key, *map(b64decode, held))
 
 
-def source_of(before: Before, bootstrap: str, redis_url: str) -> Source:
+def source_of(before: Before, bootstrap: str, redis_url: str) -> ReplaySource:
     """Of its own model folder, which made these vectors of the texts on the log."""
     vectors = {text: np.frombuffer(b64decode(of), np.float16) for text, of in before["vectors"].items()}
 
@@ -94,10 +94,10 @@ def source_of(before: Before, bootstrap: str, redis_url: str) -> Source:
     settings = WorkerSettings(bootstrap=bootstrap, redis=redis_url, prefix=before["prefix"])
     identities = {f"{before['prefix']}.{topic}": identity for topic, identity in before["identities"].items()}
     model = Model(before["fingerprint"], before["dim"], embed, passages=embed)  # no text of an item is read
-    return Source(settings, identities, before["partitions"], model)
+    return ReplaySource(settings, identities, before["partitions"], model)
 
 
-async def verified(source: Source) -> Report:
+async def verified(source: ReplaySource) -> Report:
     settings = source.settings
     live = LiveStore(settings.redis, settings.keys, source.model.fingerprint, source.identities, settings.retention())
     try:
@@ -142,4 +142,4 @@ def test_what_was_published_before_is_read(before: Before) -> None:
     assert [each.key for each in lists if each.value is None] == [b"u7"]
     assert all(msgspec.json.decode(each.value, type=Recommendations).items for each in lists if each.value)
     assert {msgspec.json.decode(each.value or b"", type=Receipt).command_id for each in receipts} >= {"e", "m1", "m2"}
-    assert transfers >= {Request, HandOver, Confirm}
+    assert transfers >= {Request, Handoff, Confirm}

@@ -18,7 +18,7 @@ from penchant.topics import Topics
 from serving.kafka.admin import topic_identity
 from serving.model.artifact import open_artifact
 from serving.state.user_state import decode
-from stream.store.redis import Batch, Retention, Saved, Store
+from stream.store.redis import Commit, Retention, Saved, Store
 from stream.store.topic_identity import adopt_topics, check_identities
 from tests.conftest import ON_APACHE, Broker
 from tests.support.command import Ran, penchant
@@ -36,8 +36,8 @@ DEAD_STORE = f"redis://127.0.0.1:{free_port()}/0"
 async def written(url: str, prefix: str, identities: dict[str, str], partition: int, **offsets: int) -> Store:
     """A store that claimed a partition and wrote offsets under the identities that it knows."""
     store = Store(url, prefix, "words-8", identities, Retention(1000))
-    await store.claim(partition)
-    batch = Batch(partition, store.hold(partition), offsets={f"p.{name}.v1": n for name, n in offsets.items()})
+    await store.acquire(partition)
+    batch = Commit(partition, store.lease(partition), offsets={f"p.{name}.v1": n for name, n in offsets.items()})
     assert await store.save(batch) is Saved.WRITTEN
     return store
 
@@ -60,16 +60,16 @@ async def test_adopting_forgets_the_old_offsets_alone_and_fences_who_wrote_them(
     assert await adopt_topics(redis_url, prefix, 4, NEW) == {}
     await check_identities(redis_url, prefix, 4, NEW)
 
-    late = Batch(3, stores[1].hold(3), offsets={CLICKS: 9})
+    late = Commit(3, stores[1].lease(3), offsets={CLICKS: 9})
     assert await stores[1].save(late) is Saved.NOT_MINE
     for partition in range(4):  # also those in which nothing had been read
         with pytest.raises(Misconfigured, match=rf"names {CLICKS}: .*start it again"):
-            await stores[1].claim(partition)
+            await stores[1].acquire(partition)
     next_one = Store(redis_url, prefix, "words-8", NEW, Retention(1000))
-    assert [await next_one.claim(partition) for partition in (3, 2, 1)] == [
+    assert [await next_one.acquire(partition) for partition in (3, 2, 1)] == [
         {CLICKS: 0, REVIEWS: 8}, {CLICKS: 1}, {CLICKS: 0}
     ]  # fmt: skip
-    assert await next_one.save(Batch(3, next_one.hold(3), offsets={CLICKS: 1})) is Saved.WRITTEN
+    assert await next_one.save(Commit(3, next_one.lease(3), offsets={CLICKS: 1})) is Saved.WRITTEN
     for store in (*stores, early, next_one):
         await store.close()
 

@@ -34,7 +34,7 @@ async def test_live_hits_are_those_of_the_offline_run_on_the_same_events(film_ca
     ratings = films.ratings(WHEELS)[:RATINGS]
     worker = RankingWorker(film_catalogue)
     worker.blend.unpack(Blend(LEARNED).pack())
-    await worker.store.claim(0)
+    await worker.store.acquire(0)
     for rating in ratings:
         await worker.rate(rating.user_id, rating.item_id, rating.stars, rating.time_s * 1000)
 
@@ -60,7 +60,7 @@ async def test_an_experiment_of_two_settings_of_known_worth_finds_the_better_one
     films.fetch(WHEELS)
     experiment = parse(halves("variety = 1.0", names=("usual", "unlike"), name="seeded"))
     worker = RankingWorker(film_catalogue, experiment)
-    await worker.store.claim(0)
+    await worker.store.acquire(0)
     sent: Counter[str] = Counter()
     for rating in films.ratings(WHEELS):
         if (rating.user_id in sent or len(sent) < USERS) and sent[rating.user_id] < EACH:

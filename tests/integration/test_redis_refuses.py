@@ -20,7 +20,7 @@ from serving.state.user_state import UserState
 from stream import retry
 from stream.rebuild.restore import EmptyStore
 from stream.rebuild.store_reader import LiveStore
-from stream.store.redis import Batch, Retention, Saved, Store
+from stream.store.redis import Commit, Retention, Saved, Store
 from stream.store.redis_calls import ask
 from stream.store.statistics_snapshots import Snapshots
 from stream.store.topic_identity import adopt_topics, check_identities
@@ -66,8 +66,8 @@ async def waits(words: str) -> None:
 
 async def test_a_write_waits_until_redis_takes_it(store: Store, client: Any, refusal: Refusal) -> None:
     """Given a partition that is held, when Redis refuses a while, then the write is done, once, and nothing raised."""
-    await store.claim(0)
-    batch = Batch(0, store.hold(0), LARGE, {"clicks": 7})
+    await store.acquire(0)
+    batch = Commit(0, store.lease(0), LARGE, {"clicks": 7})
     refusal.begin(client)
     writing = asyncio.create_task(store.save(batch))
     try:
@@ -106,14 +106,14 @@ async def test_patience_ends_with_75_and_the_reason(store: Store, client: Any, r
 
 
 async def test_snapshots_and_adoptions_wait_as_well(server: EmbeddedStore, store: Store, client: Any) -> None:
-    await store.claim(0)
+    await store.acquire(0)
     client.hset("{p:0}:offsets", "clicks@run-0", 5)
     shelf = Snapshots(server.url, "p")
     full = REFUSALS["full"]
     full.begin(client)
     values = list(snapshots.encode(large(500)))
     doing = [
-        asyncio.create_task(shelf.write(store.hold(0).token, values)),
+        asyncio.create_task(shelf.write(store.lease(0).token, values)),
         asyncio.create_task(adopt_topics(server.url, "p", 1, IDENTITIES)),
     ]
     await waits(full.says)

@@ -25,7 +25,7 @@ from stream.monitoring.metrics import Metrics
 from stream.settings import WorkerSettings
 from stream.store.redis import Retention, Store
 from stream.store.statistics_snapshots import WRITER, Snapshots
-from stream.tasks.statistics_service import Keeper
+from stream.tasks.statistics_service import StatisticsService
 from stream.testing import FINGERPRINT
 from tests.conftest import ON_APACHE, Broker
 from tests.support.command import Ran, penchant
@@ -46,7 +46,7 @@ class Ranker:
         self.statistics = Statistics(catalogue, identities)
         self.store = Store(settings.redis, settings.keys, FINGERPRINT, identities, Retention(1000))
         self.metrics = Metrics()
-        self.keeper = Keeper(settings, self.statistics, self.store, self.metrics, lambda pairs: None)
+        self.keeper = StatisticsService(settings, self.statistics, self.store, self.metrics, lambda pairs: None)
 
     @property
     def followed(self) -> float:
@@ -114,7 +114,7 @@ async def test_a_restarted_worker_takes_over_the_snapshot_and_follows_the_rest(
 ) -> None:
     """Given two workers, when one restarts, then both have the same statistics, and only the rest was read again."""
     owner, other = ranker(), ranker()
-    await owner.store.claim(0)
+    await owner.store.acquire(0)
     for each in (owner, other):
         await each.keeper.start()
     send(settings, *(clicks(settings, 2 * n, "a", f"i{n}") for n in range(20)))
@@ -140,11 +140,11 @@ async def test_only_the_owner_of_partition_0_replaces_the_snapshot(
     zombie, owner = ranker(), ranker()
     shelf = Snapshots(settings.redis, settings.keys)
     assert await shelf.read() is None
-    await zombie.store.claim(0)
-    assert await shelf.write(zombie.store.hold(0).token, list(snapshots.encode(large(3))))
+    await zombie.store.acquire(0)
+    assert await shelf.write(zombie.store.lease(0).token, list(snapshots.encode(large(3))))
     first = await redis.get(snapshots.pointer(settings.keys))
-    await owner.store.claim(0)
-    assert not await shelf.write(zombie.store.hold(0).token, list(snapshots.encode(large(4))))
+    await owner.store.acquire(0)
+    assert not await shelf.write(zombie.store.lease(0).token, list(snapshots.encode(large(4))))
     assert not await shelf.write("", list(snapshots.encode(large(4))))
     assert await redis.get(snapshots.pointer(settings.keys)) == first
     assert await redis.ttl(first) == -1
@@ -152,7 +152,7 @@ async def test_only_the_owner_of_partition_0_replaces_the_snapshot(
     assert told is not None
     assert len(told.ids) == 3
 
-    assert await shelf.write(owner.store.hold(0).token, list(snapshots.encode(large(5))))
+    assert await shelf.write(owner.store.lease(0).token, list(snapshots.encode(large(5))))
     counts = await redis.get(snapshots.pointer(settings.keys))
     assert await copies(redis, settings) == {first, counts}
     assert await redis.ttl(first) > 0, "what does not count expires"
@@ -173,10 +173,10 @@ async def test_two_copies_lie_in_the_store_at_most(settings: WorkerSettings, ran
     """Given an owner that writes on and on, and now and then dies in the middle, then two copies are kept."""
     owner = ranker()
     shelf = Snapshots(settings.redis, settings.keys)
-    await owner.store.claim(0)
+    await owner.store.acquire(0)
     values = list(snapshots.encode(large(200)))
     for number in range(11):
-        token = owner.store.hold(0).token
+        token = owner.store.lease(0).token
         if number % 3 == 2:  # dies before it counts: all but the last value are written
             shelf._point = died
             with pytest.raises(asyncio.CancelledError):
@@ -201,8 +201,8 @@ async def test_who_reads_a_copy_that_is_replaced_twice_reads_the_one_that_counts
 ) -> None:
     owner = ranker()
     shelf = Snapshots(settings.redis, settings.keys)
-    await owner.store.claim(0)
-    token, read = owner.store.hold(0).token, snapshots.read
+    await owner.store.acquire(0)
+    token, read = owner.store.lease(0).token, snapshots.read
     assert await shelf.write(token, list(snapshots.encode(large(3))))
 
     async def slowly(redis: Any, prefix: str) -> Any:
@@ -224,7 +224,7 @@ async def test_a_broken_snapshot_is_reported_and_the_topic_read_from_its_start(
     settings: WorkerSettings, ranker: Opener, redis: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     owner = ranker()
-    await owner.store.claim(0)
+    await owner.store.acquire(0)
     await owner.keeper.start()
     send(settings, clicks(settings, 0, "a", "b"))
     await owner.reaches(1)
@@ -249,7 +249,7 @@ async def test_topics_made_anew_are_read_from_their_start_and_what_was_counted_s
     settings: WorkerSettings, ranker: Opener
 ) -> None:
     owner = ranker()
-    await owner.store.claim(0)
+    await owner.store.acquire(0)
     await owner.keeper.start()
     send(settings, clicks(settings, 0, "a", "b"), clicks(settings, 2, "a"))
     await owner.reaches(2)
@@ -274,7 +274,7 @@ async def test_a_snapshot_that_the_topic_has_outlived_stops_a_start_and_names_th
 ) -> None:
     """Given records that have gone before anybody took them in, then a start is refused until `forget`."""
     owner = ranker()
-    await owner.store.claim(0)
+    await owner.store.acquire(0)
     await owner.keeper.start()
     send(settings, clicks(settings, 0, "a"))
     await owner.reaches(1)
@@ -305,7 +305,7 @@ async def test_the_command_line_shows_and_forgets(settings: WorkerSettings, rank
     empty = await command(settings, "show")
     assert (empty.exit_code, empty.out.partition(":")[0]) == (0, "no snapshot")
     owner = ranker()
-    await owner.store.claim(0)
+    await owner.store.acquire(0)
     await owner.keeper.start()
     send(settings, clicks(settings, 0, "a", "b"))
     await owner.reaches(1)
@@ -323,7 +323,7 @@ async def test_the_linear_model_is_fitted_when_enough_has_come_and_after_a_resta
 ) -> None:
     """Given 500 events, then it is fitted, once; who takes the snapshot over has the same."""
     running = ranker()
-    await running.store.claim(WRITER)
+    await running.store.acquire(WRITER)
     await running.keeper.start()
     assert not await running.keeper.refit(), "nothing has come"
     pairs = [clicks(settings, 10 * n, *(f"i{n * at % 23}" for at in range(10))) for n in range(60)]

@@ -13,8 +13,8 @@ from serving.state.user_state import SEEN, UserState, item_hash
 from stream.events.decoder import Event
 from stream.events.records import Record
 from stream.interest.fold import Bounds
-from stream.interest.interaction_context import Burst, Company, company
-from stream.processing.batch import Rules
+from stream.interest.interaction_context import Burst, InteractionContext, company
+from stream.processing.batch import Limits
 from stream.testing import NOW_MS, TOPICS, embed_by_words, record
 from tests.support.events import event, take
 from tests.support.pipeline import Worker
@@ -64,7 +64,7 @@ def test_company_is_followed_as_it_would_be_made(log: list[Event], past: int, bo
     """Given any events of one user, then after each the company that was followed is the one made from the state."""
     state, burst = with_past(past), Burst()
     for each in log:
-        followed: Company = burst.company(state)
+        followed: InteractionContext = burst.company(state)
         assert told(*followed) == told(*company(state))
         take(state, each, SPACE if each.item_id else None, bounds)
         burst.follow(state)
@@ -74,7 +74,7 @@ def sent(log: list[Record], cuts: set[int]) -> dict[int, tuple[str, float, Told]
     """The pairs that a worker sends of records cut into batches at some places."""
 
     async def run() -> list[CoVisitEvent]:
-        worker = Worker(rules=Rules(Bounds(seen=9)))
+        worker = Worker(limits=Limits(Bounds(seen=9)))
         await worker.claims(0)
         ends = sorted({*cuts, len(log)} - {0})
         for first, last in zip([0, *ends[:-1]], ends, strict=True):

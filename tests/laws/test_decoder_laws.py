@@ -17,7 +17,7 @@ from stream.events.dead_letters import dead_letter, forwarded
 from stream.events.decoder import MAX_ID_BYTES, CommandEvent, Decoder, Event, decode_item, removed
 from stream.events.envelope import body_of
 from stream.events.fields import MAX_AHEAD_MS
-from stream.events.records import ORIGIN, DeadLetter, Forward, Record
+from stream.events.records import ORIGIN, DeadLetter, Record, Reroute
 from stream.events.weights import load_weights
 from stream.testing import NOW_MS, TOPICS
 
@@ -173,7 +173,7 @@ def test_every_record_of_a_user_is_read_or_refused(record: Record) -> None:
     except Rejected as why:
         check_refusal(record, why)
         return
-    if isinstance(event, Forward):
+    if isinstance(event, Reroute):
         assert forwarded(event).value == record.value
     elif isinstance(event, Event):
         check_event(event)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from serving.state.user_state import Kind, UserState, decode, encode, item_hash
 from stream.events.decoder import Event
-from stream.interest.fold import Bounds, annul, entry_of, fold, join, subtract
+from stream.interest.fold import Bounds, entry_of, fold, join, retract_in_advance, subtract
 from stream.testing import FINGERPRINT, NOW_MS
 from tests.support.events import event
 
@@ -57,7 +57,7 @@ def test_the_newest_are_kept_in_any_order_each_once(made: list[Event], data: st.
     state = UserState()
     for each in data.draw(st.permutations([*made, *data.draw(st.lists(st.sampled_from(made)))])):
         if each.event_id in gone:
-            annul(state, each, FEW)
+            retract_in_advance(state, each, FEW)
         else:
             fold(state, each, None, None, FEW)
         state = saved(state)

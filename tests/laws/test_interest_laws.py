@@ -265,7 +265,7 @@ async def _through(batches: list[list[Event]], arrivals: dict[str, int], again: 
     offsets = {TOPICS.clicks: 0, TOPICS.reviews: 0}
     for n in range(len(batches) + 1):
         worker.items.update({item: ITEMS[item] for item, at in arrivals.items() if at == n})
-        await worker.pipeline.wake(list(worker.items))
+        await worker.pipeline.on_items_available(list(worker.items))
         if n == len(batches):
             break
         records = []

@@ -47,7 +47,7 @@ async def owners_of_the_catalogue() -> Owners:
     for worker in owners.workers:
         worker.items.clear()
         worker.items.update(ITEMS)
-    await owners.claim()
+    await owners.acquire()
     return owners
 
 

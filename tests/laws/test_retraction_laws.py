@@ -16,7 +16,7 @@ from serving.state.user_state import UserState, id_hash, item_hash
 from stream.events.records import Record
 from stream.events.weights import load_weights
 from stream.interest.fold import Bounds
-from stream.processing.batch import Rules
+from stream.processing.batch import Limits
 from stream.testing import NOW_MS, TOPICS, WORDS, embed_by_words, record
 from tests.support.heads import head_of
 from tests.support.pipeline import Degraded
@@ -101,15 +101,15 @@ async def through(
 
     misses: batch by batch, the texts that the encoder misses; none beyond.
     """
-    worker = Degraded(rules=Rules(sentiment=HEAD))
+    worker = Degraded(limits=Limits(sentiment=HEAD))
     worker.items.clear()
     await worker.claims(0)
     offsets = {TOPICS.clicks: 0, TOPICS.reviews: 0, TOPICS.commands: 0}
     for n, batch in enumerate([*batches, []]):
         worker.items.update({item: ITEMS[item] for item, at in arrivals.items() if at == n})
         worker.misses = misses[n] if n < len(misses) else set()
-        await worker.pipeline.wake(list(worker.items))
-        await worker.pipeline.make_up(64)
+        await worker.pipeline.on_items_available(list(worker.items))
+        await worker.pipeline.retry_missed_texts(64)
         records: list[Record] = []
         for body in batch:
             name = "commands" if "command_id" in body else "reviews" if "text" in body else "clicks"

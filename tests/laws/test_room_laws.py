@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 from serving.state.pending import Merge, PendingEvent, Ref, Retraction
 from serving.state.user_state import UserState, encode
 from stream.events.records import Record
-from stream.processing.batch import Rules
+from stream.processing.batch import Limits
 from stream.processing.pending_events import waiters
 from stream.testing import FINGERPRINT, TOPICS, record
 from tests.support.owners import ANONYMOUS, KNOWN, Owners, merge
 from tests.support.pipeline import Worker
 from tests.support.states import merges, refs, retractions, waiting
 
-RULES = Rules(
+RULES = Limits(
     most_waiting=10,
     most_retractions=6,
     most_waiting_bytes=1500,
@@ -81,7 +81,7 @@ def test_whatever_comes_in_any_order_the_bound_holds_and_nothing_is_lost(
     made: list[Record], data: st.DataObject
 ) -> None:
     async def play() -> None:
-        worker = Worker(rules=RULES)
+        worker = Worker(limits=RULES)
         worker.items.clear()
         await worker.claims(0)
         order = [replace(each, offset=n) for n, each in enumerate(data.draw(st.permutations(made)))]
@@ -102,8 +102,8 @@ def test_whatever_comes_in_any_order_the_bound_holds_and_nothing_is_lost(
 @given(arrivals(KNOWN, 0), arrivals(ANONYMOUS, 1))
 def test_two_who_are_merged_keep_to_the_bound_of_one(mine: list[Record], theirs: list[Record]) -> None:
     async def play() -> None:
-        owners = Owners(rules=replace(RULES, most_merges=10))
-        await owners.claim()
+        owners = Owners(limits=replace(RULES, most_merges=10))
+        await owners.acquire()
         for worker in owners.workers:
             worker.items.clear()
         for partition, records in enumerate((mine, theirs)):

@@ -15,7 +15,7 @@ from serving.ranking.popularity import Popularity
 from serving.ranking.ranker import Ranker
 from serving.state.user_state import Kind, UserState, Vector, id_hash
 from stream.events.decoder import Event
-from stream.events.encoder_input import Wording, assemble, pieces
+from stream.events.encoder_input import EncoderInput, assemble, texts_to_encode
 from stream.events.records import Record
 from stream.events.weights import load_weights
 from stream.interest.fold import Bounds, direction, fold
@@ -69,11 +69,11 @@ class User:
         item = self.catalogue.vector(item_id) if item_id else None
         fold(self.state, event, direction(item, vector), vector, Bounds())
 
-    def read(self, wording: Wording) -> Vector | None:
+    def read(self, wording: EncoderInput) -> Vector | None:
         """What the encoder makes of a text, as the worker has it made."""
         if not isinstance(wording, str) and not wording.unwanted:
             wording = wording.wanted
-        texts = pieces(wording)
+        texts = texts_to_encode(wording)
         return assemble(wording, dict(zip(texts, self.encoder.embed(texts, "query"), strict=True)))
 
     def say(self, text: str) -> None:

@@ -14,9 +14,9 @@ from serving.ranking.ranker import Ranker, Ranking
 from serving.ranking.statistics import Statistics
 from serving.state.user_state import UserState
 from stream.kafka.producer import Outgoing
-from stream.monitoring.instrumented import TimedPipeline
+from stream.monitoring.instrumented import InstrumentedPipeline
 from stream.monitoring.metrics import Metrics
-from stream.monitoring.online_evaluation import JudgedLists, Live
+from stream.monitoring.online_evaluation import EvaluatedLists, OnlineEvaluation
 from stream.pipeline import Pipeline, Rank
 from stream.processing.variants import Variants
 from stream.testing import FINGERPRINT, NOW_MS, TOPICS, MemoryLog, MemoryStore, embed_by_words, memory_pipeline, record
@@ -31,14 +31,16 @@ class Counted:
     def __init__(self, catalogue: Catalogue, experiment: str = "", seen: Seen = "out") -> None:
         self.metrics = Metrics()
         self.blocked: set[int] = set()
-        self.live = Live(catalogue, self.metrics.lists_judged, self.blocked.__contains__, experiment, seen, K)
+        self.live = OnlineEvaluation(
+            catalogue, self.metrics.lists_judged, self.blocked.__contains__, experiment, seen, K
+        )
         self.experiment = experiment
 
-    def judging(self, pipeline: Pipeline, ranker: Rank) -> TimedPipeline:
+    def judging(self, pipeline: Pipeline, ranker: Rank) -> InstrumentedPipeline:
         """The pipeline with this ranker, its lists judged."""
         parts = {field.name: getattr(pipeline, field.name) for field in fields(Pipeline)}
-        parts |= {"ranker": ranker, "lists": JudgedLists(TOPICS, FINGERPRINT, 86_400_000, self.live)}
-        return TimedPipeline(**parts, metrics=self.metrics, live=self.live)
+        parts |= {"ranker": ranker, "lists": EvaluatedLists(TOPICS, FINGERPRINT, 86_400_000, self.live)}
+        return InstrumentedPipeline(**parts, metrics=self.metrics, live=self.live)
 
     def value(self, name: str, **labels: str) -> float:
         """Of one metric; 0 if nothing was counted under these labels."""

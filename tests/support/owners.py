@@ -10,7 +10,7 @@ from serving.state.user_state import UserState
 from stream.events.decoder import partition_of
 from stream.events.records import Record
 from stream.events.transfers import HEADER
-from stream.processing.batch import Rules
+from stream.processing.batch import Limits
 from stream.testing import NOW_MS, TOPICS, record
 from tests.support.pipeline import Worker
 
@@ -29,14 +29,14 @@ KNOWN, ANONYMOUS, THIRD = user_on(0, "known"), user_on(1, "guest"), user_on(0, "
 class Owners:
     """`send` takes a message in by the owner of its user; `deliver` what the owners told each other since."""
 
-    def __init__(self, rules: Rules | None = None) -> None:
-        first = Worker(partitions=PARTITIONS, rules=rules)
-        self.workers = [first, Worker(beside=first, partitions=PARTITIONS, rules=rules)]
+    def __init__(self, limits: Limits | None = None) -> None:
+        first = Worker(partitions=PARTITIONS, limits=limits)
+        self.workers = [first, Worker(beside=first, partitions=PARTITIONS, limits=limits)]
         self.log = first.log
         self.offsets: dict[tuple[str, int], int] = {}
         self.delivered = 0
 
-    async def claim(self) -> None:
+    async def acquire(self) -> None:
         for number, worker in enumerate(self.workers):
             await worker.claims(number)
 

@@ -10,7 +10,7 @@ from penchant.messages import CoVisits, Recommendations
 from serving.state.user_state import UserState, Vector
 from stream.events.records import Record
 from stream.pipeline import Pipeline
-from stream.processing.batch import Rules
+from stream.processing.batch import Limits
 from stream.testing import NOW_MS, TOPICS, MemoryLog, MemoryStore, embed_by_words, embed_texts, memory_pipeline, record
 
 DAY_MS = 86_400_000
@@ -19,18 +19,18 @@ DAY_MS = 86_400_000
 class Worker:
     """A pipeline on fakes, with its clock; `beside` another worker on the same store and log."""
 
-    def __init__(self, beside: "Worker | None" = None, partitions: int = 1, rules: Rules | None = None) -> None:
+    def __init__(self, beside: "Worker | None" = None, partitions: int = 1, limits: Limits | None = None) -> None:
         self.store: MemoryStore = MemoryStore(beside=beside.store if beside else None)
         self.log: MemoryLog = beside.log if beside else MemoryLog()
         self.items: dict[str, Vector] = {f"i{n}": embed_by_words("space") for n in range(30)}
         self.now_ms = NOW_MS
         self.pipeline: Pipeline = memory_pipeline(
-            self.store, self.log, self.items, partitions=partitions, clock=lambda: self.now_ms, rules=rules
+            self.store, self.log, self.items, partitions=partitions, clock=lambda: self.now_ms, limits=limits
         )
 
     async def claims(self, *partitions: int) -> None:
         for number in partitions:
-            await self.store.claim(number)
+            await self.store.acquire(number)
             self.pipeline.waiting.replace(number, await self.store.waiting(number))
 
     async def takes(self, *records: Record) -> list[Recommendations]:
@@ -62,8 +62,8 @@ class Worker:
 class Degraded(Worker):
     """A worker whose encoder reads no text that has one of the words in `misses`."""
 
-    def __init__(self, beside: Worker | None = None, rules: Rules | None = None) -> None:
-        super().__init__(beside, rules=rules)
+    def __init__(self, beside: Worker | None = None, limits: Limits | None = None) -> None:
+        super().__init__(beside, limits=limits)
         self.misses: set[str] = set()
         self.pipeline = replace(self.pipeline, embedder=self._embed)
 

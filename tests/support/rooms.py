@@ -15,12 +15,12 @@ from serving.state.user_state import (
     RingEvent,
     UserState,
 )
-from stream.processing.batch import MOST_UNNAMED, Rules
+from stream.processing.batch import MOST_UNNAMED, Limits
 from stream.processing.pending_events import waiters
 from stream.testing import NOW_MS, TOPICS
 from tests.support.owners import KNOWN
 
-RULES = Rules()
+RULES = Limits()
 LONG = 127_000
 
 

@@ -13,7 +13,7 @@ from kafka import TopicPartition
 from penchant.topics import Topic, Topics
 from serving.kafka.blocking import Consumer
 from stream.events.decoder import CommandEvent, Decoder, Event
-from stream.events.records import ORIGIN, Forward, Record
+from stream.events.records import ORIGIN, Record, Reroute
 from stream.events.weights import load_weights
 from tests.support.system import now_ms
 
@@ -169,7 +169,7 @@ class Ledger:
                 person |= dict.fromkeys(both, both)
         return erased | {each for user in erased for each in person.get(user, set())}
 
-    def _event(self, record: Record) -> Event | CommandEvent | Forward | None:
+    def _event(self, record: Record) -> Event | CommandEvent | Reroute | None:
         """What a worker reads in it; None if nothing."""
         try:
             return self._decoder.decode(record)

@@ -15,7 +15,7 @@ from serving.catalogue import Catalogue
 from stream.events.dead_letters import dead_letter, forwarded
 from stream.events.decoder import CommandEvent, Decoder, Event
 from stream.events.fields import TIME_END_MS
-from stream.events.records import DeadLetter, Forward, Record
+from stream.events.records import DeadLetter, Record, Reroute
 from stream.events.weights import load_weights
 from stream.processing.items import ItemPipeline
 from stream.testing import FINGERPRINT, NOW_MS, TOPICS, WORDS, MemoryLog, embed_texts
@@ -87,9 +87,9 @@ def check_dead_letter(came: Record, error: Rejected) -> None:
     str(error).encode("utf-8", "replace")
 
 
-def check_event(event: Event | CommandEvent | Forward) -> None:
+def check_event(event: Event | CommandEvent | Reroute) -> None:
     """That what was let in can be kept, sorted and written."""
-    if isinstance(event, Forward):
+    if isinstance(event, Reroute):
         assert forwarded(event).partition == event.partition
         return
     event.user_id.encode()

@@ -58,7 +58,7 @@ def _target(read: Callable[[Path], Any], check: Callable[[Any], None], *corpus: 
     return Target(run=run, corpus=made, form=Form.TEXT, words=_WORDS, allowed=(Misconfigured,))
 
 
-def rules() -> Target:
+def limits() -> Target:
     """A file of rules, applied to a catalogue, and read again after it was spoiled."""
     catalogue = Catalogue(8, FINGERPRINT, capacity=4)
     genres: tuple[str | list[str], ...] = ("Horror", "Sci-Fi", ["Sci-Fi", "Horror"])

@@ -15,7 +15,7 @@ from stream.containment.faults import Guard
 from stream.events.records import Record
 from stream.events.transfers import HEADER
 from stream.pipeline import Pipeline
-from stream.store.pending_index import WaitingIndex
+from stream.store.pending_index import PendingIndex
 from stream.testing import NOW_MS, TOPICS, MemoryLog, MemoryStore, embed_by_words, memory_pipeline
 from tests.fuzz.target import Target
 from tests.fuzz.targets import messages as m
@@ -61,13 +61,13 @@ class World:
             store=self.store,
             log=self.log,
             items=self.items.get,
-            waiting=WaitingIndex(),
+            waiting=PendingIndex(),
             clock=lambda: self.now_ms,
         )
 
     async def go(self, steps: list[Any]) -> None:
         """Take the steps, then deliver what the worker told itself, until it has nothing to tell."""
-        await self.store.claim(0)
+        await self.store.acquire(0)
         for step in steps[:_MOST_STEPS]:
             if isinstance(step, dict) and isinstance(step.get("do"), str):
                 await self._do(step["do"])
@@ -82,12 +82,12 @@ class World:
         match what:
             case "wake":
                 self.items["i3"] = embed_by_words("love")
-                await self.pipeline.wake(["i3"])
+                await self.pipeline.on_items_available(["i3"])
             case "expire":
                 self.now_ms += 2 * _DAY_MS
                 await self.pipeline.expire()
             case "make up":
-                await self.pipeline.make_up(8)
+                await self.pipeline.retry_missed_texts(8)
             case "ask":
                 await self.pipeline.ask_again()
             case "resume":

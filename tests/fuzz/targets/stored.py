@@ -54,7 +54,7 @@ def marks() -> Target:
     def run(data: bytes) -> None:
         store = MemoryStore()
         loop().run_until_complete(store.write_marks({"0": dict.fromkeys((TOPICS.clicks, WAITING, LISTS), data)}))
-        loop().run_until_complete(Quarantine(store).claimed("0", 0, {TOPICS.clicks: 5}))
+        loop().run_until_complete(Quarantine(store).acquired("0", 0, {TOPICS.clicks: 5}))
 
     return Target(run=run, corpus=[msgspec.msgpack.encode(each) for each in corpus], form=Form.MSGPACK)
 

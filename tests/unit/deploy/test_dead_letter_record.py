@@ -25,7 +25,7 @@ from serving.kafka.batch_records import Unreadable, records
 from serving.kafka.record_batches import Aborted, read
 from stream.events.dead_letters import dead_letter, forwarded, unreadable
 from stream.events.decoder import partition_of
-from stream.events.records import ORIGIN, DeadLetter, Forward, Headers, Record
+from stream.events.records import ORIGIN, DeadLetter, Headers, Record, Reroute
 from stream.testing import NOW_MS, TOPICS
 from tests.support.batches import batch
 from tests.support.batches import record as part
@@ -89,7 +89,7 @@ def test_a_letter_of_a_copy_counts_on_and_keeps_the_first_place() -> None:
 
 
 def test_a_forwarded_copy_keeps_the_place_of_its_original_and_goes_home() -> None:
-    stray = forwarded(Forward(CLICK, "u1", 5))
+    stray = forwarded(Reroute(CLICK, "u1", 5))
     assert stray.partition is not None
     again = Record(stray.topic, stray.partition, 12, NOW_MS, stray.key, stray.value, stray.headers)
     copy = sent_back(put_aside(again, Reason.WRONG_PARTITION))

@@ -111,7 +111,7 @@ async def test_two_topics_of_a_user_make_one_state(worker: Worker) -> None:
     (both,) = await worker.takes(click(8, "i2"), says(4, "love", item_id="i3"))
     assert named(both) == ["c-8", "r-4"]
     assert [each.item_id for each in both.items] == ["i3", "i2", "i1"]
-    assert worker.store.hold(0).offsets == {TOPICS.clicks: 9, TOPICS.reviews: 5}
+    assert worker.store.lease(0).offsets == {TOPICS.clicks: 9, TOPICS.reviews: 5}
 
 
 async def test_a_slow_review_does_not_hold_a_click_of_the_same_user(worker: Worker) -> None:
@@ -197,7 +197,7 @@ async def test_a_batch_that_overlaps_the_last_one_takes_in_what_is_new(worker: W
     (made,) = await worker.takes(click(1, "i2"), click(2, "i3"))
     assert [each.item_id for each in made.items] == ["i3", "i2", "i1"]
     assert [(each.first, each.last) for each in worker.covisits()] == [(0, 1), (2, 2)]
-    assert worker.store.hold(0).offsets == {TOPICS.clicks: 3}
+    assert worker.store.lease(0).offsets == {TOPICS.clicks: 3}
 
 
 async def test_a_refused_write_publishes_nothing_and_returns_the_part(worker: Worker) -> None:
@@ -236,7 +236,7 @@ async def test_what_must_not_be_lost_is_acknowledged_before_the_state_is_saved(w
     worker.log.refuses = lambda each: each.topic == topic
     with pytest.raises(Unavailable):
         await worker.pipeline.process(records)
-    assert worker.store.hold(0).offsets == {}
+    assert worker.store.lease(0).offsets == {}
     assert not (await worker.state("u1")).known
     assert worker.log.lists() == []
     worker.log.refuses = lambda _: False
@@ -248,7 +248,7 @@ async def test_a_list_that_was_not_acknowledged_is_sent_when_the_batch_comes_aga
     worker.log.refuses = lambda each: each.topic == TOPICS.recommendations
     with pytest.raises(Unavailable):
         await worker.pipeline.process([click(0)])
-    assert worker.store.hold(0).offsets == {TOPICS.clicks: 1}
+    assert worker.store.lease(0).offsets == {TOPICS.clicks: 1}
     successor = Worker(beside=worker)
     successor.log.refuses = lambda _: False
     await successor.claims(0)
@@ -312,25 +312,25 @@ async def test_what_was_let_in_before_the_partition_was_claimed_anew_is_refused(
 
     async def put_back(texts: Sequence[str]) -> Mapping[str, Vector]:
         worker.store.put_back(0, {})
-        await worker.store.claim(0)
+        await worker.store.acquire(0)
         return await embed(texts)
 
     slow = replace(pipeline, embedder=put_back)
     done, refused = await slow.process([says(3, "love")])
 
     assert (done, len(refused)) == ([], 1)
-    assert worker.store.hold(0).offsets == {}
+    assert worker.store.lease(0).offsets == {}
     assert "r-3" not in [each.event_id for each in (await worker.state("u1")).ring]
 
 
 async def test_so_is_what_was_let_in_before_something_else_was_waited_for(worker: Worker) -> None:
     """Marks are written to the store before records are read: it may be away then, and come back as an older copy."""
     await worker.takes(click(0))
-    holds = worker.pipeline.holds([says(3, "love")])
+    leases = worker.pipeline.leases([says(3, "love")])
     worker.store.put_back(0, {})
-    await worker.store.claim(0)
+    await worker.store.acquire(0)
 
-    done, refused = await worker.pipeline.process([says(3, "love")], holds)
+    done, refused = await worker.pipeline.process([says(3, "love")], leases)
 
     assert (done, len(refused)) == ([], 1)
-    assert worker.store.hold(0).offsets == {}
+    assert worker.store.lease(0).offsets == {}

@@ -9,7 +9,7 @@ from serving.state.user_state import UserState, Vector
 from stream.events.decoder import partition_of
 from stream.events.records import Record
 from stream.events.weights import load_weights
-from stream.processing.batch import Rules
+from stream.processing.batch import Limits
 from stream.testing import NOW_MS, TOPICS, embed_by_words, record
 from tests.faults.checker import FINE, Outcome, compare
 from tests.faults.load import HIDDEN, ITEMS, SHOWN, Event, Load, Message, Shape, make_load, shuffled, twice
@@ -24,8 +24,8 @@ SEEDS = range(2)
 
 async def states(load: Load) -> dict[str, UserState]:
     """What two workers on fakes make of a load, seven messages at a time."""
-    owners = Owners(Rules(sentiment=HEAD))
-    await owners.claim()
+    owners = Owners(Limits(sentiment=HEAD))
+    await owners.acquire()
     for worker in owners.workers:
         worker.items.clear()
         worker.items.update({film["item_id"]: FILMS[film["item_id"]] for film in SHOWN})
@@ -43,7 +43,7 @@ async def take(owners: Owners, messages: Sequence[Message]) -> None:
         if message.topic == ITEMS:
             for worker in owners.workers:
                 worker.items[message.key] = FILMS[message.key]
-                await worker.pipeline.wake([message.key])
+                await worker.pipeline.on_items_available([message.key])
             continue
         topic, number = f"{TOPICS.prefix}.{message.topic}.v1", partition_of(message.key, PARTITIONS)
         at_ms = NOW_MS + 1 if message.timestamp_ms is None else message.timestamp_ms

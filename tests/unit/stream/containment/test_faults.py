@@ -51,7 +51,7 @@ class System:
         assert told["penchant.message"].startswith(
             "ZeroDivisionError: planted at tests/unit/stream/containment/test_faults.py:"
         )
-        assert self.store.hold(0).offsets[TOPICS.clicks] == len(USERS)
+        assert self.store.lease(0).offsets[TOPICS.clicks] == len(USERS)
 
 
 def raising(is_poison: Callable[..., bool], usual: Callable[..., Any]) -> Callable[..., Any]:
@@ -65,7 +65,7 @@ def raising(is_poison: Callable[..., bool], usual: Callable[..., Any]) -> Callab
 
 async def test_a_bug_in_decoding_costs_one_record() -> None:
     system = System()
-    await system.store.claim(0)
+    await system.store.acquire(0)
     decoder = system.pipeline.decoder
     decoder.decode = raising(lambda each: POISON.encode() in each.value, decoder.decode)  # type: ignore[method-assign]
 
@@ -76,7 +76,7 @@ async def test_a_bug_in_decoding_costs_one_record() -> None:
 
 async def test_a_bug_in_folding_costs_one_record(monkeypatch: pytest.MonkeyPatch) -> None:
     system = System()
-    await system.store.claim(0)
+    await system.store.acquire(0)
     monkeypatch.setattr("stream.processing.apply.fold", raising(lambda _, event, *__: event.user_id == POISON, fold))
 
     done, refused = await system.pipeline.process(batch())
@@ -87,7 +87,7 @@ async def test_a_bug_in_folding_costs_one_record(monkeypatch: pytest.MonkeyPatch
 
 async def test_a_bug_in_ranking_costs_one_user_his_own_list() -> None:
     system = System()
-    await system.store.claim(0)
+    await system.store.acquire(0)
 
     def rank(users: Sequence[str], states: Sequence[UserState]) -> Any:
         if any(user == POISON and state.ring for user, state in zip(users, states, strict=True)):
@@ -110,7 +110,7 @@ async def test_a_user_for_whom_nothing_can_be_made_costs_nobody_else() -> None:
     The list is owed by no later batch: that would raise again, over others' records.
     """
     system = System()
-    await system.store.claim(0)
+    await system.store.acquire(0)
 
     def rank(users: Sequence[str], states: Sequence[UserState]) -> Any:
         if POISON in users:
@@ -129,7 +129,7 @@ async def test_a_user_for_whom_nothing_can_be_made_costs_nobody_else() -> None:
 
 async def test_a_bug_in_sending_a_list_costs_one_user() -> None:
     system = System()
-    await system.store.claim(0)
+    await system.store.acquire(0)
     usual = system.log.send
 
     async def send(records: Sequence[Outgoing]) -> None:
@@ -147,7 +147,7 @@ async def test_a_bug_in_sending_a_list_costs_one_user() -> None:
 
 async def test_what_raises_after_the_state_is_saved_is_put_aside_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     system = System()
-    await system.store.claim(0)
+    await system.store.acquire(0)
     settle = system.store.settle
     causes: list[str] = []
 
@@ -167,7 +167,7 @@ async def test_what_raises_after_the_state_is_saved_is_put_aside_all_the_same(mo
 
 async def test_a_bug_in_announcing_costs_one_record(monkeypatch: pytest.MonkeyPatch) -> None:
     system = System()
-    await system.store.claim(0)
+    await system.store.acquire(0)
     covisits = Pipeline._covisits
     planted = raising(lambda _, pairs: any(pair.offset == 17 for pair in pairs.events), covisits)
     monkeypatch.setattr(Pipeline, "_covisits", planted)
@@ -179,7 +179,7 @@ async def test_a_bug_in_announcing_costs_one_record(monkeypatch: pytest.MonkeyPa
 
 async def test_a_bug_in_storing_costs_one_record() -> None:
     system = System()
-    await system.store.claim(0)
+    await system.store.acquire(0)
     system.store.save = raising(lambda batch: POISON in batch.states, system.store.save)  # type: ignore[method-assign]
 
     await system.pipeline.process(batch())
@@ -191,13 +191,13 @@ async def test_what_waits_and_raises_leaves_for_the_dead_letters(monkeypatch: py
     """Given an event that waits for its item, when folding it raises, then the others that wait are folded."""
     items: dict[str, Any] = {}
     system = System(items)
-    await system.store.claim(0)
+    await system.store.acquire(0)
     await system.pipeline.process(batch())
     assert len(system.pipeline.waiting) == len(USERS)
     items.update(ITEMS)
     monkeypatch.setattr("stream.processing.apply.fold", raising(lambda _, event, *__: event.user_id == POISON, fold))
 
-    await system.pipeline.wake(["i1"])
+    await system.pipeline.on_items_available(["i1"])
 
     (dead,) = system.log.dead()
     assert dead.value == batch()[17].value
@@ -209,7 +209,7 @@ async def test_what_waits_and_raises_leaves_for_the_dead_letters(monkeypatch: py
 
 async def test_a_fault_that_hits_everything_stops_the_worker(monkeypatch: pytest.MonkeyPatch) -> None:
     system = System()
-    await system.store.claim(0)
+    await system.store.acquire(0)
     monkeypatch.setattr("stream.processing.apply.fold", raising(lambda *_: True, fold))
 
     with pytest.raises(Broken, match="no fault of the records"):
@@ -220,7 +220,7 @@ async def test_a_fault_that_hits_everything_stops_the_worker(monkeypatch: pytest
 
 async def test_what_was_foreseen_is_not_contained() -> None:
     system = System()
-    await system.store.claim(0)
+    await system.store.acquire(0)
 
     def away(_: Outgoing) -> bool:
         return True

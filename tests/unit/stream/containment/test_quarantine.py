@@ -50,8 +50,8 @@ class Process:
 
     async def start(self) -> int:
         """Claim the partition. Returns where reading goes on."""
-        stands = await self.store.claim(0)
-        await self.quarantine.claimed("0", 0, stands)
+        stands = await self.store.acquire(0)
+        await self.quarantine.acquired("0", 0, stands)
         self.pipeline.waiting.replace(0, await self.store.waiting(0))
         await self.pipeline.resume(0)
         return stands.get(TOPICS.clicks, 0)
@@ -132,10 +132,10 @@ async def test_what_waits_and_ends_two_processes_is_put_aside() -> None:
         process = Process(store, log, [3], items)
         await process.start()
         with pytest.raises(Killed):
-            await process.pipeline.wake(["i1"])
+            await process.pipeline.on_items_available(["i1"])
     last = Process(store, log, [3], items)
     await last.start()
-    await last.pipeline.wake(["i1"])
+    await last.pipeline.on_items_available(["i1"])
 
     assert 3 not in last.read
     assert [dict(dead.headers)["penchant.error"] for dead in log.dead()] == [b"quarantined"]

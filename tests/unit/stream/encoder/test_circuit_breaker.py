@@ -1,6 +1,6 @@
 """After a failure nothing is tried for a while, longer each time."""
 
-from stream.encoder.circuit_breaker import Breaker
+from stream.encoder.circuit_breaker import CircuitBreaker
 
 
 class Clock:
@@ -12,7 +12,7 @@ class Clock:
 
 
 def test_closed_until_something_fails() -> None:
-    breaker = Breaker(Clock())
+    breaker = CircuitBreaker(Clock())
     assert (breaker.closed, breaker.remaining_s) == (True, 0)
     breaker.worked()
     assert (breaker.closed, breaker.remaining_s) == (True, 0)
@@ -20,7 +20,7 @@ def test_closed_until_something_fails() -> None:
 
 def test_pauses_double_up_to_a_minute_and_begin_anew_once_it_worked() -> None:
     clock = Clock()
-    breaker = Breaker(clock)
+    breaker = CircuitBreaker(clock)
     pauses = []
     for _ in range(8):
         breaker.failed()
@@ -36,7 +36,7 @@ def test_pauses_double_up_to_a_minute_and_begin_anew_once_it_worked() -> None:
 
 def test_what_remains_of_a_pause_goes_down() -> None:
     clock = Clock()
-    breaker = Breaker(clock)
+    breaker = CircuitBreaker(clock)
     breaker.failed()
     clock.now += 0.75
     assert (breaker.closed, breaker.remaining_s) == (False, 0.25)

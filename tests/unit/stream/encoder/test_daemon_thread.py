@@ -6,12 +6,12 @@ import threading
 
 import pytest
 
-from stream.encoder.daemon_thread import Lane
+from stream.encoder.daemon_thread import DaemonThreadExecutor
 from tests.support.waiting import until
 
 
 def test_jobs_run_in_turn_on_one_thread() -> None:
-    lane = Lane("lane")
+    lane = DaemonThreadExecutor("lane")
     done: list[tuple[int, str]] = []
     futures = [lane.submit(lambda n=n: done.append((n, threading.current_thread().name))) for n in range(3)]  # type: ignore[misc]
     for future in futures:
@@ -22,7 +22,7 @@ def test_jobs_run_in_turn_on_one_thread() -> None:
 
 
 def test_what_a_job_raises_is_the_future_s_and_the_next_one_runs() -> None:
-    lane = Lane("lane")
+    lane = DaemonThreadExecutor("lane")
     with pytest.raises(ZeroDivisionError):
         lane.submit(lambda: 1 // 0).result(10)
     assert lane.submit(lambda: 42).result(10) == 42
@@ -30,7 +30,7 @@ def test_what_a_job_raises_is_the_future_s_and_the_next_one_runs() -> None:
 
 
 def test_a_cancelled_job_does_not_run() -> None:
-    lane, free, ran = Lane("lane"), threading.Event(), threading.Event()
+    lane, free, ran = DaemonThreadExecutor("lane"), threading.Event(), threading.Event()
     first = lane.submit(free.wait)
     second = lane.submit(ran.set)
     assert second.cancel()
@@ -43,6 +43,7 @@ def test_a_cancelled_job_does_not_run() -> None:
 
 def test_a_process_ends_though_a_job_hangs() -> None:
     code = (
-        "import threading; from stream.encoder.daemon_thread import Lane; Lane('lane').submit(threading.Event().wait)"
+        "import threading; from stream.encoder.daemon_thread import DaemonThreadExecutor as Executor;"
+        "Executor('lane').submit(threading.Event().wait)"
     )
     assert subprocess.run([sys.executable, "-c", code], timeout=60, check=False).returncode == 0

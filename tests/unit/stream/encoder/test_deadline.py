@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from serving.model.tokens import BUDGET
-from stream.encoder.circuit_breaker import Breaker
-from stream.encoder.deadline import Budget, Encoding, Failure
+from stream.encoder.circuit_breaker import CircuitBreaker
+from stream.encoder.deadline import Budget, DeadlineEncoder, Failure
 from tests.support.colours import Troubled, colours
 
 RED, GREEN = [1.0, 0.0, 0.0], [0.0, 1.0, 0.0]
@@ -27,8 +27,8 @@ class Bench:
         self.gates: list[threading.Event] = []
         self.encoding = self.under(Budget(LONG_S, 2 * LONG_S, LONG_S))
 
-    def under(self, budget: Budget) -> Encoding:
-        self.encoding = Encoding(self.encoder, budget, Breaker(lambda: self.now), self.failures.append)
+    def under(self, budget: Budget) -> DeadlineEncoder:
+        self.encoding = DeadlineEncoder(self.encoder, budget, CircuitBreaker(lambda: self.now), self.failures.append)
         return self.encoding
 
     def hang(self) -> None:
@@ -81,7 +81,7 @@ async def test_texts_are_read_and_slices_are_the_encoder_s_own_batches(bench: Be
     together = bench.encoder.embed(list(many), "query")
     assert (np.stack([made[text] for text in many]) == together).all()
     assert max(rows * columns for rows, columns in bench.engine.shapes) <= BUDGET
-    assert (bench.encoding.sound, bench.failures) == (True, [])
+    assert (bench.encoding.healthy, bench.failures) == (True, [])
 
 
 async def test_items_are_passages(bench: Bench) -> None:
@@ -95,11 +95,11 @@ async def test_a_late_slice_is_missed_and_its_vectors_are_there_when_it_comes(be
     bench.hang()
     assert await read(bench, "red", "green") == {}
     assert bench.failures == [Failure.LATE]
-    assert (bench.encoding.sound, bench.encoding.may_be_asked) == (False, False)
+    assert (bench.encoding.healthy, bench.encoding.may_be_asked) == (False, False)
     assert await read(bench, "blue") == {}
     assert len(bench.engine.shapes) == 1, "while it is late it is not asked, and nobody waits"
     bench.let_go()
-    await until(lambda: bench.encoding.sound)
+    await until(lambda: bench.encoding.healthy)
     assert await read(bench, "red", "green") == {"red": RED, "green": GREEN}
     assert len(bench.engine.shapes) == 1, "from the encoder's cache"
 
@@ -120,7 +120,7 @@ async def test_a_hung_slice_is_abandoned_and_another_thread_tried_after_a_pause(
     assert await read(bench, "green") == {}, "the breaker is open"
     bench.now += 1
     assert await read(bench, "green") == {"green": GREEN}
-    assert bench.encoding.sound
+    assert bench.encoding.healthy
     bench.let_go()
     await until(lambda: len(bench.engine.shapes) == 2)
     assert bench.failures == [Failure.LATE, Failure.HUNG], "what comes back from the abandoned thread is nobody's"
@@ -144,7 +144,7 @@ async def test_an_encoder_that_hangs_for_good_does_not_fill_the_process_with_thr
 async def test_an_encoder_that_raises_is_left_alone_longer_each_time(bench: Bench) -> None:
     bench.engine.broken = RuntimeError("CUDA error: an illegal memory access was encountered")
     assert await read(bench, "red", "green") == {}
-    assert (bench.failures, bench.encoding.sound) == ([Failure.RAISED], False)
+    assert (bench.failures, bench.encoding.healthy) == ([Failure.RAISED], False)
     asked = len(bench.engine.shapes)
     assert asked == 2, "the slice, and a text of its own"
     for pause in (1, 2, 4):
@@ -158,7 +158,7 @@ async def test_an_encoder_that_raises_is_left_alone_longer_each_time(bench: Benc
     bench.heal()
     bench.now += 8
     assert await read(bench, "red", "green") == {"red": RED, "green": GREEN}
-    assert (bench.encoding.sound, len(bench.failures)) == (True, 4)
+    assert (bench.encoding.healthy, len(bench.failures)) == (True, 4)
 
 
 async def test_one_text_that_cannot_be_read_takes_no_other_down(bench: Bench) -> None:
@@ -166,9 +166,9 @@ async def test_one_text_that_cannot_be_read_takes_no_other_down(bench: Bench) ->
     texts = {f"red {'green ' * n}": n for n in range(20)}
     made = await bench.encoding.queries([*texts, "blue"])
     assert made.keys() == texts.keys()
-    assert (bench.encoding.sound, bench.failures) == (True, [])
+    assert (bench.encoding.healthy, bench.failures) == (True, [])
     assert await read(bench, "blue") == {}
-    assert (bench.encoding.sound, bench.failures) == (True, []), "the encoder is not to blame"
+    assert (bench.encoding.healthy, bench.failures) == (True, []), "the encoder is not to blame"
 
 
 async def test_a_slice_that_fails_late_opens_the_breaker(bench: Bench) -> None:
@@ -231,16 +231,16 @@ async def test_an_item_that_cannot_be_read_lacks_and_does_not_hold_up_the_others
 async def test_a_warm_up_that_fails_only_opens_the_breaker(bench: Bench) -> None:
     bench.engine.broken = RuntimeError("no memory")
     await bench.encoding.warm_up()
-    assert (bench.failures, bench.encoding.sound) == ([Failure.RAISED], False)
+    assert (bench.failures, bench.encoding.healthy) == ([Failure.RAISED], False)
     bench.heal()
     bench.now += 1
     assert await read(bench, "red") == {"red": RED}
     bench.under(Budget(LONG_S, LONG_S, warm_up_s=0.05))
     bench.hang()
     await bench.encoding.warm_up()
-    assert (bench.failures[1:], bench.encoding.sound) == ([Failure.HUNG], False)
+    assert (bench.failures[1:], bench.encoding.healthy) == ([Failure.HUNG], False)
 
 
 async def test_a_warm_up_leaves_a_healthy_encoder_sound(bench: Bench) -> None:
     await bench.encoding.warm_up()
-    assert (len(bench.engine.shapes), bench.encoding.sound, bench.failures) == (2, True, [])
+    assert (len(bench.engine.shapes), bench.encoding.healthy, bench.failures) == (2, True, [])

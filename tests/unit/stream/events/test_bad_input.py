@@ -52,7 +52,7 @@ async def test_bad_events_become_dead_letters_and_the_stream_goes_on(
     assert sum(len(text) for _, text in letter.headers) < 32 * 1024
     (after,) = await worker.takes(click(3, "i3"))
     assert named(after) == ["c-3"]
-    assert worker.store.hold(0).offsets[TOPICS.clicks] == 4
+    assert worker.store.lease(0).offsets[TOPICS.clicks] == 4
 
 
 async def test_an_odd_but_lawful_event_is_taken_in(worker: Worker) -> None:
@@ -97,17 +97,17 @@ async def test_a_wrong_partition_is_forwarded_once_and_then_given_up() -> None:
     await worker.claims(*range(4))
     user = next(f"u{n}" for n in range(99) if partition_of(f"u{n}", 4) == 3)
     body = {"user_id": user, "item_id": "i1", "type": "click"}
-    stray = record(TOPICS.clicks, body, 7, partition=1, headers=(("ce_source", b"app"),))
-    assert await worker.takes(stray) == []
+    reroute = record(TOPICS.clicks, body, 7, partition=1, headers=(("ce_source", b"app"),))
+    assert await worker.takes(reroute) == []
     (copy,) = worker.log.on(TOPICS.clicks)
     origin = f"{TOPICS.clicks}-1-7"
-    assert (copy.partition, copy.key, copy.value, copy.timestamp_ms) == (3, user.encode(), stray.value, NOW_MS)
+    assert (copy.partition, copy.key, copy.value, copy.timestamp_ms) == (3, user.encode(), reroute.value, NOW_MS)
     assert copy.headers == (("ce_source", b"app"), (ORIGIN, origin.encode()))
-    assert await worker.takes(stray) == []
+    assert await worker.takes(reroute) == []
     assert len(worker.log.on(TOPICS.clicks)) == 1, "it was forwarded before: the offset says so"
     arrived = record(TOPICS.clicks, body, 0, partition=3, key=copy.key, headers=copy.headers)
     (made,) = await worker.takes(arrived)
     assert named(made) == [origin]
     lost = record(TOPICS.clicks, body, 0, partition=2, key=copy.key, headers=copy.headers)
     assert await worker.takes(lost) == []
-    assert worker.dead_letters() == [("wrong_partition", stray.value)]
+    assert worker.dead_letters() == [("wrong_partition", reroute.value)]

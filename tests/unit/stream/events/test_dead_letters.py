@@ -7,7 +7,7 @@ import pytest
 from penchant.errors import Reason
 from penchant.topics import DEAD_LETTER_HEADERS_BYTES
 from stream.events.dead_letters import dead_letter, forwarded
-from stream.events.records import ORIGIN, DeadLetter, Forward, Headers, Record
+from stream.events.records import ORIGIN, DeadLetter, Headers, Record, Reroute
 from stream.kafka.producer import Outgoing
 from stream.testing import NOW_MS, TOPICS
 
@@ -70,7 +70,7 @@ def test_a_message_with_a_lone_surrogate_can_be_sent() -> None:
 
 @pytest.mark.parametrize("key", [b"u1", None])
 def test_a_forwarded_copy_keeps_bytes_time_and_headers_and_names_its_origin(key: bytes | None) -> None:
-    stray = Record(TOPICS.clicks, 1, 7, NOW_MS, key, b"{}", (("ce_id", b"x"),))
-    assert forwarded(Forward(stray, "u1", 3)) == Outgoing(
+    reroute = Record(TOPICS.clicks, 1, 7, NOW_MS, key, b"{}", (("ce_id", b"x"),))
+    assert forwarded(Reroute(reroute, "u1", 3)) == Outgoing(
         TOPICS.clicks, b"u1", b"{}", 3, NOW_MS, (("ce_id", b"x"), (ORIGIN, f"{TOPICS.clicks}-1-7".encode()))
     )

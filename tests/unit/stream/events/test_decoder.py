@@ -10,7 +10,7 @@ from penchant.errors import Reason, Rejected
 from serving.state.user_state import Kind, id_hash
 from stream.events.decoder import CommandEvent, Decoder, Event, decode_item, partition_of
 from stream.events.fields import MAX_AHEAD_MS
-from stream.events.records import ORIGIN, Forward, Headers, Record
+from stream.events.records import ORIGIN, Headers, Record, Reroute
 from stream.events.weights import load_weights
 from stream.testing import NOW_MS, TOPICS, record
 
@@ -276,8 +276,8 @@ def test_the_partition_is_that_of_javas_producer() -> None:
 @pytest.mark.parametrize("key", [None, True])
 def test_a_wrong_partition_is_forwarded_once(key: bool | None) -> None:
     user = user_on(3)
-    stray = record(TOPICS.clicks, CLICK | {"user_id": user}, 7, partition=1, key=user.encode() if key else None)
-    assert decoder(partitions=4).decode(stray) == Forward(stray, user, 3)
+    reroute = record(TOPICS.clicks, CLICK | {"user_id": user}, 7, partition=1, key=user.encode() if key else None)
+    assert decoder(partitions=4).decode(reroute) == Reroute(reroute, user, 3)
     again = record(TOPICS.clicks, CLICK | {"user_id": user}, partition=1, headers=((ORIGIN, b"x-1-7"),))
     with pytest.raises(Rejected) as refused:
         decoder(partitions=4).decode(again)

@@ -204,6 +204,6 @@ async def test_what_waits_is_folded_though_the_clock_was_set_back(worker: Worker
     await worker.takes(click(0, "later"))
     worker.now_ms = NOW_MS - 24 * MOST_AHEAD_MS
     worker.items["later"] = worker.items["i1"]
-    await worker.pipeline.wake(["later"])
+    await worker.pipeline.on_items_available(["later"])
     assert [event.event_id for event in (await worker.state("u1")).ring] == ["c-0"]
     assert worker.dead_letters() == []

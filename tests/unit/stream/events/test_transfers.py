@@ -69,7 +69,7 @@ async def test_an_event_of_another_partition_is_not_passed_on() -> None:
     worker = Worker(partitions=4)
     await worker.claims(*range(4))
     body = {"user_id": "u1", "item_id": "i1", "type": "click"}
-    strays = [transfer(PASSED | {"partition": number}, body) for number in range(4)]
-    for offset, stray in enumerate(strays):
-        await worker.takes(Record(stray.topic, 0, offset, NOW_MS, None, stray.value, stray.headers))
+    misrouted = [transfer(PASSED | {"partition": number}, body) for number in range(4)]
+    for offset, reroute in enumerate(misrouted):
+        await worker.takes(Record(reroute.topic, 0, offset, NOW_MS, None, reroute.value, reroute.headers))
     assert [reason for reason, _ in worker.dead_letters()] == ["wrong_partition"] * 3

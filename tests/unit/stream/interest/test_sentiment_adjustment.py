@@ -9,10 +9,10 @@ import pytest
 
 from serving.state.user_state import RecentText, UserState
 from stream.events.records import Record
-from stream.events.weights import Swing, load_weights
+from stream.events.weights import WeightRange, load_weights
 from stream.interest.fold import Bounds, fold
-from stream.interest.sentiment_adjustment import judged
-from stream.processing.batch import Rules
+from stream.interest.sentiment_adjustment import adjusted
+from stream.processing.batch import Limits
 from stream.rebuild.caveats import Added
 from stream.rebuild.compare import Yardstick, differences
 from stream.testing import NOW_MS, TOPICS, WORDS, embed_by_words, record
@@ -26,12 +26,12 @@ AS_WRITTEN = load_weights().actions["review"].preference
 
 def judging() -> Worker:
     """A worker whose head knows two words: love is praise, war is blame."""
-    return Worker(rules=Rules(sentiment=HEAD))
+    return Worker(limits=Limits(sentiment=HEAD))
 
 
-def preference_of(text: str, swing: Swing | None, preference: float = 0.7) -> float:
+def preference_of(text: str, swing: WeightRange | None, preference: float = 0.7) -> float:
     review = replace(event("r-1", text=text, preference=preference), swing=swing)
-    return judged(review, embed_by_words(text), HEAD).weight.preference
+    return adjusted(review, embed_by_words(text), HEAD).weight.preference
 
 
 def back(offset: int, target: Record, **more: Any) -> Record:
@@ -44,29 +44,29 @@ def back(offset: int, target: Record, **more: Any) -> Record:
 def test_a_preference_goes_towards_the_best_rating_or_the_worst_in_proportion() -> None:
     liking = np.tanh(2.0)  # of the head's 4 points
 
-    assert preference_of("love", Swing(-0.5, 1.0)) == pytest.approx(0.7 + liking * 0.3, abs=1e-3)
-    assert preference_of("war", Swing(-0.5, 1.0)) == pytest.approx(0.7 - liking * 1.2, abs=1e-3)
-    assert preference_of("music", Swing(-0.5, 1.0)) == pytest.approx(0.7, abs=1e-3)
+    assert preference_of("love", WeightRange(-0.5, 1.0)) == pytest.approx(0.7 + liking * 0.3, abs=1e-3)
+    assert preference_of("war", WeightRange(-0.5, 1.0)) == pytest.approx(0.7 - liking * 1.2, abs=1e-3)
+    assert preference_of("music", WeightRange(-0.5, 1.0)) == pytest.approx(0.7, abs=1e-3)
     assert preference_of("war", None) == 0.7
 
 
 def test_a_preference_is_never_beyond_its_ends_and_exact_in_half_precision() -> None:
     certain = head_of([1e6] * len(WORDS))
-    review = replace(event("r-1", text="love", preference=0.7), swing=Swing(0.25, 1.0))
+    review = replace(event("r-1", text="love", preference=0.7), swing=WeightRange(0.25, 1.0))
 
     for vector, end in ((embed_by_words("love"), 1.0), (-embed_by_words("love"), 0.25)):
-        assert judged(review, vector, certain).weight.preference == end
-    halfway = preference_of("love war war", Swing(0.25, 1.0))
+        assert adjusted(review, vector, certain).weight.preference == end
+    halfway = preference_of("love war war", WeightRange(0.25, 1.0))
     assert 0.25 < halfway < 0.7
     assert halfway == float(np.float16(halfway))
 
 
 def test_the_ends_are_those_of_the_ratings(tmp_path: Path) -> None:
     shipped = Path("stream/events/weights.toml").read_text("utf-8")
-    assert load_weights().swing == Swing(0.0, 1.0)
+    assert load_weights().swing == WeightRange(0.0, 1.0)
     for was, becomes, swing in (
-        ("1 = { pair = 0.2, taste = 0.0 }", "1 = { pair = 0.2, taste = -0.5 }", Swing(-0.5, 1.0)),
-        ("review     = { pair = 0.8, taste = 0.7 }", "review = { pair = 0.8, taste = 1.5 }", Swing(0.0, 1.5)),
+        ("1 = { pair = 0.2, taste = 0.0 }", "1 = { pair = 0.2, taste = -0.5 }", WeightRange(-0.5, 1.0)),
+        ("review     = { pair = 0.8, taste = 0.7 }", "review = { pair = 0.8, taste = 1.5 }", WeightRange(0.0, 1.5)),
         ("review     = { pair = 0.8, taste = 0.7 }", "review = { pair = 0.8, taste = 0.0 }", None),
         ("review     = { pair = 0.8, taste = 0.7 }", "review = { pair = 0.0, taste = 0.7 }", None),
     ):
@@ -149,7 +149,7 @@ def test_a_replay_forgives_what_the_batch_of_a_text_may_move_its_preference_by_a
         fold(made, review, None, embed_by_words("love"), Bounds())
         return made
 
-    by = Yardstick(Rules(), Added(NOW_MS, 1.0, 1.0), NOW_MS)
+    by = Yardstick(Limits(), Added(NOW_MS, 1.0, 1.0), NOW_MS)
     assert differences(state(0.5), state(0.5078125), by) == []
     assert [each.field for each in differences(state(0.5), state(0.53125), by)] == ["ring", "texts"]
     clicks = differences(state(0.5, written=False), state(0.5078125, written=False), by)

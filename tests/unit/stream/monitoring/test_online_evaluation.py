@@ -7,7 +7,7 @@ from array import array
 import pytest
 
 import stream.monitoring.online_evaluation
-from stream.monitoring.list_cache import LastLists, Listed
+from stream.monitoring.list_cache import ListCache, Listed
 from stream.testing import TOPICS, record
 from tests.support.judged import JudgedWorker
 from tests.support.pipeline import Worker, click, says
@@ -155,7 +155,7 @@ def entry(partition: int = 0, n: int = 20) -> Listed:
 
 
 def test_users_of_partitions_that_went_to_another_worker_are_dropped() -> None:
-    lists = LastLists()
+    lists = ListCache()
     lists.keep({0, 1})
     lists.put("a", entry(0))
     lists.put("b", entry(1))
@@ -169,7 +169,7 @@ def test_memory_is_bounded_and_what_is_said_of_it_holds() -> None:
     tracemalloc.start()
     try:
         before, _ = tracemalloc.get_traced_memory()
-        lists = LastLists(most_bytes=2_000_000)
+        lists = ListCache(most_bytes=2_000_000)
         for n in range(5_000):
             lists.put(f"user-{n:016d}", entry())
         taken = tracemalloc.get_traced_memory()[0] - before
@@ -181,7 +181,7 @@ def test_memory_is_bounded_and_what_is_said_of_it_holds() -> None:
 
 
 def test_who_had_a_list_lately_stays() -> None:
-    lists = LastLists(most_bytes=2_200)
+    lists = ListCache(most_bytes=2_200)
     for user in ("a", "b", "a", "c", "d"):
         lists.put(user, entry())
     assert ("a" in lists, "b" in lists, "c" in lists, "d" in lists) == (True, False, True, True)

@@ -27,16 +27,16 @@ async def test_an_event_on_an_unknown_item_waits_and_is_folded_when_its_vector_c
     assert [pair.item_id for covisits in worker.covisits() for pair in covisits.events] == ["new"], (
         "pairs need no vector"
     )
-    await worker.pipeline.wake(["other"])
+    await worker.pipeline.on_items_available(["other"])
     assert len(worker.log.lists()) == 1
     worker.items["new"] = embed_by_words("food")
-    await worker.pipeline.wake(["new"])
+    await worker.pipeline.on_items_available(["new"])
     woken = worker.log.lists()[-1]
     assert [(each.event_id, each.offset, each.waiting) for each in woken.folded] == [("c-0", 0, False)]
     assert ([each.item_id for each in woken.items], woken.path) == (["new"], "live")
     assert woken.version > made.version
     assert len(worker.covisits()) == 1
-    assert worker.store.hold(0).offsets == {TOPICS.clicks: 1}
+    assert worker.store.lease(0).offsets == {TOPICS.clicks: 1}
     assert (len(worker.pipeline.waiting), await worker.store.waiting(0)) == (0, [])
 
 
@@ -45,7 +45,7 @@ async def test_what_waited_ends_as_what_did_not(worker: Worker) -> None:
     await worker.takes(stranger(0, type="like"), click(1))
     worker.items["new"] = embed_by_words("food")
     await worker.takes(stranger(2))
-    await worker.pipeline.wake(["new"])
+    await worker.pipeline.on_items_available(["new"])
     other = Worker()
     other.items["new"] = embed_by_words("food")
     await other.claims(0)
@@ -60,7 +60,7 @@ async def test_two_events_waiting_for_one_item_leave_nobody_waiting(worker: Work
     await worker.takes(stranger(0), stranger(1), stranger(2, "newer"))
     assert len(worker.pipeline.waiting) == 2
     worker.items["new"] = embed_by_words("food")
-    await worker.pipeline.wake(["new"])
+    await worker.pipeline.on_items_available(["new"])
     assert named(worker.log.lists()[-1]) == ["c-0", "c-1"]
     left = [Wait("newer", "u1", NOW_MS + DAY_MS)]
     assert (worker.pipeline.waiting.items(), await worker.store.waiting(0)) == (["newer"], left)
@@ -70,7 +70,7 @@ async def test_a_duplicate_of_what_waits_waits_no_second_time(worker: Worker) ->
     await worker.takes(stranger(0))
     assert await worker.takes(stranger(1, event_id="c-0")) == []
     worker.items["new"] = embed_by_words("food")
-    await worker.pipeline.wake(["new"])
+    await worker.pipeline.on_items_available(["new"])
     woken = worker.log.lists()[-1]
     assert [(each.offset, each.duplicate) for each in woken.folded] == [(1, True), (0, False)]
     assert len((await worker.state("u1")).ring) == 1
@@ -90,7 +90,7 @@ async def test_after_a_day_the_event_goes_to_the_dead_letters_as_it_came(worker:
     await worker.pipeline.expire()
     assert worker.dead_letters() == []
     worker.items["known-soon"] = embed_by_words("food")
-    await worker.pipeline.wake(["known-soon"])
+    await worker.pipeline.on_items_available(["known-soon"])
     worker.now_ms += 1
     await worker.pipeline.expire()
     assert worker.dead_letters() == [("unknown_item", lost.value)]
@@ -99,7 +99,7 @@ async def test_after_a_day_the_event_goes_to_the_dead_letters_as_it_came(worker:
     assert (headers["ce_source"], headers["penchant.offset"]) == (b"app", b"0")
     assert (len(worker.pipeline.waiting), await worker.store.waiting(0)) == (0, [])
     worker.items["new"] = embed_by_words("food")
-    await worker.pipeline.wake(["new"])
+    await worker.pipeline.on_items_available(["new"])
     await worker.pipeline.expire()
     assert [event.item_id for event in (await worker.state("u1")).ring] == ["known-soon"]
     assert len(worker.dead_letters()) == 1
@@ -138,10 +138,10 @@ async def test_another_worker_takes_over_who_waits(worker: Worker) -> None:
     successor = Worker(beside=worker)
     await successor.claims(0)
     successor.items["new"] = embed_by_words("food")
-    await successor.pipeline.wake(["new"])
+    await successor.pipeline.on_items_available(["new"])
     assert named(successor.log.lists()[-1]) == ["c-0"]
     worker.items["new"] = embed_by_words("food")
-    await worker.pipeline.wake(["new"])
+    await worker.pipeline.on_items_available(["new"])
     assert len(worker.log.lists()) == 2, "the zombie published nothing"
 
 
@@ -155,7 +155,7 @@ async def test_a_long_review_waits_with_what_the_encoder_reads_of_it(worker: Wor
     pending = (await worker.state("u1")).pending
     assert all(len(entry.value) < 9000 for entry in pending)
     worker.items["new"] = embed_by_words("war")
-    await worker.pipeline.wake(["new"])
+    await worker.pipeline.on_items_available(["new"])
     assert named(worker.log.lists()[-1]) == ["r-0", "r-1", "r-2"]
     food = embed_by_words(texts[0]).tolist()
     assert [text.as_float32().tolist() == food for text in (await worker.state("u1")).texts] == [True, False, True]

@@ -17,7 +17,7 @@ from tests.support.pipeline import Worker, click, named, says
 @pytest.fixture
 async def owners() -> Owners:
     made = Owners()
-    await made.claim()
+    await made.acquire()
     return made
 
 
@@ -66,7 +66,7 @@ async def test_an_erasure_in_the_middle_of_a_batch(worker: Worker) -> None:
     assert [(each.event_id, each.waiting) for each in made.folded] == [("c-9", True)]
     assert [wait.item_id for wait in await worker.store.waiting(0)] == ["new"]
     worker.items["new"] = embed_by_words("food")
-    await worker.pipeline.wake(["new"])
+    await worker.pipeline.on_items_available(["new"])
     assert [each.event_id for each in (await worker.state("u1")).ring] == ["c-9"]
 
 

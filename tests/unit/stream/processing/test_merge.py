@@ -19,7 +19,7 @@ NEW = NOW_MS + 1000
 @pytest.fixture
 async def owners() -> Owners:
     made = Owners()
-    await made.claim()
+    await made.acquire()
     return made
 
 
@@ -119,7 +119,7 @@ async def test_what_was_handed_over_before_the_store_was_put_back_is_counted_ane
     await owners.take(request)
     (handed,) = [each for each in owners.pending() if each.partition == 0]
     fresh = Owners()
-    await fresh.claim()
+    await fresh.acquire()
     offset = fresh.next(TOPICS.transfers, 0)
     await fresh.take(record(TOPICS.transfers, handed.value, offset, key=handed.key, headers=handed.headers))
     assert not (await fresh.state(KNOWN)).known
@@ -218,7 +218,7 @@ async def test_what_waits_for_an_item_waits_with_the_target(owners: Owners) -> N
     await owners.deliver()
     for worker in owners.workers:
         worker.items["soon"] = embed_by_words("war")
-        await worker.pipeline.wake(["soon"])
+        await worker.pipeline.on_items_available(["soon"])
     assert ring(await owners.state(KNOWN)) == ["b"]
     assert not (await owners.state(ANONYMOUS)).pending
 

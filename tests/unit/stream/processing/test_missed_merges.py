@@ -12,7 +12,7 @@ from tests.support.owners import ANONYMOUS, KNOWN, Owners, click, merge
 async def owners_without_encoder() -> tuple[Owners, list[Any]]:
     """Two owners, and their pipelines as they are with an encoder that answers."""
     made = Owners()
-    await made.claim()
+    await made.acquire()
     well = [worker.pipeline for worker in made.workers]
     for worker in made.workers:
         worker.pipeline = replace(worker.pipeline, embedder=nothing)
@@ -34,7 +34,7 @@ async def test_what_was_missed_before_and_after_the_merge_is_made_up_for_at_the_
     await owners.deliver()
     assert [entry.event_id for entry in (await owners.state(KNOWN)).pending] == ["r1", "r2"]
 
-    assert [await pipeline.make_up(64) for pipeline in well] == [2, 0]
+    assert [await pipeline.retry_missed_texts(64) for pipeline in well] == [2, 0]
     state = await owners.state(KNOWN)
     assert (sorted(each.event_id for each in state.ring), state.pending) == (["a", "r1", "r2"], [])
     last = owners.log.lists(KNOWN)[-1]

@@ -39,16 +39,16 @@ async def test_a_list_comes_from_what_is_known_and_again_when_the_text_is_read(w
     assert [each.item_id for each in made.items] == ["i1"]
     (other,) = await worker.takes(click(1, "i2"))
     assert other.path == "cached", "the text waits still"
-    assert await worker.pipeline.make_up(64) == 0
+    assert await worker.pipeline.retry_missed_texts(64) == 0
     assert len(worker.log.lists()) == 3, "nothing new, no list"
 
     worker.misses = set()
-    assert await worker.pipeline.make_up(64) == 1
+    assert await worker.pipeline.retry_missed_texts(64) == 1
     after = worker.log.lists()[-1]
     assert (after.path, [(each.event_id, each.waiting) for each in after.folded]) == ("live", [("r-0", False)])
     assert after.version > other.version
     assert (len(worker.pipeline.waiting), await worker.store.waiting(0)) == (0, [])
-    assert await worker.pipeline.make_up(64) == 0
+    assert await worker.pipeline.retry_missed_texts(64) == 0
 
 
 async def test_of_a_user_of_whom_nothing_is_known_the_list_is_trending(worker: Degraded) -> None:
@@ -62,7 +62,7 @@ async def test_what_was_made_up_for_ends_as_what_was_not_missed(worker: Degraded
     worker.misses = {"love", "war"}
     await worker.takes(click(0), *texts, click(1, "i2"))
     worker.misses = set()
-    await worker.pipeline.make_up(64)
+    await worker.pipeline.retry_missed_texts(64)
     other = Worker()
     await other.claims(0)
     await other.takes(click(0), *texts, click(1, "i2"))
@@ -89,12 +89,12 @@ async def test_a_review_of_an_unknown_item_waits_for_the_item_and_then_for_its_t
     assert made.folded[0].waiting
     assert worker.pipeline.waiting.items() == ["new"]
     worker.items["new"] = embed_by_words("food")
-    await worker.pipeline.wake(["new"])
+    await worker.pipeline.on_items_available(["new"])
     assert worker.pipeline.waiting.items() == [TEXTS]
     assert await worker.store.waiting(0) == [Wait(TEXTS, "u1", NOW_MS + 7 * DAY_MS)]
     assert len(worker.log.lists()) == 1
     worker.misses = set()
-    await worker.pipeline.make_up(64)
+    await worker.pipeline.retry_missed_texts(64)
     after = worker.log.lists()[-1]
     assert (named(after), after.path) == (["r-0"], "live")
     love, food = (await worker.long("u1"))[[1, 4]]
@@ -106,10 +106,10 @@ async def test_an_item_that_goes_while_a_text_is_missing_is_waited_for_again(wor
     await worker.takes(says(0, "love", item_id="i1", rating=5))
     vector = worker.items.pop("i1")
     worker.misses = set()
-    await worker.pipeline.make_up(64)
+    await worker.pipeline.retry_missed_texts(64)
     assert worker.pipeline.waiting.items() == ["i1"]
     worker.items["i1"] = vector
-    await worker.pipeline.wake(["i1"])
+    await worker.pipeline.on_items_available(["i1"])
     assert named(worker.log.lists()[-1]) == ["r-0"]
     assert len(worker.pipeline.waiting) == 0
 
@@ -137,7 +137,7 @@ async def test_the_ninth_text_finds_no_room_to_wait(worker: Degraded) -> None:
     assert len(made.folded) == 9, "eight texts, and the click, which waits in a room of its own"
     assert worker.dead_letters() == [("encoder_timeout", records[8].value)]
     worker.misses = set()
-    assert await worker.pipeline.make_up(64) == 1, "the same text, read once"
+    assert await worker.pipeline.retry_missed_texts(64) == 1, "the same text, read once"
     assert named(worker.log.lists()[-1]) == [f"r-{n}" for n in range(8)]
 
 
@@ -146,7 +146,7 @@ async def test_users_are_made_up_for_in_turns(worker: Degraded) -> None:
     await worker.takes(*[says(n, "love", user=f"u{n}") for n in range(5)])
     worker.misses = set()
     for turn in range(3):
-        await worker.pipeline.make_up(2)
+        await worker.pipeline.retry_missed_texts(2)
         assert worker.pipeline.waiting.count(TEXTS) == max(0, 3 - 2 * turn)
     assert sorted(made.user_id for made in worker.log.lists()[5:]) == [f"u{n}" for n in range(5)]
 
@@ -155,7 +155,7 @@ async def test_texts_that_are_missed_for_good_do_not_keep_others_waiting(worker:
     worker.misses = {"love", "war"}
     await worker.takes(*[says(n, "love", user=f"u{n}") for n in range(4)], says(4, "war", user="u4"))
     worker.misses = {"love"}
-    assert [await worker.pipeline.make_up(2) for _ in range(3)] == [0, 0, 1]
+    assert [await worker.pipeline.retry_missed_texts(2) for _ in range(3)] == [0, 0, 1]
     assert worker.log.lists()[-1].user_id == "u4"
 
 
@@ -180,10 +180,10 @@ async def test_another_worker_takes_over_what_was_missed(worker: Degraded) -> No
     await worker.takes(says(0, "love"))
     successor = Degraded(beside=worker)
     await successor.claims(0)
-    await successor.pipeline.make_up(64)
+    await successor.pipeline.retry_missed_texts(64)
     assert named(worker.log.lists()[-1]) == ["r-0"]
     worker.misses = set()
-    await worker.pipeline.make_up(64)
+    await worker.pipeline.retry_missed_texts(64)
     assert len(worker.log.lists()) == 2, "the zombie published nothing"
 
 
@@ -197,7 +197,7 @@ async def test_a_text_that_waits_is_taken_back_at_once(worker: Degraded) -> None
     assert (made.path, receipts(worker)) == ("live", [("k-0", "done", "")])
     assert len(worker.pipeline.waiting) == 0
     worker.misses = set()
-    assert await worker.pipeline.make_up(64) == 0
+    assert await worker.pipeline.retry_missed_texts(64) == 0
     assert (await worker.state("u1")).long is None
 
 
@@ -207,7 +207,7 @@ async def test_an_erased_user_s_text_does_not_wait(worker: Degraded) -> None:
     await worker.takes(record(TOPICS.commands, {"command_id": "k-0", "type": "erase", "user_id": "u1"}, 0))
     assert (len(worker.pipeline.waiting), await worker.store.waiting(0)) == (0, [])
     worker.misses = set()
-    assert await worker.pipeline.make_up(64) == 0
+    assert await worker.pipeline.retry_missed_texts(64) == 0
     assert not (await worker.state("u1")).known
 
 
@@ -227,11 +227,11 @@ async def test_a_retraction_whose_text_is_missed_waits_and_is_carried_out_later(
     assert (made.path, [(each.event_id, each.waiting) for each in made.folded]) == ("cached", [("k-0", True)])
     assert (await worker.long("u1")).tolist() == before.tolist(), "never half done"
     assert receipts(worker) == []
-    assert await worker.pipeline.make_up(64) == 0
+    assert await worker.pipeline.retry_missed_texts(64) == 0
     assert len(worker.log.lists()) == 3
 
     worker.misses = set()
-    assert await worker.pipeline.make_up(64) == 1
+    assert await worker.pipeline.retry_missed_texts(64) == 1
     assert receipts(worker) == [("k-0", "done", "")]
     after = await worker.long("u1")
     assert after[1] == pytest.approx(0, abs=1e-4)

@@ -18,9 +18,9 @@ from serving.state.user_state import (
     encode,
 )
 from stream.events.records import DeadLetter, Record
-from stream.processing.batch import MOST_UNNAMED, Arrival, Context, Input, Part
+from stream.processing.batch import MOST_UNNAMED, Context, PartitionBatch, Trigger, WorkItem
 from stream.processing.pending_events import _shortened, keep_merge, read_again, record_of, waiters
-from stream.store.redis import Batch
+from stream.store.redis import Commit
 from stream.testing import FINGERPRINT, NOW_MS, TOPICS, record
 from tests.support.owners import ANONYMOUS, KNOWN, Owners, merge, user_on
 from tests.support.pipeline import Degraded, Worker, click, says
@@ -177,7 +177,7 @@ async def test_what_an_earlier_version_let_grow_is_cut_before_it_is_handed_over(
     )
     assert len(encode(outgrown, FINGERPRINT)) > 4_000_000
     second = owners.workers[1]
-    await second.store.save(Batch(1, second.store.hold(1), {ANONYMOUS: outgrown}))
+    await second.store.save(Commit(1, second.store.lease(1), {ANONYMOUS: outgrown}))
     await owners.send(merge("m", KNOWN, ANONYMOUS))
     await owners.deliver()
     assert max(len(each.value or b"") for each in owners.log.on(TOPICS.transfers)) < MAX_MESSAGE_BYTES - 64 * 1024
@@ -188,7 +188,7 @@ async def test_what_an_earlier_version_let_grow_is_cut_before_it_is_handed_over(
 
 async def test_an_outgrown_state_shrinks_with_the_next_event(worker: Worker) -> None:
     outgrown = UserState(retractions=[retraction(n) for n in range(32)], pending=[waiting(n) for n in range(32)])
-    await worker.store.save(Batch(0, worker.store.hold(0), {"u1": outgrown}))
+    await worker.store.save(Commit(0, worker.store.lease(0), {"u1": outgrown}))
     await worker.takes(click(100))
     state = await worker.state("u1")
     assert room_bytes(state) <= RULES.most_room_bytes
@@ -201,7 +201,7 @@ async def test_who_has_no_room_for_all_whom_another_is_refuses_the_merge(owners:
     for user, number, many in ((KNOWN, 0, 40), (ANONYMOUS, 1, 40)):
         merged = UserState(merges=[done(f"{user}-{n}") for n in range(many)], list_version=1)
         store = owners.workers[number].store
-        await store.save(Batch(number, store.hold(number), {user: merged}))
+        await store.save(Commit(number, store.lease(number), {user: merged}))
     await owners.send(merge("m", KNOWN, ANONYMOUS))
     await owners.deliver()
     assert [each[:2] for each in owners.receipts()] == [("m", "refused")]
@@ -212,12 +212,12 @@ async def test_who_has_no_room_for_all_whom_another_is_refuses_the_merge(owners:
 
 async def test_many_who_hand_over_many_at_once_stay_within_the_bytes() -> None:
     """Each was asked while there was room: what has none stays with its owner, and nothing is sent that is too long."""
-    owners = Owners(rules=replace(RULES, most_merges_bytes=20_000))
-    await owners.claim()
+    owners = Owners(limits=replace(RULES, most_merges_bytes=20_000))
+    await owners.acquire()
     guests = [user_on(1, f"guest{letter}") for letter in "abc"]
     store = owners.workers[1].store
     crowds = {guest: UserState(merges=[done(f"{guest}-{n}") for n in range(10)], list_version=1) for guest in guests}
-    await store.save(Batch(1, store.hold(1), crowds))
+    await store.save(Commit(1, store.lease(1), crowds))
     for n, guest in enumerate(guests):
         await owners.send(merge(f"m{n}", KNOWN, guest))
     for _ in range(3):
@@ -253,7 +253,7 @@ async def test_whatever_waits_can_be_put_aside_by_a_letter(worker: Worker, given
     await worker.takes(given)
     (entry,) = waiters(await worker.state("u1"))
     letter = DeadLetter(record_of(entry), Reason.INTERNAL, "ZeroDivisionError in a test", "decode")
-    await worker.pipeline.run([Part(0, inputs=[Input("u1", "?", Arrival.EXPIRED, letter=letter)])], {})
+    await worker.pipeline.run([PartitionBatch(0, inputs=[WorkItem("u1", "?", Trigger.EXPIRED, letter=letter)])], {})
     assert waiters(await worker.state("u1")) == []
     assert worker.dead_letters() == [("internal", given.value)]
     assert await worker.store.waiting(0) == []
@@ -264,7 +264,7 @@ async def test_whatever_waits_can_be_put_aside_by_a_letter(worker: Worker, given
 async def test_a_letter_for_what_has_left_by_now_changes_nothing(worker: Worker) -> None:
     await worker.takes(click(0, "new"))
     letter = DeadLetter(replace(click(7), timestamp_ms=1), Reason.INTERNAL, "gone", "decode")
-    await worker.pipeline.run([Part(0, inputs=[Input("u1", "c-0", Arrival.EXPIRED, letter=letter)])], {})
+    await worker.pipeline.run([PartitionBatch(0, inputs=[WorkItem("u1", "c-0", Trigger.EXPIRED, letter=letter)])], {})
     assert len((await worker.state("u1")).pending) == 1
     assert worker.dead_letters() == []
 
@@ -321,9 +321,9 @@ def test_a_long_text_is_cut_wherever_its_envelope_has_it(wrap: Any) -> None:
 
 
 def turns_of(state: UserState) -> list[Any]:
-    part = Part(0)
-    part.start(part.hold, {"u1": state})
-    return list(part.turns.values())
+    part = PartitionBatch(0)
+    part.start(part.lease, {"u1": state})
+    return list(part.updates.values())
 
 
 def keep_merge_of(turn: Any, anonymous_id: str) -> str | None:
@@ -351,5 +351,5 @@ def faulty(worker: Worker, marked: str) -> Any:
 @pytest.fixture
 async def owners() -> Owners:
     made = Owners()
-    await made.claim()
+    await made.acquire()
     return made

@@ -14,7 +14,7 @@ from tests.support.pipeline import DAY_MS, Worker, click, named, says
 @pytest.fixture
 async def owners() -> Owners:
     made = Owners()
-    await made.claim()
+    await made.acquire()
     return made
 
 
@@ -108,7 +108,7 @@ async def test_an_event_that_waits_for_its_item_is_taken_back_at_once(worker: Wo
     assert receipts(worker) == [("k-0", "done", "")]
     assert await worker.store.waiting(0) == []
     worker.items["new"] = embed_by_words("food")
-    await worker.pipeline.wake(["new"])
+    await worker.pipeline.on_items_available(["new"])
     worker.now_ms += 2 * DAY_MS
     await worker.pipeline.expire()
     state = await worker.state("u1")

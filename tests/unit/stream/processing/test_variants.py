@@ -73,7 +73,7 @@ def test_all_variants_use_the_blend_that_is_learned() -> None:
 
 async def test_the_list_says_the_variant_and_is_counted_under_it() -> None:
     worker = RankingWorker(words(), EXPERIMENT)
-    await worker.store.claim(0)
+    await worker.store.acquire(0)
     by_variant = {"a": 0, "b": 0}
     for user in USERS:
         await worker.rate(user, "space", 5)

@@ -15,27 +15,27 @@ from stream.events.dead_letters import dead_letter
 from stream.events.decoder import Decoder, partition_of
 from stream.events.records import DeadLetter, Record
 from stream.events.weights import load_weights
-from stream.processing.batch import Rules
+from stream.processing.batch import Limits
 from stream.processing.lists import Lists
-from stream.rebuild.caveats import Added, Doubt, Notes
+from stream.rebuild.caveats import Added, AuditNotes, Caveat
 from stream.rebuild.compare import Difference, Yardstick, differences, knows_more
 from stream.rebuild.item_vectors import Items
 from stream.rebuild.log_reader import LogReader, Place, Span
 from stream.rebuild.memory_store import MemoryUsers
 from stream.rebuild.rebuild import Replay
 from stream.rebuild.side_topics import put_aside
-from stream.rebuild.silent_pipeline import ReplayPipeline, Silence, no_rank
-from stream.store.pending_index import WaitingIndex
+from stream.rebuild.silent_pipeline import Silence, SilentPipeline, no_rank
+from stream.store.pending_index import PendingIndex
 from stream.testing import FINGERPRINT, NOW_MS, TOPICS, WORDS, embed_by_words, embed_texts, record
 from tests.support.states import by_hand
 
-HALF_LIFE_MS = Rules().bounds.half_life_ms
+HALF_LIFE_MS = Limits().bounds.half_life_ms
 PARTITIONS = 4
 Change = Callable[[UserState], object]
 
 
 def yardstick(total: float = 1.0, texts: float = 0.0, now_ms: int = NOW_MS) -> Yardstick:
-    return Yardstick(Rules(), Added(1_790_000_000_000, total, texts), now_ms)
+    return Yardstick(Limits(), Added(1_790_000_000_000, total, texts), now_ms)
 
 
 def fields(live: UserState, rebuilt: UserState, by: Yardstick | None = None) -> list[str]:
@@ -87,7 +87,7 @@ def test_what_has_waited_too_long_is_on_its_way_out() -> None:
     altered.pending.clear()
     altered.retractions.clear()
 
-    assert fields(by_hand(), altered, yardstick(now_ms=1_790_000_000_010 + Rules().longest_missed_ms)) == []
+    assert fields(by_hand(), altered, yardstick(now_ms=1_790_000_000_010 + Limits().longest_missed_ms)) == []
 
 
 def test_the_long_vector_is_exact_by_how_much_was_added() -> None:
@@ -140,8 +140,8 @@ class Replayed:
 
     def __init__(self) -> None:
         self.users = MemoryUsers(FINGERPRINT)
-        self.notes = Notes(HALF_LIFE_MS)
-        self.pipeline = ReplayPipeline(
+        self.audit_notes = AuditNotes(HALF_LIFE_MS)
+        self.pipeline = SilentPipeline(
             topics=TOPICS,
             decoder=Decoder(TOPICS, load_weights(), PARTITIONS, {}, clock=lambda: NOW_MS),
             embedder=embed_texts,
@@ -150,11 +150,11 @@ class Replayed:
             ranker=no_rank,
             lists=Lists(TOPICS, FINGERPRINT, expiry_ms=0),
             log=Silence(),
-            waiting=WaitingIndex(),
-            rules=Rules(),
+            waiting=PendingIndex(),
+            limits=Limits(),
             clock=lambda: NOW_MS,
             partitions=PARTITIONS,
-            notes=self.notes,
+            audit_notes=self.audit_notes,
         )
         self._offset = 0
 
@@ -209,7 +209,7 @@ async def test_what_lay_wrong_counts_where_its_copy_stands(replayed: Replayed) -
     assert replayed.state("u1").event_count == 0
 
     await replayed.takes(replayed.like("u1", None, origin=place.encode()))
-    await replayed.pipeline.bring_home()
+    await replayed.pipeline.replay_misrouted()
     assert replayed.state("u1").event_count == 1
     assert [event.event_id for event in replayed.state("u1").ring] == [place]
 
@@ -219,7 +219,7 @@ async def test_what_lay_wrong_is_brought_home_without_its_copy(replayed: Replaye
     original = replayed.like("u1", None, partition=wrong)
 
     await replayed.takes(original)
-    await replayed.pipeline.bring_home()
+    await replayed.pipeline.replay_misrouted()
 
     assert [event.event_id for event in replayed.state("u1").ring] == [f"{original.topic}-{wrong}-{original.offset}"]
 
@@ -243,7 +243,7 @@ async def test_merged_users_are_one_whatever_comes_first(replayed: Replayed) -> 
         assert alias is not None
         assert not alias.held
         assert replayed.state(user).long is None
-    assert replayed.notes.added["u3"].total == pytest.approx(6 * load_weights().of("like", None).preference)
+    assert replayed.audit_notes.added["u3"].total == pytest.approx(6 * load_weights().of("like", None).preference)
 
 
 async def test_an_erased_user_stays_out(replayed: Replayed) -> None:
@@ -256,19 +256,19 @@ async def test_an_erased_user_stays_out(replayed: Replayed) -> None:
 async def test_whom_a_replay_cannot_be_sure_of(replayed: Replayed) -> None:
     """Given an event that a worker put aside, one it would put aside now, and one on a revised item, all are told."""
     aside, sure = replayed.like("u1", "e1"), replayed.like("u2", "e1")
-    replayed.notes.put_aside = frozenset({f"{aside.topic}-{aside.partition}-{aside.offset}"})
+    replayed.audit_notes.put_aside = frozenset({f"{aside.topic}-{aside.partition}-{aside.offset}"})
     reused = replayed._record(
         TOPICS.clicks, {"user_id": "u3", "item_id": "i2", "type": "like", "event_id": "e1"}, "u3", None
     )
 
     await replayed.takes(aside, sure, replayed.like("u3", "e1"), reused)
-    replayed.notes.revised = lambda item_id, _: item_id == "i1"
+    replayed.audit_notes.revised = lambda item_id, _: item_id == "i1"
     await replayed.takes(replayed.like("u4", "e1"))
 
-    assert replayed.notes.doubts == {
-        "u1": {Doubt.PUT_ASIDE},
-        "u3": {Doubt.PUT_ASIDE},
-        "u4": {Doubt.REVISED},
+    assert replayed.audit_notes.caveats == {
+        "u1": {Caveat.PUT_ASIDE},
+        "u3": {Caveat.PUT_ASIDE},
+        "u4": {Caveat.REVISED},
     }
 
 
@@ -343,9 +343,9 @@ async def test_what_was_ahead_of_a_clock_once_may_differ(replayed: Replayed) -> 
         replayed.pipeline.decoder.decode(ahead)
     letter = dead_letter(DeadLetter(ahead, why.value.reason, str(why.value), "decode"), NOW_MS)
     lies = Record(letter.topic, ahead.partition, 0, NOW_MS, letter.key, letter.value, letter.headers)
-    replayed.notes.put_aside = await put_aside(HeldLog(lies), TOPICS)
+    replayed.audit_notes.put_aside = await put_aside(HeldLog(lies), TOPICS)
 
     await advance(replayed, ahead, replayed.like("u2", "true"), wall_ms=NOW_MS + 86_400_000)
 
     assert [event.event_id for event in replayed.state("u1").ring] == ["ahead"]
-    assert replayed.notes.doubts == {"u1": {Doubt.PUT_ASIDE}}
+    assert replayed.audit_notes.caveats == {"u1": {Caveat.PUT_ASIDE}}

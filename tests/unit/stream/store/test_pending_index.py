@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stream.processing.pending_events import MERGES, RETRACTIONS, TEXTS
-from stream.store.pending_index import WaitingIndex
+from stream.store.pending_index import PendingIndex
 from stream.store.redis import Wait
 
 
 def test_who_waits_for_an_item_is_found_by_partition() -> None:
-    index = WaitingIndex()
+    index = PendingIndex()
     index.update(0, [Wait("i1", "u1", 10), Wait("i1", "u2", 20), Wait("i2", "u1", 30)], ())
     index.update(1, [Wait("i1", "u3", 40)], ())
     assert index.users(["i1"]) == {0: ["u1", "u2"], 1: ["u3"]}
@@ -25,7 +25,7 @@ def test_who_waits_for_an_item_is_found_by_partition() -> None:
 
 
 def test_an_item_nobody_waits_for_any_more_is_gone() -> None:
-    index = WaitingIndex()
+    index = PendingIndex()
     index.update(0, [Wait("i1", "u1", 10)], ())
     index.update(0, (), [Wait("i1", "u1", 0)])
     assert "i1" not in index
@@ -35,7 +35,7 @@ def test_an_item_nobody_waits_for_any_more_is_gone() -> None:
 
 
 def test_the_deadline_may_move() -> None:
-    index = WaitingIndex()
+    index = PendingIndex()
     index.update(0, [Wait("i1", "u1", 10)], ())
     index.update(0, [Wait("i1", "u1", 50)], ())
     assert len(index) == 1
@@ -45,14 +45,14 @@ def test_the_deadline_may_move() -> None:
 
 def test_two_events_for_one_item_folded_in_one_batch_leave_nobody_waiting() -> None:
     """The first leaves the second's deadline behind, the second takes it away: in this order, as the store does."""
-    index = WaitingIndex()
+    index = PendingIndex()
     index.update(0, [Wait("i1", "u1", 10)], ())
     index.update(0, [Wait("i1", "u1", 20)], [Wait("i1", "u1", 0)])
     assert len(index) == 0
 
 
 def test_a_partition_is_taken_over_and_forgotten_whole() -> None:
-    index = WaitingIndex()
+    index = PendingIndex()
     index.update(0, [Wait("i1", "u1", 10)], ())
     index.update(1, [Wait("i1", "u3", 40), Wait("i4", "u3", 40)], ())
     index.replace(1, [Wait("i5", "u4", 60)])
@@ -63,7 +63,7 @@ def test_a_partition_is_taken_over_and_forgotten_whole() -> None:
 
 def test_only_what_has_come_is_told_and_once() -> None:
     """Also an item whose vector came while the event was on its way here; and never what is no item."""
-    index = WaitingIndex()
+    index = PendingIndex()
     index.update(0, [Wait("i1", "u1", 10), Wait("known", "u2", 10), Wait(TEXTS, "u3", 10)], ())
     index.update(0, [Wait(RETRACTIONS, "u4", 10), Wait(MERGES, "u5", 10)], ())
     assert index.woken({"known"}) == {0: ["u2"]}
@@ -73,13 +73,13 @@ def test_only_what_has_come_is_told_and_once() -> None:
 
 
 def test_a_partition_that_is_taken_over_is_looked_through_for_what_came_before() -> None:
-    index = WaitingIndex()
+    index = PendingIndex()
     index.replace(3, [Wait("i1", "u1", 10), Wait("i2", "u2", 10)])
     assert index.woken({"i2"}) == {3: ["u2"]}
 
 
 def test_of_many_who_wait_for_one_item_some_are_told_of_at_once_and_all_in_turns() -> None:
-    index = WaitingIndex()
+    index = PendingIndex()
     for partition in range(3):
         index.update(partition, [Wait("hot", f"u{partition}-{n}", 10) for n in range(10 * (partition + 1))], ())
     rounds = []
@@ -95,7 +95,7 @@ def test_of_many_who_wait_for_one_item_some_are_told_of_at_once_and_all_in_turns
 
 
 def test_who_was_told_of_and_waits_on_is_told_of_again_after_a_minute_only() -> None:
-    index = WaitingIndex()
+    index = PendingIndex()
     index.update(0, [Wait("i1", "u1", 10), Wait("i1", "u2", 10)], ())
     assert index.overdue(10) == {0: ["u1", "u2"]}
     index.update(0, (), [Wait("i1", "u2", 0)])
@@ -106,7 +106,7 @@ def test_who_was_told_of_and_waits_on_is_told_of_again_after_a_minute_only() -> 
 
 
 def test_of_many_who_are_overdue_some_are_told_of_at_once() -> None:
-    index = WaitingIndex()
+    index = PendingIndex()
     index.update(0, [Wait(f"i{n}", f"u{n}", n) for n in range(2500)], ())
     assert index.woken(set()) == {}
     told = []
@@ -117,7 +117,7 @@ def test_of_many_who_are_overdue_some_are_told_of_at_once() -> None:
 
 
 def test_what_left_does_not_pile_up() -> None:
-    index = WaitingIndex()
+    index = PendingIndex()
     for n in range(10_000):
         index.update(0, [Wait(f"i{n}", "u", 10**12 + n)], ())
         index.update(0, (), [Wait(f"i{n}", "u", 0)])
@@ -135,7 +135,7 @@ _steps = st.lists(st.tuples(st.integers(0, 2), st.lists(_waits, max_size=3), st.
 
 @given(_steps, st.integers(0, 25), st.sampled_from("abcd"))
 def test_it_says_what_a_plain_list_says(steps: list[tuple[int, list[Wait], list[Wait]]], now: int, item: str) -> None:
-    index, plain = WaitingIndex(), dict[tuple[int, str, str], int]()
+    index, plain = PendingIndex(), dict[tuple[int, str, str], int]()
     for partition, waits, no_longer in steps:
         index.update(partition, waits, no_longer)
         plain |= {(partition, wait.item_id, wait.user_id): wait.deadline_ms for wait in waits}
@@ -155,7 +155,7 @@ def test_it_says_what_a_plain_list_says(steps: list[tuple[int, list[Wait], list[
 
 def test_half_a_million_who_wait_cost_a_look_nothing() -> None:
     """A look at all of them took .4 s of the loop, each second."""
-    index = WaitingIndex()
+    index = PendingIndex()
     for partition in range(4):
         index.replace(partition, [Wait(f"i{n % 100_000}", f"u{n}", 10**12 + n) for n in range(125_000)])
     while index.busy:

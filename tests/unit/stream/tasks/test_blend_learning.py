@@ -15,7 +15,7 @@ from serving.ranking.blend import Part
 from serving.ranking.popularity import Popularity
 from serving.ranking.ranker import Ranker
 from serving.state.history import Earlier, earlier, pack
-from stream.tasks.blend_learning import Blending, before
+from stream.tasks.blend_learning import BlendLearner, before
 from tests.unit.serving.ranking.test_ranker import catalogue
 
 
@@ -66,9 +66,9 @@ def items() -> Catalogue:
     return catalogue()
 
 
-def made(items: Catalogue, *, mine: bool, apart_s: float = 0.0, share: float = 1.0) -> tuple[Ranker, Blending]:
+def made(items: Catalogue, *, mine: bool, apart_s: float = 0.0, share: float = 1.0) -> tuple[Ranker, BlendLearner]:
     ranker = Ranker(items, Popularity())
-    return ranker, Blending(ranker, items, lambda: mine, apart_s, share)
+    return ranker, BlendLearner(ranker, items, lambda: mine, apart_s, share)
 
 
 def test_a_pair_tells_of_a_ring() -> None:

@@ -1,11 +1,11 @@
 """When missed texts are asked for again."""
 
 from serving.state.user_state import Vector
-from stream.encoder.deadline import Encoding
+from stream.encoder.deadline import DeadlineEncoder
 from stream.processing.pending_events import TEXTS
-from stream.store.pending_index import WaitingIndex
+from stream.store.pending_index import PendingIndex
 from stream.store.redis import Wait
-from stream.tasks.encoder_backlog import LONGEST_PAUSE_S, PAUSE_S, MakingUp
+from stream.tasks.encoder_backlog import LONGEST_PAUSE_S, PAUSE_S, EncoderBacklog
 from tests.support.colours import Troubled, colours
 
 
@@ -14,13 +14,13 @@ class Shift:
 
     def __init__(self, text: str, *, waits: bool = True) -> None:
         self.engine = Troubled()
-        self.encoding = Encoding(colours(self.engine))
+        self.encoding = DeadlineEncoder(colours(self.engine))
         self.made: dict[str, Vector] = {}
         self.counted = 0.0
         self._text = text
-        index = WaitingIndex()
+        index = PendingIndex()
         index.update(0, [Wait(TEXTS, "u1", 10)] if waits else [], ())
-        self.making_up = MakingUp(self._make_up, index, self.encoding, self._count)
+        self.making_up = EncoderBacklog(self._make_up, index, self.encoding, self._count)
 
     async def pauses(self, rounds: int) -> list[float]:
         made = []
@@ -64,5 +64,5 @@ async def test_texts_that_cannot_be_read_are_asked_for_ever_more_rarely() -> Non
     shift = Shift("blue")
     shift.engine.poison = {"blue"}
     assert await shift.pauses(8) == [2, 4, 8, 16, 32, LONGEST_PAUSE_S, LONGEST_PAUSE_S, LONGEST_PAUSE_S]
-    assert (shift.encoding.sound, shift.counted) == (True, 0)
+    assert (shift.encoding.healthy, shift.counted) == (True, 0)
     shift.encoding.close()

@@ -1,13 +1,13 @@
 """Whether events wait is told by batches that are full."""
 
-from stream.tasks.event_backlog import Backlog
+from stream.tasks.event_backlog import EventBacklog
 from stream.testing import TOPICS, record
 
 ONE = record(TOPICS.clicks, {})
 
 
 def test_events_wait_while_batches_are_full() -> None:
-    backlog = Backlog(3)
+    backlog = EventBacklog(3)
     assert not backlog.stands()
     backlog.look([ONE] * 3)
     assert backlog.stands()
@@ -16,6 +16,6 @@ def test_events_wait_while_batches_are_full() -> None:
 
 
 def test_batches_of_one_say_nothing() -> None:
-    backlog = Backlog(1)
+    backlog = EventBacklog(1)
     backlog.look([ONE])
     assert not backlog.stands()

@@ -9,8 +9,8 @@ import pytest
 from penchant.messages import ItemVector, Recommendations
 from serving.catalogue import Catalogue, pack
 from serving.state.user_state import Ref
-from stream.monitoring.list_cache import LastLists, Listed
-from stream.tasks.list_renewal import Renewing
+from stream.monitoring.list_cache import ListCache, Listed
+from stream.tasks.list_renewal import ListRenewal
 from stream.testing import FINGERPRINT, NOW_MS, TOPICS, MemoryLog, MemoryStore, embed_by_words, record
 from tests.support.judged import K, RankingWorker, catalogue_of
 from tests.support.pipeline import click, named
@@ -32,7 +32,7 @@ class Small(RankingWorker):
     async def look(self) -> list[Recommendations]:
         """The lists that were made again, as if a second had passed."""
         before = len(self.kept.lists())
-        await Renewing(self.pipeline, self.live.lists, self.live.offered).look()
+        await ListRenewal(self.pipeline, self.live.lists, self.live.offered).look()
         return self.kept.lists()[before:]
 
 
@@ -52,7 +52,7 @@ def put(catalogue: Catalogue, item_id: str) -> None:
 
 async def started(ids: Sequence[str]) -> Small:
     worker = Small(ids)
-    await worker.store.claim(0)
+    await worker.store.acquire(0)
     return worker
 
 
@@ -125,14 +125,14 @@ async def test_partitions_of_others_are_left_alone() -> None:
     """Given a worker that has lost a partition and does not know it, then nothing is written nor published."""
     worker = await started(["i0"])
     await worker.pipeline.process([click(0, "i0")])
-    await MemoryStore(beside=worker.store).claim(0)
+    await MemoryStore(beside=worker.store).acquire(0)
     worker.grow(["new"])
     assert await worker.look() == []
 
 
 @pytest.mark.parametrize("short", [3, 100])
 def test_lists_take_turns(short: int) -> None:
-    lists = LastLists()
+    lists = ListCache()
     lists.keep({0})
     for n in range(short):
         lists.put(f"u{n}", Listed(0, 1, "live", "", _rows(), b"", cause=Ref("clicks", 0, n, f"c{n}", 0), offered=1))
