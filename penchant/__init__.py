@@ -1,1 +1,60 @@
-"""The import name for other people's code: messages, topic names, partitioner, errors."""
+"""The import name for other people's code: messages, topic names, partitioner, errors.
+
+It needs the base install alone and imports none of Penchant's other packages: a service may have a package of its own
+called `serving`. What is public stands in `__all__`.
+"""
+
+from penchant.errors import (
+    Fatal,
+    Misconfigured,
+    PenchantError,
+    Refused,
+    Rejected,
+    RejectReason,
+    Unavailable,
+)
+from penchant.messages import (
+    MESSAGES,
+    Cause,
+    Click,
+    Command,
+    CoVisitEvent,
+    CoVisits,
+    Folded,
+    Item,
+    ItemVector,
+    ListItem,
+    Reason,
+    Receipt,
+    Recommendations,
+    Review,
+)
+from penchant.partitioner import partition_of
+from penchant.topics import Topic, Topics
+
+__all__ = [
+    "MESSAGES",
+    "Cause",
+    "Click",
+    "CoVisitEvent",
+    "CoVisits",
+    "Command",
+    "Fatal",
+    "Folded",
+    "Item",
+    "ItemVector",
+    "ListItem",
+    "Misconfigured",
+    "PenchantError",
+    "Reason",
+    "Receipt",
+    "Recommendations",
+    "Refused",
+    "RejectReason",
+    "Rejected",
+    "Review",
+    "Topic",
+    "Topics",
+    "Unavailable",
+    "partition_of",
+]

@@ -31,7 +31,7 @@ class Action(Enum):
     STOP = "stop"
 
 
-class Reason(Enum):
+class RejectReason(Enum):
     """Why an event went to the dead letters: the closed list behind the header `penchant.error`."""
 
     NOT_JSON = "not_json"
@@ -67,7 +67,7 @@ class Rejected(PenchantError):
 
     action = Action.REJECT
 
-    def __init__(self, reason: Reason, message: str) -> None:
+    def __init__(self, reason: RejectReason, message: str) -> None:
         super().__init__(message)
         self.reason = reason
 

@@ -21,7 +21,7 @@ from penchant.topics import Topics
 from serving.state.user_state import PendingEvent, Retraction, UserState, Vector
 from stream.containment.faults import Guard, by_halves
 from stream.events.dead_letters import dead_letter, forwarded_or_dead, quarantined
-from stream.events.decoder import Decoder, forget_users
+from stream.events.decoder import Decoder
 from stream.events.encoder_input import EncoderInput, assemble, texts_to_encode
 from stream.events.records import DeadLetter, Record, Reroute
 from stream.events.transfers import OutboundTransfer, Republish, outgoing
@@ -290,7 +290,7 @@ class Pipeline:
             if answer.done:
                 self.waiting.update(commit.partition, commit.waits, commit.no_longer)
         if any(commit.erased for commit in commits):
-            forget_users()
+            self.decoder.forget_users()
         return [batch for batch, answer in zip(batches, answers, strict=True) if answer.done]
 
     def rank(self, batches: Iterable[PartitionBatch]) -> tuple[list[Outgoing], list[DeadLetter]]:

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from deploy.options import Id, connection_options, examples, json_option
-from penchant.errors import Reason
+from penchant.errors import RejectReason
 from serving.terminal.printing import complain, print_json
 
 DATA_ERROR = 65  # EX_DATAERR of sysexits.h: some dead letters cannot be sent back
@@ -48,7 +48,7 @@ _FILTERS = (
     click.option(
         "--reason",
         multiple=True,
-        type=click.Choice([reason.value for reason in Reason]),
+        type=click.Choice([reason.value for reason in RejectReason]),
         metavar="WORD",
         help="Only dead letters with this reason, as `ls` names it; may be given several times.",
     ),

@@ -6,8 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from kafka.partitioner.default import murmur2
-
+from penchant.partitioner import partition_of
 from penchant.topics import Key, Topic, Topics
 from serving.kafka.batch_records import Unreadable, records
 from serving.kafka.record_batches import Aborted, read
@@ -153,7 +152,7 @@ def copy_of(dead_letter: DeadLetterRecord, topics: Topics, partitions: int) -> R
     if dead_letter.topic.user_keyed and all(name != ORIGIN for name, _ in headers):
         headers += ((ORIGIN, f"{topics.name(dead_letter.topic)}-{partition}-{offset}".encode()),)
     owner = dead_letter.owner
-    home = partition % partitions if owner is None else (murmur2(owner) & 0x7FFFFFFF) % partitions
+    home = partition % partitions if owner is None else partition_of(owner, partitions)
     return RedriveCopy(dead_letter.topic, home, dead_letter.timestamp_ms, dead_letter.key, dead_letter.value, headers)
 
 

@@ -19,7 +19,7 @@ from deploy.doctor.check_result import NOTHING, CheckResult
 from deploy.doctor.retention import POLICY, RETENTION, compare
 from deploy.doctor.store_checks import clock, store
 from deploy.options import need
-from penchant.errors import Misconfigured, PenchantError, Reason
+from penchant.errors import Misconfigured, PenchantError, RejectReason
 from penchant.topics import Topic
 from serving.connections import Connections
 from serving.kafka.admin import check_topics, describe, end_offsets, open_admin, partitions_of, read_topic, reader
@@ -236,7 +236,7 @@ def dead_letters(settings: Connections) -> CheckResult:
             figures=figures,
         )
     found = ", ".join(f"{number} {reason}" for reason, number in sorted(by_reason.items())) or "none"
-    ours = sum(by_reason.get(reason.value, 0) for reason in (Reason.INTERNAL, Reason.QUARANTINED))
+    ours = sum(by_reason.get(reason.value, 0) for reason in (RejectReason.INTERNAL, RejectReason.QUARANTINED))
     if ours:
         which = "--reason internal --reason quarantined"
         do = f"`penchant dlq show {which}` names the place: report it; once mended, `penchant dlq redrive {which}`"

@@ -7,9 +7,9 @@ from typing import Any
 
 import msgspec
 from kafka import TopicPartition
-from kafka.partitioner.default import murmur2
 
 from penchant.errors import Misconfigured
+from penchant.partitioner import partition_of
 from penchant.topics import Topics
 from serving.kafka.admin import end_offsets, partitions_of, reader
 from serving.kafka.blocking import Consumer
@@ -83,7 +83,7 @@ def _partition_of(consumer: Consumer, topics: Topics, user: str) -> TopicPartiti
         raise Misconfigured(
             f"the topic {topics.recommendations} is missing: create it with `penchant topics create`, or check --prefix"
         )
-    return partitions[(murmur2(user.encode()) & 0x7FFFFFFF) % len(partitions)]
+    return partitions[partition_of(user, len(partitions))]
 
 
 def _lists(records: list[Any], user: str) -> Iterator[List | None]:

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from kafka.partitioner.default import murmur2
 
 from penchant.errors import Misconfigured
 from penchant.messages import ItemVector
+from penchant.partitioner import partition_of
 from serving.catalogue import Catalogue
 from serving.experiment import read
 from serving.kafka.admin import check_topics, open_admin, partition_count, read_topic, topic_identity
@@ -85,7 +85,7 @@ async def _find(
     live = LiveStore(settings.redis, settings.keys, fingerprint, identities, settings.retention())
     try:
         while True:
-            look = await live.look((murmur2(user.encode()) & 0x7FFFFFFF) % partitions, [user])
+            look = await live.look(partition_of(user, partitions), [user])
             record = look.records[user]
             if record is None:
                 return None

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import TypeVar
 
-from penchant.errors import Broken, PenchantError, Reason
+from penchant.errors import Broken, PenchantError, RejectReason
 from stream.containment.quarantine import Quarantine, Unwatched
 from stream.events.records import DeadLetter, Record
 
@@ -82,7 +82,7 @@ class Faults:
         stage, why = stage_of(error), described(error)
         what = f"{records[0].topic}-{records[0].partition}-{records[0].offset}" if records else "a list that was owed"
         self.note(what, stage, error)
-        return [DeadLetter(record, Reason.INTERNAL, why, stage) for record in records]
+        return [DeadLetter(record, RejectReason.INTERNAL, why, stage) for record in records]
 
     def note(self, what: str, stage: str, error: Exception) -> None:
         """Count a fault, and say in the log what was put aside for it. Raises Broken as `letter` does."""

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import version
 
-from penchant.errors import Reason
+from penchant.errors import RejectReason
 from penchant.topics import DEAD_LETTER_HEADERS_BYTES, MAX_MESSAGE_BYTES
 from serving.kafka.batch_records import cut_of
 from serving.kafka.record_batches import KEPT_BYTES
@@ -63,13 +63,13 @@ def unreadable(record: Record) -> DeadLetter | None:
     what = record.unreadable
     if what is None:
         return None
-    return DeadLetter(record, Reason.TOO_LARGE if what.too_large else Reason.UNREADABLE, what.why, "fetch")
+    return DeadLetter(record, RejectReason.TOO_LARGE if what.too_large else RejectReason.UNREADABLE, what.why, "fetch")
 
 
 def quarantined(record: Record) -> DeadLetter:
     """The dead letter of a record that is not read: two processes ended over it."""
     message = "two processes ended while they took it in; send it back once the cause is found"
-    return DeadLetter(record, Reason.QUARANTINED, message, "quarantine")
+    return DeadLetter(record, RejectReason.QUARANTINED, message, "quarantine")
 
 
 def forwarded_or_dead(forward: Reroute, now_ms: int) -> Outgoing:
@@ -79,7 +79,7 @@ def forwarded_or_dead(forward: Reroute, now_ms: int) -> Outgoing:
     if size <= MAX_MESSAGE_BYTES - _OVERHEAD_BYTES:
         return copy
     message = f"it lies on the wrong partition, and with {size} bytes it is too large to be forwarded"
-    return dead_letter(DeadLetter(forward.record, Reason.TOO_LARGE, message, "send"), now_ms)
+    return dead_letter(DeadLetter(forward.record, RejectReason.TOO_LARGE, message, "send"), now_ms)
 
 
 def forwarded(forward: Reroute) -> Outgoing:

@@ -5,14 +5,14 @@ What cannot be used raises `Rejected` with its reason; a record on another parti
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import msgspec
-from kafka.partitioner.default import murmur2
 
-from penchant.errors import Reason, Rejected
+from penchant.errors import Rejected, RejectReason
 from penchant.messages import Click, Command, Item, Review
+from penchant.partitioner import partition_of
 from penchant.topics import Topics
 from serving.model.negation import Intent, split
 from serving.model.texts import MAX_BYTES, clean
@@ -100,17 +100,6 @@ class CommandEvent:
         return self.original.wording if self.original is not None else None
 
 
-@lru_cache(maxsize=100_000)
-def partition_of(user_id: str, partitions: int) -> int:
-    """The partition that Java's and kafka-python's default producers choose for a key: murmur2, sign cut off."""
-    return int((murmur2(user_id.encode()) & 0x7FFFFFFF) % partitions)
-
-
-def forget_users() -> None:
-    """Drop the ids that are kept to save hashing: one of them was erased."""
-    partition_of.cache_clear()
-
-
 class Decoder:
     """Reads records of the user topics.
 
@@ -131,7 +120,7 @@ class Decoder:
         self._clock = clock
         self._asked_ms = 0  # what it said when it was asked last
         self._weights = weights
-        self._partitions = partitions
+        self._home = lru_cache(maxsize=100_000)(partial(partition_of, partitions=partitions))
         self._identities = identities
         self._clicks_are_seen = clicks_are_seen
         self._readers: dict[str, tuple[type[msgspec.Struct], Callable[..., Event | CommandEvent]]] = {
@@ -158,15 +147,19 @@ class Decoder:
         check_record_time(record.timestamp_ms, now_ms=record.timestamp_ms)
         return self._read(record)
 
+    def forget_users(self) -> None:
+        """Drop the ids that are kept to save hashing: one of them was erased."""
+        self._home.cache_clear()
+
     def _read(self, record: Record) -> Event | CommandEvent | Reroute:
         message, make = self._readers[record.topic]
         event = make(record, *read(record, message))
-        home = partition_of(event.user_id, self._partitions)
+        home = self._home(event.user_id)
         if home == record.partition:
             return event
         if record.header(ORIGIN) is not None:
             raise Rejected(
-                Reason.WRONG_PARTITION,
+                RejectReason.WRONG_PARTITION,
                 f"forwarded once already, and still on partition {record.partition} instead of {home}: "
                 "do the topics have the partition count that the workers think?",
             )
@@ -175,13 +168,15 @@ class Decoder:
     def _click(self, record: Record, body: Click, envelope: Mapping[str, Any]) -> Event:
         action = body.type or _action(envelope.get("type"), self._weights)
         if not action:
-            raise Rejected(Reason.MISSING_FIELD, "`type` is missing: what did the user do?")
+            raise Rejected(RejectReason.MISSING_FIELD, "`type` is missing: what did the user do?")
         if not self._weights.accepts(action):
-            raise Rejected(Reason.UNKNOWN_TYPE, f"`type` is {action!r}, which the weights file does not list")
+            raise Rejected(RejectReason.UNKNOWN_TYPE, f"`type` is {action!r}, which the weights file does not list")
         rating = None
         if action == RATE:
             if body.value is None:
-                raise Rejected(Reason.MISSING_FIELD, "`value` is missing: a `rate` event carries the rating there")
+                raise Rejected(
+                    RejectReason.MISSING_FIELD, "`value` is missing: a `rate` event carries the rating there"
+                )
             rating = unit_rating(body.value, body.rating_scale)
         _check_id("item_id", body.item_id)
         kind = _KINDS.get(action, Kind.OTHER)
@@ -194,7 +189,9 @@ class Decoder:
         text = clean(body.text) or None
         rating = unit_rating(body.rating, body.rating_scale) if body.rating is not None else None
         if text is None and (rating is None or body.item_id is None):
-            raise Rejected(Reason.MISSING_FIELD, "`text` is empty (or nothing but markup), and there is no rating")
+            raise Rejected(
+                RejectReason.MISSING_FIELD, "`text` is empty (or nothing but markup), and there is no rating"
+            )
         if body.item_id is None:
             weight = self._weights.of("statement", None)
             return self._event(record, body, envelope, Kind.STATEMENT, weight, text=text, seen=False)
@@ -209,14 +206,16 @@ class Decoder:
         time_ms = bounded_time_ms(body.event_time, envelope.get("time"), record.timestamp_ms)
         if body.type == "retract":
             if not body.event_id:
-                raise Rejected(Reason.MISSING_FIELD, "`event_id` is missing: which event is to be retracted?")
+                raise Rejected(RejectReason.MISSING_FIELD, "`event_id` is missing: which event is to be retracted?")
             _check_id("event_id", body.event_id)
             return CommandEvent(record, body, time_ms, self._hashes(body.event_id), self._original(record, body))
         if body.type not in {"merge", "erase"}:
-            raise Rejected(Reason.UNKNOWN_TYPE, f"`type` is {body.type!r}; it is one of retract, merge, erase")
+            raise Rejected(RejectReason.UNKNOWN_TYPE, f"`type` is {body.type!r}; it is one of retract, merge, erase")
         if body.type == "merge":
             if not body.anonymous_id:
-                raise Rejected(Reason.MISSING_FIELD, "`anonymous_id` is missing: who is to be merged into `user_id`?")
+                raise Rejected(
+                    RejectReason.MISSING_FIELD, "`anonymous_id` is missing: who is to be merged into `user_id`?"
+                )
             _check_id("anonymous_id", body.anonymous_id)
             _refuse_trending("anonymous_id", body.anonymous_id)
         return CommandEvent(record, body, time_ms)
@@ -233,9 +232,13 @@ class Decoder:
         sent = plain_fields(command.event, Review if is_review else Click)
         body = {"user_id": command.user_id, "event_id": command.event_id} | sent
         if (body["user_id"], body["event_id"]) != (command.user_id, command.event_id):
-            raise Rejected(Reason.SCHEMA, "`event` is not the one that `user_id` and `event_id` of the command name")
+            raise Rejected(
+                RejectReason.SCHEMA, "`event` is not the one that `user_id` and `event_id` of the command name"
+            )
         if "event_time" not in body:
-            raise Rejected(Reason.MISSING_FIELD, "`event` has no `event_time`: what it counts today depends on it")
+            raise Rejected(
+                RejectReason.MISSING_FIELD, "`event` has no `event_time`: what it counts today depends on it"
+            )
         if is_review:
             return self._review(record, convert(body, Review), {})
         return self._click(record, convert(body, Click), {})
@@ -291,7 +294,7 @@ def decode_item(record: Record) -> Item | None:
         _check_id("item_id", removed(record))
         row_id = deletion.row.get("item_id")
         if row_id is not None and str(row_id) != removed(record):
-            raise Rejected(Reason.KEY_MISMATCH, "the key is not the `item_id` of the deleted row") from None
+            raise Rejected(RejectReason.KEY_MISMATCH, "the key is not the `item_id` of the deleted row") from None
         return None
     _check_item(item, record)
     return item
@@ -301,36 +304,40 @@ def removed(record: Record) -> str:
     """Which item a record removes: its key, which may be JSON. Raises Rejected."""
     key = record.key
     if not key:
-        raise Rejected(Reason.MISSING_FIELD, "a null without a key names no item to remove")
+        raise Rejected(RejectReason.MISSING_FIELD, "a null without a key names no item to remove")
     named = id_in_key(key, "item_id") if key[:1] in {b"{", b'"', b"\x00"} else None
     try:
         return named if named is not None else key.decode()
     except UnicodeDecodeError:
-        raise Rejected(Reason.BAD_ID, "the key is not UTF-8, so it names no item to remove") from None
+        raise Rejected(RejectReason.BAD_ID, "the key is not UTF-8, so it names no item to remove") from None
 
 
 def _check_item(item: Item, record: Record) -> None:
     _check_id("item_id", item.item_id)
     key = record.key
     if key is not None and key != item.item_id.encode() and id_in_key(key, "item_id") != item.item_id:
-        raise Rejected(Reason.KEY_MISMATCH, f"the key is not the item's id {item.item_id!r}")
+        raise Rejected(RejectReason.KEY_MISMATCH, f"the key is not the item's id {item.item_id!r}")
     if not item.title.strip() and not item.text.strip():
         hint = ""
         if told := sorted(_OF_EVENTS & body_of(record.value, record.headers).keys()):
             what = "an event" if "user_id" in told else "an event without `user_id`"
             hint = f"; it has `{'`, `'.join(told)}` and looks like {what}, which belongs on another topic"
-        raise Rejected(Reason.MISSING_FIELD, f"`title` and `text` are both empty: there is nothing to embed{hint}")
+        raise Rejected(
+            RejectReason.MISSING_FIELD, f"`title` and `text` are both empty: there is nothing to embed{hint}"
+        )
     _check_size("text", item.text, MAX_BYTES)
     _check_size("title", item.title, MAX_TITLE_BYTES)
     about = msgspec.json.encode(msgspec.structs.replace(item, text=""))
     if len(about) > MAX_ABOUT_BYTES:
-        raise Rejected(Reason.TOO_LARGE, f"title and facets take {len(about)} bytes; {MAX_ABOUT_BYTES} is the most")
+        raise Rejected(
+            RejectReason.TOO_LARGE, f"title and facets take {len(about)} bytes; {MAX_ABOUT_BYTES} is the most"
+        )
 
 
 def _action(ce_type: object, weights: Weights) -> str | None:
     """`com.example.click` says click, unless the weights file lists the whole name."""
     if not isinstance(ce_type, str | None):
-        raise Rejected(Reason.SCHEMA, "the CloudEvent's `type` is not a string")
+        raise Rejected(RejectReason.SCHEMA, "the CloudEvent's `type` is not a string")
     if ce_type is None or weights.accepts(ce_type):
         return ce_type
     return ce_type.rsplit(".", 1)[-1]
@@ -349,30 +356,30 @@ def _check_user(record: Record, user_id: str) -> None:
     if record.key is not None and record.key != user_id.encode():
         is_json = id_in_key(record.key, "user_id") == user_id
         remedy = "it is JSON: use a string serializer for keys" if is_json else "key user topics by user id"
-        raise Rejected(Reason.KEY_MISMATCH, f"the key is not `user_id`: {remedy}, or leave the key out")
+        raise Rejected(RejectReason.KEY_MISMATCH, f"the key is not `user_id`: {remedy}, or leave the key out")
 
 
 def _refuse_trending(name: str, user_id: str) -> None:
     if user_id == TRENDING:
-        raise Rejected(Reason.BAD_ID, f"`{name}` is '*', the key of the trending list: no user can have it")
+        raise Rejected(RejectReason.BAD_ID, f"`{name}` is '*', the key of the trending list: no user can have it")
 
 
 def _check_id(name: str, value: object) -> None:
     if isinstance(value, bytes):
-        raise Rejected(Reason.BAD_ID, f"`{name}` is not UTF-8 text")
+        raise Rejected(RejectReason.BAD_ID, f"`{name}` is not UTF-8 text")
     if not isinstance(value, str):
-        raise Rejected(Reason.SCHEMA, f"`{name}` is not a string")
+        raise Rejected(RejectReason.SCHEMA, f"`{name}` is not a string")
     if not value:
-        raise Rejected(Reason.MISSING_FIELD, f"`{name}` is empty")
+        raise Rejected(RejectReason.MISSING_FIELD, f"`{name}` is empty")
     try:
         size = len(value.encode())
     except UnicodeEncodeError:
-        raise Rejected(Reason.BAD_ID, f"`{name}` is not Unicode text (a lone surrogate)") from None
+        raise Rejected(RejectReason.BAD_ID, f"`{name}` is not Unicode text (a lone surrogate)") from None
     if size > MAX_ID_BYTES:
-        raise Rejected(Reason.TOO_LARGE, f"`{name}` has {size} bytes; {MAX_ID_BYTES} is the most")
+        raise Rejected(RejectReason.TOO_LARGE, f"`{name}` has {size} bytes; {MAX_ID_BYTES} is the most")
 
 
 def _check_size(name: str, text: str, most: int) -> None:
     # A character takes four bytes at most. Lone surrogates are counted here and dealt with elsewhere.
     if len(text) * 4 > most and (size := len(text.encode("utf-8", "surrogatepass"))) > most:
-        raise Rejected(Reason.TOO_LARGE, f"`{name}` has {size} bytes; {most} is the most")
+        raise Rejected(RejectReason.TOO_LARGE, f"`{name}` has {size} bytes; {most} is the most")

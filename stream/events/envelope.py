@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from penchant.errors import Reason, Rejected
+from penchant.errors import Rejected, RejectReason
 from penchant.messages import Click, Command, Item, Review
 from stream.events.framing import CLOUD_EVENTS, Opened, opened, told
 from stream.events.records import Record
@@ -30,7 +30,7 @@ class Deleted(Rejected):
     """A database says that its row is gone. row: what of it is told."""
 
     def __init__(self, row: Mapping[str, Any]) -> None:
-        super().__init__(Reason.SCHEMA, "a deleted row is no event: take events back by a `retract` command")
+        super().__init__(RejectReason.SCHEMA, "a deleted row is no event: take events back by a `retract` command")
         self.row = row
 
 
@@ -40,7 +40,7 @@ def read(record: Record, message: type[_M]) -> tuple[_M, Mapping[str, Any]]:
     Raises Rejected.
     """
     if record.value is None:
-        raise Rejected(Reason.NOT_JSON, "the record has no value: only items and lists are removed by a null")
+        raise Rejected(RejectReason.NOT_JSON, "the record has no value: only items and lists are removed by a null")
     attributes: Mapping[str, Any] = {}
     content_type = ""
     if record.headers:
@@ -83,7 +83,7 @@ def convert(body: Mapping[str, Any], message: type[_M]) -> _M:
     except msgspec.ValidationError as error:
         raise _refused(error) from error
     except RecursionError as error:
-        raise Rejected(Reason.NOT_JSON, "the value is nested too deeply to be read") from error
+        raise Rejected(RejectReason.NOT_JSON, "the value is nested too deeply to be read") from error
 
 
 def plain_fields(body: Mapping[str, Any], message: type[msgspec.Struct]) -> dict[str, Any]:
@@ -116,7 +116,7 @@ def _refuse_surrogates(fields: Mapping[str, Any]) -> None:
         while left:
             each = left.pop()
             if isinstance(each, str) and _LONE_SURROGATE.search(each):
-                reason = Reason.BAD_ID if name in _IDS else _reason_of(name)
+                reason = RejectReason.BAD_ID if name in _IDS else _reason_of(name)
                 raise Rejected(reason, f"{name!a} is not Unicode text: it has a lone surrogate")
             if isinstance(each, dict):
                 left += each
@@ -150,7 +150,9 @@ def _facet_text(name: str, value: object) -> str | None:
         return "true" if value else "false"
     if isinstance(value, int) or (isinstance(value, float) and math.isfinite(value)):
         return str(value)
-    raise Rejected(Reason.SCHEMA, f"the facet {name!r} has a value that is neither text, a number, true nor false")
+    raise Rejected(
+        RejectReason.SCHEMA, f"the facet {name!r} has a value that is neither text, a number, true nor false"
+    )
 
 
 def _text(value: object) -> object:
@@ -161,12 +163,12 @@ def _text(value: object) -> object:
 def _refused(error: msgspec.ValidationError) -> Rejected:
     message = str(error)
     if "missing required field" in message:
-        return Rejected(Reason.MISSING_FIELD, message)
+        return Rejected(RejectReason.MISSING_FIELD, message)
     field = re.search(r"at `\$\.(\w+)", message)
     return Rejected(_reason_of(field[1] if field else ""), message)
 
 
-def _reason_of(name: str) -> Reason:
+def _reason_of(name: str) -> RejectReason:
     if name in _TIMES:
-        return Reason.BAD_TIME
-    return Reason.BAD_RATING if name in _RATINGS else Reason.SCHEMA
+        return RejectReason.BAD_TIME
+    return RejectReason.BAD_RATING if name in _RATINGS else RejectReason.SCHEMA

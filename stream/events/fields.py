@@ -4,7 +4,7 @@ import math
 import re
 from datetime import UTC, datetime
 
-from penchant.errors import Reason, Rejected
+from penchant.errors import Rejected, RejectReason
 from penchant.messages import RATING_SCALE, Time
 
 MAX_AHEAD_MS = 5 * 60 * 1000  # an event later than its record by more than this is taken as of the record's time
@@ -24,9 +24,9 @@ def unit_rating(rating: float, scale: tuple[float, float] | None) -> float:
     """The rating between 0 and 1."""
     low, high = scale or RATING_SCALE
     if not (low < high and math.isfinite(high - low)):
-        raise Rejected(Reason.BAD_RATING, f"`rating_scale` is [{low}, {high}]: two numbers, the lower one first")
+        raise Rejected(RejectReason.BAD_RATING, f"`rating_scale` is [{low}, {high}]: two numbers, the lower one first")
     if not low <= rating <= high:  # NaN compares false too
-        raise Rejected(Reason.BAD_RATING, f"the rating is {rating}, outside its scale [{low}, {high}]")
+        raise Rejected(RejectReason.BAD_RATING, f"the rating is {rating}, outside its scale [{low}, {high}]")
     return (rating - low) / (high - low)
 
 
@@ -46,13 +46,13 @@ def check_record_time(time_ms: int, now_ms: int) -> None:
     """
     told = f"the record's own timestamp is {time_ms}"
     if not 0 <= time_ms < TIME_END_MS:
-        raise Rejected(Reason.BAD_TIME, f"{told}: set the producer to milliseconds since 1970")
+        raise Rejected(RejectReason.BAD_TIME, f"{told}: set the producer to milliseconds since 1970")
     if _PLAUSIBLE_S[0] <= time_ms < _PLAUSIBLE_S[1]:
-        raise Rejected(Reason.BAD_TIME, f"{told}, as if in seconds: set the producer to milliseconds since 1970")
+        raise Rejected(RejectReason.BAD_TIME, f"{told}, as if in seconds: set the producer to milliseconds since 1970")
     if time_ms > now_ms + MOST_AHEAD_MS:
         ahead_h = (time_ms - now_ms) / 3_600_000
         raise Rejected(
-            Reason.BAD_TIME,
+            RejectReason.BAD_TIME,
             f"{told} ({_utc(time_ms)}), {ahead_h:.1f} h ahead of this worker's clock ({_utc(now_ms)}); "
             "one hour is the most: set the clock that is wrong",
         )
@@ -63,9 +63,9 @@ def _parse_time(stated: object) -> int:
         return _parse_text(stated)
     # Compared, not converted: JSON has integers that no float can hold. A bool is an int to Python.
     if isinstance(stated, bool) or not isinstance(stated, int | float) or not -math.inf < stated < math.inf:
-        raise Rejected(Reason.BAD_TIME, "the time is neither RFC 3339 with zone nor milliseconds since 1970")
+        raise Rejected(RejectReason.BAD_TIME, "the time is neither RFC 3339 with zone nor milliseconds since 1970")
     if stated < 0:
-        raise Rejected(Reason.BAD_TIME, "the time lies before 1970")
+        raise Rejected(RejectReason.BAD_TIME, "the time lies before 1970")
     first, last = _PLAUSIBLE_S
     if last <= stated < first * 1_000_000:
         return round(stated)
@@ -81,10 +81,10 @@ def _parse_text(stated: str) -> int:
     except ValueError:
         moment = _parse_rarer(stated)
     if moment.tzinfo is None:
-        raise Rejected(Reason.BAD_TIME, f"{_quoted(stated)} has no zone: append Z or an offset")
+        raise Rejected(RejectReason.BAD_TIME, f"{_quoted(stated)} has no zone: append Z or an offset")
     since_1970 = moment.timestamp()
     if since_1970 < 0:
-        raise Rejected(Reason.BAD_TIME, "the time lies before 1970")
+        raise Rejected(RejectReason.BAD_TIME, "the time lies before 1970")
     return round(since_1970 * 1000)
 
 
@@ -93,7 +93,7 @@ def _parse_rarer(stated: str) -> datetime:
     try:
         return datetime.fromisoformat(_LEAP_SECOND.sub(r"\1:59.999", stated.upper(), count=1))
     except ValueError:
-        raise Rejected(Reason.BAD_TIME, f"{_quoted(stated)} is not an RFC 3339 time") from None
+        raise Rejected(RejectReason.BAD_TIME, f"{_quoted(stated)} is not an RFC 3339 time") from None
 
 
 def _quoted(stated: str) -> str:

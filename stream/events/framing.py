@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from penchant.errors import Reason, Rejected
+from penchant.errors import Rejected, RejectReason
 from stream.events.payload_formats import named
 from stream.events.records import Headers
 
@@ -52,19 +52,19 @@ def read_json(value: bytes) -> Any:
     value = _unframed(value)
     if len(value) > MOST_BYTES and _JSON_BEGINS.match(value):
         raise Rejected(
-            Reason.TOO_LARGE,
+            RejectReason.TOO_LARGE,
             f"{len(value)} bytes that are not as the schema says; beyond {MOST_BYTES} nobody looks for the reason",
         )
     try:
         return json.loads(value.decode())
     except RecursionError:
-        raise Rejected(Reason.NOT_JSON, "the value is nested too deeply to be read") from None
+        raise Rejected(RejectReason.NOT_JSON, "the value is nested too deeply to be read") from None
     except UnicodeDecodeError:
-        raise Rejected(Reason.NOT_JSON, f"the value is not JSON: {named(value)}") from None
+        raise Rejected(RejectReason.NOT_JSON, f"the value is not JSON: {named(value)}") from None
     except json.JSONDecodeError as error:
-        raise Rejected(Reason.NOT_JSON, f"the value is not JSON: {_mistake(value, error)}") from None
+        raise Rejected(RejectReason.NOT_JSON, f"the value is not JSON: {_mistake(value, error)}") from None
     except ValueError:  # the standard library reads no longer ones
-        raise Rejected(Reason.SCHEMA, "a number has more than 4,300 digits") from None
+        raise Rejected(RejectReason.SCHEMA, "a number has more than 4,300 digits") from None
 
 
 def opened(value: bytes, content_type: str = "") -> Opened:
@@ -74,11 +74,11 @@ def opened(value: bytes, content_type: str = "") -> Opened:
     """
     structured = content_type.startswith(CLOUD_EVENTS)
     if content_type.startswith(f"{CLOUD_EVENTS}-batch"):
-        raise Rejected(Reason.SCHEMA, _BATCH)
+        raise Rejected(RejectReason.SCHEMA, _BATCH)
     inside = Opened(read_json(value), healthy=not _HALF_OF_A_PAIR.search(value))
     if structured and not _is_cloud_event(inside.body):
         if isinstance(inside.body, dict):
-            raise Rejected(Reason.SCHEMA, "a structured CloudEvent without `data`")
+            raise Rejected(RejectReason.SCHEMA, "a structured CloudEvent without `data`")
         structured = False
     for _ in range(_MOST_ENVELOPES):
         once = _open(inside, structured)
@@ -165,7 +165,7 @@ def _open_cloud_event(body: dict[str, Any]) -> Opened:
     try:
         data = base64.b64decode(body["data_base64"], validate=True)
     except (TypeError, ValueError, binascii.Error):
-        raise Rejected(Reason.SCHEMA, "`data_base64` of the CloudEvent is not base64") from None
+        raise Rejected(RejectReason.SCHEMA, "`data_base64` of the CloudEvent is not base64") from None
     return Opened(read_json(data), attributes, healthy=not _HALF_OF_A_PAIR.search(data))
 
 
@@ -175,16 +175,18 @@ def _open_change(body: dict[str, Any], attributes: Mapping[str, Any]) -> Opened:
         return Opened(body.get("after"), attributes)
     if body["op"] == "d":
         return Opened(body.get("before"), attributes, deleted=True)
-    raise Rejected(Reason.SCHEMA, f"a Debezium change with `op` {body['op']!a}: c, r, u and d are read")
+    raise Rejected(RejectReason.SCHEMA, f"a Debezium change with `op` {body['op']!a}: c, r, u and d are read")
 
 
 def _refuse_what_is_no_object(body: object) -> None:
     if isinstance(body, dict):
         return
     if isinstance(body, list):
-        raise Rejected(Reason.SCHEMA, f"a JSON array, which may be {_BATCH}")
+        raise Rejected(RejectReason.SCHEMA, f"a JSON array, which may be {_BATCH}")
     if isinstance(body, str) and _JSON_BEGINS.match(body.encode("utf-8", "replace")):
-        raise Rejected(Reason.SCHEMA, _TWICE)
+        raise Rejected(RejectReason.SCHEMA, _TWICE)
     if body is None:
-        raise Rejected(Reason.SCHEMA, "null instead of an object: to remove an item send a record without a value")
-    raise Rejected(Reason.SCHEMA, "a JSON value, but not an object")
+        raise Rejected(
+            RejectReason.SCHEMA, "null instead of an object: to remove an item send a record without a value"
+        )
+    raise Rejected(RejectReason.SCHEMA, "a JSON value, but not an object")

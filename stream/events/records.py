@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from penchant.errors import Reason
+from penchant.errors import RejectReason
 from serving.kafka.batch_records import Unreadable
 
 Headers = tuple[tuple[str, bytes], ...]
@@ -44,7 +44,7 @@ class DeadLetter:
     """A record that could not be used: the original, why, at which stage, and what carried it here, if not itself."""
 
     record: Record
-    reason: Reason
+    reason: RejectReason
     message: str
     stage: str
     carrier: Record | None = None

@@ -10,7 +10,7 @@ from typing import Annotated, TypeAlias
 
 import msgspec
 
-from penchant.errors import Reason, Rejected
+from penchant.errors import Rejected, RejectReason
 from penchant.topics import MAX_MESSAGE_BYTES, Topic
 from serving.state.pending import Offset, Partition, TimeMs
 from serving.state.user_state import Ref
@@ -132,13 +132,15 @@ def read(record: Record) -> TransferEvent:
     try:
         message = _decoder.decode(header)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise Rejected(Reason.SCHEMA, f"not a transfer between workers: {error}") from error
+        raise Rejected(RejectReason.SCHEMA, f"not a transfer between workers: {error}") from error
     if message.to == TRENDING:
-        raise Rejected(Reason.BAD_ID, "not a transfer between workers: it is for '*', which no user is called")
+        raise Rejected(RejectReason.BAD_ID, "not a transfer between workers: it is for '*', which no user is called")
     if isinstance(message, Forwarded):
         prefix = record.topic.removesuffix(Topic.TRANSFERS.value.suffix)
         if message.topic not in {f"{prefix}{topic.value.suffix}" for topic in _EVENTS}:
-            raise Rejected(Reason.SCHEMA, f"not a transfer between workers: it passes on a record of {message.topic!r}")
+            raise Rejected(
+                RejectReason.SCHEMA, f"not a transfer between workers: it passes on a record of {message.topic!r}"
+            )
     return TransferEvent(record, message)
 
 

@@ -2,7 +2,7 @@
 
 from enum import Enum
 
-from penchant.errors import Reason
+from penchant.errors import RejectReason
 from penchant.messages import CoVisitEvent
 from serving.state.user_state import Alias, PendingEvent, UserState, Vector
 from stream.events.decoder import CommandEvent, Event
@@ -102,9 +102,9 @@ def _pass_on(batch: PartitionBatch, update: UserUpdate, event: Event | CommandEv
     sending = pass_on(event.record, alias.target, HandoffToken(update.user_id, batch.partition, alias.token))
     if size := oversize(sending):
         message = f"its user was merged into another, and with {size} bytes it is too large to be passed on"
-        batch.dead.append(DeadLetter(event.record, Reason.TOO_LARGE, message, "send"))
+        batch.dead.append(DeadLetter(event.record, RejectReason.TOO_LARGE, message, "send"))
         if isinstance(event, CommandEvent):
-            said = f"{Reason.TOO_LARGE.value}: {message}"
+            said = f"{RejectReason.TOO_LARGE.value}: {message}"
             batch.answers.append(Answer(event.event_id, event.command.type, "refused", said))
         return
     batch.first.append(sending)
@@ -159,7 +159,7 @@ def _take_in(batch: PartitionBatch, update: UserUpdate, event: Event, context: C
         known = find_duplicate(state, event, context.text_of(event))
     if known is Outcome.REUSED:
         message = f"event_id {event.event_id!r} was used before by this user, for another event: the first one counts"
-        return DeadLetter(event.record, Reason.ID_REUSED, message, "fold")
+        return DeadLetter(event.record, RejectReason.ID_REUSED, message, "fold")
     if known is Outcome.DUPLICATE:
         return ApplyResult.DUPLICATE
     if take_back_on_arrival(batch, update, event, context):
@@ -179,8 +179,12 @@ def _wait(
     if no_room is None:
         return None
     if lack is MissingVector.TEXT:
-        return DeadLetter(event.record, Reason.ENCODER_TIMEOUT, f"the encoder missed its text, and {no_room}", "fold")
-    return DeadLetter(event.record, Reason.UNKNOWN_ITEM, f"item {event.item_id!r} has no vector, and {no_room}", "fold")
+        return DeadLetter(
+            event.record, RejectReason.ENCODER_TIMEOUT, f"the encoder missed its text, and {no_room}", "fold"
+        )
+    return DeadLetter(
+        event.record, RejectReason.UNKNOWN_ITEM, f"item {event.item_id!r} has no vector, and {no_room}", "fold"
+    )
 
 
 def _waited(batch: PartitionBatch, update: UserUpdate, each: WorkItem, context: Context) -> None:

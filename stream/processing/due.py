@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from penchant.errors import Reason
+from penchant.errors import RejectReason
 from serving.state.user_state import PendingEvent, Retraction
 from stream.events.records import DeadLetter
 from stream.processing.batch import Trigger, WorkItem
@@ -27,8 +27,8 @@ def expired(user_id: str, entry: PendingEvent | Retraction, letter: DeadLetter |
     if isinstance(entry, Retraction):
         return WorkItem(user_id, entry.command_id, Trigger.EXPIRED if letter else Trigger.UNCLAIMED, letter=letter)
     if letter is None:
-        reason, message = Reason.UNKNOWN_ITEM, f"item {entry.item_id!r} was not published in time"
+        reason, message = RejectReason.UNKNOWN_ITEM, f"item {entry.item_id!r} was not published in time"
         if entry.missed:
-            reason, message = Reason.ENCODER_TIMEOUT, "the encoder did not read its text in time"
+            reason, message = RejectReason.ENCODER_TIMEOUT, "the encoder did not read its text in time"
         letter = DeadLetter(record_of(entry), reason, message, "fold")
     return WorkItem(user_id, entry.event_id, Trigger.EXPIRED, letter=letter)

@@ -2,7 +2,7 @@
 
 import logging
 
-from penchant.errors import Reason, Rejected
+from penchant.errors import Rejected, RejectReason
 from stream.events.dead_letters import unreadable
 from stream.events.records import DeadLetter, Record, Reroute
 from stream.events.transfers import Forwarded, passed_record, read
@@ -41,5 +41,5 @@ def _transferred(carrier: Record, read_event: Read) -> WorkItem | DeadLetter | N
         return DeadLetter(record, error.reason, str(error), "decode", carrier)
     if isinstance(event, Reroute):  # nor do workers pass on what was not theirs
         why = f"passed on as of partition {record.partition}, and of a user of partition {event.partition}"
-        return DeadLetter(record, Reason.WRONG_PARTITION, why, "decode", carrier)
+        return DeadLetter(record, RejectReason.WRONG_PARTITION, why, "decode", carrier)
     return WorkItem(message.to, event.event_id, Trigger.FRESH, event, carrier=carrier, hand=message.hand)

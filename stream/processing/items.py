@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import msgspec
 
-from penchant.errors import Reason, Rejected
+from penchant.errors import Rejected, RejectReason
 from penchant.messages import Item, ItemVector
 from penchant.topics import Topics
 from serving.catalogue import Catalogue, facet_text, item_text, pack
@@ -76,7 +76,7 @@ class ItemPipeline:
             made = self._known(item_id, texts[item_id]) or self._vector(item, texts[item_id], vectors)
             if made is None:
                 message = "the encoder reads others, but not this text: change it and publish the item again"
-                letter = DeadLetter(came[item_id], Reason.ENCODER_TIMEOUT, message, "embed")
+                letter = DeadLetter(came[item_id], RejectReason.ENCODER_TIMEOUT, message, "embed")
                 out.append(dead_letter(letter, self._clock()))
                 continue
             current = msgspec.structs.replace(made, title=item.title, facets=item.facets, available=item.available)

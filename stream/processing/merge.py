@@ -16,7 +16,7 @@ from hashlib import blake2b
 
 import msgspec
 
-from penchant.errors import PenchantError, Reason
+from penchant.errors import PenchantError, RejectReason
 from penchant.topics import MAX_MESSAGE_BYTES
 from serving.state import user_state as codec
 from serving.state.user_state import Alias, Merge, UserState
@@ -40,7 +40,7 @@ from stream.processing.retract import forget, retry_retractions
 from stream.store.tombstones import erased_at
 
 _MOST_STATE_BYTES = MAX_MESSAGE_BYTES - 64 * 1024  # the message around it names five ids and a topic, escaped in JSON
-_CIRCLE = f"{Reason.MERGE_CYCLE.value}: the two are one user already"
+_CIRCLE = f"{RejectReason.MERGE_CYCLE.value}: the two are one user already"
 _log = logging.getLogger(__name__)
 
 
@@ -56,7 +56,9 @@ def merge(batch: PartitionBatch, update: UserUpdate, command: CommandEvent, cont
         return
     if anonymous_id == update.user_id:
         update.name(command)
-        batch.dead.append(DeadLetter(command.record, Reason.MERGE_CYCLE, "a user cannot be merged into itself", "fold"))
+        batch.dead.append(
+            DeadLetter(command.record, RejectReason.MERGE_CYCLE, "a user cannot be merged into itself", "fold")
+        )
         batch.answers.append(Answer(command.event_id, "merge", "refused", _CIRCLE))
     else:
         entry = Merge(command.event_id, anonymous_id, command.record.timestamp_ms, ref(command))

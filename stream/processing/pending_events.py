@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from penchant.errors import Reason, Rejected
+from penchant.errors import Rejected, RejectReason
 from serving.model.texts import MAX_CHARS
 from serving.state.user_state import Merge, PendingEvent, Retraction, UserState
 from stream.containment.faults import described
@@ -144,17 +144,17 @@ def expel(batch: PartitionBatch, update: UserUpdate, letter: DeadLetter, limits:
 
 
 def put_aside(
-    batch: PartitionBatch, entry: PendingEvent | Retraction, message: str, reason: Reason | None = None
+    batch: PartitionBatch, entry: PendingEvent | Retraction, message: str, reason: RejectReason | None = None
 ) -> None:
     """Have what waited, and does not any more, in the dead letters."""
     _tell_sender(batch, entry, DeadLetter(record_of(entry), reason or reason_of(entry), message, "fold"))
 
 
-def reason_of(entry: PendingEvent | Retraction) -> Reason:
+def reason_of(entry: PendingEvent | Retraction) -> RejectReason:
     """Why it is put aside if what it waits for does not come."""
     if entry.missed:
-        return Reason.ENCODER_TIMEOUT
-    return Reason.UNKNOWN_ITEM if isinstance(entry, PendingEvent) else Reason.RETRACT_UNKNOWN
+        return RejectReason.ENCODER_TIMEOUT
+    return RejectReason.UNKNOWN_ITEM if isinstance(entry, PendingEvent) else RejectReason.RETRACT_UNKNOWN
 
 
 def read_again(entry: PendingEvent | Retraction, context: Context) -> Event | CommandEvent | Reroute | DeadLetter:
@@ -167,7 +167,7 @@ def read_again(entry: PendingEvent | Retraction, context: Context) -> Event | Co
     except Exception as error:  # noqa: BLE001 - a fault of ours, which would come again with every try
         place = f"{record.topic}-{record.partition}-{record.offset}"
         _log.error("action=contained stage=fold %s waited: %s", place, described(error), exc_info=error)
-        return DeadLetter(record, Reason.INTERNAL, described(error), "fold")
+        return DeadLetter(record, RejectReason.INTERNAL, described(error), "fold")
 
 
 def waiters(state: UserState) -> Sequence[PendingEvent | Retraction]:

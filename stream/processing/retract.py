@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from penchant.errors import Reason
+from penchant.errors import RejectReason
 from serving.state.user_state import Kind, RecentText, Ref, Retraction, RingEvent, UserState, Vector
 from stream.events.decoder import MAX_ID_BYTES, CommandEvent, Event
 from stream.events.envelope import body_of
@@ -32,14 +32,16 @@ class Taken(Enum):
 class Refusal(NamedTuple):
     """Why a retraction is refused."""
 
-    reason: Reason
+    reason: RejectReason
     message: str
 
 
 ERASED_SINCE = "the user was erased after it: nothing is left"
-_TEXT_GONE = Refusal(Reason.RETRACT_TOO_LATE, "what the user wrote is not kept any more: send the event as `event`")
-_ITEM_GONE = Refusal(Reason.RETRACT_TOO_LATE, "the item has no vector any more, so what it added is not known")
-_EVENT_GONE = Refusal(Reason.RETRACT_TOO_LATE, "the event is too far back to be kept: send it as `event`")
+_TEXT_GONE = Refusal(
+    RejectReason.RETRACT_TOO_LATE, "what the user wrote is not kept any more: send the event as `event`"
+)
+_ITEM_GONE = Refusal(RejectReason.RETRACT_TOO_LATE, "the item has no vector any more, so what it added is not known")
+_EVENT_GONE = Refusal(RejectReason.RETRACT_TOO_LATE, "the event is too far back to be kept: send it as `event`")
 
 
 def unread(letters: Iterable[DeadLetter], topic: str) -> Iterator[Answer]:
@@ -140,7 +142,7 @@ def retry_retractions(batch: PartitionBatch, update: UserUpdate, context: Contex
         if isinstance(command, CommandEvent):
             leave(batch, update, entry, context.limits)
             retract(batch, update, command, context)
-        elif isinstance(command, DeadLetter) and command.reason is Reason.INTERNAL:
+        elif isinstance(command, DeadLetter) and command.reason is RejectReason.INTERNAL:
             expel(batch, update, command, context.limits)
 
 
@@ -244,5 +246,5 @@ def _wait(
     if no_room is None:
         return Taken.WAITS
     if missed:
-        return Refusal(Reason.ENCODER_TIMEOUT, f"the encoder missed its text, and {no_room}")
-    return Refusal(Reason.RETRACT_UNKNOWN, f"the event is not known, and {no_room}")
+        return Refusal(RejectReason.ENCODER_TIMEOUT, f"the encoder missed its text, and {no_room}")
+    return Refusal(RejectReason.RETRACT_UNKNOWN, f"the event is not known, and {no_room}")

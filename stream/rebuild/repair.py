@@ -12,8 +12,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from penchant.errors import Rejected
+from penchant.partitioner import partition_of
 from serving.state.user_state import UserState
-from stream.events.decoder import CommandEvent, partition_of
+from stream.events.decoder import CommandEvent
 from stream.events.records import Record
 from stream.events.transfers import Forwarded, read
 from stream.rebuild.caveats import AuditNotes

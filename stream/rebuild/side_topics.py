@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from penchant.errors import Reason
+from penchant.errors import RejectReason
 from penchant.topics import Topic, Topics
 from serving.ranking.covisit_messages import readable
 from stream.rebuild.caveats import place_id
@@ -13,18 +13,18 @@ from stream.rebuild.log_reader import LogReader, Place
 _BY_THE_MOMENT = frozenset(
     reason.value
     for reason in (
-        Reason.UNKNOWN_ITEM,
-        Reason.UNKNOWN_TYPE,
-        Reason.BAD_TIME,
-        Reason.ID_REUSED,
-        Reason.RETRACT_UNKNOWN,
-        Reason.RETRACT_TOO_LATE,
-        Reason.MERGE_CYCLE,
-        Reason.ENCODER_TIMEOUT,
-        Reason.INTERNAL,
-        Reason.QUARANTINED,
-        Reason.UNREADABLE,
-        Reason.TOO_LARGE,
+        RejectReason.UNKNOWN_ITEM,
+        RejectReason.UNKNOWN_TYPE,
+        RejectReason.BAD_TIME,
+        RejectReason.ID_REUSED,
+        RejectReason.RETRACT_UNKNOWN,
+        RejectReason.RETRACT_TOO_LATE,
+        RejectReason.MERGE_CYCLE,
+        RejectReason.ENCODER_TIMEOUT,
+        RejectReason.INTERNAL,
+        RejectReason.QUARANTINED,
+        RejectReason.UNREADABLE,
+        RejectReason.TOO_LARGE,
     )
 )
 

@@ -11,9 +11,9 @@ What the owners of two users tell each other is told again here, at once and in 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from penchant.partitioner import partition_of
 from serving.state.user_state import Vector
 from stream.events.dead_letters import forwarded
-from stream.events.decoder import partition_of
 from stream.events.encoder_input import EncoderInput
 from stream.events.records import ORIGIN, DeadLetter, Record, Reroute
 from stream.events.transfers import OutboundTransfer, outgoing

@@ -12,9 +12,8 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
-from kafka.partitioner.default import murmur2
-
 from penchant.errors import Misconfigured, PenchantError, Unavailable
+from penchant.partitioner import partition_of
 from stream.store.redis_calls import ask_first, connect, keys
 
 _LOOKED_AT = 1000  # users whose partition is compared: with another count, half of them or more lie elsewhere
@@ -98,7 +97,7 @@ async def _check_spread(redis: Any, prefix: str, partitions: int) -> None:
     looked_at = 0
     async for key in keys(redis, f"{{{prefix}:*}}:u:*"):
         head, _, user = key.partition(b"}:u:")
-        if int(head.rpartition(b":")[2]) != (murmur2(user) & 0x7FFFFFFF) % partitions:
+        if int(head.rpartition(b":")[2]) != partition_of(user, partitions):
             raise Misconfigured(
                 f"the store's users are not spread over {partitions} partitions, which the topics have now: make the "
                 "topics with as many as before, or use another --prefix and replay"

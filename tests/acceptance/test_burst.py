@@ -3,8 +3,8 @@
 import random
 
 import pytest
-from kafka.partitioner.default import murmur2
 
+from penchant.partitioner import partition_of
 from tests.acceptance.test_events_to_lists import FILMS
 from tests.support.system import System
 from tests.support.waiting import until
@@ -16,9 +16,9 @@ HOT = "hot"
 
 def beside(user: str, partitions: int) -> str:
     """Another user of the same partition."""
-    number = (murmur2(user.encode()) & 0x7FFFFFFF) % partitions
+    number = partition_of(user, partitions)
     names = (f"by-{n}" for n in range(1000))
-    return next(name for name in names if (murmur2(name.encode()) & 0x7FFFFFFF) % partitions == number)
+    return next(name for name in names if partition_of(name, partitions) == number)
 
 
 def pour(system: System, first: int, count: int) -> None:

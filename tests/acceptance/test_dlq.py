@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 import redis
-from kafka.partitioner.default import murmur2
 
+from penchant.partitioner import partition_of
 from penchant.topics import Topic
 from serving.kafka.admin import read_topic
 from serving.model.artifact import open_artifact
@@ -35,7 +35,7 @@ def log(system: System, topic: str) -> list[Any]:
 
 def home(system: System, user: str) -> int:
     """The partition of a user."""
-    return int((murmur2(user.encode()) & 0x7FFFFFFF) % system.partitions)
+    return partition_of(user, system.partitions)
 
 
 def seen(system: System, user: str) -> int:

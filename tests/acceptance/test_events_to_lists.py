@@ -3,9 +3,9 @@
 import json
 
 import pytest
-from kafka.partitioner.default import murmur2
 
 from penchant.messages import Recommendations
+from penchant.partitioner import partition_of
 from tests.support.system import System, header, now_ms
 from tests.support.waiting import until
 
@@ -136,7 +136,7 @@ def test_times_and_headers(system: System) -> None:
         headers=[("ce_id", b"ce-1"), ("ce_type", b"com.example.click"), ("ce_time", b"2026-01-02T03:04:05Z")],
     )
     assert system.list_for("u53", "ce-1")["cause"]["event_time"] == "2026-01-02T03:04:05.000Z"
-    partition = (murmur2(b"u54") & 0x7FFFFFFF) % system.partitions
+    partition = partition_of(b"u54", system.partitions)
     sent = system.send(
         system.topics.clicks, b'{"user_id": "u54", "item_id": "f2", "type": "view"}', partition=partition
     )
@@ -146,7 +146,7 @@ def test_times_and_headers(system: System) -> None:
 
 def test_wrong_partition_is_forwarded_once(system: System) -> None:
     """Given an event on another partition than its user's, then it is folded once, under the place it came from."""
-    home = (murmur2(b"u61") & 0x7FFFFFFF) % system.partitions
+    home = partition_of(b"u61", system.partitions)
     wrong = (home + 1) % system.partitions
     sent = system.send(system.topics.clicks, {"user_id": "u61", "item_id": "f0", "type": "click"}, partition=wrong)
     offset = sent.get(timeout=10).offset

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
+from penchant.partitioner import partition_of
 from serving.model.artifact import open_artifact
 from serving.state.user_state import UserState, decode
-from stream.events.decoder import partition_of
 from tests.acceptance.test_erasure import everything, found, last_list, receipt_of
 from tests.acceptance.test_events_to_lists import FILMS
 from tests.support.system import MODEL, System

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import redis
 
+from penchant.partitioner import partition_of
 from serving.state.user_state import UserState, decode
-from stream.events.decoder import partition_of
 from tests.faults.lanes import GONE
 from tests.faults.load import Load, Message
 from tests.faults.oracle import Expected, Oracle

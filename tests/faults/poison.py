@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import cache
 from random import Random
 
-from stream.events.decoder import partition_of
+from penchant.partitioner import partition_of
 from tests.faults.load import CLICKS, COMMANDS, REVIEWS, Body, Load, Message, among
 from tests.faults.planted import planted
 

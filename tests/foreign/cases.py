@@ -11,10 +11,10 @@ from typing import Any
 
 import redis
 
+from penchant.partitioner import partition_of
 from penchant.topics import Topics
 from serving.model.artifact import open_artifact
 from serving.state.user_state import decode
-from stream.events.decoder import partition_of
 from tests.foreign.plans import Client, Do, Plan, Send, in_transactions
 from tests.foreign.segments import batches
 from tests.support.command import penchant

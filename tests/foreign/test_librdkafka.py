@@ -5,7 +5,7 @@ from contextlib import suppress
 
 import pytest
 
-from stream.events.decoder import partition_of
+from penchant.partitioner import partition_of
 from tests.foreign.cases import (
     aborted_never_counts,
     asked,

@@ -11,7 +11,7 @@ from typing import Any
 import psutil
 import pytest
 
-from stream.events.decoder import partition_of
+from penchant.partitioner import partition_of
 from tests.foreign.cases import asked, assert_folded, event, likes
 from tests.foreign.librdkafka import produce
 from tests.foreign.plans import Plan, Send

@@ -8,8 +8,8 @@ from itertools import count
 import pytest
 
 from deploy.topics.create import create_topics
+from penchant.partitioner import partition_of
 from penchant.topics import Topics
-from stream.events.decoder import partition_of
 from tests.acceptance.test_events_to_lists import FILMS
 from tests.foreign.cases import asked, assert_folded, event
 from tests.foreign.librdkafka import produce

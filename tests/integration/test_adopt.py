@@ -9,11 +9,11 @@ import pytest
 import redis
 from kafka import KafkaConsumer
 from kafka.admin import KafkaAdminClient
-from kafka.partitioner.default import murmur2
 
 from deploy.local.services import free_port
 from deploy.topics.create import create_topics
 from penchant.errors import Misconfigured, Unavailable
+from penchant.partitioner import partition_of
 from penchant.topics import Topics
 from serving.kafka.admin import topic_identity
 from serving.model.artifact import open_artifact
@@ -79,7 +79,7 @@ async def test_another_partition_count_is_not_adopted(redis_url: str, prefix: st
     store = await written(redis_url, prefix, OLD, 0, clicks=7)
     with redis.Redis.from_url(redis_url) as client:
         for n in range(30):
-            home = (murmur2(f"u{n}".encode()) & 0x7FFFFFFF) % 4
+            home = partition_of(f"u{n}", 4)
             client.set(f"{{{prefix}:{home}}}:u:u{n}", b"a record")
     with pytest.raises(Misconfigured, match="8 partitions"):
         await adopt_topics(redis_url, prefix, 8, NEW)
@@ -129,7 +129,7 @@ def ended(worker: WorkerProcess) -> int | None:
 
 def counted(system: System, user: str) -> int:
     """How many events the stored state of a user has counted, by its seen set."""
-    key = f"{{{system.topics.prefix}:{(murmur2(user.encode()) & 0x7FFFFFFF) % system.partitions}}}:u:{user}"
+    key = f"{{{system.topics.prefix}:{partition_of(user, system.partitions)}}}:u:{user}"
     with redis.Redis.from_url(system.redis_url) as client:
         record = client.get(key)
     assert isinstance(record, bytes)

@@ -11,7 +11,7 @@ import pytest
 from kafka import KafkaProducer
 
 from deploy.topics.create import create_topics
-from penchant.errors import Reason
+from penchant.errors import RejectReason
 from penchant.topics import Topics
 from serving.terminal.printable import shown
 from stream.events.dead_letters import dead_letter
@@ -52,7 +52,7 @@ def shop(broker: Broker, redis_url: str, prefix: str) -> Shop:
         "items": [{"item_id": "i1", "score": 1.0, "source": "content", "reasons": [{"share": 1.0, "words": TITLE}]}],
     }  # fmt: skip
     original = Record(topics.clicks, 0, 0, now_ms(), "用户".encode(), TITLE.encode())
-    parked = dead_letter(DeadLetter(original, Reason.NOT_JSON, TITLE, "decode"), now_ms())
+    parked = dead_letter(DeadLetter(original, RejectReason.NOT_JSON, TITLE, "decode"), now_ms())
     with closing(KafkaProducer(bootstrap_servers=broker.bootstrap)) as producer:
         producer.send(topics.recommendations, key="用户".encode(), value=json.dumps(made).encode())
         producer.send(topics.item_vectors, key=b"i1", value=json.dumps({"title": TITLE}).encode())

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 import redis
 
+from penchant.partitioner import partition_of
 from serving.model.artifact import MANIFEST, fingerprint
 from serving.state.user_state import decode, encode
-from stream.events.decoder import partition_of
 from tests.acceptance.test_events_to_lists import FILMS
 from tests.conftest import Broker
 from tests.support.command import Ran, penchant

@@ -6,8 +6,8 @@ from typing import Any
 import msgspec
 
 from penchant.messages import Receipt
+from penchant.partitioner import partition_of
 from serving.state.user_state import UserState
-from stream.events.decoder import partition_of
 from stream.events.records import Record
 from stream.events.transfers import HEADER
 from stream.processing.batch import Limits

@@ -26,7 +26,7 @@ from rich.console import Console
 from rich.table import Table
 
 from deploy.local.services import start_broker, start_store
-from penchant.errors import Reason
+from penchant.errors import RejectReason
 from tests.conftest import Broker
 from tests.fuzz.harness import ROOT
 from tests.fuzz.live.bystanders import Bystanders
@@ -43,7 +43,7 @@ TIMES = 10.0
 GROWN_MIB = 400.0
 SETTLE_S = 60.0
 UNPACKED_BYTES = 500_000  # a larger one would have the broker refuse the whole batch that it lies in
-FAULTS = (Reason.INTERNAL.value, Reason.QUARANTINED.value)
+FAULTS = (RejectReason.INTERNAL.value, RejectReason.QUARANTINED.value)
 ITEMS = [{"item_id": f"i{n}", "title": title} for n, title in enumerate(("Space", "War", "Love", "Food"))]
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from stream.events.decoder import partition_of
+from penchant.partitioner import partition_of
 from tests.support.system import System
 
 EVERY_S = 0.25

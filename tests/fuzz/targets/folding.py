@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import cache
 from typing import Any
 
-from penchant.errors import Reason
+from penchant.errors import RejectReason
 from serving.state.user_state import Vector
 from stream.containment.faults import Guard
 from stream.events.records import Record
@@ -103,7 +103,7 @@ class World:
         assert len(self.log.sent) - before < 1000
         for dead_letter in self.log.sent[before:]:
             told = dict(dead_letter.headers)
-            if told.get("penchant.error") == Reason.INTERNAL.value.encode():
+            if told.get("penchant.error") == RejectReason.INTERNAL.value.encode():
                 raise Internal(told["penchant.message"].decode())
 
     def _placed(self, came: Record) -> Record:

@@ -19,12 +19,12 @@ from deploy.dlq.dead_letter_record import (
     originals,
     read_dead_letter,
 )
-from penchant.errors import Reason
+from penchant.errors import RejectReason
+from penchant.partitioner import partition_of
 from penchant.topics import MAX_MESSAGE_BYTES, Topic
 from serving.kafka.batch_records import Unreadable, records
 from serving.kafka.record_batches import Aborted, read
 from stream.events.dead_letters import dead_letter, forwarded, unreadable
-from stream.events.decoder import partition_of
 from stream.events.records import ORIGIN, DeadLetter, Headers, Record, Reroute
 from stream.testing import NOW_MS, TOPICS
 from tests.support.batches import batch
@@ -36,7 +36,9 @@ CLICK = Record(TOPICS.clicks, 2, 4711, NOW_MS - 5000, b"u1", b'{"user_id": "u1"}
 TOPIC_OF = {TOPICS.name(topic): topic for topic in Topic}
 
 
-def put_aside(record: Record, reason: Reason = Reason.UNKNOWN_TYPE, now_ms: int = NOW_MS) -> DeadLetterRecord:
+def put_aside(
+    record: Record, reason: RejectReason = RejectReason.UNKNOWN_TYPE, now_ms: int = NOW_MS
+) -> DeadLetterRecord:
     """Through the worker's own writer, as a consumer would get it."""
     out = dead_letter(DeadLetter(record, reason, "no such thing", "decode"), now_ms)
     consumed: Any = SimpleNamespace(
@@ -92,7 +94,7 @@ def test_a_forwarded_copy_keeps_the_place_of_its_original_and_goes_home() -> Non
     stray = forwarded(Reroute(CLICK, "u1", 5))
     assert stray.partition is not None
     again = Record(stray.topic, stray.partition, 12, NOW_MS, stray.key, stray.value, stray.headers)
-    copy = sent_back(put_aside(again, Reason.WRONG_PARTITION))
+    copy = sent_back(put_aside(again, RejectReason.WRONG_PARTITION))
     assert dict(copy.headers)[ORIGIN] == f"{TOPICS.clicks}-2-4711".encode()
     assert copy.partition == partition_of("u1", PARTITIONS)
 
@@ -133,7 +135,7 @@ def test_without_a_key_the_message_tells_the_partition_or_it_stays(
 
 def test_an_item_goes_by_its_key_and_takes_no_place_along() -> None:
     item = Record(TOPICS.items, 0, 5, NOW_MS, None, b'{"item_id": "i9", "user_id": "u1"}')
-    copy = sent_back(put_aside(item, Reason.MISSING_FIELD))
+    copy = sent_back(put_aside(item, RejectReason.MISSING_FIELD))
     assert copy.partition == partition_of("i9", PARTITIONS)
     assert copy.headers == (("penchant.attempts", b"1"),)
 
@@ -239,7 +241,7 @@ def test_a_record_whose_header_name_was_not_utf8_is_sent_back_with_one_that_is()
 
 
 def test_what_was_cut_says_so_and_stays() -> None:
-    dead_letter = put_aside(replace(CLICK, value=bytes(3 * MAX_MESSAGE_BYTES)), Reason.TOO_LARGE)
+    dead_letter = put_aside(replace(CLICK, value=bytes(3 * MAX_MESSAGE_BYTES)), RejectReason.TOO_LARGE)
 
     told = dict(dead_letter.headers)
     assert told["penchant.length"] == str(3 * MAX_MESSAGE_BYTES).encode()

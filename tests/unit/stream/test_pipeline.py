@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from penchant.errors import Unavailable
+from penchant.partitioner import partition_of
 from serving.state.user_state import UserState, Vector, encode
-from stream.events.decoder import partition_of
 from stream.processing.batch import EVENTS_A_MESSAGE
 from stream.processing.lists import Ranking
 from stream.testing import FINGERPRINT, NOW_MS, TOPICS, embed_by_words, embed_texts, record

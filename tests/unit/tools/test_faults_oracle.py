@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
+from penchant.partitioner import partition_of
 from serving.state.user_state import UserState, Vector
-from stream.events.decoder import partition_of
 from stream.events.records import Record
 from stream.events.weights import load_weights
 from stream.processing.batch import Limits

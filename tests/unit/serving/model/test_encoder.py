@@ -95,7 +95,7 @@ def test_half_a_surrogate_pair_is_no_error() -> None:
     assert colours(Colours()).embed(["red \ud83d"], "query").tolist() == [[1, 0, 0]]
 
 
-FOLDER = Path(os.environ.get("PENCHANT_MODEL") or Path(__file__).parents[2] / ".cache" / "models" / "default")
+FOLDER = Path(os.environ.get("PENCHANT_MODEL") or Path(__file__).parents[4] / ".cache" / "models" / "default")
 needs_model = pytest.mark.skipif(not (FOLDER / MANIFEST).is_file(), reason=f"no model folder at {FOLDER}: `make setup`")
 
 

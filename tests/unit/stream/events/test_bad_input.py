@@ -2,8 +2,8 @@
 
 import pytest
 
-from penchant.errors import Reason
-from stream.events.decoder import partition_of
+from penchant.errors import RejectReason
+from penchant.partitioner import partition_of
 from stream.events.records import ORIGIN, Record
 from stream.testing import NOW_MS, TOPICS, record
 from tests.support.pipeline import DAY_MS, Worker, click, named, says
@@ -14,34 +14,40 @@ GOOD = [click(0), click(2, "i2")]
 @pytest.mark.parametrize(
     ("bad", "reason"),
     [
-        (record(TOPICS.clicks, b"\x00\xff not JSON", 1), Reason.NOT_JSON),
-        (record(TOPICS.clicks, None, 1), Reason.NOT_JSON),
-        (record(TOPICS.clicks, b"[" * 100_000, 1), Reason.NOT_JSON),
-        (click(1, context=None, user_id=5.5), Reason.SCHEMA),
-        (record(TOPICS.clicks, {"user_id": "u1", "type": "click"}, 1), Reason.MISSING_FIELD),
-        (click(1, type="teleport" + "\U0001f600" * 100_000), Reason.UNKNOWN_TYPE),
-        (click(1, type="rate", value=float("nan")), Reason.BAD_RATING),
-        (click(1, type="rate", value=9), Reason.BAD_RATING),
-        (click(1, event_time="2026-09-01T10:00:00"), Reason.BAD_TIME),
-        (record(TOPICS.clicks, {"user_id": "u1"}, 1, timestamp_ms=NOW_MS * 1000), Reason.BAD_TIME),
-        (click(1, user="*"), Reason.BAD_ID),
-        (click(1, user="u\ud800"), Reason.BAD_ID),
-        (click(1, item="x" * 257), Reason.TOO_LARGE),
-        (click(1, event_id="c-0", type="like"), Reason.ID_REUSED),
-        (click(1, event_id="c-0", item_id="i3"), Reason.ID_REUSED),
-        (record(TOPICS.clicks, {"user_id": "u1", "item_id": "i1", "type": "click"}, 1, key=b"u2"), Reason.KEY_MISMATCH),
-        (record(TOPICS.clicks, {"user_id": "u1", "item_id": "i1", "type": "click", "\ud800": 1}, 1), Reason.SCHEMA),
-        (click(1, position="\ud800"), Reason.SCHEMA),
-        (click(1, context={"a": ["\ud800"]}), Reason.SCHEMA),
-        (click(1, list_version=10**400), Reason.SCHEMA),
-        (record(TOPICS.clicks, {"user_id": "u1"}, 1, timestamp_ms=NOW_MS + 3_600_001), Reason.BAD_TIME),
-        (says(1, ""), Reason.MISSING_FIELD),
-        (says(1, "x" * 1_000_000), Reason.TOO_LARGE),
+        (record(TOPICS.clicks, b"\x00\xff not JSON", 1), RejectReason.NOT_JSON),
+        (record(TOPICS.clicks, None, 1), RejectReason.NOT_JSON),
+        (record(TOPICS.clicks, b"[" * 100_000, 1), RejectReason.NOT_JSON),
+        (click(1, context=None, user_id=5.5), RejectReason.SCHEMA),
+        (record(TOPICS.clicks, {"user_id": "u1", "type": "click"}, 1), RejectReason.MISSING_FIELD),
+        (click(1, type="teleport" + "\U0001f600" * 100_000), RejectReason.UNKNOWN_TYPE),
+        (click(1, type="rate", value=float("nan")), RejectReason.BAD_RATING),
+        (click(1, type="rate", value=9), RejectReason.BAD_RATING),
+        (click(1, event_time="2026-09-01T10:00:00"), RejectReason.BAD_TIME),
+        (record(TOPICS.clicks, {"user_id": "u1"}, 1, timestamp_ms=NOW_MS * 1000), RejectReason.BAD_TIME),
+        (click(1, user="*"), RejectReason.BAD_ID),
+        (click(1, user="u\ud800"), RejectReason.BAD_ID),
+        (click(1, item="x" * 257), RejectReason.TOO_LARGE),
+        (click(1, event_id="c-0", type="like"), RejectReason.ID_REUSED),
+        (click(1, event_id="c-0", item_id="i3"), RejectReason.ID_REUSED),
+        (
+            record(TOPICS.clicks, {"user_id": "u1", "item_id": "i1", "type": "click"}, 1, key=b"u2"),
+            RejectReason.KEY_MISMATCH,
+        ),
+        (
+            record(TOPICS.clicks, {"user_id": "u1", "item_id": "i1", "type": "click", "\ud800": 1}, 1),
+            RejectReason.SCHEMA,
+        ),
+        (click(1, position="\ud800"), RejectReason.SCHEMA),
+        (click(1, context={"a": ["\ud800"]}), RejectReason.SCHEMA),
+        (click(1, list_version=10**400), RejectReason.SCHEMA),
+        (record(TOPICS.clicks, {"user_id": "u1"}, 1, timestamp_ms=NOW_MS + 3_600_001), RejectReason.BAD_TIME),
+        (says(1, ""), RejectReason.MISSING_FIELD),
+        (says(1, "x" * 1_000_000), RejectReason.TOO_LARGE),
     ],
-    ids=lambda value: value.value if isinstance(value, Reason) else "",
+    ids=lambda value: value.value if isinstance(value, RejectReason) else "",
 )
 async def test_bad_events_become_dead_letters_and_the_stream_goes_on(
-    worker: Worker, bad: Record, reason: Reason
+    worker: Worker, bad: Record, reason: RejectReason
 ) -> None:
     (made,) = await worker.takes(GOOD[0], bad, GOOD[1])
     assert [each.item_id for each in made.items] == ["i2", "i1"]

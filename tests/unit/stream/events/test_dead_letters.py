@@ -4,7 +4,7 @@ from importlib.metadata import version
 
 import pytest
 
-from penchant.errors import Reason
+from penchant.errors import RejectReason
 from penchant.topics import DEAD_LETTER_HEADERS_BYTES
 from stream.events.dead_letters import dead_letter, forwarded
 from stream.events.records import ORIGIN, DeadLetter, Headers, Record, Reroute
@@ -15,7 +15,7 @@ POISON = Record(TOPICS.clicks, 2, 4711, NOW_MS - 5, b"\xffkey", b"\x00\xff", (("
 
 
 def letter(record: Record = POISON, message: str = "the value is not JSON") -> Outgoing:
-    return dead_letter(DeadLetter(record, Reason.NOT_JSON, message, "decode"), NOW_MS)
+    return dead_letter(DeadLetter(record, RejectReason.NOT_JSON, message, "decode"), NOW_MS)
 
 
 def test_a_dead_letter_is_the_original_and_says_where_when_and_why() -> None:

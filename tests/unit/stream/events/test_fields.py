@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from penchant.errors import Reason, Rejected
+from penchant.errors import Rejected, RejectReason
 from penchant.messages import Item
 from stream.events.decoder import CommandEvent, Decoder, Event, decode_item
 from stream.events.records import ORIGIN, Record
@@ -93,7 +93,7 @@ def test_null_where_an_id_is_optional_is_absent() -> None:
     ],
 )
 def test_null_where_a_field_is_needed_is_a_missing_field(topic: str, body: object) -> None:
-    assert refused(topic, body).reason is Reason.MISSING_FIELD
+    assert refused(topic, body).reason is RejectReason.MISSING_FIELD
 
 
 def test_nulls_of_an_item_are_absent() -> None:
@@ -167,7 +167,7 @@ def test_an_event_that_a_retraction_carries_is_read_as_it_was() -> None:
 @pytest.mark.parametrize("value", [True, False, 17.0, 1e30, ["u"], {"id": "u"}])
 def test_what_is_neither_text_nor_a_whole_number_is_no_id(name: str, value: object) -> None:
     why = refused(TOPICS.clicks, CLICK | {name: value})
-    assert why.reason is Reason.SCHEMA
+    assert why.reason is RejectReason.SCHEMA
     assert name in str(why)
 
 
@@ -179,36 +179,38 @@ LONE = "x\ud800y"
 @pytest.mark.parametrize(
     ("topic", "body", "reason"),
     [
-        *((TOPICS.clicks, CLICK | {name: LONE}, Reason.BAD_ID) for name in IDS),
-        (TOPICS.clicks, CLICK | {"type": LONE}, Reason.SCHEMA),
-        (TOPICS.clicks, CLICK | {"event_time": LONE}, Reason.BAD_TIME),
-        (TOPICS.clicks, CLICK | {"value": LONE}, Reason.BAD_RATING),
-        (TOPICS.clicks, CLICK | {"rating_scale": [1, LONE]}, Reason.BAD_RATING),
-        (TOPICS.clicks, CLICK | {"position": LONE}, Reason.SCHEMA),
-        (TOPICS.clicks, CLICK | {"list_version": LONE}, Reason.SCHEMA),
-        (TOPICS.clicks, CLICK | {LONE: 1}, Reason.SCHEMA),
-        (TOPICS.clicks, CLICK | {"context": {"page": [1, {"a": LONE}]}}, Reason.SCHEMA),
-        (TOPICS.clicks, CLICK | {"context": {"page": [1, {LONE: "a"}]}}, Reason.SCHEMA),
-        (TOPICS.reviews, REVIEW | {"rating": LONE}, Reason.BAD_RATING),
-        (TOPICS.reviews, REVIEW | {"user_id": LONE}, Reason.BAD_ID),
-        (TOPICS.commands, RETRACT | {"command_id": LONE}, Reason.BAD_ID),
-        (TOPICS.commands, MERGE | {"anonymous_id": LONE}, Reason.BAD_ID),
-        (TOPICS.commands, RETRACT | {"event": CLICK | {"event_time": NOW_MS, "item_id": LONE}}, Reason.BAD_ID),
-        (TOPICS.commands, RETRACT | {"event": CLICK | {"event_time": NOW_MS, "context": [LONE]}}, Reason.SCHEMA),
-        (TOPICS.commands, RETRACT | {"event": CLICK | {LONE: NOW_MS}}, Reason.SCHEMA),
-        (TOPICS.items, ITEM | {"item_id": LONE}, Reason.BAD_ID),
-        (TOPICS.items, ITEM | {"title": LONE}, Reason.SCHEMA),
-        (TOPICS.items, ITEM | {"facets": {LONE: "a"}}, Reason.SCHEMA),
-        (TOPICS.items, ITEM | {"facets": {"genre": ["a", LONE]}}, Reason.SCHEMA),
-        (TOPICS.clicks, {"specversion": "1.0", "id": LONE, "data": CLICK}, Reason.BAD_ID),
-        (TOPICS.clicks, {"specversion": "1.0", "time": LONE, "data": CLICK}, Reason.BAD_TIME),
-        (TOPICS.clicks, {"specversion": "1.0", "type": LONE, "data": CLICK}, Reason.SCHEMA),
-        (TOPICS.clicks, {"specversion": "1.0", "subject": LONE, "data": CLICK}, Reason.SCHEMA),
+        *((TOPICS.clicks, CLICK | {name: LONE}, RejectReason.BAD_ID) for name in IDS),
+        (TOPICS.clicks, CLICK | {"type": LONE}, RejectReason.SCHEMA),
+        (TOPICS.clicks, CLICK | {"event_time": LONE}, RejectReason.BAD_TIME),
+        (TOPICS.clicks, CLICK | {"value": LONE}, RejectReason.BAD_RATING),
+        (TOPICS.clicks, CLICK | {"rating_scale": [1, LONE]}, RejectReason.BAD_RATING),
+        (TOPICS.clicks, CLICK | {"position": LONE}, RejectReason.SCHEMA),
+        (TOPICS.clicks, CLICK | {"list_version": LONE}, RejectReason.SCHEMA),
+        (TOPICS.clicks, CLICK | {LONE: 1}, RejectReason.SCHEMA),
+        (TOPICS.clicks, CLICK | {"context": {"page": [1, {"a": LONE}]}}, RejectReason.SCHEMA),
+        (TOPICS.clicks, CLICK | {"context": {"page": [1, {LONE: "a"}]}}, RejectReason.SCHEMA),
+        (TOPICS.reviews, REVIEW | {"rating": LONE}, RejectReason.BAD_RATING),
+        (TOPICS.reviews, REVIEW | {"user_id": LONE}, RejectReason.BAD_ID),
+        (TOPICS.commands, RETRACT | {"command_id": LONE}, RejectReason.BAD_ID),
+        (TOPICS.commands, MERGE | {"anonymous_id": LONE}, RejectReason.BAD_ID),
+        (TOPICS.commands, RETRACT | {"event": CLICK | {"event_time": NOW_MS, "item_id": LONE}}, RejectReason.BAD_ID),
+        (TOPICS.commands, RETRACT | {"event": CLICK | {"event_time": NOW_MS, "context": [LONE]}}, RejectReason.SCHEMA),
+        (TOPICS.commands, RETRACT | {"event": CLICK | {LONE: NOW_MS}}, RejectReason.SCHEMA),
+        (TOPICS.items, ITEM | {"item_id": LONE}, RejectReason.BAD_ID),
+        (TOPICS.items, ITEM | {"title": LONE}, RejectReason.SCHEMA),
+        (TOPICS.items, ITEM | {"facets": {LONE: "a"}}, RejectReason.SCHEMA),
+        (TOPICS.items, ITEM | {"facets": {"genre": ["a", LONE]}}, RejectReason.SCHEMA),
+        (TOPICS.clicks, {"specversion": "1.0", "id": LONE, "data": CLICK}, RejectReason.BAD_ID),
+        (TOPICS.clicks, {"specversion": "1.0", "time": LONE, "data": CLICK}, RejectReason.BAD_TIME),
+        (TOPICS.clicks, {"specversion": "1.0", "type": LONE, "data": CLICK}, RejectReason.SCHEMA),
+        (TOPICS.clicks, {"specversion": "1.0", "subject": LONE, "data": CLICK}, RejectReason.SCHEMA),
     ],
     ids=lambda value: ascii(value)[:60] if isinstance(value, dict) else None,
 )  # fmt: skip
 @pytest.mark.parametrize("half", [r"\ud800", r"\udbff", r"\udc00", r"\udfff", r"\ude00\ud83d"])
-def test_a_lone_surrogate_is_refused_wherever_it_stands(topic: str, body: object, reason: Reason, half: str) -> None:
+def test_a_lone_surrogate_is_refused_wherever_it_stands(
+    topic: str, body: object, reason: RejectReason, half: str
+) -> None:
     sent = json.dumps(body).replace(r"\ud800", half)
     why = refused(topic, sent.encode())
     assert why.reason is reason

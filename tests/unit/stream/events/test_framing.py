@@ -14,7 +14,7 @@ import cramjam
 import msgspec
 import pytest
 
-from penchant.errors import Reason, Rejected
+from penchant.errors import Rejected, RejectReason
 from stream.events.decoder import Decoder, Event, decode_item, removed
 from stream.events.payload_formats import named
 from stream.events.records import Headers, Record
@@ -128,35 +128,35 @@ def test_attributes_in_headers_are_read_in_any_case(prefix: str) -> None:
 )
 def test_a_batch_is_refused_as_what_it_is(value: object, headers: Headers) -> None:
     why = refused(value, headers)
-    assert why.reason is Reason.SCHEMA
+    assert why.reason is RejectReason.SCHEMA
     assert "a batch of events: send one record an event" in str(why)
 
 
 @pytest.mark.parametrize(
     ("value", "reason", "words"),
     [
-        (json.dumps(json.dumps(CLICK)), Reason.SCHEMA, "encoded twice"),
-        (b"null", Reason.SCHEMA, "null instead of an object"),
-        (b"17", Reason.SCHEMA, "not an object"),
-        (b'"hello"', Reason.SCHEMA, "not an object"),
-        (cloud_event("hello"), Reason.SCHEMA, "not an object"),
-        (connect(None), Reason.SCHEMA, "`retract`"),
-        (change("d", before=CLICK), Reason.SCHEMA, "`retract`"),
-        (change("t"), Reason.SCHEMA, "`op` 't'"),
-        (change("c"), Reason.SCHEMA, "null instead of an object"),
-        ({"specversion": "1.0", "data_base64": "%%%"}, Reason.SCHEMA, "`data_base64`"),
-        ({"specversion": "1.0", "data_base64": 5}, Reason.SCHEMA, "`data_base64`"),
+        (json.dumps(json.dumps(CLICK)), RejectReason.SCHEMA, "encoded twice"),
+        (b"null", RejectReason.SCHEMA, "null instead of an object"),
+        (b"17", RejectReason.SCHEMA, "not an object"),
+        (b'"hello"', RejectReason.SCHEMA, "not an object"),
+        (cloud_event("hello"), RejectReason.SCHEMA, "not an object"),
+        (connect(None), RejectReason.SCHEMA, "`retract`"),
+        (change("d", before=CLICK), RejectReason.SCHEMA, "`retract`"),
+        (change("t"), RejectReason.SCHEMA, "`op` 't'"),
+        (change("c"), RejectReason.SCHEMA, "null instead of an object"),
+        ({"specversion": "1.0", "data_base64": "%%%"}, RejectReason.SCHEMA, "`data_base64`"),
+        ({"specversion": "1.0", "data_base64": 5}, RejectReason.SCHEMA, "`data_base64`"),
         (
             {"specversion": "1.0", "data_base64": base64.b64encode(gzip.compress(JSON, mtime=0)).decode()},
-            Reason.NOT_JSON,
+            RejectReason.NOT_JSON,
             "gzip",
         ),
-        (JSON + b"\n" + JSON, Reason.NOT_JSON, "send one record an event"),
-        (JSON[:-2], Reason.NOT_JSON, "at character"),
-        (JSON.replace(b"}", b",}"), Reason.NOT_JSON, "at character"),
+        (JSON + b"\n" + JSON, RejectReason.NOT_JSON, "send one record an event"),
+        (JSON[:-2], RejectReason.NOT_JSON, "at character"),
+        (JSON.replace(b"}", b",}"), RejectReason.NOT_JSON, "at character"),
     ],
 )
-def test_what_cannot_be_opened_is_refused_with_the_reason(value: object, reason: Reason, words: str) -> None:
+def test_what_cannot_be_opened_is_refused_with_the_reason(value: object, reason: RejectReason, words: str) -> None:
     why = refused(value if isinstance(value, bytes | dict) else str(value).encode())
     assert why.reason is reason
     assert words in str(why)
@@ -227,7 +227,7 @@ LONG = json.dumps(CLICK | {"context": "x" * 300}).encode()
 )
 def test_what_is_no_json_is_named(value: bytes, name: str) -> None:
     why = refused(value)
-    assert why.reason is Reason.NOT_JSON
+    assert why.reason is RejectReason.NOT_JSON
     assert name in str(why)
     assert "codec" not in str(why), "what Python calls it helps nobody"
     assert ": " in str(why), "what to do about it"
@@ -240,8 +240,8 @@ def test_what_is_large_and_not_as_it_should_be_is_not_taken_apart() -> None:
     """Given brackets by the hundred thousand, when the user's id is a number, then they cost nobody half a second."""
     brackets = json.dumps(CLICK)[:-1].encode() + b', "context": [' + b"[]," * 200_000 + b"[]]}"
     assert read(brackets).user_id == "u1", "as the schema says: what is not read is skipped"
-    assert refused(brackets.replace(b'"u1"', b"5")).reason is Reason.TOO_LARGE
-    assert refused(b"\x1f\x8b" + brackets).reason is Reason.NOT_JSON
+    assert refused(brackets.replace(b'"u1"', b"5")).reason is RejectReason.TOO_LARGE
+    assert refused(b"\x1f\x8b" + brackets).reason is RejectReason.NOT_JSON
 
 
 @pytest.mark.parametrize("value", [bytes([n, m]) * 3 for n in range(0, 256, 5) for m in (0, 10, 34, 123, 200)])
@@ -295,13 +295,13 @@ def test_a_row_that_is_gone_removes_its_item(value: object, key: bytes) -> None:
 @pytest.mark.parametrize(
     ("value", "key", "reason"),
     [
-        (change("d", before=ITEM), None, Reason.MISSING_FIELD),
-        (change("d", before=ITEM), b"i8", Reason.KEY_MISMATCH),
-        (connect(ITEM), b'{"item_id": "i8"}', Reason.KEY_MISMATCH),
-        (change("t"), b"i9", Reason.SCHEMA),
+        (change("d", before=ITEM), None, RejectReason.MISSING_FIELD),
+        (change("d", before=ITEM), b"i8", RejectReason.KEY_MISMATCH),
+        (connect(ITEM), b'{"item_id": "i8"}', RejectReason.KEY_MISMATCH),
+        (change("t"), b"i9", RejectReason.SCHEMA),
     ],
 )
-def test_a_row_and_a_key_that_differ_are_refused(value: object, key: bytes | None, reason: Reason) -> None:
+def test_a_row_and_a_key_that_differ_are_refused(value: object, key: bytes | None, reason: RejectReason) -> None:
     with pytest.raises(Rejected) as why:
         decode_item(record(TOPICS.items, value, key=key))
     assert why.value.reason is reason
@@ -320,7 +320,7 @@ def test_a_row_and_a_key_that_differ_are_refused(value: object, key: bytes | Non
 def test_an_event_among_items_is_told(body: object, words: str) -> None:
     with pytest.raises(Rejected, match=words) as why:
         decode_item(record(TOPICS.items, body))
-    assert why.value.reason is Reason.MISSING_FIELD
+    assert why.value.reason is RejectReason.MISSING_FIELD
 
 
 def test_a_key_that_is_json_is_told_on_user_topics() -> None:
@@ -328,4 +328,4 @@ def test_a_key_that_is_json_is_told_on_user_topics() -> None:
     for key in (b'"u1"', b'{"user_id": "u1"}'):
         with pytest.raises(Rejected, match="use a string serializer for keys") as why:
             DECODER.decode(click(CLICK, key=key))
-        assert why.value.reason is Reason.KEY_MISMATCH
+        assert why.value.reason is RejectReason.KEY_MISMATCH

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penchant.errors import Reason, Rejected
+from penchant.errors import Rejected, RejectReason
 from stream.events.decoder import CommandEvent, Decoder, Event
 from stream.events.fields import MAX_AHEAD_MS, MOST_AHEAD_MS, TIME_END_MS, bounded_time_ms
 from stream.events.records import Record
@@ -80,7 +80,7 @@ def test_every_rfc_3339_time_is_read(stated: str, time_ms: int) -> None:
 def test_what_is_no_time_is_refused_and_said_so(stated: object) -> None:
     with pytest.raises(Rejected) as why:
         time_of(stated)
-    assert why.value.reason is Reason.BAD_TIME
+    assert why.value.reason is RejectReason.BAD_TIME
     assert len(str(why.value)) < 300
 
 
@@ -116,7 +116,7 @@ def test_whatever_is_stated_is_a_time_within_bounds_or_refused(stated: object) -
         time_ms = bounded_time_ms(None, stated, NOW_MS)
     except Rejected as why:
         reason = why.reason
-    assert reason is Reason.BAD_TIME or (isinstance(time_ms, int) and 0 <= time_ms <= NOW_MS + MAX_AHEAD_MS)
+    assert reason is RejectReason.BAD_TIME or (isinstance(time_ms, int) and 0 <= time_ms <= NOW_MS + MAX_AHEAD_MS)
 
 
 # --- The record's own time, against the worker's clock ---
@@ -139,7 +139,7 @@ def test_a_record_may_be_an_hour_ahead_and_no_more() -> None:
     assert isinstance(decoder().decode(like(NOW_MS + MOST_AHEAD_MS)), Event)
     with pytest.raises(Rejected) as why:
         decoder().decode(like(NOW_MS + MOST_AHEAD_MS + 1))
-    assert why.value.reason is Reason.BAD_TIME
+    assert why.value.reason is RejectReason.BAD_TIME
     assert "1.0 h ahead of this worker's clock (2026-09-21" in str(why.value)
 
 
@@ -165,7 +165,7 @@ def test_a_command_of_a_time_to_come_does_nothing(kind: str, year_2105_ms: int) 
 def test_a_record_in_another_unit_is_refused_by_name(timestamp_ms: int, words: str) -> None:
     with pytest.raises(Rejected, match=words) as why:
         decoder().decode(like(timestamp_ms))
-    assert why.value.reason is Reason.BAD_TIME
+    assert why.value.reason is RejectReason.BAD_TIME
 
 
 def test_what_was_ahead_of_the_clock_once_is_not_when_that_time_has_come() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from penchant.errors import Reason
+from penchant.errors import RejectReason
 from penchant.messages import Receipt
 from penchant.topics import MAX_MESSAGE_BYTES
 from serving.state.user_state import (
@@ -252,7 +252,7 @@ async def test_whatever_waits_can_be_put_aside_by_a_letter(worker: Worker, given
     """Also a retraction, and beside others that have its id: the letter names the record's place."""
     await worker.takes(given)
     (entry,) = waiters(await worker.state("u1"))
-    letter = DeadLetter(record_of(entry), Reason.INTERNAL, "ZeroDivisionError in a test", "decode")
+    letter = DeadLetter(record_of(entry), RejectReason.INTERNAL, "ZeroDivisionError in a test", "decode")
     await worker.pipeline.run([PartitionBatch(0, inputs=[WorkItem("u1", "?", Trigger.EXPIRED, letter=letter)])], {})
     assert waiters(await worker.state("u1")) == []
     assert worker.dead_letters() == [("internal", given.value)]
@@ -263,7 +263,7 @@ async def test_whatever_waits_can_be_put_aside_by_a_letter(worker: Worker, given
 
 async def test_a_letter_for_what_has_left_by_now_changes_nothing(worker: Worker) -> None:
     await worker.takes(click(0, "new"))
-    letter = DeadLetter(replace(click(7), timestamp_ms=1), Reason.INTERNAL, "gone", "decode")
+    letter = DeadLetter(replace(click(7), timestamp_ms=1), RejectReason.INTERNAL, "gone", "decode")
     await worker.pipeline.run([PartitionBatch(0, inputs=[WorkItem("u1", "c-0", Trigger.EXPIRED, letter=letter)])], {})
     assert len((await worker.state("u1")).pending) == 1
     assert worker.dead_letters() == []
@@ -302,7 +302,7 @@ def test_what_waits_and_cannot_be_read_is_a_letter_that_names_the_fault() -> Non
     context = Context(lambda _: None, {}, fails, RULES, NOW_MS, FINGERPRINT)
     letter = read_again(waiting(0), context)
     assert isinstance(letter, DeadLetter)
-    assert (letter.reason, letter.record) == (Reason.INTERNAL, record_of(waiting(0)))
+    assert (letter.reason, letter.record) == (RejectReason.INTERNAL, record_of(waiting(0)))
     assert "RecursionError" in letter.message
 
 

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from penchant.errors import Rejected
+from penchant.partitioner import partition_of
 from serving.state.user_state import SEEN, UserState
 from stream.events.dead_letters import dead_letter
-from stream.events.decoder import Decoder, partition_of
+from stream.events.decoder import Decoder
 from stream.events.records import DeadLetter, Record
 from stream.events.weights import load_weights
 from stream.processing.batch import Limits
