@@ -19,15 +19,14 @@ import numpy as np
 from rich.console import Console
 from rich.progress import track
 
-from benchmarks.quality.measures import interval
 from deploy.demo import films
 from deploy.demo.films import RATING_SCALE
 from deploy.demo.rating_replay import SentRating
-from deploy.demo.score import TOP
+from evaluation.measures import TOP, Doubles, bootstrap_interval
 from evaluation.prequential.cached_vectors import catalogue_of
 from evaluation.prequential.data_sets import NO_TIME_MS, Event, Item
 from evaluation.prequential.offline_system import Penchant
-from evaluation.prequential.steps import Doubles, Step
+from evaluation.prequential.steps import Step
 from penchant.errors import PenchantError
 from penchant.messages import Item as Published
 from serving.catalogue import Catalogue
@@ -122,7 +121,7 @@ def events_of(catalogue: Catalogue, sent: Sequence[SentRating]) -> list[Event]:
 def compare(sent: Sequence[SentRating], offline: Doubles) -> dict[str, float | bool | list[float]]:
     """The two hit rates, and whether the live one lies in the bootstrap interval of the offline one."""
     live = np.array([each.hit for each in sent if each.hit is not None], np.float64)
-    low, high = interval(offline)
+    low, high = bootstrap_interval(offline)
     rate = float(live.mean()) if len(live) else 0.0
     return {
         "ratings": len(sent),

@@ -14,11 +14,12 @@ from dataclasses import replace
 import numpy as np
 
 from benchmarks.quality.methods import Method
+from evaluation.measures import TOP
 from evaluation.prequential.data_sets import Event
 from evaluation.prequential.steps import Mask, Step
 
 JOINED = 20
-TOP, HALF = 10, 5
+HALF = TOP // 2
 NEVER = JOINED + 1
 
 Genres = Sequence[frozenset[str]]

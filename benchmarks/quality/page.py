@@ -7,7 +7,6 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from benchmarks.quality.measures import SLICES
 from benchmarks.quality.plots import (
     Draw,
     against_coverage,
@@ -18,6 +17,7 @@ from benchmarks.quality.plots import (
     price_of_variety,
     with_intervals,
 )
+from benchmarks.quality.report import SLICES
 from benchmarks.quality.tables import ACCURACY, CHARACTER, notes
 from benchmarks.quality.variants import VARIETY
 from penchant.errors import Misconfigured

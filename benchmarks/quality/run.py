@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
-from benchmarks.quality.lists import Crowd, Lists
+from benchmarks.quality.list_measures import Crowd, ListMeasures
 from benchmarks.quality.methods import Effort, Method, Tuned
 from evaluation.prequential.offline_system import Penchant
 from evaluation.prequential.steps import Step
@@ -20,7 +20,7 @@ class Run:
         self.effort = effort or Effort()
         self.methods = [Tuned(method, self.effort.tuned) for method in (penchant, *baselines)]
         self.steps: list[Step] = []
-        self.lists: dict[str, Lists] = {}
+        self.lists: dict[str, ListMeasures] = {}
         self._penchant = penchant
         self._asked = 0  # in the measured part
         self._crowd = Crowd(len(penchant.catalogue))
@@ -36,7 +36,7 @@ class Run:
     def _freeze(self) -> None:
         vectors = self._penchant.catalogue.vectors[: len(self._penchant.catalogue)]
         self.methods.insert(1, Tuned(self._penchant.frozen()))
-        self.lists = {tuned.name: Lists(vectors, self._crowd) for tuned in self.methods}
+        self.lists = {tuned.name: ListMeasures(vectors, self._crowd) for tuned in self.methods}
 
     def _take(self, step: Step) -> None:
         if not step.measured:

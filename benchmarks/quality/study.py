@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from benchmarks.baselines.all import EASE_EVERY, baselines, left_out
-from benchmarks.quality.measures import report
 from benchmarks.quality.methods import Effort, Method
+from benchmarks.quality.report import report
 from benchmarks.quality.run import Run
 from benchmarks.quality.variants import Varied, readers
 from evaluation.prequential.cached_vectors import catalogue_of

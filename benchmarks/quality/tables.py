@@ -6,7 +6,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.quality.measures import SLICES
+from benchmarks.quality.report import SLICES
 
 WIDTH = 150
 ACCURACY = ("hr@5", "hr@10", "ndcg@5", "ndcg@10", "mrr@10", "coverage@10")

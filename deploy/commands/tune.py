@@ -42,7 +42,7 @@ def tune(as_json: bool, file: Path | None, **options: Any) -> None:
     need("cpu", "onnxruntime")
     import msgspec
 
-    from evaluation.tuning.judge import BETTER
+    from evaluation.tuning.comparison import BETTER
     from evaluation.tuning.tuned_settings import experiment_of, print_tuned
 
     tuned = _tune(**options)

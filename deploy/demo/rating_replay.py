@@ -140,7 +140,7 @@ class RatingReplay:
     def _send(self, rating: Rating) -> None:
         user, row = rating.user_id, self.rows[rating.item_id]
         hits = self.played.hits
-        hit = hits.judge(user, row, self._shown(user)) if rating.stars >= POSITIVE else None
+        hit = hits.score(user, row, self._shown(user)) if rating.stars >= POSITIVE else None
         hits.learn(user, row)
         event_id = f"r-{user}-{rating.item_id}"
         message = {

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-TOP = 10
+from evaluation.measures import TOP, chance_of_hit
 
 
 @dataclass(slots=True)
@@ -27,7 +27,7 @@ class HitRates:
     def __post_init__(self) -> None:
         self._counts = np.zeros(self.items, np.int64)
 
-    def judge(self, user: str, row: int, listed: Sequence[int]) -> bool:
+    def score(self, user: str, row: int, listed: Sequence[int]) -> bool:
         """Score a positive event on the item in `row`; `listed`: the user's list before it, best first.
 
         Returns whether it was a hit.
@@ -54,6 +54,4 @@ class HitRates:
         counts[self._seen.get(user, [])] = -1
         if counts[row] < 0:
             return 0.0
-        above = int((counts > counts[row]).sum())
-        tied = int((counts == counts[row]).sum())
-        return min(max(TOP - above, 0) / tied, 1.0)
+        return chance_of_hit(counts, row)

@@ -7,11 +7,11 @@ import rich.console
 from rich.table import Table
 from rich.text import Text
 
+from evaluation.measures import TOP
 from penchant.messages import Item, ListItem, Recommendations
 from serving.terminal import printing
 from serving.terminal.printing import theirs
 
-PLACES = 10
 _PLAIN_WIDTH = 118
 
 
@@ -28,7 +28,7 @@ class DemoPrinter:
         table.add_column("#", justify="right")
         table.add_column(before[0], overflow="fold", ratio=1)
         table.add_column(after[0], overflow="fold", ratio=1)
-        pairs = zip(before[1].items[:PLACES], after[1].items[:PLACES], strict=False)
+        pairs = zip(before[1].items[:TOP], after[1].items[:TOP], strict=False)
         for place, (first, last) in enumerate(pairs, start=1):
             table.add_row(str(place), self._short(first), self._short(last))
         self.console.print(table)
@@ -40,7 +40,7 @@ class DemoPrinter:
         table.add_column("title", overflow="fold", ratio=4)
         table.add_column("genres", overflow="fold", ratio=3)
         table.add_column("why", overflow="fold", ratio=5)
-        for place, item in enumerate(made.items[:PLACES], start=1):
+        for place, item in enumerate(made.items[:TOP], start=1):
             why = "; ".join(f"{reason.words} ({reason.share:.0%})" for reason in item.reasons)
             table.add_row(str(place), theirs(self._title(item)), theirs(", ".join(self.genres(item))), theirs(why))
         self.console.print(table)

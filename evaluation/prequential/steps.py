@@ -9,7 +9,6 @@ from evaluation.prequential.data_sets import Event
 
 Floats = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
-Doubles = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +39,3 @@ def rank_of(scores: Floats, step: Step) -> float:
     if step.candidates is not None:
         scores = scores[step.candidates]
     return float((scores > own).sum()) + 0.5 * float((scores == own).sum() - 1)
-
-
-def hits(ranks: Doubles, k: int) -> Doubles:
-    """`(n,)`, 1 where the rank is below k."""
-    return (ranks < k).astype(np.float64)
-
-
-def gains(ranks: Doubles, k: int) -> Doubles:
-    """`(n,)`, 1 / log2(rank + 2) below k, else 0."""
-    return np.where(ranks < k, 1.0 / np.log2(ranks + 2.0), 0.0)

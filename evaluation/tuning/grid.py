@@ -45,17 +45,17 @@ class Choice:
         return Bounds().half_life_ms if days is None else round(days * _DAY_MS)
 
 
-def search(worth: Callable[[Choice], float], grid: Grid = GRID) -> Choice:
-    """The best choice that is found from the default on; `worth` is asked once for each, the higher the better.
+def search(objective: Callable[[Choice], float], grid: Grid = GRID) -> Choice:
+    """The best choice that is found from the default on; `objective` is asked once for each, the higher the better.
 
     >>> search(lambda choice: choice.changed.get("long", 0.1) - choice.changed.get("ring_decay", 0.8)).changed
     {'ring_decay': 0.6, 'long': 1.0}
     """
     best = Choice()
-    reached = worth(best)
+    reached = objective(best)
     for name, values in grid.items():
         for choice in [Choice({**best.changed, name: value}) for value in values]:
-            found = worth(choice)
+            found = objective(choice)
             if found > reached:
                 best, reached = choice, found
     return best

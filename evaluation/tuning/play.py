@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from evaluation.measures import Doubles
 from evaluation.prequential.data_sets import Event, Item
 from evaluation.prequential.offline_system import Penchant
 from evaluation.prequential.protocol import Candidates, of_events
-from evaluation.prequential.steps import Doubles, rank_of
+from evaluation.prequential.steps import rank_of
 from evaluation.tuning.grid import Choice
 from serving.catalogue import Catalogue
 

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import msgspec
 
+from evaluation.tuning.comparison import Accuracy, Comparison, accuracy, compare
 from evaluation.tuning.grid import GRID, Choice, Grid, search, trials
-from evaluation.tuning.judge import Judged, Measured, judge, measured
 from evaluation.tuning.play import Log, play
 from penchant.errors import Misconfigured
 from serving.catalogue import Catalogue
@@ -19,7 +19,7 @@ class Trial(msgspec.Struct, frozen=True):
     """What one choice reached on the part that is chosen on."""
 
     changed: dict[str, float]
-    reached: Measured
+    reached: Accuracy
 
 
 class Tuned(msgspec.Struct, frozen=True):
@@ -29,7 +29,7 @@ class Tuned(msgspec.Struct, frozen=True):
     items: int
     trials: list[Trial]
     changed: dict[str, float]
-    judged: Judged
+    judged: Comparison
     verdict: str
 
 
@@ -40,15 +40,15 @@ def tune(log: Log, catalogue: Catalogue, tick: Tick, grid: Grid = GRID) -> Tuned
     """
     tried: list[Trial] = []
 
-    def worth(choice: Choice) -> float:
-        reached = measured(play(log, catalogue, choice, log.choosing, tick).ranks)
+    def objective(choice: Choice) -> float:
+        reached = accuracy(play(log, catalogue, choice, log.choosing, tick).ranks)
         tried.append(Trial(dict(choice.changed), reached))
         return reached.ndcg
 
     check(log)
-    best = search(worth, grid)
+    best = search(objective, grid)
     default = play(log, catalogue, Choice(), log.held_back, tick)
-    judged = judge(default, play(log, catalogue, best, log.held_back, tick) if best.changed else default)
+    judged = compare(default, play(log, catalogue, best, log.held_back, tick) if best.changed else default)
     return Tuned(
         events=len(log.events),
         items=len(log.items),

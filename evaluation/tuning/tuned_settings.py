@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 
 from rich.table import Table
 
+from evaluation.tuning.comparison import BETTER, Accuracy
 from evaluation.tuning.grid import HALF_LIFE, Choice
-from evaluation.tuning.judge import BETTER, Measured
 from evaluation.tuning.tune import Tuned
 from serving.terminal.printing import console
 
@@ -61,8 +61,8 @@ def _words(changed: Mapping[str, float]) -> str:
     return ", ".join(f"{name} = {value:g}" for name, value in changed.items()) or "default"
 
 
-def _numbers(measured: Measured) -> tuple[str, str]:
-    return f"{measured.ndcg:.4f}", f"{measured.hr:.4f}"
+def _numbers(accuracy: Accuracy) -> tuple[str, str]:
+    return f"{accuracy.ndcg:.4f}", f"{accuracy.hr:.4f}"
 
 
 def _between(interval: tuple[float, float]) -> str:

@@ -10,9 +10,10 @@ from benchmarks.baselines.content import ContentMean
 from benchmarks.baselines.knn import ItemKnn, LastItem, Together
 from benchmarks.baselines.popular import Popular
 from benchmarks.quality.lag import NEVER, lags, pairs_of
-from benchmarks.quality.measures import interval, report, summary
 from benchmarks.quality.methods import Method, Tuned
+from benchmarks.quality.report import report
 from benchmarks.quality.run import Run
+from evaluation.measures import bootstrap_interval, summary
 from evaluation.prequential.data_sets import NO_TIME_MS, Case, Item
 from evaluation.prequential.offline_system import Penchant
 from evaluation.prequential.positives import positive_by
@@ -123,8 +124,8 @@ def test_measures_of_a_few_ranks() -> None:
 def test_an_interval_holds_its_mean_and_narrows() -> None:
     values = np.tile([0.0, 1.0], 50)
 
-    low, high = interval(values)
-    lower, higher = interval(np.tile(values, 20))
+    low, high = bootstrap_interval(values)
+    lower, higher = bootstrap_interval(np.tile(values, 20))
 
     assert low < 0.5 < high
     assert high - low > 3 * (higher - lower)

@@ -5,7 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from benchmarks.quality.lists import TOP, Crowd, Lists, first, gini, head_of, unlikeness
+from benchmarks.quality.list_measures import Crowd, ListMeasures, first, gini, head_of, unlikeness
+from evaluation.measures import TOP
 from evaluation.prequential.data_sets import Event
 from evaluation.prequential.steps import Step, rank_of
 from stream.events.weights import Weight
@@ -64,7 +65,7 @@ def test_unlikeness_is_the_mean_over_pairs() -> None:
 def test_measures_of_two_lists() -> None:
     """Given lists of ten and of two candidates of 12 items, then each measure is what is counted by hand."""
     vectors = np.eye(12, dtype=np.float32)
-    lists = Lists(vectors, crowd(*[1] * 12))
+    lists = ListMeasures(vectors, crowd(*[1] * 12))
     scores = np.arange(12, 0, -1, dtype=np.float32)
     lists.add(scores, step(0))
     lists.add(scores, step(11, [False] * 10 + [True] * 2))
@@ -79,7 +80,7 @@ def test_measures_of_two_lists() -> None:
 
 
 def test_without_lists_there_are_zeros() -> None:
-    assert set(Lists(np.eye(2, dtype=np.float32), crowd(1, 0)).measures().values()) == {0.0}
+    assert set(ListMeasures(np.eye(2, dtype=np.float32), crowd(1, 0)).measures().values()) == {0.0}
 
 
 def test_the_first_ten_are_fewer_where_there_are_fewer_or_where_they_must_not_be_listed() -> None:

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from benchmarks.baselines.popular import Popular, PopularDecayed
 from benchmarks.quality import page, plots
-from benchmarks.quality.measures import report
+from benchmarks.quality.report import report
 from benchmarks.quality.run import Run
 from evaluation.prequential.data_sets import NO_TIME_MS, Item
 from evaluation.prequential.offline_system import Penchant

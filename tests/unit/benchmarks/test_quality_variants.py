@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.quality.lists import Lists
+from benchmarks.quality.list_measures import ListMeasures
 from benchmarks.quality.run import Run
 from benchmarks.quality.variants import Reading, Told, Varied
 from evaluation.prequential.data_sets import NO_TIME_MS, Event, Item, read_events
@@ -48,7 +48,7 @@ def alike(n: int) -> Catalogue:
     return made
 
 
-def run_over(made: Catalogue, events: list[Event], varieties: tuple[float, ...]) -> dict[str, Lists]:
+def run_over(made: Catalogue, events: list[Event], varieties: tuple[float, ...]) -> dict[str, ListMeasures]:
     penchant = Penchant(made, repeats=False)
     run = Run(penchant, [Varied(penchant, variety) for variety in varieties])
     items = [Item(f"i{row}", "", "", {}, NO_TIME_MS) for row in range(len(made))]

@@ -65,8 +65,8 @@ def test_two_lists_stand_side_by_side(show: DemoPrinter, paper: io.StringIO) -> 
 
 def test_a_summary_counts_and_can_be_written() -> None:
     hits = HitRates(20)
-    hits.judge("u", 1, [1])
-    hits.judge("u", 1, [2])
+    hits.score("u", 1, [1])
+    hits.score("u", 1, [2])
     played = ReplayResult(
         hits,
         seconds=2.0,

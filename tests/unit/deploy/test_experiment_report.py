@@ -1,12 +1,10 @@
 """What an experiment shows: intervals that hold, differences that are told, figures read from a worker's metrics."""
 
-import doctest
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-import deploy.experiment.experiment_report
 from deploy.experiment.experiment_report import Tally, added, deviations, difference, variant_results, wilson
 from deploy.experiment.metrics_scraper import scrape, tallies
 from penchant.errors import Unavailable
@@ -30,10 +28,6 @@ def drawn(random: np.random.Generator, users: int, rate: float) -> Tally:
     n = random.integers(1, 31, users)
     own = random.beta(rate * 5, (1 - rate) * 5, users)
     return tally(n.tolist(), random.binomial(n, own).tolist())
-
-
-def test_the_examples_in_the_docstrings() -> None:
-    assert doctest.testmod(deploy.experiment.experiment_report).failed == 0
 
 
 def test_wilson_by_hand() -> None:

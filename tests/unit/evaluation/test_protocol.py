@@ -6,9 +6,10 @@ import pytest
 from benchmarks.baselines.all import NAMES, baselines, left_out
 from benchmarks.baselines.knn import LastItem, Together
 from benchmarks.baselines.popular import Popular
-from benchmarks.quality.measures import report, summary
 from benchmarks.quality.methods import Effort, Tuned
+from benchmarks.quality.report import report
 from benchmarks.quality.run import Run
+from evaluation.measures import summary
 from evaluation.prequential.data_sets import NO_TIME_MS, Case, Event, Item
 from evaluation.prequential.offline_system import Penchant
 from evaluation.prequential.protocol import Candidates, of_cases, of_events

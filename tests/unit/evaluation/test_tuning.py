@@ -1,6 +1,5 @@
 """Tuning: what is tried, what the trials may know, and when something is called better."""
 
-import doctest
 import gzip
 import json
 from pathlib import Path
@@ -8,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import evaluation.tuning.grid
+from evaluation.measures import bootstrap_interval
 from evaluation.prequential.data_sets import NO_TIME_MS, Event, Item
+from evaluation.tuning.comparison import BETTER, NO_BETTER, Accuracy, compare
 from evaluation.tuning.grid import GRID, HALF_LIFE, Choice, search, trials
-from evaluation.tuning.judge import BETTER, NO_BETTER, Measured, interval, judge
 from evaluation.tuning.play import Log, Ranks, play
 from evaluation.tuning.tune import Trial, Tuned, tune
 from evaluation.tuning.tuned_settings import experiment_of, print_tuned
@@ -39,10 +38,6 @@ def log(n: int, *, seed: int = 1, most: int = 1000) -> tuple[Log, Catalogue]:
     return Log(items, events, repeats=True, most=most), catalogue_of([item.item_id for item in items])
 
 
-def test_the_examples_in_the_docstrings() -> None:
-    assert doctest.testmod(evaluation.tuning.grid).failed == 0
-
-
 def test_every_choice_of_the_grid_is_one_that_a_worker_can_be_given() -> None:
     assert set(GRID) - {HALF_LIFE} <= tunable()
     assert all(getattr(RankSettings(), name) not in values for name, values in GRID.items() if name != HALF_LIFE)
@@ -53,11 +48,11 @@ def test_every_choice_of_the_grid_is_one_that_a_worker_can_be_given() -> None:
 def test_the_search_asks_once_for_each_value_and_keeps_the_best_of_each_setting() -> None:
     asked: list[Choice] = []
 
-    def worth(choice: Choice) -> float:
+    def objective(choice: Choice) -> float:
         asked.append(choice)
         return -abs(choice.changed.get("ring_decay", 0.8) - 0.7) - abs(choice.changed.get("long", 0.1) - 0.1)
 
-    assert search(worth).changed == {"ring_decay": 0.7}
+    assert search(objective).changed == {"ring_decay": 0.7}
     assert len(asked) == trials()
     assert len({json.dumps(choice.changed) for choice in asked}) == trials()
 
@@ -97,28 +92,28 @@ def ranks(hits: list[bool], users: int) -> Ranks:
 def test_better_is_what_is_better_for_users_beyond_chance() -> None:
     """Given 400 events: 40 users gain one hit each; or one user gains 40."""
     default = ranks([False] * 400, 40)
-    many = judge(default, ranks([place < 40 for place in range(400)], 40))
-    one = judge(default, ranks([place % 40 == 0 for place in range(400)], 40))
+    many = compare(default, ranks([place < 40 for place in range(400)], 40))
+    one = compare(default, ranks([place % 40 == 0 for place in range(400)], 40))
     assert (many.verdict, one.verdict) == (BETTER, NO_BETTER)
     assert many.tuned.hr - many.default.hr == pytest.approx(0.1)
     assert (many.events, many.users) == (400, 40)
 
 
 def test_the_interval_of_alike_users_is_a_point_and_that_of_nothing_is_zero() -> None:
-    assert interval(np.tile([0.0, 1.0], 30), [f"u{place // 2}" for place in range(60)]) == (0.5, 0.5)
-    assert interval(np.zeros(0), []) == (0.0, 0.0)
+    assert bootstrap_interval(np.tile([0.0, 1.0], 30), [f"u{place // 2}" for place in range(60)]) == (0.5, 0.5)
+    assert bootstrap_interval(np.zeros(0), []) == (0.0, 0.0)
 
 
 def test_what_is_printed_says_what_was_chosen_and_whether_it_is_better(capsys: pytest.CaptureFixture[str]) -> None:
     better, worse = ranks([place < 40 for place in range(400)], 40), ranks([False] * 400, 40)
-    tried = [Trial({}, Measured(0.1, 0.05)), Trial({"long": 0.3, HALF_LIFE: 7.0}, Measured(0.2, 0.06))]
-    for judged, says in ((judge(worse, better), BETTER), (judge(better, worse), NO_BETTER)):
+    tried = [Trial({}, Accuracy(0.1, 0.05)), Trial({"long": 0.3, HALF_LIFE: 7.0}, Accuracy(0.2, 0.06))]
+    for judged, says in ((compare(worse, better), BETTER), (compare(better, worse), NO_BETTER)):
         print_tuned(Tuned(1600, ITEMS, tried, {"long": 0.3, HALF_LIFE: 7.0}, judged, judged.verdict))
         told = capsys.readouterr().out
         assert f"long = 0.3, half_life_days = 7: {says}" in told
         assert ("PENCHANT_HALF_LIFE_DAYS=7" in told) == (says == BETTER)
         assert "400 events of 40 users" in told
-    print_tuned(Tuned(1600, ITEMS, tried[:1], {}, judge(worse, worse), NO_BETTER))
+    print_tuned(Tuned(1600, ITEMS, tried[:1], {}, compare(worse, worse), NO_BETTER))
     assert "nothing tried was better: default" in capsys.readouterr().out
 
 

@@ -1,12 +1,10 @@
 """The blend learns what tells the items taken from the others, for either moment by itself."""
 
 import binascii
-import doctest
 
 import numpy as np
 import pytest
 
-import serving.ranking.blend
 from penchant.errors import BrokenState
 from serving.ranking.blend import START, Blend, Floats, Part
 
@@ -14,10 +12,6 @@ from serving.ranking.blend import START, Blend, Floats, Part
 def loss(blend: Blend, parts: Floats, others: Floats, freshness: float) -> float:
     points = blend.at(freshness).astype(np.float64) @ parts + others
     return float(np.log(np.exp(points - points[0]).sum()))
-
-
-def test_the_example_in_the_docstring() -> None:
-    assert doctest.testmod(serving.ranking.blend).failed == 0
 
 
 @pytest.mark.parametrize("freshness", [1.0, 0.2, 0.0])

@@ -1,12 +1,9 @@
 """Rows of co-visits equal their definition as long as they are not cut, and keep what counts most when they are."""
 
-import doctest
-
 import numpy as np
 import numpy.typing as npt
 import pytest
 
-import serving.ranking.covisits
 from serving.ranking.covisits import CoVisitRows
 
 Event = tuple[int, float, list[tuple[int, float]]]
@@ -46,10 +43,6 @@ def events() -> list[Event]:
         )
         for _ in range(1500)
     ]
-
-
-def test_the_example_in_the_docstring() -> None:
-    assert doctest.testmod(serving.ranking.covisits).failed == 0
 
 
 def test_rows_are_those_of_the_definition(events: list[Event]) -> None:

@@ -1,12 +1,10 @@
 """Popularity equals its definition, after any number of events and rescalings."""
 
-import doctest
 import math
 
 import numpy as np
 import pytest
 
-import serving.ranking.popularity
 from serving.ranking.popularity import Popularity
 
 
@@ -18,10 +16,6 @@ def by_definition(events: list[tuple[int, float]], n: int, decay: float) -> tupl
         totals[row] += covisit
         decayed[row] += covisit
     return totals, decayed
-
-
-def test_the_example_in_the_docstring() -> None:
-    assert doctest.testmod(serving.ranking.popularity).failed == 0
 
 
 @pytest.mark.parametrize("decay", [0.999, 0.5, 1.0])

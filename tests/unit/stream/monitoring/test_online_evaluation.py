@@ -1,12 +1,10 @@
 """Lists judged by what users take next: what counts as a trial, what as a hit, and what is forgotten."""
 
-import doctest
 import tracemalloc
 from array import array
 
 import pytest
 
-import stream.monitoring.online_evaluation
 from stream.monitoring.list_cache import ListCache, Listed
 from stream.testing import TOPICS, record
 from tests.support.judged import JudgedWorker
@@ -21,10 +19,6 @@ async def judged() -> JudgedWorker:
     made = JudgedWorker(LISTED)
     await made.claims(0)
     return made
-
-
-def test_the_example_in_the_docstring() -> None:
-    assert doctest.testmod(stream.monitoring.online_evaluation).failed == 0
 
 
 async def test_an_event_is_looked_for_in_the_first_ten_of_the_list_before_it(judged: JudgedWorker) -> None:

@@ -1,42 +1,19 @@
-"""What is made of ranks: hit rates and gains, by slice, with bootstrap intervals."""
+"""A run's report: hit rate, NDCG and MRR by method and slice, with bootstrap intervals."""
 
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from benchmarks.quality.lists import Lists
-from evaluation.prequential.steps import Doubles, Step, gains, hits
+from benchmarks.quality.list_measures import ListMeasures
+from evaluation.measures import Doubles, bootstrap_interval, gains, hits, summary
+from evaluation.prequential.steps import Step
 
 SLICES = ("unseen", "cold_user", "burst", "no_burst")
 WINDOWS = 20
-_RESAMPLED = 1000
-
-
-def summary(ranks: Doubles) -> dict[str, float]:
-    """Means of the measures over some ranks; zeros without any."""
-    if not len(ranks):
-        return dict.fromkeys(("hr@5", "hr@10", "ndcg@5", "ndcg@10", "mrr@10"), 0.0)
-    reciprocal = np.where(ranks < 10, 1.0 / (ranks + 1.0), 0.0)
-    return {
-        "hr@5": float(hits(ranks, 5).mean()),
-        "hr@10": float(hits(ranks, 10).mean()),
-        "ndcg@5": float(gains(ranks, 5).mean()),
-        "ndcg@10": float(gains(ranks, 10).mean()),
-        "mrr@10": float(reciprocal.mean()),
-    }
-
-
-def interval(values: Doubles, seed: int = 7) -> list[float]:
-    """The 95 % bootstrap interval of a mean: events are drawn again with replacement, 1,000 times."""
-    if not len(values):
-        return [0.0, 0.0]
-    random = np.random.default_rng(seed)
-    means = [values[random.integers(0, len(values), len(values))].mean() for _ in range(_RESAMPLED)]
-    return [float(edge) for edge in np.percentile(means, [2.5, 97.5])]
 
 
 def report(
-    steps: Sequence[Step], found: Mapping[str, Lists], us: Mapping[str, Mapping[str, float]]
+    steps: Sequence[Step], found: Mapping[str, ListMeasures], us: Mapping[str, Mapping[str, float]]
 ) -> dict[str, object]:
     """The report's `n`, `methods`, `slices` and `windows`.
 
@@ -56,8 +33,8 @@ def report(
                 **summary(each),
                 **found[name].measures(),
                 **us[name],
-                "hr@10_interval": interval(hits(each, 10)),
-                "ndcg@10_interval": interval(gains(each, 10)),
+                "hr@10_interval": list(bootstrap_interval(hits(each))),
+                "ndcg@10_interval": list(bootstrap_interval(gains(each))),
             }
             for name, each in ranks.items()
         },
@@ -65,7 +42,7 @@ def report(
             name: {"n": int(mask.sum()), "methods": {method: summary(each[mask]) for method, each in ranks.items()}}
             for name, mask in slices.items()
         },
-        "windows": {name: over_time(hits(each, 10)) for name, each in ranks.items()},
+        "windows": {name: over_time(hits(each)) for name, each in ranks.items()},
     }
 
 

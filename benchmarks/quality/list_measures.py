@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from evaluation.measures import TOP
 from evaluation.prequential.steps import Floats, Step, rank_of
 
 Rows = npt.NDArray[np.intp]
 
-TOP = 10
 _LOOKED = 100  # events after which the head is told from the tail anew
 
 
@@ -81,7 +81,7 @@ def unlikeness(vectors: Floats) -> float:
 
 
 @dataclass(slots=True)
-class Lists:
+class ListMeasures:
     """A method's lists of ten as they come. vectors: `(n, d) float32` unit rows, zeros for an item that has none.
 
     ranks: from 0, of the items looked for, in order. exposure: `(n,)`, how often each item was listed.
