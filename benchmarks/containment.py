@@ -136,7 +136,7 @@ class System:
         self._guarded = guarded
         items = catalogue()
         statistics = Statistics(items, {})
-        ranker = Ranker(items, statistics.popularity, covisits=statistics.covisits, linear=statistics.linear)
+        ranker = Ranker(items, statistics.popularity, covisits=statistics.covisits, ease=statistics.ease)
         self._store = Store(
             url, "with" if guarded else "without", FINGERPRINT, {TOPICS.clicks: "one"}, Retention(86_400)
         )

@@ -9,7 +9,7 @@
     [[variant]]
     name = "varied"
     share = 0.5
-    settings = { variety = 0.2, hush = 0.5 }
+    settings = { variety = 0.2, statement_damping = 0.5 }
 
 Settings are the numbers among those of `RankSettings`; what a variant leaves out is as the worker has it. A user stays
 with a variant as long as the experiment's name and its shares stand; under another name users are dealt anew. One
@@ -31,7 +31,7 @@ from serving.files import toml_files as edited
 from serving.ranking.profile import RankSettings
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
-_SHARES = ("ring_decay", "override", "said_decay", "hush", "variety")
+_SHARES = ("ring_decay", "override", "said_decay", "statement_damping", "variety")
 _MOST = dict.fromkeys(_SHARES, 1.0) | {"explore": 0.25, "fatigue_hours": 8760.0}
 _MOST_POINTS = 1000.0  # lists' scores lie about 1 to 10 apart
 

@@ -101,7 +101,7 @@ class Worker:
                 counted.popularity,
                 preferences,
                 covisits=counted.covisits,
-                linear=counted.linear,
+                ease=counted.ease,
                 blend=blend,
                 rules=self._rules,
             )

@@ -14,7 +14,7 @@ from serving.catalogue import Catalogue
 from serving.model.encoder import Encoder
 from serving.model.sentiment import Sentiment
 from serving.ranking.rules import Rules
-from serving.ranking.slate import Shelf
+from serving.ranking.slate import Slate
 from serving.state.user_state import Vector
 from stream.events.weights import Weight, load_weights
 from stream.interest.sentiment_adjustment import moved
@@ -31,12 +31,12 @@ class Varied:
     def __init__(self, penchant: Penchant, variety: float) -> None:
         self.name = f"{VARIETY}{variety:g}"
         self._penchant = penchant
-        self._shelf = Shelf(penchant.catalogue, Rules(penchant.catalogue), variety)
+        self._slate = Slate(penchant.catalogue, Rules(penchant.catalogue), variety)
 
     def score(self, step: Step, _: float) -> Floats:
         """Penchant's points, those on the list raised above all others in its order."""
         points = self._penchant.score(step, 0.0)
-        listed = self._shelf.choose(points, _K)
+        listed = self._slate.choose(points, _K)
         if len(listed):
             points[listed] = points.max() + np.arange(len(listed), 0, -1, dtype=np.float32)
         return points

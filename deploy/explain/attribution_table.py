@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from rich.table import Table
 
 from serving.ranking.explain import EventPoints, Explanation
-from serving.ranking.phrases import MORE, PARTS, Language
+from serving.ranking.phrases import MORE, TERMS, Language
 from serving.terminal.printing import console, theirs
 
 _SHOWN = 0.05  # points of an event; those of fewer are summed up in one line
@@ -28,7 +28,7 @@ def print_explanations(user: str, items: Sequence[Explanation], language: Langua
 
 def rows_of(item: Explanation, language: Language) -> list[tuple[str, str, str, str]]:
     """The lines of one item: its parts, its events by points, and what belongs to no event."""
-    words = PARTS[language]
+    words = TERMS[language]
     rows = [(_place(item), item.title or item.item_id, f"{item.score:.2f}", _parts(item.parts, words))]
     if item.kept_off:
         rows.append(("", "", "", item.kept_off))

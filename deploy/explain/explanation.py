@@ -117,7 +117,7 @@ async def _ranker(settings: WorkerSettings, catalogue: Catalogue, statistics: St
         statistics.popularity,
         preferences,
         covisits=statistics.covisits,
-        linear=statistics.linear,
+        ease=statistics.ease,
         rules=Rules(catalogue, settings.list_rules),
     )
     redis = connect(settings.redis)

@@ -71,7 +71,7 @@ class Penchant:
         statistics = Statistics(self.catalogue, {})
         statistics.popularity = copy.deepcopy(self._statistics.popularity)
         statistics.covisits = copy.deepcopy(self._statistics.covisits)
-        statistics.linear = copy.deepcopy(self._statistics.linear)
+        statistics.ease = copy.deepcopy(self._statistics.ease)
         other._open(statistics, copy.deepcopy(self.ranker.blend))
         return other
 
@@ -96,7 +96,7 @@ class Penchant:
             self._statistics.apply(
                 CoVisits(topic="", partition=0, first=self._offset, last=self._offset, events=[counted])
             )
-            if self._statistics.linear.due:
+            if self._statistics.ease.due:
                 self._statistics.refit()
 
     def heard(self, event: sets.Event) -> Heard:
@@ -114,7 +114,7 @@ class Penchant:
             statistics.popularity,
             self._ranking,
             covisits=statistics.covisits,
-            linear=statistics.linear,
+            ease=statistics.ease,
             blend=blend,
         )
 

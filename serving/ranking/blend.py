@@ -1,8 +1,8 @@
-"""How many points each part of the score is worth: learned online from what users take next.
+"""How many points each signal of the score is worth: learned online from what users take next.
 
-A user's points for item j are `Σ_f (a_f + g·b_f)·x_f(j)` over the parts x_f, plus what the user wrote or dismissed. The
-freshness g = 1 / (1 + events of anybody since this user's last one) is 1 right after an event and 0 long after it: what
-fits the next minute differs from what fits the next month.
+A user's points for item j are `Σ_f (a_f + g·b_f)·x_f(j)` over the signals x_f, plus what the user wrote or dismissed.
+The freshness g = 1 / (1 + events of anybody since this user's last one) is 1 right after an event and 0 long after it:
+what fits the next minute differs from what fits the next month.
 
 One step for each positive event, after it was scored: the softmax of the item taken against items drawn at random, one
 Adagrad step down its gradient (Duchi et al., "Adaptive Subgradient Methods", JMLR 2011).
@@ -20,20 +20,20 @@ Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
 
 
-class Part(IntEnum):
-    """The parts of the score, in the order of the weights."""
+class Signal(IntEnum):
+    """The signals of the score, in the order of the weights."""
 
-    MUTUAL = 0  # log1p(cos/.03), items touched by the same people as those in the ring
-    STEADY = 1  # the same, with the ring's older items hardly fading
-    ONWARD = 2  # log1p(fwd/.01), items touched after those in the ring
-    BURST = 3  # as MUTUAL, with what was touched within the same minute
-    AGAIN = 4  # it stands in the ring
-    LAST = 5  # it was touched last
-    TOTAL = 6  # log1p(n_j), how much everybody touched it
+    CO_OCCURRENCE = 0  # log1p(cos/.03), users of the items in the ring interact with it, too
+    SLOW_CO_OCCURRENCE = 1  # the same, with a slow decay of the ring's older items
+    TRANSITION = 2  # log1p(fwd/.01), it comes after the items in the ring
+    SESSION_CO_OCCURRENCE = 3  # as CO_OCCURRENCE, with items of the same minute
+    REPEAT = 4  # it stands in the ring
+    LAST = 5  # it stands first there
+    TOTAL = 6  # log1p(n_j), how much interaction it had, by everybody
     RECENT = 7  # log1p(5 d_j), the same of late
-    AGE = 8  # -log1p(events of anybody since it was touched; 0 if it never was), how stale it is
+    AGE = 8  # -log1p(events of anybody since its last one; 0 if it has none), how stale it is
     CONTENT = 9  # cosine of its vector with the decayed direction of the ring
-    LINEAR = 10  # log1p(lin/.05), what goes with all that was touched (serving/ranking/ease.py)
+    EASE = 10  # log1p(lin/.05), what goes with the whole history (serving/ranking/ease.py)
 
 
 START = (1.5, 0.0, 0.2, 0.0, -4.0, 0.7, 0.2, 0.2, 0.0, 3.0, 0.0)
@@ -52,7 +52,7 @@ class Blend:
 
     def __init__(self, start: tuple[float, ...] = START) -> None:
         self.steps = 0
-        self._weights: Doubles = np.stack([np.array(start), np.zeros(len(Part))])  # a and b
+        self._weights: Doubles = np.stack([np.array(start), np.zeros(len(Signal))])  # a and b
         self._squares: Doubles = np.full_like(self._weights, _FIRST_SQUARE)
 
     def at(self, freshness: float) -> Floats:
@@ -60,16 +60,16 @@ class Blend:
         now: Floats = (self._weights[0] + freshness * self._weights[1]).astype(np.float32)
         return now
 
-    def learn(self, parts: Floats, others: Floats, freshness: float, weight: float = 1.0) -> None:
+    def learn(self, signals: Floats, others: Floats, freshness: float, weight: float = 1.0) -> None:
         """One step, which counts `weight` beside others.
 
-        parts: `(f, 1 + m)`, of the item taken, then of items that were not. others: `(1 + m,)`, points of theirs that
+        signals: `(f, 1 + m)`, of the item taken, then of items that were not. others: `(1 + m,)`, points of theirs that
         come from elsewhere.
         """
-        points = self.at(freshness) @ parts + others
+        points = self.at(freshness) @ signals + others
         chances = np.exp(points - points.max())
         chances /= chances.sum()
-        slope = weight * (parts @ chances - parts[:, 0]).astype(np.float64)
+        slope = weight * (signals @ chances - signals[:, 0]).astype(np.float64)
         slopes = np.stack([slope, freshness * slope])
         self._squares += slopes**2
         self._weights -= _ETA * slopes / np.sqrt(self._squares)
@@ -85,13 +85,13 @@ class Blend:
         return binascii.crc32(body).to_bytes(4, "little") + body
 
     def unpack(self, packed: bytes) -> None:
-        """Take over what `pack` told. Raises BrokenState if it was altered, or is of other parts."""
+        """Take over what `pack` told. Raises BrokenState if it was altered, or is of other signals."""
         body = packed[4:]
-        if len(body) != 8 * (1 + 4 * len(Part)) or binascii.crc32(body) != int.from_bytes(packed[:4], "little"):
+        if len(body) != 8 * (1 + 4 * len(Signal)) or binascii.crc32(body) != int.from_bytes(packed[:4], "little"):
             raise BrokenState("the blend's weights in the store are altered, or of another version of Penchant")
         numbers = np.frombuffer(body, "<f8")
-        if not (np.abs(numbers) <= _MOST).all() or numbers[0] < 0 or numbers[1 + 2 * len(Part) :].min() <= 0:
+        if not (np.abs(numbers) <= _MOST).all() or numbers[0] < 0 or numbers[1 + 2 * len(Signal) :].min() <= 0:
             raise BrokenState("the blend's weights in the store are no weights")
         steps, *table = numbers.tolist()
-        self._weights, self._squares = np.array(table).reshape(2, 2, len(Part))
+        self._weights, self._squares = np.array(table).reshape(2, 2, len(Signal))
         self.steps = int(steps)

@@ -1,12 +1,12 @@
-"""Which items are touched by the same people: sparse rows of neighbours by item, learned event by event.
+"""Which items have interactions by the same users: sparse rows of neighbours by item, learned event by event.
 
 On an event of co-visit weight w on item x, by a user whose ring holds the items i_p of weights w_p (p = 0 the newest),
 
     S[i_p][x] += w·w_p·.9^p    S[x][i_p] += w·w_p·.9^p    A[i_p][x] += w·w_p·.5^p
 
-S (mutual) is symmetric, A (onward) tells what comes next. An item may be its own neighbour: that is how repeats are
-learned. A row grows to 800 neighbours and is then cut to the 400 of the largest S. Cutting one neighbour for each new
-one instead would throw out the new ones for ever.
+S (co_occurrence) is symmetric, A (transition) tells what comes next. An item may be its own neighbour: that is how
+repeats are learned. A row grows to 800 neighbours and is then cut to the 400 of the largest S. Cutting one neighbour
+for each new one instead would throw out the new ones for ever.
 """
 
 from collections.abc import Sequence
@@ -17,8 +17,8 @@ import numpy.typing as npt
 
 from serving.state.user_state import RING
 
-MUTUAL = 0.9 ** np.arange(RING)
-ONWARD = 0.5 ** np.arange(RING)
+_CO_OCCURRENCE_DECAY = 0.9 ** np.arange(RING)
+_TRANSITION_DECAY = 0.5 ** np.arange(RING)
 MOST_NEIGHBOURS, _KEPT = 800, 400
 _FIRST = 8  # places of a new row; they double
 
@@ -30,13 +30,13 @@ Floats = npt.NDArray[np.float32]
 class Links:
     """Rows one after the other: row i has the neighbours `items[starts[i]:starts[i + 1]]`.
 
-    starts: `(n + 1,) int64`. items: `(m,) int32`, row numbers. mutual, onward: `(m,) float32`.
+    starts: `(n + 1,) int64`. items: `(m,) int32`, row numbers. co_occurrence, transition: `(m,) float32`.
     """
 
     starts: npt.NDArray[np.int64]
     items: Ids
-    mutual: Floats
-    onward: Floats
+    co_occurrence: Floats
+    transition: Floats
 
 
 class CoVisitRows:
@@ -46,7 +46,7 @@ class CoVisitRows:
     >>> covisits.add(0, 1.0, [])
     >>> covisits.add(2, 1.0, [(0, 0.5)])
     >>> links = covisits.links([0, 2])
-    >>> links.items.tolist(), links.mutual.tolist(), links.onward.tolist()
+    >>> links.items.tolist(), links.co_occurrence.tolist(), links.transition.tolist()
     ([2, 0], [0.5, 0.5], [0.5, 0.0])
     """
 
@@ -62,13 +62,13 @@ class CoVisitRows:
         if covisit <= 0 or not known:
             return
         ages, others, both = zip(*known, strict=True)
-        mutual, onward = MUTUAL[list(ages)] * both, ONWARD[list(ages)] * both
+        co_occurrence, transition = _CO_OCCURRENCE_DECAY[list(ages)] * both, _TRANSITION_DECAY[list(ages)] * both
         self._reserve(max(row, *others) + 1)
-        for touched in (row, *others):
-            if self._shared[touched]:
-                self._own(touched)
-        self._count(row, np.array(others, np.int32), mutual)
-        for other, m, o in zip(others, mutual.tolist(), onward.tolist(), strict=True):
+        for changed in (row, *others):
+            if self._shared[changed]:
+                self._own(changed)
+        self._count(row, np.array(others, np.int32), co_occurrence)
+        for other, m, o in zip(others, co_occurrence.tolist(), transition.tolist(), strict=True):
             at = self._at(other, row)
             weights = self._weights[other]
             weights[0, at] += m
@@ -99,7 +99,7 @@ class CoVisitRows:
             items = rows[links.items[part]].astype(np.int32)
             if len(items):
                 self._items[row] = items
-                self._weights[row] = np.stack([links.mutual[part], links.onward[part]])
+                self._weights[row] = np.stack([links.co_occurrence[part], links.transition[part]])
                 self._sizes[row] = len(items)
 
     def filled(self) -> npt.NDArray[np.bool_]:
@@ -110,15 +110,15 @@ class CoVisitRows:
         """How many rows there are, among them empty ones."""
         return len(self._sizes)
 
-    def _count(self, row: int, neighbours: Ids, mutual: npt.NDArray[np.float64]) -> None:
+    def _count(self, row: int, neighbours: Ids, co_occurrence: npt.NDArray[np.float64]) -> None:
         """Add to S of several neighbours of one row, some of which may be the same."""
         items = self._items[row]
         at = (items[:, None] == neighbours).argmax(axis=0) if len(items) else np.zeros(len(neighbours), np.intp)
         known = items[at] == neighbours if len(items) else np.zeros(len(neighbours), np.bool_)
-        np.add.at(self._weights[row][0], at[known], mutual[known])
+        np.add.at(self._weights[row][0], at[known], co_occurrence[known])
         for new in np.flatnonzero(~known).tolist():
             place = self._at(row, int(neighbours[new]))
-            self._weights[row][0, place] += mutual[new]
+            self._weights[row][0, place] += co_occurrence[new]
 
     def _own(self, row: int) -> None:
         self._items[row], self._weights[row] = self._items[row].copy(), self._weights[row].copy()

@@ -1,13 +1,13 @@
-"""A linear model of items by items over whole histories: what goes with all that a user touched.
+"""EASE, a linear model of items by items over whole histories: what goes with all that a user interacted with.
 
-With x_u the strengths, in [0, 1], of what user u touched, and G = Σ_u x_u·x_uᵀ, it is the ridge regression of each item
-on all others (EASE: Steck, "Embarrassingly Shallow Autoencoders for Sparse Data", WWW 2019),
+With x_u the strengths, in [0, 1], of the interactions of user u, and G = Σ_u x_u·x_uᵀ, it is the ridge regression of
+each item on all others (EASE: Steck, "Embarrassingly Shallow Autoencoders for Sparse Data", WWW 2019),
 
     P = (G + λ·I)⁻¹    B_ij = -P_ij / P_jj    B_jj = 0    lin(j) = Σ_i x_ui·B_ij
 
 λ is twice the mean of G's diagonal, so that one setting does for little and for much. G is counted event by event,
-since each says what its user had touched before, and B is fitted again now and then. Both are dense, so they are kept
-for the `HEAD` items that are touched most: a model of the others would rest on nothing.
+since each brings what its user had interacted with before, and B is fitted again now and then. Both are dense, so they
+are kept for the `TOP_ITEMS` items of the most interaction: a model of the others would rest on nothing.
 """
 
 from dataclasses import dataclass
@@ -19,14 +19,14 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.intp]
 
-HEAD = 1024  # 4 MiB for G and for B; a fit takes 100 ms of one core. On MovieLens-100K 512 cost .005 of the hit rate
+TOP_ITEMS = 1024  # 4 MiB for G and for B; a fit takes 100 ms of a core. On MovieLens-100K 512 cost .005 of the hit rate
 _RIDGE, _LEAST_RIDGE = 2.0, 5.0  # λ in mean counts of an item, and what it is at least
 _SOONEST, _LATEST, _GROWTH = 500, 10_000, 0.1  # events between fits: a tenth of all so far, within these
-_LIFTS = 1.25  # an item takes the place of one in the head that was touched so many times less
+_PROMOTED_FROM = 1.25  # an item takes the place of a top item that has so many times less interaction
 
 
 class History(NamedTuple):
-    """What a user touched. rows: `(h,)`, each once. strengths: `(h,)`, sums of co-visit weights, above 0, at most 1."""
+    """What a user interacted with. rows: `(h,)`, each once. strengths: `(h,)`, sums of co-visit weights, in (0, 1]."""
 
     rows: Rows
     strengths: Floats
@@ -51,7 +51,7 @@ def history_of(ring: Rows, covisits: Floats, earlier: Rows, strengths: Floats) -
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """A fit. rows: `(m,)`, the items of the head. places: by row, which of them it is, or -1. weights: B, `(m, m)`."""
+    """A fit. rows: `(m,)`, the top items. places: by row, which of them it is, or -1. weights: B, `(m, m)`."""
 
     rows: Rows
     places: npt.NDArray[np.int32]
@@ -63,7 +63,7 @@ class Fitted:
         return strengths @ self.weights[at]
 
     def terms(self, history: History, rows: Rows) -> Floats:
-        """`(r, h)`: what each item of a history adds to lin of some items; zeros outside the head."""
+        """`(r, h)`: what each item of a history adds to lin of some items; zeros that are not among the top."""
         if not len(self.rows):
             return np.zeros((len(rows), len(history.rows)), np.float32)
         to, by = self._places(rows), self._places(history.rows)
@@ -82,7 +82,7 @@ class Fitted:
 
 @dataclass(frozen=True, slots=True)
 class Gram:
-    """G as it stood. rows: `(m,)`, the items of the head. counts: `(m, m)`. events: how many it was counted from."""
+    """G as it stood. rows: `(m,)`, the top items. counts: `(m, m)`. events: how many it was counted from."""
 
     rows: Rows
     counts: Floats
@@ -124,40 +124,40 @@ def _is_positive(matrix: Floats) -> bool:
     return True
 
 
-class Linear:
+class Ease:
     """Counts G, and keeps the last fit. One writer, readers in the same thread.
 
-    >>> linear, two = Linear(head=4), History(np.array([2]), np.float32([1.0]))
+    >>> ease, two = Ease(top=4), History(np.array([2]), np.float32([1.0]))
     >>> for _ in range(300):
-    ...     linear.add(2, 1.0, History(np.array([], np.intp), np.float32([])))
-    ...     linear.add(5, 1.0, two)
-    >>> fitted = fit(linear.begin(np.ones(6, np.float32)))
+    ...     ease.add(2, 1.0, History(np.array([], np.intp), np.float32([])))
+    ...     ease.add(5, 1.0, two)
+    >>> fitted = fit(ease.begin(np.ones(6, np.float32)))
     >>> fitted.rows.tolist(), (100 * fitted.sums(two)).round().tolist()
     ([2, 5], [0.0, 33.0])
     """
 
-    def __init__(self, head: int = HEAD) -> None:
-        self._head = head
+    def __init__(self, top: int = TOP_ITEMS) -> None:
+        self._most = top
         self._clear()
 
     def _clear(self) -> None:
         self.fitted: Fitted | None = None
         self.events = 0
         self._fitted_at = 0
-        self._rows: Rows = np.full(self._head, -1, np.intp)  # by place, -1 while it is free
+        self._rows: Rows = np.full(self._most, -1, np.intp)  # by place, -1 while it is free
         self._places: npt.NDArray[np.int32] = np.full(1024, -1, np.int32)  # by row
         self._taken = 0
-        self._counts: Floats = np.zeros((self._head, self._head), np.float32)
+        self._counts: Floats = np.zeros((self._most, self._most), np.float32)
 
     def add(self, row: int, covisit: float, history: History) -> None:
-        """Count an event of co-visit weight `covisit` on an item, unless its user had touched it before."""
+        """Count an event of co-visit weight `covisit` on an item, unless its user had interacted with it before."""
         self.events += 1
         if row in history.rows:
             return
         self._reserve(max(row, int(history.rows.max(initial=0))) + 1)
         if self._taken < len(self._rows):
             for each in (row, *history.rows[self._places[history.rows] < 0].tolist()):
-                self._settle(each)
+                self._admit(each)
         place, places = self._places[row], self._places[history.rows]
         if place < 0:
             return
@@ -175,9 +175,9 @@ class Linear:
         return self.events - self._fitted_at >= between
 
     def begin(self, totals: Floats) -> Gram:
-        """G for a fit, after the head has taken in what is touched more than what stands there. totals: n_j by row."""
+        """G for a fit, after the top items are chosen anew. totals: n_j by row."""
         self._fitted_at = self.events
-        self._rise(totals)
+        self._promote(totals)
         return self.gram()
 
     def gram(self) -> Gram:
@@ -193,22 +193,22 @@ class Linear:
         self._places[gram.rows] = np.arange(self._taken)
         self._counts[: self._taken, : self._taken] = gram.counts
 
-    def _settle(self, row: int) -> None:
+    def _admit(self, row: int) -> None:
         """Give an item a place, if it has none and one is free."""
         if self._places[row] < 0 and self._taken < len(self._rows):
             self._rows[self._taken], self._places[row] = row, self._taken
             self._taken += 1
 
-    def _rise(self, totals: Floats) -> None:
-        """Once the head is full: the most touched of the others take the places of the least touched in it."""
+    def _promote(self, totals: Floats) -> None:
+        """Once the top is full: of the others those of the most interaction take the places of those of the least."""
         n = min(len(totals), len(self._places))
         if self._taken < len(self._rows) or n <= self._taken:
             return
         outside = np.flatnonzero(self._places[:n] < 0)
         rising = outside[np.argsort(-totals[outside], kind="stable")[: self._taken]]
         falling = np.argsort(totals[self._rows], kind="stable")[: len(rising)]
-        lifted = totals[rising] > _LIFTS * totals[self._rows[falling]]
-        for row, place in zip(rising[lifted].tolist(), falling[lifted].tolist(), strict=True):
+        promoted = totals[rising] > _PROMOTED_FROM * totals[self._rows[falling]]
+        for row, place in zip(rising[promoted].tolist(), falling[promoted].tolist(), strict=True):
             self._places[self._rows[place]], self._places[row] = -1, place
             self._rows[place] = row
             self._counts[place, :] = self._counts[:, place] = 0.0

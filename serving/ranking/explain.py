@@ -7,10 +7,10 @@ import numpy as np
 
 from penchant.messages import Reason
 from serving.catalogue import Catalogue
-from serving.ranking.attribution import Doubles, Piece, Points
+from serving.ranking.attribution import Attribution, Doubles, ScoreTerm
 from serving.ranking.phrases import EARLIER, Language, because
-from serving.ranking.profile import Source
-from serving.ranking.reasons import Speaking
+from serving.ranking.profile import SourceEvent
+from serving.ranking.reasons import Evidence
 from serving.ranking.scorer import Rows
 
 _MOST = 3  # reasons of one item
@@ -20,7 +20,7 @@ Told = list[tuple[str | None, str]]
 
 
 class EventPoints(msgspec.Struct, frozen=True):
-    """What one event of the user gives an item. `parts`: by the parts of the formula; they sum to `points`."""
+    """What one event of the user gives an item. `parts`: by the terms of the score; they sum to `points`."""
 
     event_id: str
     item_id: str
@@ -34,7 +34,7 @@ class Explanation(msgspec.Struct, frozen=True):
     """Where an item's score comes from. `parts` sum to it, and so do the events' points and `apart`.
 
     place: on the list that was asked for, from 1, None if it is not on it. kept_off: in words, why it is on no list, ""
-    if it may be; `score` is what it would have. parts, apart: points by the parts of the formula (`points.Piece`), in
+    if it may be; `score` is what it would have. parts, apart: points by the terms of the score (`ScoreTerm`), in
     all and of no event; those that are 0 are left out. events: of the most points first.
     """
 
@@ -48,7 +48,7 @@ class Explanation(msgspec.Struct, frozen=True):
     apart: dict[str, float]
 
 
-def explanations(points: Points, rows: Rows, catalogue: Catalogue, language: Language) -> list[Explanation]:
+def explanations(points: Attribution, rows: Rows, catalogue: Catalogue, language: Language) -> list[Explanation]:
     """Of the items in `rows`, whose points these are; not told yet: their places, and what keeps them off lists."""
     return [
         _explanation(points.sources, points.table[:, at], catalogue.ids[row], catalogue, language)
@@ -57,9 +57,9 @@ def explanations(points: Points, rows: Rows, catalogue: Catalogue, language: Lan
 
 
 def _explanation(
-    sources: list[Source], table: Doubles, item_id: str, catalogue: Catalogue, language: Language
+    sources: list[SourceEvent], table: Doubles, item_id: str, catalogue: Catalogue, language: Language
 ) -> Explanation:
-    """Of one item, `table`: `(len(Piece), s + 1)`."""
+    """Of one item, `table`: `(len(ScoreTerm), s + 1)`."""
     events = [
         EventPoints(
             event_id=source.event_id,
@@ -85,30 +85,30 @@ def _explanation(
 
 
 def _named(points: Doubles) -> dict[str, float]:
-    return {piece.name.lower(): value for piece, value in zip(Piece, points.tolist(), strict=True) if value}
+    return {piece.name.lower(): value for piece, value in zip(ScoreTerm, points.tolist(), strict=True) if value}
 
 
-def tell(sources: Sequence[Source], catalogue: Catalogue, language: Language) -> Told:
+def tell(sources: Sequence[SourceEvent], catalogue: Catalogue, language: Language) -> Told:
     """Event id and words of each source, then of what was liked before them."""
     told: Told = [(source.event_id, because(source, _title(source.item_id, catalogue), language)) for source in sources]
     return [*told, (None, EARLIER[language])]
 
 
-def reasons(speaking: Speaking, told: Told, rest: Sequence[str]) -> list[list[Reason]]:
+def reasons(evidence: Evidence, told: Told, rest: Sequence[str]) -> list[list[Reason]]:
     """At least one reason for each item, the largest first; the shares of an item add up to at most 1.
 
     rest: `(r,)`, what is said of an item that nothing speaks for.
     """
-    sums = speaking.sums[:, None]
+    sums = evidence.sums[:, None]
     # Rounded down, so that shares never add up to more than 1.
-    shares = np.floor(1000.0 * speaking.parts / np.maximum(sums, 1e-9)) / 1000.0
+    shares = np.floor(1000.0 * evidence.parts / np.maximum(sums, 1e-9)) / 1000.0
     order = np.argsort(-shares, axis=1, kind="stable")[:, :_MOST]
     events = [part for part, (event_id, _) in enumerate(told) if event_id is not None]
     return [
         _chosen(largest, values, events, [*told, (None, crowd)])
         if values[largest[0]] > 0
         else [Reason(None, 0.0, otherwise)]
-        for largest, values, crowd, otherwise in zip(order.tolist(), shares.tolist(), speaking.crowd, rest, strict=True)
+        for largest, values, crowd, otherwise in zip(order.tolist(), shares.tolist(), evidence.crowd, rest, strict=True)
     ]
 
 

@@ -1,7 +1,7 @@
-"""Places of a list that are not won by points alone: for items that nobody touched yet, and for rarely touched ones.
+"""Exploration slots of a list, not won by points alone: for cold-start items, which have no interaction, and rare ones.
 
-An item gets its place by points: as many as put it between its neighbours there. So what comes later, rules and
-variety, treats it like any other, and an explanation shows what it was helped by.
+An item gets its slot by a boost: as many points as put it between its neighbours there. So what comes later, rules and
+variety, treats it like any other, and an explanation shows the boost.
 """
 
 from collections.abc import Iterable
@@ -17,19 +17,20 @@ Floats = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.intp]
 Mask = npt.NDArray[np.bool_]
 
-EARLIEST = 4  # the first three places are won by points alone
-_LEAST_NEWNESS = 0.01  # below it an untouched item is worth less than what usually stands on the tenth place
-_FITS = 0.4  # the share of those before it that an untouched item must fit better than
-_FOR_NEW = (10, 20)  # places that untouched items stand on
-_EXPLORED = 100  # of a longer list the rest is won by points alone
-_ROTATED = 8  # times as many rare items take turns as there are places for them
+EARLIEST = 4  # the first three slots are won by points alone
+_LEAST_NEWNESS = 0.01  # below it a cold-start item is worth less than what usually stands on the tenth place
+_LEAST_FIT = 0.4  # the share of those before it that a cold-start item must fit better than
+_COLD_START_SLOTS = (10, 20)
+_MOST_SLOT = 100  # of a longer list the rest is won by points alone
+_ROTATED = 8  # times as many rare items rotate as there are slots for them
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
+class Candidates:
     """All items for one user, by row: points `(n,)`, -inf where an item must not be listed, which are changed in place.
 
-    fit: `(n,)`, the points by what an item is, apart from who touched it. totals: `(n,)`, how much it was touched.
+    fit: `(n,)`, the points by what an item is, apart from who interacted with it. totals: `(n,)`, how much interaction
+    it had.
     """
 
     points: Floats
@@ -42,47 +43,48 @@ class Field:
         return np.isfinite(self.points)
 
 
-def lift_new(field: Field, newness: float) -> dict[int, float]:
-    """Put the untouched items that fit best on their places, if they stand lower. Returns the points added, by row.
+def cold_start_boost(candidates: Candidates, newness: float) -> dict[int, float]:
+    """Boost the cold-start items that fit best to their slots, if they stand lower. Returns the points added, by row.
 
-    Only one that fits better than two fifths of those before it: else what stands there is the better guess. Where
-    new items are hardly ever taken (`newness` of `Popularity`) the place would be wasted, and where most items are
-    untouched there is nothing to make up for.
+    Only one that fits better than two fifths of those before it: else what stands there is the better guess. Where new
+    items are hardly ever taken (`newness` of `Popularity`) the slot would be wasted, and where most items are cold
+    there is nothing to make up for.
     """
-    allowed = field.allowed
-    untouched = np.flatnonzero(allowed & (field.totals == 0))
-    if newness < _LEAST_NEWNESS or not len(untouched) or 2 * len(untouched) > allowed.sum():
+    allowed = candidates.allowed
+    cold = np.flatnonzero(allowed & (candidates.totals == 0))
+    if newness < _LEAST_NEWNESS or not len(cold) or 2 * len(cold) > allowed.sum():
         return {}
-    best = untouched[best_rows(field.fit[untouched], min(len(_FOR_NEW), len(untouched)))]
-    return _lift(field, zip(best.tolist(), _FOR_NEW, strict=False), _FITS)
+    best = cold[best_rows(candidates.fit[cold], min(len(_COLD_START_SLOTS), len(cold)))]
+    return _boost(candidates, zip(best.tolist(), _COLD_START_SLOTS, strict=False), _LEAST_FIT)
 
 
-def lift_rare(field: Field, share: float, seed: int) -> dict[int, float]:
-    """Give a `share` of the places to items of the less touched half that fit best, in turns. Returns as `lift_new`.
+def exploration_boost(candidates: Candidates, share: float, seed: int) -> dict[int, float]:
+    """Boost rare items that fit best, in rotation, to a `share` of the slots. Returns the points added, by row.
 
-    seed: whose turn it is: the same for the same list. share: at most a quarter, so that the fourth place is the first.
+    Rare: of the half with less interaction. seed: of the rotation, the same for the same list. share: at most a
+    quarter, so that the fourth place is the first slot.
     """
     if not share:
         return {}
-    places = range(max(round(1.0 / share), EARLIEST), _EXPLORED + 1, max(round(1.0 / share), EARLIEST))
-    allowed = field.allowed
-    rare = allowed & (field.totals <= np.median(field.totals[allowed])) if allowed.any() else allowed
-    rare[best_rows(field.points, min(places[-1], len(rare)))] = False
+    slots = range(max(round(1.0 / share), EARLIEST), _MOST_SLOT + 1, max(round(1.0 / share), EARLIEST))
+    allowed = candidates.allowed
+    rare = allowed & (candidates.totals <= np.median(candidates.totals[allowed])) if allowed.any() else allowed
+    rare[best_rows(candidates.points, min(slots[-1], len(rare)))] = False
     rows = np.flatnonzero(rare)
-    pool = rows[best_rows(field.fit[rows], min(_ROTATED * len(places), len(rows)))]
-    turns = np.random.default_rng(seed).permutation(pool)
-    return _lift(field, zip(turns.tolist(), places, strict=False), 0.0)
+    pool = rows[best_rows(candidates.fit[rows], min(_ROTATED * len(slots), len(rows)))]
+    rotated = np.random.default_rng(seed).permutation(pool)
+    return _boost(candidates, zip(rotated.tolist(), slots, strict=False), 0.0)
 
 
-def turn_of(state: UserState) -> int:
+def rotation_seed(state: UserState) -> int:
     """A number that differs from list to list and from user to user, and is the same for the same list again."""
     newest = state.ring[-1].event_id if state.ring else ""
     return int.from_bytes(blake2b(f"{state.list_version}\0{newest}".encode(), digest_size=8).digest(), "little")
 
 
-def hold_back(rows: list[int], lifted: Iterable[int]) -> list[int]:
-    """The order of a list without helped items on the first three places, as far as there are others."""
-    late = set(lifted)
+def keep_off_the_first(rows: list[int], boosted: Iterable[int]) -> list[int]:
+    """The order of a list without helped items on the first three slots, as far as there are others."""
+    late = set(boosted)
     if late.isdisjoint(rows[: EARLIEST - 1]):
         return rows
     first = [row for row in rows if row not in late][: EARLIEST - 1]
@@ -97,17 +99,17 @@ def best_rows(points: Floats, k: int) -> Rows:
     return rows[np.lexsort((rows, -points[rows]))]
 
 
-def _lift(field: Field, wanted: Iterable[tuple[int, int]], fits: float) -> dict[int, float]:
-    """Raise items to places, first places first, unless they stand higher or do not fit better than a share."""
-    points, lifted = field.points, dict[int, float]()
-    listed = best_rows(points, min(_EXPLORED, len(points)))
+def _boost(candidates: Candidates, wanted: Iterable[tuple[int, int]], fits: float) -> dict[int, float]:
+    """Boost items to slots, first slots first, unless they stand higher or do not fit better than a share."""
+    points, boosted = candidates.points, dict[int, float]()
+    listed = best_rows(points, min(_MOST_SLOT, len(points)))
     for row, place in wanted:
         first = listed[:place]
         full = len(first) == place and np.isfinite(points[first[-1]])
-        if not full or row in first or (fits and field.fit[row] < np.quantile(field.fit[first], fits)):
+        if not full or row in first or (fits and candidates.fit[row] < np.quantile(candidates.fit[first], fits)):
             continue
         raised = 0.5 * (points[first[-2]] + points[first[-1]])
-        lifted[row] = float(raised - points[row])
+        boosted[row] = float(raised - points[row])
         points[row] = raised
         listed = np.insert(listed[listed != row], place - 1, row)
-    return lifted
+    return boosted

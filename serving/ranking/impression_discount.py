@@ -14,7 +14,7 @@ from serving.state.user_state import Kind, UserState, item_hash
 _HOUR_S = 3600
 
 
-def worn(state: UserState, catalogue: Catalogue, hours: float) -> dict[int, float]:
+def impression_weights(state: UserState, catalogue: Catalogue, hours: float) -> dict[int, float]:
     """Row -> how often the item was shown and not taken, each time by its weight. hours: the set time, 0: never."""
     if not hours or not len(state.shown):
         return {}

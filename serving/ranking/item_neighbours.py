@@ -1,7 +1,7 @@
-"""What stands near a user's ring in the rows of co-visits: the sparse parts of the score.
+"""What stands near a user's ring in the rows of co-visits: the sparse signals of the score.
 
-For the ring items i_p of co-visit weights w_p and ages p, 0 the newest's, touched g_p seconds before the newest, and
-each item j in their rows,
+For the ring items i_p of co-visit weights w_p and ages p, 0 the newest's, g_p seconds before the newest, and each item
+j in their rows,
 
     cos(j) = Σ_p w_p·.8^p·S[i_p][j] / sqrt((n_ip + 2)(n_j + 2))    fwd(j) = Σ_p w_p·.5^p·A[i_p][j] / (n_ip + 1)
 
@@ -20,36 +20,37 @@ from serving.state.user_state import RING
 Floats = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.intp]
 
-_MUTUAL_DECAY = 0.8 ** np.arange(RING)
-_STEADY_DECAY = 0.95 ** np.arange(RING)
-_ONWARD_DECAY = 0.5 ** np.arange(RING)
-_BURST_S = 40.0  # half-life: who looks through a page of things touches several within a minute
+_CO_OCCURRENCE_DECAY = 0.8 ** np.arange(RING)
+_SLOW_DECAY = 0.95 ** np.arange(RING)
+_TRANSITION_DECAY = 0.5 ** np.arange(RING)
+_SESSION_HALF_LIFE_S = 40.0  # who looks through a page of things clicks on several within a minute
 _UNITS = (0.03, 0.03, 0.01, 0.03)  # where the logarithms bend: a fifth of a usual value
-_PARTS = len(_UNITS) + 2
+_SIGNALS = len(_UNITS) + 2
 
 
 @dataclass(frozen=True, slots=True)
-class Near:
-    """Items near a ring of `t` items, whose rows are `ring`, newest first.
+class ItemNeighbours:
+    """The neighbours of a ring of `t` items, whose rows are `ring`, newest first.
 
-    rows: `(u,)`, ascending, the ring's own among them. parts: `(6, u)`, the first of `blend.Part`: MUTUAL, STEADY,
-    ONWARD, BURST, AGAIN and LAST. items, owners: `(m,)`, the rows' entries: the neighbour, and the place in the ring of
-    the row it stands in. terms: `(4, m)`, what each entry adds to the sums of the first four parts.
+    rows: `(u,)`, ascending, the ring's own among them. signals: `(6, u)`, the first of `blend.Signal`: CO_OCCURRENCE,
+    SLOW_CO_OCCURRENCE, TRANSITION, SESSION_CO_OCCURRENCE, REPEAT and LAST. items, owners: `(m,)`, the rows' entries:
+    the neighbour, and the place in the ring of the row it stands in. terms: `(4, m)`, what each entry adds to the sums
+    of the first four signals.
     """
 
     ring: Rows
     rows: Rows
-    parts: Floats
+    signals: Floats
     items: npt.NDArray[np.int32]
     owners: Rows
     terms: npt.NDArray[np.float64]
 
     def of(self, rows: Rows) -> Floats:
-        """The parts of some items, `(6, r)`; zeros for those that are not near."""
+        """The signals of some items, `(6, r)`; zeros for those that are no neighbours."""
         if not len(self.rows):
-            return np.zeros((_PARTS, len(rows)), np.float32)
+            return np.zeros((_SIGNALS, len(rows)), np.float32)
         at = np.minimum(np.searchsorted(self.rows, rows), len(self.rows) - 1)
-        return np.where(self.rows[at] == rows, self.parts[:, at], np.float32(0.0))
+        return np.where(self.rows[at] == rows, self.signals[:, at], np.float32(0.0))
 
     def shares(self, rows: Rows, n: int) -> npt.NDArray[np.float64]:
         """How the four sums of some items divide among the ring, `(4, r, t)`; each sums to 1 over t, or is zero.
@@ -69,29 +70,36 @@ class Near:
         return table
 
 
-def near(ring: Rows, ages: Rows, gaps_s: Floats, weights: Floats, covisits: CoVisitRows, totals: Floats) -> Near:
-    """What is near a ring. `ring`, `ages`, `gaps_s`, `weights`: `(t,)`, newest first, ages below `RING`.
+def item_neighbours(
+    ring: Rows, ages: Rows, gaps_s: Floats, weights: Floats, covisits: CoVisitRows, totals: Floats
+) -> ItemNeighbours:
+    """The neighbours of a ring. `ring`, `ages`, `gaps_s`, `weights`: `(t,)`, newest first, ages below `RING`.
 
     `totals`: n_j of all.
     """
     t, n = len(ring), len(totals)
     links = covisits.links(ring.tolist())
     owners = np.repeat(np.arange(t), np.diff(links.starts))
-    mutual = weights * _MUTUAL_DECAY[ages] / np.sqrt(totals[ring] + 2.0)
-    steady = weights * _STEADY_DECAY[ages] / np.sqrt(totals[ring] + 2.0)
-    onward = weights * _ONWARD_DECAY[ages] / (totals[ring] + 1.0)
-    burst = weights * 0.5 ** (gaps_s / _BURST_S) / np.sqrt(totals[ring] + 2.0)
-    damped = links.mutual / np.sqrt(totals[links.items] + 2.0)
+    co_occurrence = weights * _CO_OCCURRENCE_DECAY[ages] / np.sqrt(totals[ring] + 2.0)
+    slow_co_occurrence = weights * _SLOW_DECAY[ages] / np.sqrt(totals[ring] + 2.0)
+    transition = weights * _TRANSITION_DECAY[ages] / (totals[ring] + 1.0)
+    session = weights * 0.5 ** (gaps_s / _SESSION_HALF_LIFE_S) / np.sqrt(totals[ring] + 2.0)
+    damped = links.co_occurrence / np.sqrt(totals[links.items] + 2.0)
     terms = np.stack(
-        [mutual[owners] * damped, steady[owners] * damped, onward[owners] * links.onward, burst[owners] * damped]
+        [
+            co_occurrence[owners] * damped,
+            slow_co_occurrence[owners] * damped,
+            transition[owners] * links.transition,
+            session[owners] * damped,
+        ]
     )
     found = [np.bincount(links.items, each, minlength=n) for each in terms]
     close = found[0] > 0
     close[ring] = True
     rows = np.flatnonzero(close)
-    again, last = np.zeros(n, np.float32), np.zeros(n, np.float32)
-    again[ring] = 1.0
+    repeat, last = np.zeros(n, np.float32), np.zeros(n, np.float32)
+    repeat[ring] = 1.0
     last[ring[:1]] = 1.0
     sums = [np.log1p(each[rows] / unit) for each, unit in zip(found, _UNITS, strict=True)]
-    parts = np.stack([*sums, again[rows], last[rows]])
-    return Near(ring, rows, parts.astype(np.float32), links.items, owners, terms)
+    signals = np.stack([*sums, repeat[rows], last[rows]])
+    return ItemNeighbours(ring, rows, signals.astype(np.float32), links.items, owners, terms)

@@ -1,4 +1,4 @@
-"""What is known of a user as rows of numbers: one row for each event or text that says something about preference."""
+"""What is known of a user as rows of numbers: one row for each event or text with a preference."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -20,20 +20,20 @@ Seen = Literal["out", "down"]
 class RankSettings:
     """Points for what the blend does not learn; similarities are cosines (about -.5 to .8).
 
-    long: what was touched over time. ring_decay: an item's weight for each newer event of the user.
+    long: the long-term interest. ring_decay: an item's weight for each newer event of the user.
     text, facet: what was written, against the items and against the texts of their facets.
     review: what the text of a review counts beside a statement's.
-    spare: what a statement asks to be spared counts beside what it wants.
+    negative_weight: what counts what a statement does not want, beside what it wants.
     override: a statement's weight for each newer statement (a review's for each newer review).
-    said_decay: the weight of what was written or dismissed for each newer event: it outlives what was merely touched.
-    hush: by how much a fresh statement quietens what was touched: who asks for something wants that, not more of the
-    same. It wears off as the statement does.
+    said_decay: the weight of what was written or dismissed for each newer event: it outlives other interactions.
+    statement_damping: by how much a fresh statement down-weights earlier interactions: who asks for something wants
+    that, not more of the same. It wears off as the statement does.
     against, against_facet: what was dismissed, against the items and against the texts of their facets.
     variety: of a list (serving/ranking/slate.py), from 0 to 1.
-    fatigue: points that an item loses for each time that it was shown and not taken; fatigue_hours: until that has worn
+    fatigue: points that an item loses for each impression without an interaction; fatigue_hours: until that has worn
     off, 0: never any (serving/ranking/impression_discount.py).
     relevance: points that an item must have from what the user did; what trends stands behind. 0: any will do.
-    explore: the share of a list's places for rarely touched items (serving/ranking/exploration.py).
+    explore: the share of a list's places that are exploration slots (serving/ranking/exploration.py).
     seen: whether what the user has seen is out, or stands lower, by seen_points; what was dismissed is out in any case.
     """
 
@@ -42,10 +42,10 @@ class RankSettings:
     text: float = 2.0
     facet: float = 0.6
     review: float = 0.5
-    spare: float = 1.5
+    negative_weight: float = 1.5
     override: float = 0.6
     said_decay: float = 0.95
-    hush: float = 0.7
+    statement_damping: float = 0.7
     against: float = 0.3
     against_facet: float = 0.1
     variety: float = 0.0
@@ -58,28 +58,29 @@ class RankSettings:
     language: Language = "en"
 
 
-Source = RingEvent | RecentText
+SourceEvent = RingEvent | RecentText
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """A user as `p` signals, signed: above 0 it draws items near, below 0 it pushes them away.
+    """A user as `p` interests, signed: above 0 it draws items near, below 0 it pushes them away.
 
-    sources: the events behind the signals; owner: `(p,)`, which of them a signal belongs to (a review of an item gives
-    two: the item's and the text's); the first `felt` signals are items, the others texts.
+    sources: the events behind the interests; owner: `(p,)`, which of them an interest belongs to (a review of an item
+    gives
+    two: the item's and the text's); the first `felt` interests are items, the others texts.
     vectors: `(p, d)` unit rows. weights: `(p,)` points for each unit of similarity to an item's vector. asking: the
-    signals that are also held against the facets' texts; asks: `(a, d)` unit rows, what they are held against them
+    interests that are also held against the facets' texts; asks: `(a, d)` unit rows, what they are held against them
     with; facet_weights: `(a,)` points for each standard deviation.
     direction: `(d,)`, where the ring's liked items lie, a unit vector, or zeros without any.
     long: `(d,)` float32, of length `settings.long`, or zeros if nothing stands behind it.
     ring: `(t,)`, the rows of the items that link others, newest first; covisits: `(t,)`, their co-visit weights; ages:
-    `(t,)`, how many such events are newer, those that were taken back among them; gaps_s: `(t,)`, how many seconds
+    `(t,)`, how many such events are newer, those that were retracted among them; gaps_s: `(t,)`, how many seconds
     before the newest of them they happened; linking: `(t,)`, which of the sources they are. history: all that links
-    others, beyond the ring, too. calm: what is left in (0, 1] of the weight of what was touched; hushing: the source
-    that quietens it most, or how many sources there are if none does.
+    others, beyond the ring, too. damping: the factor in (0, 1] by which statements down-weight interactions; damped_by:
+    the source that does so most, or how many sources there are if none does.
     """
 
-    sources: list[Source]
+    sources: list[SourceEvent]
     owner: npt.NDArray[np.intp]
     felt: int
     vectors: Floats
@@ -95,8 +96,8 @@ class Profile:
     gaps_s: Floats
     linking: npt.NDArray[np.intp]
     history: History
-    calm: float
-    hushing: int
+    damping: float
+    damped_by: int
 
     @property
     def empty(self) -> bool:
@@ -112,40 +113,40 @@ def profile_of(state: UserState, catalogue: Catalogue, settings: RankSettings, c
     ring = state.ring[::-1]
     items, rows, preferences, ages = _items(ring, catalogue, settings)
     covisits = np.array([event.covisit for event in items], np.float32)
-    texts, said, calm, loudest = _texts(ring, state, settings)
+    texts, said, damping, loudest = _texts(ring, state, settings)
     felt, linked = np.flatnonzero(preferences), np.flatnonzero(covisits)
     dim, split = catalogue.dim, len(felt)
     before = earlier(state)
-    touched = catalogue.away(rows[felt])
+    interacted = catalogue.away(rows[felt])
     texts, written, said = _signed(texts, said, dim, settings)
     # What was liked adds up to one direction; each dismissal stands for itself.
-    towards = np.maximum(preferences[felt], 0) @ touched
+    towards = np.maximum(preferences[felt], 0) @ interacted
     length = max(float(np.linalg.norm(towards)), 1e-6)
-    scale = np.where(preferences[felt] > 0, calm * content / length, settings.against).astype(np.float32)
+    scale = np.where(preferences[felt] > 0, damping * content / length, settings.against).astype(np.float32)
     dismissed = np.flatnonzero((preferences[felt] < 0) & (catalogue.facet_of[rows[felt]] >= 0))
-    signals: list[Source] = [*(items[at] for at in felt), *texts]
-    everything: list[Source] = [*items, *texts]
+    interests: list[SourceEvent] = [*(items[at] for at in felt), *texts]
+    everything: list[SourceEvent] = [*items, *texts]
     sources = {source.event_id: source for source in reversed(everything)}  # of a review its place in the ring is kept
     places = {event_id: place for place, event_id in enumerate(sources)}
     return Profile(
         sources=list(sources.values()),
-        owner=np.array([places[signal.event_id] for signal in signals], np.intp),
+        owner=np.array([places[interest.event_id] for interest in interests], np.intp),
         felt=split,
-        vectors=np.concatenate([touched, written]),
+        vectors=np.concatenate([interacted, written]),
         weights=np.concatenate([scale * preferences[felt], settings.text * said]),
         asking=np.concatenate([dismissed, np.arange(split, split + len(texts))]),
         asks=np.concatenate([catalogue.facets[catalogue.facet_of[rows[felt][dismissed]]], written]),
         facet_weights=np.concatenate([settings.against_facet * preferences[felt][dismissed], settings.facet * said]),
         direction=towards / np.float32(length),
-        long=_scaled(state.long, calm * settings.long, dim),
+        long=_scaled(state.long, damping * settings.long, dim),
         ring=rows[linked],
         covisits=covisits[linked],
         ages=ages[linked],
         gaps_s=_gaps_s([items[at] for at in linked]),
         history=history_of(rows[linked], covisits[linked], catalogue.rows_of(before.items), before.strengths),
         linking=np.array([places[items[at].event_id] for at in linked], np.intp),
-        calm=calm,
-        hushing=places.get(loudest, len(places)),
+        damping=damping,
+        damped_by=places.get(loudest, len(places)),
     )
 
 
@@ -154,7 +155,7 @@ def _items(
 ) -> tuple[list[RingEvent], npt.NDArray[np.intp], Floats, npt.NDArray[np.intp]]:
     """Events of the ring on items with a vector, newest first: their rows, decayed preferences, and ages as links.
 
-    What was taken back says nothing, but keeps its place: else a retraction would let all that is older count more.
+    What was retracted says nothing, but keeps its place: else a retraction would let all that is older count more.
     """
     items: list[RingEvent] = []
     rows: list[int] = []
@@ -184,18 +185,18 @@ def _gaps_s(items: list[RingEvent]) -> Floats:
 def _texts(
     ring: list[RingEvent], state: UserState, settings: RankSettings
 ) -> tuple[list[RecentText], Floats, float, str]:
-    """Texts with a preference, newest first, their decayed preferences `(t,)`, the calm they bring, and which most.
+    """Texts with a preference, newest first, their decayed preferences `(t,)`, the damping they bring, and which most.
 
     A text that left the ring is as old as that.
     """
     ages = {event.event_id: age for age, event in enumerate(ring)}
-    taken_back = {event.event_id for event in state.ring if event.retracted}
+    retracted = {event.event_id for event in state.ring if event.retracted}
     newer = {Kind.STATEMENT: 0, Kind.REVIEW: 0}
     kept: list[RecentText] = []
     weights: list[float] = []
     loudest, event_id = 0.0, ""
     for text in reversed(state.texts):
-        if text.preference and text.event_id not in taken_back:
+        if text.preference and text.event_id not in retracted:
             kind = Kind.REVIEW if text.item_id else Kind.STATEMENT
             age = ages.get(text.event_id, len(ring))
             review = settings.review if kind is Kind.REVIEW else 1.0
@@ -204,7 +205,7 @@ def _texts(
             newer[kind] += 1
             if kind is Kind.STATEMENT and abs(weights[-1]) > loudest:
                 loudest, event_id = abs(weights[-1]), text.event_id
-    return kept, np.array(weights, np.float32), 1.0 - settings.hush * min(loudest, 1.0), event_id
+    return kept, np.array(weights, np.float32), 1.0 - settings.statement_damping * min(loudest, 1.0), event_id
 
 
 def _signed(
@@ -213,7 +214,7 @@ def _signed(
     """Texts by what they want and by what they do not, a row each: whose, `(t, d)`, and how much it counts `(t,)`."""
     signed = [(text, text.wanted(), weight) for text, weight in zip(texts, said.tolist(), strict=True)]
     signed += [
-        (text, text.unwanted(), -settings.spare * weight)
+        (text, text.unwanted(), -settings.negative_weight * weight)
         for text, weight in zip(texts, said.tolist(), strict=True)
         if text.against
     ]

@@ -9,18 +9,18 @@ import numpy as np
 
 from penchant.messages import ListItem
 from serving.catalogue import Catalogue
-from serving.ranking.attribution import Points, points_of, trending_points
+from serving.ranking.attribution import Attribution, attribution_of, trending_attribution
 from serving.ranking.blend import Blend
 from serving.ranking.covisits import CoVisitRows
-from serving.ranking.ease import Linear
+from serving.ranking.ease import Ease
 from serving.ranking.explain import Explanation, explanations, reasons, tell
 from serving.ranking.phrases import ALSO, CROWD, KEPT_OFF, NO_CLOSER
 from serving.ranking.popularity import Popularity
 from serving.ranking.profile import Floats, RankSettings
-from serving.ranking.reasons import Speaking, above_half
+from serving.ranking.reasons import Evidence, above_half
 from serving.ranking.rules import Rules
 from serving.ranking.scorer import TOGETHER, Mask, Rows, Scored, Scorer
-from serving.ranking.slate import Shelf
+from serving.ranking.slate import Slate
 from serving.ranking.trending import asked_for, most_touched, own_points
 from serving.state.user_state import UserState
 
@@ -49,7 +49,7 @@ class Ranker:
         settings: RankSettings | None = None,
         *,
         covisits: CoVisitRows | None = None,
-        linear: Linear | None = None,
+        ease: Ease | None = None,
         blend: Blend | None = None,
         rules: Rules | None = None,
     ) -> None:
@@ -58,8 +58,8 @@ class Ranker:
         self._settings = settings or RankSettings()
         self.blend = Blend() if blend is None else blend
         rows = CoVisitRows() if covisits is None else covisits
-        self._shelf = Shelf(catalogue, Rules(catalogue) if rules is None else rules, self._settings.variety)
-        model = Linear() if linear is None else linear
+        self._slate = Slate(catalogue, Rules(catalogue) if rules is None else rules, self._settings.variety)
+        model = Ease() if ease is None else ease
         self._scorer = Scorer(catalogue, popularity, rows, model, self.blend, self._settings)
 
     def rank(self, state: UserState, k: int, idle: float = 0.0) -> Ranking:
@@ -102,7 +102,7 @@ class Ranker:
         listed = self._anything(state, k) if nothing else listed
         asked = None if item_id is None else self._catalogue.find(item_id)
         rows = listed if item_id is None else np.array([] if asked is None else [asked], np.intp)
-        points = self._trending_points(rows) if nothing and item_id is None else self._points(scored, rows)
+        points = self._trending_attribution(rows) if nothing and item_id is None else self._attribution(scored, rows)
         told = explanations(points, rows, self._catalogue, self._settings.language)
         places = {row: place for place, row in enumerate(listed.tolist(), 1)}
         return [
@@ -127,37 +127,37 @@ class Ranker:
 
     def _listed(self, scored: Scored, k: int) -> Rows:
         """The rows of a list, first place first; what the rules say is added to the points."""
-        self._shelf.apply(scored.points)
+        self._slate.apply(scored.points)
         if scored.profile.empty:
             return most_touched(self._popularity, np.isfinite(scored.points), k)
         allowed = np.isfinite(scored.points)
-        rows = self._filled(scored, allowed, k) if self._settings.relevance else self._shelf.choose(scored.points, k)
-        return self._shelf.arrange(rows, allowed, scored.lifted, k)
+        rows = self._filled(scored, allowed, k) if self._settings.relevance else self._slate.choose(scored.points, k)
+        return self._slate.arrange(rows, allowed, scored.boosted, k)
 
     def _filled(self, scored: Scored, allowed: Mask, k: int) -> Rows:
         """What the user's own events speak for, then what trends: of the facets that the user wrote about first."""
-        speak = own_points(scored, self._shelf.ruled(np.arange(len(allowed)))) >= self._settings.relevance
-        speak[list(scored.lifted)] = True
-        rows = self._shelf.choose(np.where(speak, scored.points, np.float32(-np.inf)), k)
+        speak = own_points(scored, self._slate.ruled(np.arange(len(allowed)))) >= self._settings.relevance
+        speak[list(scored.boosted)] = True
+        rows = self._slate.choose(np.where(speak, scored.points, np.float32(-np.inf)), k)
         left = allowed.copy()
         left[rows] = False
         rest = most_touched(self._popularity, left, k - len(rows), asked_for(scored, self._catalogue))
         return np.concatenate([rows, rest])
 
     def _offered(self) -> Mask:
-        return self._catalogue.available[: len(self._catalogue)] & ~self._shelf.blocked()
+        return self._catalogue.available[: len(self._catalogue)] & ~self._slate.blocked()
 
     def _trending(self, rows: Rows) -> list[ListItem]:
         language, decayed = self._settings.language, self._popularity.decayed(len(self._catalogue))
         points = decayed[rows].astype(np.float64)
         popular = above_half(decayed[rows], points > 0, decayed, self._offered()) & (points > 0)
-        speaking = Speaking(
+        evidence = Evidence(
             parts=np.column_stack([np.zeros_like(points), np.where(popular, points, 0.0)]),
             sums=points,
             sides=np.zeros((3, len(rows))),
             crowd=[CROWD[language]["recent_high"] if each else "" for each in popular.tolist()],
         )
-        why = reasons(speaking, tell([], self._catalogue, language), [ALSO[language]] * len(rows))
+        why = reasons(evidence, tell([], self._catalogue, language), [ALSO[language]] * len(rows))
         ids = self._catalogue.ids
         return [
             ListItem(ids[row], score, "popular", reason)
@@ -166,29 +166,29 @@ class Ranker:
 
     def _entries(self, scored: Scored, rows: Rows) -> list[ListItem]:
         """The list's entries, each with the reasons that its points come from."""
-        points = self._points(scored, rows)
-        speaking, language = points.speaking(), self._settings.language
+        points = self._attribution(scored, rows)
+        evidence, language = points.evidence(), self._settings.language
         told = tell(points.sources, self._catalogue, language)
-        placed = self._shelf.placed(rows) | np.isin(rows, list(scored.lifted))
+        placed = self._slate.placed(rows) | np.isin(rows, list(scored.boosted))
         rest = [(ALSO if each else NO_CLOSER)[language] for each in placed.tolist()]
         ids = self._catalogue.ids
         return [
-            ListItem(ids[row], float(scored.points[row]), "explore" if row in scored.lifted else _SOURCES[source], why)
+            ListItem(ids[row], float(scored.points[row]), "explore" if row in scored.boosted else _SOURCES[source], why)
             for row, source, why in zip(
                 rows.tolist(),
-                speaking.sides.argmax(axis=0).tolist(),
-                reasons(speaking, told, rest),
+                evidence.sides.argmax(axis=0).tolist(),
+                reasons(evidence, told, rest),
                 strict=True,
             )
         ]
 
-    def _points(self, scored: Scored, rows: Rows) -> Points:
+    def _attribution(self, scored: Scored, rows: Rows) -> Attribution:
         if scored.profile.empty:
-            return self._trending_points(rows)
-        return points_of(scored, rows, self._catalogue, self._shelf.ruled(rows), self._settings)
+            return self._trending_attribution(rows)
+        return attribution_of(scored, rows, self._catalogue, self._slate.ruled(rows), self._settings)
 
-    def _trending_points(self, rows: Rows) -> Points:
-        return trending_points(self._popularity.decayed(len(self._catalogue))[rows])
+    def _trending_attribution(self, rows: Rows) -> Attribution:
+        return trending_attribution(self._popularity.decayed(len(self._catalogue))[rows])
 
     def _kept_off(self, scored: Scored, row: int) -> str:
         """Why an item is on no list, in words, "" if it may be."""
@@ -199,7 +199,7 @@ class Ranker:
             return words["vector"]
         if not self._catalogue.available[row]:
             return words["offer"]
-        if self._shelf.blocked()[row]:
+        if self._slate.blocked()[row]:
             return words["rule"]
         return words["seen" if self._settings.seen == "out" else "dismissed"]
 

@@ -1,6 +1,7 @@
 """Which of an item's points say something about it: what a reason may name, and what it may say of everybody.
 
-Every item is a little like every text, so likeness to what a user wrote or touched says something only above what any
+Every item is a little like every text, so likeness to what a user wrote or interacted with says something only above
+what any
 item has: for a text or an event of weight w in points for a cosine, and of v for each standard deviation of facets,
 
     w·.1 + v·(mean of z)
@@ -22,15 +23,15 @@ Floats = npt.NDArray[np.float32]
 
 _CHANCE = 0.1
 _SIGNALS = ("total", "recent", "age")  # of serving.ranking.phrases.CROWD, in the order of `Scored.popular`
-_MEDIANS = 2  # of the signals: those that say how much an item was touched
+_MEDIANS = 2  # of the signals: those that say how much interaction an item had
 
 
 @dataclass(frozen=True, slots=True)
-class Speaking:
+class Evidence:
     """What speaks for `r` items.
 
     parts: `(r, s + 2)` ≥ 0, points that say something: by event, by what was liked before them, by what everybody does.
-    sums: `(r,)`, all points ≥ 0. sides: `(3, r)`, all of them by likeness, by company, by popularity. crowd: of each
+    sums: `(r,)`, all points ≥ 0. sides: `(3, r)`, all of them by likeness, by co-visits, by popularity. crowd: of each
     item what is true of what everybody does, in words, "" if nothing is.
     """
 
@@ -54,8 +55,8 @@ def by_chance(scored: Scored) -> Doubles:
 def crowd(points: Doubles, popular: Floats, rows: Rows, offered: Mask, language: Language) -> list[str]:
     """What is true of what everybody does, of each item, "" if nothing is.
 
-    points: `(3, r)`. popular: `(3, n)`, see `Scored`. offered: `(n,)`. Popular is what was touched more than half of
-    what is on offer, whatever the mean says; hardly known what was touched less.
+    points: `(3, r)`. popular: `(3, n)`, see `Scored`. offered: `(n,)`. Popular is what has more interaction than half
+    of what is on offer, whatever the mean says; hardly known what has less.
     """
     words, signals = CROWD[language], popular[:, rows]
     high, low = (signals > 0) & (points > 0), (signals < 0) & (points > 0)

@@ -2,22 +2,22 @@
 
 The points of item j are
 
-    c·Σ_f a_f·x_f(j)                                                  what was touched, by this user and by everybody
-    + c·long·⟨l, e'_j⟩                                                what was touched over time
+    c·Σ_f a_f·x_f(j)                                                  the signals: interactions of this user, of
+    everybody + c·long·⟨l, e'_j⟩                                                the long-term interest
     + Σ_t w_t · (text·⟨t, e'_j⟩ + facet·z_t(f_j))                     what was written
     - Σ_d w_d · (against·⟨e'_d, e'_j⟩ + against_facet·z_d(f_j))       what was dismissed
-    - fatigue·s_j                                                     how often it was shown and not taken
+    - fatigue·s_j                                                     impressions without an interaction
     - seen_points                                                     what was seen, if that is not out
 
-with the parts x_f and their learned weights a_f of `blend.py`, among them ⟨s, e'_j⟩, s the decayed direction of
-the ring; e'_j is the item's vector seen from the mean item, l the long vector, both at length 1, and c what statements
-leave of the weight of what was touched (not of what is popular). z(f) is the similarity to the text of the item's
+with the signals x_f and their learned weights a_f of `blend.py`, among them ⟨s, e'_j⟩, s the decayed direction of
+the ring; e'_j is the item's vector seen from the mean item, l the long vector, both at length 1, and c the damping of
+the user's interactions by statements (not of popularity). z(f) is the similarity to the text of the item's
 facets, standardised over the distinct facet texts and cut to [0, 3]: level and spread of cosines differ from text to
 text and from language to language, their order does not. All that is linear in e'_j is summed into one vector first,
 so a user costs one matrix-vector product, however many events there are.
 
-Items that nobody has touched yet have nothing but their text, and a learned blend ranks them below all others. So the
-tenth and the twentieth place belong to the untouched items whose text fits best.
+Cold-start items have nothing but their text, and a learned blend ranks them below all others. So the tenth and the
+twentieth place are exploration slots for those whose text fits best (serving/ranking/exploration.py).
 """
 
 from collections.abc import Sequence
@@ -27,12 +27,12 @@ import numpy as np
 import numpy.typing as npt
 
 from serving.catalogue import Catalogue
-from serving.ranking.blend import Blend, Part
+from serving.ranking.blend import Blend, Signal
 from serving.ranking.covisits import CoVisitRows
-from serving.ranking.ease import Fitted, Linear
-from serving.ranking.exploration import Field, lift_new, lift_rare, turn_of
-from serving.ranking.impression_discount import worn
-from serving.ranking.item_neighbours import Near, near
+from serving.ranking.ease import Ease, Fitted
+from serving.ranking.exploration import Candidates, cold_start_boost, exploration_boost, rotation_seed
+from serving.ranking.impression_discount import impression_weights
+from serving.ranking.item_neighbours import ItemNeighbours, item_neighbours
 from serving.ranking.popularity import Popularity
 from serving.ranking.profile import Floats, Profile, RankSettings, profile_of
 from serving.state.user_state import UserState
@@ -43,30 +43,37 @@ Mask = npt.NDArray[np.bool_]
 TOGETHER = 64  # users in one matrix product: bounds its result to 64 rows
 _STANDARD_CUT = 3.0  # a perfect match counts no more than three standard deviations
 _LEAST_SPREAD = 0.02  # below it the facet texts do not differ to this text: rounding must not be blown up
-NEAR = [Part.MUTUAL, Part.STEADY, Part.ONWARD, Part.BURST, Part.AGAIN, Part.LAST]
-LINEAR_UNIT = np.float32(0.05)  # where its logarithm bends
-POPULAR = [Part.TOTAL, Part.RECENT, Part.AGE]
+NEIGHBOUR_SIGNALS = [
+    Signal.CO_OCCURRENCE,
+    Signal.SLOW_CO_OCCURRENCE,
+    Signal.TRANSITION,
+    Signal.SESSION_CO_OCCURRENCE,
+    Signal.REPEAT,
+    Signal.LAST,
+]
+EASE_UNIT = np.float32(0.05)  # where its logarithm bends
+POPULARITY_SIGNALS = [Signal.TOTAL, Signal.RECENT, Signal.AGE]
 
 
 @dataclass(frozen=True, slots=True)
 class Scored:
     """One user's points, `(n,)`, -inf where an item must not be listed, and what they were made of.
 
-    fitted: the linear model of that moment. weights: of the blend. standard: `(a, m)`, each ask's z for each distinct
-    facet text. popular: `(3, n)`, as `blend.Part` has TOTAL, RECENT and AGE. lifted: the rows of items that were helped
-    to their places (places.py), and by how many points. worn: the rows of items that were shown and not taken, and how
-    many points they lost. seen: the rows of items that stand lower because the user has seen them.
+    fitted: the EASE model of that moment. weights: of the blend. standard: `(a, m)`, each ask's z for each distinct
+    facet text. popular: `(3, n)`, as `blend.Signal` has TOTAL, RECENT and AGE. boosted: the rows of items in
+    exploration slots, and by how many points. discounts: the rows of items that were shown and not taken, and how many
+    points they lost. seen: the rows of items that stand lower because the user has seen them.
     """
 
     profile: Profile
-    near: Near
+    item_neighbours: ItemNeighbours
     fitted: Fitted | None
     weights: Floats
     standard: Floats
     popular: Floats
     points: Floats
-    lifted: dict[int, float]
-    worn: dict[int, float]
+    boosted: dict[int, float]
+    discounts: dict[int, float]
     seen: Rows
 
 
@@ -78,18 +85,18 @@ class Scorer:
         catalogue: Catalogue,
         popularity: Popularity,
         covisits: CoVisitRows,
-        linear: Linear,
+        ease: Ease,
         blend: Blend,
         settings: RankSettings,
     ) -> None:
         self._catalogue = catalogue
         self._popularity = popularity
         self._covisits = covisits
-        self._linear = linear
+        self._ease = ease
         self._blend = blend
         self._settings = settings
         self._totals = np.empty(0, np.float32)
-        self._popular = np.empty((len(POPULAR), 0), np.float32)
+        self._popular = np.empty((len(POPULARITY_SIGNALS), 0), np.float32)
         self._popular_of = (-1, -1)
 
     def score(self, states: Sequence[UserState], idle: float) -> list[Scored]:
@@ -97,7 +104,7 @@ class Scorer:
         weights = self._blend.at(_freshness(idle))
         self._catalogue.settle()
         self._follow()
-        content = float(weights[Part.CONTENT])
+        content = float(weights[Signal.CONTENT])
         profiles = [profile_of(state, self._catalogue, self._settings, content) for state in states]
         similar = self._catalogue.similar(
             np.stack([profile.weights @ profile.vectors + profile.long for profile in profiles])
@@ -110,21 +117,24 @@ class Scorer:
         state: as it was before that event. others: rows drawn at random among what could have been listed.
         """
         weights = self._blend.at(_freshness(idle))
-        profile = profile_of(state, self._catalogue, self._settings, float(weights[Part.CONTENT]))
+        profile = profile_of(state, self._catalogue, self._settings, float(weights[Signal.CONTENT]))
         if profile.empty:
             return
         self._follow()
         rows = np.append(taken, others)
         items = self._catalogue.away(rows)
         found = self._near(profile)
-        parts = np.empty((len(Part), len(rows)), np.float32)
-        parts[NEAR] = profile.calm * found.of(rows)
-        parts[POPULAR] = self._popular[:, rows]
-        parts[Part.CONTENT] = profile.calm * (items @ profile.direction)
-        parts[Part.LINEAR] = profile.calm * self._by_linear(profile)[rows]
-        rest = items @ (profile.weights @ profile.vectors + profile.long) - weights[Part.CONTENT] * parts[Part.CONTENT]
+        signals = np.empty((len(Signal), len(rows)), np.float32)
+        signals[NEIGHBOUR_SIGNALS] = profile.damping * found.of(rows)
+        signals[POPULARITY_SIGNALS] = self._popular[:, rows]
+        signals[Signal.CONTENT] = profile.damping * (items @ profile.direction)
+        signals[Signal.EASE] = profile.damping * self._by_ease(profile)[rows]
+        rest = (
+            items @ (profile.weights @ profile.vectors + profile.long)
+            - weights[Signal.CONTENT] * signals[Signal.CONTENT]
+        )
         self._blend.learn(
-            parts, rest + self._by_facet(profile, self._standardised(profile.asks), rows), _freshness(idle), weight
+            signals, rest + self._by_facet(profile, self._standardised(profile.asks), rows), _freshness(idle), weight
         )
 
     def _scored(self, state: UserState, profile: Profile, points: Floats, weights: Floats) -> Scored:
@@ -134,30 +144,32 @@ class Scorer:
         if len(standard):
             points += self._by_facet(profile, standard, np.arange(len(points)))
         found = self._near(profile)
-        lost, seen = self._wear(state, points), self._lower_seen(state, points)
+        lost, seen = self._discount_impressions(state, points), self._lower_seen(state, points)
         text = points.copy() if profile.direction.any() else None
-        points += weights[POPULAR] @ self._popular
-        points[found.rows] += profile.calm * (weights[NEAR] @ found.parts)
-        points += profile.calm * weights[Part.LINEAR] * self._by_linear(profile)
+        points += weights[POPULARITY_SIGNALS] @ self._popular
+        points[found.rows] += profile.damping * (weights[NEIGHBOUR_SIGNALS] @ found.signals)
+        points += profile.damping * weights[Signal.EASE] * self._by_ease(profile)
         points[~allowed] = -np.inf
-        lifted = self._lift(state, points, text) if text is not None else {}
-        return Scored(profile, found, self._linear.fitted, weights, standard, self._popular, points, lifted, lost, seen)
+        boosted = self._boost(state, points, text) if text is not None else {}
+        return Scored(profile, found, self._ease.fitted, weights, standard, self._popular, points, boosted, lost, seen)
 
-    def _near(self, profile: Profile) -> Near:
-        return near(profile.ring, profile.ages, profile.gaps_s, profile.covisits, self._covisits, self._totals)
+    def _near(self, profile: Profile) -> ItemNeighbours:
+        return item_neighbours(
+            profile.ring, profile.ages, profile.gaps_s, profile.covisits, self._covisits, self._totals
+        )
 
-    def _by_linear(self, profile: Profile) -> Floats:
-        """`(n,)`, the part LINEAR of all items."""
+    def _by_ease(self, profile: Profile) -> Floats:
+        """`(n,)`, the signal EASE of all items."""
         found = np.zeros(len(self._catalogue), np.float32)
-        fitted = self._linear.fitted
+        fitted = self._ease.fitted
         if fitted is not None and len(profile.history.rows):
-            found[fitted.rows] = np.log1p(np.maximum(fitted.sums(profile.history), 0.0) / LINEAR_UNIT)
+            found[fitted.rows] = np.log1p(np.maximum(fitted.sums(profile.history), 0.0) / EASE_UNIT)
         return found
 
-    def _wear(self, state: UserState, points: Floats) -> dict[int, float]:
-        """Take from points what fatigue takes. Returns it, by row."""
+    def _discount_impressions(self, state: UserState, points: Floats) -> dict[int, float]:
+        """Take the impression discount from points. Returns it, by row."""
         settings = self._settings
-        shown = worn(state, self._catalogue, settings.fatigue_hours)
+        shown = impression_weights(state, self._catalogue, settings.fatigue_hours)
         lost = {row: settings.fatigue * times for row, times in shown.items()}
         points[list(lost)] -= np.array(list(lost.values()), np.float32)
         return lost
@@ -169,13 +181,13 @@ class Scorer:
         points[rows] -= np.float32(self._settings.seen_points)
         return rows
 
-    def _lift(self, state: UserState, points: Floats, fit: Floats) -> dict[int, float]:
-        """Give places to new and to rarely touched items. Returns by how many points they were helped, by row."""
-        field = Field(points, fit, self._totals)
-        lifted = lift_rare(field, self._settings.explore, turn_of(state))
-        for row, more in lift_new(field, self._popularity.newness).items():
-            lifted[row] = lifted.get(row, 0.0) + more
-        return lifted
+    def _boost(self, state: UserState, points: Floats, fit: Floats) -> dict[int, float]:
+        """Boost cold-start and rare items to exploration slots. Returns by how many points, by row."""
+        candidates = Candidates(points, fit, self._totals)
+        boosted = exploration_boost(candidates, self._settings.explore, rotation_seed(state))
+        for row, more in cold_start_boost(candidates, self._popularity.newness).items():
+            boosted[row] = boosted.get(row, 0.0) + more
+        return boosted
 
     def _allowed(self, state: UserState) -> Mask:
         """`(n,)`: on offer, and not seen by the user, or at least not dismissed."""

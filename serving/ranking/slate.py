@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from serving.catalogue import Catalogue
-from serving.ranking.exploration import best_rows, hold_back
+from serving.ranking.exploration import best_rows, keep_off_the_first
 from serving.ranking.profile import Floats
 from serving.ranking.rules import Rules
 from serving.ranking.scorer import Mask, Rows
@@ -20,7 +20,7 @@ _CANDIDATES = 5  # times k: those that variety chooses among
 
 
 @dataclass(frozen=True)
-class Shelf:
+class Slate:
     """variety: v, from 0 (points alone) to 1 (as unlike each other as can be)."""
 
     catalogue: Catalogue
@@ -37,7 +37,7 @@ class Shelf:
         return self.rules.points()[rows] if self.rules else np.zeros(len(rows), np.float32)
 
     def placed(self, rows: Rows) -> Mask:
-        """`(r,)`: which items rules lift, or give a place."""
+        """`(r,)`: which items rules boost, or pin."""
         if not self.rules:
             return np.zeros(len(rows), np.bool_)
         pinned: Mask = np.isin(rows, list(self.rules.pins()))
@@ -55,13 +55,13 @@ class Shelf:
             return best[self._varied(best, points[best], min(k, len(best)))]
         return best_rows(points, min(k, allowed))
 
-    def arrange(self, rows: Rows, allowed: Mask, lifted: Iterable[int], k: int) -> Rows:
-        """The list, first place first, at most `k`: what was helped is not on the first three, pins have their own.
+    def arrange(self, rows: Rows, allowed: Mask, boosted: Iterable[int], k: int) -> Rows:
+        """The list, first place first, at most `k`: what was boosted is not on the first three, pins have their own.
 
-        allowed: `(n,)`: what may be listed, also if it is not in `rows`. lifted: the rows that were helped.
+        allowed: `(n,)`: what may be listed, also if it is not in `rows`. boosted: the rows that were.
         """
         pins = {row: place for row, place in self.rules.pins().items() if allowed[row]} if self.rules else {}
-        order = hold_back([row for row in rows.tolist() if row not in pins], lifted)
+        order = keep_off_the_first([row for row in rows.tolist() if row not in pins], boosted)
         for row, place in sorted(pins.items(), key=lambda pin: pin[1]):
             order.insert(place - 1, row)
         return np.array(order[:k], np.intp)

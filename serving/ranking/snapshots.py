@@ -1,11 +1,11 @@
 """Item statistics as they lie in Redis: a header and chunks, each with a checksum. Read here, written by a worker.
 
     {prefix:0}:statistics        string, the key of the snapshot that counts
-    {prefix:0}:statistics:NAME   hash, "0": the header, "1" …: chunks of `CHUNK` items each, last: the linear model
+    {prefix:0}:statistics:NAME   hash, "0": the header, "1" …: chunks of `CHUNK` items each, last: the EASE model
 
 Each value is `crc32 (4 bytes, little endian) | MessagePack array`, in the order of `_Header`, `_Items` and `_Gram`. An
 item takes 28 bytes and its id, and 12 bytes for each of its neighbours, at most 800, which are told by their place
-among all items of the snapshot. What the linear model has counted is at most 2 MiB.
+among all items of the snapshot. What the EASE model has counted is at most 2 MiB.
 """
 
 import binascii
@@ -19,12 +19,12 @@ import numpy.typing as npt
 
 from penchant.errors import BrokenState, Misconfigured
 from serving.ranking.covisits import MOST_NEIGHBOURS, CoVisitRows, Links
-from serving.ranking.ease import HEAD, Gram
+from serving.ranking.ease import TOP_ITEMS, Gram
 from serving.ranking.popularity import Sums
-from serving.ranking.statistics import Moment, Source
+from serving.ranking.statistics import Moment, SourcePartition
 
 VERSION = 2
-_READABLE = frozenset({1, 2})  # version 1 has no counts of the linear model, which then begin anew
+_READABLE = frozenset({1, 2})  # version 1 has no counts of the EASE model, which then begin anew
 CHUNK = 10_000
 FORGET = "`penchant statistics forget` gives it up and begins with what covisits.v1 still holds"
 
@@ -46,8 +46,8 @@ class _Items(msgspec.Struct, array_like=True):
     scaled: bytes
     sizes: bytes = b""
     neighbours: bytes = b""
-    mutual: bytes = b""
-    onward: bytes = b""
+    co_occurrence: bytes = b""
+    transition: bytes = b""
     touched: bytes = b""  # missing in what was written before there were ages
 
 
@@ -75,7 +75,7 @@ def pointer(prefix: str) -> str:
 
 
 def encode(moment: Moment, chunk: int = CHUNK) -> Iterator[bytes]:
-    """The values of a snapshot: the header, `chunk` items each, the linear model; what nobody touched is left out.
+    """The values of a snapshot: the header, `chunk` items each, the EASE model; what nobody touched is left out.
 
     Each step holds the interpreter for a chunk's time only, so that another thread may go on in between.
     """
@@ -110,8 +110,8 @@ def encode(moment: Moment, chunk: int = CHUNK) -> Iterator[bytes]:
                 scaled=_pack(sums.scaled[rows]),
                 sizes=np.diff(links.starts).astype("<i4").tobytes(),
                 neighbours=places[links.items].astype("<i4", copy=False).tobytes(),
-                mutual=links.mutual.astype("<f4", copy=False).tobytes(),
-                onward=links.onward.astype("<f4", copy=False).tobytes(),
+                co_occurrence=links.co_occurrence.astype("<f4", copy=False).tobytes(),
+                transition=links.transition.astype("<f4", copy=False).tobytes(),
                 touched=_pack(sums.touched[rows]),
             )
         )
@@ -153,7 +153,7 @@ def _decode(values: Sequence[bytes]) -> Moment:
         made_ms=header.made_ms,
         reached=header.reached,
         identity=header.identity,
-        applied={Source(topic, identity, n): offset for topic, identity, n, offset in header.applied},
+        applied={SourcePartition(topic, identity, n): offset for topic, identity, n, offset in header.applied},
         ids=ids,
         popular=_sums(header, chunks, len(ids)),
         covisits=covisits,
@@ -176,16 +176,18 @@ def _version(body: bytes) -> int:
 def _links(chunks: Sequence[_Items], n: int) -> Links:
     sizes = np.frombuffer(b"".join(chunk.sizes or bytes(4 * len(chunk.ids)) for chunk in chunks), "<i4")
     items = np.frombuffer(b"".join(chunk.neighbours for chunk in chunks), "<i4")
-    mutual, onward = (
+    co_occurrence, transition = (
         np.frombuffer(b"".join(packed), "<f4")
-        for packed in ([chunk.mutual for chunk in chunks], [chunk.onward for chunk in chunks])
+        for packed in ([chunk.co_occurrence for chunk in chunks], [chunk.transition for chunk in chunks])
     )
     _expect("as many rows as items", len(sizes) == n)
     _expect("rows of 0 to 800 neighbours", not n or (sizes.min() >= 0 and sizes.max() <= MOST_NEIGHBOURS))
-    _expect("a weight for each neighbour", len(items) == len(mutual) == len(onward) == sizes.sum())
+    _expect("a weight for each neighbour", len(items) == len(co_occurrence) == len(transition) == sizes.sum())
     _expect("neighbours among its items", not len(items) or (items.min() >= 0 and items.max() < n))
-    _expect("weights that are numbers, 0 or more", _are_counts(mutual) and _are_counts(onward))
-    return Links(starts=np.cumsum([0, *sizes.tolist()]), items=items, mutual=mutual, onward=onward)
+    _expect("weights that are numbers, 0 or more", _are_counts(co_occurrence) and _are_counts(transition))
+    return Links(
+        starts=np.cumsum([0, *sizes.tolist()]), items=items, co_occurrence=co_occurrence, transition=transition
+    )
 
 
 def _sums(header: _Header, chunks: Sequence[_Items], n: int) -> Sums:
@@ -222,10 +224,10 @@ def _unpack_gram(value: bytes, n: int) -> Gram:
     rows = np.frombuffer(told.rows, "<i4").astype(np.intp)
     upper = np.frombuffer(told.counts, "<f4")
     m = len(rows)
-    _expect("the linear model's rows, each once", m <= HEAD and len(np.unique(rows)) == m)
-    _expect("the linear model's rows among its items", not m or (rows.min() >= 0 and rows.max() < n))
-    _expect("a count for each two of the linear model's rows", len(upper) == m * (m + 1) // 2 and told.events >= 0)
-    _expect("the linear model's counts as numbers, 0 or more", _are_counts(upper))
+    _expect("the EASE model's rows, each once", m <= TOP_ITEMS and len(np.unique(rows)) == m)
+    _expect("the EASE model's rows among its items", not m or (rows.min() >= 0 and rows.max() < n))
+    _expect("a count for each two of the EASE model's rows", len(upper) == m * (m + 1) // 2 and told.events >= 0)
+    _expect("the EASE model's counts as numbers, 0 or more", _are_counts(upper))
     counts = np.zeros((m, m), np.float32)
     counts[np.triu_indices(m)] = upper
     return Gram(rows, np.triu(counts, 1).T + counts, told.events)

@@ -12,12 +12,12 @@ import numpy as np
 from penchant.messages import CoVisitEvent, CoVisits
 from serving.catalogue import Catalogue
 from serving.ranking.covisits import CoVisitRows
-from serving.ranking.ease import Gram, History, Linear, fit, history_of
+from serving.ranking.ease import Ease, Gram, History, fit, history_of
 from serving.ranking.popularity import Popularity, Sums
 from serving.state.history import unpack
 
 
-class Source(NamedTuple):
+class SourcePartition(NamedTuple):
     """Where events came from. `identity`: which topic of that name is meant, as offsets of another do not count."""
 
     topic: str
@@ -29,7 +29,7 @@ class Source(NamedTuple):
 class Moment:
     """Item statistics as they stood at one moment, apart from what goes on: another thread may read them.
 
-    reached: the offset on covisits.v1 after the last message applied. identity: of that topic, as in `Source`.
+    reached: the offset on covisits.v1 after the last message applied. identity: of that topic, as in `SourcePartition`.
     applied: by source the offset of the last event applied. ids: of the items, in the order of `popular` and of
     the rows of `covisits` and `gram`.
     """
@@ -37,7 +37,7 @@ class Moment:
     made_ms: int
     reached: int
     identity: str
-    applied: Mapping[Source, int]
+    applied: Mapping[SourcePartition, int]
     ids: list[str]
     popular: Sums
     covisits: CoVisitRows
@@ -50,7 +50,7 @@ class Statistics:
     def __init__(self, catalogue: Catalogue, identities: Mapping[str, str]) -> None:
         self.popularity = Popularity()
         self.covisits = CoVisitRows()
-        self.linear = Linear()
+        self.ease = Ease()
         self._catalogue = catalogue
         self._identities = identities
         self._applied: dict[tuple[str, int], int] = {}
@@ -62,7 +62,7 @@ class Statistics:
             self.popularity.add(row, event.covisit)
             ring = [(self._catalogue.row(item_id), weight) for item_id, weight in event.ring]
             self.covisits.add(row, event.covisit, ring)
-            self.linear.add(row, event.covisit, self._history(event, ring))
+            self.ease.add(row, event.covisit, self._history(event, ring))
             self._applied[message.topic, message.partition] = event.offset
 
     def news(self, message: CoVisits) -> list[CoVisitEvent]:
@@ -71,12 +71,12 @@ class Statistics:
         return [event for event in message.events if event.offset > applied]
 
     def begin_fit(self) -> Gram:
-        """What the linear model is to be fitted to now (`serving.ranking.ease.fit`)."""
-        return self.linear.begin(self.popularity.totals(len(self._catalogue)))
+        """What the EASE model is to be fitted to now (`serving.ranking.ease.fit`)."""
+        return self.ease.begin(self.popularity.totals(len(self._catalogue)))
 
     def refit(self) -> None:
-        """Fit the linear model here and now, which takes some 50 ms."""
-        self.linear.fitted = fit(self.begin_fit())
+        """Fit the EASE model here and now, which takes some 50 ms."""
+        self.ease.fitted = fit(self.begin_fit())
 
     def _history(self, event: CoVisitEvent, ring: list[tuple[int, float]]) -> History:
         rows, weights = np.array([row for row, _ in ring], np.intp), np.array([each for _, each in ring], np.float32)
@@ -93,11 +93,14 @@ class Statistics:
             made_ms=made_ms,
             reached=reached,
             identity=self._identities.get(covisits, ""),
-            applied={Source(topic, self._identities.get(topic, ""), n): at for (topic, n), at in self._applied.items()},
+            applied={
+                SourcePartition(topic, self._identities.get(topic, ""), n): at
+                for (topic, n), at in self._applied.items()
+            },
             ids=self._catalogue.ids[:n],
             popular=self.popularity.sums(n),
             covisits=self.covisits.copy(),
-            gram=self.linear.gram(),
+            gram=self.ease.gram(),
         )
 
     def follows(self, moment: Moment, covisits: str) -> bool:
@@ -109,7 +112,7 @@ class Statistics:
         rows = np.array([self._catalogue.row(item_id) for item_id in moment.ids], np.intp)
         self.popularity.restore(rows, moment.popular)
         self.covisits.restore(rows, moment.covisits.links(range(len(rows))))
-        self.linear.restore(replace(moment.gram, rows=rows[moment.gram.rows]))
+        self.ease.restore(replace(moment.gram, rows=rows[moment.gram.rows]))
         self._applied = {
             (source.topic, source.partition): offset
             for source, offset in moment.applied.items()

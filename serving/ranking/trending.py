@@ -9,7 +9,7 @@ import numpy as np
 from serving.catalogue import Catalogue
 from serving.ranking.popularity import Popularity
 from serving.ranking.profile import Floats
-from serving.ranking.scorer import POPULAR, Mask, Rows, Scored
+from serving.ranking.scorer import POPULARITY_SIGNALS, Mask, Rows, Scored
 
 _NAMED = 1.5  # standard deviations from which a text is about a facet: of 15 facets' texts, about one
 
@@ -34,6 +34,6 @@ def asked_for(scored: Scored, catalogue: Catalogue) -> Mask:
 
 def own_points(scored: Scored, ruled: Floats) -> Floats:
     """`(n,)`: what is left of an item's points without what everybody does and what rules say. `ruled`: `(n,)`."""
-    others = scored.weights[POPULAR] @ scored.popular
+    others = scored.weights[POPULARITY_SIGNALS] @ scored.popular
     points: Floats = scored.points - others - np.where(np.isfinite(ruled), ruled, np.float32(0.0))
     return points

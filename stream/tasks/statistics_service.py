@@ -104,7 +104,7 @@ class StatisticsService:
             await self.snapshot()
 
     async def fit(self) -> None:
-        """Fit the linear model again whenever enough has come, for ever, with a twentieth of a core at most."""
+        """Fit the EASE model again whenever enough has come, for ever, with a twentieth of a core at most."""
         while True:
             began = time.perf_counter()
             await self.refit()
@@ -112,9 +112,9 @@ class StatisticsService:
 
     async def refit(self) -> bool:
         """Fit now, in another thread, unless too little has come since the last time. Returns whether it was done."""
-        if not self._statistics.linear.due:
+        if not self._statistics.ease.due:
             return False
-        self._statistics.linear.fitted = await asyncio.to_thread(fit, self._statistics.begin_fit())
+        self._statistics.ease.fitted = await asyncio.to_thread(fit, self._statistics.begin_fit())
         return True
 
     async def snapshot(self) -> bool:

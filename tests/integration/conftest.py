@@ -43,8 +43,8 @@ def learned(film_catalogue: Catalogue) -> Learned:
         made.popularity.add(row, covisit)
         made.covisits.add(row, covisit, ring)
         strengths = np.array(list(past.values()), np.float32)
-        made.linear.add(row, covisit, History(np.array(list(past), np.intp), strengths))
+        made.ease.add(row, covisit, History(np.array(list(past), np.intp), strengths))
         rings[rating.user_id] = [(row, covisit), *ring][:RING]
         past[row] = covisit
-    made.linear.fitted = fit(made.linear.gram())
+    made.ease.fitted = fit(made.ease.gram())
     return made

@@ -336,7 +336,7 @@ async def test_the_linear_model_is_fitted_when_enough_has_come_and_after_a_resta
     restarted = ranker("another", "i7")
     await restarted.keeper.start()
 
-    ours, theirs = running.statistics.linear.fitted, restarted.statistics.linear.fitted
+    ours, theirs = running.statistics.ease.fitted, restarted.statistics.ease.fitted
     assert ours is not None
     assert theirs is not None
     np.testing.assert_allclose(theirs.weights, ours.weights, atol=1e-6)

@@ -10,7 +10,7 @@ from serving.model.encoder import Encoder
 from serving.model.negation import split
 from serving.ranking.blend import Blend
 from serving.ranking.covisits import CoVisitRows
-from serving.ranking.ease import Linear
+from serving.ranking.ease import Ease
 from serving.ranking.popularity import Popularity
 from serving.ranking.ranker import Ranker
 from serving.state.user_state import Kind, UserState, Vector, id_hash
@@ -32,10 +32,10 @@ class Learned:
 
     popularity: Popularity = field(default_factory=Popularity)
     covisits: CoVisitRows = field(default_factory=CoVisitRows)
-    linear: Linear = field(default_factory=Linear)
+    ease: Ease = field(default_factory=Ease)
 
     def ranker(self, catalogue: Catalogue, blend: Blend | None = None) -> Ranker:
-        return Ranker(catalogue, self.popularity, covisits=self.covisits, linear=self.linear, blend=blend)
+        return Ranker(catalogue, self.popularity, covisits=self.covisits, ease=self.ease, blend=blend)
 
 
 @dataclass

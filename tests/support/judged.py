@@ -80,7 +80,7 @@ class FollowedLog(MemoryLog):
         for each in records:
             if each.topic == TOPICS.covisits:
                 self._statistics.apply(msgspec.json.decode(each.value or b"", type=CoVisits))
-                if self._statistics.linear.due:
+                if self._statistics.ease.due:
                     self._statistics.refit()
 
 
@@ -98,7 +98,7 @@ class RankingWorker(Counted):
                 statistics.popularity,
                 settings,
                 covisits=statistics.covisits,
-                linear=statistics.linear,
+                ease=statistics.ease,
                 blend=blend,
             )
 

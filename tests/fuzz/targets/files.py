@@ -38,7 +38,7 @@ place = 1
 """
 _WORDS = (
     "do", "item", "where", "points", "place", "block", "demote", "boost", "pin", "[[rule]]", "[rule]", "rule = []",
-    "name", "share", "settings", "[[variant]]", "variety", "hush", "seen", "k", "[actions]",
+    "name", "share", "settings", "[[variant]]", "variety", "statement_damping", "seen", "k", "[actions]",
     "[ratings]", "pair", "taste",
     "{pair = 1, taste = 1}", "\ufeff", "a.b.c = 1", "1e999", "-nan", "0x1", "2026-11-28", '"""',
     "'''", "#", "\r", "= 1",
@@ -98,7 +98,7 @@ def experiment() -> Target:
         for user in ("u1", "用户", ""):
             made.of(user).ranking(RankSettings())
 
-    return _target(read_experiment, check, halves("variety = 0.2, hush = 0.5"), halves(""))
+    return _target(read_experiment, check, halves("variety = 0.2, statement_damping = 0.5"), halves(""))
 
 
 def weights() -> Target:

@@ -10,7 +10,7 @@ from serving.experiment import Experiment, parse, read, tunable
 from serving.ranking.profile import RankSettings
 from tests.support.experiments import halves
 
-HALVES = halves("variety = 0.2, hush = 0")
+HALVES = halves("variety = 0.2, statement_damping = 0")
 USERS = [f"user-{n}" for n in range(20_000)]
 
 
@@ -27,7 +27,7 @@ def test_a_file_is_read(tmp_path: Path) -> None:
     usual = RankSettings(language="zh", long=0.7)
     a, b = (variant.ranking(usual) for variant in experiment.variant)
     assert a == usual
-    assert (b.variety, b.hush, b.long, b.language) == (0.2, 0.0, 0.7, "zh")
+    assert (b.variety, b.statement_damping, b.long, b.language) == (0.2, 0.0, 0.7, "zh")
 
 
 def test_the_assignment_stands_for_ever() -> None:

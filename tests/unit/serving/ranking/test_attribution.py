@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from serving.catalogue import Catalogue
 from serving.ranking.blend import START, Blend
 from serving.ranking.covisits import CoVisitRows
-from serving.ranking.ease import History, Linear, fit
+from serving.ranking.ease import Ease, History, fit
 from serving.ranking.explain import Explanation
 from serving.ranking.popularity import Popularity
 from serving.ranking.profile import RankSettings
@@ -52,17 +52,17 @@ def ruled(tmp_path_factory: pytest.TempPathFactory) -> Rules:
     return Rules(ITEMS, path)
 
 
-def everybody(seed: int, newest: int) -> tuple[Popularity, CoVisitRows, Linear]:
+def everybody(seed: int, newest: int) -> tuple[Popularity, CoVisitRows, Ease]:
     """What others did; nobody touched the last `newest` items."""
-    random, popularity, covisits, linear = np.random.default_rng(seed), Popularity(), CoVisitRows(), Linear(20)
+    random, popularity, covisits, ease = np.random.default_rng(seed), Popularity(), CoVisitRows(), Ease(20)
     for _ in range(100):
         row, *ring = random.integers(0, len(ITEMS) - newest, 6).tolist()
         popularity.add(row, 1.0)
         covisits.add(row, 1.0, [(other, 0.5) for other in ring])
         others = np.unique(ring)
-        linear.add(row, 1.0, History(others, np.full(len(others), 0.5, np.float32)))
-    linear.fitted = fit(linear.gram())
-    return popularity, covisits, linear
+        ease.add(row, 1.0, History(others, np.full(len(others), 0.5, np.float32)))
+    ease.fitted = fit(ease.gram())
+    return popularity, covisits, ease
 
 
 preferences = st.sampled_from([-1.0, 0.0, 0.3, 1.0])
@@ -142,13 +142,13 @@ def test_points_sum_to_the_score(
     down: bool,
 ) -> None:
     """Given any user, others, weights, rules and variety, then the points of each item on the list are its score."""
-    popularity, covisits, linear = everybody(*world)
+    popularity, covisits, ease = everybody(*world)
     ranker = Ranker(
         ITEMS,
         popularity,
         RankSettings(variety=variety, seen="down" if down else "out"),
         covisits=covisits,
-        linear=linear,
+        ease=ease,
         blend=Blend(tuple(blend)),
         rules=ruled if by_rule else None,
     )
@@ -182,7 +182,7 @@ def test_company_is_split_by_what_each_event_adds(items: Catalogue) -> None:
     one_term, other_term = 0.8 * 3, 2.0
     by_id = {event.event_id: event.points for event in told.events}
     assert by_id["e1"] / told.score == pytest.approx(one_term / (one_term + other_term), rel=1e-5)
-    assert set(told.parts) == {"mutual"}
+    assert set(told.parts) == {"co_occurrence"}
     assert told.apart == {}
 
 
@@ -198,7 +198,7 @@ def test_a_statement_has_what_it_takes_from_others(items: Catalogue) -> None:
 
     by_id = {event.event_id: event for event in told.events}
     assert by_id["e1"].points == pytest.approx(before.score, rel=1e-5)
-    assert by_id["e2"].parts["hush"] == pytest.approx(-0.7 * before.score, rel=1e-5)
+    assert by_id["e2"].parts["statement_damping"] == pytest.approx(-0.7 * before.score, rel=1e-5)
     assert told.events[-1].event_id == "e2", "what takes points stands last"
 
 
@@ -222,7 +222,7 @@ def test_help_from_nobody_is_told_apart(items: Catalogue, tmp_path: Path) -> Non
 
     told = of(made, UserState(ring=[touched("sci-fi-0"), touched("western-3", at=2)]), "western-7")
 
-    assert told.apart["place"] > 0
+    assert told.apart["exploration"] > 0
     assert told.apart["rules"] == 0.5
 
 

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from penchant.errors import BrokenState
-from serving.ranking.blend import START, Blend, Floats, Part
+from serving.ranking.blend import START, Blend, Floats, Signal
 
 
-def loss(blend: Blend, parts: Floats, others: Floats, freshness: float) -> float:
-    points = blend.at(freshness).astype(np.float64) @ parts + others
+def loss(blend: Blend, signals: Floats, others: Floats, freshness: float) -> float:
+    points = blend.at(freshness).astype(np.float64) @ signals + others
     return float(np.log(np.exp(points - points[0]).sum()))
 
 
@@ -18,65 +18,65 @@ def loss(blend: Blend, parts: Floats, others: Floats, freshness: float) -> float
 def test_the_first_step_goes_down_the_slope(freshness: float) -> None:
     """Given the first step of Adagrad, whose length is the rate whatever the slope, then its signs are the slope's."""
     rng = np.random.default_rng(1)
-    parts = rng.standard_normal((len(Part), 101)).astype(np.float32)
+    signals = rng.standard_normal((len(Signal), 101)).astype(np.float32)
     others = rng.standard_normal(101).astype(np.float32)
-    blend, moved = Blend(), np.zeros(len(Part))
-    for part in Part:
+    blend, moved = Blend(), np.zeros(len(Signal))
+    for part in Signal:
         up, down = list(START), list(START)
         up[part] += 1e-2
         down[part] -= 1e-2
-        moved[part] = loss(Blend(tuple(up)), parts, others, 1.0) - loss(Blend(tuple(down)), parts, others, 1.0)
+        moved[part] = loss(Blend(tuple(up)), signals, others, 1.0) - loss(Blend(tuple(down)), signals, others, 1.0)
 
-    blend.learn(parts, others, freshness)
+    blend.learn(signals, others, freshness)
 
     always, fresh = blend.table()[:2]
     assert np.array_equal(np.sign(always - START), -np.sign(moved))
-    assert np.array_equal(np.sign(fresh), -np.sign(moved) if freshness else np.zeros(len(Part)))
+    assert np.array_equal(np.sign(fresh), -np.sign(moved) if freshness else np.zeros(len(Signal)))
 
 
 def test_what_users_take_right_away_and_later_is_learned_apart() -> None:
     """Given users who take what is near the ring at once, and what is popular later, then both are told apart."""
     rng = np.random.default_rng(4)
-    blend = Blend((0.0,) * len(Part))
+    blend = Blend((0.0,) * len(Signal))
     for step in range(2000):
         fresh = step % 2
-        parts = rng.random((len(Part), 51)).astype(np.float32)
-        parts[Part.MUTUAL if fresh else Part.RECENT, 0] = 1.0
-        blend.learn(parts, np.zeros(51, np.float32), float(fresh))
+        signals = rng.random((len(Signal), 51)).astype(np.float32)
+        signals[Signal.CO_OCCURRENCE if fresh else Signal.RECENT, 0] = 1.0
+        blend.learn(signals, np.zeros(51, np.float32), float(fresh))
 
     now, later = blend.at(1.0), blend.at(0.0)
 
-    assert now[Part.MUTUAL] > 2 * abs(now[Part.RECENT])
-    assert later[Part.RECENT] > 2 * abs(later[Part.MUTUAL])
+    assert now[Signal.CO_OCCURRENCE] > 2 * abs(now[Signal.RECENT])
+    assert later[Signal.RECENT] > 2 * abs(later[Signal.CO_OCCURRENCE])
     assert blend.steps == 2000
 
 
 def test_points_from_elsewhere_are_not_learned_again() -> None:
     """Given items taken for what was written alone, then a blend that is told so moves less than one that is not."""
     rng = np.random.default_rng(6)
-    told, untold = Blend((0.0,) * len(Part)), Blend((0.0,) * len(Part))
+    told, untold = Blend((0.0,) * len(Signal)), Blend((0.0,) * len(Signal))
     for _ in range(300):
-        parts = rng.random((len(Part), 20)).astype(np.float32)
-        parts[Part.CONTENT, 0] = 1.0
+        signals = rng.random((len(Signal), 20)).astype(np.float32)
+        signals[Signal.CONTENT, 0] = 1.0
         written = np.zeros(20, np.float32)
         written[0] = 9.0
-        told.learn(parts, written, 0.0)
-        untold.learn(parts, np.zeros(20, np.float32), 0.0)
+        told.learn(signals, written, 0.0)
+        untold.learn(signals, np.zeros(20, np.float32), 0.0)
 
-    assert told.at(0.0)[Part.CONTENT] < 0.5 * untold.at(0.0)[Part.CONTENT]
+    assert told.at(0.0)[Signal.CONTENT] < 0.5 * untold.at(0.0)[Signal.CONTENT]
 
 
 def test_a_blend_put_back_learns_on_as_the_first() -> None:
     rng = np.random.default_rng(8)
     first, second = Blend(), Blend()
-    steps = [rng.random((len(Part), 20)).astype(np.float32) for _ in range(20)]
-    for parts in steps[:10]:
-        first.learn(parts, parts[0], 0.5)
+    steps = [rng.random((len(Signal), 20)).astype(np.float32) for _ in range(20)]
+    for signals in steps[:10]:
+        first.learn(signals, signals[0], 0.5)
 
     second.unpack(first.pack())
-    for parts in steps[10:]:
-        first.learn(parts, parts[0], 0.5)
-        second.learn(parts, parts[0], 0.5)
+    for signals in steps[10:]:
+        first.learn(signals, signals[0], 0.5)
+        second.learn(signals, signals[0], 0.5)
 
     assert np.array_equal(first.table(), second.table())
     packed = first.pack()
@@ -89,16 +89,16 @@ def test_a_blend_put_back_learns_on_as_the_first() -> None:
 def test_steps_of_little_weight_give_way_to_others() -> None:
     """Given as many who take content as who leave it, then those whose steps count more are followed."""
     rng = np.random.default_rng(9)
-    blend = Blend((0.0,) * len(Part))
+    blend = Blend((0.0,) * len(Signal))
     for _ in range(300):
-        parts = rng.random((len(Part), 20)).astype(np.float32)
-        parts[Part.CONTENT] = 0.0
-        parts[Part.CONTENT, 0] = 1.0
-        blend.learn(parts, np.zeros(20, np.float32), 0.0)
-        parts[Part.CONTENT, 0] = -1.0
-        blend.learn(parts, np.zeros(20, np.float32), 0.0, weight=0.1)
+        signals = rng.random((len(Signal), 20)).astype(np.float32)
+        signals[Signal.CONTENT] = 0.0
+        signals[Signal.CONTENT, 0] = 1.0
+        blend.learn(signals, np.zeros(20, np.float32), 0.0)
+        signals[Signal.CONTENT, 0] = -1.0
+        blend.learn(signals, np.zeros(20, np.float32), 0.0, weight=0.1)
 
-    assert blend.at(0.0)[Part.CONTENT] > 0.5
+    assert blend.at(0.0)[Signal.CONTENT] > 0.5
 
 
 @pytest.mark.parametrize(("place", "number"), [(0, -1.0), (1, np.nan), (5, np.inf), (5, 1e40), (-1, 0.0), (-1, -1.0)])

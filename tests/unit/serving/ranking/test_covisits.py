@@ -11,24 +11,24 @@ Event = tuple[int, float, list[tuple[int, float]]]
 
 def by_definition(events: list[Event], n: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """S and A as full tables, covisit by covisit."""
-    mutual, onward = np.zeros((n, n)), np.zeros((n, n))
+    co_occurrence, transition = np.zeros((n, n)), np.zeros((n, n))
     for row, covisit, ring in events:
         for age, (other, weight) in enumerate(ring):
-            mutual[other, row] += covisit * weight * 0.9**age
-            mutual[row, other] += covisit * weight * 0.9**age
-            onward[other, row] += covisit * weight * 0.5**age
-    return mutual, onward
+            co_occurrence[other, row] += covisit * weight * 0.9**age
+            co_occurrence[row, other] += covisit * weight * 0.9**age
+            transition[other, row] += covisit * weight * 0.5**age
+    return co_occurrence, transition
 
 
 def tables(covisits: CoVisitRows, n: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    mutual, onward = np.zeros((n, n)), np.zeros((n, n))
+    co_occurrence, transition = np.zeros((n, n)), np.zeros((n, n))
     links = covisits.links(range(n))
     for row in range(n):
         part = slice(links.starts[row], links.starts[row + 1])
         assert len(set(links.items[part].tolist())) == links.starts[row + 1] - links.starts[row], "a neighbour twice"
-        mutual[row, links.items[part]] = links.mutual[part]
-        onward[row, links.items[part]] = links.onward[part]
-    return mutual, onward
+        co_occurrence[row, links.items[part]] = links.co_occurrence[part]
+        transition[row, links.items[part]] = links.transition[part]
+    return co_occurrence, transition
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def test_an_item_touched_again_is_its_own_neighbour() -> None:
     covisits.add(3, 1.0, [(3, 1.0)])
 
     links = covisits.links([3])
-    assert (links.items.tolist(), links.mutual.tolist(), links.onward.tolist()) == ([3], [2.0], [1.0])
+    assert (links.items.tolist(), links.co_occurrence.tolist(), links.transition.tolist()) == ([3], [2.0], [1.0])
 
 
 def test_nothing_is_learned_from_what_weighs_nothing() -> None:
@@ -81,11 +81,11 @@ def test_a_long_row_keeps_the_neighbours_that_count_most_and_lets_new_ones_in() 
         covisits.add(0, 1.0, [(1 + n % 50, 1.0)])
         covisits.add(0, 1.0, [(100 + n, 0.2)])
 
-    mutual, _ = tables(covisits, 5200)
+    co_occurrence, _ = tables(covisits, 5200)
 
-    assert 400 <= np.count_nonzero(mutual[0]) <= 800
-    np.testing.assert_allclose(mutual[0, 1:51], 100.0)
-    assert mutual[0, 5099] > 0, "the newest is there"
+    assert 400 <= np.count_nonzero(co_occurrence[0]) <= 800
+    np.testing.assert_allclose(co_occurrence[0, 1:51], 100.0)
+    assert co_occurrence[0, 5099] > 0, "the newest is there"
 
 
 def test_a_copy_put_back_under_other_rows_is_the_same_and_goes_on(events: list[Event]) -> None:

@@ -1,11 +1,11 @@
-"""The linear model: counted event by event it is that of whole histories; its head is what is touched most."""
+"""The EASE model: counted event by event it is that of whole histories; its top is what is touched most."""
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serving.ranking.ease import Floats, Gram, History, Linear, fit, history_of, ridge
+from serving.ranking.ease import Ease, Floats, Gram, History, fit, history_of, ridge
 
 N = 12
 NOBODY = np.empty(0, np.intp), np.empty(0, np.float32)
@@ -17,15 +17,15 @@ def past(touched: dict[int, float]) -> History:
     return history_of(*NOBODY, np.array(list(touched), np.intp), np.array(list(touched.values()), np.float32))
 
 
-def counted(users: list[dict[int, float]], head: int = N) -> Linear:
+def counted(users: list[dict[int, float]], top: int = N) -> Ease:
     """Every user's items, one event each, in the order of the mapping."""
-    linear = Linear(head)
+    ease = Ease(top)
     for user in users:
         before: dict[int, float] = {}
         for row, covisit in user.items():
-            linear.add(row, covisit, past(before))
+            ease.add(row, covisit, past(before))
             before[row] = covisit
-    return linear
+    return ease
 
 
 def dense(gram: Gram) -> Floats:
@@ -46,10 +46,10 @@ def test_counts_are_those_of_whole_histories(made: list[dict[int, float]]) -> No
     for at, user in enumerate(made):
         strengths[at, list(user)] = list(user.values())
 
-    linear = counted(made)
+    ease = counted(made)
 
-    np.testing.assert_allclose(dense(linear.gram()), strengths.T @ strengths, atol=1e-5)
-    assert linear.events == sum(map(len, made))
+    np.testing.assert_allclose(dense(ease.gram()), strengths.T @ strengths, atol=1e-5)
+    assert ease.events == sum(map(len, made))
 
 
 @given(users)
@@ -68,12 +68,12 @@ def test_a_fit_is_the_regression_of_each_item_on_all_others(made: list[dict[int,
 @given(users, st.integers(1, 300))
 def test_a_fit_stands_also_on_counts_that_began_late(made: list[dict[int, float]], times: int) -> None:
     """Given histories whose own events were never counted, then nothing blows up."""
-    linear = Linear(N)
+    ease = Ease(N)
     for user in made:
         row, *others = user
         for _ in range(times):
-            linear.add(row, 1.0, past(dict.fromkeys(others, 1.0)))
-    gram = linear.gram()
+            ease.add(row, 1.0, past(dict.fromkeys(others, 1.0)))
+    gram = ease.gram()
 
     lowest = np.linalg.eigvalsh(gram.counts.astype(np.float64) + ridge(gram) * np.eye(len(gram.rows))).min()
 
@@ -82,13 +82,13 @@ def test_a_fit_stands_also_on_counts_that_began_late(made: list[dict[int, float]
 
 
 def test_what_was_touched_before_counts_once() -> None:
-    linear = counted([{1: 1.0, 2: 1.0}])
-    before = dense(linear.gram())
+    ease = counted([{1: 1.0, 2: 1.0}])
+    before = dense(ease.gram())
 
-    linear.add(1, 1.0, past({1: 1.0, 2: 1.0}))
+    ease.add(1, 1.0, past({1: 1.0, 2: 1.0}))
 
-    assert dense(linear.gram()).tolist() == before.tolist()
-    assert linear.events == 3
+    assert dense(ease.gram()).tolist() == before.tolist()
+    assert ease.events == 3
 
 
 def test_the_terms_of_a_history_sum_to_its_sums() -> None:
@@ -102,43 +102,43 @@ def test_the_terms_of_a_history_sum_to_its_sums() -> None:
     np.testing.assert_allclose(terms.sum(axis=1), sums, rtol=1e-5)
     assert not terms[:, 2].any(), "nobody knows item 900"
     assert not fitted.sums(NOTHING).any()
-    empty = fit(Linear(N).gram())
+    empty = fit(Ease(N).gram())
     assert empty.sums(history).size == 0
     assert not empty.terms(history, np.arange(N)).any()
 
 
 def test_the_head_is_what_is_touched_most() -> None:
-    """Given a full head, when others are touched a quarter more often, then these take the places, and count anew."""
-    linear = counted([{0: 1.0, 1: 1.0, 2: 1.0}, {3: 1.0, 0: 1.0}], head=3)
+    """Given a full top, when others are touched a quarter more often, then these take the places, and count anew."""
+    ease = counted([{0: 1.0, 1: 1.0, 2: 1.0}, {3: 1.0, 0: 1.0}], top=3)
     totals = np.zeros(N, np.float32)
     totals[:5] = [9.0, 4.0, 8.0, 4.5, 40.0]
 
-    gram = linear.begin(totals)
+    gram = ease.begin(totals)
 
     assert sorted(gram.rows.tolist()) == [0, 2, 4], "3 is touched only an eighth more than 1"
     assert dense(gram)[4].tolist() == [0.0] * N
     assert dense(gram)[0, 2] == 1.0
-    linear.add(4, 1.0, past({0: 1.0}))
-    linear.add(1, 1.0, past({0: 1.0}))
-    after = dense(linear.gram())
+    ease.add(4, 1.0, past({0: 1.0}))
+    ease.add(1, 1.0, past({0: 1.0}))
+    after = dense(ease.gram())
     assert (after[4, 0], after[4, 4], after[1, 0]) == (1.0, 1.0, 0.0)
 
 
 def test_a_fit_is_due_after_a_tenth_more_events() -> None:
-    linear = Linear(4)
+    ease = Ease(4)
     found = []
     for event in range(1, 12_001):
-        linear.add(event % 4, 1.0, NOTHING)
-        if linear.due:
+        ease.add(event % 4, 1.0, NOTHING)
+        if ease.due:
             found.append(event)
-            linear.begin(np.ones(4, np.float32))
+            ease.begin(np.ones(4, np.float32))
     assert found[:3] == [500, 1000, 1500]
     assert 1.09 < found[-1] / found[-2] < 1.12
 
 
 def test_it_goes_on_from_a_copy() -> None:
     """Given another numbering of rows, then the same events lead to the same counts."""
-    running, shifted = counted([{0: 1.0, 1: 0.5}, {1: 1.0, 2: 1.0}]), Linear(N)
+    running, shifted = counted([{0: 1.0, 1: 0.5}, {1: 1.0, 2: 1.0}]), Ease(N)
     gram = running.gram()
 
     shifted.restore(Gram(gram.rows + 5, gram.counts, gram.events))
@@ -150,7 +150,7 @@ def test_it_goes_on_from_a_copy() -> None:
     assert (ours.rows + 5).tolist() == theirs.rows.tolist()
     assert ours.events == theirs.events
     assert shifted.due is False
-    assert Linear(4).due is False
+    assert Ease(4).due is False
 
 
 def test_a_ring_counts_an_item_once_and_no_more_than_whole() -> None:

@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from serving.ranking.exploration import hold_back
+from serving.ranking.exploration import keep_off_the_first
 from serving.ranking.popularity import Popularity
 from serving.ranking.profile import RankSettings
 from serving.ranking.ranker import Ranker
@@ -68,9 +68,9 @@ def test_none_stands_among_the_first_three_whatever_rules_and_variety_do(popular
 
 
 def test_holding_back_keeps_the_order_of_the_rest() -> None:
-    assert hold_back([1, 2, 3, 4], [9]) == [1, 2, 3, 4]
-    assert hold_back([9, 1, 8, 2, 3, 4], [8, 9]) == [1, 2, 3, 9, 8, 4]
-    assert hold_back([9, 1], [9]) == [1, 9], "there is nothing else"
+    assert keep_off_the_first([1, 2, 3, 4], [9]) == [1, 2, 3, 4]
+    assert keep_off_the_first([9, 1, 8, 2, 3, 4], [8, 9]) == [1, 2, 3, 9, 8, 4]
+    assert keep_off_the_first([9, 1], [9]) == [1, 9], "there is nothing else"
 
 
 def test_where_own_events_say_too_little_what_trends_stands_behind() -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from serving.catalogue import Catalogue
-from serving.ranking.impression_discount import newest_s, worn
+from serving.ranking.impression_discount import impression_weights, newest_s
 from serving.ranking.popularity import Popularity
 from serving.ranking.profile import RankSettings
 from serving.ranking.ranker import Ranker
@@ -29,17 +29,17 @@ def test_each_time_weighs_less_in_a_straight_line(items: Catalogue) -> None:
     """Given horror shown at 0, 24 and 36 o'clock, held against 48 o'clock, then it weighs 0 + 1/2 + 3/4."""
     state = shown(("horror-2", 0), ("horror-2", 24), ("horror-2", 36), ("western-3", 48))
 
-    weights = worn(state, items, 48.0)
+    weights = impression_weights(state, items, 48.0)
 
     assert {items.ids[row]: weight for row, weight in weights.items()} == {"horror-2": 1.25, "western-3": 1.0}
-    assert worn(state, items, 0.0) == {}
+    assert impression_weights(state, items, 0.0) == {}
 
 
 def test_of_what_is_unknown_taken_back_or_long_ago_there_is_nothing(items: Catalogue) -> None:
     state = shown(("horror-2", 0), ("", 100), ("unknown", 100))
 
-    assert worn(state, items, 48.0) == {}
-    assert worn(UserState(), items, 48.0) == {}
+    assert impression_weights(state, items, 48.0) == {}
+    assert impression_weights(UserState(), items, 48.0) == {}
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_who_takes_it_is_not_tired_of_it(items: Catalogue, kind: Kind, left: flo
     state.shown["time_s"][1] += 10
     state.ring = [RingEvent(10_000 * HOUR_S + 5000, "e", 0, "horror-2", kind, 0.3, 0.3, retracted=retracted)]
 
-    (weight,) = worn(state, items, 48.0).values()
+    (weight,) = impression_weights(state, items, 48.0).values()
 
     assert weight == pytest.approx(left, abs=1e-3)
 
@@ -63,7 +63,7 @@ def test_what_was_taken_long_ago_is_known_by_the_seen_set(items: Catalogue) -> N
         [(item_hash("horror-2"), 11 * HOUR_S, 1, 0, 0), (item_hash("western-3"), 11 * HOUR_S, 0, 0, 0)], SEEN
     )
 
-    assert [items.ids[row] for row in worn(state, items, 48.0)] == ["western-3"]
+    assert [items.ids[row] for row in impression_weights(state, items, 48.0)] == ["western-3"]
     assert newest_s(state) == 11 * HOUR_S
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from serving.ranking.covisits import CoVisitRows
-from serving.ranking.item_neighbours import near
+from serving.ranking.item_neighbours import item_neighbours
 from serving.ranking.popularity import Popularity
 
 N = 40
@@ -34,29 +34,36 @@ def test_parts_are_those_of_the_formula(events: list[Event]) -> None:
     ring, ages, weights = np.array([3, 17, 3, 39]), np.array([0, 1, 3, 4]), np.array([1.0, 0.5, 0.2, 1.0], np.float32)
     gaps_s = np.array([0.0, 20.0, 40.0, 400.0], np.float32)
 
-    found = near(ring, ages, gaps_s, weights, covisits, totals)
+    found = item_neighbours(ring, ages, gaps_s, weights, covisits, totals)
 
-    mutual, onward = np.zeros((N, N)), np.zeros((N, N))
+    co_occurrence, transition = np.zeros((N, N)), np.zeros((N, N))
     for row, covisit, past in events:
         for age, (other, weight) in enumerate(past):
-            mutual[other, row] += covisit * weight * 0.9**age
-            mutual[row, other] += covisit * weight * 0.9**age
-            onward[other, row] += covisit * weight * 0.5**age
+            co_occurrence[other, row] += covisit * weight * 0.9**age
+            co_occurrence[row, other] += covisit * weight * 0.9**age
+            transition[other, row] += covisit * weight * 0.5**age
     for item in range(N):
         cos = sum(
-            w * 0.8**p * mutual[i, item] / math.sqrt((totals[i] + 2) * (totals[item] + 2))
+            w * 0.8**p * co_occurrence[i, item] / math.sqrt((totals[i] + 2) * (totals[item] + 2))
             for i, p, w in zip(ring, ages, weights, strict=True)
         )
-        steady = sum(
-            w * 0.95**p * mutual[i, item] / math.sqrt((totals[i] + 2) * (totals[item] + 2))
+        slow_co_occurrence = sum(
+            w * 0.95**p * co_occurrence[i, item] / math.sqrt((totals[i] + 2) * (totals[item] + 2))
             for i, p, w in zip(ring, ages, weights, strict=True)
         )
-        burst = sum(
-            w * 0.5 ** (g / 40.0) * mutual[i, item] / math.sqrt((totals[i] + 2) * (totals[item] + 2))
+        session = sum(
+            w * 0.5 ** (g / 40.0) * co_occurrence[i, item] / math.sqrt((totals[i] + 2) * (totals[item] + 2))
             for i, g, w in zip(ring, gaps_s, weights, strict=True)
         )
-        fwd = sum(w * 0.5**p * onward[i, item] / (totals[i] + 1) for i, p, w in zip(ring, ages, weights, strict=True))
-        sums = [math.log1p(cos / 0.03), math.log1p(steady / 0.03), math.log1p(fwd / 0.01), math.log1p(burst / 0.03)]
+        fwd = sum(
+            w * 0.5**p * transition[i, item] / (totals[i] + 1) for i, p, w in zip(ring, ages, weights, strict=True)
+        )
+        sums = [
+            math.log1p(cos / 0.03),
+            math.log1p(slow_co_occurrence / 0.03),
+            math.log1p(fwd / 0.01),
+            math.log1p(session / 0.03),
+        ]
         wanted = [*sums, float(item in ring), float(item == 3)]
         assert found.of(np.array([item]))[:, 0].tolist() == pytest.approx(wanted, rel=1e-5)
     assert {3, 17, 39} <= set(found.rows.tolist())
@@ -65,11 +72,13 @@ def test_parts_are_those_of_the_formula(events: list[Event]) -> None:
 
 def test_shares_divide_what_is_near_among_the_ring(events: list[Event]) -> None:
     covisits, totals = learned(events)
-    found = near(np.array([3, 17, 39]), np.arange(3), np.zeros(3, np.float32), np.ones(3, np.float32), covisits, totals)
+    found = item_neighbours(
+        np.array([3, 17, 39]), np.arange(3), np.zeros(3, np.float32), np.ones(3, np.float32), covisits, totals
+    )
 
     shares = found.shares(found.rows, N)
 
-    cos, fwd = found.parts[0] > 0, found.parts[2] > 0
+    cos, fwd = found.signals[0] > 0, found.signals[2] > 0
     assert cos.any()
     assert fwd.any()
     np.testing.assert_allclose(shares[0].sum(axis=1), cos.astype(float))
@@ -79,7 +88,7 @@ def test_shares_divide_what_is_near_among_the_ring(events: list[Event]) -> None:
 
 
 def test_near_an_empty_ring_is_nothing() -> None:
-    found = near(
+    found = item_neighbours(
         np.empty(0, np.intp),
         np.empty(0, np.intp),
         np.empty(0, np.float32),

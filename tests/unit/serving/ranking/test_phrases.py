@@ -4,8 +4,8 @@ from typing import get_args
 
 import pytest
 
-from serving.ranking.attribution import Piece
-from serving.ranking.phrases import ALSO, CROWD, EARLIER, NO_CLOSER, PARTS, Language, because
+from serving.ranking.attribution import ScoreTerm
+from serving.ranking.phrases import ALSO, CROWD, EARLIER, NO_CLOSER, TERMS, Language, because
 from serving.state.user_state import Kind, RecentText, RingEvent
 
 LANGUAGES = get_args(Language)
@@ -52,5 +52,5 @@ def test_what_no_event_stands_behind_has_words_in_each_language() -> None:
 
 def test_every_part_of_a_score_has_words_in_each_language() -> None:
     for language in LANGUAGES:
-        assert list(PARTS[language]) == [piece.name.lower() for piece in Piece]
-        assert all(PARTS[language].values())
+        assert list(TERMS[language]) == [piece.name.lower() for piece in ScoreTerm]
+        assert all(TERMS[language].values())

@@ -5,7 +5,7 @@ import pytest
 
 from penchant.messages import ItemVector
 from serving.catalogue import Catalogue, facet_text, pack
-from serving.ranking.blend import Blend, Part
+from serving.ranking.blend import Blend, Signal
 from serving.ranking.covisits import CoVisitRows
 from serving.ranking.popularity import Popularity
 from serving.ranking.profile import RankSettings
@@ -216,7 +216,7 @@ def test_the_long_vector_is_a_direction(items: Catalogue) -> None:
 def test_the_long_vectors_part_goes_to_the_event_most_like_the_item(items: Catalogue) -> None:
     state = UserState(ring=[touched("horror-2", at=1), touched("western-3", at=2)], long=axis("horror"))
 
-    blend = Blend(tuple(0.1 * (part is Part.CONTENT) for part in Part))
+    blend = Blend(tuple(0.1 * (part is Signal.CONTENT) for part in Signal))
     ranking = Ranker(items, Popularity(), RankSettings(long=5.0), blend=blend).rank(state, 3)
 
     assert genres(ranking) == ["horror"] * 3
@@ -349,14 +349,14 @@ def test_users_teach_the_blend_what_counts(items: Catalogue) -> None:
     """Given users who always take their ring's like, then content counts more, and their items rank higher."""
     rng = np.random.default_rng(9)
     made = Ranker(items, popular_but(items))
-    before = made.blend.at(1.0)[Part.CONTENT]
+    before = made.blend.at(1.0)[Signal.CONTENT]
     state = UserState(ring=[touched("horror-2")])
     points = made.points(state)
     for _ in range(30):
         others = rng.choice([row for row, item_id in enumerate(items.ids) if "horror" not in item_id], 10)
         made.learn(state, items.row("horror-6"), others)
 
-    assert made.blend.at(1.0)[Part.CONTENT] > before
+    assert made.blend.at(1.0)[Signal.CONTENT] > before
     gained = made.points(state) - points
     assert gained[items.row("horror-6")] > gained[items.row("western-3")]
 

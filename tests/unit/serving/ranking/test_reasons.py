@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from penchant.messages import ListItem, Reason
-from serving.ranking.blend import START, Blend, Part
-from serving.ranking.phrases import ALSO, CROWD, NO_CLOSER, PARTS, Language
+from serving.ranking.blend import START, Blend, Signal
+from serving.ranking.phrases import ALSO, CROWD, NO_CLOSER, TERMS, Language
 from serving.ranking.popularity import Popularity
 from serving.ranking.profile import RankSettings
 from serving.ranking.ranker import Ranker
@@ -91,7 +91,7 @@ def test_what_is_said_of_everybody_is_true(events: list[int], weights: list[floa
     for row in events:
         popularity.add(row, 1.0)
     blend = [*START]
-    for part, weight in zip((Part.TOTAL, Part.RECENT, Part.AGE), weights, strict=True):
+    for part, weight in zip((Signal.TOTAL, Signal.RECENT, Signal.AGE), weights, strict=True):
         blend[part] = weight
     state = UserState(ring=[touched(item, at=at) for at, item in enumerate(ring, 1)])
     n = len(ITEMS)
@@ -118,7 +118,7 @@ def test_an_item_that_was_left_alone_is_not_called_popular() -> None:
     for row in [0, *[row for row in range(1, len(ITEMS)) for _ in range(3)]]:
         popularity.add(row, 1.0)
     blend = [*START]
-    blend[Part.TOTAL], blend[Part.RECENT], blend[Part.AGE] = 0.0, 0.0, -1.0
+    blend[Signal.TOTAL], blend[Signal.RECENT], blend[Signal.AGE] = 0.0, 0.0, -1.0
 
     entries = Ranker(ITEMS, popularity, blend=Blend(tuple(blend))).rank(UserState(ring=[touched("horror-2")]), 20).items
 
@@ -137,4 +137,4 @@ def test_above_half_is_above_the_median() -> None:
 
 
 def test_parts_say_the_same_of_what_is_told_in_short() -> None:
-    assert PARTS["en"]["trending"] == CROWD["en"]["recent_high"]
+    assert TERMS["en"]["trending"] == CROWD["en"]["recent_high"]

@@ -13,7 +13,7 @@ from serving.ranking.popularity import Popularity
 from serving.ranking.profile import RankSettings
 from serving.ranking.ranker import Ranker
 from serving.ranking.rules import Rules, parse
-from serving.ranking.slate import Shelf
+from serving.ranking.slate import Slate
 from serving.state.user_state import Kind, RingEvent, UserState
 
 DIM = 8
@@ -141,13 +141,13 @@ def test_more_variety_makes_lists_more_varied() -> None:
 
 def test_variety_keeps_the_best_first_and_lists_nothing_twice() -> None:
     catalogue = catalogue_of(50)
-    shelf = Shelf(catalogue, Rules(catalogue), 0.5)
+    slate = Slate(catalogue, Rules(catalogue), 0.5)
     points = np.arange(50, dtype=np.float32)
     points[10:] = -np.inf
-    rows = shelf.choose(points, 20).tolist()
+    rows = slate.choose(points, 20).tolist()
     assert rows[0] == 9
     assert sorted(rows) == list(range(10))
-    assert shelf.choose(np.full(50, -np.inf, np.float32), 5).tolist() == []
+    assert slate.choose(np.full(50, -np.inf, np.float32), 5).tolist() == []
 
 
 @pytest.mark.parametrize(

@@ -11,14 +11,14 @@ import pytest
 from penchant.errors import BrokenState
 from serving.ranking import snapshots
 from serving.ranking.covisits import MOST_NEIGHBOURS
-from serving.ranking.ease import HEAD
+from serving.ranking.ease import TOP_ITEMS
 from stream.testing import NOW_MS
 from tests.unit.serving.ranking.test_statistics import COVISITS, fresh, message
 
 HEADER, ITEMS, GRAM = 0, 1, 2
 # The places of fields in the arrays.
 CHUNKS, REACHED, APPLIED, WEIGHT = 1, 3, 5, 6
-IDS, TOTALS, SCALED, SIZES, NEIGHBOURS, MUTUAL = 0, 1, 2, 3, 4, 5
+IDS, TOTALS, SCALED, SIZES, NEIGHBOURS, CO_OCCURRENCE = 0, 1, 2, 3, 4, 5
 
 
 def bodies() -> list[Any]:
@@ -90,10 +90,10 @@ def test_what_was_not_changed_is_read() -> None:
         put(ITEMS, SIZES, wholes(0, 0, MOST_NEIGHBOURS + 1)),
         put(ITEMS, NEIGHBOURS, wholes(0, 1, 2, 0, 1, 9)),
         put(ITEMS, NEIGHBOURS, wholes(0, 1, 2, 0, 1, -1)),
-        put(ITEMS, MUTUAL, np.full(6, np.inf, "<f4").tobytes()),
+        put(ITEMS, CO_OCCURRENCE, np.full(6, np.inf, "<f4").tobytes()),
         put(GRAM, 0, wholes(0, 1, 99)),
         put(GRAM, 0, wholes(0, 1, 1)),
-        put(GRAM, 0, wholes(*range(HEAD + 1))),
+        put(GRAM, 0, wholes(*range(TOP_ITEMS + 1))),
         put(GRAM, 1, np.full(6, np.nan, "<f4").tobytes()),
         put(GRAM, 1, np.full(5, 1, "<f4").tobytes()),
     ],

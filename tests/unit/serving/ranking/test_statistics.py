@@ -53,11 +53,11 @@ def links(statistics: Statistics) -> dict[tuple[str, str], tuple[float, float]]:
     found = moment.covisits.links(range(len(moment.ids)))
     owners = np.repeat(np.arange(len(moment.ids)), np.diff(found.starts)).tolist()
     pairs = [(moment.ids[row], moment.ids[item]) for row, item in zip(owners, found.items.tolist(), strict=True)]
-    return dict(zip(pairs, zip(found.mutual.tolist(), found.onward.tolist(), strict=True), strict=True))
+    return dict(zip(pairs, zip(found.co_occurrence.tolist(), found.transition.tolist(), strict=True), strict=True))
 
 
 def together(statistics: Statistics) -> dict[tuple[str, str], float]:
-    """By two items what the linear model counts."""
+    """By two items what the EASE model counts."""
     moment = statistics.moment(COVISITS, 0, NOW_MS)
     ids = [moment.ids[row] for row in moment.gram.rows]
     counts = moment.gram.counts
@@ -169,7 +169,7 @@ def test_what_is_encoded_is_decoded() -> None:
 
 
 def test_a_snapshot_from_before_there_were_ages_is_read() -> None:
-    """Given one without ages and the linear model, then items are as old as all that is known, and that is empty."""
+    """Given one without ages and the EASE model, then items are as old as all that is known, and that is empty."""
     header, *chunks, _ = snapshots.encode(large(25), chunk=10)
     older = [_resealed(msgspec.msgpack.decode(chunk[4:])[:-1]) for chunk in chunks]
     first = _resealed([1, *msgspec.msgpack.decode(header[4:])[1:]])

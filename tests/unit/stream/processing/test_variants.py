@@ -5,7 +5,7 @@ import msgspec
 from penchant.messages import ItemVector
 from serving.catalogue import Catalogue, pack
 from serving.experiment import Experiment, parse
-from serving.ranking.blend import Blend, Part
+from serving.ranking.blend import Blend, Signal
 from serving.ranking.popularity import Popularity
 from serving.ranking.profile import RankSettings
 from serving.ranking.ranker import Ranker
@@ -16,7 +16,7 @@ from tests.support.experiments import halves
 from tests.support.judged import JudgedWorker, RankingWorker
 
 EXPERIMENT = parse(halves("long = 5"))
-USUAL = RankSettings(hush=0.4)
+USUAL = RankSettings(statement_damping=0.4)
 USERS = [f"u{n}" for n in range(20)]
 STATES = [UserState(long=embed_by_words(words)) for words in ("space", "love", "space war", "love war")] * 5
 
@@ -65,7 +65,7 @@ def test_all_variants_use_the_blend_that_is_learned() -> None:
     made = variants(words(), EXPERIMENT)
     states = [UserState(ring=[RingEvent(1, "e", 1, "space", Kind.LIKE, 1.0, 1.0)]) for _ in USERS]
     before = made.rank(USERS, states, 3)
-    made.usual.blend.unpack(Blend(tuple(9.0 * (part is Part.CONTENT) for part in Part)).pack())
+    made.usual.blend.unpack(Blend(tuple(9.0 * (part is Signal.CONTENT) for part in Signal)).pack())
     after = made.rank(USERS, states, 3)
     moved = [was.items[0].score != now.items[0].score for was, now in zip(before, after, strict=True)]
     assert all(moved)

@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 from penchant.errors import BrokenState
 from penchant.messages import CoVisitEvent
 from serving.catalogue import Catalogue
-from serving.ranking.blend import Part
+from serving.ranking.blend import Signal
 from serving.ranking.popularity import Popularity
 from serving.ranking.ranker import Ranker
 from serving.state.history import Earlier, earlier, pack
@@ -83,14 +83,14 @@ def test_a_pair_tells_of_a_ring() -> None:
 
 def test_the_owner_learns_and_no_other_worker_does(items: Catalogue) -> None:
     (owner, learns), (other, does_not) = made(items, mine=True), made(items, mine=False)
-    first = owner.blend.at(1.0)[Part.CONTENT]
+    first = owner.blend.at(1.0)[Signal.CONTENT]
 
     for pair in pairs_of(items, 200):
         learns.learn([pair])
         does_not.learn([pair])
 
     assert owner.blend.steps == 200
-    assert owner.blend.at(1.0)[Part.CONTENT] > first, "users stay with their genre"
+    assert owner.blend.at(1.0)[Signal.CONTENT] > first, "users stay with their genre"
     assert other.blend.steps == 0
 
 
@@ -164,7 +164,7 @@ async def test_an_owner_begins_anew_where_the_blend_was_of_other_parts(
     """Given the weights of a Penchant with a part less, then that is logged, and the first learned replace them."""
     ranker, learns = made(items, mine=True)
     shelf = Watched()
-    body = np.zeros(1 + 4 * (len(Part) - 1)).astype("<f8").tobytes()
+    body = np.zeros(1 + 4 * (len(Signal) - 1)).astype("<f8").tobytes()
     shelf.kept["blend"] = binascii.crc32(body).to_bytes(4, "little") + body
     sharing = asyncio.create_task(learns.share(cast("Redis", shelf), "blend", every_s=0.001))
     async with asyncio.timeout(10):
