@@ -46,7 +46,7 @@ def _start_log(level: str) -> None:
 def _run() -> int:
     import uvloop
 
-    from serving.kafka.admin import check_topics, open_admin, partition_count, topic_identity
+    from serving.kafka.admin import topic_layout
     from serving.model.encoder import load_encoder
     from stream.app import run
     from stream.settings import WorkerSettings
@@ -54,20 +54,14 @@ def _run() -> int:
     from stream.worker import Worker
 
     settings = WorkerSettings()
-    topics = settings.topics
     try:
-        with open_admin(settings.bootstrap) as admin:
-            findings = check_topics(admin, topics)
-            if findings:
-                raise Misconfigured("; ".join(map(str, findings)))
-            partitions = partition_count(admin, topics)
-        identities = topic_identity(settings.bootstrap, topics)
+        layout = topic_layout(settings.bootstrap, settings.topics)
     except PenchantError as error:
         # At start nothing is retried: a supervisor does that, and a person reads what is missing.
         raise Misconfigured(str(error)) from error
     encoder = load_encoder(settings.model, settings.provider, threads=settings.encoder_threads)
-    asyncio.run(check_store(settings, encoder.fingerprint, partitions, identities))
-    worker = Worker(settings, encoder, identities, partitions)
+    asyncio.run(check_store(settings, encoder.fingerprint, layout.partitions, layout.identities))
+    worker = Worker(settings, encoder, layout.identities, layout.partitions)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(run(settings, worker))
 

@@ -17,6 +17,7 @@ import msgspec
 
 from penchant.errors import PenchantError, Rejected
 from penchant.messages import CoVisits, Receipt
+from penchant.times import rfc3339
 from penchant.topics import Topics
 from serving.state.user_state import PendingEvent, Retraction, UserState, Vector
 from stream.containment.faults import Guard, by_halves
@@ -40,14 +41,13 @@ from stream.processing.batch import (
 )
 from stream.processing.due import Pending, expired
 from stream.processing.inputs import arrive
-from stream.processing.lists import Lists, Ranking, rfc3339
+from stream.processing.lists import Lists, Ranking
 from stream.processing.pending_events import MERGES, TEXTS, overdue, record_of, waiters
 from stream.processing.retract import unread
 from stream.store.pending_index import PendingIndex
 from stream.store.redis import Lease, UserStore
 
-# Vectors by text, without those that the encoder missed: these events wait.
-Embed = Callable[[Sequence[str]], Awaitable[Mapping[str, Vector]]]
+Embed = Callable[[Sequence[str]], Awaitable[Mapping[str, Vector]]]  # texts the encoder missed are left out
 Rank = Callable[[Sequence[str], Sequence[UserState]], Sequence[Ranking]]  # users, and their states
 
 

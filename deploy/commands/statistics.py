@@ -1,11 +1,11 @@
 """`penchant statistics`: the snapshot of the item statistics, which a restarted worker takes over."""
 
 import asyncio
-from datetime import UTC, datetime
 
 import click
 
 from deploy.options import connection_options, examples, json_option, need
+from penchant.times import rfc3339
 from serving.terminal.printing import print_json, say
 
 
@@ -30,7 +30,7 @@ def show(as_json: bool) -> None:
             moment = await shelf.read()
         if moment is None:
             return {"made_at": None, "items": 0, "events": 0, "reached": None}
-        made_at = datetime.fromtimestamp(moment.made_ms / 1000, UTC).isoformat(timespec="seconds")
+        made_at = rfc3339(moment.made_ms, "seconds")
         events = moment.popular.events
         return {"made_at": made_at, "items": len(moment.ids), "events": events, "reached": moment.reached}
 

@@ -11,7 +11,7 @@ from penchant.topics import Key, Topic, Topics
 from serving.kafka.batch_records import Unreadable, records
 from serving.kafka.record_batches import Aborted, read
 from stream.events.envelope import body_of
-from stream.events.records import ORIGIN, Headers
+from stream.events.records import ORIGIN, Headers, position_of
 
 DEAD_LETTER_TOPICS = tuple(topic for topic in Topic if topic.value.dead_letters)
 
@@ -150,7 +150,7 @@ def copy_of(dead_letter: DeadLetterRecord, topics: Topics, partitions: int) -> R
     partition, offset = dead_letter.origin
     headers = tuple(header for header in dead_letter.headers if header[0] not in _ADDED)
     if dead_letter.topic.user_keyed and all(name != ORIGIN for name, _ in headers):
-        headers += ((ORIGIN, f"{topics.name(dead_letter.topic)}-{partition}-{offset}".encode()),)
+        headers += ((ORIGIN, position_of(topics.name(dead_letter.topic), partition, offset).encode()),)
     owner = dead_letter.owner
     home = partition % partitions if owner is None else partition_of(owner, partitions)
     return RedriveCopy(dead_letter.topic, home, dead_letter.timestamp_ms, dead_letter.key, dead_letter.value, headers)

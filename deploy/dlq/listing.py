@@ -2,7 +2,6 @@
 
 import base64
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from rich.table import Table
@@ -10,6 +9,7 @@ from rich.text import Text
 
 from deploy.dlq.dead_letter_record import DeadLetterRecord
 from deploy.dlq.redrive import RedriveLog, Redriven
+from penchant.times import rfc3339
 from penchant.topics import Topics
 from serving.terminal.printing import console, theirs
 
@@ -30,7 +30,7 @@ def count(
         row = rows.setdefault((name, dead_letter.reason), fresh)
         row["letters"] += 1
         row["redriven"] += dead_letter in redriven
-        when = _rfc3339(dead_letter.time_ms)
+        when = _bounded_rfc3339(dead_letter.time_ms)
         row["first"] = min(row["first"] or when, when)
         row["last"] = max(row["last"], when)
         erasures += dead_letter.erasure and dead_letter not in redriven
@@ -65,7 +65,7 @@ def as_dict(dead_letter: DeadLetterRecord, topics: Topics, *, redriven: bool) ->
         "reason": dead_letter.reason,
         "message": dead_letter.message,
         "stage": dead_letter.stage,
-        "time": _rfc3339(dead_letter.time_ms),
+        "time": _bounded_rfc3339(dead_letter.time_ms),
         "attempts": dead_letter.attempts,
         "redriven": redriven,
         "letter": {
@@ -134,6 +134,6 @@ def _text(name: str, value: bytes | None) -> dict[str, str | None]:
         return {f"{name}_base64": base64.b64encode(value).decode()}
 
 
-def _rfc3339(time_ms: int) -> str:
+def _bounded_rfc3339(time_ms: int) -> str:
     bounded = min(max(time_ms, 0), _LAST_MS)  # somebody else's dead letter may have any timestamp
-    return datetime.fromtimestamp(bounded / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return rfc3339(bounded)

@@ -1,18 +1,16 @@
 """Reads what a list is made from, as it stands on the topics and in the store now, and explains it. Writes nothing."""
 
-from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
-from penchant.errors import Misconfigured
 from penchant.messages import ItemVector
 from penchant.partitioner import partition_of
 from serving.catalogue import Catalogue
 from serving.experiment import read
-from serving.kafka.admin import check_topics, open_admin, partition_count, read_topic, topic_identity
+from serving.kafka.admin import TopicLayout, read_topic, topic_layout
 from serving.model.artifact import open_artifact
 from serving.ranking.covisit_messages import readable
 from serving.ranking.explain import Explanation
@@ -45,26 +43,22 @@ async def explain(settings: WorkerSettings, user: str, item_id: str | None, k: i
 
     Raises Misconfigured if topics are missing or the model cannot be used, and Unavailable.
     """
-    with open_admin(settings.bootstrap) as admin:
-        if findings := check_topics(admin, settings.topics):
-            raise Misconfigured("; ".join(map(str, findings)))
-        partitions = partition_count(admin, settings.topics)
-    identities = topic_identity(settings.bootstrap, settings.topics)
+    layout = topic_layout(settings.bootstrap, settings.topics)
     artifact = open_artifact(settings.model)
     catalogue = Catalogue(artifact.dim, artifact.fingerprint)
-    statistics = Statistics(catalogue, identities)
-    await _recall(settings, statistics)
-    found = await _find(settings, user, partitions, identities, artifact.fingerprint)
+    statistics = Statistics(catalogue, layout.identities)
+    await _restore_statistics(settings, statistics)
+    found = await _find(settings, user, layout, artifact.fingerprint)
     if found is None:
         return None
     for record in read_topic(settings.bootstrap, settings.topics.item_vectors):
         if record.key is not None:
-            _take_in(catalogue, record.key, record.value)
+            _add_item(catalogue, record.key, record.value)
     user_id, state = found
     return Explained(user_id, (await _ranker(settings, catalogue, statistics, user_id)).explain(state, k, item_id))
 
 
-async def _recall(settings: WorkerSettings, statistics: Statistics) -> None:
+async def _restore_statistics(settings: WorkerSettings, statistics: Statistics) -> None:
     """Item statistics: the snapshot, and what came since."""
     topic = settings.topics.covisits
     async with open_snapshots(settings.redis, settings.keys) as shelf:
@@ -79,13 +73,13 @@ async def _recall(settings: WorkerSettings, statistics: Statistics) -> None:
 
 
 async def _find(
-    settings: WorkerSettings, user: str, partitions: int, identities: Mapping[str, str], fingerprint: str
+    settings: WorkerSettings, user: str, layout: TopicLayout, fingerprint: str
 ) -> tuple[str, UserState] | None:
     """Whose state speaks for a user, and the state."""
-    live = LiveStore(settings.redis, settings.keys, fingerprint, identities, settings.retention())
+    live = LiveStore(settings.redis, settings.keys, fingerprint, layout.identities, settings.retention())
     try:
         while True:
-            look = await live.look(partition_of(user, partitions), [user])
+            look = await live.look(partition_of(user, layout.partitions), [user])
             record = look.records[user]
             if record is None:
                 return None
@@ -97,7 +91,7 @@ async def _find(
         await live.close()
 
 
-def _take_in(catalogue: Catalogue, key: bytes, value: bytes | None) -> None:
+def _add_item(catalogue: Catalogue, key: bytes, value: bytes | None) -> None:
     if value is None:
         catalogue.remove(key.decode(errors="replace"))
         return

@@ -9,8 +9,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from penchant.errors import Misconfigured
-from serving.kafka.admin import check_topics, open_admin, partition_count, topic_identity
+from serving.kafka.admin import topic_layout
 from serving.model.encoder import load_encoder
 from serving.terminal.printing import Console, console, theirs
 from stream.rebuild.audit import verify
@@ -29,13 +28,9 @@ _R = TypeVar("_R")
 def open_source() -> ReplaySource:
     """What the settings name. Raises Misconfigured if topics are missing or unequal, or the model cannot be used."""
     settings = WorkerSettings()
-    with open_admin(settings.bootstrap) as admin:
-        if findings := check_topics(admin, settings.topics):
-            raise Misconfigured("; ".join(map(str, findings)))
-        partitions = partition_count(admin, settings.topics)
-    identities = topic_identity(settings.bootstrap, settings.topics)
+    layout = topic_layout(settings.bootstrap, settings.topics)
     encoder = load_encoder(settings.model, settings.provider, threads=settings.encoder_threads)
-    return ReplaySource(settings, identities, partitions, model_of(encoder))
+    return ReplaySource(settings, layout.identities, layout.partitions, model_of(encoder))
 
 
 def run_verification() -> Report:

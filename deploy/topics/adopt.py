@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from penchant.errors import Misconfigured, Unavailable
 from serving.connections import Connections
-from serving.kafka.admin import check_topics, open_admin, partition_count, topic_identity
+from serving.kafka.admin import topic_layout
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,20 +24,15 @@ def adopt(settings: Connections, *, force: bool = False) -> Adopted:
     """
     from stream.store.topic_identity import adopt_topics
 
-    topics = settings.topics
-    with open_admin(settings.bootstrap) as admin:
-        if findings := check_topics(admin, topics):
-            raise Misconfigured("; ".join(map(str, findings)))
-        partitions = partition_count(admin, topics)
+    layout = topic_layout(settings.bootstrap, settings.topics)
     group = f"{settings.keys}-worker"
     if not force and (members := asyncio.run(_members(settings.bootstrap, group))):
         raise Misconfigured(
             f"the group {group} has {members} members: stop the workers first. One that was killed stays listed until "
             "its session has passed, and on the embedded broker every one does: if none runs any more, say --force"
         )
-    identities = topic_identity(settings.bootstrap, topics)
-    forgotten = asyncio.run(adopt_topics(settings.redis, settings.keys, partitions, identities))
-    return Adopted(forgotten, identities)
+    forgotten = asyncio.run(adopt_topics(settings.redis, settings.keys, layout.partitions, layout.identities))
+    return Adopted(forgotten, layout.identities)
 
 
 async def _members(bootstrap: str, group: str) -> int:

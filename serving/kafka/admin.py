@@ -121,6 +121,26 @@ def check_topics(admin: KafkaAdminClient, topics: Topics) -> list[Finding]:
     return findings
 
 
+@dataclass(frozen=True, slots=True)
+class TopicLayout:
+    """How many partitions all user topics have, and by which identity offsets are counted, by full topic name."""
+
+    partitions: int
+    identities: dict[str, str]
+
+
+def topic_layout(bootstrap: str, topics: Topics) -> TopicLayout:
+    """Check the topics, count their partitions and identify them.
+
+    Raises `Misconfigured` if topics are missing or unequal, and `Unavailable` if the broker does not answer.
+    """
+    with open_admin(bootstrap) as admin:
+        if findings := check_topics(admin, topics):
+            raise Misconfigured("; ".join(map(str, findings)))
+        partitions = len(describe(admin, [topics.clicks])[topics.clicks]["partitions"])
+    return TopicLayout(partitions, topic_identity(bootstrap, topics))
+
+
 def topic_identity(bootstrap: str, topics: Topics, timeout_s: float = 10.0) -> dict[str, str]:
     """Say by which identity offsets of user-keyed topics, items.v1 and covisits.v1 are counted, by full name.
 
@@ -213,8 +233,3 @@ def reader(bootstrap: str) -> Iterator[Consumer]:
         )
         with closing(consumer):
             yield consumer
-
-
-def partition_count(admin: KafkaAdminClient, topics: Topics) -> int:
-    """Count the partitions that all user topics share. They must exist and agree: `check_topics` first."""
-    return len(describe(admin, [topics.clicks])[topics.clicks]["partitions"])

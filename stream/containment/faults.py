@@ -80,7 +80,7 @@ class Faults:
     def letters(self, records: Sequence[Record], error: Exception) -> list[DeadLetter]:
         """Likewise of records that raised together, which count as one."""
         stage, why = stage_of(error), described(error)
-        what = f"{records[0].topic}-{records[0].partition}-{records[0].offset}" if records else "a list that was owed"
+        what = records[0].position if records else "a list that was owed"
         self.note(what, stage, error)
         return [DeadLetter(record, RejectReason.INTERNAL, why, stage) for record in records]
 

@@ -1,10 +1,10 @@
 """Where records go that this partition cannot use: the dead letters, or the partition that their user belongs to."""
 
-from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import version
 
 from penchant.errors import RejectReason
+from penchant.times import rfc3339
 from penchant.topics import DEAD_LETTER_HEADERS_BYTES, MAX_MESSAGE_BYTES
 from serving.kafka.batch_records import cut_of
 from serving.kafka.record_batches import KEPT_BYTES
@@ -35,7 +35,7 @@ def dead_letter(letter: DeadLetter, now_ms: int) -> Outgoing:
         "topic": record.topic,
         "partition": str(record.partition),
         "offset": str(first),
-        "time": datetime.fromtimestamp(now_ms / 1000, UTC).isoformat(timespec="milliseconds"),
+        "time": rfc3339(now_ms),
         "version": _version(),
         "attempts": str(attempts),
     }
@@ -85,7 +85,7 @@ def forwarded_or_dead(forward: Reroute, now_ms: int) -> Outgoing:
 def forwarded(forward: Reroute) -> Outgoing:
     """A copy on the right partition: same bytes, time and headers, and the place it came from, which makes its id."""
     record = forward.record
-    headers = (*record.headers, (ORIGIN, f"{record.topic}-{record.partition}-{record.offset}".encode()))
+    headers = (*record.headers, (ORIGIN, record.position.encode()))
     key = record.key or forward.user_id.encode()
     return Outgoing(record.topic, key, record.value, forward.partition, record.timestamp_ms, headers)
 

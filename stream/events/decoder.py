@@ -258,7 +258,7 @@ class Decoder:
         event_id, namespace = body.event_id or envelope.get("id"), ""
         if event_id is None:
             # Made from an offset, so it holds only for this very topic: a new one of the same name repeats it.
-            event_id, namespace = _origin(record), self._identities.get(record.topic, "")
+            event_id, namespace = record.origin, self._identities.get(record.topic, "")
         _check_id("event_id", event_id)
         dedup_key = id_hash(event_id, namespace)
         time_ms = bounded_time_ms(body.event_time, envelope.get("time"), record.timestamp_ms)
@@ -341,13 +341,6 @@ def _action(ce_type: object, weights: Weights) -> str | None:
     if ce_type is None or weights.accepts(ce_type):
         return ce_type
     return ce_type.rsplit(".", 1)[-1]
-
-
-def _origin(record: Record) -> str:
-    origin = record.header(ORIGIN)
-    if origin is not None:
-        return origin
-    return f"{record.topic}-{record.partition}-{record.offset}"
 
 
 def _check_user(record: Record, user_id: str) -> None:

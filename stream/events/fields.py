@@ -2,10 +2,11 @@
 
 import math
 import re
-from datetime import UTC, datetime
+from datetime import datetime
 
 from penchant.errors import Rejected, RejectReason
 from penchant.messages import RATING_SCALE, Time
+from penchant.times import rfc3339
 
 MAX_AHEAD_MS = 5 * 60 * 1000  # an event later than its record by more than this is taken as of the record's time
 # How far a record may be ahead of a worker: Apache Kafka's own default since 3.6, `message.timestamp.after.max.ms`.
@@ -51,9 +52,10 @@ def check_record_time(time_ms: int, now_ms: int) -> None:
         raise Rejected(RejectReason.BAD_TIME, f"{told}, as if in seconds: set the producer to milliseconds since 1970")
     if time_ms > now_ms + MOST_AHEAD_MS:
         ahead_h = (time_ms - now_ms) / 3_600_000
+        told_at, now = rfc3339(time_ms, "seconds"), rfc3339(now_ms, "seconds")
         raise Rejected(
             RejectReason.BAD_TIME,
-            f"{told} ({_utc(time_ms)}), {ahead_h:.1f} h ahead of this worker's clock ({_utc(now_ms)}); "
+            f"{told} ({told_at}), {ahead_h:.1f} h ahead of this worker's clock ({now}); "
             "one hour is the most: set the clock that is wrong",
         )
 
@@ -98,7 +100,3 @@ def _parse_rarer(stated: str) -> datetime:
 
 def _quoted(stated: str) -> str:
     return ascii(stated if len(stated) <= 64 else f"{stated[:64]}…")
-
-
-def _utc(time_ms: int) -> str:
-    return datetime.fromtimestamp(time_ms / 1000, UTC).isoformat(timespec="seconds")

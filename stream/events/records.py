@@ -7,7 +7,16 @@ from serving.kafka.batch_records import Unreadable
 
 Headers = tuple[tuple[str, bytes], ...]
 
-ORIGIN = "penchant.origin"  # on a forwarded copy: topic|partition|offset of the original
+ORIGIN = "penchant.origin"  # on a copy: the position of the original
+
+
+def position_of(topic: str, partition: int, offset: int) -> str:
+    """Where a record stands on the log, which is the id of an event that has none of its own.
+
+    >>> position_of("penchant.clicks.v1", 2, 4711)
+    'penchant.clicks.v1-2-4711'
+    """
+    return f"{topic}-{partition}-{offset}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +36,17 @@ class Record:
     headers: Headers = ()
     follows: int | None = None
     unreadable: Unreadable | None = None
+
+    @property
+    def position(self) -> str:
+        """Where it stands on the log, as text."""
+        return position_of(self.topic, self.partition, self.offset)
+
+    @property
+    def origin(self) -> str:
+        """The position of the original of a copy, else its own."""
+        origin = self.header(ORIGIN)
+        return self.position if origin is None else origin
 
     def header(self, name: str) -> str | None:
         """A header's text, None if it is absent or not UTF-8."""

@@ -6,7 +6,8 @@ letters of everything that waits.
 
 import time
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
+
+from penchant.times import rfc3339
 
 FAR_MS = 300_000  # as far as the clock of a producer may be ahead, too
 
@@ -58,9 +59,6 @@ def apart(mine_ms: int, theirs_ms: int) -> str:
     """
     distance = abs(mine_ms - theirs_ms)
     far = f"{distance / 3_600_000:.1f} h" if distance >= 3_600_000 else f"{distance / 60_000:.0f} min"
-    both = f"this machine's clock says {_rfc3339(mine_ms)}, Redis's {_rfc3339(theirs_ms)}"
+    mine, theirs = rfc3339(mine_ms, "seconds"), rfc3339(theirs_ms, "seconds")
+    both = f"this machine's clock says {mine}, Redis's {theirs}"
     return f"{both}, {far} apart: set the wrong one"
-
-
-def _rfc3339(ms: int) -> str:
-    return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

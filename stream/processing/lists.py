@@ -1,12 +1,12 @@
 """From a ranking to the message that stands on the recommendations topic."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Literal, Protocol
 
 import msgspec
 
 from penchant.messages import Cause, Folded, ListItem, Recommendations
+from penchant.times import rfc3339
 from penchant.topics import MAX_MESSAGE_BYTES, Topics
 from serving.state.user_state import Ref
 from stream.events.decoder import TRENDING
@@ -103,8 +103,3 @@ def newest(named: Sequence[Ref]) -> Ref | None:
 
 def _cause(of: Ref) -> Cause:
     return Cause(of.topic, of.partition, of.offset, of.event_id, rfc3339(of.time_ms))
-
-
-def rfc3339(time_ms: int) -> str:
-    """A time in ms since 1970 as RFC 3339 in UTC, to the millisecond."""
-    return datetime.fromtimestamp(time_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -165,8 +165,7 @@ def read_again(entry: PendingEvent | Retraction, context: Context) -> Event | Co
     except Rejected as error:  # the weights file has changed since
         return DeadLetter(record, error.reason, str(error), "fold")
     except Exception as error:  # noqa: BLE001 - a fault of ours, which would come again with every try
-        place = f"{record.topic}-{record.partition}-{record.offset}"
-        _log.error("action=contained stage=fold %s waited: %s", place, described(error), exc_info=error)
+        _log.error("action=contained stage=fold %s waited: %s", record.position, described(error), exc_info=error)
         return DeadLetter(record, RejectReason.INTERNAL, described(error), "fold")
 
 

@@ -6,7 +6,6 @@ from enum import Enum
 
 from penchant.messages import CoVisitEvent
 from stream.events.decoder import CommandEvent, Event
-from stream.events.records import ORIGIN, Record
 from stream.events.transfers import Handoff, TransferEvent
 from stream.processing.batch import WorkItem
 from stream.rebuild.log_reader import Place
@@ -87,7 +86,7 @@ class AuditNotes:
 
     def _event(self, user_id: str, event: Event | CommandEvent) -> None:
         record = event.record
-        if self.put_aside and place_id(record) in self.put_aside:
+        if self.put_aside and record.origin in self.put_aside:
             self.caveat(user_id, Caveat.PUT_ASIDE)
         if 0 < record.timestamp_ms - self.erased_ms.get(user_id, 0) <= _READ_WITHIN_MS:
             self.caveat(user_id, Caveat.ERASED)
@@ -129,8 +128,3 @@ class AuditNotes:
 def decay(elapsed_ms: int, half_life_ms: int) -> float:
     """What is left of a weight."""
     return float(2.0 ** max(-elapsed_ms / half_life_ms, -1000.0))
-
-
-def place_id(record: Record) -> str:
-    """Where a record stands, or where it stood first: topic-partition-offset."""
-    return record.header(ORIGIN) or f"{record.topic}-{record.partition}-{record.offset}"

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from penchant.errors import RejectReason
 from penchant.topics import Topic, Topics
 from serving.ranking.covisit_messages import readable
-from stream.rebuild.caveats import place_id
 from stream.rebuild.log_reader import LogReader, Place
 
 # A worker's answer to these depends on what else had come by then, or on its clock. Other letters cannot be read by a
@@ -48,7 +47,7 @@ async def put_aside(log: LogReader, topics: Topics) -> frozenset[str]:
         for letter in letters:
             if letter.header("penchant.error") in _BY_THE_MOMENT:
                 told = (letter.header(f"penchant.{name}") for name in ("topic", "partition", "offset"))
-                found.update((place_id(letter), "-".join(each or "" for each in told)))
+                found.update((letter.origin, "-".join(each or "" for each in told)))
     return frozenset(found)
 
 

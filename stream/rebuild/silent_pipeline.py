@@ -59,7 +59,7 @@ class SilentPipeline(Pipeline):
             self.audit_notes.events += record.topic != self.topics.transfers
             match arrive(record, self.decoder.decode, self.topics.transfers):
                 case Reroute() as reroute:
-                    self.misrouted[f"{record.topic}-{record.partition}-{record.offset}"] = reroute
+                    self.misrouted[record.position] = reroute
                 case WorkItem() as each if not self._is_copy(record):
                     self.audit_notes.take(each)
                     batches.setdefault(record.partition, PartitionBatch(record.partition)).inputs.append(each)
