@@ -26,6 +26,7 @@ from stream.kafka.assignment import Partitions, Reading
 _MOST_UNDER_WAY = 64 * 1024 * 1024  # bytes of records that were handed out and not taken in; more are not fetched
 _ROOM_LOOK_S = 1.0
 _DELIVERY = 2  # what `Consumer._drain_messages` waits for: the delivery of a record, and that the flow is suspended
+_log = logging.getLogger(__name__)
 
 
 class Assignment(Protocol):
@@ -55,6 +56,11 @@ class _Thread(AIOKafkaConsumerThread):
 
     positions: Mapping[TP, int] = {}
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.given: dict[TP, int] = {}  # where the last record that the client gave out ended, or reading began
+        self._given_of: object = None  # the assignment that it is of
+
     def _create_worker_consumer(self, transport: Any) -> Any:
         prepare()
         consumer = super()._create_worker_consumer(transport)
@@ -64,15 +70,37 @@ class _Thread(AIOKafkaConsumerThread):
             consumer._fetch_max_wait_ms = wait_ms
         return consumer
 
+    def seek(self, partition: TP, offset: int) -> None:
+        """Read on from another place."""
+        super().seek(partition, offset)
+        self.given[partition] = offset
+
     async def _fetch_records(self, consumer: Any, *arguments: Any, **options: Any) -> Any:
-        """Fetch, and note where reading stands: markers and aborted transactions move it, and are no records."""
+        """Fetch, and note where reading stands: markers and aborted transactions move it, and are no records.
+
+        Whoever asked may have given the fetch up, in a rebalance. It ends all the same, and its records are gone: so
+        each record has in `checksum`, which Kafka gave up, where the one ended that the client gave out before it.
+        """
+        self._note_positions(consumer)
         records = await super()._fetch_records(consumer, *arguments, **options)
+        for tp, some in records.items():
+            at = self.given.get(TP(tp.topic, tp.partition))
+            for record in some:
+                record.checksum, at = at, record.offset + 1
+            self.given[TP(tp.topic, tp.partition)] = some[-1].offset + 1
+        self._note_positions(consumer)
+        return records
+
+    def _note_positions(self, consumer: Any) -> None:
         assignment = consumer._subscription.subscription.assignment if consumer.assignment() else None
         states = {tp: assignment.state_value(tp) for tp in assignment.tps} if assignment is not None else {}
         self.positions = {
             TP(tp.topic, tp.partition): state.position for tp, state in states.items() if state.has_valid_position
         }
-        return records
+        if assignment is not self._given_of:
+            self._given_of, self.given = assignment, {}
+        for tp, position in self.positions.items():
+            self.given.setdefault(tp, position)
 
 
 class WorkerConsumer(Consumer):
@@ -100,6 +128,7 @@ class WorkerConsumer(Consumer):
             await super().perform_seek()
             assigned: set[TP] = set(self.assignment())
             positions = await assignment.begin(assigned)
+            self._follows.update((tp, self._read_offset[tp] or 0) for tp in assigned)
             self._follows.update((tp, at or 0) for tp, at in positions.items())
             # The group's committed offsets have just been sought: what equals them needs no second seek.
             await self.go_to({tp: at for tp, at in positions.items() if at is None or at != self._read_offset[tp]})
@@ -118,13 +147,22 @@ class WorkerConsumer(Consumer):
         self._follows[partition] = offset
         await super().seek(partition, offset)
 
+    async def _seek(self, partition: TP, offset: int) -> None:
+        """Have the client seek where it lives: from another thread it would take away what a fetch is just reading."""
+
+        async def there() -> None:
+            self._thread.seek(partition, offset)
+
+        await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(there(), self._thread.thread_loop))
+
     async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Any:  # noqa: ASYNC109 - Faust's own
         """Fetch. What a seek overtook is from before it, and may have undone it: dropped, and the seek made again.
 
-        A record's `checksum`, which Kafka gave up, says where the last one ended: between the two nothing can be read,
-        whatever their offsets (markers, aborted transactions, what compaction or retention took).
+        A record's `checksum` says where the last one ended: between the two nothing can be read, whatever their
+        offsets (markers, aborted transactions, what compaction or retention took).
         """
         await self._wait_for_room()
+        await self._read_again_what_was_given_up()
         before = dict(self._seeks)
         records = await super()._getmany(active_partitions, timeout)
         positions = cast("_Thread", self._thread).positions
@@ -139,13 +177,28 @@ class WorkerConsumer(Consumer):
                     self._reading[tp] = Reading(position, last)
         # Looked up again, and nothing is awaited from here on: another partition may have been sent back meanwhile.
         records = {tp: some for tp, some in records.items() if self._seeks.get(tp) == before.get(tp)}
+        records = {tp: some for tp, some in records.items() if self._is_whole(tp, some)}
         for tp, some in records.items():
             self._under_way[tp] += sum(len(record.value or b"") for record in some)
-            for record in some:
-                record.checksum = self._follows.get(tp)
-                self._follows[tp] = record.offset + 1
+            if some:
+                some[0].checksum = self._follows.get(tp)
+                self._follows[tp] = some[-1].offset + 1
             self._handed_out[tp].extend(record.offset for record in some)
         return records
+
+    async def _read_again_what_was_given_up(self) -> None:
+        """Go back to where the client gave out records that never came here."""
+        given = dict(cast("_Thread", self._thread).given)
+        if behind := {tp for tp, at in given.items() if at > self._follows.get(tp, at)}:
+            async with self._seeking:
+                for tp in behind & self.assignment():
+                    _log.info("%s-%d: a fetch was given up; reading again from offset %d", *tp, self._follows[tp])
+                    await self.seek(tp, self._follows[tp])
+
+    def _is_whole(self, tp: TP, records: Any) -> bool:
+        """Whether nothing was given out between the records that came before and these."""
+        after = records[0].checksum if records else None
+        return after is None or after <= self._follows.get(tp, after)
 
     def reading(self, partition: TP) -> Reading:
         """How far a partition was read since the consumer was last sent elsewhere."""
