@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from types import NoneType, UnionType
 from typing import Any, Literal, get_args, get_origin
 
 import annotated_types
+from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
@@ -39,8 +41,9 @@ it is the default. What is wrong is said at start, with exit code 78. `--bootstr
 This page is made from the settings' own descriptions: change those, then `make docs`.
 """
 COLUMNS = ("variable", "default", "values", "what it does")
-BOUNDS = ((annotated_types.Gt, "gt", ">"), (annotated_types.Ge, "ge", "≥"), (annotated_types.Lt, "lt", "<"),
-          (annotated_types.Le, "le", "≤"))  # fmt: skip
+BOUNDS = ((annotated_types.Gt, "gt", ">", ""), (annotated_types.Ge, "ge", "≥", ""), (annotated_types.Lt, "lt", "<", ""),
+          (annotated_types.Le, "le", "≤", ""), (annotated_types.MinLen, "min_length", "≥", " characters"))  # fmt: skip
+KINDS = {int: "whole number", float: "number", bool: "true, false", str: "text", SecretStr: "secret", Path: "path"}
 
 
 def variable(settings: type[BaseSettings], name: str) -> str:
@@ -60,14 +63,23 @@ def values(field: FieldInfo) -> str:
 
     >>> values(FieldInfo.from_annotated_attribute(Literal["en", "zh"], "en"))
     'en, zh'
+    >>> values(FieldInfo.from_annotation(SecretStr | None)), values(FieldInfo.from_annotation(Path | None))
+    ('secret', 'path')
     """
-    if get_origin(field.annotation) is Literal:
-        return ", ".join(map(str, get_args(field.annotation)))
-    kinds = {int: "whole number", float: "number", bool: "true, false", str: "text"}
-    kind = kinds.get(field.annotation, "path") if isinstance(field.annotation, type) else "path"
-    bounds = [f"{sign} {getattr(held, side):g}" for held in field.metadata for cls, side, sign in BOUNDS
+    kind = required(field.annotation)
+    if get_origin(kind) is Literal:
+        return ", ".join(map(str, get_args(kind)))
+    bounds = [f"{sign} {getattr(held, side):g}{unit}" for held in field.metadata for cls, side, sign, unit in BOUNDS
               if isinstance(held, cls)]  # fmt: skip
-    return " ".join([kind, ", ".join(bounds)]).strip()
+    return " ".join([KINDS[kind], ", ".join(bounds)]).strip()
+
+
+def required(annotation: Any) -> Any:
+    """The type of a setting, of an optional one too."""
+    if get_origin(annotation) is not UnionType:
+        return annotation
+    (kind,) = (each for each in get_args(annotation) if each is not NoneType)
+    return kind
 
 
 def shown(default: Any) -> str:
