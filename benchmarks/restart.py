@@ -2,7 +2,7 @@
 
     python -m benchmarks.restart --items 100000 --events 1000000
 
-A catalogue of random vectors and its co-visits are written to the topics of an embedded broker: every item is touched,
+A catalogue of random vectors and its co-visits are written to the topics of an embedded broker: every item has events,
 each event carries a ring of 20. Then one worker is started twice. Its time includes Python's start, opening the model,
 the group's forming (3 s on the embedded broker) and following all item vectors; broker, store and worker share the
 machine.
@@ -65,12 +65,12 @@ def covisits(items: int, events: int) -> Iterator[bytes]:
     order = random.permutation(items)
     offsets = [0] * PARTITIONS
     for start in range(0, events, PAIRS):
-        touched = [f"i{order[n % items]:07d}" for n in range(start, min(start + PAIRS, events))]
+        interacted = [f"i{order[n % items]:07d}" for n in range(start, min(start + PAIRS, events))]
         partition = start // PAIRS % PARTITIONS
         first = offsets[partition]
-        offsets[partition] += len(touched)
+        offsets[partition] += len(interacted)
         ring = [(f"i{n:07d}", 0.25) for n in random.integers(items, size=RING).tolist()]
-        pairs = [CoVisitEvent(first + n, item, 0.25, ring) for n, item in enumerate(touched)]
+        pairs = [CoVisitEvent(first + n, item, 0.25, ring) for n, item in enumerate(interacted)]
         yield msgspec.json.encode(
             CoVisits(topic=TOPICS.clicks, partition=partition, first=first, last=first + len(pairs) - 1, events=pairs)
         )

@@ -1,4 +1,4 @@
-"""Neighbours by counting who touched what together: of the last item, of the last items, and of similar users."""
+"""Neighbours by co-occurrence of interactions: of the last item, of the last items, and of similar users."""
 
 from collections import deque
 
@@ -11,7 +11,7 @@ _WIDEST = 2_000  # neighbours of an item; beyond, the half that was seen with it
 
 
 class Together:
-    """How often two items were touched by the same user within 20 events.
+    """How often the same user interacted with two items within 20 events.
 
     Shared by methods that each tell it of every step: the same step counts once.
     """
@@ -51,7 +51,7 @@ class Together:
 
 
 class LastItem:
-    """What was touched most together with the last item."""
+    """The items that co-occur most often with the last item."""
 
     name = "last_item_cooccurrence"
     settings = (0.0,)
@@ -96,7 +96,7 @@ class ItemKnn:
 
 
 class VsKnn:
-    """Vector multiplication session-kNN (Ludewig & Jannach 2018): what the nearest of the latest users touched.
+    """Vector multiplication session-kNN (Ludewig & Jannach 2018): items of the nearest of the latest users.
 
     Of the last 500 users of each of a user's last 20 items, the nearest 100 by the weights of the items shared, which
     fall with their age. Their last items count by that, and by how new the newest item shared is; the setting is how
@@ -131,6 +131,6 @@ class VsKnn:
         return scores
 
     def learn(self, step: Step) -> None:
-        """Remember who touched what."""
+        """Remember the interaction."""
         self._users.setdefault(step.event.row, deque(maxlen=self._LATEST)).append(step.event.user)
         self._histories.add(step.event.user, step.event.row)

@@ -56,7 +56,7 @@ class OnlineBpr:
 
 
 class Ease:
-    """EASE (Steck 2019), fitted again every 2,500 events to who touched what; the setting is its regularisation.
+    """EASE (Steck 2019), fitted again every 2,500 events to all interactions; the setting is its regularisation.
 
     It is fitted to whole histories, and asked with their items fading by .9 for each newer one: without that it hits a
     fifth less on films.
@@ -75,7 +75,7 @@ class Ease:
         self._events = 0
 
     def score(self, step: Step, setting: float) -> Floats:
-        """Sums of the weights from what the user touched."""
+        """Sums of the weights from the user's items."""
         past = self._users.get(step.event.user, [])[::-1][:_ASKED]
         scores: Floats = decayed(len(past), self._DECAY) @ self._weights[setting][past]
         return scores

@@ -1,11 +1,11 @@
-"""Most popular: by all that was touched, or by what was touched of late."""
+"""Most popular: by all interactions, or by recent ones."""
 
 from evaluation.prequential.steps import Floats, Step
 from serving.ranking.popularity import Popularity
 
 
 class Popular:
-    """By how often an item was touched."""
+    """By an item's interactions."""
 
     name = "popular"
     settings: tuple[float, ...] = (1.0,)
@@ -25,7 +25,7 @@ class Popular:
 
 
 class PopularDecayed(Popular):
-    """By how often an item was touched of late."""
+    """By an item's recent interactions."""
 
     name = "popular_decayed"
     settings = (0.999, 0.99, 0.9999)

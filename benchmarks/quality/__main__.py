@@ -18,10 +18,10 @@ from rich.progress import track
 from benchmarks.baselines.all import NAMES
 from benchmarks.quality.lag import NEVER, lags, pairs_of
 from benchmarks.quality.methods import Effort, Method
-from benchmarks.quality.study import CACHE, Study, With, beside, measure
+from benchmarks.quality.study import CACHE, Setup, Study, beside, measure
 from benchmarks.quality.tables import show
 from evaluation.prequential.cached_vectors import catalogue_of
-from evaluation.prequential.data_sets import Event, Events, read_cases, read_events, read_items, rows_of
+from evaluation.prequential.data_sets import DatasetEvent, EventLog, read_cases, read_events, read_items, rows_of
 from evaluation.prequential.offline_system import Penchant
 from evaluation.prequential.positives import positive_by
 from evaluation.prequential.protocol import Candidates, of_cases, of_events
@@ -223,13 +223,13 @@ def report(files: tuple[Path, ...], out: Path) -> None:
     click.echo(f"{written[0]} and {len(written) - 1} files of plots")
 
 
-def _events(file: Path, rows: Mapping[str, int], options: Mapping[str, Any], *, texts: bool = False) -> Events:
+def _events(file: Path, rows: Mapping[str, int], options: Mapping[str, Any], *, texts: bool = False) -> EventLog:
     return read_events(file, rows, positive_by(options["positive"]), load_weights(), options["seed"], texts=texts)
 
 
-def _finish(study: Study, options: Mapping[str, Any], texts: Sequence[Event] = ()) -> None:
+def _finish(study: Study, options: Mapping[str, Any], texts: Sequence[DatasetEvent] = ()) -> None:
     names = () if options["only"] else options["names"]
-    setup = With(
+    setup = Setup(
         model=options["model"],
         names=names,
         published=options["published"],

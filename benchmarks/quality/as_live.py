@@ -24,7 +24,7 @@ from deploy.demo.films import RATING_SCALE
 from deploy.demo.rating_replay import SentRating
 from evaluation.measures import TOP, Doubles, bootstrap_interval
 from evaluation.prequential.cached_vectors import catalogue_of
-from evaluation.prequential.data_sets import NO_TIME_MS, Event, Item
+from evaluation.prequential.data_sets import NO_TIME_MS, DatasetEvent, DatasetItem
 from evaluation.prequential.offline_system import Penchant
 from evaluation.prequential.steps import Step
 from penchant.errors import PenchantError
@@ -60,7 +60,7 @@ def main(sent_file: Path, model: Path, cache: Path, file: Path | None) -> None:
 def film_catalogue(cache: Path, model: Path) -> Catalogue:
     """The demo's films, embedded as its worker does it."""
     published = [msgspec.convert(film.message(), Published) for film in films.films(cache)]
-    items = [Item(each.item_id, each.title, each.text, each.facets, NO_TIME_MS) for each in published]
+    items = [DatasetItem(each.item_id, each.title, each.text, each.facets, NO_TIME_MS) for each in published]
     return catalogue_of(items, load_encoder(model), Path(".cache/quality"))
 
 
@@ -88,7 +88,7 @@ class PublishedLists:
         self._penchant = penchant
         self._first: dict[str, set[str]] = {}
 
-    def have(self, event: Event) -> bool:
+    def have(self, event: DatasetEvent) -> bool:
         """Whether the event's item stands among the first ten of its user's list."""
         first = self._first.get(event.user)
         if first is None:
@@ -103,11 +103,11 @@ class PublishedLists:
         self._first[user] = {item.item_id for item in listed}
 
 
-def events_of(catalogue: Catalogue, sent: Sequence[SentRating]) -> list[Event]:
+def events_of(catalogue: Catalogue, sent: Sequence[SentRating]) -> list[DatasetEvent]:
     """The ratings as events of the benchmarks."""
     weights = load_weights()
     return [
-        Event(
+        DatasetEvent(
             each.user,
             catalogue.row(each.item),
             1000 * each.ts,

@@ -15,7 +15,7 @@ import numpy as np
 
 from benchmarks.quality.methods import Method
 from evaluation.measures import TOP
-from evaluation.prequential.data_sets import Event
+from evaluation.prequential.data_sets import DatasetEvent
 from evaluation.prequential.steps import Mask, Step
 
 JOINED = 20
@@ -23,11 +23,12 @@ HALF = TOP // 2
 NEVER = JOINED + 1
 
 Genres = Sequence[frozenset[str]]
+JoinedPair = tuple[list[DatasetEvent], list[DatasetEvent], str]  # and the main genre of the second ones
 
 
-def pairs_of(events: Sequence[Event], genres: Genres, n: int, seed: int) -> list[tuple[list[Event], list[Event], str]]:
+def pairs_of(events: Sequence[DatasetEvent], genres: Genres, n: int, seed: int) -> list[JoinedPair]:
     """At most `n` pairs of 20 positive events each, and the main genre of the second ones; drawn by `seed`."""
-    by_user: dict[str, list[Event]] = defaultdict(list)
+    by_user: dict[str, list[DatasetEvent]] = defaultdict(list)
     for event in events:
         if event.positive:
             by_user[event.user].append(event)
@@ -35,7 +36,7 @@ def pairs_of(events: Sequence[Event], genres: Genres, n: int, seed: int) -> list
     parts = [own[at - JOINED : at] for own in by_user.values() for at in range(len(own), JOINED - 1, -JOINED)]
     known = [(part, genre) for part in parts if (genre := main_genre(part, genres, usual)) is not None]
     left = [known[place] for place in np.random.default_rng(seed).permutation(len(known)).tolist()]
-    found: list[tuple[list[Event], list[Event], str]] = []
+    found: list[JoinedPair] = []
     while left and len(found) < n:
         one, genre = left.pop()
         others = (place for place, other in enumerate(left) if other[1] != genre and other[0][0].user != one[0].user)
@@ -46,16 +47,14 @@ def pairs_of(events: Sequence[Event], genres: Genres, n: int, seed: int) -> list
     return found
 
 
-def main_genre(events: Sequence[Event], genres: Genres, usual: Mapping[str, int]) -> str | None:
-    """The genre that a user touches most beyond what is usual; None if none is in half of the events."""
+def main_genre(events: Sequence[DatasetEvent], genres: Genres, usual: Mapping[str, int]) -> str | None:
+    """The genre that a user interacts with most beyond what is usual; None if none is in half of the events."""
     own = Counter(genre for event in events for genre in genres[event.row])
     often = [genre for genre, count in own.items() if 2 * count >= len(events)]
     return max(often, key=lambda genre: own[genre] / usual[genre], default=None)
 
 
-def lags(
-    methods: Sequence[Method], user: str, joined: tuple[list[Event], list[Event], str], genres: Genres
-) -> list[int]:
+def lags(methods: Sequence[Method], user: str, joined: JoinedPair, genres: Genres) -> list[int]:
     """The lag of one pair by each method, `NEVER` if a list does not follow within the 20 events.
 
     All take in an event before any is asked, since some share what they learn.
@@ -82,7 +81,7 @@ def _turned(method: Method, step: Step, mask: Mask, interest: tuple[str, Genres]
     return sum(wanted in genres[row] for row in best.tolist()) >= HALF
 
 
-def _behind(time_ms: int, events: Sequence[Event]) -> list[Event]:
+def _behind(time_ms: int, events: Sequence[DatasetEvent]) -> list[DatasetEvent]:
     """The same events, moved as a whole to after that time if the first of them is not."""
     later_ms = max(0, time_ms + 1 - events[0].time_ms)
     return [replace(event, time_ms=event.time_ms + later_ms) for event in events]

@@ -14,7 +14,7 @@ _LOOKED = 100  # events after which the head is told from the tail anew
 
 
 class Crowd:
-    """What everybody touched so far, by item."""
+    """Everybody's interactions so far, by item."""
 
     def __init__(self, items: int) -> None:
         self._counts = np.zeros(items, np.int64)

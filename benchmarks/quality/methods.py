@@ -54,7 +54,7 @@ class Effort:
         return Effort(max(-(-measured // most), 1), max(TUNED_ON, -(-3 * before // most))) if most else Effort()
 
 
-class Tuned:
+class TunedMethod:
     """A method that picks its setting before the measured part, by the mean reciprocal rank, and is timed.
 
     every: how much of that part is scored (`Effort.tuned`).

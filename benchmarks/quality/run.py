@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from benchmarks.quality.list_measures import Crowd, ListMeasures
-from benchmarks.quality.methods import Effort, Method, Tuned
+from benchmarks.quality.methods import Effort, Method, TunedMethod
 from evaluation.prequential.offline_system import Penchant
 from evaluation.prequential.steps import Step
 
@@ -18,7 +18,7 @@ class Run:
 
     def __init__(self, penchant: Penchant, baselines: Sequence[Method], effort: Effort | None = None) -> None:
         self.effort = effort or Effort()
-        self.methods = [Tuned(method, self.effort.tuned) for method in (penchant, *baselines)]
+        self.methods = [TunedMethod(method, self.effort.tuned) for method in (penchant, *baselines)]
         self.steps: list[Step] = []
         self.lists: dict[str, ListMeasures] = {}
         self._penchant = penchant
@@ -35,7 +35,7 @@ class Run:
 
     def _freeze(self) -> None:
         vectors = self._penchant.catalogue.vectors[: len(self._penchant.catalogue)]
-        self.methods.insert(1, Tuned(self._penchant.frozen()))
+        self.methods.insert(1, TunedMethod(self._penchant.frozen()))
         self.lists = {tuned.name: ListMeasures(vectors, self._crowd) for tuned in self.methods}
 
     def _take(self, step: Step) -> None:

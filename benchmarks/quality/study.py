@@ -16,7 +16,7 @@ from benchmarks.quality.report import report
 from benchmarks.quality.run import Run
 from benchmarks.quality.variants import Varied, readers
 from evaluation.prequential.cached_vectors import catalogue_of
-from evaluation.prequential.data_sets import Event, Item
+from evaluation.prequential.data_sets import DatasetEvent, DatasetItem
 from evaluation.prequential.offline_system import Penchant
 from evaluation.prequential.steps import Step
 from penchant.errors import Misconfigured
@@ -31,7 +31,7 @@ _EASE_FITS = 40  # times that EASE is fitted at most
 class Study:
     """What is measured. total: how many steps there are. told: what the figures' reader is to know of the set."""
 
-    items: list[Item]
+    items: list[DatasetItem]
     steps: Iterable[Step]
     total: int
     repeats: bool
@@ -40,7 +40,7 @@ class Study:
 
 
 @dataclass(frozen=True, kw_only=True)
-class With:
+class Setup:
     """What it is measured with.
 
     names: of the baselines. published: lists as they stand on the topic. varieties: of lists, beside those by points
@@ -51,10 +51,10 @@ class With:
     names: Collection[str]
     published: bool = False
     varieties: Sequence[float] = ()
-    texts: Sequence[Event] = ()
+    texts: Sequence[DatasetEvent] = ()
 
 
-def measure(study: Study, setup: With) -> dict[str, Any]:
+def measure(study: Study, setup: Setup) -> dict[str, Any]:
     """All figures of a run. Raises Misconfigured if there was nothing to measure."""
     encoder = load_encoder(setup.model)
     catalogue = catalogue_of(study.items, encoder, CACHE)
@@ -87,7 +87,7 @@ def measure(study: Study, setup: With) -> dict[str, Any]:
     }
 
 
-def beside(items: list[Item], catalogue: Catalogue, names: Collection[str], events: int) -> list[Method]:
+def beside(items: list[DatasetItem], catalogue: Catalogue, names: Collection[str], events: int) -> list[Method]:
     """The baselines of a set of so many events."""
     titles = [item.title or item.text for item in items]
     return baselines(titles, catalogue.vectors[: len(items)], max(EASE_EVERY, events // _EASE_FITS), names)

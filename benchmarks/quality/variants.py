@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from evaluation.prequential.cached_vectors import embedded
-from evaluation.prequential.data_sets import Event
-from evaluation.prequential.offline_system import Heard, Penchant
+from evaluation.prequential.data_sets import DatasetEvent
+from evaluation.prequential.offline_system import Contribution, Penchant
 from evaluation.prequential.steps import Floats, Step
 from penchant.errors import Misconfigured
 from serving.catalogue import Catalogue
@@ -45,7 +45,7 @@ class Varied:
         """Penchant learns."""
 
 
-class Reading(Penchant):
+class TextReader(Penchant):
     """Penchant that reads what was written, as the worker does: a review moves towards its text, too.
 
     vectors: text -> `(d,) float32`. head: what moves the preference of a review; None: it stands as `weight` says.
@@ -61,27 +61,27 @@ class Reading(Penchant):
         self._vectors = vectors
         self._head = head
 
-    def heard(self, event: Event) -> Heard:
+    def contribution(self, event: DatasetEvent) -> Contribution:
         """A text counts as a review without a rating, whatever the set knows beside; the rest as it is."""
         if not event.text:
-            return Heard(event.weight)
+            return Contribution(event.weight)
         vector = self._vectors[event.text]
         if self._head is None or self._swing is None:
-            return Heard(self._review, vector)
+            return Contribution(self._review, vector)
         liking = float(self._head.of(vector[np.newaxis])[0])
-        return Heard(Weight(self._review.covisit, moved(self._review.preference, self._swing, liking)), vector)
+        return Contribution(Weight(self._review.covisit, moved(self._review.preference, self._swing, liking)), vector)
 
 
-class Told(Reading):
+class TextAndRatingReader(TextReader):
     """The same, but a rating or label of the set counts, and wins over the text."""
 
-    def heard(self, event: Event) -> Heard:
+    def contribution(self, event: DatasetEvent) -> Contribution:
         """The weight that the set tells, and the text."""
-        return Heard(event.weight, self._vectors[event.text] if event.text else None)
+        return Contribution(event.weight, self._vectors[event.text] if event.text else None)
 
 
 def readers(
-    events: Sequence[Event], catalogue: Catalogue, encoder: Encoder, cache: Path, *, repeats: bool
+    events: Sequence[DatasetEvent], catalogue: Catalogue, encoder: Encoder, cache: Path, *, repeats: bool
 ) -> list[Penchant]:
     """Penchant with texts read: counting what the set tells, without that, and without it but with the model's head.
 
@@ -94,7 +94,7 @@ def readers(
         raise Misconfigured("--sentiment: the model folder has no head: make one with `penchant export sentiment`")
     vectors = dict(zip(texts, embedded(texts, encoder, cache, "query"), strict=True))
     return [
-        Told("texts_and_ratings", catalogue, vectors, repeats=repeats, head=None),
-        Reading("texts_without_head", catalogue, vectors, repeats=repeats, head=None),
-        Reading("texts_with_head", catalogue, vectors, repeats=repeats, head=encoder.sentiment),
+        TextAndRatingReader("texts_and_ratings", catalogue, vectors, repeats=repeats, head=None),
+        TextReader("texts_without_head", catalogue, vectors, repeats=repeats, head=None),
+        TextReader("texts_with_head", catalogue, vectors, repeats=repeats, head=encoder.sentiment),
     ]

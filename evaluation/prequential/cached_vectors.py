@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from rich.progress import track
 
-from evaluation.prequential.data_sets import Item
+from evaluation.prequential.data_sets import DatasetItem
 from penchant import messages
 from penchant.messages import ItemVector
 from serving.catalogue import Catalogue, facet_text, item_text, pack
@@ -19,7 +19,7 @@ from serving.terminal.printing import console
 AT_ONCE = 256
 
 
-def catalogue_of(items: Sequence[Item | messages.Item], encoder: Encoder, cache: Path) -> Catalogue:
+def catalogue_of(items: Sequence[DatasetItem | messages.Item], encoder: Encoder, cache: Path) -> Catalogue:
     """The items embedded as the worker does it, in their order."""
     facets = [facet_text(item.facets) for item in items]
     distinct = [text for text in dict.fromkeys(facets) if text]

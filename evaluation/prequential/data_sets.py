@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from evaluation.prequential.positives import Positive, Said, Scale, scale_of
-from evaluation.prequential.set_lines import Line, lines_of
+from evaluation.prequential.positives import Feedback, Positive, Scale, scale_of
+from evaluation.prequential.set_lines import DatasetLine, lines_of
 from penchant.errors import Misconfigured
 from serving.model.texts import clean
 from stream.events.weights import Weight, Weights
@@ -19,7 +19,7 @@ _FACETS = (("genre", "genres"), ("category", "tags"), ("brand", "brand"), ("dire
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class DatasetItem:
     """An item as a producer would publish it. `time_ms`: since when it exists, or `NO_TIME_MS`."""
 
     item_id: str
@@ -30,8 +30,8 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
-    """Somebody touched the item in `row`. `positive`: whether methods are asked for it before.
+class DatasetEvent:
+    """An interaction with the item in `row`. `positive`: whether methods are asked for it before.
 
     text: what was written, cleaned, "" if nothing was or it was not asked for.
     """
@@ -45,13 +45,13 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
-class Events:
+class EventLog:
     """The events of a set, by time. unknown: how many were left out, on items that are not among the set's.
 
     timed: whether the file has times; without, events are a second apart. scale: of the ratings.
     """
 
-    events: list[Event]
+    events: list[DatasetEvent]
     unknown: int
     timed: bool
     scale: Scale
@@ -59,7 +59,7 @@ class Events:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A next-item case: the rows of what the user touched before, oldest first, and of the target."""
+    """A next-item case: the rows of the user's earlier items, oldest first, and of the target."""
 
     seq: int
     test: bool
@@ -76,7 +76,7 @@ class Cases:
     unknown: int
 
 
-def read_items(file: Path) -> list[Item]:
+def read_items(file: Path) -> list[DatasetItem]:
     """The items of a file in its order; of lines with the same id the last one counts, at the place of the first."""
     found = {item.item_id: item for item in map(_item, lines_of(file))}
     if not found:
@@ -108,13 +108,13 @@ def read_cases(file: Path, rows: Mapping[str, int], split: str) -> Cases:
 
 def read_events(
     file: Path, rows: Mapping[str, int], positive: Positive, weights: Weights, seed: int, *, texts: bool = False
-) -> Events:
+) -> EventLog:
     """The events of a file by time, those of the same time shuffled by `seed`; in its order if it has no times.
 
     `rows`: item id -> row; events on other items are left out. texts:
     whether what was written is kept. Raises Misconfigured if nothing is left to measure.
     """
-    kept: list[tuple[str, int, Said, str]] = []
+    kept: list[tuple[str, int, Feedback, str]] = []
     seconds: list[float] = []
     unknown, fields = 0, set[str]()
     for line in lines_of(file):
@@ -123,22 +123,22 @@ def read_events(
         if row is None:
             unknown += 1
             continue
-        kept.append((line.id_of("user"), row, _said(line, positive), clean(line.text_of("text")) if texts else ""))
+        kept.append((line.id_of("user"), row, _feedback(line, positive), clean(line.text_of("text")) if texts else ""))
         time = line.seconds()
         seconds.append(np.nan if time is None else time)
     if not kept:
         raise Misconfigured(f"{file} has no events on items of the set ({unknown:,} on others): are the ids the same?")
-    if not any(said.positive for _, _, said, _ in kept):
+    if not any(feedback.positive for _, _, feedback, _ in kept):
         raise Misconfigured(f"--positive fits no event of {file}; events have the fields {', '.join(sorted(fields))}")
-    scale = scale_of([said.rating for _, _, said, _ in kept if said.rating is not None])
+    scale = scale_of([feedback.rating for _, _, feedback, _ in kept if feedback.rating is not None])
     times, timed = filled(np.array(seconds))
     ties = np.random.default_rng(seed).random(len(kept))
     found = [
-        Event(user, row, int(times[place] * 1000), said.weight(weights, scale), said.positive, text)
+        DatasetEvent(user, row, int(times[place] * 1000), feedback.weight(weights, scale), feedback.positive, text)
         for place in np.lexsort((ties, times)).tolist()
-        for user, row, said, text in (kept[place],)
+        for user, row, feedback, text in (kept[place],)
     ]
-    return Events(found, unknown, timed, scale)
+    return EventLog(found, unknown, timed, scale)
 
 
 def filled(seconds: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], bool]:
@@ -154,12 +154,12 @@ def filled(seconds: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], b
     return seconds[last], True
 
 
-def rows_of(items: Sequence[Item]) -> dict[str, int]:
+def rows_of(items: Sequence[DatasetItem]) -> dict[str, int]:
     """Item id -> row."""
     return {item.item_id: row for row, item in enumerate(items)}
 
 
-def _item(line: Line) -> Item:
+def _item(line: DatasetLine) -> DatasetItem:
     facets: dict[str, str | list[str]] = {}
     for name, field in _FACETS:
         values = [value for value in line.texts_of(field) if value != _NOTHING]
@@ -167,11 +167,11 @@ def _item(line: Line) -> Item:
             facets[name] = values
     seconds = line.seconds()
     time_ms = NO_TIME_MS if seconds is None else int(seconds * 1000)
-    return Item(line.id_of("item"), line.text_of("title"), line.text_of("text"), facets, time_ms)
+    return DatasetItem(line.id_of("item"), line.text_of("title"), line.text_of("text"), facets, time_ms)
 
 
-def _said(line: Line, positive: Positive) -> Said:
-    return Said(
+def _feedback(line: DatasetLine, positive: Positive) -> Feedback:
+    return Feedback(
         rating=line.number_of("rating"),
         labelled=line.fields.get("label") is not None,
         written=bool(line.text_of("text")),
@@ -179,18 +179,18 @@ def _said(line: Line, positive: Positive) -> Said:
     )
 
 
-def _split(line: Line) -> str:
+def _split(line: DatasetLine) -> str:
     return str(line.fields.get("split") or "test")
 
 
-def _seq(line: Line, place: int) -> int:
+def _seq(line: DatasetLine, place: int) -> int:
     seq = line.number_of("seq")
     return place if seq is None else int(seq)
 
 
-def _history(line: Line) -> Iterator[str]:
+def _history(line: DatasetLine) -> Iterator[str]:
     items = line.fields.get("history") or []
     if not isinstance(items, list):
         raise Misconfigured(f"{line.where}: history is {items!r}, but should be a list of item ids, oldest first")
     for item in items:
-        yield Line(line.where, {"history": item}).id_of("history")
+        yield DatasetLine(line.where, {"history": item}).id_of("history")

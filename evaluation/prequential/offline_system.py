@@ -24,7 +24,7 @@ NEGATIVES = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class Contribution:
     """What an event counts, and the vector of its text `(d,) float32`, None if there is none or it is not read."""
 
     weight: Weight
@@ -34,7 +34,7 @@ class Heard:
 class Penchant:
     """The system as a method.
 
-    repeats: what was touched before is a candidate again. published: lists as they stand on the topic, which were made
+    repeats: a user's earlier items are candidates again. published: lists as they stand on the topic, which were made
     right after the user's last event, whenever they are read. ranking, half_life_ms: other settings than the default's.
     """
 
@@ -88,10 +88,10 @@ class Penchant:
             self.ranker.learn(state, event.row, self._others(step), self._idle(step))
         item_id = self.catalogue.ids[event.row]
         self._offset += 1
-        heard = self.heard(event)
-        counted = CoVisitEvent(self._offset, item_id, heard.weight.covisit, *company(state))
-        towards = direction(self.catalogue.vector_at(event.row), heard.vector)
-        fold(state, self._event(event, item_id, heard), towards, heard.vector, self._bounds)
+        contribution = self.contribution(event)
+        counted = CoVisitEvent(self._offset, item_id, contribution.weight.covisit, *company(state))
+        towards = direction(self.catalogue.vector_at(event.row), contribution.vector)
+        fold(state, self._event(event, item_id, contribution), towards, contribution.vector, self._bounds)
         if self._learns:
             self._statistics.apply(
                 CoVisits(topic="", partition=0, first=self._offset, last=self._offset, events=[counted])
@@ -99,9 +99,9 @@ class Penchant:
             if self._statistics.ease.due:
                 self._statistics.refit()
 
-    def heard(self, event: sets.Event) -> Heard:
+    def contribution(self, event: sets.DatasetEvent) -> Contribution:
         """What is taken of an event: its weight; what was written in it is not read."""
-        return Heard(event.weight)
+        return Contribution(event.weight)
 
     def state(self, user: str) -> UserState:
         """What is kept of a user."""
@@ -130,7 +130,7 @@ class Penchant:
         others: npt.NDArray[np.intp] = drawn[could]
         return others
 
-    def _event(self, event: sets.Event, item_id: str, heard: Heard) -> Event:
+    def _event(self, event: sets.DatasetEvent, item_id: str, contribution: Contribution) -> Event:
         event_id = str(self._offset)
         return Event(
             record=Record("", 0, self._offset, event.time_ms, None, None),
@@ -138,9 +138,9 @@ class Penchant:
             dedup_key=id_hash(event_id),
             user_id=event.user,
             item_id=item_id,
-            kind=Kind.OTHER if heard.vector is None else Kind.REVIEW,
+            kind=Kind.OTHER if contribution.vector is None else Kind.REVIEW,
             time_ms=event.time_ms,
-            weight=heard.weight,
-            text=None if heard.vector is None else event.text,
+            weight=contribution.weight,
+            text=None if contribution.vector is None else event.text,
             seen=not self._repeats,
         )

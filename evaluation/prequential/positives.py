@@ -63,8 +63,8 @@ def scale_of(ratings: list[float]) -> Scale:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """What an event says of its item: a rating, a label (positive or not), a text, or only that it was touched."""
+class Feedback:
+    """What an event says of its item: a rating, a label (positive or not), a text, or only an interaction."""
 
     rating: float | None
     labelled: bool

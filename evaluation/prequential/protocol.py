@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from evaluation.prequential.data_sets import NO_TIME_MS, Case, Event, Item
+from evaluation.prequential.data_sets import NO_TIME_MS, Case, DatasetEvent, DatasetItem
 from evaluation.prequential.steps import Mask, Step
 from penchant.errors import Misconfigured
 from stream.events.weights import Weight
@@ -15,7 +15,7 @@ from stream.events.weights import Weight
 COLD = 5  # a user with fewer earlier positives is cold
 _DAY_MS = 86_400_000
 _LONG_MS = 2**60  # before all times
-_TOUCHED = Weight(1.0, 1.0)  # cases do not say what was done
+_INTERACTION = Weight(1.0, 1.0)  # cases do not say what was done
 
 
 def of_cases(cases: Sequence[Case]) -> Iterator[Step]:
@@ -25,36 +25,36 @@ def of_cases(cases: Sequence[Case]) -> Iterator[Step]:
     """
     known: dict[str, list[int]] = {}
     last: dict[str, int] = {}
-    touched: set[int] = set()
+    interacted: set[int] = set()
     before = ""
     for case in cases:
         past = known.get(case.user, [])
         overlap = next((m for m in range(min(len(past), len(case.history)), 0, -1) if past[-m:] == case.history[:m]), 0)
         time_ms = 1000 * case.seq
         for row in case.history[overlap:]:
-            touched.add(row)
-            yield Step(Event(case.user, row, time_ms, _TOUCHED, positive=True), measured=case.test)
+            interacted.add(row)
+            yield Step(DatasetEvent(case.user, row, time_ms, _INTERACTION, positive=True), measured=case.test)
         yield Step(
-            Event(case.user, case.row, time_ms, _TOUCHED, positive=True),
+            DatasetEvent(case.user, case.row, time_ms, _INTERACTION, positive=True),
             asked=True,
             measured=case.test,
             idle=case.seq - last[case.user] - 1 if case.user in last else np.inf,
-            unseen=case.row not in touched,
+            unseen=case.row not in interacted,
             cold_user=len(case.history) < COLD,
             burst=before == case.user,
         )
-        touched.add(case.row)
+        interacted.add(case.row)
         known[case.user] = [*case.history, case.row]
         last[case.user], before = case.seq, case.user
 
 
 class Candidates:
-    """What may be listed at a time: `all`, `since:items` (what exists by then), `window:DAYS` (touched lately).
+    """What may be listed at a time: `all`, `since:items` (what exists by then), `window:DAYS` (interacted with lately).
 
     timed: whether the events have times. Raises Misconfigured for another rule, or one that needs times without them.
     """
 
-    def __init__(self, rule: str, items: Sequence[Item], *, timed: bool = True) -> None:
+    def __init__(self, rule: str, items: Sequence[DatasetItem], *, timed: bool = True) -> None:
         kind, _, value = rule.partition(":")
         if rule not in {"all", "since:items"} and not (kind == "window" and value.isdecimal() and int(value) > 0):
             raise Misconfigured(f"--candidates {rule!r}: write all, since:items or window:DAYS")
@@ -79,22 +79,22 @@ class Candidates:
             return bool(self._last[row] >= time_ms - self._window_ms)
         return bool(self._since[row] <= time_ms)
 
-    def touch(self, event: Event) -> None:
+    def add(self, event: DatasetEvent) -> None:
         """Take in an event."""
         self._last[event.row] = event.time_ms
 
 
-def of_events(events: Sequence[Event], candidates: Candidates, *, repeats: bool) -> Iterator[Step]:
+def of_events(events: Sequence[DatasetEvent], candidates: Candidates, *, repeats: bool) -> Iterator[Step]:
     """Steps of a stream, the last half of them measured. Without `repeats` a user is not asked for an item again.
 
-    A positive event on what is no candidate, as nobody touched it within the window, is learned and not asked for. The
-    candidates are told of the steps that ask.
+    A positive event on an item that is no candidate (no interaction within the window) is learned and not asked for.
+    The candidates are told of the steps that ask.
     """
     half = (len(events) + 1) // 2
     mine: dict[str, set[int]] = {}
     positives: dict[str, int] = {}
     last: dict[str, int] = {}
-    touched: set[int] = set()
+    interacted: set[int] = set()
     before = ""
     for place, event in enumerate(events):
         seen = mine.setdefault(event.user, set())
@@ -109,12 +109,12 @@ def of_events(events: Sequence[Event], candidates: Candidates, *, repeats: bool)
             measured=place >= half,
             idle=place - last[event.user] - 1 if event.user in last else np.inf,
             candidates=mask,
-            unseen=event.row not in touched,
+            unseen=event.row not in interacted,
             cold_user=positives.get(event.user, 0) < COLD,
             burst=before == event.user,
         )
         seen.add(event.row)
-        touched.add(event.row)
-        candidates.touch(event)
+        interacted.add(event.row)
+        candidates.add(event)
         positives[event.user] = positives.get(event.user, 0) + event.positive
         last[event.user], before = place, event.user

@@ -17,7 +17,7 @@ _MILLISECONDS = 1e11  # as seconds this is the year 5138
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class DatasetLine:
     """An object of a file. `where`: the file and the number of the line, for messages."""
 
     where: str
@@ -77,7 +77,7 @@ def number(value: object) -> float | None:
     return found if math.isfinite(found) else None
 
 
-def lines_of(file: Path) -> Iterator[Line]:
+def lines_of(file: Path) -> Iterator[DatasetLine]:
     """The objects of a file, one a line or in an array. Raises Misconfigured for what is none."""
     try:
         packed = file.open("rb")
@@ -89,7 +89,7 @@ def lines_of(file: Path) -> Iterator[Line]:
             if isinstance(piece, BadLine):
                 raise BadFile(f"{file}, {pieces.unit} {piece.number}: {piece.why}")
             number, line = piece
-            yield Line(f"{file}, {pieces.unit} {number}", _decoded(file, pieces.unit, number, line))
+            yield DatasetLine(f"{file}, {pieces.unit} {number}", _decoded(file, pieces.unit, number, line))
 
 
 def _decoded(file: Path, unit: str, number: int, line: bytes) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from evaluation.prequential.data_sets import Event
+from evaluation.prequential.data_sets import DatasetEvent
 
 Floats = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
@@ -18,7 +18,7 @@ class Step:
     idle: events of anybody since this user's last one. candidates: `(n,)`, what may be listed, or None for everything.
     """
 
-    event: Event
+    event: DatasetEvent
     asked: bool = False
     measured: bool = False
     idle: float = np.inf

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from evaluation.measures import Doubles
-from evaluation.prequential.data_sets import Event, Item
+from evaluation.prequential.data_sets import DatasetEvent, DatasetItem
 from evaluation.prequential.offline_system import Penchant
 from evaluation.prequential.protocol import Candidates, of_events
 from evaluation.prequential.steps import rank_of
@@ -20,8 +20,8 @@ LEARNED, CHOSEN = 0.25, 0.75  # of the events: up to here learned only, up to he
 class Log:
     """A log in parts. most: of each part at most so many events are looked for, evenly spread; all are learned."""
 
-    items: Sequence[Item]
-    events: Sequence[Event]
+    items: Sequence[DatasetItem]
+    events: Sequence[DatasetEvent]
     repeats: bool
     most: int
 

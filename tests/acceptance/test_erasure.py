@@ -105,7 +105,7 @@ def test_nothing_of_an_erased_user_is_left_within_a_second(system: System) -> No
     ours = f"{{{system.topics.prefix}:".encode()  # the store is all tests' own
     digests = [value for key, value in everything(system).items() if key.startswith(ours) and key.endswith(b":erased")]
     assert [len(members) for members in digests] == [1]
-    assert found("ben", everything(system)), "nobody else was touched"
+    assert found("ben", everything(system)), "nobody else was affected"
 
     # What is older than the command does not bring the user back; another user's event shows that it was taken in.
     ignored = system.workers[0].metric("penchant_ignored_events_total")

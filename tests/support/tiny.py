@@ -1,8 +1,8 @@
-"""Sets for the evaluation that fit in the head: items on axes of their own, users who touch pairs."""
+"""Sets for the evaluation that fit in the head: items on axes of their own, users who interact with pairs."""
 
 import numpy as np
 
-from evaluation.prequential.data_sets import Event
+from evaluation.prequential.data_sets import DatasetEvent
 from penchant.messages import ItemVector
 from serving.catalogue import Catalogue, pack
 from stream.events.weights import Weight
@@ -11,8 +11,8 @@ ONE = Weight(1.0, 1.0)
 DAY_MS = 86_400_000
 
 
-def event(user: str, row: int, time_ms: int = 0, *, positive: bool = True) -> Event:
-    return Event(user, row, time_ms, ONE, positive)
+def event(user: str, row: int, time_ms: int = 0, *, positive: bool = True) -> DatasetEvent:
+    return DatasetEvent(user, row, time_ms, ONE, positive)
 
 
 def catalogue(n: int) -> Catalogue:
@@ -35,8 +35,8 @@ def catalogue(n: int) -> Catalogue:
     return made
 
 
-def pairs(n: int, events: int, seed: int = 0) -> list[Event]:
-    """Users who touch an even item and then its odd neighbour, and never come back."""
+def pairs(n: int, events: int, seed: int = 0) -> list[DatasetEvent]:
+    """Users who interact with an even item and then its odd neighbour, and never come back."""
     random = np.random.default_rng(seed)
     firsts = 2 * random.integers(0, n // 2, events // 2)
     return [event(f"u{user}", int(first) + place, user) for user, first in enumerate(firsts) for place in (0, 1)]

@@ -10,11 +10,11 @@ from benchmarks.baselines.content import ContentMean
 from benchmarks.baselines.knn import ItemKnn, LastItem, Together
 from benchmarks.baselines.popular import Popular
 from benchmarks.quality.lag import NEVER, lags, pairs_of
-from benchmarks.quality.methods import Method, Tuned
+from benchmarks.quality.methods import Method, TunedMethod
 from benchmarks.quality.report import report
 from benchmarks.quality.run import Run
 from evaluation.measures import bootstrap_interval, summary
-from evaluation.prequential.data_sets import NO_TIME_MS, Case, Item
+from evaluation.prequential.data_sets import NO_TIME_MS, Case, DatasetItem
 from evaluation.prequential.offline_system import Penchant
 from evaluation.prequential.positives import positive_by
 from evaluation.prequential.protocol import Candidates, of_cases, of_events
@@ -54,7 +54,7 @@ def test_a_stream_asks_for_positives_on_what_is_new_to_the_user_and_measures_the
         event("a", 1, 4),
         event("a", 3, 5),
     ]
-    items = [Item(str(row), "", "", {}, NO_TIME_MS) for row in range(4)]
+    items = [DatasetItem(str(row), "", "", {}, NO_TIME_MS) for row in range(4)]
 
     steps = list(of_events(events, Candidates("all", items), repeats=False))
     again = list(of_events(events, Candidates("all", items), repeats=True))
@@ -69,9 +69,9 @@ def test_a_stream_asks_for_positives_on_what_is_new_to_the_user_and_measures_the
 
 
 def test_candidates_are_what_exists_or_what_was_touched_lately() -> None:
-    items = [Item(str(row), "", "", {}, row * DAY_MS) for row in range(3)]
+    items = [DatasetItem(str(row), "", "", {}, row * DAY_MS) for row in range(3)]
     since, window = Candidates("since:items", items), Candidates("window:1", items)
-    window.touch(event("a", 0, 5 * DAY_MS))
+    window.add(event("a", 0, 5 * DAY_MS))
 
     assert since.at(DAY_MS).tolist() == [True, True, False]
     assert window.at(6 * DAY_MS).tolist() == [True, False, False]
@@ -140,7 +140,7 @@ def test_methods_find_what_goes_together_and_popularity_cannot() -> None:
     """Given pairs of items, 10 of them, then all that look at the last item find its partner first."""
     made, n = catalogue(20), 20
     run = Run(Penchant(made, repeats=False), all_baselines(made))
-    items = [Item(f"i{row}", "", "", {}, NO_TIME_MS) for row in range(n)]
+    items = [DatasetItem(f"i{row}", "", "", {}, NO_TIME_MS) for row in range(n)]
 
     run.over(of_events(pairs(n, 800), Candidates("all", items), repeats=False), lambda: None)
 
@@ -155,7 +155,7 @@ def test_methods_find_what_goes_together_and_popularity_cannot() -> None:
 def test_the_report_has_methods_slices_and_intervals() -> None:
     made = catalogue(20)
     run = Run(Penchant(made, repeats=False), [Popular(20)])
-    items = [Item(f"i{row}", "", "", {}, NO_TIME_MS) for row in range(20)]
+    items = [DatasetItem(f"i{row}", "", "", {}, NO_TIME_MS) for row in range(20)]
     run.over(of_events(pairs(20, 200), Candidates("all", items), repeats=False), lambda: None)
 
     figures = report(run.steps, run.lists, {tuned.name: tuned.us() for tuned in run.methods})
@@ -226,7 +226,7 @@ def test_a_pair_is_joined_in_time_and_no_event_is_in_two() -> None:
 
 
 def test_methods_that_share_what_they_learn_are_asked_about_the_same_events() -> None:
-    """Given films of two kinds, touched together, then the last film alone turns the list, though another counts it."""
+    """Given films of two kinds with the same users, then the last film alone turns the list."""
     genres = [frozenset({"comedy"}) if row < 30 else frozenset({"horror"}) for row in range(60)]
     together = Together(60)
     last, knn = LastItem(together), ItemKnn(together)
@@ -236,7 +236,7 @@ def test_methods_that_share_what_they_learn_are_asked_about_the_same_events() ->
                 knn.learn(Step(event(f"{kind}-{user}", 30 * kind + row)))
     comedies, horrors = ([event("a", 30 * kind + row) for row in range(20)] for kind in range(2))
 
-    assert lags([last, knn], "joined", (comedies, horrors, "horror"), genres)[0] == 16, "the first one others touched"
+    assert lags([last, knn], "joined", (comedies, horrors, "horror"), genres)[0] == 16, "the first with others' events"
 
 
 class Fixed:
@@ -255,7 +255,7 @@ class Fixed:
 
 
 def test_a_setting_is_chosen_before_the_measured_part() -> None:
-    tuned = Tuned(Fixed())
+    tuned = TunedMethod(Fixed())
     for _ in range(20):
         tuned.before(Step(event("a", 9), asked=True))
 

@@ -7,14 +7,14 @@ import pytest
 
 from benchmarks.quality.list_measures import Crowd, ListMeasures, first, gini, head_of, unlikeness
 from evaluation.measures import TOP
-from evaluation.prequential.data_sets import Event
+from evaluation.prequential.data_sets import DatasetEvent
 from evaluation.prequential.steps import Step, rank_of
 from stream.events.weights import Weight
 
 
 def step(row: int, candidates: list[bool] | None = None) -> Step:
     mask = None if candidates is None else np.array(candidates)
-    return Step(Event("u", row, 0, Weight(1.0, 1.0), positive=True), candidates=mask)
+    return Step(DatasetEvent("u", row, 0, Weight(1.0, 1.0), positive=True), candidates=mask)
 
 
 def crowd(*counts: int) -> Crowd:

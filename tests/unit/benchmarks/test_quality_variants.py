@@ -8,8 +8,8 @@ import pytest
 
 from benchmarks.quality.list_measures import ListMeasures
 from benchmarks.quality.run import Run
-from benchmarks.quality.variants import Reading, Told, Varied
-from evaluation.prequential.data_sets import NO_TIME_MS, Event, Item, read_events
+from benchmarks.quality.variants import TextAndRatingReader, TextReader, Varied
+from evaluation.prequential.data_sets import NO_TIME_MS, DatasetEvent, DatasetItem, read_events
 from evaluation.prequential.offline_system import Penchant
 from evaluation.prequential.positives import positive_by
 from evaluation.prequential.protocol import Candidates, of_events
@@ -48,10 +48,10 @@ def alike(n: int) -> Catalogue:
     return made
 
 
-def run_over(made: Catalogue, events: list[Event], varieties: tuple[float, ...]) -> dict[str, ListMeasures]:
+def run_over(made: Catalogue, events: list[DatasetEvent], varieties: tuple[float, ...]) -> dict[str, ListMeasures]:
     penchant = Penchant(made, repeats=False)
     run = Run(penchant, [Varied(penchant, variety) for variety in varieties])
-    items = [Item(f"i{row}", "", "", {}, NO_TIME_MS) for row in range(len(made))]
+    items = [DatasetItem(f"i{row}", "", "", {}, NO_TIME_MS) for row in range(len(made))]
     run.over(of_events(events, Candidates("all", items), repeats=False), lambda: None)
     return run.lists
 
@@ -70,8 +70,8 @@ def test_more_variety_gives_less_alike_lists() -> None:
     assert found[0] < found[1] < found[2]
 
 
-def review(text: str) -> Event:
-    return Event("u", 0, 0, TOLD, positive=True, text=text)
+def review(text: str) -> DatasetEvent:
+    return DatasetEvent("u", 0, 0, TOLD, positive=True, text=text)
 
 
 def test_a_text_counts_by_the_head_and_a_rating_wins_over_it() -> None:
@@ -80,21 +80,21 @@ def test_a_text_counts_by_the_head_and_a_rating_wins_over_it() -> None:
     own, swing = load_weights().of("review", None), load_weights().swing
     assert swing is not None
 
-    without = Reading("without", made, vectors, repeats=True, head=None)
-    head = Reading("with", made, vectors, repeats=True, head=HEAD)
-    told = Told("told", made, vectors, repeats=True, head=None)
+    without = TextReader("without", made, vectors, repeats=True, head=None)
+    head = TextReader("with", made, vectors, repeats=True, head=HEAD)
+    told = TextAndRatingReader("told", made, vectors, repeats=True, head=None)
 
-    assert [without.heard(review(text)).weight for text in ("good", "bad", "")] == [own, own, TOLD]
-    assert head.heard(review("good")).weight.preference == pytest.approx(swing.highest, abs=1e-3)
-    assert head.heard(review("bad")).weight.preference == pytest.approx(swing.lowest, abs=1e-3)
-    assert head.heard(review("bad")).weight.covisit == own.covisit, "links between items do not depend on the text"
-    assert [told.heard(review(text)).weight for text in ("good", "bad", "")] == [TOLD] * 3
-    assert told.heard(review("bad")).vector is BLAME
+    assert [without.contribution(review(text)).weight for text in ("good", "bad", "")] == [own, own, TOLD]
+    assert head.contribution(review("good")).weight.preference == pytest.approx(swing.highest, abs=1e-3)
+    assert head.contribution(review("bad")).weight.preference == pytest.approx(swing.lowest, abs=1e-3)
+    assert head.contribution(review("bad")).weight.covisit == own.covisit, "co-visits do not depend on the text"
+    assert [told.contribution(review(text)).weight for text in ("good", "bad", "")] == [TOLD] * 3
+    assert told.contribution(review("bad")).vector is BLAME
 
 
 def test_a_review_moves_towards_its_text_and_stays_with_the_user() -> None:
     made = catalogue(2)
-    reading = Reading("with", made, {"good": PRAISE}, repeats=True, head=None)
+    reading = TextReader("with", made, {"good": PRAISE}, repeats=True, head=None)
 
     reading.learn(Step(review("good")))
 

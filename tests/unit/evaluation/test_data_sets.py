@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from evaluation.prequential.data_sets import NO_TIME_MS, Events, read_cases, read_events, read_items, rows_of
+from evaluation.prequential.data_sets import NO_TIME_MS, EventLog, read_cases, read_events, read_items, rows_of
 from evaluation.prequential.positives import positive_by
 from penchant.errors import Misconfigured
 from stream.events.weights import load_weights
@@ -29,11 +29,11 @@ def make(tmp_path: Path) -> Make:
     return written
 
 
-def read(file: Path, rule: str | None = None, seed: int = 0) -> Events:
+def read(file: Path, rule: str | None = None, seed: int = 0) -> EventLog:
     return read_events(file, ROWS, positive_by(rule), load_weights(), seed)
 
 
-def touched(**fields: object) -> dict[str, object]:
+def line(**fields: object) -> dict[str, object]:
     return {"ts": 1, "user": "u", "item": "a"} | fields
 
 
@@ -67,11 +67,11 @@ def test_an_item_that_comes_twice_is_one_item_as_last_told(make: Make) -> None:
     ids=str,
 )
 def test_times_are_seconds_milliseconds_or_iso(make: Make, ts: object) -> None:
-    assert [event.time_ms for event in read(make(touched(ts=ts))).events] == [1_390_262_400_000]
+    assert [event.time_ms for event in read(make(line(ts=ts))).events] == [1_390_262_400_000]
 
 
 def test_zones_are_heeded(make: Make) -> None:
-    (event,) = read(make(touched(ts="2014-01-21T02:00:00+02:00"))).events
+    (event,) = read(make(line(ts="2014-01-21T02:00:00+02:00"))).events
 
     assert event.time_ms == 1_390_262_400_000
 
@@ -87,7 +87,7 @@ def test_events_without_times_keep_the_order_of_the_file(make: Make) -> None:
 
 
 def test_an_event_without_a_time_happens_with_the_one_before(make: Make) -> None:
-    file = make(touched(ts=9), {"user": "v", "item": "b"}, touched(ts=4))
+    file = make(line(ts=9), {"user": "v", "item": "b"}, line(ts=4))
 
     assert [event.time_ms for event in read(file).events] == [4000, 9000, 9000]
 
@@ -95,7 +95,9 @@ def test_an_event_without_a_time_happens_with_the_one_before(make: Make) -> None
 def test_events_come_by_time_and_ties_by_the_seed(make: Make) -> None:
     """Given 20 events at one time, then one seed gives one order and another a different one, all between the rest."""
     file = make(
-        touched(ts=3, user="last"), *(touched(ts=2, user=f"{n}") for n in range(20)), touched(ts=1, user="first")
+        line(ts=3, user="last"),
+        *(line(ts=2, user=f"{n}") for n in range(20)),
+        line(ts=1, user="first"),
     )
 
     orders = [[event.user for event in read(file, seed=seed).events] for seed in (0, 0, 1)]
@@ -118,14 +120,14 @@ def test_events_come_by_time_and_ties_by_the_seed(make: Make) -> None:
 def test_ratings_count_on_the_scale_that_they_reach(
     make: Make, ratings: Sequence[object], scale: tuple[float, float], pairs: Sequence[float]
 ) -> None:
-    found = read(make(*(touched(ts=place, rating=rating) for place, rating in enumerate(ratings))))
+    found = read(make(*(line(ts=place, rating=rating) for place, rating in enumerate(ratings))))
 
     assert found.scale == scale
     assert [event.weight.covisit for event in found.events] == pytest.approx(pairs, abs=1e-3)
 
 
 def test_labels_count_by_whether_they_are_positive_and_texts_as_reviews(make: Make) -> None:
-    rows = (touched(label="fresh"), touched(label="rotten", ts=2), touched(text="hm", ts=3), touched(ts=4))
+    rows = (line(label="fresh"), line(label="rotten", ts=2), line(text="hm", ts=3), line(ts=4))
     weights = load_weights()
 
     found = [event.weight for event in read(make(*rows), "label=fresh").events]
@@ -134,7 +136,7 @@ def test_labels_count_by_whether_they_are_positive_and_texts_as_reviews(make: Ma
 
 
 def test_events_on_other_items_are_left_out_and_counted(make: Make) -> None:
-    found = read(make(touched(), touched(item="unheard of"), touched(item=None) | {"item": 5}))
+    found = read(make(line(), line(item="unheard of"), line(item=None) | {"item": 5}))
 
     assert (len(found.events), found.unknown) == (1, 2)
 
@@ -143,13 +145,13 @@ def test_events_on_other_items_are_left_out_and_counted(make: Make) -> None:
     ("lines", "rule", "message"),
     [
         ([], None, "has no events on items of the set"),
-        ([touched(item="x")], None, "are the ids the same"),
-        ([touched(rating=3)], "rating>=4", "fits no event of .*; events have the fields item, rating, ts, user"),
-        ([touched(rating=5)], "stars>=4", "fits no event"),
-        ([touched(user=None)], None, "line 1: user is None"),
-        ([touched(), {"ts": 1, "user": "u"}], None, "line 2: item is None"),
-        ([touched(ts="yesterday")], None, "line 1: ts is 'yesterday': write seconds"),
-        ([touched(), "{"], None, "line 2: not a JSON object"),
+        ([line(item="x")], None, "are the ids the same"),
+        ([line(rating=3)], "rating>=4", "fits no event of .*; events have the fields item, rating, ts, user"),
+        ([line(rating=5)], "stars>=4", "fits no event"),
+        ([line(user=None)], None, "line 1: user is None"),
+        ([line(), {"ts": 1, "user": "u"}], None, "line 2: item is None"),
+        ([line(ts="yesterday")], None, "line 1: ts is 'yesterday': write seconds"),
+        ([line(), "{"], None, "line 2: not a JSON object"),
         (["[1]"], None, "element 1: not a JSON object"),
     ],
 )

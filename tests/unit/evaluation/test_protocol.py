@@ -6,11 +6,11 @@ import pytest
 from benchmarks.baselines.all import NAMES, baselines, left_out
 from benchmarks.baselines.knn import LastItem, Together
 from benchmarks.baselines.popular import Popular
-from benchmarks.quality.methods import Effort, Tuned
+from benchmarks.quality.methods import Effort, TunedMethod
 from benchmarks.quality.report import report
 from benchmarks.quality.run import Run
 from evaluation.measures import summary
-from evaluation.prequential.data_sets import NO_TIME_MS, Case, Event, Item
+from evaluation.prequential.data_sets import NO_TIME_MS, Case, DatasetEvent, DatasetItem
 from evaluation.prequential.offline_system import Penchant
 from evaluation.prequential.protocol import Candidates, of_cases, of_events
 from evaluation.prequential.steps import Floats, Step
@@ -18,12 +18,12 @@ from penchant.errors import Misconfigured
 from tests.support.tiny import DAY_MS, catalogue, event, pairs
 
 
-def items(n: int, *, day: int | None = None) -> list[Item]:
+def items(n: int, *, day: int | None = None) -> list[DatasetItem]:
     """`n` items; with `day` the one in row r exists since r times so many days."""
-    return [Item(str(row), "", "", {}, NO_TIME_MS if day is None else row * day * DAY_MS) for row in range(n)]
+    return [DatasetItem(str(row), "", "", {}, NO_TIME_MS if day is None else row * day * DAY_MS) for row in range(n)]
 
 
-def stream(events: list[Event], n: int, rule: str = "all", *, repeats: bool = False) -> list[Step]:
+def stream(events: list[DatasetEvent], n: int, rule: str = "all", *, repeats: bool = False) -> list[Step]:
     return list(of_events(events, Candidates(rule, items(n, day=1)), repeats=repeats))
 
 
@@ -33,7 +33,7 @@ def test_popularity_on_a_stream_of_twelve_events() -> None:
     asked = [
         (event("new", 0), 0.0),  # the most popular
         (event("new", 1), 0.0),  # the most popular but 0, which is no candidate now
-        (event("c", 3), 3.0),  # behind 1 and 2, among three that nobody touched
+        (event("c", 3), 3.0),  # behind 1 and 2, among three without interactions
         (event("d", 2), 2.5),  # behind 0 and 1, equal to 3
         (event("d", 0), 0.0),
         (event("e", 5), 4.5),  # equal to 4
@@ -65,7 +65,7 @@ def test_a_burst_is_an_event_right_after_one_of_the_same_user() -> None:
 
 
 def test_a_window_has_what_anybody_touched_within_it_and_asks_for_nothing_else() -> None:
-    """Given a window of two days, then an item that was touched three days ago is learned and not looked for."""
+    """Given a window of two days, then an item whose last event is three days old is learned and not looked for."""
     events = [event("a", 0, 0), event("b", 0, DAY_MS), event("c", 0, 4 * DAY_MS), event("d", 0, 4 * DAY_MS)]
 
     steps = stream(events, 3, "window:2")
@@ -213,7 +213,7 @@ def test_two_runs_give_the_same_figures() -> None:
 
 def test_tuning_looks_at_every_so_manyth() -> None:
     watching = Watching(5)
-    tuned = Tuned(watching, every=10)
+    tuned = TunedMethod(watching, every=10)
     for _ in range(25):
         tuned.before(Step(event("a", 0), asked=True))
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from evaluation.measures import bootstrap_interval
-from evaluation.prequential.data_sets import NO_TIME_MS, Event, Item
+from evaluation.prequential.data_sets import NO_TIME_MS, DatasetEvent, DatasetItem
 from evaluation.tuning.comparison import BETTER, NO_BETTER, Accuracy, compare
 from evaluation.tuning.grid import GRID, HALF_LIFE, Choice, search, trials
 from evaluation.tuning.play import Log, Ranks, play
@@ -25,15 +25,16 @@ from tests.support.judged import catalogue_of
 ITEMS = 40
 FEW = {"ring_decay": (0.5,), HALF_LIFE: (1.0,)}
 HOUR_MS = 3_600_000
+WEIGHT = Weight(1.0, 1.0)
 
 
-def log(n: int, *, seed: int = 1, most: int = 1000) -> tuple[Log, Catalogue]:
+def log(count: int, *, seed: int = 1, most: int = 1000) -> tuple[Log, Catalogue]:
     """Twenty users who take items at random, an hour apart."""
     random = np.random.default_rng(seed)
-    items = [Item(f"i{row}", "", "", {}, NO_TIME_MS) for row in range(ITEMS)]
+    items = [DatasetItem(f"i{row}", "", "", {}, NO_TIME_MS) for row in range(ITEMS)]
     events = [
-        Event(f"u{random.integers(20)}", int(random.integers(ITEMS)), place * HOUR_MS, Weight(1.0, 1.0), positive=True)
-        for place in range(n)
+        DatasetEvent(f"u{random.integers(20)}", int(random.integers(ITEMS)), place * HOUR_MS, WEIGHT, positive=True)
+        for place in range(count)
     ]
     return Log(items, events, repeats=True, most=most), catalogue_of([item.item_id for item in items])
 
