@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from serving.arrays import Doubles
+
 TOP = 10  # items of a list that count
 _RESAMPLES = 1000
-
-Doubles = npt.NDArray[np.float64]
 
 
 def hits(ranks: Doubles, k: int = TOP) -> Doubles:

@@ -2,7 +2,7 @@
 
     PenchantError
     ├── Rejected          reject   bad input: to the dead letters under `reason`, the stream goes on
-    ├── Unavailable       retry    surroundings gone (Redis, broker): retried in place, then exit 75
+    ├── Unavailable       retry    dependencies gone (Redis, broker): retried in place, then exit 75
     │   └── Refused                they answer, but cannot do it now (Redis is full, loading, a replica)
     └── Fatal             stop     nothing that waiting would mend
         ├── Misconfigured          settings wrong or a service missing at start: exit 78

@@ -17,9 +17,9 @@ import numpy.typing as npt
 
 from penchant.errors import FingerprintMismatch
 from penchant.messages import Facets, ItemVector
+from serving.arrays import Mask, Rows
 from serving.state.user_state import Vector, item_hash
 
-Rows = npt.NDArray[np.intp]
 FacetValues = str | list[str]
 _T = TypeVar("_T", bound=np.generic)
 _NOWHERE = -1
@@ -64,7 +64,7 @@ class Catalogue:
         self.ids: list[str] = []
         self.items: list[Listed | None] = []
         self.facet_of: npt.NDArray[np.int32] = np.full(capacity, -1, np.int32)
-        self.available: npt.NDArray[np.bool_] = np.zeros(capacity, np.bool_)
+        self.available: Mask = np.zeros(capacity, np.bool_)
         self.mean: Vector = np.zeros(dim, np.float32)
         self.scale: npt.NDArray[np.float32] = np.zeros(capacity, np.float32)
         self.embedded = 0

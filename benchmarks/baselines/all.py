@@ -7,7 +7,7 @@ from benchmarks.baselines.knn import ItemKnn, LastItem, Together, VsKnn
 from benchmarks.baselines.learned import EASE_FITS, Ease, OnlineBpr
 from benchmarks.baselines.popular import Popular, PopularDecayed
 from benchmarks.quality.methods import Method
-from evaluation.prequential.steps import Floats
+from serving.arrays import Floats
 
 EASE_EVERY = 2_500
 _COUNTING = (Popular.name, PopularDecayed.name, LastItem.name, ItemKnn.name, VsKnn.name)

@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.baselines.history import Histories, decayed
-from evaluation.prequential.steps import Floats, Step
+from evaluation.prequential.steps import Step
+from serving.arrays import Floats
 
 
 class ContentMean:

@@ -5,7 +5,8 @@ from collections import deque
 import numpy as np
 
 from benchmarks.baselines.history import LAST, Histories, decayed
-from evaluation.prequential.steps import Floats, Step
+from evaluation.prequential.steps import Step
+from serving.arrays import Floats
 
 _WIDEST = 2_000  # neighbours of an item; beyond, the half that was seen with it most often stays
 

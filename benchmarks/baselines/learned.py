@@ -4,7 +4,8 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.baselines.history import decayed
-from evaluation.prequential.steps import Floats, Step
+from evaluation.prequential.steps import Step
+from serving.arrays import Floats
 
 _ASKED = 100  # newest items; .9 to that power is nothing
 EASE_FITS = 4_000  # items; the fit inverts a matrix of items by items

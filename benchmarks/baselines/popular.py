@@ -1,6 +1,7 @@
 """Most popular: by all interactions, or by recent ones."""
 
-from evaluation.prequential.steps import Floats, Step
+from evaluation.prequential.steps import Step
+from serving.arrays import Floats
 from serving.ranking.popularity import Popularity
 
 

@@ -16,7 +16,8 @@ import numpy as np
 from benchmarks.quality.methods import Method
 from evaluation.measures import TOP
 from evaluation.prequential.data_sets import DatasetEvent
-from evaluation.prequential.steps import Mask, Step
+from evaluation.prequential.steps import Step
+from serving.arrays import Mask
 
 JOINED = 20
 HALF = TOP // 2

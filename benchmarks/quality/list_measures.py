@@ -6,9 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from evaluation.measures import TOP
-from evaluation.prequential.steps import Floats, Step, rank_of
-
-Rows = npt.NDArray[np.intp]
+from evaluation.prequential.steps import Step, rank_of
+from serving.arrays import Floats, Rows
 
 _LOOKED = 100  # events after which the head is told from the tail anew
 

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from evaluation.prequential.steps import Floats, Step, rank_of
+from evaluation.prequential.steps import Step, rank_of
+from serving.arrays import Floats
 
 
 class Method(Protocol):

@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from benchmarks.quality.list_measures import ListMeasures
-from evaluation.measures import Doubles, bootstrap_interval, gains, hits, summary
+from evaluation.measures import bootstrap_interval, gains, hits, summary
 from evaluation.prequential.steps import Step
+from serving.arrays import Doubles
 
 SLICES = ("unseen", "cold_user", "burst", "no_burst")
 WINDOWS = 20

@@ -8,8 +8,9 @@ import numpy as np
 from evaluation.prequential.cached_vectors import embedded
 from evaluation.prequential.data_sets import DatasetEvent
 from evaluation.prequential.offline_system import Contribution, Penchant
-from evaluation.prequential.steps import Floats, Step
+from evaluation.prequential.steps import Step
 from penchant.errors import Misconfigured
+from serving.arrays import Floats
 from serving.catalogue import Catalogue
 from serving.model.encoder import Encoder
 from serving.model.sentiment import Sentiment

@@ -26,13 +26,13 @@ def show(as_json: bool) -> None:
     settings = Connections()
 
     async def read() -> dict[str, object]:
-        async with open_snapshots(settings.redis, settings.keys) as shelf:
-            moment = await shelf.read()
-        if moment is None:
+        async with open_snapshots(settings.redis, settings.keys) as stored:
+            snapshot = await stored.read()
+        if snapshot is None:
             return {"made_at": None, "items": 0, "events": 0, "reached": None}
-        made_at = rfc3339(moment.made_ms, "seconds")
-        events = moment.popular.events
-        return {"made_at": made_at, "items": len(moment.ids), "events": events, "reached": moment.reached}
+        made_at = rfc3339(snapshot.made_ms, "seconds")
+        events = snapshot.popular.events
+        return {"made_at": made_at, "items": len(snapshot.ids), "events": events, "reached": snapshot.reached}
 
     told = asyncio.run(read())
     if as_json:
@@ -62,8 +62,8 @@ def forget(as_json: bool) -> None:
     settings = Connections()
 
     async def delete() -> bool:
-        async with open_snapshots(settings.redis, settings.keys) as shelf:
-            return await shelf.forget()
+        async with open_snapshots(settings.redis, settings.keys) as stored:
+            return await stored.forget()
 
     there = asyncio.run(delete())
     if as_json:

@@ -61,12 +61,12 @@ async def explain(settings: WorkerSettings, user: str, item_id: str | None, k: i
 async def _restore_statistics(settings: WorkerSettings, statistics: Statistics) -> None:
     """Item statistics: the snapshot, and what came since."""
     topic = settings.topics.covisits
-    async with open_snapshots(settings.redis, settings.keys) as shelf:
-        moment = await shelf.read()
+    async with open_snapshots(settings.redis, settings.keys) as stored:
+        snapshot = await stored.read()
     since = 0
-    if moment is not None:
-        statistics.restore(moment)
-        since = moment.reached if statistics.follows(moment, topic) else 0
+    if snapshot is not None:
+        statistics.restore(snapshot)
+        since = snapshot.reached if statistics.follows(snapshot, topic) else 0
     for message in readable(record.value for record in read_topic(settings.bootstrap, topic, since)):
         statistics.apply(message)
     statistics.refit()

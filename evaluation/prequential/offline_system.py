@@ -7,8 +7,9 @@ import numpy as np
 import numpy.typing as npt
 
 from evaluation.prequential import data_sets as sets
-from evaluation.prequential.steps import Floats, Step
+from evaluation.prequential.steps import Step
 from penchant.messages import CoVisitEvent, CoVisits
+from serving.arrays import Floats
 from serving.catalogue import Catalogue
 from serving.ranking.blend import Blend
 from serving.ranking.ranker import Ranker, RankSettings

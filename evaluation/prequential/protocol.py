@@ -8,8 +8,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from evaluation.prequential.data_sets import NO_TIME_MS, Case, DatasetEvent, DatasetItem
-from evaluation.prequential.steps import Mask, Step
+from evaluation.prequential.steps import Step
 from penchant.errors import Misconfigured
+from serving.arrays import Mask
 from stream.events.weights import Weight
 
 COLD = 5  # a user with fewer earlier positives is cold

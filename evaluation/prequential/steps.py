@@ -3,12 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from evaluation.prequential.data_sets import DatasetEvent
-
-Floats = npt.NDArray[np.float32]
-Mask = npt.NDArray[np.bool_]
+from serving.arrays import Floats, Mask
 
 
 @dataclass(frozen=True, slots=True)

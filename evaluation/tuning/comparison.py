@@ -2,8 +2,9 @@
 
 import msgspec
 
-from evaluation.measures import Doubles, bootstrap_interval, gains, hits
+from evaluation.measures import bootstrap_interval, gains, hits
 from evaluation.tuning.play import Ranks
+from serving.arrays import Doubles
 
 BETTER, NO_BETTER = "better than the default", "no better than the default"
 

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evaluation.measures import Doubles
 from evaluation.prequential.data_sets import DatasetEvent, DatasetItem
 from evaluation.prequential.offline_system import Penchant
 from evaluation.prequential.protocol import Candidates, of_events
 from evaluation.prequential.steps import rank_of
 from evaluation.tuning.grid import Choice
+from serving.arrays import Doubles
 from serving.catalogue import Catalogue
 
 LEARNED, CHOSEN = 0.25, 0.75  # of the events: up to here learned only, up to here chosen on; the rest is held back

@@ -36,16 +36,16 @@ class ApiSettings(Connections):
 
 
 @dataclass(slots=True)
-class Surroundings:
-    """Whether store and broker answered when they were last asked; asked again every second, not by each probe."""
+class Dependencies:
+    """Whether store and broker answered when they were probed last: every second, not by each health check."""
 
     store: redis.Redis
     broker: AIOKafkaClient
     problems: dict[str, str] = field(default_factory=dict)
-    asked_at: float = 0.0
+    probed_at: float = 0.0
 
-    async def ask(self) -> None:
-        """Ask both, and note what is wrong with each."""
+    async def probe(self) -> None:
+        """Probe both, and note what is wrong with each."""
         answers = await asyncio.gather(
             asyncio.wait_for(asked(self.store.ping), PROBE_TIMEOUT_S),
             asyncio.wait_for(self.broker.force_metadata_update(), PROBE_TIMEOUT_S),
@@ -54,17 +54,17 @@ class Surroundings:
         self.problems = {
             name: words for name, answer in zip(("redis", "broker"), answers, strict=True) if (words := _words(answer))
         }
-        self.asked_at = time.monotonic()
+        self.probed_at = time.monotonic()
 
-    async def keep_asking(self) -> None:
-        """Ask for ever."""
+    async def keep_probing(self) -> None:
+        """Probe for ever."""
         while True:
-            await self.ask()
+            await self.probe()
             await asyncio.sleep(PROBE_EVERY_S)
 
     def live(self) -> Check:
         """Say whether this process still does its rounds."""
-        silent_s = time.monotonic() - self.asked_at
+        silent_s = time.monotonic() - self.probed_at
         if silent_s > DEAF_AFTER_S:
             return Check(ok=False, why=f"nothing was asked for {silent_s:.0f} s: the process is stuck, restart it")
         return Check(ok=True, why="running")
@@ -94,10 +94,10 @@ async def run(settings: ApiSettings) -> None:
     broker = AIOKafkaClient(bootstrap_servers=settings.bootstrap, request_timeout_ms=int(PROBE_TIMEOUT_S * 1000))
     try:
         await _connect(settings, store, broker)
-        surroundings = Surroundings(store, broker)
-        await surroundings.ask()
+        dependencies = Dependencies(store, broker)
+        await dependencies.probe()
         async with watched_loop(settings.loop_silent_s):
-            await _serve_until_stopped(settings, surroundings)
+            await _serve_until_stopped(settings, dependencies)
     finally:
         await store.aclose()
         await broker.close()
@@ -121,16 +121,16 @@ async def _connect(settings: ApiSettings, store: redis.Redis, broker: AIOKafkaCl
         ) from error
 
 
-async def _serve_until_stopped(settings: ApiSettings, surroundings: Surroundings) -> None:
+async def _serve_until_stopped(settings: ApiSettings, dependencies: Dependencies) -> None:
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
     try:
-        runner = await serve(_app(surroundings), settings.api_host, settings.api_port)
+        runner = await serve(_app(dependencies), settings.api_host, settings.api_port)
     except OSError as error:
         raise Misconfigured(f"cannot listen ({error.strerror}): set PENCHANT_API_HOST, PENCHANT_API_PORT") from error
-    rounds = asyncio.create_task(surroundings.keep_asking())
+    rounds = asyncio.create_task(dependencies.keep_probing())
     try:
         await stopped.wait()
     finally:
@@ -140,8 +140,8 @@ async def _serve_until_stopped(settings: ApiSettings, surroundings: Surroundings
         await runner.cleanup()
 
 
-def _app(surroundings: Surroundings) -> web.Application:
-    return health_app(surroundings.live, surroundings.ready, generate_latest)
+def _app(dependencies: Dependencies) -> web.Application:
+    return health_app(dependencies.live, dependencies.ready, generate_latest)
 
 
 def main() -> int:

@@ -1,4 +1,4 @@
-"""What is asked of a broker beside records: are the topics there and equal, and which topics are they.
+"""Administration of a broker: are the topics there and equal, which topics are they, what stands on them.
 
 kafka-python is what is used here; its errors are translated in this file.
 """
@@ -53,7 +53,7 @@ def translated(bootstrap: str) -> Iterator[None]:
 def open_admin(bootstrap: str, timeout_s: float = 10.0) -> Iterator[KafkaAdminClient]:
     """Open an administration client for the block. Raises `Unavailable`, also for Kafka's errors inside it."""
     with translated(bootstrap):
-        reach(bootstrap, timeout_s)
+        check_reachable(bootstrap, timeout_s)
         timeout_ms = int(timeout_s * 1000)
         client = KafkaAdminClient(
             bootstrap_servers=bootstrap.split(","),
@@ -64,7 +64,7 @@ def open_admin(bootstrap: str, timeout_s: float = 10.0) -> Iterator[KafkaAdminCl
             yield client
 
 
-def reach(bootstrap: str, timeout_s: float) -> None:
+def check_reachable(bootstrap: str, timeout_s: float) -> None:
     """Connect to one of the bootstrap servers and hang up. Raises OSError at once where none listens.
 
     Asked before a client is made: kafka-python would go on trying for its whole timeout, and leave a thread behind.
@@ -72,11 +72,11 @@ def reach(bootstrap: str, timeout_s: float) -> None:
     *others, last = bootstrap.split(",")
     for server in others:
         with suppress(OSError):
-            return _touch(server, timeout_s)
-    return _touch(last, timeout_s)
+            return _connect(server, timeout_s)
+    return _connect(last, timeout_s)
 
 
-def _touch(server: str, timeout_s: float) -> None:
+def _connect(server: str, timeout_s: float) -> None:
     host, _, port = server.strip().rpartition(":")
     if not host or not port.isdigit():
         raise Misconfigured(f"{server!r} is no address of a broker: write host:port, several with commas")
@@ -92,7 +92,7 @@ def check_topics(admin: KafkaAdminClient, topics: Topics) -> list[Finding]:
     """Find what keeps a worker from starting: topics missing, or partition counts that are not equal.
 
     All user-keyed topics and each dead-letter topic's origin must agree, since one worker owns all of a user's
-    partitions. An empty list is what one hopes for.
+    partitions. An empty list: none.
     """
     plans = list(topics.plan(partitions=0))
     found = describe(admin, [plan.name for plan in plans])
@@ -223,7 +223,7 @@ def end_offsets(consumer: Consumer, partitions: list[TopicPartition]) -> dict[To
 def reader(bootstrap: str) -> Iterator[Consumer]:
     """Open a consumer without a group, which reads what it is told to."""
     with translated(bootstrap):
-        reach(bootstrap, timeout_s=10.0)
+        check_reachable(bootstrap, timeout_s=10.0)
         consumer = Consumer(
             bootstrap_servers=bootstrap.split(","),
             group_id=None,

@@ -82,7 +82,7 @@ def consumer(bootstrap: str, **options: Any) -> Any:
     )
 
 
-def end_known(reader: Any, tp: Any) -> int | None:
+def committed_end(reader: Any, tp: Any) -> int | None:
     """Where what is committed ends, as the last fetch told; None before the first. `reader`: an aiokafka consumer.
 
     The embedded broker, asked in any other way, answers too low.

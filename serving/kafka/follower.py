@@ -1,4 +1,4 @@
-"""A topic followed outside any group: every process that answers keeps its own copy of what it says in memory."""
+"""A consumer without a group that follows a whole topic: every process keeps its own copy of its content in memory."""
 
 import asyncio
 import logging
@@ -10,22 +10,22 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaConnectionError, KafkaError
 
 from penchant.errors import Misconfigured, PenchantError
-from serving.kafka.asynchronous import consumer, end_known, unreadable
+from serving.kafka.asynchronous import committed_end, consumer, unreadable
 
 _log = logging.getLogger(__name__)
 _MOST_AT_ONCE = 256
 _AT_A_TIME_S = 0.002  # of records between two looks at the rest of the process, whose lists must not wait for them
-_MOST_IN_A_ROW = 100  # records that cannot be applied: then it is not the records
+_MOST_FAILURES = 100  # records that cannot be applied: then it is not the records
 
 
 class Follower:
     """Hands every record of a topic to `apply(key, value)`, in order by partition, from the first one on.
 
-    `start`, or `connect` and then `follow` from where a copy of before left off. `caught_up` is set once it has applied
-    all that stood on the topic when it started. `reached`: partition -> the offset after the last record applied; it
-    changes together with what `apply` changes. A record that cannot be read or applied is named in the log, told to
-    `on_left_out` by its topic, and stays on the topic. A hundred in a row end it, as then it is not the records.
-    `rest`: how many times as long as it works it leaves to others.
+    `start`, or `connect` and then `follow` from the offsets of a snapshot. `caught_up` is set once it has applied all
+    that stood on the topic when it started. `reached`: partition -> the offset after the last record applied; it
+    changes together with what `apply` changes. A record that cannot be read or applied is skipped: named in the log,
+    its topic told to `on_skipped`. A hundred in a row end it, as then it is not the records.
+    `pause`: how many times as long as it works it leaves to others.
     """
 
     def __init__(
@@ -34,16 +34,16 @@ class Follower:
         topic: str,
         apply: Callable[[bytes | None, bytes | None], None],
         fetch_wait_ms: int = 500,
-        on_left_out: Callable[[str], None] = lambda _: None,
-        rest: Callable[[], float] = lambda: 0.0,
+        on_skipped: Callable[[str], None] = lambda _: None,
+        pause: Callable[[], float] = lambda: 0.0,
     ) -> None:
         self.topic = topic
         self.caught_up = asyncio.Event()
         self.reached: dict[int, int] = {}
         self._apply = apply
-        self._on_left_out = on_left_out
-        self._in_a_row = 0
-        self._rest = rest
+        self._on_skipped = on_skipped
+        self._failures = 0
+        self._pause = pause
         self._task: asyncio.Task[None] | None = None
         self._consumer = consumer(bootstrap, fetch_max_wait_ms=fetch_wait_ms, max_partition_fetch_bytes=4 * 1024 * 1024)
 
@@ -119,34 +119,34 @@ class Follower:
             began_s = monotonic()
             for batch in records.values():
                 for record in batch:
-                    self._take(record)
+                    self._apply_record(record)
                     self.reached[record.partition] = record.offset + 1
                     if (worked_s := monotonic() - began_s) > _AT_A_TIME_S:
-                        await asyncio.sleep(self._rest() * worked_s)
+                        await asyncio.sleep(self._pause() * worked_s)
                         began_s = monotonic()
             if not self.caught_up.is_set():
-                await self._compare(partitions, ends)
+                await self._check_caught_up(partitions, ends)
 
-    def _take(self, record: Any) -> None:
+    def _apply_record(self, record: Any) -> None:
         if unreadable(record) is None:
             try:
                 self._apply(record.key, record.value)
             except PenchantError:
                 raise
             except Exception:
-                self._in_a_row += 1
-                if self._in_a_row >= _MOST_IN_A_ROW:
+                self._failures += 1
+                if self._failures >= _MOST_FAILURES:
                     raise
                 place = f"{record.topic}-{record.partition}-{record.offset}"
                 _log.exception("action=left_out %s cannot be applied", place)
             else:
-                self._in_a_row = 0
+                self._failures = 0
                 return
-        self._on_left_out(record.topic)
+        self._on_skipped(record.topic)
 
-    async def _compare(self, partitions: list[Any], ends: dict[Any, int]) -> None:
+    async def _check_caught_up(self, partitions: list[Any], ends: dict[Any, int]) -> None:
         for partition in partitions:
-            if partition not in ends and (end := end_known(self._consumer, partition)) is not None:
+            if partition not in ends and (end := committed_end(self._consumer, partition)) is not None:
                 ends[partition] = end
         if len(ends) < len(partitions):
             return

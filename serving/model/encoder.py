@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from penchant.errors import BrokenArtifact
+from serving.arrays import Vectors
 from serving.model.artifact import Artifact, Kind, open_artifact
 from serving.model.engines import Engine
 from serving.model.engines.onnx_runtime import Provider, open_engine
@@ -22,8 +23,6 @@ from serving.model.tokens import run_in_batches
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
-
-Rows = npt.NDArray[np.float32]
 
 
 class Encoder:
@@ -40,7 +39,7 @@ class Encoder:
         self._engine = engine
         self._cache = Cache(cache_texts)
 
-    def embed(self, texts: Sequence[str], kind: Kind) -> Rows:
+    def embed(self, texts: Sequence[str], kind: Kind) -> Vectors:
         """(n, d) float32, centred unit rows, in the order given; no text gives (0, d).
 
         A row is rounded to float16 and read back, once, here: what is stored (in half precision) is then exactly what
@@ -64,14 +63,14 @@ class Encoder:
         for text in ("a", "a " * self._artifact.max_tokens):
             self._raw([text])
 
-    def _raw(self, texts: Sequence[str]) -> Rows:
+    def _raw(self, texts: Sequence[str]) -> Vectors:
         """The graph's own unit rows, (n, d) float32, of texts that have their prefix."""
         # Half a surrogate pair, which JSON can carry, is not UTF-8 and would be refused: it becomes a question mark.
         clean = [text.encode(errors="replace").decode() for text in texts]
         ids = [encoding.ids for encoding in self._tokenizer.encode_batch_fast(clean)]
         return run_in_batches(self._engine.run, ids, self._artifact.manifest["pad_id"])
 
-    def _centred(self, rows: Rows, kind: Kind) -> npt.NDArray[np.float16]:
+    def _centred(self, rows: Vectors, kind: Kind) -> npt.NDArray[np.float16]:
         """Unit rows less the kind's centre, unit again, in half precision."""
         moved = rows - self._artifact.centres[kind]
         # A row that is the centre itself has no direction; it stays near zero rather than turning into NaN.

@@ -16,9 +16,9 @@ from zipfile import BadZipFile, ZipFile
 
 import msgspec
 import numpy as np
-import numpy.typing as npt
 
 from penchant.errors import BrokenArtifact, FingerprintMismatch
+from serving.arrays import Floats
 from serving.files.numpy_files import read_floats, read_words
 
 FORMAT = 1  # raised when a head of the new kind cannot be read by the old release
@@ -39,8 +39,6 @@ _UNREADABLE = (
     struct.error,
 )
 
-Rows = npt.NDArray[np.float32]
-
 
 class About(msgspec.Struct, frozen=True):
     """What a head says of itself. trained: on what, and how well it did; for people."""
@@ -54,11 +52,11 @@ class About(msgspec.Struct, frozen=True):
 class Sentiment:
     """A head. linear: `(d,) float32`. form: `(d, d) float32`, symmetric."""
 
-    linear: Rows
-    form: Rows
+    linear: Floats
+    form: Floats
     bias: float
 
-    def of(self, vectors: Rows) -> Rows:
+    def of(self, vectors: Floats) -> Floats:
         """Of centred unit vectors, `(n, d) float32`: `(n,) float32` in [-1, 1], dislike to liking.
 
         It is `2 · p - 1 = tanh(z / 2)`, where p is the probability that the text praises: what the head is unsure of
@@ -70,7 +68,7 @@ class Sentiment:
         [0.762, 0.793, 0.119]
         """
         points = vectors @ self.linear + ((vectors @ self.form) * vectors).sum(axis=1) + np.float32(self.bias)
-        liking: Rows = np.tanh(points / np.float32(2.0))
+        liking: Floats = np.tanh(points / np.float32(2.0))
         return liking
 
 
@@ -107,7 +105,7 @@ def _shapes(dim: int) -> dict[str, tuple[int, ...]]:
     return {"linear": (dim,), "form": (dim, dim), "bias": ()}
 
 
-def _part(parts: ZipFile, name: str, shape: tuple[int, ...]) -> Rows:
+def _part(parts: ZipFile, name: str, shape: tuple[int, ...]) -> Floats:
     with parts.open(f"{name}.npy") as file:
         try:
             return read_floats(file, shape)

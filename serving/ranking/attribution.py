@@ -12,13 +12,12 @@ from enum import IntEnum
 import numpy as np
 import numpy.typing as npt
 
+from serving.arrays import Doubles, Rows
 from serving.catalogue import Catalogue
 from serving.ranking.blend import Signal
 from serving.ranking.profile import Profile, RankSettings, SourceEvent
 from serving.ranking.reasons import Evidence, by_chance, crowd
-from serving.ranking.scorer import EASE_UNIT, NEIGHBOUR_SIGNALS, POPULARITY_SIGNALS, Rows, Scored
-
-Doubles = npt.NDArray[np.float64]
+from serving.ranking.scorer import EASE_UNIT, NEIGHBOUR_SIGNALS, POPULARITY_SIGNALS, Scored
 
 
 class ScoreTerm(IntEnum):

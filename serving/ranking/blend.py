@@ -12,12 +12,9 @@ import binascii
 from enum import IntEnum
 
 import numpy as np
-import numpy.typing as npt
 
 from penchant.errors import BrokenState
-
-Floats = npt.NDArray[np.float32]
-Doubles = npt.NDArray[np.float64]
+from serving.arrays import Doubles, Floats
 
 
 class Signal(IntEnum):

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from serving.arrays import Doubles, Floats, Mask, Rows
 from serving.state.user_state import RING
 
 _CO_OCCURRENCE_DECAY = 0.9 ** np.arange(RING)
@@ -23,7 +24,6 @@ MOST_NEIGHBOURS, _KEPT = 800, 400
 _FIRST = 8  # places of a new row; they double
 
 Ids = npt.NDArray[np.int32]
-Floats = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ class CoVisitRows:
         other._shared, self._shared = (bytearray(b"\1" * len(self)) for _ in range(2))
         return other
 
-    def restore(self, rows: npt.NDArray[np.intp], links: Links) -> None:
+    def restore(self, rows: Rows, links: Links) -> None:
         """Take over what `links` told of all items: its row number i is now `rows[i]`. What was here is dropped."""
         self._items, self._weights, self._sizes, self._shared = [], [], [], bytearray()
         self._reserve(int(rows.max(initial=-1)) + 1)
@@ -102,7 +102,7 @@ class CoVisitRows:
                 self._weights[row] = np.stack([links.co_occurrence[part], links.transition[part]])
                 self._sizes[row] = len(items)
 
-    def filled(self) -> npt.NDArray[np.bool_]:
+    def filled(self) -> Mask:
         """`(len,)`: which rows have neighbours."""
         return np.array(self._sizes, np.intp) > 0
 
@@ -110,7 +110,7 @@ class CoVisitRows:
         """How many rows there are, among them empty ones."""
         return len(self._sizes)
 
-    def _count(self, row: int, neighbours: Ids, co_occurrence: npt.NDArray[np.float64]) -> None:
+    def _count(self, row: int, neighbours: Ids, co_occurrence: Doubles) -> None:
         """Add to S of several neighbours of one row, some of which may be the same."""
         items = self._items[row]
         at = (items[:, None] == neighbours).argmax(axis=0) if len(items) else np.zeros(len(neighbours), np.intp)

@@ -16,8 +16,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-Floats = npt.NDArray[np.float32]
-Rows = npt.NDArray[np.intp]
+from serving.arrays import Floats, Rows
 
 TOP_ITEMS = 1024  # 4 MiB for G and for B; a fit takes 100 ms of a core. On MovieLens-100K 512 cost .005 of the hit rate
 _RIDGE, _LEAST_RIDGE = 2.0, 5.0  # λ in mean counts of an item, and what it is at least

@@ -6,12 +6,12 @@ import msgspec
 import numpy as np
 
 from penchant.messages import Reason
+from serving.arrays import Doubles, Rows
 from serving.catalogue import Catalogue
-from serving.ranking.attribution import Attribution, Doubles, ScoreTerm
+from serving.ranking.attribution import Attribution, ScoreTerm
 from serving.ranking.phrases import EARLIER, Language, because
 from serving.ranking.profile import SourceEvent
 from serving.ranking.reasons import Evidence
-from serving.ranking.scorer import Rows
 
 _MOST = 3  # reasons of one item
 _LEAST_SHARE = 0.1  # a smaller one is named only if it is the largest, or the largest that an event has

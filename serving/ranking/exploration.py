@@ -9,13 +9,9 @@ from dataclasses import dataclass
 from hashlib import blake2b
 
 import numpy as np
-import numpy.typing as npt
 
+from serving.arrays import Floats, Mask, Rows
 from serving.state.user_state import UserState
-
-Floats = npt.NDArray[np.float32]
-Rows = npt.NDArray[np.intp]
-Mask = npt.NDArray[np.bool_]
 
 EARLIEST = 4  # the first three slots are won by points alone
 _LEAST_NEWNESS = 0.01  # below it a cold-start item is worth less than what usually stands on the tenth place

@@ -14,11 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from serving.arrays import Doubles, Floats, Indices, Rows
 from serving.ranking.covisits import CoVisitRows
 from serving.state.user_state import RING
-
-Floats = npt.NDArray[np.float32]
-Rows = npt.NDArray[np.intp]
 
 _CO_OCCURRENCE_DECAY = 0.8 ** np.arange(RING)
 _SLOW_DECAY = 0.95 ** np.arange(RING)
@@ -42,8 +40,8 @@ class ItemNeighbours:
     rows: Rows
     signals: Floats
     items: npt.NDArray[np.int32]
-    owners: Rows
-    terms: npt.NDArray[np.float64]
+    owners: Indices
+    terms: Doubles
 
     def of(self, rows: Rows) -> Floats:
         """The signals of some items, `(6, r)`; zeros for those that are no neighbours."""
@@ -52,7 +50,7 @@ class ItemNeighbours:
         at = np.minimum(np.searchsorted(self.rows, rows), len(self.rows) - 1)
         return np.where(self.rows[at] == rows, self.signals[:, at], np.float32(0.0))
 
-    def shares(self, rows: Rows, n: int) -> npt.NDArray[np.float64]:
+    def shares(self, rows: Rows, n: int) -> Doubles:
         """How the four sums of some items divide among the ring, `(4, r, t)`; each sums to 1 over t, or is zero.
 
         n: how many rows the catalogue has.
@@ -63,7 +61,7 @@ class ItemNeighbours:
         listed = np.flatnonzero(at >= 0)
         t = len(self.ring)
         cells = at[listed] * t + self.owners[listed]
-        table: npt.NDArray[np.float64] = np.zeros((len(self.terms), len(rows), t))
+        table: Doubles = np.zeros((len(self.terms), len(rows), t))
         for number, terms in enumerate(self.terms):
             table[number].flat = np.bincount(cells, terms[listed], minlength=len(rows) * t)
         table /= np.maximum(table.sum(axis=2, keepdims=True), 1e-12)
@@ -71,7 +69,7 @@ class ItemNeighbours:
 
 
 def item_neighbours(
-    ring: Rows, ages: Rows, gaps_s: Floats, weights: Floats, covisits: CoVisitRows, totals: Floats
+    ring: Rows, ages: Indices, gaps_s: Floats, weights: Floats, covisits: CoVisitRows, totals: Floats
 ) -> ItemNeighbours:
     """The neighbours of a ring. `ring`, `ages`, `gaps_s`, `weights`: `(t,)`, newest first, ages below `RING`.
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from serving.arrays import Doubles, Rows
+
 _FIRST_NEWNESS, _NEWNESS_STEP = 0.02, 1e-3
 _RESCALE_ABOVE = 1e200  # float64 ends near 1e308: far enough away for any single co-visit weight
 
@@ -16,9 +18,9 @@ class Sums:
     weight: what an event counted that came then, as `scaled` has it. events: how many came in all.
     """
 
-    totals: npt.NDArray[np.float64]
-    scaled: npt.NDArray[np.float64]
-    touched: npt.NDArray[np.float64]
+    totals: Doubles
+    scaled: Doubles
+    touched: Doubles
     weight: float
     events: int
 
@@ -51,9 +53,9 @@ class Popularity:
         self.newness = _FIRST_NEWNESS
         self._growth = 1.0 / decay
         self._weight = 1.0  # what an event counts that comes now
-        self._totals: npt.NDArray[np.float64] = np.zeros(capacity)
-        self._scaled: npt.NDArray[np.float64] = np.zeros(capacity)
-        self._touched: npt.NDArray[np.float64] = np.zeros(capacity)  # the number of the last event, from 1; 0: none
+        self._totals: Doubles = np.zeros(capacity)
+        self._scaled: Doubles = np.zeros(capacity)
+        self._touched: Doubles = np.zeros(capacity)  # the number of the last event, from 1; 0: none
 
     def add(self, row: int, covisit: float) -> None:
         """Count one event of co-visit weight `covisit` ≥ 0 on the item in `row`."""
@@ -91,7 +93,7 @@ class Popularity:
         totals, scaled, touched = (kept[:n].copy() for kept in (self._totals, self._scaled, self._touched))
         return Sums(totals, scaled, touched, self._weight, self.events)
 
-    def restore(self, rows: npt.NDArray[np.intp], sums: Sums) -> None:
+    def restore(self, rows: Rows, sums: Sums) -> None:
         """Take over what `sums` told, its i-th row in the place of `rows[i]`; all that was counted before is dropped.
 
         >>> before = Popularity(decay=0.5)

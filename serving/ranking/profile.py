@@ -4,15 +4,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
+from serving.arrays import Floats, Indices, Rows
 from serving.catalogue import Catalogue
 from serving.ranking.ease import History, history_of
 from serving.ranking.phrases import Language
 from serving.state.history import earlier
 from serving.state.user_state import Kind, RecentText, RingEvent, UserState, Vector
 
-Floats = npt.NDArray[np.float32]
 Seen = Literal["out", "down"]
 
 
@@ -81,20 +80,20 @@ class Profile:
     """
 
     sources: list[SourceEvent]
-    owner: npt.NDArray[np.intp]
+    owner: Indices
     felt: int
     vectors: Floats
     weights: Floats
-    asking: npt.NDArray[np.intp]
+    asking: Indices
     asks: Floats
     facet_weights: Floats
     direction: Vector
     long: Vector
-    ring: npt.NDArray[np.intp]
+    ring: Rows
     covisits: Floats
-    ages: npt.NDArray[np.intp]
+    ages: Indices
     gaps_s: Floats
-    linking: npt.NDArray[np.intp]
+    linking: Indices
     history: History
     damping: float
     damped_by: int
@@ -152,7 +151,7 @@ def profile_of(state: UserState, catalogue: Catalogue, settings: RankSettings, c
 
 def _items(
     ring: list[RingEvent], catalogue: Catalogue, settings: RankSettings
-) -> tuple[list[RingEvent], npt.NDArray[np.intp], Floats, npt.NDArray[np.intp]]:
+) -> tuple[list[RingEvent], Rows, Floats, Indices]:
     """Events of the ring on items with a vector, newest first: their rows, decayed preferences, and ages as links.
 
     What was retracted says nothing, but keeps its place: else a retraction would let all that is older count more.

@@ -8,6 +8,7 @@ import msgspec
 import numpy as np
 
 from penchant.messages import ListItem
+from serving.arrays import Floats, Mask, Rows
 from serving.catalogue import Catalogue
 from serving.ranking.attribution import Attribution, attribution_of, trending_attribution
 from serving.ranking.blend import Blend
@@ -16,10 +17,10 @@ from serving.ranking.ease import Ease
 from serving.ranking.explain import Explanation, explanations, reasons, tell
 from serving.ranking.phrases import ALSO, CROWD, KEPT_OFF, NO_CLOSER
 from serving.ranking.popularity import Popularity
-from serving.ranking.profile import Floats, RankSettings
+from serving.ranking.profile import RankSettings
 from serving.ranking.reasons import Evidence, above_half
 from serving.ranking.rules import Rules
-from serving.ranking.scorer import TOGETHER, Mask, Rows, Scored, Scorer
+from serving.ranking.scorer import TOGETHER, Scored, Scorer
 from serving.ranking.slate import Slate
 from serving.ranking.trending import asked_for, most_touched, own_points
 from serving.state.user_state import UserState

@@ -13,13 +13,10 @@ largest signal, in the words for its side: points may come from an item being po
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from serving.arrays import Doubles, Floats, Mask, Rows
 from serving.ranking.phrases import CROWD, Language
-from serving.ranking.scorer import Mask, Rows, Scored
-
-Doubles = npt.NDArray[np.float64]
-Floats = npt.NDArray[np.float32]
+from serving.ranking.scorer import Scored
 
 _CHANCE = 0.1
 _SIGNALS = ("total", "recent", "age")  # of serving.ranking.phrases.CROWD, in the order of `Scored.popular`

@@ -23,13 +23,12 @@ from typing import Literal
 
 import msgspec
 import numpy as np
-import numpy.typing as npt
 
 from penchant.errors import Misconfigured
+from serving.arrays import Floats
 from serving.catalogue import Catalogue, Listed
 from serving.files import toml_files as edited
 
-Floats = npt.NDArray[np.float32]
 _MOST_PLACE = 1000
 _MOST_POINTS = 1e6  # lists' scores lie about 1 to 10 apart; thousands of such rules still add up to a number
 

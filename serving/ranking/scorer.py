@@ -24,8 +24,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from serving.arrays import Floats, Mask, Rows
 from serving.catalogue import Catalogue
 from serving.ranking.blend import Blend, Signal
 from serving.ranking.covisits import CoVisitRows
@@ -34,11 +34,8 @@ from serving.ranking.exploration import Candidates, cold_start_boost, exploratio
 from serving.ranking.impression_discount import impression_weights
 from serving.ranking.item_neighbours import ItemNeighbours, item_neighbours
 from serving.ranking.popularity import Popularity
-from serving.ranking.profile import Floats, Profile, RankSettings, profile_of
+from serving.ranking.profile import Profile, RankSettings, profile_of
 from serving.state.user_state import UserState
-
-Rows = npt.NDArray[np.intp]
-Mask = npt.NDArray[np.bool_]
 
 TOGETHER = 64  # users in one matrix product: bounds its result to 64 rows
 _STANDARD_CUT = 3.0  # a perfect match counts no more than three standard deviations

@@ -10,11 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from serving.arrays import Floats, Indices, Mask, Rows
 from serving.catalogue import Catalogue
 from serving.ranking.exploration import best_rows, keep_off_the_first
-from serving.ranking.profile import Floats
 from serving.ranking.rules import Rules
-from serving.ranking.scorer import Mask, Rows
 
 _CANDIDATES = 5  # times k: those that variety chooses among
 
@@ -66,7 +65,7 @@ class Slate:
             order.insert(place - 1, row)
         return np.array(order[:k], np.intp)
 
-    def _varied(self, rows: Rows, points: Floats, k: int) -> Rows:
+    def _varied(self, rows: Rows, points: Floats, k: int) -> Indices:
         """The order, `(k,)` indices into `rows`, which come best first."""
         vectors = self.catalogue.away(rows)
         spread = float(points[0] - points[-1]) if len(points) else 0.0

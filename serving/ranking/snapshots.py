@@ -18,10 +18,11 @@ import numpy as np
 import numpy.typing as npt
 
 from penchant.errors import BrokenState, Misconfigured
+from serving.arrays import Doubles
 from serving.ranking.covisits import MOST_NEIGHBOURS, CoVisitRows, Links
 from serving.ranking.ease import TOP_ITEMS, Gram
 from serving.ranking.popularity import Sums
-from serving.ranking.statistics import Moment, SourcePartition
+from serving.ranking.statistics import SourcePartition, StatisticsSnapshot
 
 VERSION = 2
 _READABLE = frozenset({1, 2})  # version 1 has no counts of the EASE model, which then begin anew
@@ -74,17 +75,17 @@ def pointer(prefix: str) -> str:
     return f"{{{prefix}:0}}:statistics"
 
 
-def encode(moment: Moment, chunk: int = CHUNK) -> Iterator[bytes]:
+def encode(snapshot: StatisticsSnapshot, chunk: int = CHUNK) -> Iterator[bytes]:
     """The values of a snapshot: the header, `chunk` items each, the EASE model; what nobody touched is left out.
 
     Each step holds the interpreter for a chunk's time only, so that another thread may go on in between.
     """
-    sums = moment.popular
-    n = len(moment.ids)
+    sums = snapshot.popular
+    n = len(snapshot.ids)
     known = np.zeros(n, np.bool_)
-    known[: len(moment.covisits)] = moment.covisits.filled()
+    known[: len(snapshot.covisits)] = snapshot.covisits.filled()
     known |= sums.totals > 0
-    known[moment.gram.rows] = True
+    known[snapshot.gram.rows] = True
     touched = np.flatnonzero(known)
     places = np.zeros(n, np.int32)
     places[touched] = np.arange(len(touched))
@@ -92,20 +93,20 @@ def encode(moment: Moment, chunk: int = CHUNK) -> Iterator[bytes]:
     header = _Header(
         version=VERSION,
         chunks=len(starts),
-        made_ms=moment.made_ms,
-        reached=moment.reached,
-        identity=moment.identity,
-        applied=[(*source, offset) for source, offset in moment.applied.items()],
+        made_ms=snapshot.made_ms,
+        reached=snapshot.reached,
+        identity=snapshot.identity,
+        applied=[(*source, offset) for source, offset in snapshot.applied.items()],
         weight=sums.weight,
         events=sums.events,
     )
     yield _seal(header)
     for start in starts:
         rows = touched[start : start + chunk]
-        links = moment.covisits.links(rows.tolist())
+        links = snapshot.covisits.links(rows.tolist())
         yield _seal(
             _Items(
-                ids=[moment.ids[row] for row in rows],
+                ids=[snapshot.ids[row] for row in rows],
                 totals=_pack(sums.totals[rows]),
                 scaled=_pack(sums.scaled[rows]),
                 sizes=np.diff(links.starts).astype("<i4").tobytes(),
@@ -115,17 +116,17 @@ def encode(moment: Moment, chunk: int = CHUNK) -> Iterator[bytes]:
                 touched=_pack(sums.touched[rows]),
             )
         )
-    upper = np.triu_indices(len(moment.gram.rows))
+    upper = np.triu_indices(len(snapshot.gram.rows))
     yield _seal(
         _Gram(
-            rows=places[moment.gram.rows].astype("<i4", copy=False).tobytes(),
-            counts=moment.gram.counts[upper].astype("<f4", copy=False).tobytes(),
-            events=moment.gram.events,
+            rows=places[snapshot.gram.rows].astype("<i4", copy=False).tobytes(),
+            counts=snapshot.gram.counts[upper].astype("<f4", copy=False).tobytes(),
+            events=snapshot.gram.events,
         )
     )
 
 
-def decode(values: Sequence[bytes]) -> Moment:
+def decode(values: Sequence[bytes]) -> StatisticsSnapshot:
     """Read what `encode` wrote.
 
     Raises BrokenState if something is missing, altered or cannot be, Misconfigured if a newer Penchant wrote it.
@@ -136,7 +137,7 @@ def decode(values: Sequence[bytes]) -> Moment:
         raise BrokenState(f"the snapshot of the item statistics cannot be read: {error}") from error
 
 
-def _decode(values: Sequence[bytes]) -> Moment:
+def _decode(values: Sequence[bytes]) -> StatisticsSnapshot:
     body = _open(values[0]) if values else b""
     if not body:
         raise BrokenState("the snapshot of the item statistics has no header")
@@ -149,7 +150,7 @@ def _decode(values: Sequence[bytes]) -> Moment:
     ids = list(chain.from_iterable(chunk.ids for chunk in chunks))
     covisits = CoVisitRows()
     covisits.restore(np.arange(len(ids)), _links(chunks, len(ids)))
-    return Moment(
+    return StatisticsSnapshot(
         made_ms=header.made_ms,
         reached=header.reached,
         identity=header.identity,
@@ -207,7 +208,7 @@ def _sums(header: _Header, chunks: Sequence[_Items], n: int) -> Sums:
     return sums
 
 
-async def read(redis: Any, prefix: str) -> Moment | None:
+async def read(redis: Any, prefix: str) -> StatisticsSnapshot | None:
     """The snapshot that counts, None if there is none. `redis`: an asynchronous client that answers bytes.
 
     Raises redis' own errors, and those of `decode`.
@@ -260,9 +261,9 @@ def _long_ago(n: int) -> bytes:
     return _pack(np.ones(n))
 
 
-def _pack(numbers: npt.NDArray[np.float64]) -> bytes:
+def _pack(numbers: Doubles) -> bytes:
     return numbers.astype("<f8", copy=False).tobytes()
 
 
-def _unpack(packed: Iterable[bytes]) -> npt.NDArray[np.float64]:
+def _unpack(packed: Iterable[bytes]) -> Doubles:
     return np.frombuffer(b"".join(packed), "<f8").astype(np.float64, copy=False)

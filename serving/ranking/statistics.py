@@ -1,4 +1,4 @@
-"""What is known of items from everybody's events: applied once, copied at one moment, and taken over after a restart.
+"""What is known of items from everybody's events: applied once, copied into snapshots, and taken over after a restart.
 
 Rows are a process's own numbering, so whatever leaves it goes by item id.
 """
@@ -26,7 +26,7 @@ class SourcePartition(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class StatisticsSnapshot:
     """Item statistics as they stood at one moment, apart from what goes on: another thread may read them.
 
     reached: the offset on covisits.v1 after the last message applied. identity: of that topic, as in `SourcePartition`.
@@ -57,7 +57,7 @@ class Statistics:
 
     def apply(self, message: CoVisits) -> None:
         """Apply the events of a message, but for those whose source offset was applied before."""
-        for event in self.news(message):
+        for event in self.unapplied(message):
             row = self._catalogue.row(event.item_id)
             self.popularity.add(row, event.covisit)
             ring = [(self._catalogue.row(item_id), weight) for item_id, weight in event.ring]
@@ -65,7 +65,7 @@ class Statistics:
             self.ease.add(row, event.covisit, self._history(event, ring))
             self._applied[message.topic, message.partition] = event.offset
 
-    def news(self, message: CoVisits) -> list[CoVisitEvent]:
+    def unapplied(self, message: CoVisits) -> list[CoVisitEvent]:
         """The events of a message that were not applied yet."""
         applied = self._applied.get((message.topic, message.partition), -1)
         return [event for event in message.events if event.offset > applied]
@@ -83,13 +83,13 @@ class Statistics:
         before = unpack(event.earlier)
         return history_of(rows, weights, self._catalogue.rows_of(before.items), before.strengths)
 
-    def moment(self, covisits: str, reached: int, made_ms: int) -> Moment:
+    def snapshot(self, covisits: str, reached: int, made_ms: int) -> StatisticsSnapshot:
         """A copy of everything. `covisits`: the topic's full name; `reached`: the offset that follows what was applied.
 
         Costs the thread that takes in events a few ms for 100,000 items (docs/running.md has the measurement).
         """
         n = len(self._catalogue)
-        return Moment(
+        return StatisticsSnapshot(
             made_ms=made_ms,
             reached=reached,
             identity=self._identities.get(covisits, ""),
@@ -103,18 +103,18 @@ class Statistics:
             gram=self.ease.gram(),
         )
 
-    def follows(self, moment: Moment, covisits: str) -> bool:
-        """Whether `moment.reached` counts offsets of the topic that has this full name now."""
-        return self._identities.get(covisits, "") == moment.identity
+    def follows(self, snapshot: StatisticsSnapshot, covisits: str) -> bool:
+        """Whether `snapshot.reached` counts offsets of the topic that has this full name now."""
+        return self._identities.get(covisits, "") == snapshot.identity
 
-    def restore(self, moment: Moment) -> None:
-        """Go on from a moment. What topics that were made anew since had told stays; their offsets begin again."""
-        rows = np.array([self._catalogue.row(item_id) for item_id in moment.ids], np.intp)
-        self.popularity.restore(rows, moment.popular)
-        self.covisits.restore(rows, moment.covisits.links(range(len(rows))))
-        self.ease.restore(replace(moment.gram, rows=rows[moment.gram.rows]))
+    def restore(self, snapshot: StatisticsSnapshot) -> None:
+        """Go on from a snapshot. What topics that were made anew since had told stays; their offsets begin again."""
+        rows = np.array([self._catalogue.row(item_id) for item_id in snapshot.ids], np.intp)
+        self.popularity.restore(rows, snapshot.popular)
+        self.covisits.restore(rows, snapshot.covisits.links(range(len(rows))))
+        self.ease.restore(replace(snapshot.gram, rows=rows[snapshot.gram.rows]))
         self._applied = {
             (source.topic, source.partition): offset
-            for source, offset in moment.applied.items()
+            for source, offset in snapshot.applied.items()
             if self._identities.get(source.topic, "") == source.identity
         }

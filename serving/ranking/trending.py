@@ -6,10 +6,10 @@ wrote about stands before all else.
 
 import numpy as np
 
+from serving.arrays import Floats, Mask, Rows
 from serving.catalogue import Catalogue
 from serving.ranking.popularity import Popularity
-from serving.ranking.profile import Floats
-from serving.ranking.scorer import POPULARITY_SIGNALS, Mask, Rows, Scored
+from serving.ranking.scorer import POPULARITY_SIGNALS, Scored
 
 _NAMED = 1.5  # standard deviations from which a text is about a facet: of 15 facets' texts, about one
 

@@ -17,9 +17,9 @@ import numpy as np
 import numpy.typing as npt
 
 from penchant.errors import BrokenState, NewerState
+from serving.arrays import Vector
 from serving.state.pending import Alias, Merge, PendingEvent, Ref, Retraction, TimeMs
 
-Vector = npt.NDArray[np.float32]
 Number = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]  # the largest whole number that every JSON reader knows
 
 VERSION = 4

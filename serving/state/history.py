@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from serving.arrays import Indices
 from serving.state.user_state import COVISIT_UNIT, UserState, item_hash
 
 MOST_EARLIER = 180  # items; with a ring of 20 these are 200, and more of them changed no list for the better
@@ -49,7 +50,7 @@ def packed_row(item: int, covisit: int) -> bytes:
     return item.to_bytes(4, "little") + min(covisit, _FULL).to_bytes(1, "little")
 
 
-def _rows(state: UserState) -> npt.NDArray[np.intp]:
+def _rows(state: UserState) -> Indices:
     """Which rows of the seen set tell what came before the ring."""
     seen = state.seen
     if not len(seen):
@@ -61,7 +62,7 @@ def _rows(state: UserState) -> npt.NDArray[np.intp]:
     return _newest(seen, at[~(seen["item"][at][:, None] == known).any(axis=1)], MOST_EARLIER)
 
 
-def _newest(seen: npt.NDArray[np.void], at: npt.NDArray[np.intp], most: int) -> npt.NDArray[np.intp]:
+def _newest(seen: npt.NDArray[np.void], at: Indices, most: int) -> Indices:
     """The rows touched last, at most so many of those in `at`, in their order; ties in time by hash."""
     if len(at) <= most:
         return at

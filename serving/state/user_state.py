@@ -12,8 +12,9 @@ import numpy.typing as npt
 
 from penchant.errors import FingerprintMismatch
 from penchant.hashes import fingerprint_bytes, id_hash, item_hash
+from serving.arrays import Vector
 from serving.state import codec as record
-from serving.state.codec import COVISIT_UNIT, SEEN, SHOWN, VERSION, Kind, RecentText, RingEvent, Vector
+from serving.state.codec import COVISIT_UNIT, SEEN, SHOWN, VERSION, Kind, RecentText, RingEvent
 from serving.state.pending import Alias, Merge, PendingEvent, Ref, Retraction
 
 __all__ = [

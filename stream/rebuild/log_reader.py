@@ -17,7 +17,7 @@ from aiokafka.errors import KafkaError
 
 from penchant.errors import Unavailable
 from serving.kafka.admin import READ_WAIT_MS
-from serving.kafka.asynchronous import consumer, end_known, unreadable
+from serving.kafka.asynchronous import committed_end, consumer, unreadable
 from stream.events.records import Record
 
 Place = tuple[str, int]  # topic and partition
@@ -67,11 +67,11 @@ class LogReader:
             self._consumer.assign(tps)
             await self._consumer.seek_to_end(*tps)
             deadline = time.monotonic() + _PATIENCE_S
-            while missing := [tp for tp in tps if end_known(self._consumer, tp) is None]:
+            while missing := [tp for tp in tps if committed_end(self._consumer, tp) is None]:
                 if time.monotonic() > deadline:
                     raise Unavailable(f"the broker did not tell where {missing[0].topic} ends in {_PATIENCE_S:.0f} s")
                 await self._consumer.getmany(timeout_ms=100)
-            return {(tp.topic, tp.partition): end_known(self._consumer, tp) or 0 for tp in tps}
+            return {(tp.topic, tp.partition): committed_end(self._consumer, tp) or 0 for tp in tps}
 
     async def read(self, spans: Mapping[Place, Span]) -> AsyncIterator[list[Record]]:
         """The records of some spans, at most `CHUNK` at a time, oldest first; in their order within a partition.

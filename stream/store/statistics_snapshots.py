@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from penchant.errors import BrokenState
 from serving.ranking import snapshots
-from serving.ranking.statistics import Moment
+from serving.ranking.statistics import StatisticsSnapshot
 from stream.retry import GIVE_UP_AFTER_S
 from stream.store.redis_calls import ask, connect
 
@@ -41,7 +41,7 @@ class Snapshots:
         """Hang up."""
         await self._redis.aclose()
 
-    async def read(self) -> Moment | None:
+    async def read(self) -> StatisticsSnapshot | None:
         """The snapshot that counts, if there is one. Raises BrokenState; Misconfigured if a newer Penchant wrote it."""
         while True:
             counts = await self._persist(lambda: self._redis.get(self._pointer))
@@ -87,8 +87,8 @@ class Snapshots:
 @asynccontextmanager
 async def open_snapshots(url: str, prefix: str) -> AsyncIterator[Snapshots]:
     """For a command: connected for the block, and nothing is tried twice."""
-    shelf = Snapshots(url, prefix, patience_s=0.0)
+    stored = Snapshots(url, prefix, patience_s=0.0)
     try:
-        yield shelf
+        yield stored
     finally:
-        await shelf.close()
+        await stored.close()

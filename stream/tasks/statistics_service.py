@@ -12,7 +12,7 @@ from serving.kafka.follower import Follower
 from serving.ranking import snapshots
 from serving.ranking.covisit_messages import read_covisits
 from serving.ranking.ease import fit
-from serving.ranking.statistics import Moment, Statistics
+from serving.ranking.statistics import Statistics, StatisticsSnapshot
 from stream.monitoring.metrics import Metrics
 from stream.settings import WorkerSettings
 from stream.store.redis import Lease
@@ -52,7 +52,7 @@ class StatisticsService:
         self._leases = leases
         self._metrics = metrics
         self._learn = learn
-        self._shelf = Snapshots(settings.redis, settings.keys)
+        self._store = Snapshots(settings.redis, settings.keys)
         self._kept: int | None = None  # where on covisits.v1 the snapshot stands that this process read or wrote last
         self.follower = Follower(
             settings.bootstrap,
@@ -60,7 +60,7 @@ class StatisticsService:
             self._on_covisits,
             settings.fetch_wait_ms,
             metrics.leave_out,
-            rest=lambda: _BEHIND if behind() else 0.0,
+            pause=lambda: _BEHIND if behind() else 0.0,
         )
 
     async def start(self) -> None:
@@ -69,23 +69,23 @@ class StatisticsService:
         One that is broken is reported, and the topic read from its start. Raises Misconfigured if the topic is missing,
         if a newer Penchant wrote the snapshot, or if what came after it has gone from the topic.
         """
-        moment = await self._read()
+        snapshot = await self._read()
         first = (await self.follower.connect())[0]
         since: dict[int, int] = {}
-        if moment is not None:
-            self._statistics.restore(moment)
+        if snapshot is not None:
+            self._statistics.restore(snapshot)
             self._statistics.refit()
-            if self._statistics.follows(moment, self._topic):
-                if moment.reached < first:
+            if self._statistics.follows(snapshot, self._topic):
+                if snapshot.reached < first:
                     raise Misconfigured(
                         f"{self._topic} begins at offset {first}, the snapshot of the item statistics ends at "
-                        f"{moment.reached}: what lay between has gone with the topic's retention. {snapshots.FORGET}"
+                        f"{snapshot.reached}: what lay between has gone with the topic's retention. {snapshots.FORGET}"
                     )
-                since[0] = self._kept = moment.reached
+                since[0] = self._kept = snapshot.reached
             self._metrics.counted.set(self._statistics.popularity.events)
             _log.info(
                 "item statistics of %d events taken over, %s from offset %d",
-                moment.popular.events,
+                snapshot.popular.events,
                 self._topic,
                 since.get(0, first),
             )
@@ -94,7 +94,7 @@ class StatisticsService:
     async def stop(self) -> None:
         """Stop following and hang up."""
         await self.follower.stop()
-        await self._shelf.close()
+        await self._store.close()
 
     async def keep(self) -> None:
         """Write a snapshot now and then, for ever, while I own user partition 0 and something has changed."""
@@ -123,10 +123,10 @@ class StatisticsService:
         if not token or reached is None or reached == self._kept:
             return False
         began = time.perf_counter()
-        moment = self._statistics.moment(self._topic, reached, time.time_ns() // 1_000_000)
+        snapshot = self._statistics.snapshot(self._topic, reached, time.time_ns() // 1_000_000)
         copied = time.perf_counter()
-        values = await asyncio.to_thread(lambda: list(snapshots.encode(moment)))
-        if not await self._shelf.write(token, values):
+        values = await asyncio.to_thread(lambda: list(snapshots.encode(snapshot)))
+        if not await self._store.write(token, values):
             _log.warning("a snapshot of the item statistics was dropped: user partition %d has another owner", WRITER)
             return False
         self._kept = reached
@@ -135,9 +135,9 @@ class StatisticsService:
         self._metrics.snapshot_seconds.labels("write").set(time.perf_counter() - copied)
         return True
 
-    async def _read(self) -> Moment | None:
+    async def _read(self) -> StatisticsSnapshot | None:
         try:
-            return await self._shelf.read()
+            return await self._store.read()
         except BrokenState as error:
             _log.error("%s; %s is read from its start instead", error, self._topic)
             return None
@@ -145,7 +145,7 @@ class StatisticsService:
     def _on_covisits(self, _: bytes | None, value: bytes | None) -> None:
         if value is not None:
             message = read_covisits(value)
-            self._learn(self._statistics.news(message))
+            self._learn(self._statistics.unapplied(message))
             self._statistics.apply(message)
             self._metrics.covisits.inc()
             self._metrics.counted.set(self._statistics.popularity.events)

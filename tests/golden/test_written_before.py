@@ -22,7 +22,7 @@ from deploy.topics.create import create_topics
 from penchant.messages import Receipt, Recommendations
 from penchant.topics import Topics
 from serving.ranking import snapshots
-from serving.ranking.statistics import Moment
+from serving.ranking.statistics import StatisticsSnapshot
 from serving.state.user_state import Vector
 from stream.events.records import Record
 from stream.events.transfers import Confirm, Handoff, Request, read
@@ -119,7 +119,7 @@ def test_the_store_of_before_is_what_the_log_of_before_makes(before: Before, bro
     assert report.items is not None
 
 
-async def taken_over(before: Before, redis_url: str) -> Moment | None:
+async def taken_over(before: Before, redis_url: str) -> StatisticsSnapshot | None:
     async with asynchronous_redis.from_url(redis_url) as client:
         return await snapshots.read(client, before["prefix"])
 
@@ -128,10 +128,10 @@ def test_what_everybody_touched_before_is_taken_over(before: Before, redis_url: 
     with redis.Redis.from_url(redis_url) as client:
         write_store(before, client)
 
-    moment = asyncio.run(taken_over(before, redis_url))
+    snapshot = asyncio.run(taken_over(before, redis_url))
 
-    assert moment is not None
-    assert set(moment.ids) == {f"f{n}" for n in range(8)} | {"unknown"}
+    assert snapshot is not None
+    assert set(snapshot.ids) == {f"f{n}" for n in range(8)} | {"unknown"}
 
 
 def test_what_was_published_before_is_read(before: Before) -> None:

@@ -92,7 +92,7 @@ def covisits() -> Target:
         catalogue = Catalogue(8, FINGERPRINT, capacity=4)
         statistics = Statistics(catalogue, {})
         try:
-            for pair in statistics.news(message):
+            for pair in statistics.unapplied(message):
                 before(pair)
             statistics.apply(message)
         except REFUSED:
@@ -101,7 +101,7 @@ def covisits() -> Target:
         sums = statistics.popularity.sums(len(catalogue))
         assert np.isfinite(sums.totals).all()
         assert np.isfinite(statistics.begin_fit().counts).all()
-        statistics.moment(TOPICS.covisits, 1, NOW_MS)
+        statistics.snapshot(TOPICS.covisits, 1, NOW_MS)
 
     return Target(run=run, corpus=corpus, allowed=REFUSED)
 

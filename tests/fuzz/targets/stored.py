@@ -71,8 +71,8 @@ def counted() -> Statistics:
 
 def snapshot() -> Target:
     """A snapshot, as a list of its values: what is read can be gone on from, and written again."""
-    moment = counted().moment(TOPICS.covisits, 7, NOW_MS)
-    values = [[msgspec.msgpack.decode(value[4:]) for value in snapshots.encode(moment, size)] for size in (2, 100)]
+    snapshot = counted().snapshot(TOPICS.covisits, 7, NOW_MS)
+    values = [[msgspec.msgpack.decode(value[4:]) for value in snapshots.encode(snapshot, size)] for size in (2, 100)]
     corpus = [msgspec.msgpack.encode(each) for each in values]
 
     def run(data: bytes) -> None:
@@ -84,7 +84,7 @@ def snapshot() -> Target:
         found = snapshots.decode(made)
         statistics = Statistics(Catalogue(8, FINGERPRINT, capacity=16), {TOPICS.clicks: "abc"})
         statistics.restore(found)
-        again = list(snapshots.encode(statistics.moment(TOPICS.covisits, 7, NOW_MS)))
+        again = list(snapshots.encode(statistics.snapshot(TOPICS.covisits, 7, NOW_MS)))
         snapshots.decode(again)
         assert np.isfinite(found.popular.totals).all()
         assert np.isfinite(statistics.begin_fit().counts).all()

@@ -18,8 +18,9 @@ from evaluation.prequential.data_sets import NO_TIME_MS, Case, DatasetItem
 from evaluation.prequential.offline_system import Penchant
 from evaluation.prequential.positives import positive_by
 from evaluation.prequential.protocol import Candidates, of_cases, of_events
-from evaluation.prequential.steps import Floats, Step, rank_of
+from evaluation.prequential.steps import Step, rank_of
 from penchant.errors import Misconfigured
+from serving.arrays import Floats
 from serving.catalogue import Catalogue
 from tests.support.tiny import DAY_MS, catalogue, event, pairs
 

@@ -13,8 +13,9 @@ from evaluation.measures import summary
 from evaluation.prequential.data_sets import NO_TIME_MS, Case, DatasetEvent, DatasetItem
 from evaluation.prequential.offline_system import Penchant
 from evaluation.prequential.protocol import Candidates, of_cases, of_events
-from evaluation.prequential.steps import Floats, Step
+from evaluation.prequential.steps import Step
 from penchant.errors import Misconfigured
+from serving.arrays import Floats
 from tests.support.tiny import DAY_MS, catalogue, event, pairs
 
 

@@ -25,10 +25,10 @@ async def take(values: list[Any]) -> tuple[list[int], list[str]]:
             raise Misconfigured("a decision of its own")
         applied.append(int(value or b""))
 
-    follower = Follower("127.0.0.1:1", "t", apply, on_left_out=left_out.append)
+    follower = Follower("127.0.0.1:1", "t", apply, on_skipped=left_out.append)
     try:
         for each in values:
-            follower._take(each)
+            follower._apply_record(each)
     finally:
         await follower.stop()
     return applied, left_out

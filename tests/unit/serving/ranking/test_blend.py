@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from penchant.errors import BrokenState
-from serving.ranking.blend import START, Blend, Floats, Signal
+from serving.arrays import Floats
+from serving.ranking.blend import START, Blend, Signal
 
 
 def loss(blend: Blend, signals: Floats, others: Floats, freshness: float) -> float:

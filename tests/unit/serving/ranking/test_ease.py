@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serving.ranking.ease import Ease, Floats, Gram, History, fit, history_of, ridge
+from serving.arrays import Floats
+from serving.ranking.ease import Ease, Gram, History, fit, history_of, ridge
 
 N = 12
 NOBODY = np.empty(0, np.intp), np.empty(0, np.float32)

@@ -25,7 +25,7 @@ def bodies() -> list[Any]:
     """A snapshot of three items, value by value."""
     statistics = fresh()
     statistics.apply(message(0, "a", "b", "c"))
-    values = snapshots.encode(statistics.moment(COVISITS, 3, NOW_MS))
+    values = snapshots.encode(statistics.snapshot(COVISITS, 3, NOW_MS))
     return [msgspec.msgpack.decode(value[4:]) for value in values]
 
 

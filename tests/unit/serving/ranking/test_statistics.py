@@ -13,7 +13,7 @@ from penchant.errors import BrokenState, Misconfigured
 from penchant.messages import CoVisitEvent, CoVisits
 from serving.catalogue import Catalogue
 from serving.ranking import snapshots
-from serving.ranking.statistics import Moment, Statistics
+from serving.ranking.statistics import Statistics, StatisticsSnapshot
 from stream.testing import FINGERPRINT, NOW_MS, TOPICS
 from tests.support.newer import newer
 
@@ -39,33 +39,33 @@ def message(first: int, *items: str, topic: str = TOPICS.clicks, partition: int 
 
 def numbers(statistics: Statistics) -> tuple[int, dict[str, tuple[float, float, float]]]:
     """Events in all, and by item what was summed, what of late, and how old it is: bit by bit what readers get."""
-    moment = statistics.moment(COVISITS, 0, NOW_MS)
-    n = len(moment.ids)
+    snapshot = statistics.snapshot(COVISITS, 0, NOW_MS)
+    n = len(snapshot.ids)
     popularity = statistics.popularity
     read = (popularity.totals(n), popularity.decayed(n), popularity.ages(n))
-    told = dict(zip(moment.ids, zip(*(each.tolist() for each in read), strict=True), strict=True))
-    return moment.popular.events, {item_id: sums for item_id, sums in told.items() if sums[0]}
+    told = dict(zip(snapshot.ids, zip(*(each.tolist() for each in read), strict=True), strict=True))
+    return snapshot.popular.events, {item_id: sums for item_id, sums in told.items() if sums[0]}
 
 
 def links(statistics: Statistics) -> dict[tuple[str, str], tuple[float, float]]:
     """By item and neighbour the two numbers of their row."""
-    moment = statistics.moment(COVISITS, 0, NOW_MS)
-    found = moment.covisits.links(range(len(moment.ids)))
-    owners = np.repeat(np.arange(len(moment.ids)), np.diff(found.starts)).tolist()
-    pairs = [(moment.ids[row], moment.ids[item]) for row, item in zip(owners, found.items.tolist(), strict=True)]
+    snapshot = statistics.snapshot(COVISITS, 0, NOW_MS)
+    found = snapshot.covisits.links(range(len(snapshot.ids)))
+    owners = np.repeat(np.arange(len(snapshot.ids)), np.diff(found.starts)).tolist()
+    pairs = [(snapshot.ids[row], snapshot.ids[item]) for row, item in zip(owners, found.items.tolist(), strict=True)]
     return dict(zip(pairs, zip(found.co_occurrence.tolist(), found.transition.tolist(), strict=True), strict=True))
 
 
 def together(statistics: Statistics) -> dict[tuple[str, str], float]:
     """By two items what the EASE model counts."""
-    moment = statistics.moment(COVISITS, 0, NOW_MS)
-    ids = [moment.ids[row] for row in moment.gram.rows]
-    counts = moment.gram.counts
+    snapshot = statistics.snapshot(COVISITS, 0, NOW_MS)
+    ids = [snapshot.ids[row] for row in snapshot.gram.rows]
+    counts = snapshot.gram.counts
     return {(one, other): float(counts[i, j]) for i, one in enumerate(ids) for j, other in enumerate(ids)}
 
 
-def through_bytes(moment: Moment) -> Moment:
-    return snapshots.decode(list(snapshots.encode(moment)))
+def through_bytes(snapshot: StatisticsSnapshot) -> StatisticsSnapshot:
+    return snapshots.decode(list(snapshots.encode(snapshot)))
 
 
 def test_a_source_offset_counts_once() -> None:
@@ -95,7 +95,7 @@ def test_going_on_from_a_snapshot_is_like_never_having_stopped(before: list[CoVi
     running, restarted = fresh(), fresh(None, "f", "never touched", "a")
     for each in before:
         running.apply(each)
-    restarted.restore(through_bytes(running.moment(COVISITS, 7, NOW_MS)))
+    restarted.restore(through_bytes(running.snapshot(COVISITS, 7, NOW_MS)))
     assert numbers(restarted) == numbers(running)
     assert links(restarted) == links(running)
     assert together(restarted) == together(running)
@@ -110,14 +110,14 @@ def test_going_on_from_a_snapshot_is_like_never_having_stopped(before: list[CoVi
 def test_a_moment_stands_still() -> None:
     statistics = fresh()
     statistics.apply(message(0, "a", "c"))
-    moment = statistics.moment(COVISITS, 1, NOW_MS)
+    snapshot = statistics.snapshot(COVISITS, 1, NOW_MS)
     before = numbers(statistics), links(statistics)
     statistics.apply(message(2, "a", "c", "b"))
     other = fresh()
-    other.restore(moment)
+    other.restore(snapshot)
     assert (numbers(other), links(other)) == before
     assert links(statistics) != before[1]
-    assert (moment.ids, moment.reached, moment.made_ms) == (["a", "c"], 1, NOW_MS)
+    assert (snapshot.ids, snapshot.reached, snapshot.made_ms) == (["a", "c"], 1, NOW_MS)
 
 
 def test_offsets_of_topics_that_were_made_anew_begin_again() -> None:
@@ -125,12 +125,12 @@ def test_offsets_of_topics_that_were_made_anew_begin_again() -> None:
     statistics = fresh()
     statistics.apply(message(0, "a", "b"))
     statistics.apply(message(0, "r", topic=TOPICS.reviews))
-    moment = through_bytes(statistics.moment(COVISITS, 2, NOW_MS))
-    assert fresh(OLD).follows(moment, COVISITS)
+    snapshot = through_bytes(statistics.snapshot(COVISITS, 2, NOW_MS))
+    assert fresh(OLD).follows(snapshot, COVISITS)
 
     anew = fresh(ANEW)
-    anew.restore(moment)
-    assert not anew.follows(moment, COVISITS)
+    anew.restore(snapshot)
+    assert not anew.follows(snapshot, COVISITS)
     anew.apply(message(0, "a"))
     anew.apply(message(0, "r", topic=TOPICS.reviews))
     events, sums = numbers(anew)
@@ -141,31 +141,31 @@ def test_offsets_of_topics_that_were_made_anew_begin_again() -> None:
 # --- As bytes ---
 
 
-def large(items: int) -> Moment:
+def large(items: int) -> StatisticsSnapshot:
     statistics = fresh()
     statistics.apply(message(0, *(f"物品{n}" for n in range(items))))
     statistics.apply(message(items, "物品0", pair=0.25))
-    return statistics.moment(COVISITS, 5, NOW_MS)
+    return statistics.snapshot(COVISITS, 5, NOW_MS)
 
 
 def test_what_is_encoded_is_decoded() -> None:
-    moment = large(25)
-    values = list(snapshots.encode(moment, chunk=10))
+    snapshot = large(25)
+    values = list(snapshots.encode(snapshot, chunk=10))
     assert len(values) == 5
     told = snapshots.decode(values)
-    assert replace(told, popular=moment.popular, covisits=moment.covisits, gram=moment.gram) == moment
+    assert replace(told, popular=snapshot.popular, covisits=snapshot.covisits, gram=snapshot.gram) == snapshot
     for have, wanted in zip(
-        astuple(told.covisits.links(range(25))), astuple(moment.covisits.links(range(25))), strict=True
+        astuple(told.covisits.links(range(25))), astuple(snapshot.covisits.links(range(25))), strict=True
     ):
         np.testing.assert_array_equal(have, wanted)
-    np.testing.assert_array_equal(told.gram.rows, moment.gram.rows)
-    np.testing.assert_array_equal(told.gram.counts, moment.gram.counts)
+    np.testing.assert_array_equal(told.gram.rows, snapshot.gram.rows)
+    np.testing.assert_array_equal(told.gram.counts, snapshot.gram.counts)
     assert told.gram.events == 26
     assert told.gram.counts[:25, :25].sum() > 25 * 20, "everything goes with everything"
-    np.testing.assert_array_equal(told.popular.totals, moment.popular.totals)
-    np.testing.assert_array_equal(told.popular.scaled, moment.popular.scaled)
-    np.testing.assert_array_equal(told.popular.touched, moment.popular.touched)
-    assert (told.popular.weight, told.popular.events) == (moment.popular.weight, 26)
+    np.testing.assert_array_equal(told.popular.totals, snapshot.popular.totals)
+    np.testing.assert_array_equal(told.popular.scaled, snapshot.popular.scaled)
+    np.testing.assert_array_equal(told.popular.touched, snapshot.popular.touched)
+    assert (told.popular.weight, told.popular.events) == (snapshot.popular.weight, 26)
 
 
 def test_a_snapshot_from_before_there_were_ages_is_read() -> None:
@@ -189,8 +189,8 @@ def _resealed(content: list[object]) -> bytes:
 def test_items_that_nobody_touched_are_left_out() -> None:
     statistics = fresh(None, "a", "b", "c")
     statistics.apply(message(0, "b"))
-    assert through_bytes(statistics.moment(COVISITS, 1, NOW_MS)).ids == ["b"]
-    assert through_bytes(fresh().moment(COVISITS, 0, NOW_MS)).ids == []
+    assert through_bytes(statistics.snapshot(COVISITS, 1, NOW_MS)).ids == ["b"]
+    assert through_bytes(fresh().snapshot(COVISITS, 0, NOW_MS)).ids == []
 
 
 def test_every_altered_byte_and_every_missing_chunk_is_found() -> None:
