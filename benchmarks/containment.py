@@ -39,15 +39,16 @@ from serving.state.user_state import Vector
 from stream.containment.faults import Guard
 from stream.containment.quarantine import Quarantine
 from stream.events.decoder import Decoder
+from stream.events.outgoing import Outgoing
 from stream.events.records import Record
 from stream.events.weights import load_weights
 from stream.kafka.agents import to_record
-from stream.kafka.producer import Outgoing
 from stream.pipeline import Pipeline
 from stream.processing.batch import Limits
 from stream.processing.lists import Lists
+from stream.store.base import Retention
 from stream.store.pending_index import PendingIndex
-from stream.store.redis import Retention, Store
+from stream.store.redis import Store
 
 ITEMS, USERS, DIM, ROUNDS = 10_000, 2_000, 384, 7
 TOPICS = Topics("penchant")

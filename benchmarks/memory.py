@@ -27,7 +27,8 @@ from rich.table import Table
 from deploy.local.services import start_store
 from serving.state.user_state import RECENT_TEXTS, RING, SEEN, SHOWN, Kind, RecentText, RingEvent, UserState, encode
 from stream.interest.fold import Bounds
-from stream.store.redis import Commit, Retention, Store
+from stream.store.base import Commit, Retention
+from stream.store.redis import Store
 
 PREFIX, PARTITIONS, AT_ONCE = "penchant", 4, 256
 BOUNDS = Bounds()

@@ -24,9 +24,9 @@ from stream.containment.faults import Guard, by_halves
 from stream.events.dead_letters import dead_letter, forwarded_or_dead, quarantined
 from stream.events.decoder import Decoder
 from stream.events.encoder_input import EncoderInput, assemble, texts_to_encode
+from stream.events.outgoing import Log, Outgoing
 from stream.events.records import DeadLetter, Record, Reroute
 from stream.events.transfers import OutboundTransfer, Republish, outgoing
-from stream.kafka.producer import Log, Outgoing
 from stream.processing.apply import apply
 from stream.processing.batch import (
     MOST_UNNAMED,
@@ -44,8 +44,8 @@ from stream.processing.inputs import arrive
 from stream.processing.lists import Lists, Ranking
 from stream.processing.pending_events import MERGES, TEXTS, overdue, record_of, waiters
 from stream.processing.retract import unread
+from stream.store.base import Lease, UserStore
 from stream.store.pending_index import PendingIndex
-from stream.store.redis import Lease, UserStore
 
 Embed = Callable[[Sequence[str]], Awaitable[Mapping[str, Vector]]]  # texts the encoder missed are left out
 Rank = Callable[[Sequence[str], Sequence[UserState]], Sequence[Ranking]]  # users, and their states

@@ -10,7 +10,7 @@ from serving.model.sentiment import Sentiment
 from serving.ranking.profile import RankSettings, Seen
 from stream.interest.fold import Bounds
 from stream.processing.batch import Limits
-from stream.store.redis import Retention
+from stream.store.base import Retention
 
 _DAY_S = 86_400
 

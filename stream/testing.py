@@ -26,14 +26,15 @@ from serving.state import user_state as codec
 from serving.state.user_state import Ref, UserState, Vector
 from stream.containment.faults import Guard
 from stream.events.decoder import Decoder
+from stream.events.outgoing import Outgoing
 from stream.events.records import Headers, Record
 from stream.events.weights import load_weights
-from stream.kafka.producer import Outgoing
 from stream.pipeline import Pipeline
 from stream.processing.batch import Limits
 from stream.processing.lists import Lists
+from stream.store.base import Commit, Lease, Saved, Wait
 from stream.store.pending_index import PendingIndex
-from stream.store.redis import Commit, Lease, Saved, Wait, now_ms, refuse_foreign
+from stream.store.redis import now_ms, refuse_foreign
 from stream.store.tombstones import Tombstones, believed_ms
 
 TOPICS = Topics("penchant")

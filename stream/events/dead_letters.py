@@ -8,8 +8,8 @@ from penchant.times import rfc3339
 from penchant.topics import DEAD_LETTER_HEADERS_BYTES, MAX_MESSAGE_BYTES
 from serving.kafka.batch_records import cut_of
 from serving.kafka.record_batches import KEPT_BYTES
+from stream.events.outgoing import Outgoing
 from stream.events.records import ORIGIN, DeadLetter, Headers, Record, Reroute
-from stream.kafka.producer import Outgoing
 
 _HEADER = "penchant."
 _KEPT_KEY_BYTES = 1024  # of a key that nobody could have as an id

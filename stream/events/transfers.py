@@ -15,8 +15,8 @@ from penchant.topics import MAX_MESSAGE_BYTES, Topic
 from serving.state.pending import Offset, Partition, TimeMs
 from serving.state.user_state import Ref
 from stream.events.decoder import TRENDING
+from stream.events.outgoing import Outgoing
 from stream.events.records import Record
-from stream.kafka.producer import Outgoing
 
 HEADER = "penchant.transfer"
 _OVERHEAD_BYTES = 512  # of a batch of one record, beside key, value and headers

@@ -3,8 +3,8 @@
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from dataclasses import replace
+from typing import Any
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import (
@@ -30,7 +30,7 @@ from aiokafka.errors import (
 
 from penchant.errors import Misconfigured
 from penchant.topics import DEAD_LETTER_HEADERS_BYTES, MAX_MESSAGE_BYTES
-from stream.events.records import Headers
+from stream.events.outgoing import Outgoing
 from stream.retry import persist
 
 # What a broker answers, beside nothing, while it starts or hands its partitions over.
@@ -63,30 +63,6 @@ _FOR_A_PERSON = (ClusterAuthorizationFailedError, TopicAuthorizationFailedError)
 _REQUEST_TIMEOUT_MS = 10_000
 _KEPT_BYTES = 1024  # of a value that the broker does not take, and of what no header may be left out of
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Outgoing:
-    """One record to be sent. `partition` None: by the key, as every Kafka producer does. `timestamp_ms` None: now."""
-
-    topic: str
-    key: bytes | None
-    value: bytes | None
-    partition: int | None = None
-    timestamp_ms: int | None = None
-    headers: Headers = ()
-
-
-class Log(Protocol):
-    """Where records go: Kafka, or the list in memory that tests use (stream/testing.py)."""
-
-    async def send(self, records: Sequence[Outgoing]) -> None:
-        """Return once every record is acknowledged, in order by partition.
-
-        A record that the broker will never take is made smaller, or left out and named in the log: it holds up no
-        other. Raises Unavailable if the broker stays away, Misconfigured if it does not let us write.
-        """
-        ...
 
 
 class KafkaLog:

@@ -8,8 +8,8 @@ from time import perf_counter
 
 from serving.state.user_state import Vector
 from stream.events.encoder_input import EncoderInput
+from stream.events.outgoing import Outgoing
 from stream.events.records import DeadLetter
-from stream.kafka.producer import Outgoing
 from stream.monitoring.metrics import Metrics
 from stream.monitoring.online_evaluation import OnlineEvaluation
 from stream.pipeline import Pipeline

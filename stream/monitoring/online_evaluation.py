@@ -19,7 +19,7 @@ from serving.catalogue import Catalogue
 from serving.ranking.profile import Seen
 from serving.state.user_state import Ref, UserState, item_hash
 from stream.events.decoder import Event
-from stream.kafka.producer import Outgoing
+from stream.events.outgoing import Outgoing
 from stream.monitoring.list_cache import ListCache, Listed
 from stream.monitoring.metrics import OnlineMetrics
 from stream.processing.batch import PartitionBatch, Trigger, UserUpdate

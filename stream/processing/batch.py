@@ -20,7 +20,7 @@ from stream.events.records import DeadLetter, Record, Reroute
 from stream.events.transfers import HandoffToken, OutboundTransfer, TransferEvent
 from stream.interest.fold import Bounds
 from stream.interest.interaction_context import Burst
-from stream.store.redis import Commit, Lease, Wait
+from stream.store.base import Commit, Lease, Wait
 
 EVENTS_A_MESSAGE = 50  # a ring of 20 ids of 256 bytes, each byte escaped in JSON, takes 31 KB; 2 MiB is a message's end
 MOST_UNNAMED = 256  # duplicates and impressions that wait to be named by the next list

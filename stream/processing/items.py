@@ -16,8 +16,8 @@ from serving.state.user_state import Vector
 from stream.containment.faults import Guard, by_halves
 from stream.events.dead_letters import dead_letter, quarantined, unreadable
 from stream.events.decoder import decode_item, removed
+from stream.events.outgoing import Log, Outgoing
 from stream.events.records import DeadLetter, Record
-from stream.kafka.producer import Log, Outgoing
 
 # Vectors by text, `(d,) float32`, without those that the encoder cannot read; while it is out, this waits.
 EmbedItems = Callable[[Sequence[str]], Awaitable[Mapping[str, Vector]]]

@@ -10,7 +10,7 @@ from penchant.times import rfc3339
 from penchant.topics import MAX_MESSAGE_BYTES, Topics
 from serving.state.user_state import Ref
 from stream.events.decoder import TRENDING
-from stream.kafka.producer import Outgoing
+from stream.events.outgoing import Outgoing
 from stream.processing.batch import UserUpdate
 
 _MOST_BYTES = MAX_MESSAGE_BYTES - 1024  # the key, and what a batch of one record adds

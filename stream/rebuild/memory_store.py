@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from serving.state import user_state as codec
 from serving.state.user_state import UserState
-from stream.store.redis import Commit, Lease, Saved
+from stream.store.base import Commit, Lease, Saved
 
 
 class MemoryUsers:

@@ -9,7 +9,7 @@ import msgspec
 
 from penchant.messages import ItemVector
 from penchant.topics import Topics
-from stream.kafka.producer import Outgoing
+from stream.events.outgoing import Outgoing
 from stream.processing.items import EmbedItems, ItemPipeline
 from stream.rebuild.item_vectors import ItemVectors
 from stream.rebuild.log_reader import LogReader, Place

@@ -8,7 +8,8 @@ from stream.rebuild.log_reader import LogReader, Place
 from stream.rebuild.rebuild import ReplaySource, Tell, make_replay
 from stream.rebuild.reembed import ReembeddedItems
 from stream.rebuild.store_reader import literal
-from stream.store.redis import Commit, Store
+from stream.store.base import Commit
+from stream.store.redis import Store
 from stream.store.redis_calls import keys
 
 

@@ -15,15 +15,15 @@ from penchant.partitioner import partition_of
 from serving.state.user_state import Vector
 from stream.events.dead_letters import forwarded
 from stream.events.encoder_input import EncoderInput
+from stream.events.outgoing import Outgoing
 from stream.events.records import ORIGIN, DeadLetter, Record, Reroute
 from stream.events.transfers import OutboundTransfer, outgoing
-from stream.kafka.producer import Outgoing
 from stream.pipeline import Pipeline
 from stream.processing.batch import PartitionBatch, WorkItem
 from stream.processing.inputs import arrive
 from stream.processing.lists import Ranking
 from stream.rebuild.caveats import AuditNotes, Caveat
-from stream.store.redis import Lease
+from stream.store.base import Lease
 
 
 class Silence:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import Protocol
 
-from stream.store.redis import Wait
+from stream.store.base import Wait
 
 USERS_AT_ONCE = 1_000  # whose states are loaded, folded and written in one go
 _LOOK_AT_ONCE = 20_000  # names of items: some ms

@@ -17,112 +17,21 @@ import logging
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from enum import Enum
+from dataclasses import replace
 from importlib.resources import files
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 
 from penchant.errors import BrokenState, Misconfigured, NewerState
 from serving.state import user_state as codec
 from serving.state.user_state import Ref, UserState
+from stream.store.base import Commit, Lease, Mend, Retention, Saved, Wait
 from stream.store.redis_calls import ask, ask_first, connect
 from stream.store.tombstones import SECRET_BYTES, Tombstones, believed_ms
 
-Mend = Callable[[int, str], Awaitable[UserState]]  # partition and user -> the state made anew
 _log = logging.getLogger(__name__)
 _decoder = msgspec.msgpack.Decoder(dict[str, list[Ref]])
-
-
-class Saved(Enum):
-    """What became of a write."""
-
-    WRITTEN = "written"
-    REPEATED = "repeated"
-    NOT_MINE = "token"
-    MOVED = "offsets"
-
-    @property
-    def done(self) -> bool:
-        """Whether the write stands in the store."""
-        return self in {Saved.WRITTEN, Saved.REPEATED}
-
-
-@dataclass(frozen=True, slots=True)
-class Wait:
-    """One entry of the waiting index: a user waits for an item until a deadline, ms since 1970."""
-
-    item_id: str
-    user_id: str
-    deadline_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class Lease:
-    """My grip on a partition at one moment: the token I wrote, and topic -> next offset as the states stand.
-
-    owed: lists that the worker before me, or a batch that did not come to its end, may not have published: user -> the
-    events that each names.
-    """
-
-    token: str = ""
-    offsets: Mapping[str, int] = field(default_factory=dict)
-    unpublished: Mapping[str, list[Ref]] = field(default_factory=dict)
-
-
-@dataclass(slots=True)
-class Commit:
-    """What one write to a partition holds.
-
-    hold: as when the states were loaded. offsets: topic -> next one. unpublished: user -> what the list to come names.
-    erased: user -> when, ms since 1970. Nothing else of them is kept, but for what `states` has of them.
-    """
-
-    partition: int
-    lease: Lease
-    states: dict[str, UserState] = field(default_factory=dict)
-    offsets: dict[str, int] = field(default_factory=dict)
-    waits: list[Wait] = field(default_factory=list)
-    no_longer: list[Wait] = field(default_factory=list)
-    unpublished: dict[str, list[Ref]] = field(default_factory=dict)
-    erased: dict[str, int] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Retention:
-    """How long things are kept, in seconds: an idle user's record, and the digest of an erased one.
-
-    erasure_secret: the digests' key. None: one made at first use, which stays in the store.
-    """
-
-    idle_expiry_s: int
-    erased_s: int = 90 * 86_400
-    erasure_secret: bytes | None = field(default=None, repr=False)
-
-
-class UserStore(Protocol):
-    """What the pipeline asks of a store: Redis, or the dictionaries that tests use (stream/testing.py)."""
-
-    def lease(self, partition: int) -> Lease:
-        """See `Store.lease`."""
-        ...
-
-    async def load(self, partition: int, users: Sequence[str]) -> dict[str, UserState]:
-        """See `Store.load`."""
-        ...
-
-    async def save(self, commit: Commit) -> Saved:
-        """See `Store.save`."""
-        ...
-
-    async def owns(self, partition: int) -> bool:
-        """See `Store.owns`."""
-        ...
-
-    def settle(self, partition: int, token: str) -> None:
-        """See `Store.settle`."""
-        ...
 
 
 class Store:

@@ -15,7 +15,7 @@ from serving.ranking.ease import fit
 from serving.ranking.statistics import Statistics, StatisticsSnapshot
 from stream.monitoring.metrics import Metrics
 from stream.settings import WorkerSettings
-from stream.store.redis import Lease
+from stream.store.base import Lease
 from stream.store.statistics_snapshots import WRITER, Snapshots
 
 _log = logging.getLogger(__name__)

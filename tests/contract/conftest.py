@@ -11,7 +11,8 @@ import pytest
 from deploy.local.processes import ChildProcess
 from deploy.local.services import free_port
 from serving.state.user_state import UserState
-from stream.store.redis import Commit, Retention, Store
+from stream.store.base import Commit, Retention
+from stream.store.redis import Store
 from stream.testing import FINGERPRINT, MemoryStore
 from tests.support.waiting import until
 

@@ -6,7 +6,8 @@ from redis.asyncio import Redis
 from deploy.local.services import free_port
 from penchant.errors import FingerprintMismatch, Misconfigured
 from serving.state.user_state import Ref
-from stream.store.redis import Commit, Lease, Retention, Saved, Store, Wait
+from stream.store.base import Commit, Lease, Retention, Saved, Wait
+from stream.store.redis import Store
 from stream.testing import FINGERPRINT
 from tests.contract.conftest import CLICKS, EXPIRY_S, IDENTITIES, REVIEWS, AnyStore, Opener, commit, state, version
 

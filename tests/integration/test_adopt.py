@@ -18,7 +18,8 @@ from penchant.topics import Topics
 from serving.kafka.admin import topic_identity
 from serving.model.artifact import open_artifact
 from serving.state.user_state import decode
-from stream.store.redis import Commit, Retention, Saved, Store
+from stream.store.base import Commit, Retention, Saved
+from stream.store.redis import Store
 from stream.store.topic_identity import adopt_topics, check_identities
 from tests.conftest import ON_APACHE, Broker
 from tests.support.command import Ran, penchant

@@ -20,7 +20,8 @@ from serving.state.user_state import UserState
 from stream import retry
 from stream.rebuild.restore import EmptyStore
 from stream.rebuild.store_reader import LiveStore
-from stream.store.redis import Commit, Retention, Saved, Store
+from stream.store.base import Commit, Retention, Saved
+from stream.store.redis import Store
 from stream.store.redis_calls import ask
 from stream.store.statistics_snapshots import Snapshots
 from stream.store.topic_identity import adopt_topics, check_identities

@@ -23,7 +23,8 @@ from serving.ranking import snapshots
 from serving.ranking.statistics import Statistics
 from stream.monitoring.metrics import Metrics
 from stream.settings import WorkerSettings
-from stream.store.redis import Retention, Store
+from stream.store.base import Retention
+from stream.store.redis import Store
 from stream.store.statistics_snapshots import WRITER, Snapshots
 from stream.tasks.statistics_service import StatisticsService
 from stream.testing import FINGERPRINT

@@ -13,7 +13,7 @@ from serving.ranking.profile import RankSettings, Seen
 from serving.ranking.ranker import Ranker, Ranking
 from serving.ranking.statistics import Statistics
 from serving.state.user_state import UserState
-from stream.kafka.producer import Outgoing
+from stream.events.outgoing import Outgoing
 from stream.monitoring.instrumented import InstrumentedPipeline
 from stream.monitoring.metrics import Metrics
 from stream.monitoring.online_evaluation import EvaluatedLists, OnlineEvaluation

@@ -9,9 +9,9 @@ import pytest
 from penchant.errors import Broken, Unavailable
 from serving.state.user_state import UserState
 from stream.containment.faults import MOST_IN_A_ROW, by_halves, described
+from stream.events.outgoing import Outgoing
 from stream.events.records import Record
 from stream.interest.fold import fold
-from stream.kafka.producer import Outgoing
 from stream.pipeline import Pipeline
 from stream.testing import TOPICS, MemoryLog, MemoryStore, embed_by_words, memory_pipeline, rank_by_ring, record
 

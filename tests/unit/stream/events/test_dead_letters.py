@@ -7,8 +7,8 @@ import pytest
 from penchant.errors import RejectReason
 from penchant.topics import DEAD_LETTER_HEADERS_BYTES
 from stream.events.dead_letters import dead_letter, forwarded
+from stream.events.outgoing import Outgoing
 from stream.events.records import ORIGIN, DeadLetter, Headers, Record, Reroute
-from stream.kafka.producer import Outgoing
 from stream.testing import NOW_MS, TOPICS
 
 POISON = Record(TOPICS.clicks, 2, 4711, NOW_MS - 5, b"\xffkey", b"\x00\xff", (("ce_id", b"x"), ("ce_id", b"y")))

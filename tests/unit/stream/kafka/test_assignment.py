@@ -7,8 +7,9 @@ from faust.types import TP
 
 from stream.events.records import Record
 from stream.kafka.assignment import Partitions, Reading
+from stream.store.base import Commit
 from stream.store.pending_index import PendingIndex
-from stream.store.redis import Commit, Store
+from stream.store.redis import Store
 from stream.testing import NOW_MS, TOPICS, MemoryStore
 
 CLICKS = TP(TOPICS.clicks, 0)

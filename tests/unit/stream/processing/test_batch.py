@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from stream.events.records import Record
-from stream.store.redis import Wait
+from stream.store.base import Wait
 from stream.testing import NOW_MS, TOPICS, WORDS, embed_by_words, record
 from tests.support.pipeline import DAY_MS, Worker, click, named, says
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from serving.state.user_state import UserState
-from stream.kafka.producer import Outgoing
+from stream.events.outgoing import Outgoing
 from stream.processing.lists import Ranking
 from stream.testing import NOW_MS, TOPICS, embed_by_words, record
 from tests.support.owners import ANONYMOUS, KNOWN, THIRD, Owners, click, erase, merge, retract

@@ -9,7 +9,7 @@ from penchant.messages import Receipt
 from serving.state.user_state import encode
 from stream.events.records import Record
 from stream.processing.pending_events import TEXTS
-from stream.store.redis import Wait
+from stream.store.base import Wait
 from stream.testing import FINGERPRINT, NOW_MS, TOPICS, embed_by_words, record
 from tests.support.pipeline import DAY_MS, Degraded, Worker, click, named, says
 

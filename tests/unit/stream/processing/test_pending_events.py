@@ -20,7 +20,7 @@ from serving.state.user_state import (
 from stream.events.records import DeadLetter, Record
 from stream.processing.batch import MOST_UNNAMED, Context, PartitionBatch, Trigger, WorkItem
 from stream.processing.pending_events import _shortened, keep_merge, read_again, record_of, waiters
-from stream.store.redis import Commit
+from stream.store.base import Commit
 from stream.testing import FINGERPRINT, NOW_MS, TOPICS, record
 from tests.support.owners import ANONYMOUS, KNOWN, Owners, merge, user_on
 from tests.support.pipeline import Degraded, Worker, click, says

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stream.processing.pending_events import MERGES, RETRACTIONS, TEXTS
+from stream.store.base import Wait
 from stream.store.pending_index import PendingIndex
-from stream.store.redis import Wait
 
 
 def test_who_waits_for_an_item_is_found_by_partition() -> None:

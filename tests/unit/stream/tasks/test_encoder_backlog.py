@@ -3,8 +3,8 @@
 from serving.state.user_state import Vector
 from stream.encoder.deadline import DeadlineEncoder
 from stream.processing.pending_events import TEXTS
+from stream.store.base import Wait
 from stream.store.pending_index import PendingIndex
-from stream.store.redis import Wait
 from stream.tasks.encoder_backlog import LONGEST_PAUSE_S, PAUSE_S, EncoderBacklog
 from tests.support.colours import Troubled, colours
 

@@ -1,0 +1,100 @@
+"""What the pipeline asks of a store, and the values that pass between: leases, commits, what became of them."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Protocol
+
+from serving.state.user_state import Ref, UserState
+
+Mend = Callable[[int, str], Awaitable[UserState]]  # partition and user -> the state made anew
+
+
+class Saved(Enum):
+    """What became of a write."""
+
+    WRITTEN = "written"
+    REPEATED = "repeated"
+    NOT_MINE = "token"
+    MOVED = "offsets"
+
+    @property
+    def done(self) -> bool:
+        """Whether the write stands in the store."""
+        return self in {Saved.WRITTEN, Saved.REPEATED}
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """One entry of the waiting index: a user waits for an item until a deadline, ms since 1970."""
+
+    item_id: str
+    user_id: str
+    deadline_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """My grip on a partition at one moment: the token I wrote, and topic -> next offset as the states stand.
+
+    owed: lists that the worker before me, or a batch that did not come to its end, may not have published: user -> the
+    events that each names.
+    """
+
+    token: str = ""
+    offsets: Mapping[str, int] = field(default_factory=dict)
+    unpublished: Mapping[str, list[Ref]] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Commit:
+    """What one write to a partition holds.
+
+    hold: as when the states were loaded. offsets: topic -> next one. unpublished: user -> what the list to come names.
+    erased: user -> when, ms since 1970. Nothing else of them is kept, but for what `states` has of them.
+    """
+
+    partition: int
+    lease: Lease
+    states: dict[str, UserState] = field(default_factory=dict)
+    offsets: dict[str, int] = field(default_factory=dict)
+    waits: list[Wait] = field(default_factory=list)
+    no_longer: list[Wait] = field(default_factory=list)
+    unpublished: dict[str, list[Ref]] = field(default_factory=dict)
+    erased: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How long things are kept, in seconds: an idle user's record, and the digest of an erased one.
+
+    erasure_secret: the digests' key. None: one made at first use, which stays in the store.
+    """
+
+    idle_expiry_s: int
+    erased_s: int = 90 * 86_400
+    erasure_secret: bytes | None = field(default=None, repr=False)
+
+
+class UserStore(Protocol):
+    """What the pipeline asks of a store: Redis, or the dictionaries that tests use (stream/testing.py)."""
+
+    def lease(self, partition: int) -> Lease:
+        """See `Store.lease`."""
+        ...
+
+    async def load(self, partition: int, users: Sequence[str]) -> dict[str, UserState]:
+        """See `Store.load`."""
+        ...
+
+    async def save(self, commit: Commit) -> Saved:
+        """See `Store.save`."""
+        ...
+
+    async def owns(self, partition: int) -> bool:
+        """See `Store.owns`."""
+        ...
+
+    def settle(self, partition: int, token: str) -> None:
+        """See `Store.settle`."""
+        ...
