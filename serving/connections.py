@@ -8,9 +8,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from penchant.errors import Misconfigured
 from penchant.topics import LEGAL_PREFIX, Topics
+from serving.configuration import addresses
 from serving.configuration.dotenv import FILE, encoding_of
 from serving.configuration.setting_errors import wrong
-from serving.kafka import addresses
 from serving.redis.url import check_url
 
 

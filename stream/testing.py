@@ -88,7 +88,7 @@ class MemoryLog:
         self.refuses: Callable[[Outgoing], bool] = lambda _: False
 
     async def send(self, records: Sequence[Outgoing]) -> None:
-        """See `stream.kafka.producer.Log.send`."""
+        """See `stream.events.outgoing.Log.send`."""
         for each in records:
             if self.refuses(each):
                 raise Unavailable(f"the log in memory was told to refuse this record of {each.topic}")

@@ -13,8 +13,8 @@ from pydantic import SecretStr, ValidationError
 from pydantic_settings import BaseSettings
 
 from penchant.errors import Misconfigured
+from serving.configuration import addresses
 from serving.configuration.dotenv import FILE, odd_lines, values_in
-from serving.kafka import addresses
 from serving.terminal.printable import shown
 
 PREFIX = "PENCHANT_"

@@ -30,7 +30,7 @@ class Silence:
     """A log that takes nothing: a replay sends nothing."""
 
     async def send(self, records: Sequence[Outgoing]) -> None:
-        """See `stream.kafka.producer.Log`."""
+        """See `stream.events.outgoing.Log`."""
         if records:
             raise TypeError("this is a bug: a replay was about to send records")
 

@@ -10,10 +10,10 @@ from deploy.dlq.dead_letter_record import DeadLetterFilter, copy_of, read_dead_l
 from deploy.events.jsonl import read_line
 from penchant.errors import BadFile, Misconfigured
 from penchant.topics import Topic
+from serving.configuration.addresses import servers
 from serving.configuration.dotenv import odd_lines, values_in
 from serving.files.message_splitter import BadLine, Pieces
 from serving.files.text_files import Head, text_of
-from serving.kafka.addresses import servers
 from serving.redis.url import check_url, without_password
 from serving.terminal.printable import json_shown, lines_shown, shown
 from stream.testing import NOW_MS, TOPICS

@@ -13,9 +13,9 @@ import pytest
 from deploy.local.services import free_port
 from penchant.errors import Misconfigured
 from serving.api.app import ApiSettings
+from serving.configuration.addresses import servers
 from serving.configuration.setting_errors import options_given, unknown_variables, whence
 from serving.connections import Connections
-from serving.kafka.addresses import servers
 from stream.settings import WorkerSettings
 from tests.support.command import Ran, clean_environment, penchant
 
