@@ -9,7 +9,7 @@ from tests.support.system import System
 from tests.support.waiting import until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.model]
-ODD = "tests.support.odd_worker"
+ODD = "tests.support.misbehaving_worker"
 DAY_AHEAD = str(25 * 3_600_000)
 ITEM = {"item_id": "late", "title": "The Late Film", "facets": {"genre": ["War"]}}
 

@@ -23,7 +23,7 @@ from tests.support.system import System, running
 from tests.support.waiting import until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.model]
-ODD = "tests.support.odd_local"
+ODD = "tests.support.misbehaving_local"
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,9 @@ from evaluation.prequential.steps import Step
 from serving.catalogue import Catalogue
 from serving.experiment import Experiment, parse
 from serving.ranking.blend import Blend
+from tests.support.evaluated_workers import RankingWorker
 from tests.support.experiments import halves
 from tests.support.films import LEARNED, WHEELS
-from tests.support.judged import RankingWorker
 
 pytestmark = pytest.mark.model
 
@@ -48,7 +48,7 @@ async def test_live_hits_are_those_of_the_offline_run_on_the_same_events(film_ca
         lists.learn(Step(event))
         users.add(event.user)
 
-    assert worker.judged() == (len(hits), sum(hits))
+    assert worker.trials_and_hits() == (len(hits), sum(hits))
     assert sum(hits) > RATINGS // 20, "lists that hit nothing would agree on anything"
 
 

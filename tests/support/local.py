@@ -16,7 +16,7 @@ import psutil
 from tests.support.command import clean_environment
 
 READY_TIMEOUT_S = 120.0
-WORKERS = [["-m", "stream"], ["-m", "tests.support.odd_worker"]]
+WORKERS = [["-m", "stream"], ["-m", "tests.support.misbehaving_worker"]]
 
 
 class RunningLocal:

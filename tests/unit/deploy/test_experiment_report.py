@@ -10,8 +10,8 @@ from deploy.experiment.metrics_scraper import scrape, tallies
 from penchant.errors import Unavailable
 from serving.experiment import parse
 from tests.support.command import penchant
+from tests.support.evaluated_workers import EvaluatedWorker
 from tests.support.experiments import halves
-from tests.support.judged import JudgedWorker
 from tests.support.pipeline import click
 
 HALVES = halves("variety = 0.2")
@@ -80,7 +80,7 @@ def test_more_variants_need_a_larger_difference_each() -> None:
 
 
 async def test_what_a_worker_counts_is_read_from_its_metrics() -> None:
-    worker = JudgedWorker([f"i{n}" for n in range(20)], experiment="halves")
+    worker = EvaluatedWorker([f"i{n}" for n in range(20)], experiment="halves")
     worker.variant = "b"
     await worker.claims(0)
     for offset, item in enumerate(("i25", "i1", "i2", "i29")):

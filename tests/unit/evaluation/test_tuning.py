@@ -20,7 +20,7 @@ from serving.experiment import parse, tunable
 from serving.ranking.profile import RankSettings
 from stream.events.weights import Weight
 from tests.support.command import penchant
-from tests.support.judged import catalogue_of
+from tests.support.evaluated_workers import catalogue_of
 
 ITEMS = 40
 FEW = {"ring_decay": (0.5,), HALF_LIFE: (1.0,)}

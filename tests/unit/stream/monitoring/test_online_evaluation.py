@@ -7,34 +7,34 @@ import pytest
 
 from stream.monitoring.list_cache import ListCache, Listed
 from stream.testing import TOPICS, record
-from tests.support.judged import JudgedWorker
+from tests.support.evaluated_workers import EvaluatedWorker
 from tests.support.pipeline import Worker, click, says
 
 LISTED = [f"i{n}" for n in range(20)]
 
 
 @pytest.fixture
-async def judged() -> JudgedWorker:
+async def judged() -> EvaluatedWorker:
     """A worker that sends i0 to i19 to everybody."""
-    made = JudgedWorker(LISTED)
+    made = EvaluatedWorker(LISTED)
     await made.claims(0)
     return made
 
 
-async def test_an_event_is_looked_for_in_the_first_ten_of_the_list_before_it(judged: JudgedWorker) -> None:
+async def test_an_event_is_looked_for_in_the_first_ten_of_the_list_before_it(judged: EvaluatedWorker) -> None:
     await judged.takes(click(0, "i25"))
-    assert judged.judged() == (0, 0), "there was no list yet"
+    assert judged.trials_and_hits() == (0, 0), "there was no list yet"
     assert judged.value("penchant_list_unjudged_total") == 1
 
     await judged.takes(click(1, "i9"))
-    assert judged.judged() == (1, 1), "the tenth place"
+    assert judged.trials_and_hits() == (1, 1), "the tenth place"
     await judged.takes(click(2, "i10"))
-    assert judged.judged() == (2, 1), "the eleventh place"
+    assert judged.trials_and_hits() == (2, 1), "the eleventh place"
     await judged.takes(click(3, "i29"))
-    assert judged.judged() == (3, 1), "not on the list"
+    assert judged.trials_and_hits() == (3, 1), "not on the list"
 
 
-async def test_places_are_those_on_the_list_that_stood_before(judged: JudgedWorker) -> None:
+async def test_places_are_those_on_the_list_that_stood_before(judged: EvaluatedWorker) -> None:
     await judged.takes(click(0, "i25"))
     judged.listed = LISTED[::-1]
     await judged.takes(click(1, "i2"))
@@ -44,7 +44,7 @@ async def test_places_are_those_on_the_list_that_stood_before(judged: JudgedWork
     assert judged.value("penchant_list_rank_count", **by) == 2
 
 
-async def test_what_the_list_could_not_have_had_is_no_trial(judged: JudgedWorker) -> None:
+async def test_what_the_list_could_not_have_had_is_no_trial(judged: EvaluatedWorker) -> None:
     """Seen before, not on offer, blocked by a rule, without a vector, or a second time in one batch."""
     await judged.takes(click(0, "i1"))
     await judged.takes(click(1, "i1"))
@@ -53,21 +53,21 @@ async def test_what_the_list_could_not_have_had_is_no_trial(judged: JudgedWorker
     await judged.takes(click(3, "i3"))
     judged.catalogue.remove("i4")
     await judged.takes(click(4, "i4"))
-    assert judged.judged() == (0, 0)
+    assert judged.trials_and_hits() == (0, 0)
     await judged.takes(click(5, "i5"), click(6, "i5"))
-    assert judged.judged() == (1, 1)
+    assert judged.trials_and_hits() == (1, 1)
 
 
 async def test_where_things_are_bought_again_only_the_dismissed_could_not_have_been_listed() -> None:
-    shop = JudgedWorker(LISTED, seen="down")
+    shop = EvaluatedWorker(LISTED, seen="down")
     await shop.claims(0)
     await shop.takes(click(0, "i1", type="purchase"), click(1, "i2", type="dismiss"))
     await shop.takes(click(2, "i1", type="purchase"))
     await shop.takes(click(3, "i2", type="purchase"))
-    assert shop.judged() == (1, 1)
+    assert shop.trials_and_hits() == (1, 1)
 
 
-async def test_only_what_is_new_and_links_items_counts(judged: JudgedWorker) -> None:
+async def test_only_what_is_new_and_links_items_counts(judged: EvaluatedWorker) -> None:
     """Not a duplicate, a dismissal, an impression, a statement, nor what is taken back before it comes."""
     await judged.takes(click(0, "i1"))
     await judged.takes(click(1, "i2", event_id="c-0"), click(2, "i2", type="dismiss"), says(0, "love"))
@@ -75,17 +75,17 @@ async def test_only_what_is_new_and_links_items_counts(judged: JudgedWorker) -> 
     retract = {"type": "retract", "command_id": "t", "user_id": "u1", "event_id": "c-4"}
     await judged.takes(record(TOPICS.commands, retract, 0))
     await judged.takes(click(4, "i5"))
-    assert judged.judged() == (0, 0)
+    assert judged.trials_and_hits() == (0, 0)
 
 
-async def test_what_comes_again_after_a_crash_counts_once(judged: JudgedWorker) -> None:
+async def test_what_comes_again_after_a_crash_counts_once(judged: EvaluatedWorker) -> None:
     await judged.takes(click(0, "i25"))
     await judged.takes(click(1, "i1"))
     await judged.takes(click(1, "i1"))
-    assert judged.judged() == (1, 1)
+    assert judged.trials_and_hits() == (1, 1)
 
 
-async def test_answers_are_counted_by_place_source_and_path(judged: JudgedWorker) -> None:
+async def test_answers_are_counted_by_place_source_and_path(judged: EvaluatedWorker) -> None:
     (made,) = await judged.takes(click(0, "i25"))
     await judged.takes(click(1, "i2", list_version=made.version, position=3))
     by = {"position": "2-3", "source": "covisit", "path": "live"}
@@ -98,7 +98,7 @@ async def test_answers_are_counted_by_place_source_and_path(judged: JudgedWorker
     assert judged.value("penchant_list_answers_total", **by) == 1, "it names no list"
 
 
-async def test_squares_by_user_add_up(judged: JudgedWorker) -> None:
+async def test_squares_by_user_add_up(judged: EvaluatedWorker) -> None:
     """u1 has three trials and two hits, u2 one and none: 9 + 1, 4 + 0, 6 + 0."""
     await judged.takes(click(0, "i25"), click(1, "i25", "u2"))
     for offset, item, user in ((2, "i1", "u1"), (3, "i11", "u1"), (4, "i2", "u1"), (5, "i12", "u2")):
@@ -106,11 +106,11 @@ async def test_squares_by_user_add_up(judged: JudgedWorker) -> None:
     by = {"experiment": "", "variant": ""}
     found = {of: judged.value("penchant_list_squares_total", of=of, **by) for of in ("trials", "hits", "both")}
     assert found == {"trials": 10, "hits": 4, "both": 6}
-    assert judged.judged() == (4, 2)
+    assert judged.trials_and_hits() == (4, 2)
 
 
 async def test_coverage_is_the_share_of_what_is_on_offer_that_late_lists_had_at_their_top(
-    judged: JudgedWorker,
+    judged: EvaluatedWorker,
 ) -> None:
     assert judged.value("penchant_list_coverage") == 0
     await judged.takes(click(0, "i25"))
@@ -122,7 +122,7 @@ async def test_coverage_is_the_share_of_what_is_on_offer_that_late_lists_had_at_
     assert judged.value("penchant_list_coverage") == pytest.approx(14 / 29)
 
 
-async def test_an_erased_user_leaves_nothing_behind(judged: JudgedWorker) -> None:
+async def test_an_erased_user_leaves_nothing_behind(judged: EvaluatedWorker) -> None:
     await judged.takes(click(0, "i25"), click(1, "i25", "u2"))
     assert "u1" in judged.live.lists
     erase = {"type": "erase", "command_id": "e", "user_id": "u1"}
@@ -133,14 +133,14 @@ async def test_an_erased_user_leaves_nothing_behind(judged: JudgedWorker) -> Non
     assert judged.live.lists.bytes == 0
 
 
-async def test_a_list_that_another_worker_made_since_is_not_judged_by_mine(judged: JudgedWorker) -> None:
+async def test_a_list_that_another_worker_made_since_is_not_judged_by_mine(judged: EvaluatedWorker) -> None:
     await judged.takes(click(0, "i25"))
     other = Worker(beside=judged)
     await other.claims(0)
     await other.takes(click(1, "i26"))
     await judged.claims(0)
     await judged.takes(click(2, "i1"))
-    assert judged.judged() == (0, 0)
+    assert judged.trials_and_hits() == (0, 0)
     assert judged.value("penchant_list_unjudged_total") == 2
 
 

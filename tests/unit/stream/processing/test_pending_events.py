@@ -1,4 +1,4 @@
-"""The waiting room's bounds in bytes: what finds no room goes to the dead letters, and a state fits one message."""
+"""The bounds of pending events in bytes: what exceeds them goes to the dead letters, and a state fits one message."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -23,8 +23,8 @@ from stream.processing.pending_events import _shortened, keep_merge, read_again,
 from stream.store.base import Commit
 from stream.testing import FINGERPRINT, NOW_MS, TOPICS, record
 from tests.support.owners import ANONYMOUS, KNOWN, Owners, merge, user_on
+from tests.support.pending_states import LIMITS, LONG, done, fullest, pending, pending_bytes, retraction
 from tests.support.pipeline import Degraded, Worker, click, says
-from tests.support.rooms import LONG, RULES, done, fullest, retraction, room_bytes, waiting
 
 WORST = "\x01" * 256  # an id of the most bytes, which JSON writes as six each
 
@@ -50,8 +50,8 @@ async def test_bulky_events_wait_only_as_far_as_there_is_room(worker: Worker) ->
     sent = [bulky(n) for n in range(64)]
     await worker.takes(*sent)
     state = await worker.state("u1")
-    assert room_bytes(state) <= RULES.most_room_bytes
-    assert len(encode(state, FINGERPRINT)) <= RULES.most_room_bytes + 10_000
+    assert pending_bytes(state) <= LIMITS.most_room_bytes
+    assert len(encode(state, FINGERPRINT)) <= LIMITS.most_room_bytes + 10_000
     assert sorted(
         [each.value for each in state.pending] + [value or b"" for _, value in worker.dead_letters()]
     ) == sorted(each.value or b"" for each in sent)
@@ -62,7 +62,7 @@ async def test_bulky_events_wait_only_as_far_as_there_is_room(worker: Worker) ->
 async def test_bulky_retractions_are_refused_with_a_receipt_that_says_the_bytes(worker: Worker) -> None:
     await worker.takes(*[retract(n, LONG) for n in range(32)])
     state = await worker.state("u1")
-    assert room_bytes(state) <= RULES.most_room_bytes
+    assert pending_bytes(state) <= LIMITS.most_room_bytes
     refused = receipts(worker)
     assert len(state.retractions) + len(refused) == 32
     assert len(worker.dead_letters()) == len(refused)
@@ -76,7 +76,7 @@ async def test_long_headers_and_keys_count(worker: Worker) -> None:
     await worker.takes(*sent)
     state = await worker.state("u1")
     assert 0 < len(state.pending) < 20
-    assert len(encode(state, FINGERPRINT)) <= RULES.most_room_bytes + 10_000
+    assert len(encode(state, FINGERPRINT)) <= LIMITS.most_room_bytes + 10_000
     assert len(state.pending) + len(worker.dead_letters()) == 20
 
 
@@ -87,7 +87,7 @@ async def test_missed_texts_share_the_room() -> None:
     reviews = [says(n, "hidden", context={"page": "x" * LONG}) for n in range(8)]
     await worker.takes(*reviews)
     state = await worker.state("u1")
-    assert room_bytes(state) <= RULES.most_room_bytes
+    assert pending_bytes(state) <= LIMITS.most_room_bytes
     assert len(state.pending) + len(worker.dead_letters()) == 8
     assert {word for word, _ in worker.dead_letters()} == {"encoder_timeout"}
 
@@ -157,7 +157,7 @@ async def test_two_full_states_are_merged_into_one_that_is_full(owners: Owners) 
     await owners.send(merge("m", KNOWN, ANONYMOUS))
     await owners.deliver()
     state = await owners.state(KNOWN)
-    assert room_bytes(state) <= RULES.most_room_bytes
+    assert pending_bytes(state) <= LIMITS.most_room_bytes
     letters = owners.workers[0].dead_letters()
     assert len(waiters(state)) + len(letters) == 8
     assert {word for word, _ in letters} == {"unknown_item", "retract_unknown"}
@@ -171,7 +171,7 @@ async def test_what_an_earlier_version_let_grow_is_cut_before_it_is_handed_over(
     alias = Alias(KNOWN, "m", NOW_MS, Ref(TOPICS.commands, 0, 0, "m", NOW_MS), "token", held=True)
     outgrown = UserState(
         retractions=[retraction(n) for n in range(32)],
-        pending=[waiting(n) for n in range(4)],
+        pending=[pending(n) for n in range(4)],
         alias=alias,
         list_version=1,
     )
@@ -187,11 +187,11 @@ async def test_what_an_earlier_version_let_grow_is_cut_before_it_is_handed_over(
 
 
 async def test_an_outgrown_state_shrinks_with_the_next_event(worker: Worker) -> None:
-    outgrown = UserState(retractions=[retraction(n) for n in range(32)], pending=[waiting(n) for n in range(32)])
+    outgrown = UserState(retractions=[retraction(n) for n in range(32)], pending=[pending(n) for n in range(32)])
     await worker.store.save(Commit(0, worker.store.lease(0), {"u1": outgrown}))
     await worker.takes(click(100))
     state = await worker.state("u1")
-    assert room_bytes(state) <= RULES.most_room_bytes
+    assert pending_bytes(state) <= LIMITS.most_room_bytes
     assert len(waiters(state)) + len(worker.dead_letters()) == 64
     assert len(receipts(worker)) == 32 - len(state.retractions)
 
@@ -212,7 +212,7 @@ async def test_who_has_no_room_for_all_whom_another_is_refuses_the_merge(owners:
 
 async def test_many_who_hand_over_many_at_once_stay_within_the_bytes() -> None:
     """Each was asked while there was room: what has none stays with its owner, and nothing is sent that is too long."""
-    owners = Owners(limits=replace(RULES, most_merges_bytes=20_000))
+    owners = Owners(limits=replace(LIMITS, most_merges_bytes=20_000))
     await owners.acquire()
     guests = [user_on(1, f"guest{letter}") for letter in "abc"]
     store = owners.workers[1].store
@@ -299,10 +299,10 @@ def test_what_waits_and_cannot_be_read_is_a_letter_that_names_the_fault() -> Non
     def fails(_: Record) -> Any:
         raise RecursionError("too deep")
 
-    context = Context(lambda _: None, {}, fails, RULES, NOW_MS, FINGERPRINT)
-    letter = read_again(waiting(0), context)
+    context = Context(lambda _: None, {}, fails, LIMITS, NOW_MS, FINGERPRINT)
+    letter = read_again(pending(0), context)
     assert isinstance(letter, DeadLetter)
-    assert (letter.reason, letter.record) == (RejectReason.INTERNAL, record_of(waiting(0)))
+    assert (letter.reason, letter.record) == (RejectReason.INTERNAL, record_of(pending(0)))
     assert "RecursionError" in letter.message
 
 
@@ -327,7 +327,7 @@ def turns_of(state: UserState) -> list[Any]:
 
 
 def keep_merge_of(turn: Any, anonymous_id: str) -> str | None:
-    return keep_merge(turn, Merge(f"k{WORST[:250]}", anonymous_id, NOW_MS, Ref(TOPICS.commands, 0, 0, "k", 0)), RULES)
+    return keep_merge(turn, Merge(f"k{WORST[:250]}", anonymous_id, NOW_MS, Ref(TOPICS.commands, 0, 0, "k", 0)), LIMITS)
 
 
 def faulty(worker: Worker, marked: str) -> Any:

@@ -12,8 +12,8 @@ from serving.ranking.ranker import Ranker
 from serving.state.user_state import Kind, RingEvent, UserState
 from stream.processing.variants import Variants
 from stream.testing import FINGERPRINT, TOPICS, embed_by_words, record
+from tests.support.evaluated_workers import EvaluatedWorker, RankingWorker
 from tests.support.experiments import halves
-from tests.support.judged import JudgedWorker, RankingWorker
 
 EXPERIMENT = parse(halves("long = 5"))
 USUAL = RankSettings(statement_damping=0.4)
@@ -79,12 +79,12 @@ async def test_the_list_says_the_variant_and_is_counted_under_it() -> None:
         await worker.rate(user, "space", 5)
         await worker.rate(user, "love", 5)
         by_variant[EXPERIMENT.of(user).name] += 1
-    assert {name: worker.judged(name)[0] for name in by_variant} == by_variant
-    assert worker.judged() == (0, 0)
+    assert {name: worker.trials_and_hits(name)[0] for name in by_variant} == by_variant
+    assert worker.trials_and_hits() == (0, 0)
 
 
 async def test_the_message_has_the_variant_only_under_an_experiment() -> None:
-    worker = JudgedWorker(["i1", "i2"])
+    worker = EvaluatedWorker(["i1", "i2"])
     await worker.claims(0)
     click = {"event_id": "c", "user_id": "u1", "item_id": "i5", "type": "click"}
     await worker.takes(record(TOPICS.clicks, click, 0))

@@ -12,7 +12,7 @@ from serving.state.user_state import Ref
 from stream.monitoring.list_cache import ListCache, Listed
 from stream.tasks.list_renewal import ListRenewal
 from stream.testing import FINGERPRINT, NOW_MS, TOPICS, MemoryLog, MemoryStore, embed_by_words, record
-from tests.support.judged import K, RankingWorker, catalogue_of
+from tests.support.evaluated_workers import K, RankingWorker, catalogue_of
 from tests.support.pipeline import click, named
 
 

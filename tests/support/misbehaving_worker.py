@@ -1,4 +1,4 @@
-"""A worker with an odd clock, or whose loop hangs while a file is there: `python -m tests.support.odd_worker`.
+"""A worker with an odd clock, or whose loop hangs while a file is there: `python -m tests.support.misbehaving_worker`.
 
 ODD_HANG   the loop hangs once the file of this name is there, and takes it away
 ODD_CLOCK  the wall clock goes wrong by the milliseconds in the file of this name, while it is there

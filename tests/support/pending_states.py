@@ -20,15 +20,15 @@ from stream.processing.pending_events import waiters
 from stream.testing import NOW_MS, TOPICS
 from tests.support.owners import KNOWN
 
-RULES = Limits()
+LIMITS = Limits()
 LONG = 127_000
 
 
-def room_bytes(state: UserState) -> int:
+def pending_bytes(state: UserState) -> int:
     return sum(entry.size for entry in waiters(state))
 
 
-def waiting(n: int, size: int = LONG) -> PendingEvent:
+def pending(n: int, size: int = LONG) -> PendingEvent:
     body = msgspec.json.encode({"event_id": f"w{n}", "user_id": "u1", "item_id": f"new-{n}", "type": "click"})
     return PendingEvent(TOPICS.clicks, 0, n, NOW_MS, f"w{n}", f"new-{n}", b"u1", body + b" " * size, [])
 
@@ -47,9 +47,9 @@ def done(name: str) -> Merge:
 def fullest(dim: int) -> UserState:
     """Every list at its bounds, with ids of 256 bytes and the longest topic that Kafka takes."""
     topic, ids = "t" * 249, [f"{n:03}".ljust(256, "x") for n in range(600)]
-    big = [msgspec.structs.replace(waiting(n), value=bytes(130_700)) for n in range(4)]
+    big = [msgspec.structs.replace(pending(n), value=bytes(130_700)) for n in range(4)]
     texts = [RecentText(NOW_MS, each, each, 1.0, bytes(2 * dim), bytes(2 * dim)) for each in ids[:8]]
-    merges = [done(each) for each in ids[: RULES.most_merges_bytes // done("").size]]
+    merges = [done(each) for each in ids[: LIMITS.most_merges_bytes // done("").size]]
     made = UserState(
         long=np.ones(dim, np.float32),
         reference_ms=NOW_MS,
@@ -65,5 +65,5 @@ def fullest(dim: int) -> UserState:
         merges=merges,
         alias=Alias(ids[0], ids[1], NOW_MS, Ref(topic, 0, 0, ids[1], NOW_MS), "token", held=True),
     )
-    assert 0 <= RULES.most_room_bytes - room_bytes(made) < 2000
+    assert 0 <= LIMITS.most_room_bytes - pending_bytes(made) < 2000
     return made

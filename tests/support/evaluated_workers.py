@@ -1,4 +1,4 @@
-"""Workers on fakes whose lists are judged: one that sends everybody the same, one that ranks as a worker does."""
+"""Workers on fakes whose lists are evaluated: one that sends everybody the same, one that ranks as a worker does."""
 
 from collections.abc import Sequence
 from dataclasses import fields
@@ -25,8 +25,8 @@ from tests.support.pipeline import Worker
 K = 20
 
 
-class Counted:
-    """The metrics of a judge."""
+class MetricsReader:
+    """The metrics of an online evaluation."""
 
     def __init__(self, catalogue: Catalogue, experiment: str = "", seen: Seen = "out") -> None:
         self.metrics = Metrics()
@@ -36,8 +36,8 @@ class Counted:
         )
         self.experiment = experiment
 
-    def judging(self, pipeline: Pipeline, ranker: Rank) -> InstrumentedPipeline:
-        """The pipeline with this ranker, its lists judged."""
+    def with_evaluation(self, pipeline: Pipeline, ranker: Rank) -> InstrumentedPipeline:
+        """The pipeline with this ranker, its lists evaluated."""
         parts = {field.name: getattr(pipeline, field.name) for field in fields(Pipeline)}
         parts |= {"ranker": ranker, "lists": EvaluatedLists(TOPICS, FINGERPRINT, 86_400_000, self.live)}
         return InstrumentedPipeline(**parts, metrics=self.metrics, live=self.live)
@@ -47,13 +47,13 @@ class Counted:
         found = self.metrics.registry.get_sample_value(name, labels)
         return 0.0 if found is None else found
 
-    def judged(self, variant: str = "") -> tuple[float, float]:
+    def trials_and_hits(self, variant: str = "") -> tuple[float, float]:
         """Trials and hits of a variant, or without an experiment."""
         by = {"experiment": self.experiment if variant else "", "variant": variant}
         return self.value("penchant_list_trials_total", **by), self.value("penchant_list_hits_total", **by)
 
 
-class JudgedWorker(Worker, Counted):
+class EvaluatedWorker(Worker, MetricsReader):
     """Items i0 to i29, of which `listed` are sent, in this order."""
 
     def __init__(self, listed: Sequence[str], experiment: str = "", seen: Seen = "out") -> None:
@@ -61,8 +61,8 @@ class JudgedWorker(Worker, Counted):
         self.listed = listed
         self.variant = ""
         self.catalogue = catalogue_of(list(self.items))
-        Counted.__init__(self, self.catalogue, experiment, seen)
-        self.pipeline = self.judging(self.pipeline, self._rank)
+        MetricsReader.__init__(self, self.catalogue, experiment, seen)
+        self.pipeline = self.with_evaluation(self.pipeline, self._rank)
 
     def _rank(self, _: Sequence[str], states: Sequence[UserState]) -> Sequence[Ranking]:
         return [Ranking([ListItem(item, 1.0, "covisit") for item in self.listed], "live", self.variant) for _ in states]
@@ -84,7 +84,7 @@ class FollowedLog(MemoryLog):
                     self._statistics.refit()
 
 
-class RankingWorker(Counted):
+class RankingWorker(MetricsReader):
     """Lists by the worker's own ranker and statistics, under an experiment or without one; the blend learns nothing."""
 
     def __init__(self, catalogue: Catalogue, experiment: Experiment | None = None) -> None:
@@ -106,7 +106,7 @@ class RankingWorker(Counted):
         self.blend = variants.usual.blend
         items = {item_id: catalogue.vectors[row] for row, item_id in enumerate(catalogue.ids)}
         pipeline = memory_pipeline(self.store, self.log, items)
-        self.pipeline = self.judging(pipeline, lambda users, states: variants.rank(users, states, K))
+        self.pipeline = self.with_evaluation(pipeline, lambda users, states: variants.rank(users, states, K))
         self._offset = 0
 
     async def rate(self, user: str, item_id: str, stars: float, time_ms: int = NOW_MS) -> None:
