@@ -25,7 +25,17 @@ from rich.progress import track
 from rich.table import Table
 
 from deploy.local.services import start_store
-from serving.state.user_state import RECENT_TEXTS, RING, SEEN, SHOWN, Kind, RecentText, RingEvent, UserState, encode
+from serving.state.user_state import (
+    IMPRESSIONS,
+    RECENT_TEXTS,
+    RING,
+    SEEN,
+    Kind,
+    RecentText,
+    RingEvent,
+    UserState,
+    encode,
+)
 from stream.interest.fold import Bounds
 from stream.store.base import Commit, Retention
 from stream.store.redis import Store
@@ -37,7 +47,7 @@ PARTS = {
     "ring, counters, dedupe": "long vector, ring of 20 events, 64 dedup ids",
     "texts": "vectors of 8 recent texts, float16",
     "seen": "seen set of 2,000 items",
-    "shown": "256 impressions, for fatigue",
+    "impressions": "256 impressions, for fatigue",
 }
 
 
@@ -74,9 +84,9 @@ def full_state(user: int, length: int, dim: int, parts: int) -> UserState:
         state.seen["item"] = random.choice(2**32, BOUNDS.seen, replace=False)
         state.seen["time_s"], state.seen["count"] = NOW_MS // 1000, 1
     if parts > 3:
-        state.shown = np.zeros(BOUNDS.shown, SHOWN)
-        state.shown["id"], state.shown["item"] = random.integers(0, 2**32, (2, BOUNDS.shown))
-        state.shown["time_s"] = NOW_MS // 1000
+        state.impressions = np.zeros(BOUNDS.impressions, IMPRESSIONS)
+        state.impressions["id"], state.impressions["item"] = random.integers(0, 2**32, (2, BOUNDS.impressions))
+        state.impressions["time_s"] = NOW_MS // 1000
     return state
 
 

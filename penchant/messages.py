@@ -163,10 +163,10 @@ class ItemVector(msgspec.Struct, kw_only=True):
 
 
 class CoVisitEvent(msgspec.Struct, array_like=True):
-    """One event for the item statistics: its offset, item and co-visit weight, and what its user had touched before.
+    """One event for the item statistics: its offset, item and co-visit weight, and its user's interactions before it.
 
     ring: as it stood, newest first, items and co-visit weights. gaps_s: of each of these, seconds before the newest.
-    earlier: what was touched before them (serving/state/history.py), packed.
+    older_items: items of the interactions before those (serving/state/history.py), packed.
     """
 
     offset: int
@@ -174,7 +174,7 @@ class CoVisitEvent(msgspec.Struct, array_like=True):
     covisit: float
     ring: list[tuple[str, float]]
     gaps_s: list[int] = []
-    earlier: str = ""
+    older_items: str = ""
 
 
 class CoVisits(msgspec.Struct, kw_only=True):

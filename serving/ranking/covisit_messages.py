@@ -45,8 +45,8 @@ def _check(event: CoVisitEvent) -> None:
         raise ValueError(f"at offset {event.offset}: no ring has {len(event.ring)} places, or such an item")
     if len(event.gaps_s) not in {0, len(event.ring)} or any(not 0 <= gap <= _MOST_GAP_S for gap in event.gaps_s):
         raise ValueError(f"at offset {event.offset}: the gaps do not fit the ring")
-    if event.earlier and len(base64.b64decode(event.earlier, validate=True)) % PACKED_BYTES:
-        raise ValueError(f"at offset {event.offset}: what was touched before cannot be unpacked")
+    if event.older_items and len(base64.b64decode(event.older_items, validate=True)) % PACKED_BYTES:
+        raise ValueError(f"at offset {event.offset}: the older items cannot be unpacked")
 
 
 def readable(values: Iterable[bytes | None]) -> Iterator[CoVisits]:

@@ -31,7 +31,7 @@ class History(NamedTuple):
     strengths: Floats
 
 
-def history_of(ring: Rows, covisits: Floats, earlier: Rows, strengths: Floats) -> History:
+def history_of(ring: Rows, covisits: Floats, older_items: Rows, strengths: Floats) -> History:
     """The ring's items, whose events add up, then what came before; items that nobody knows (row -1) are left out.
 
     >>> history_of(np.array([3, 1, 3]), np.float32([0.5, 0.25, 1.0]), np.array([7, -1]), np.float32([0.5, 1.0]))
@@ -41,9 +41,9 @@ def history_of(ring: Rows, covisits: Floats, earlier: Rows, strengths: Floats) -
     for row, covisit in zip(ring.tolist(), covisits.tolist(), strict=True):
         if covisit > 0:
             summed[row] = min(summed.get(row, 0.0) + covisit, 1.0)
-    known = earlier >= 0
+    known = older_items >= 0
     return History(
-        np.concatenate([np.array(list(summed), np.intp), earlier[known]]),
+        np.concatenate([np.array(list(summed), np.intp), older_items[known]]),
         np.concatenate([np.array(list(summed.values()), np.float32), strengths[known]]),
     )
 

@@ -16,14 +16,14 @@ _HOUR_S = 3600
 
 def impression_weights(state: UserState, catalogue: Catalogue, hours: float) -> dict[int, float]:
     """Row -> how often the item was shown and not taken, each time by its weight. hours: the set time, 0: never."""
-    if not hours or not len(state.shown):
+    if not hours or not len(state.impressions):
         return {}
-    ages = newest_s(state) - state.shown["time_s"].astype(np.int64)
+    ages = newest_s(state) - state.impressions["time_s"].astype(np.int64)
     weights = np.maximum(1.0 - ages / (hours * _HOUR_S), 0.0)
-    counts = (weights > 0) & (state.shown["item"] != 0)
-    shown, weights = state.shown[counts], weights[counts]
-    items, which = np.unique(shown["item"], return_inverse=True)
-    weights[shown["time_s"] <= _taken_s(state, items)[which]] = 0.0
+    counts = (weights > 0) & (state.impressions["item"] != 0)
+    impressions, weights = state.impressions[counts], weights[counts]
+    items, which = np.unique(impressions["item"], return_inverse=True)
+    weights[impressions["time_s"] <= _taken_s(state, items)[which]] = 0.0
     sums = np.bincount(which, weights, len(items))
     return {
         row: weight
@@ -36,7 +36,7 @@ def impression_weights(state: UserState, catalogue: Catalogue, hours: float) -> 
 def newest_s(state: UserState) -> int:
     """The time of the newest event that the state knows of, in whole seconds since 1970; 0 without any."""
     times = [each[-1].time_ms // 1000 for each in (state.ring, state.texts) if each]
-    times += [int(each["time_s"].max()) for each in (state.seen, state.shown) if len(each)]
+    times += [int(each["time_s"].max()) for each in (state.seen, state.impressions) if len(each)]
     return max(times, default=0)
 
 

@@ -13,29 +13,30 @@ _RESCALE_ABOVE = 1e200  # float64 ends near 1e308: far enough away for any singl
 
 @dataclass(frozen=True, slots=True)
 class Sums:
-    """What `Popularity` holds at one moment: `totals`, `scaled`, `touched`, `(n,) float64` by row, copies of its own.
+    """What `Popularity` holds at one moment: `totals`, `scaled`, `last`, `(n,) float64` by row, copies of its own.
 
     weight: what an event counted that came then, as `scaled` has it. events: how many came in all.
     """
 
     totals: Doubles
     scaled: Doubles
-    touched: Doubles
+    last: Doubles
     weight: float
     events: int
 
 
 class Popularity:
-    """How much each item was touched: in all, and of late. One writer, readers in the same thread.
+    """How much interaction each item has: in all, and of late. One writer, readers in the same thread.
 
     `totals` is n_i, the sum of the co-visit weights of the events on item i. `decayed` is the same sum with each
-    event's weight multiplied by `decay` for every event, of anybody, that came later. Instead of touching every item on
+    event's weight multiplied by `decay` for every event, of anybody, that came later. Instead of changing every item on
     every event, an event is added with a weight that grows by 1/decay each time, and readers divide by the present one
     (forward decay: Cormode et al., "Forward Decay: A Practical Time Decay Model for Streaming Systems", ICDE 2009).
 
     `ages` is how many events, of anybody, came since an item's last one.
 
-    `newness` is the share of late events that touched an item first, over about the last 1,000; a restart begins anew.
+    `newness` is the share of late events that are the first on their item, over about the last 1,000; a restart begins
+    anew.
 
     >>> popularity = Popularity(decay=0.5)
     >>> for row in (0, 1, 1):
@@ -55,7 +56,7 @@ class Popularity:
         self._weight = 1.0  # what an event counts that comes now
         self._totals: Doubles = np.zeros(capacity)
         self._scaled: Doubles = np.zeros(capacity)
-        self._touched: Doubles = np.zeros(capacity)  # the number of the last event, from 1; 0: none
+        self._last: Doubles = np.zeros(capacity)  # the number of the last event, from 1; 0: none
 
     def add(self, row: int, covisit: float) -> None:
         """Count one event of co-visit weight `covisit` ≥ 0 on the item in `row`."""
@@ -66,7 +67,7 @@ class Popularity:
         self._weight *= self._growth
         self._totals[row] += covisit
         self._scaled[row] += covisit * self._weight
-        self._touched[row] = self.events
+        self._last[row] = self.events
         if self._weight > _RESCALE_ABOVE:
             self._scaled /= self._weight
             self._weight = 1.0
@@ -84,14 +85,14 @@ class Popularity:
     def ages(self, n: int) -> npt.NDArray[np.float32]:
         """Events since the last one on each of the first `n` rows, `(n,) float32`; 0 where there was none yet."""
         self._reserve(n)
-        touched = self._touched[:n]
-        return np.where(touched > 0, self.events - touched, 0.0).astype(np.float32)
+        last = self._last[:n]
+        return np.where(last > 0, self.events - last, 0.0).astype(np.float32)
 
     def sums(self, n: int) -> Sums:
         """A copy of the first `n` rows, bit by bit."""
         self._reserve(n)
-        totals, scaled, touched = (kept[:n].copy() for kept in (self._totals, self._scaled, self._touched))
-        return Sums(totals, scaled, touched, self._weight, self.events)
+        totals, scaled, last = (kept[:n].copy() for kept in (self._totals, self._scaled, self._last))
+        return Sums(totals, scaled, last, self._weight, self.events)
 
     def restore(self, rows: Rows, sums: Sums) -> None:
         """Take over what `sums` told, its i-th row in the place of `rows[i]`; all that was counted before is dropped.
@@ -104,9 +105,9 @@ class Popularity:
         >>> after.decayed(3).tolist()
         [1.0, 0.0, 0.5]
         """
-        self._totals, self._scaled, self._touched = np.zeros((3, len(self._totals)))
+        self._totals, self._scaled, self._last = np.zeros((3, len(self._totals)))
         self._reserve(int(rows.max(initial=-1)) + 1)
-        self._totals[rows], self._scaled[rows], self._touched[rows] = sums.totals, sums.scaled, sums.touched
+        self._totals[rows], self._scaled[rows], self._last[rows] = sums.totals, sums.scaled, sums.last
         self._weight, self.events = sums.weight, sums.events
 
     def _reserve(self, n: int) -> None:
@@ -116,4 +117,4 @@ class Popularity:
             more = np.zeros(max(n, 2 * have) - have)
             self._totals = np.concatenate([self._totals, more])
             self._scaled = np.concatenate([self._scaled, more])
-            self._touched = np.concatenate([self._touched, more])
+            self._last = np.concatenate([self._last, more])

@@ -9,7 +9,7 @@ from serving.arrays import Floats, Indices, Rows
 from serving.catalogue import Catalogue
 from serving.ranking.ease import History, history_of
 from serving.ranking.phrases import Language
-from serving.state.history import earlier
+from serving.state.history import older_items
 from serving.state.user_state import Kind, RecentText, RingEvent, UserState, Vector
 
 Seen = Literal["out", "down"]
@@ -115,7 +115,7 @@ def profile_of(state: UserState, catalogue: Catalogue, settings: RankSettings, c
     texts, said, damping, loudest = _texts(ring, state, settings)
     felt, linked = np.flatnonzero(preferences), np.flatnonzero(covisits)
     dim, split = catalogue.dim, len(felt)
-    before = earlier(state)
+    before = older_items(state)
     interacted = catalogue.away(rows[felt])
     texts, written, said = _signed(texts, said, dim, settings)
     # What was liked adds up to one direction; each dismissal stands for itself.

@@ -22,7 +22,7 @@ from serving.ranking.reasons import Evidence, above_half
 from serving.ranking.rules import Rules
 from serving.ranking.scorer import TOGETHER, Scored, Scorer
 from serving.ranking.slate import Slate
-from serving.ranking.trending import asked_for, most_touched, own_points
+from serving.ranking.trending import asked_for, most_popular, own_points
 from serving.state.user_state import UserState
 
 __all__ = ["RankSettings", "Ranker", "Ranking"]
@@ -88,8 +88,8 @@ class Ranker:
         self._scorer.learn(state, taken, others, idle, weight)
 
     def trending(self, k: int) -> Ranking:
-        """What everybody touches (serving/ranking/trending.py)."""
-        rows = most_touched(self._popularity, self._offered(), k)
+        """What everybody interacts with (serving/ranking/trending.py)."""
+        rows = most_popular(self._popularity, self._offered(), k)
         return Ranking(self._trending(rows), "trending")
 
     def explain(self, state: UserState, k: int, item_id: str | None = None, idle: float = 0.0) -> list[Explanation]:
@@ -124,13 +124,13 @@ class Ranker:
         offered = self._offered()
         dismissed = state.seen["item"][state.seen["dismissed"] > 0]
         offered[self._catalogue.seen_rows(dismissed.tolist())] = False
-        return most_touched(self._popularity, offered, k)
+        return most_popular(self._popularity, offered, k)
 
     def _listed(self, scored: Scored, k: int) -> Rows:
         """The rows of a list, first place first; what the rules say is added to the points."""
         self._slate.apply(scored.points)
         if scored.profile.empty:
-            return most_touched(self._popularity, np.isfinite(scored.points), k)
+            return most_popular(self._popularity, np.isfinite(scored.points), k)
         allowed = np.isfinite(scored.points)
         rows = self._filled(scored, allowed, k) if self._settings.relevance else self._slate.choose(scored.points, k)
         return self._slate.arrange(rows, allowed, scored.boosted, k)
@@ -142,7 +142,7 @@ class Ranker:
         rows = self._slate.choose(np.where(speak, scored.points, np.float32(-np.inf)), k)
         left = allowed.copy()
         left[rows] = False
-        rest = most_touched(self._popularity, left, k - len(rows), asked_for(scored, self._catalogue))
+        rest = most_popular(self._popularity, left, k - len(rows), asked_for(scored, self._catalogue))
         return np.concatenate([rows, rest])
 
     def _offered(self) -> Mask:

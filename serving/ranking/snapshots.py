@@ -49,7 +49,7 @@ class _Items(msgspec.Struct, array_like=True):
     neighbours: bytes = b""
     co_occurrence: bytes = b""
     transition: bytes = b""
-    touched: bytes = b""  # missing in what was written before there were ages
+    last: bytes = b""  # missing in what was written before there were ages
 
 
 class _Gram(msgspec.Struct, array_like=True):
@@ -76,20 +76,20 @@ def pointer(prefix: str) -> str:
 
 
 def encode(snapshot: StatisticsSnapshot, chunk: int = CHUNK) -> Iterator[bytes]:
-    """The values of a snapshot: the header, `chunk` items each, the EASE model; what nobody touched is left out.
+    """The values of a snapshot: the header, `chunk` items each, the EASE model; what has no interaction is left out.
 
     Each step holds the interpreter for a chunk's time only, so that another thread may go on in between.
     """
     sums = snapshot.popular
     n = len(snapshot.ids)
-    known = np.zeros(n, np.bool_)
-    known[: len(snapshot.covisits)] = snapshot.covisits.filled()
-    known |= sums.totals > 0
-    known[snapshot.gram.rows] = True
-    touched = np.flatnonzero(known)
+    filled = np.zeros(n, np.bool_)
+    filled[: len(snapshot.covisits)] = snapshot.covisits.filled()
+    filled |= sums.totals > 0
+    filled[snapshot.gram.rows] = True
+    known = np.flatnonzero(filled)
     places = np.zeros(n, np.int32)
-    places[touched] = np.arange(len(touched))
-    starts = range(0, len(touched), chunk)
+    places[known] = np.arange(len(known))
+    starts = range(0, len(known), chunk)
     header = _Header(
         version=VERSION,
         chunks=len(starts),
@@ -102,7 +102,7 @@ def encode(snapshot: StatisticsSnapshot, chunk: int = CHUNK) -> Iterator[bytes]:
     )
     yield _seal(header)
     for start in starts:
-        rows = touched[start : start + chunk]
+        rows = known[start : start + chunk]
         links = snapshot.covisits.links(rows.tolist())
         yield _seal(
             _Items(
@@ -113,7 +113,7 @@ def encode(snapshot: StatisticsSnapshot, chunk: int = CHUNK) -> Iterator[bytes]:
                 neighbours=places[links.items].astype("<i4", copy=False).tobytes(),
                 co_occurrence=links.co_occurrence.astype("<f4", copy=False).tobytes(),
                 transition=links.transition.astype("<f4", copy=False).tobytes(),
-                touched=_pack(sums.touched[rows]),
+                last=_pack(sums.last[rows]),
             )
         )
     upper = np.triu_indices(len(snapshot.gram.rows))
@@ -195,14 +195,14 @@ def _sums(header: _Header, chunks: Sequence[_Items], n: int) -> Sums:
     sums = Sums(
         totals=_unpack(chunk.totals for chunk in chunks),
         scaled=_unpack(chunk.scaled for chunk in chunks),
-        touched=_unpack(chunk.touched or _long_ago(len(chunk.ids)) for chunk in chunks),
+        last=_unpack(chunk.last or _long_ago(len(chunk.ids)) for chunk in chunks),
         weight=header.weight,
         events=header.events,
     )
-    each = (sums.totals, sums.scaled, sums.touched)
+    each = (sums.totals, sums.scaled, sums.last)
     _expect("sums for each item", all(len(numbers) == n for numbers in each))
     _expect("a weight of events from 1 on", 1.0 <= sums.weight <= _MOST_WEIGHT)
-    counts = (sums.totals, sums.scaled / sums.weight, sums.touched)
+    counts = (sums.totals, sums.scaled / sums.weight, sums.last)
     _expect("sums that are numbers, 0 or more", all(map(_are_counts, counts)))
     _expect("offsets and counts of 0 or more", min(header.reached, header.events, header.made_ms) >= 0)
     return sums
@@ -257,7 +257,7 @@ def _open(value: bytes) -> bytes:
 
 
 def _long_ago(n: int) -> bytes:
-    """Touched by the very first event, each."""
+    """Of the very first event, each."""
     return _pack(np.ones(n))
 
 

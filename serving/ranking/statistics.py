@@ -80,7 +80,7 @@ class Statistics:
 
     def _history(self, event: CoVisitEvent, ring: list[tuple[int, float]]) -> History:
         rows, weights = np.array([row for row, _ in ring], np.intp), np.array([each for _, each in ring], np.float32)
-        before = unpack(event.earlier)
+        before = unpack(event.older_items)
         return history_of(rows, weights, self._catalogue.rows_of(before.items), before.strengths)
 
     def snapshot(self, covisits: str, reached: int, made_ms: int) -> StatisticsSnapshot:

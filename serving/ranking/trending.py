@@ -1,4 +1,4 @@
-"""What everybody touches, best first: where nothing is known of a user, and where too little is.
+"""What everybody interacts with, best first: where nothing is known of a user, and where too little is.
 
 By decayed popularity, then totals, then row, so that a new catalogue has a list, too. What has the facets that a user
 wrote about stands before all else.
@@ -14,8 +14,8 @@ from serving.ranking.scorer import POPULARITY_SIGNALS, Scored
 _NAMED = 1.5  # standard deviations from which a text is about a facet: of 15 facets' texts, about one
 
 
-def most_touched(popularity: Popularity, allowed: Mask, k: int, first: Mask | None = None) -> Rows:
-    """The rows of the `k` most touched items of those `allowed` `(n,)`; those in `first` `(n,)` before the others."""
+def most_popular(popularity: Popularity, allowed: Mask, k: int, first: Mask | None = None) -> Rows:
+    """The rows of the `k` most popular items of those `allowed` `(n,)`; those in `first` `(n,)` before the others."""
     n, rows = len(allowed), np.flatnonzero(allowed)
     behind = np.zeros(n, np.bool_) if first is None else ~first
     keys = (rows, -popularity.totals(n)[rows], -popularity.decayed(n)[rows], behind[rows])

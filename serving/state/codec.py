@@ -23,7 +23,7 @@ from serving.state.pending import Alias, Merge, PendingEvent, Ref, Retraction, T
 Number = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]  # the largest whole number that every JSON reader knows
 
 VERSION = 4
-# Version 2 has `alias` and `merges` behind what version 1 has, version 3 `shown`; version 4 knows the `covisit` weights
+# Version 2 has `alias` and `merges` behind what version 1 has, version 3 `impressions`; version 4 the co-visit weights
 # of what was seen, and of texts.
 _READABLE = frozenset({1, 2, 3, 4})
 
@@ -127,7 +127,7 @@ class Record(msgspec.Struct, array_like=True):
     retractions: list[Retraction] = []
     alias: Alias | None = None
     merges: list[Merge] = []
-    shown: bytes = b""
+    impressions: bytes = b""
 
 
 _RING = np.dtype(
@@ -146,7 +146,7 @@ SEEN = np.dtype([("item", "<u4"), ("time_s", "<u4"), ("count", "u1"), ("dismisse
 COVISIT_UNIT = 0.01  # of `covisit` in the seen set: sums of whole numbers do not depend on the order
 _SEEN_BEFORE_4 = np.dtype([("item", "<u4"), ("time_s", "<u4"), ("count", "u1"), ("dismissed", "u1")])
 _SEEN_BEFORE_3 = np.dtype([("item", "<u4"), ("time_s", "<u4"), ("count", "<u2")])
-SHOWN = np.dtype([("time_s", "<u4"), ("id", "<u4"), ("item", "<u4")])
+IMPRESSIONS = np.dtype([("time_s", "<u4"), ("id", "<u4"), ("item", "<u4")])
 _ID_BYTES = 6
 _LAST_KIND = int(max(Kind))
 
@@ -248,9 +248,9 @@ def unpack_seen(record: Record) -> npt.NDArray[np.void]:
     return seen
 
 
-def unpack_shown(record: Record) -> npt.NDArray[np.void]:
-    """`(n,)` of `SHOWN`."""
-    return np.frombuffer(record.shown, SHOWN).copy()
+def unpack_impressions(record: Record) -> npt.NDArray[np.void]:
+    """`(n,)` of `IMPRESSIONS`."""
+    return np.frombuffer(record.impressions, IMPRESSIONS).copy()
 
 
 def pack_ids(hashes: list[int]) -> bytes:
@@ -311,7 +311,7 @@ def _check(record: Record) -> None:
         (record.dedup_ids, _ID_BYTES, "dedup_ids"),
         (record.retracted_ids, _ID_BYTES, "retracted_ids"),
         (record.seen, _seen_before(record.version).itemsize, "seen"),
-        (record.shown, SHOWN.itemsize, "shown"),
+        (record.impressions, IMPRESSIONS.itemsize, "impressions"),
     )
     for packed, size, name in rows:
         if len(packed) % size:

@@ -1,7 +1,7 @@
-"""What a user touched, as far back as it is known: the ring, and behind it what the seen set remembers.
+"""A user's interactions, as far back as they are known: the ring, and behind it what the seen set remembers.
 
-The seen set has hashes of items and no order within a second, so what is older than the ring is a set: an item and how
-strongly it was touched, the sum of its events' co-visit weights, at most 1. `covisits.v1` carries it packed.
+The seen set has hashes of items and no order within a second, so what is older than the ring is a set: items and their
+strengths, each the sum of its events' co-visit weights, at most 1. `covisits.v1` carries it packed.
 """
 
 import base64
@@ -13,28 +13,28 @@ import numpy.typing as npt
 from serving.arrays import Indices
 from serving.state.user_state import COVISIT_UNIT, UserState, item_hash
 
-MOST_EARLIER = 180  # items; with a ring of 20 these are 200, and more of them changed no list for the better
+MOST_OLDER_ITEMS = 180  # items; with a ring of 20 these are 200, and more of them changed no list for the better
 
 _PACKED = np.dtype([("item", "<u4"), ("strength", "u1")])
 PACKED_BYTES = _PACKED.itemsize  # of an item
 _FULL = round(1.0 / COVISIT_UNIT)
 
 
-class Earlier(NamedTuple):
-    """Items that a user touched before those in the ring. items: `(e,) uint32`, hashes. strengths: `(e,)` in (0, 1]."""
+class OlderItems(NamedTuple):
+    """Items of interactions before those in the ring. items: `(e,) uint32`, hashes. strengths: `(e,)` in (0, 1]."""
 
     items: npt.NDArray[np.uint32]
     strengths: npt.NDArray[np.float32]
 
 
-def earlier(state: UserState) -> Earlier:
-    """The last `MOST_EARLIER` items of the seen set that link others and are not in the ring."""
+def older_items(state: UserState) -> OlderItems:
+    """The last `MOST_OLDER_ITEMS` items of the seen set that link others and are not in the ring."""
     rows = state.seen[_rows(state)]
-    return Earlier(rows["item"].copy(), (COVISIT_UNIT * np.minimum(rows["covisit"], _FULL)).astype(np.float32))
+    return OlderItems(rows["item"].copy(), (COVISIT_UNIT * np.minimum(rows["covisit"], _FULL)).astype(np.float32))
 
 
 def packed(state: UserState) -> str:
-    """`pack(earlier(state))`, for every event of a burst: without a float in between it takes half the time."""
+    """`pack(older_items(state))`, for every event of a burst: without a float in between it takes half the time."""
     rows = state.seen[_rows(state)]
     told = np.empty(len(rows), _PACKED)
     told["item"], told["strength"] = rows["item"], np.minimum(rows["covisit"], _FULL)
@@ -57,13 +57,13 @@ def _rows(state: UserState) -> Indices:
         return np.empty(0, np.intp)
     ring = {item_hash(event.item_id) for event in state.ring if event.item_id}
     # An item has one row here: of so many rows there are enough left without those in the ring.
-    at = _newest(seen, np.flatnonzero(seen["covisit"]), MOST_EARLIER + len(ring))
+    at = _newest(seen, np.flatnonzero(seen["covisit"]), MOST_OLDER_ITEMS + len(ring))
     known = np.fromiter(ring, np.uint32, len(ring))
-    return _newest(seen, at[~(seen["item"][at][:, None] == known).any(axis=1)], MOST_EARLIER)
+    return _newest(seen, at[~(seen["item"][at][:, None] == known).any(axis=1)], MOST_OLDER_ITEMS)
 
 
 def _newest(seen: npt.NDArray[np.void], at: Indices, most: int) -> Indices:
-    """The rows touched last, at most so many of those in `at`, in their order; ties in time by hash."""
+    """The rows of the latest interactions, at most so many of those in `at`, in their order; ties in time by hash."""
     if len(at) <= most:
         return at
     order = seen["time_s"][at].astype(np.uint64) << np.uint64(32) | seen["item"][at]
@@ -72,10 +72,10 @@ def _newest(seen: npt.NDArray[np.void], at: Indices, most: int) -> Indices:
     return at[kept]
 
 
-def pack(of: Earlier) -> str:
+def pack(of: OlderItems) -> str:
     """As base64: 5 bytes an item.
 
-    >>> packed = pack(Earlier(np.array([7, 8], np.uint32), np.array([0.2, 1.0], np.float32)))
+    >>> packed = pack(OlderItems(np.array([7, 8], np.uint32), np.array([0.2, 1.0], np.float32)))
     >>> packed, unpack(packed).items.tolist(), unpack(packed).strengths.round(3).tolist()
     ('BwAAABQIAAAAZA==', [7, 8], [0.20000000298023224, 1.0])
     """
@@ -84,7 +84,7 @@ def pack(of: Earlier) -> str:
     return base64.b64encode(rows.tobytes()).decode()
 
 
-def unpack(packed: str) -> Earlier:
+def unpack(packed: str) -> OlderItems:
     """What `pack` told."""
     rows = np.frombuffer(base64.b64decode(packed), _PACKED)
-    return Earlier(rows["item"].copy(), (COVISIT_UNIT * rows["strength"]).astype(np.float32))
+    return OlderItems(rows["item"].copy(), (COVISIT_UNIT * rows["strength"]).astype(np.float32))

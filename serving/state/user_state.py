@@ -14,15 +14,15 @@ from penchant.errors import FingerprintMismatch
 from penchant.hashes import fingerprint_bytes, id_hash, item_hash
 from serving.arrays import Vector
 from serving.state import codec as record
-from serving.state.codec import COVISIT_UNIT, SEEN, SHOWN, VERSION, Kind, RecentText, RingEvent
+from serving.state.codec import COVISIT_UNIT, IMPRESSIONS, SEEN, VERSION, Kind, RecentText, RingEvent
 from serving.state.pending import Alias, Merge, PendingEvent, Ref, Retraction
 
 __all__ = [
     "COVISIT_UNIT",
+    "IMPRESSIONS",
     "RECENT_TEXTS",
     "RING",
     "SEEN",
-    "SHOWN",
     "VERSION",
     "Alias",
     "Kind",
@@ -39,8 +39,8 @@ __all__ = [
     "fingerprint_bytes",
     "id_hash",
     "item_hash",
+    "no_impressions",
     "no_seen",
-    "no_shown",
 ]
 
 RING = 20
@@ -52,9 +52,9 @@ def no_seen() -> npt.NDArray[np.void]:
     return np.empty(0, SEEN)
 
 
-def no_shown() -> npt.NDArray[np.void]:
-    """No impressions: `(0,)` of `SHOWN`."""
-    return np.empty(0, SHOWN)
+def no_impressions() -> npt.NDArray[np.void]:
+    """No impressions: `(0,)` of `IMPRESSIONS`."""
+    return np.empty(0, IMPRESSIONS)
 
 
 @dataclass(slots=True, eq=False)
@@ -68,8 +68,8 @@ class UserState:
     retracted_ids: likewise, of events that were retracted and are no longer in the ring.
     seen: `(n,)` of `SEEN`, one row an item, by 32-bit hash of its id: how many events, at most 255, how many of them
     dismissed it, and the sum of their co-visit weights in units of `COVISIT_UNIT`. What was retracted counts 0.
-    shown: `(n,)` of `SHOWN`, the last impressions, oldest first, by 32-bit hashes of id and item; the item of what was
-    retracted is 0.
+    impressions: `(n,)` of `IMPRESSIONS`, the last impressions, oldest first, by 32-bit hashes of id and item; the item
+    of what was retracted is 0.
     event_count: how many events `long` is the sum of. With none it is zeros, not what rounding leaves of a difference.
     pending, retractions: events that wait for a vector, and retractions that wait for their event.
     list_version: the version of the last list made; 0 before the first.
@@ -84,7 +84,7 @@ class UserState:
     dedup_ids: list[int] = field(default_factory=list)
     retracted_ids: list[int] = field(default_factory=list)
     seen: npt.NDArray[np.void] = field(default_factory=no_seen)
-    shown: npt.NDArray[np.void] = field(default_factory=no_shown)
+    impressions: npt.NDArray[np.void] = field(default_factory=no_impressions)
     texts: list[RecentText] = field(default_factory=list)
     pending: list[PendingEvent] = field(default_factory=list)
     retractions: list[Retraction] = field(default_factory=list)
@@ -134,7 +134,7 @@ def encode(state: UserState, fingerprint: str) -> bytes:
             retractions=state.retractions,
             alias=state.alias,
             merges=state.merges,
-            shown=state.shown.tobytes(),
+            impressions=state.impressions.tobytes(),
         )
     )
 
@@ -167,5 +167,5 @@ def decode(sealed: bytes, fingerprint: str) -> UserState:
         list_version=raw.list_version,
         alias=raw.alias,
         merges=raw.merges,
-        shown=record.unpack_shown(raw),
+        impressions=record.unpack_impressions(raw),
     )

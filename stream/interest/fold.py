@@ -39,15 +39,15 @@ _MAX_COVISIT = np.iinfo(np.uint16).max
 class Bounds:
     """What a user's state may hold, and how fast the long vector fades.
 
-    half_life_ms: the time in which an event's weight halves. dedup_ids, seen, shown: how many event ids, items and
-    impressions are remembered.
+    half_life_ms: the time in which an event's weight halves. dedup_ids, seen, impressions: how many event ids, items
+    and impressions are remembered.
     """
 
     half_life_ms: int = 30 * 86_400_000
     ring: int = RING
     dedup_ids: int = 64
     seen: int = 2_000
-    shown: int = 256
+    impressions: int = 256
     texts: int = RECENT_TEXTS
 
 
@@ -168,7 +168,7 @@ def join(state: UserState, other: UserState, bounds: Bounds) -> None:
     _remember_retracted(state, other.retracted_ids, bounds)
     for row in other.seen.tolist():
         _see(state, row, bounds.seen)
-    impressions.join(state, other, bounds.shown)
+    impressions.join(state, other, bounds.impressions)
     state.ring = sorted(state.ring + other.ring, key=lambda e: e.order)
     _cut_ring(state, bounds)
     state.texts = sorted(state.texts + other.texts, key=lambda t: t.order)[-bounds.texts :]
@@ -224,7 +224,7 @@ def _place(state: UserState, entry: RingEvent, text: Vector | None, bounds: Boun
     One that weighs nothing and is only seen does not stand in the ring.
     """
     if entry.kind == Kind.IMPRESSION:
-        impressions.note(state, entry, bounds.shown)
+        impressions.note(state, entry, bounds.impressions)
     if entry.seen and entry.item_id:
         mark_seen(state, entry, bounds.seen)
     if not (entry.preference or entry.covisit or entry.seen):

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 import numpy as np
 import numpy.typing as npt
 
-from serving.state.user_state import SHOWN, RingEvent, UserState, item_hash
+from serving.state.user_state import IMPRESSIONS, RingEvent, UserState, item_hash
 
 _Rows = npt.NDArray[np.void]
 _ID = 0xFFFFFFFF  # of an id's 48-bit hash these bits are kept: 256 of them collide with another id once in 2**24
@@ -19,31 +19,33 @@ _ID = 0xFFFFFFFF  # of an id's 48-bit hash these bits are kept: 256 of them coll
 def note(state: UserState, entry: RingEvent, limit: int) -> None:
     """Remember an impression of an item; beyond `limit` of them the oldest goes."""
     row = (entry.time_ms // 1000, entry.dedup_key & _ID, 0 if entry.retracted else item_hash(entry.item_id))
-    shown = state.shown
-    if len(shown) and row <= shown[-1].item():
-        _add(state, np.array([row], SHOWN), limit)
+    impressions = state.impressions
+    if len(impressions) and row <= impressions[-1].item():
+        _add(state, np.array([row], IMPRESSIONS), limit)
         return
-    grown = np.empty(len(shown) + 1, SHOWN)  # most come in order, and sorting them anew takes ten times as long
-    grown[:-1], grown[-1] = shown, row
-    state.shown = grown[max(len(grown) - limit, 0) :]
+    grown = np.empty(
+        len(impressions) + 1, IMPRESSIONS
+    )  # most come in order, and sorting them anew takes ten times as long
+    grown[:-1], grown[-1] = impressions, row
+    state.impressions = grown[max(len(grown) - limit, 0) :]
 
 
 def join(state: UserState, other: UserState, limit: int) -> None:
     """Remember what another user was shown, too."""
-    _add(state, other.shown, limit)
+    _add(state, other.impressions, limit)
 
 
 def item_of(state: UserState, dedup_key: int) -> int | None:
     """The hash of the item that an impression was of, 0 if it was taken back; None if it is not remembered."""
-    at = np.flatnonzero(state.shown["id"] == dedup_key & _ID)
-    return int(state.shown["item"][at[0]]) if len(at) else None
+    at = np.flatnonzero(state.impressions["id"] == dedup_key & _ID)
+    return int(state.impressions["item"][at[0]]) if len(at) else None
 
 
 def take_back(state: UserState, dedup_keys: Iterable[int]) -> None:
     """Forget of which item the impressions under these ids were."""
-    state.shown["item"][np.isin(state.shown["id"], [each & _ID for each in dedup_keys])] = 0
+    state.impressions["item"][np.isin(state.impressions["id"], [each & _ID for each in dedup_keys])] = 0
 
 
 def _add(state: UserState, rows: _Rows, limit: int) -> None:
-    both = np.unique(np.concatenate([state.shown, rows]))  # sorted by the fields in their order
-    state.shown = both[max(len(both) - limit, 0) :]
+    both = np.unique(np.concatenate([state.impressions, rows]))  # sorted by the fields in their order
+    state.impressions = both[max(len(both) - limit, 0) :]

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from serving.state.history import MOST_EARLIER, PACKED_BYTES, packed, packed_row
+from serving.state.history import MOST_OLDER_ITEMS, PACKED_BYTES, packed, packed_row
 from serving.state.user_state import UserState, item_hash
 
 _HASH = 0xFFFFFFFF  # of an order
@@ -22,19 +22,19 @@ class InteractionContext(NamedTuple):
 
     ring: list[tuple[str, float]]
     gaps_s: list[int]
-    earlier: str
+    older_items: str
 
 
-def company(state: UserState, earlier: str | None = None) -> InteractionContext:
+def company(state: UserState, older_items: str | None = None) -> InteractionContext:
     """What a user touched as it stands, for the item statistics, without statements and what was taken back.
 
-    earlier: what of it lies beyond the ring, if that is known.
+    older_items: what of it lies beyond the ring, if that is known.
     """
     ring = [event for event in reversed(state.ring) if event.item_id and not event.retracted]
     return InteractionContext(
         [(event.item_id, event.covisit) for event in ring],
         [(ring[0].time_ms - event.time_ms) // 1000 for event in ring],
-        packed(state) if earlier is None else earlier,
+        packed(state) if older_items is None else older_items,
     )
 
 
@@ -86,7 +86,7 @@ class _Past:
 
     def packed(self) -> str:
         """See `serving.state.history.packed`."""
-        return base64.b64encode(self._packed[-MOST_EARLIER * PACKED_BYTES :]).decode()
+        return base64.b64encode(self._packed[-MOST_OLDER_ITEMS * PACKED_BYTES :]).decode()
 
     def follow(self, state: UserState) -> bool:
         """See `Burst.follow`. Returns whether it could."""

@@ -25,7 +25,7 @@ def adjusted(event: Event, text: Vector | None, head: Sentiment | None) -> Event
 def moved(preference: float, swing: WeightRange, liking: float) -> float:
     """A preference on its way to one end of the swing. liking: -1 to 1.
 
-    >>> [moved(0.5, Swing(0.0, 0.75), liking) for liking in (-1.0, -0.5, 0.0, 0.5, 1.0)]
+    >>> [moved(0.5, WeightRange(0.0, 0.75), liking) for liking in (-1.0, -0.5, 0.0, 0.5, 1.0)]
     [0.0, 0.25, 0.5, 0.625, 0.75]
     """
     end = swing.highest if liking > 0 else swing.lowest

@@ -67,7 +67,7 @@ def knows_more(live: UserState, rebuilt: UserState) -> bool:
         or any(event.event_id not in known for event in live.ring)
         or len(live.dedup_ids) > len(rebuilt.dedup_ids)
         or len(live.seen) > len(rebuilt.seen)
-        or len(live.shown) > len(rebuilt.shown)
+        or len(live.impressions) > len(rebuilt.impressions)
     )
 
 
@@ -168,9 +168,9 @@ def _seen(live: UserState, rebuilt: UserState, limit: int) -> Iterator[Differenc
 
 
 def _shown(live: UserState, rebuilt: UserState) -> Iterator[Difference]:
-    mine, theirs = (set(state.shown.tolist()) for state in (live, rebuilt))
+    mine, theirs = (set(state.impressions.tolist()) for state in (live, rebuilt))
     if mine != theirs:
-        yield Difference("shown", f"{len(mine - theirs)} impressions more, {len(theirs - mine)} fewer")
+        yield Difference("impressions", f"{len(mine - theirs)} impressions more, {len(theirs - mine)} fewer")
 
 
 def _merged(live: UserState, rebuilt: UserState) -> Iterator[Difference]:

@@ -109,7 +109,7 @@ def before(event: CoVisitEvent) -> UserState:
         RingEvent(-1000 * gap_s - age, str(age), age, item_id, Kind.OTHER, weight, weight)
         for age, ((item_id, weight), gap_s) in enumerate(zip(event.ring, gaps_s, strict=True))
     ]
-    past = unpack(event.earlier)
+    past = unpack(event.older_items)
     seen = np.zeros(len(past.items), SEEN)
     seen["item"], seen["covisit"] = past.items, np.rint(past.strengths / COVISIT_UNIT)
     return UserState(ring=ring[::-1], seen=seen)

@@ -186,8 +186,8 @@ def compare(expected: Expected, state: UserState) -> Outcome:
     seen = {int(row["item"]): int(row["count"]) for row in state.seen if row["count"]}
     less, more = Counter(expected.seen) - Counter(seen), Counter(seen) - Counter(expected.seen)
     words += [f"seen set: -{less.total()} +{more.total()}"] if less or more else []
-    shown = Counter(item for item in state.shown["item"].tolist() if item)
-    unshown, overshown = Counter(expected.shown) - shown, shown - Counter(expected.shown)
+    impressions = Counter(item for item in state.impressions["item"].tolist() if item)
+    unshown, overshown = Counter(expected.shown) - impressions, impressions - Counter(expected.shown)
     words += [f"impressions: -{unshown.total()} +{overshown.total()}"] if unshown or overshown else []
     texts = [(each.event_id, bool(each.vector)) for each in state.texts]
     words += [] if texts == expected.texts else [f"texts: {texts} instead of {expected.texts}"]

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from penchant.errors import BrokenState
-from serving.state.user_state import VERSION, UserState, decode, encode, no_shown
+from serving.state.user_state import VERSION, UserState, decode, encode, no_impressions
 from tests.support.newer import newer
 from tests.support.states import by_hand, fields
 
@@ -80,7 +80,7 @@ def test_version_2_is_read_and_written_as_the_newer_one() -> None:
     """Nor of impressions, nor of which items were dismissed."""
     old, expected = decode(VERSION_2, FINGERPRINT), by_hand()
     forget_pairs(expected)
-    expected.shown, expected.seen["dismissed"] = no_shown(), 0
+    expected.impressions, expected.seen["dismissed"] = no_impressions(), 0
     assert fields(old) == fields(expected)
     assert encode(old, FINGERPRINT) == encode(expected, FINGERPRINT)
 
@@ -89,7 +89,7 @@ def test_version_1_is_read_and_written_as_the_newer_one() -> None:
     """Nor of merges, of texts that the encoder missed, of what a text wants to be spared."""
     old, expected = decode(VERSION_1, FINGERPRINT), by_hand()
     forget_pairs(expected)
-    expected.shown, expected.seen["dismissed"] = no_shown(), 0
+    expected.impressions, expected.seen["dismissed"] = no_impressions(), 0
     expected.alias, expected.merges = None, []
     expected.texts = [msgspec.structs.replace(each, against=b"") for each in expected.texts]
     expected.pending = [msgspec.structs.replace(each, missed=False) for each in expected.pending]

@@ -38,9 +38,9 @@ def events(draw: st.DrawFn) -> list[Event]:
     return made
 
 
-def told(ring: Sequence[tuple[str, float]], gaps_s: Sequence[int], earlier: str) -> Told:
+def told(ring: Sequence[tuple[str, float]], gaps_s: Sequence[int], older_items: str) -> Told:
     """What a company says; the items before the ring have no order, and the ring's weights are the codec's."""
-    before = unpack(earlier)
+    before = unpack(older_items)
     return (
         [item for item, _ in ring],
         list(gaps_s),
@@ -82,7 +82,7 @@ def sent(log: list[Record], cuts: set[int]) -> dict[int, tuple[str, float, Told]
         return [pair for message in worker.covisits() for pair in message.events]
 
     pairs = asyncio.run(run())
-    return {each.offset: (each.item_id, each.covisit, told(each.ring, each.gaps_s, each.earlier)) for each in pairs}
+    return {each.offset: (each.item_id, each.covisit, told(each.ring, each.gaps_s, each.older_items)) for each in pairs}
 
 
 @st.composite

@@ -11,7 +11,7 @@ from stream.interest.fold import Bounds, entry_of, fold, join, retract_in_advanc
 from stream.testing import FINGERPRINT, NOW_MS
 from tests.support.events import event
 
-FEW = Bounds(shown=5)
+FEW = Bounds(impressions=5)
 Row = tuple[int, int, int]
 
 
@@ -42,7 +42,7 @@ def row(each: Event, taken_back: set[str]) -> Row:
 
 def newest(made: list[Event], taken_back: set[str]) -> list[Row]:
     """By time, of the same second by the hash of the id."""
-    return sorted((row(each, taken_back) for each in made), key=lambda each: each[:2])[-FEW.shown :]
+    return sorted((row(each, taken_back) for each in made), key=lambda each: each[:2])[-FEW.impressions :]
 
 
 def saved(state: UserState) -> UserState:
@@ -62,7 +62,7 @@ def test_the_newest_are_kept_in_any_order_each_once(made: list[Event], data: st.
             fold(state, each, None, None, FEW)
         state = saved(state)
 
-    assert state.shown.tolist() == newest(made, gone)
+    assert state.impressions.tolist() == newest(made, gone)
     assert not state.known
 
 
@@ -82,7 +82,7 @@ def test_two_users_joined_were_shown_what_both_were(made: list[Event], data: st.
         if owner == "later":
             fold(first, each, None, None, FEW)
 
-    assert first.shown.tolist() == newest(made, set())
+    assert first.impressions.tolist() == newest(made, set())
 
 
 @given(impressions(), st.data())
@@ -95,4 +95,4 @@ def test_what_is_taken_back_is_of_no_item_and_does_not_come_again(made: list[Eve
     for each in made:
         fold(state, each, None, None, FEW)
 
-    assert state.shown.tolist() == newest(made, {gone.event_id})
+    assert state.impressions.tolist() == newest(made, {gone.event_id})

@@ -70,7 +70,7 @@ async def play(bodies: list[tuple[Body, int]], data: st.DataObject, owners: Owne
 
 
 def check_sum(state: UserState, made: list[Body], taken_back: set[str]) -> None:
-    assert state.shown.tolist() == shown(made, taken_back)
+    assert state.impressions.tolist() == shown(made, taken_back)
     made = [body for body in made if not is_impression(body)]
     ring = sorted(made, key=lambda body: (body["event_time"], body["event_id"]))
     assert [(e.event_id, e.retracted) for e in state.ring] == [

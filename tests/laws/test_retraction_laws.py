@@ -137,7 +137,7 @@ def covisit_units(body: Body) -> int:
 
 def check(state: UserState, bodies: Sequence[Body], taken_back: set[str]) -> None:
     """Everything that is kept, from its definition."""
-    assert state.shown.tolist() == shown(bodies, taken_back)
+    assert state.impressions.tolist() == shown(bodies, taken_back)
     bodies = [body for body in bodies if not is_impression(body)]
     ring = sorted(bodies, key=lambda body: (body["event_time"], body["event_id"]))
     assert [(e.event_id, e.retracted) for e in state.ring] == [

@@ -4,8 +4,8 @@ import msgspec
 import numpy as np
 
 from serving.state.user_state import (
+    IMPRESSIONS,
     SEEN,
-    SHOWN,
     Alias,
     Merge,
     PendingEvent,
@@ -57,7 +57,7 @@ def fullest(dim: int) -> UserState:
         dedup_ids=[2**48 - 1] * 64,
         retracted_ids=[2**48 - 1] * 64,
         seen=np.zeros(2000, SEEN),
-        shown=np.zeros(256, SHOWN),
+        impressions=np.zeros(256, IMPRESSIONS),
         texts=texts,
         pending=big,
         unnamed=[Ref(topic, 2**31, 2**62, each, NOW_MS) for each in ids[:MOST_UNNAMED]],

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from serving.state.user_state import (
+    IMPRESSIONS,
     SEEN,
-    SHOWN,
     Alias,
     Merge,
     PendingEvent,
@@ -53,15 +53,15 @@ def by_hand() -> UserState:
             "u9", "k-2", 1_790_000_000_003, Ref("commands", 1, 4, "k-2", 1_790_000_000_000), "0f1e2d", held=True
         ),
         merges=[Merge("k-3", "访客", 1_790_000_000_004, Ref("commands", 3, 11, "k-3", 1_790_000_000_004), done=True)],
-        shown=np.array([(1_790_000_000, 0xEF012345, 0xDEADBEEF), (1_790_000_001, 7, 0)], SHOWN),
+        impressions=np.array([(1_790_000_000, 0xEF012345, 0xDEADBEEF), (1_790_000_001, 7, 0)], IMPRESSIONS),
     )
 
 
 def fields(state: UserState) -> dict[str, Any]:
     """A state as values that compare by `==`; the long vector apart, which is stored rounded."""
-    stored_apart = {"long", "seen", "shown", "erased_ms"}
+    stored_apart = {"long", "seen", "impressions", "erased_ms"}
     names = (each.name for each in dataclasses.fields(UserState) if each.name not in stored_apart)
-    arrays = {"seen": state.seen.tolist(), "shown": state.shown.tolist()}
+    arrays = {"seen": state.seen.tolist(), "impressions": state.impressions.tolist()}
     return {name: getattr(state, name) for name in names} | arrays
 
 
@@ -127,7 +127,9 @@ vectors = hnp.arrays(np.float32, 8, elements=st.floats(-(2.0**60), 2.0**60, widt
 _seen = hnp.arrays(
     SEEN, st.integers(0, 4), elements=st.tuples(*(st.integers(0, 2**bits - 1) for bits in (32, 32, 8, 8, 16)))
 )
-_shown = hnp.arrays(SHOWN, st.integers(0, 4), elements=st.tuples(*(st.integers(0, 2**32 - 1) for _ in range(3))))
+_impressions = hnp.arrays(
+    IMPRESSIONS, st.integers(0, 4), elements=st.tuples(*(st.integers(0, 2**32 - 1) for _ in range(3)))
+)
 
 states = st.builds(
     UserState,
@@ -146,5 +148,5 @@ states = st.builds(
     list_version=_times,
     alias=st.none() | _aliases,
     merges=st.lists(merges, max_size=2),
-    shown=_shown,
+    impressions=_impressions,
 )

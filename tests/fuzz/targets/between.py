@@ -12,7 +12,7 @@ from serving.ranking.covisit_messages import read_covisits
 from serving.ranking.ranker import Ranker
 from serving.ranking.statistics import Statistics
 from serving.state import user_state as codec
-from serving.state.history import Earlier
+from serving.state.history import OlderItems
 from serving.state.history import pack as pack_earlier
 from serving.state.user_state import UserState
 from stream.events.transfers import HEADER
@@ -81,7 +81,7 @@ def transfers() -> Target:
 
 def covisits() -> Target:
     """Pairs as the keeper takes them in, and what the blend would learn from. What is refused changes nothing."""
-    past = Earlier(np.array([7, 8], np.uint32), np.array([0.2, 1.0], np.float32))
+    past = OlderItems(np.array([7, 8], np.uint32), np.array([0.2, 1.0], np.float32))
     ring = [["i1", 0.5], ["i2", 1.0]]
     pairs = [[0, "i1", 1.0, []], [1, "i2", 0.5, ring, [0, 60], ""], [2, "i3", 0.3, ring, [], pack_earlier(past)]]
     whole = {"topic": TOPICS.clicks, "partition": 0, "first": 0, "last": 2, "events": pairs}

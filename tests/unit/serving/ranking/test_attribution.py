@@ -17,7 +17,7 @@ from serving.ranking.popularity import Popularity
 from serving.ranking.profile import RankSettings
 from serving.ranking.ranker import Ranker
 from serving.ranking.rules import Rules
-from serving.state.user_state import SEEN, SHOWN, Kind, RecentText, RingEvent, UserState, item_hash
+from serving.state.user_state import IMPRESSIONS, SEEN, Kind, RecentText, RingEvent, UserState, item_hash
 from tests.unit.serving.ranking.test_ranker import DIM, GENRES, axis, catalogue, item, popular_but, said, touched, wrote
 
 ITEMS = catalogue()
@@ -108,9 +108,9 @@ def users(draw: st.DrawFn) -> UserState:
         [(item_hash(each), 1, 1, 0, 80) for each in draw(st.sets(st.sampled_from(ITEMS.ids), max_size=5))], SEEN
     )
     times = draw(st.lists(st.tuples(st.integers(0, 200_000), st.sampled_from(ITEMS.ids)), max_size=9))
-    shown = np.array([(time_s, n, item_hash(each)) for n, (time_s, each) in enumerate(times)], SHOWN)
+    shown = np.array([(time_s, n, item_hash(each)) for n, (time_s, each) in enumerate(times)], IMPRESSIONS)
     long = draw(st.none() | st.integers(0, 9).map(lambda seed: np.random.default_rng(seed).standard_normal(DIM)))
-    state = UserState(ring=ring, texts=written, seen=seen, shown=shown)
+    state = UserState(ring=ring, texts=written, seen=seen, impressions=shown)
     state.long = None if long is None else long.astype(np.float32)
     return state
 

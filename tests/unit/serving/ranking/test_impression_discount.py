@@ -8,7 +8,7 @@ from serving.ranking.impression_discount import impression_weights, newest_s
 from serving.ranking.popularity import Popularity
 from serving.ranking.profile import RankSettings
 from serving.ranking.ranker import Ranker
-from serving.state.user_state import SEEN, SHOWN, Kind, RingEvent, UserState, item_hash
+from serving.state.user_state import IMPRESSIONS, SEEN, Kind, RingEvent, UserState, item_hash
 from tests.unit.serving.ranking.test_ranker import catalogue, touched
 
 HOUR_S = 3600
@@ -22,7 +22,7 @@ def items() -> Catalogue:
 def shown(*times: tuple[str, int]) -> UserState:
     """A user who was shown these items, at these hours."""
     rows = [(hour * HOUR_S, n, item_hash(item) if item else 0) for n, (item, hour) in enumerate(times)]
-    return UserState(shown=np.array(rows, SHOWN))
+    return UserState(impressions=np.array(rows, IMPRESSIONS))
 
 
 def test_each_time_weighs_less_in_a_straight_line(items: Catalogue) -> None:
@@ -49,7 +49,7 @@ def test_of_what_is_unknown_taken_back_or_long_ago_there_is_nothing(items: Catal
 def test_who_takes_it_is_not_tired_of_it(items: Catalogue, kind: Kind, left: float, *, retracted: bool) -> None:
     """Given horror shown twice, and a click in between, then what was shown before the click weighs nothing."""
     state = shown(("horror-2", 10), ("horror-2", 10))
-    state.shown["time_s"][1] += 10
+    state.impressions["time_s"][1] += 10
     state.ring = [RingEvent(10_000 * HOUR_S + 5000, "e", 0, "horror-2", kind, 0.3, 0.3, retracted=retracted)]
 
     (weight,) = impression_weights(state, items, 48.0).values()

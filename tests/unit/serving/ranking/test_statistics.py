@@ -164,7 +164,7 @@ def test_what_is_encoded_is_decoded() -> None:
     assert told.gram.counts[:25, :25].sum() > 25 * 20, "everything goes with everything"
     np.testing.assert_array_equal(told.popular.totals, snapshot.popular.totals)
     np.testing.assert_array_equal(told.popular.scaled, snapshot.popular.scaled)
-    np.testing.assert_array_equal(told.popular.touched, snapshot.popular.touched)
+    np.testing.assert_array_equal(told.popular.last, snapshot.popular.last)
     assert (told.popular.weight, told.popular.events) == (snapshot.popular.weight, 26)
 
 
@@ -176,7 +176,7 @@ def test_a_snapshot_from_before_there_were_ages_is_read() -> None:
 
     told = snapshots.decode([first, *older])
 
-    assert told.popular.touched.tolist() == [1.0] * 25
+    assert told.popular.last.tolist() == [1.0] * 25
     assert (told.gram.counts.size, told.gram.events) == (0, 0)
     np.testing.assert_array_equal(told.popular.totals, large(25).popular.totals)
 

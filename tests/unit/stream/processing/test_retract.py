@@ -270,7 +270,7 @@ async def test_an_impression_is_taken_back_before_it_after_it_and_once(worker: W
     await worker.takes(*[click(n, f"i{n % 30}") for n in range(2, 90)])
     await worker.takes(retract(1, "c-1"), retract(2, "c-1"), click(90, "i2", type="impression", event_id="c-1"))
 
-    assert (await worker.state("u1")).shown["item"].tolist() == [0, 0]
+    assert (await worker.state("u1")).impressions["item"].tolist() == [0, 0]
     assert {status for _, status, _ in receipts(worker)} == {"done"}
 
 

@@ -277,11 +277,11 @@ def test_a_difference_says_by_how_much() -> None:
     altered = copy.deepcopy(by_hand())
     altered.seen = np.append(altered.seen, np.array([(7, 7, 7, 7, 7)], SEEN))
 
-    altered.shown = altered.shown[1:]
+    altered.impressions = altered.impressions[1:]
 
     assert differences(altered, by_hand(), yardstick()) == [
         Difference("seen", "1 items more or altered, 0 fewer or altered"),
-        Difference("shown", "0 impressions more, 1 fewer"),
+        Difference("impressions", "0 impressions more, 1 fewer"),
     ]
 
 

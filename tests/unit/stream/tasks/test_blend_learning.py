@@ -14,7 +14,7 @@ from serving.catalogue import Catalogue
 from serving.ranking.blend import Signal
 from serving.ranking.popularity import Popularity
 from serving.ranking.ranker import Ranker
-from serving.state.history import Earlier, earlier, pack
+from serving.state.history import OlderItems, older_items, pack
 from stream.tasks.blend_learning import BlendLearner, before
 from tests.unit.serving.ranking.test_ranker import catalogue
 
@@ -48,7 +48,7 @@ class Watched(Shelf):
         self.written.set()
 
 
-EARLIER = Earlier(np.array([7, 9], np.uint32), np.array([0.2, 1.0], np.float32))
+EARLIER = OlderItems(np.array([7, 9], np.uint32), np.array([0.2, 1.0], np.float32))
 
 
 def pairs_of(items: Catalogue, n: int) -> list[CoVisitEvent]:
@@ -77,7 +77,7 @@ def test_a_pair_tells_of_a_ring() -> None:
     assert [(event.item_id, event.covisit) for event in state.ring] == [("a", 0.2), ("b", 0.5)]
     assert state.ring == sorted(state.ring, key=lambda event: event.order)
     assert state.ring[1].time_ms - state.ring[0].time_ms == pytest.approx(30_000, abs=20)
-    told = earlier(state)
+    told = older_items(state)
     assert (told.items.tolist(), told.strengths.tolist()) == (EARLIER.items.tolist(), EARLIER.strengths.tolist())
 
 
