@@ -101,7 +101,7 @@ def ridge(gram: Gram) -> float:
 
 
 def fit(gram: Gram) -> Fitted:
-    """B of a G. For another thread, which it keeps busy for some 100 ms: it touches nothing else."""
+    """B of a G. For another thread, which it keeps busy for some 100 ms: it changes nothing else."""
     m = len(gram.rows)
     inverse = np.linalg.inv(_raised(gram.counts, ridge(gram)))
     weights: Floats = (-inverse / np.diag(inverse)).astype(np.float32)

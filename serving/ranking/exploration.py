@@ -79,7 +79,7 @@ def rotation_seed(state: UserState) -> int:
 
 
 def keep_off_the_first(rows: list[int], boosted: Iterable[int]) -> list[int]:
-    """The order of a list without helped items on the first three slots, as far as there are others."""
+    """The order of a list without boosted items on the first three slots, as far as there are others."""
     late = set(boosted)
     if late.isdisjoint(rows[: EARLIEST - 1]):
         return rows

@@ -1,4 +1,4 @@
-"""What a user had touched when an event came, as the event's covisit tells it (penchant/messages.py).
+"""A user's interactions as they stood when an event came, for its co-visit (penchant/messages.py).
 
 Made from the state it takes some 40 µs, most of it for what the seen set has beyond the ring. In a burst of one user
 each event changes that by an item or two, so from its second event on it is followed instead (`Burst`).
@@ -26,7 +26,7 @@ class InteractionContext(NamedTuple):
 
 
 def company(state: UserState, older_items: str | None = None) -> InteractionContext:
-    """What a user touched as it stands, for the item statistics, without statements and what was taken back.
+    """A user's interactions as they stand, for the item statistics, without statements and what was retracted.
 
     older_items: what of it lies beyond the ring, if that is known.
     """

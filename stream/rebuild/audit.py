@@ -17,7 +17,7 @@ from stream.rebuild.compare import Difference, Yardstick, differences, knows_mor
 from stream.rebuild.log_reader import LogReader, Place
 from stream.rebuild.memory_store import MemoryUsers
 from stream.rebuild.rebuild import Replay, ReplaySource, Tell, make_replay
-from stream.rebuild.side_topics import put_aside, touched
+from stream.rebuild.side_topics import interactions, put_aside
 from stream.rebuild.store_reader import LiveStore, ReadSnapshot
 from stream.store.tombstones import Tombstones
 
@@ -48,7 +48,7 @@ class Verification:
         offsets: dict[Place, int] = {}
         for number in self._partitions():
             offsets |= (await self.live.look(number, [])).offsets
-        stated = await touched(self.log, self.source.topics.covisits, offsets)
+        stated = await interactions(self.log, self.source.topics.covisits, offsets)
         ends = self._of_events(offsets)
         self.audit_notes.first_counted = stated.first
         total(sum(max(end - starts[place], 0) for place, end in ends.items()))

@@ -8,7 +8,7 @@ from stream.rebuild.compare import Difference
 from stream.rebuild.log_reader import Place
 from stream.rebuild.side_topics import Interactions
 
-ITEM_EXACTNESS = 0.01  # of all that items were touched by: what the order of arrival may change
+ITEM_EXACTNESS = 0.01  # of all interactions: what the order of arrival may change
 
 MISSING, EXTRA = "record", "log"
 
@@ -99,8 +99,8 @@ class Report:
 def compare_items(stated: Interactions, rebuilt: dict[str, float], taken_back: int = 0) -> ItemTotals:
     """Totals by item, of those that either side has.
 
-    >>> compare_items(Touched({"a": 2.0, "b": 1.0}), {"a": 1.0, "b": 1.0})
-    Items(compared=2, different=1, largest=0.5, overall=0.3333333333333333, taken_back=0)
+    >>> compare_items(Interactions({"a": 2.0, "b": 1.0}), {"a": 1.0, "b": 1.0})
+    ItemTotals(compared=2, different=1, largest=0.5, overall=0.3333333333333333, taken_back=0)
     """
     ids = stated.totals.keys() | rebuilt.keys()
     pairs = [(stated.totals.get(each, 0.0), rebuilt.get(each, 0.0)) for each in ids]

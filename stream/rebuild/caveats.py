@@ -118,7 +118,7 @@ class AuditNotes:
         self.caveats.setdefault(user_id, set()).add(why)
 
     def covisits(self, place: Place, events: Iterable[CoVisitEvent]) -> None:
-        """Add up what items were touched by."""
+        """Add up co-visit weights by item."""
         first = self.first_counted.get(place, 0)
         for event in events:
             if event.offset >= first:

@@ -1,4 +1,4 @@
-"""What stands beside the events on the log: which records were put aside, and what items were touched by."""
+"""What stands beside the events on the log: which records were put aside, and co-visit weights by item."""
 
 from dataclasses import dataclass, field
 
@@ -51,7 +51,7 @@ async def put_aside(log: LogReader, topics: Topics) -> frozenset[str]:
     return frozenset(found)
 
 
-async def touched(log: LogReader, topic: str, before: dict[Place, int]) -> Interactions:
+async def interactions(log: LogReader, topic: str, before: dict[Place, int]) -> Interactions:
     """What `covisits.v1` says of events before these offsets: each event once, however often it was sent."""
     places = await log.partitions(topic)
     starts, ends = await log.starts(places), await log.ends(places)

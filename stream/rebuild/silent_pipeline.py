@@ -90,7 +90,7 @@ class SilentPipeline(Pipeline):
         )
 
     async def publish_side_effects(self, batches: Iterable[PartitionBatch]) -> None:
-        """Nothing is announced; what items were touched by is added up."""
+        """Nothing is announced; co-visit weights are added up by item."""
         for batch in batches:
             for topic, events in batch.covisit_events.items():
                 self.audit_notes.covisits((topic, batch.partition), events)

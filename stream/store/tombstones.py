@@ -25,7 +25,7 @@ class Tombstones:
     def of(self, user_id: str) -> bytes:
         """The digest of one user, 32 bytes.
 
-        >>> Digests(b"Jefe", 0).of("what do ya want for nothing?").hex()[:16]  # RFC 4231, test case 2
+        >>> Tombstones(b"Jefe", 0).of("what do ya want for nothing?").hex()[:16]  # RFC 4231, test case 2
         '5bdcc146bf60754e'
         """
         return hmac.digest(self.secret, user_id.encode(), "sha256")

@@ -103,7 +103,7 @@ class BlendLearner:
 
 
 def before(event: CoVisitEvent) -> UserState:
-    """A user as the event tells: what it touched, everything in the ring liked as much as it links."""
+    """A user as the event tells: its interactions, everything in the ring liked as much as it links."""
     gaps_s = event.gaps_s or [0] * len(event.ring)
     ring = [
         RingEvent(-1000 * gap_s - age, str(age), age, item_id, Kind.OTHER, weight, weight)
