@@ -63,7 +63,7 @@ class WorkerSettings(Connections):
         default=0.0,
         ge=0.0,
         le=0.25,
-        description="The share of exploration slots, for rare items that fit, in rotation; never one of the first three.",
+        description="The share of exploration slots, for rare items that fit, in rotation; none of the first three.",
     )
     list_relevance: float = Field(
         default=0.0,
