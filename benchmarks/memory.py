@@ -43,7 +43,7 @@ from stream.store.redis import Store
 PREFIX, PARTITIONS, AT_ONCE = "penchant", 4, 256
 BOUNDS = Bounds()
 NOW_MS = 1_795_341_600_000  # 22 November 2026
-PARTS = {
+COMPONENTS = {
     "ring, counters, dedupe": "long vector, ring of 20 events, 64 dedup ids",
     "texts": "vectors of 8 recent texts, float16",
     "seen": "seen set of 2,000 items",
@@ -57,7 +57,7 @@ def names(kind: str, user: int, count: int, length: int) -> list[str]:
 
 
 def full_state(user: int, length: int, dim: int, parts: int) -> UserState:
-    """A user who has the first `parts` of `PARTS`."""
+    """A user who has the first `parts` of `COMPONENTS`."""
     random = np.random.default_rng(user)
     events, items = names("e", user, RING, length), names("i", user % 1000, RING, length)
     dedup_ids = random.integers(0, 2**48, BOUNDS.dedup_ids).tolist()
@@ -98,12 +98,12 @@ def batches(users: int) -> Iterator[tuple[int, range]]:
         yield from ((partition, mine[i : i + AT_ONCE]) for i in range(0, len(mine), AT_ONCE))
 
 
-async def fill(url: str, users: int, length: int, dim: int, parts: int) -> None:
+async def write_users(url: str, users: int, length: int, dim: int, parts: int) -> None:
     """Write the users through the real store."""
     store = Store(url, PREFIX, "e5s-00000000", {}, Retention(180 * 86_400))
     for partition in range(PARTITIONS):
         await store.acquire(partition)
-    for partition, some in track(list(batches(users)), f"{parts} of {len(PARTS)}", console=Console(stderr=True)):
+    for partition, some in track(list(batches(users)), f"{parts} of {len(COMPONENTS)}", console=Console(stderr=True)):
         states = {names("u", n, 1, length)[0]: full_state(n, length, dim, parts) for n in some}
         await store.save(Commit(partition, store.lease(partition), states))
     await store.close()
@@ -146,14 +146,14 @@ def measure(url: str, users: int, length: int, dim: int) -> dict[str, Any]:
     """Fill an empty store part by part. Returns what is printed."""
     used: list[int] = []
     with Redis.from_url(url) as redis:
-        asyncio.run(fill(url, 1, length, dim, 1))  # connections, scripts
+        asyncio.run(write_users(url, 1, length, dim, 1))  # connections, scripts
         redis.flushdb()
         used.append(used_memory(redis))
-        for parts in range(1, len(PARTS) + 1):
-            asyncio.run(fill(url, users, length, dim, parts))
+        for parts in range(1, len(COMPONENTS) + 1):
+            asyncio.run(write_users(url, users, length, dim, parts))
             used.append(used_memory(redis))
         about = {"redis": redis.info("server")["redis_version"], "allocator": redis.info("memory")["mem_allocator"]}
-    each = {part: (after - before) / users for part, before, after in zip(PARTS, used, used[1:], strict=False)}
+    each = {part: (after - before) / users for part, before, after in zip(COMPONENTS, used, used[1:], strict=False)}
     record = len(encode(full_state(0, length, dim, 1), "e5s-00000000"))
     return {"users": users, "id_bytes": length, "dim": dim, **about, "record_bytes": record, "bytes_per_user": each}
 
@@ -172,7 +172,7 @@ def main(users: int, id_bytes: int, dim: int, redis: str | None, file: Path | No
     table = Table(title=title, title_justify="left")
     for column in ("part", "what", "bytes a user"):
         table.add_column(column, justify="right" if column == "bytes a user" else "left")
-    for part, what in PARTS.items():
+    for part, what in COMPONENTS.items():
         table.add_row(part, what, f"{told['bytes_per_user'][part]:,.0f}")
     Console().print(table)
     click.echo(f"a record without texts and seen set has {told['record_bytes']:,} bytes")

@@ -89,11 +89,11 @@ def measure(model: Path, sets: dict[str, list[Labelled]]) -> dict[str, Figures]:
         for name, texts in sets.items():
             with progress.step(name, len(texts)) as tell:
                 lesson = embed(encoder, {name: texts}, tell)
-            figures[name] = judge(encoder.sentiment, lesson.vectors, lesson.labels)
+            figures[name] = evaluate(encoder.sentiment, lesson.vectors, lesson.labels)
     return figures
 
 
-def judge(head: Sentiment, vectors: npt.NDArray[np.float32], labels: npt.NDArray[np.float64]) -> Figures:
+def evaluate(head: Sentiment, vectors: npt.NDArray[np.float32], labels: npt.NDArray[np.float64]) -> Figures:
     """A head's figures on vectors `(n, d)` with labels `(n,)`. The head is timed as a worker asks it: one by one."""
     began = time.perf_counter()
     said = np.array([head.of(vector[np.newaxis])[0] for vector in vectors])

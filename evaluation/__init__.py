@@ -1,1 +1,1 @@
-"""Judges lists without Kafka: data sets played again, measures, settings chosen on them."""
+"""Offline evaluation of lists: data sets replayed prequentially, measures, tuning."""

@@ -119,11 +119,11 @@ class VsKnn:
         user, past = step.event.user, self._histories.of(step.event.user)[:LAST]
         similar: dict[str, float] = {}
         newest: dict[str, int] = {}
-        for place, row in enumerate(dict.fromkeys(past)):
-            weight = 1.0 - place / len(past)
+        for rank, row in enumerate(dict.fromkeys(past)):
+            weight = 1.0 - rank / len(past)
             for other in dict.fromkeys(self._users.get(row, ())):
                 similar[other] = similar.get(other, 0.0) + weight
-                newest.setdefault(other, place)
+                newest.setdefault(other, rank)
         similar.pop(user, None)
         scores = np.zeros(self._n, np.float32)
         for other in sorted(similar, key=lambda each: -similar[each])[: self._NEAREST]:

@@ -32,7 +32,7 @@ def replay(verify: bool, into_prefix: str | None, into_redis: str | None, as_jso
     written to any topic.
     """
     need("worker", "aiokafka", "faust", "redis", "tokenizers")
-    from deploy.rebuild.replay_runs import as_dict, print_filled, print_report, run_filling, run_verification
+    from deploy.rebuild.replay_runs import as_dict, print_report, print_restored, run_restore, run_verification
 
     if verify == bool(into_prefix or into_redis):
         raise click.UsageError("say --verify, or where the states are to go: --into-prefix, --into-redis or both")
@@ -45,8 +45,8 @@ def replay(verify: bool, into_prefix: str | None, into_redis: str | None, as_jso
         if not report.right:
             sys.exit(DIFFERS)
         return
-    filled = run_filling(into_prefix, into_redis)
+    restored = run_restore(into_prefix, into_redis)
     if as_json:
-        print_json(filled)
+        print_json(restored)
     else:
-        print_filled(filled)
+        print_restored(restored)

@@ -1,4 +1,4 @@
-"""`penchant tune`: settings of the ranking, chosen on a log of one's own and judged on a part that was held back."""
+"""`penchant tune`: settings of the ranking, chosen on a log of one's own and evaluated on a held-out part."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any

@@ -1,6 +1,6 @@
 """Replays ratings in order of time, many users at once, never two events of a user at a time.
 
-A user's next rating is sent once the list that names the one before stands. So every rating is judged by a list that
+A user's next rating is sent once the list that names the one before stands. So every rating is tested on a list that
 had learned all the ratings before it, as if the user had looked at that list first.
 """
 

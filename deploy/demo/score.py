@@ -1,4 +1,4 @@
-"""Prequential hit rate: every positive event is looked for in the list that stood before it, then learned.
+"""Prequential hit rate: every positive event is looked for in the list before it, then learned.
 
 Beside it, on the same events in the same order, the plain baseline: the most popular items without those that the user
 has rated already.

@@ -29,8 +29,8 @@ class DemoPrinter:
         table.add_column(before[0], overflow="fold", ratio=1)
         table.add_column(after[0], overflow="fold", ratio=1)
         pairs = zip(before[1].items[:TOP], after[1].items[:TOP], strict=False)
-        for place, (first, last) in enumerate(pairs, start=1):
-            table.add_row(str(place), self._short(first), self._short(last))
+        for rank, (first, last) in enumerate(pairs, start=1):
+            table.add_row(str(rank), self._short(first), self._short(last))
         self.console.print(table)
 
     def answer(self, text: str, made: Recommendations, milliseconds: float) -> None:
@@ -40,9 +40,9 @@ class DemoPrinter:
         table.add_column("title", overflow="fold", ratio=4)
         table.add_column("genres", overflow="fold", ratio=3)
         table.add_column("why", overflow="fold", ratio=5)
-        for place, item in enumerate(made.items[:TOP], start=1):
+        for rank, item in enumerate(made.items[:TOP], start=1):
             why = "; ".join(f"{reason.words} ({reason.share:.0%})" for reason in item.reasons)
-            table.add_row(str(place), theirs(self._title(item)), theirs(", ".join(self.genres(item))), theirs(why))
+            table.add_row(str(rank), theirs(self._title(item)), theirs(", ".join(self.genres(item))), theirs(why))
         self.console.print(table)
 
     def genres(self, item: ListItem) -> list[str]:

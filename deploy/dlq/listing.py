@@ -83,9 +83,9 @@ def as_dict(dead_letter: DeadLetterRecord, topics: Topics, *, redriven: bool) ->
 def print_dead_letter(told: Mapping[str, Any]) -> None:
     """Print one dead letter as `as_dict` tells it."""
     out = console()
-    place = f"{told['topic']} partition {told['partition']} offset {told['offset']}"
+    position = f"{told['topic']} partition {told['partition']} offset {told['offset']}"
     reason = theirs(told["reason"] or "(not a worker’s)", "bold")
-    out.print(Text.assemble(reason, "  ", theirs(place), f"  {told['time']}"))
+    out.print(Text.assemble(reason, "  ", theirs(position), f"  {told['time']}"))
     attempts = f"attempt {told['attempts']}" + (", sent back" if told["redriven"] else "")
     lines = {"message": told["message"], "stage": f"{told['stage']}, {attempts}"}
     for name in ("key", "value"):
@@ -118,8 +118,8 @@ def print_redriven(told: Mapping[str, Any]) -> None:
     for row in told["redriven"]:
         out.print(theirs(f"  {row['letters']:>9,}  {row['reason']} to {row['topic']}"))
     for one in told["named"]:
-        place = f"{one['topic']} partition {one['partition']} offset {one['offset']}"
-        complaints.print(theirs(f"left  {place}: {one['why']}"))
+        position = f"{one['topic']} partition {one['partition']} offset {one['offset']}"
+        complaints.print(theirs(f"left  {position}: {one['why']}"))
     if told["left"] > len(told["named"]):
         complaints.print(f"left  {told['left'] - len(told['named']):,} more")
 

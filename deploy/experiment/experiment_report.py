@@ -82,9 +82,9 @@ def variant_results(experiment: Experiment, tallies: Mapping[str, Tally]) -> lis
     strict = deviations(1 - (1 - LEVEL) / max(len(experiment.variant) - 1, 1))
     first = tallies.get(experiment.variant[0].name, Tally())
     found = []
-    for place, variant in enumerate(experiment.variant):
+    for index, variant in enumerate(experiment.variant):
         tally = tallies.get(variant.name, Tally())
-        apart = difference(first, tally, strict) if place else None
+        apart = difference(first, tally, strict) if index else None
         found.append(VariantResult(variant.name, variant.share, variant.settings, tally, tally.interval(z), apart))
     return found
 

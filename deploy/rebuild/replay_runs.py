@@ -51,7 +51,7 @@ def run_verification() -> Report:
     return _with_bar(run)
 
 
-def run_filling(prefix: str | None, redis: str | None) -> dict[str, Any]:
+def run_restore(prefix: str | None, redis: str | None) -> dict[str, Any]:
     """Fill an empty store, under another prefix or in another Redis. Returns what was done, for programs."""
     source = open_source()
     settings = source.settings
@@ -69,19 +69,19 @@ def run_filling(prefix: str | None, redis: str | None) -> dict[str, Any]:
         finally:
             await store.close()
 
-    filled = _with_bar(run)
+    restored = _with_bar(run)
     return {
-        "users": filled.users,
-        "events": filled.events,
-        "seconds": round(filled.seconds, 3),
-        "events_per_s": round(filled.events / filled.seconds, 1) if filled.seconds else 0.0,
+        "users": restored.users,
+        "events": restored.events,
+        "seconds": round(restored.seconds, 3),
+        "events_per_s": round(restored.events / restored.seconds, 1) if restored.seconds else 0.0,
         "fingerprint": source.model.fingerprint,
-        "retention": _truncated(filled.truncated),
+        "retention": _truncated(restored.truncated),
     }
 
 
-def print_filled(told: Mapping[str, Any]) -> None:
-    """Print what `run_filling` did."""
+def print_restored(told: Mapping[str, Any]) -> None:
+    """Print what `run_restore` did."""
     out = console()
     out.print(
         theirs(

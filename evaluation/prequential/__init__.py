@@ -1,1 +1,1 @@
-"""Logs of events played again, one after the other, each looked for in the scores before it: no Kafka, no Redis."""
+"""Prequential evaluation: each event of a log is first looked for in the scores, then learned. No Kafka, no Redis."""

@@ -90,19 +90,19 @@ def read_cases(file: Path, rows: Mapping[str, int], split: str) -> Cases:
     For `test` everything before is learned from. For `valid` its second half is measured and no test case is read.
     """
     read = [(line, _split(line)) for line in lines_of(file)]
-    seqs = [_seq(line, place) for place, (line, _) in enumerate(read)]
-    order = [place for place in np.argsort(seqs, kind="stable").tolist() if split == "test" or read[place][1] != "test"]
-    wanted = [place for place in order if read[place][1] == split]
+    seqs = [_seq(line, index) for index, (line, _) in enumerate(read)]
+    order = [index for index in np.argsort(seqs, kind="stable").tolist() if split == "test" or read[index][1] != "test"]
+    wanted = [index for index in order if read[index][1] == split]
     measured = set(wanted if split == "test" else wanted[len(wanted) // 2 :])
     if not measured:
         raise Misconfigured(f"{file} has no cases of the split {split!r}: their field `split` says which they are of")
     found = []
-    for place in order:
-        line = read[place][0]
+    for index in order:
+        line = read[index][0]
         target = rows.get(line.id_of("target"))
         if target is not None:
             history = [rows[item] for item in _history(line) if item in rows]
-            found.append(Case(seqs[place], place in measured, line.id_of("user"), history, target))
+            found.append(Case(seqs[index], index in measured, line.id_of("user"), history, target))
     return Cases(found, len(order) - len(found))
 
 
@@ -134,9 +134,9 @@ def read_events(
     times, timed = filled(np.array(seconds))
     ties = np.random.default_rng(seed).random(len(kept))
     found = [
-        DatasetEvent(user, row, int(times[place] * 1000), feedback.weight(weights, scale), feedback.positive, text)
-        for place in np.lexsort((ties, times)).tolist()
-        for user, row, feedback, text in (kept[place],)
+        DatasetEvent(user, row, int(times[index] * 1000), feedback.weight(weights, scale), feedback.positive, text)
+        for index in np.lexsort((ties, times)).tolist()
+        for user, row, feedback, text in (kept[index],)
     ]
     return EventLog(found, unknown, timed, scale)
 
@@ -183,9 +183,9 @@ def _split(line: DatasetLine) -> str:
     return str(line.fields.get("split") or "test")
 
 
-def _seq(line: DatasetLine, place: int) -> int:
+def _seq(line: DatasetLine, index: int) -> int:
     seq = line.number_of("seq")
-    return place if seq is None else int(seq)
+    return index if seq is None else int(seq)
 
 
 def _history(line: DatasetLine) -> Iterator[str]:

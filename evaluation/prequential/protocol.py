@@ -97,7 +97,7 @@ def of_events(events: Sequence[DatasetEvent], candidates: Candidates, *, repeats
     last: dict[str, int] = {}
     interacted: set[int] = set()
     before = ""
-    for place, event in enumerate(events):
+    for index, event in enumerate(events):
         seen = mine.setdefault(event.user, set())
         new = repeats or event.row not in seen
         asked = event.positive and new and candidates.has(event.row, event.time_ms)
@@ -107,8 +107,8 @@ def of_events(events: Sequence[DatasetEvent], candidates: Candidates, *, repeats
         yield Step(
             event,
             asked=asked,
-            measured=place >= half,
-            idle=place - last[event.user] - 1 if event.user in last else np.inf,
+            measured=index >= half,
+            idle=index - last[event.user] - 1 if event.user in last else np.inf,
             candidates=mask,
             unseen=event.row not in interacted,
             cold_user=positives.get(event.user, 0) < COLD,
@@ -118,4 +118,4 @@ def of_events(events: Sequence[DatasetEvent], candidates: Candidates, *, repeats
         interacted.add(event.row)
         candidates.add(event)
         positives[event.user] = positives.get(event.user, 0) + event.positive
-        last[event.user], before = place, event.user
+        last[event.user], before = index, event.user

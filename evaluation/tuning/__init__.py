@@ -1,1 +1,1 @@
-"""Settings chosen on a log of one's own, and judged on a part of it that was held back."""
+"""Settings chosen on a log of one's own, and evaluated on a held-out part of it."""

@@ -1,4 +1,4 @@
-"""Whether tuned settings are better than the default: by a part that was held back, in an interval over users."""
+"""Whether tuned settings are better than the default: on a held-out part, in an interval over users."""
 
 import msgspec
 

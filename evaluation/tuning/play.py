@@ -13,7 +13,7 @@ from evaluation.tuning.grid import Choice
 from serving.arrays import Doubles
 from serving.catalogue import Catalogue
 
-LEARNED, CHOSEN = 0.25, 0.75  # of the events: up to here learned only, up to here chosen on; the rest is held back
+LEARNED, CHOSEN = 0.25, 0.75  # of the events: up to here learned only, up to here chosen on; the rest is held out
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Log:
         return range(int(len(self.events) * LEARNED), int(len(self.events) * CHOSEN))
 
     @property
-    def held_back(self) -> range:
+    def held_out(self) -> range:
         """Places of those that they are judged on."""
         return range(int(len(self.events) * CHOSEN), len(self.events))
 
@@ -57,8 +57,8 @@ def play(log: Log, catalogue: Catalogue, choice: Choice, part: range, tick: Call
     users: list[str] = []
     every = -(-len(part) // log.most)
     steps = of_events(log.events[: part.stop], Candidates("all", log.items), repeats=log.repeats)
-    for place, step in enumerate(steps):
-        if step.asked and place in part and place % every == 0:
+    for index, step in enumerate(steps):
+        if step.asked and index in part and index % every == 0:
             ranks.append(rank_of(penchant.score(step, 0.0), step))
             users.append(step.event.user)
         penchant.learn(step)

@@ -47,8 +47,8 @@ def tune(log: Log, catalogue: Catalogue, tick: Tick, grid: Grid = GRID) -> Tuned
 
     check(log)
     best = search(objective, grid)
-    default = play(log, catalogue, Choice(), log.held_back, tick)
-    judged = compare(default, play(log, catalogue, best, log.held_back, tick) if best.changed else default)
+    default = play(log, catalogue, Choice(), log.held_out, tick)
+    judged = compare(default, play(log, catalogue, best, log.held_out, tick) if best.changed else default)
     return Tuned(
         events=len(log.events),
         items=len(log.items),
@@ -66,8 +66,8 @@ def plays(log: Log) -> int:
 
 def check(log: Log) -> None:
     """Raise Misconfigured if a part has too few events to look for."""
-    for name, part in (("to choose on", log.choosing), ("held back", log.held_back)):
-        found = sum(log.events[place].positive for place in part)
+    for name, part in (("to choose on", log.choosing), ("held out", log.held_out)):
+        found = sum(log.events[index].positive for index in part)
         if found < _LEAST:
             raise Misconfigured(
                 f"{found} positive events are {name}, {_LEAST} are the least: give a longer log, or look at --positive"

@@ -91,7 +91,7 @@ def topics_made_anew(scenario: Scenario) -> None:
 
 
 def encoder_fails(how: str, scenario: Scenario) -> None:
-    """The encoder raises, or hangs, for a while: lists come all the same, and the texts are made up for."""
+    """The encoder raises, or hangs, for a while: lists come all the same, and the texts are encoded later."""
     control = scenario.system.folder / "fault"
     worker = scenario.worker(FAULT_ENCODER=how, FAULT_FILE=str(control))
     scenario.wait_until_ready(worker)

@@ -6,7 +6,7 @@ from pathlib import Path
 from click.testing import CliRunner
 from redis import Redis
 
-from benchmarks.memory import PARTS, main
+from benchmarks.memory import COMPONENTS, main
 from deploy.local.services import EmbeddedStore, start_store
 
 
@@ -21,7 +21,7 @@ def test_a_full_user_takes_at_most_two_and_a_half_kilobytes(tmp_path: Path) -> N
     assert each["texts"] <= 8 * (768 + 64)
     assert each["seen"] <= 2000 * 12 + 100
     assert each["impressions"] <= 256 * 12 + 100
-    assert list(each) == list(PARTS)
+    assert list(each) == list(COMPONENTS)
     assert f"{each['ring, counters, dedupe']:,.0f}" in done.output
 
 

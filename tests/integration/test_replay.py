@@ -124,7 +124,7 @@ def test_the_live_state_is_what_the_log_makes(system: System) -> None:
     settle(system)
     system.publish([{"item_id": f"unknown-{n}", "title": f"Late {n}", "text": "a film that came late"} for n in (0, 1)])
     assert until(lambda: worker.metric("penchant_waiting_users") <= 2 * len(USERS), 10)
-    # On a busy machine the encoder misses texts at first; until it has made up for them their users are listed apart.
+    # On a busy machine the encoder misses texts at first; until it has encoded them their users are listed apart.
     assert until(lambda: worker.metric("penchant_missed_texts_waiting_users") == 0, 60)
 
     told = verified(system)
@@ -256,11 +256,11 @@ def test_a_store_is_filled_and_a_worker_goes_on_from_there(system: System) -> No
     with redis.Redis.from_url(system.redis_url) as client:
         client.delete(*system.stored())
 
-    filled = replay(system, "--into-redis", system.redis_url)
+    restored = replay(system, "--into-redis", system.redis_url)
     again = replay(system, "--into-redis", system.redis_url)
 
-    assert filled.exit_code == 0, filled.err
-    assert filled.json["users"] == len(USERS)
+    assert restored.exit_code == 0, restored.err
+    assert restored.json["users"] == len(USERS)
     assert again.exit_code == 78
     assert "not empty" in again.err
     everybody_is_the_same(verified(system))
@@ -292,16 +292,16 @@ def test_another_model_folder_takes_over(system: System, tmp_path: Path) -> None
     send_disorder(system)
     settle(system)
 
-    filled = replay(system, "--into-prefix", other, "--model", str(folder))
+    restored = replay(system, "--into-prefix", other, "--model", str(folder))
     during = [f"during-{user}" for user in USERS]
     for user in USERS:
         system.click(user, "f1", event_id=f"during-{user}")
     assert until(lambda: set(during) <= system.named(), 60)
     assert system.workers[0].child.stop(15) == 0
 
-    assert filled.exit_code == 0, filled.err
-    assert filled.json["fingerprint"] == new
-    assert filled.json["users"] == len(USERS)
+    assert restored.exit_code == 0, restored.err
+    assert restored.json["fingerprint"] == new
+    assert restored.json["users"] == len(USERS)
     old_model = system.start(PENCHANT_STORE_PREFIX=other)
     assert until(lambda: old_model.child.exit_code == 78, 60)
     assert "model folder" in old_model.child.last_lines()

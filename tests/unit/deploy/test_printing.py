@@ -21,7 +21,7 @@ from deploy.experiment.experiment_report import Tally, VariantResult
 from deploy.explain.attribution_table import print_explanations
 from deploy.local.processes import ChildProcess
 from deploy.local.stack import last_words
-from deploy.rebuild.replay_runs import print_filled, print_report
+from deploy.rebuild.replay_runs import print_report, print_restored
 from deploy.tables import print_checks, print_list
 from penchant.errors import BadFile
 from penchant.messages import Item, ListItem, Reason, Recommendations
@@ -126,7 +126,7 @@ def dead_letters(text: str) -> None:
 def replay(text: str) -> None:
     finding = Finding(text, 0, (Difference(text, text),))
     print_report(Report(users=1, findings=[finding], truncated={(text, 0): 5}))
-    print_filled({"users": 1, "events": 1, "seconds": 1.0, "events_per_s": 1.0, "fingerprint": text,
+    print_restored({"users": 1, "events": 1, "seconds": 1.0, "events_per_s": 1.0, "fingerprint": text,
                   "retention": [{"topic": text, "partition": 0, "first_offset": 5}]})  # fmt: skip
 
 

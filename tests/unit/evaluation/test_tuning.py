@@ -65,7 +65,7 @@ def test_a_play_looks_for_the_events_of_its_part_only_and_learns_all() -> None:
     part = play(given, catalogue, Choice(), given.choosing, lambda: ticks.append(None))
     assert len(part.ranks) == 200
     assert part.users == [event.user for event in given.events[100:300]]
-    assert len(ticks) == 300, "what is held back is not even learned"
+    assert len(ticks) == 300, "what is held out is not even learned"
     every, _ = log(400, most=60)
     some = play(every, catalogue, Choice(), every.choosing, lambda: None)
     assert some.ranks.tolist() == part.ranks[::4].tolist()

@@ -6,7 +6,7 @@ from zipfile import ZipFile
 import numpy as np
 import pytest
 
-from benchmarks.sentiment import auc, judge
+from benchmarks.sentiment import auc, evaluate
 from export import bundle
 from export.labelled import Labelled, draw, held_out, read_file
 from export.sentiment import Lesson, embed, fit, learn, right_by_set
@@ -242,7 +242,7 @@ def test_figures_are_those_of_the_definition(tmp_path: Path) -> None:
     head = read_sentiment(write(tmp_path / "h.npz", Sentiment(LINEAR, 0 * FORM, 0.0)), "rgb-1", 3)
     vectors = np.array([[1, 0, 0], [0, 0, 1], [0, 0, 1], [0.5, 0, 0]], np.float32)
 
-    figures = judge(head, vectors, np.array([1.0, 0.0, 1.0, 0.0]))
+    figures = evaluate(head, vectors, np.array([1.0, 0.0, 1.0, 0.0]))
 
     # One of the two that praise is on the wrong side; of four pairs it loses one and ties one.
     assert (figures.n, figures.accuracy, figures.auc) == (4, 0.5, 0.625)
