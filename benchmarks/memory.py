@@ -30,7 +30,7 @@ from serving.state.user_state import (
     RECENT_TEXTS,
     RING,
     SEEN,
-    Kind,
+    EventKind,
     RecentText,
     RingEvent,
     UserState,
@@ -62,7 +62,7 @@ def full_state(user: int, length: int, dim: int, parts: int) -> UserState:
     events, items = names("e", user, RING, length), names("i", user % 1000, RING, length)
     dedup_ids = random.integers(0, 2**48, BOUNDS.dedup_ids).tolist()
     ring = [
-        RingEvent(NOW_MS + n, event, hashed, item, int(Kind.CLICK), 0.25, 0.5, seen=True)
+        RingEvent(NOW_MS + n, event, hashed, item, int(EventKind.CLICK), 0.25, 0.5, seen=True)
         for n, (event, item, hashed) in enumerate(zip(events, items, dedup_ids[-RING:], strict=True))
     ]
     state = UserState(

@@ -9,10 +9,10 @@ import numpy.typing as npt
 from export.graph import quiet
 from export.sources import Source
 from export.texts import Texts
-from serving.model.artifact import KINDS, Kind
+from serving.model.artifact import KINDS, TextKind
 from serving.model.tokens import Ids, Run, run_in_batches
 
-Rows = Mapping[Kind, npt.NDArray[np.float32]]  # by kind of text, (n, d) or (d,)
+Rows = Mapping[TextKind, npt.NDArray[np.float32]]  # by kind of text, (n, d) or (d,)
 Tick = Callable[[int], None]
 
 
@@ -20,7 +20,7 @@ Tick = Callable[[int], None]
 class Reference:
     """The texts as token ids, and their raw unit rows in torch float32."""
 
-    ids: Mapping[Kind, Sequence[Sequence[int]]]
+    ids: Mapping[TextKind, Sequence[Sequence[int]]]
     pad_id: int
     rows: Rows  # (n, d) float32 unit rows by kind
     centres: Rows  # (d,) float32 by kind
@@ -35,7 +35,7 @@ def make(source: Source, texts: Texts, tick: Tick) -> Reference:
     """Runs the source's own model over the texts in torch, about a minute on two cores; `tick` hears of texts done."""
     tokenizer = source.tokenizer()
     tokenizer.enable_truncation(source.max_tokens)
-    ids: dict[Kind, list[list[int]]] = {
+    ids: dict[TextKind, list[list[int]]] = {
         kind: [
             encoding.ids
             for encoding in tokenizer.encode_batch_fast([source.prefixes[kind] + text for text in texts.of(kind)])
@@ -44,7 +44,7 @@ def make(source: Source, texts: Texts, tick: Tick) -> Reference:
     }
     run = _torch(source, tick)
     rows: Rows = {kind: run_in_batches(run, ids[kind], source.pad_id) for kind in KINDS}
-    sizes: dict[Kind, list[int]] = {
+    sizes: dict[TextKind, list[int]] = {
         "query": [len(group) for group in texts.queries.values()],
         "passage": [len(group) for group in texts.passages.values()],
     }

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from penchant.errors import Misconfigured
-from serving.model.artifact import Kind
+from serving.model.artifact import TextKind
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-E5_PREFIXES: dict[Kind, str] = {"query": "query: ", "passage": "passage: "}
-NO_PREFIXES: dict[Kind, str] = {"query": "", "passage": ""}
+E5_PREFIXES: dict[TextKind, str] = {"query": "query: ", "passage": "passage: "}
+NO_PREFIXES: dict[TextKind, str] = {"query": "", "passage": ""}
 MAX_TOKENS = 256
 
 
@@ -26,7 +26,7 @@ class Source:
     origin: str  # where these weights came from, and what was done to them
     tag: str  # the first part of the fingerprint
     folder: Path
-    prefixes: dict[Kind, str]
+    prefixes: dict[TextKind, str]
 
     @property
     def config(self) -> Any:

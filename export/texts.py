@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from penchant.errors import Misconfigured
-from serving.model.artifact import Kind, file_hash
+from serving.model.artifact import TextKind, file_hash
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Texts:
     passages: dict[str, list[str]]
     queries: dict[str, list[str]]
 
-    def of(self, kind: Kind) -> list[str]:
+    def of(self, kind: TextKind) -> list[str]:
         """All queries or all passages, group after group."""
         groups = self.queries if kind == "query" else self.passages
         return list(itertools.chain.from_iterable(groups.values()))

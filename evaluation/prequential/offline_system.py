@@ -14,7 +14,7 @@ from serving.catalogue import Catalogue
 from serving.ranking.blend import Blend
 from serving.ranking.ranker import Ranker, RankSettings
 from serving.ranking.statistics import Statistics
-from serving.state.user_state import Kind, UserState, Vector, id_hash
+from serving.state.user_state import EventKind, UserState, Vector, id_hash
 from stream.events.decoder import Event
 from stream.events.records import Record
 from stream.events.weights import Weight
@@ -139,7 +139,7 @@ class Penchant:
             dedup_key=id_hash(event_id),
             user_id=event.user,
             item_id=item_id,
-            kind=Kind.OTHER if contribution.vector is None else Kind.REVIEW,
+            kind=EventKind.OTHER if contribution.vector is None else EventKind.REVIEW,
             time_ms=event.time_ms,
             weight=contribution.weight,
             text=None if contribution.vector is None else event.text,

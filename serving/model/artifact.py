@@ -28,8 +28,8 @@ MODEL, TOKENIZER, CENTRE, MANIFEST = "model.onnx", "tokenizer.json", "centre.npy
 PARTS = (MODEL, TOKENIZER, CENTRE)
 REMEDY = "make the folder again with `penchant export`, or copy it again from where it was whole"
 
-Kind = Literal["query", "passage"]
-KINDS: tuple[Kind, ...] = ("query", "passage")  # the order of the rows of centre.npy
+TextKind = Literal["query", "passage"]
+KINDS: tuple[TextKind, ...] = ("query", "passage")  # the order of the rows of centre.npy
 
 
 @dataclass(frozen=True)
@@ -42,8 +42,8 @@ class Artifact:
     max_tokens: int  # a text's tokens beyond this many, special ones counted, are not read
     scheme: str
     providers: tuple[str, ...]  # "cpu", "cuda": what can run this scheme
-    prefixes: Mapping[Kind, str]
-    centres: Mapping[Kind, npt.NDArray[np.float32]]  # (d,) each
+    prefixes: Mapping[TextKind, str]
+    centres: Mapping[TextKind, npt.NDArray[np.float32]]  # (d,) each
     manifest: Mapping[str, Any]
     sentiment: Sentiment | None = None
 
@@ -203,7 +203,7 @@ def _sentiment(folder: Path, manifest: Mapping[str, Any]) -> Sentiment | None:
     return read_sentiment(folder / SENTIMENT, manifest["fingerprint"], manifest["dim"])
 
 
-def _centres(path: Path, dim: int) -> dict[Kind, npt.NDArray[np.float32]]:
+def _centres(path: Path, dim: int) -> dict[TextKind, npt.NDArray[np.float32]]:
     """The rows of centre.npy by kind of text, (d,) float32 each."""
     try:
         with path.open("rb") as file:

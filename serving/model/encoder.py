@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from penchant.errors import BrokenArtifact
 from serving.arrays import Vectors
-from serving.model.artifact import Artifact, Kind, open_artifact
+from serving.model.artifact import Artifact, TextKind, open_artifact
 from serving.model.engines import Engine
 from serving.model.engines.onnx_runtime import Provider, open_engine
 from serving.model.tokens import run_in_batches
@@ -39,7 +39,7 @@ class Encoder:
         self._engine = engine
         self._cache = Cache(cache_texts)
 
-    def embed(self, texts: Sequence[str], kind: Kind) -> Vectors:
+    def embed(self, texts: Sequence[str], kind: TextKind) -> Vectors:
         """(n, d) float32, centred unit rows, in the order given; no text gives (0, d).
 
         A row is rounded to float16 and read back, once, here: what is stored (in half precision) is then exactly what
@@ -70,14 +70,14 @@ class Encoder:
         ids = [encoding.ids for encoding in self._tokenizer.encode_batch_fast(clean)]
         return run_in_batches(self._engine.run, ids, self._artifact.manifest["pad_id"])
 
-    def _centred(self, rows: Vectors, kind: Kind) -> npt.NDArray[np.float16]:
+    def _centred(self, rows: Vectors, kind: TextKind) -> npt.NDArray[np.float16]:
         """Unit rows less the kind's centre, unit again, in half precision."""
         moved = rows - self._artifact.centres[kind]
         # A row that is the centre itself has no direction; it stays near zero rather than turning into NaN.
         moved /= np.maximum(np.linalg.norm(moved, axis=1, keepdims=True), 1e-6)
         return moved.astype(np.float16)
 
-    def _key(self, text: str, kind: Kind) -> bytes:
+    def _key(self, text: str, kind: TextKind) -> bytes:
         """128 bits of hash: texts, which may be 32 KB, are not kept."""
         return hashlib.blake2b(
             f"{self.fingerprint}\0{kind}\0{text}".encode(errors="surrogatepass"), digest_size=16

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from serving.catalogue import Catalogue
-from serving.state.user_state import Kind, UserState, item_hash
+from serving.state.user_state import EventKind, UserState, item_hash
 
 _HOUR_S = 3600
 
@@ -45,7 +45,7 @@ def _taken_s(state: UserState, items: npt.NDArray[np.uint32]) -> npt.NDArray[np.
     taken = {
         item_hash(event.item_id): event.time_ms // 1000
         for event in state.ring
-        if event.item_id and not event.retracted and event.kind != Kind.IMPRESSION
+        if event.item_id and not event.retracted and event.kind != EventKind.IMPRESSION
     }
     seen = state.seen[(state.seen["count"] > 0) & np.isin(state.seen["item"], items)]
     for item, time_s in zip(seen["item"].tolist(), seen["time_s"].tolist(), strict=True):

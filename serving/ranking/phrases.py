@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from serving.state.user_state import Kind, RecentText, RingEvent
+from serving.state.user_state import EventKind, RecentText, RingEvent
 
 Language = Literal["en", "zh"]
 
@@ -100,31 +100,31 @@ TERMS: dict[Language, dict[str, str]] = {
     },
 }
 
-# What is said of an event by its kind; kinds of a user's own weights file are Kind.OTHER.
+# What is said of an event by its kind; kinds of a user's own weights file are EventKind.OTHER.
 _TEMPLATES: dict[Language, dict[int, str]] = {
     "en": {
-        Kind.OTHER: 'what you did with "{title}"',
-        Kind.VIEW: 'you viewed "{title}"',
-        Kind.CLICK: 'you clicked on "{title}"',
-        Kind.CART: 'you put "{title}" into the cart',
-        Kind.PURCHASE: 'you bought "{title}"',
-        Kind.LIKE: 'you liked "{title}"',
-        Kind.DISMISS: 'you dismissed "{title}"',
-        Kind.RATE: 'you rated "{title}"',
-        Kind.REVIEW: 'you reviewed "{title}"',
-        Kind.STATEMENT: "because of what you wrote",
+        EventKind.OTHER: 'what you did with "{title}"',
+        EventKind.VIEW: 'you viewed "{title}"',
+        EventKind.CLICK: 'you clicked on "{title}"',
+        EventKind.CART: 'you put "{title}" into the cart',
+        EventKind.PURCHASE: 'you bought "{title}"',
+        EventKind.LIKE: 'you liked "{title}"',
+        EventKind.DISMISS: 'you dismissed "{title}"',
+        EventKind.RATE: 'you rated "{title}"',
+        EventKind.REVIEW: 'you reviewed "{title}"',
+        EventKind.STATEMENT: "because of what you wrote",
     },
     "zh": {
-        Kind.OTHER: "你对《{title}》的操作",
-        Kind.VIEW: "你看过《{title}》的页面",
-        Kind.CLICK: "你点击过《{title}》",
-        Kind.CART: "你把《{title}》加入了购物车",
-        Kind.PURCHASE: "你买过《{title}》",
-        Kind.LIKE: "你喜欢《{title}》",
-        Kind.DISMISS: "你不想看《{title}》",
-        Kind.RATE: "你给《{title}》打过分",
-        Kind.REVIEW: "你评论过《{title}》",
-        Kind.STATEMENT: "根据你写的内容",
+        EventKind.OTHER: "你对《{title}》的操作",
+        EventKind.VIEW: "你看过《{title}》的页面",
+        EventKind.CLICK: "你点击过《{title}》",
+        EventKind.CART: "你把《{title}》加入了购物车",
+        EventKind.PURCHASE: "你买过《{title}》",
+        EventKind.LIKE: "你喜欢《{title}》",
+        EventKind.DISMISS: "你不想看《{title}》",
+        EventKind.RATE: "你给《{title}》打过分",
+        EventKind.REVIEW: "你评论过《{title}》",
+        EventKind.STATEMENT: "根据你写的内容",
     },
 }
 
@@ -133,7 +133,7 @@ def because(event: RingEvent | RecentText, title: str, language: Language) -> st
     """Why an item is shown, from the user's event behind it and the title of the item that event was on."""
     templates = _TEMPLATES[language]
     if isinstance(event, RecentText):
-        return templates[Kind.REVIEW if event.item_id else Kind.STATEMENT].format(title=title)
-    if event.kind == Kind.RATE and event.preference >= 1.0:
+        return templates[EventKind.REVIEW if event.item_id else EventKind.STATEMENT].format(title=title)
+    if event.kind == EventKind.RATE and event.preference >= 1.0:
         return LIKED[language].format(title=title)
-    return templates.get(event.kind, templates[Kind.OTHER]).format(title=title)
+    return templates.get(event.kind, templates[EventKind.OTHER]).format(title=title)

@@ -10,7 +10,7 @@ from serving.catalogue import Catalogue
 from serving.ranking.ease import History, history_of
 from serving.ranking.phrases import Language
 from serving.state.history import older_items
-from serving.state.user_state import Kind, RecentText, RingEvent, UserState, Vector
+from serving.state.user_state import EventKind, RecentText, RingEvent, UserState, Vector
 
 Seen = Literal["out", "down"]
 
@@ -190,19 +190,19 @@ def _texts(
     """
     ages = {event.event_id: age for age, event in enumerate(ring)}
     retracted = {event.event_id for event in state.ring if event.retracted}
-    newer = {Kind.STATEMENT: 0, Kind.REVIEW: 0}
+    newer = {EventKind.STATEMENT: 0, EventKind.REVIEW: 0}
     kept: list[RecentText] = []
     weights: list[float] = []
     loudest, event_id = 0.0, ""
     for text in reversed(state.texts):
         if text.preference and text.event_id not in retracted:
-            kind = Kind.REVIEW if text.item_id else Kind.STATEMENT
+            kind = EventKind.REVIEW if text.item_id else EventKind.STATEMENT
             age = ages.get(text.event_id, len(ring))
-            review = settings.review if kind is Kind.REVIEW else 1.0
+            review = settings.review if kind is EventKind.REVIEW else 1.0
             kept.append(text)
             weights.append(text.preference * review * settings.said_decay**age * settings.override ** newer[kind])
             newer[kind] += 1
-            if kind is Kind.STATEMENT and abs(weights[-1]) > loudest:
+            if kind is EventKind.STATEMENT and abs(weights[-1]) > loudest:
                 loudest, event_id = abs(weights[-1]), text.event_id
     return kept, np.array(weights, np.float32), 1.0 - settings.statement_damping * min(loudest, 1.0), event_id
 

@@ -28,7 +28,7 @@ VERSION = 4
 _READABLE = frozenset({1, 2, 3, 4})
 
 
-class Kind(IntEnum):
+class EventKind(IntEnum):
     """What an event was, for the words of a reason; action types of a user's own weights file are OTHER."""
 
     OTHER = 0
@@ -148,7 +148,7 @@ _SEEN_BEFORE_4 = np.dtype([("item", "<u4"), ("time_s", "<u4"), ("count", "u1"), 
 _SEEN_BEFORE_3 = np.dtype([("item", "<u4"), ("time_s", "<u4"), ("count", "<u2")])
 IMPRESSIONS = np.dtype([("time_s", "<u4"), ("id", "<u4"), ("item", "<u4")])
 _ID_BYTES = 6
-_LAST_KIND = int(max(Kind))
+_LAST_KIND = int(max(EventKind))
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(Record)

@@ -14,7 +14,7 @@ from penchant.errors import FingerprintMismatch
 from penchant.hashes import fingerprint_bytes, id_hash, item_hash
 from serving.arrays import Vector
 from serving.state import codec as record
-from serving.state.codec import COVISIT_UNIT, IMPRESSIONS, SEEN, VERSION, Kind, RecentText, RingEvent
+from serving.state.codec import COVISIT_UNIT, IMPRESSIONS, SEEN, VERSION, EventKind, RecentText, RingEvent
 from serving.state.pending import Alias, Merge, PendingEvent, Ref, Retraction
 
 __all__ = [
@@ -25,7 +25,7 @@ __all__ = [
     "SEEN",
     "VERSION",
     "Alias",
-    "Kind",
+    "EventKind",
     "Merge",
     "PendingEvent",
     "RecentText",

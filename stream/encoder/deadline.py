@@ -19,7 +19,7 @@ from enum import Enum
 from functools import partial
 from typing import TypeVar
 
-from serving.model.artifact import Kind
+from serving.model.artifact import TextKind
 from serving.model.encoder import Encoder
 from serving.model.tokens import batches
 from serving.state.user_state import Vector
@@ -129,7 +129,7 @@ class DeadlineEncoder:
         for part in batches(lengths):
             yield [texts[index] for index in part]
 
-    async def _read(self, texts: list[str], kind: Kind, made: dict[str, Vector], *, tried: bool = False) -> None:
+    async def _read(self, texts: list[str], kind: TextKind, made: dict[str, Vector], *, tried: bool = False) -> None:
         """Add the texts' vectors to `made`. Raises Missed. `tried`: the encoder is sound, so a text is at fault."""
         try:
             rows = await self._run(partial(self._encoder.embed, texts, kind), patient=kind == "passage")
@@ -149,7 +149,7 @@ class DeadlineEncoder:
             self._worked()
             made.update(zip(texts, rows, strict=True))
 
-    async def _try_own_text(self, kind: Kind) -> None:
+    async def _try_own_text(self, kind: TextKind) -> None:
         """Raises Missed unless the encoder reads a text that it is known to be able to."""
         try:
             await self._run(self._encoder.warm_up, patient=kind == "passage")

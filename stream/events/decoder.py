@@ -16,7 +16,7 @@ from penchant.partitioner import partition_of
 from penchant.topics import Topics
 from serving.model.negation import Intent, split
 from serving.model.texts import MAX_BYTES, clean
-from serving.state.user_state import Kind, id_hash
+from serving.state.user_state import EventKind, id_hash
 from stream.events.encoder_input import EncoderInput
 from stream.events.envelope import Deleted, body_of, convert, plain_fields, read
 from stream.events.fields import TIME_END_MS, TIMES_BEGIN_MS, bounded_time_ms, check_record_time, unit_rating
@@ -29,8 +29,8 @@ MAX_TITLE_BYTES = 4096  # titles stand in the words of reasons, several times a 
 MAX_ABOUT_BYTES = 32 * 1024  # of an item beside its text: title and facets, as JSON
 TRENDING = "*"  # the trending list's key, which no user may have
 
-_ALWAYS_SEEN = frozenset({Kind.RATE, Kind.PURCHASE, Kind.DISMISS, Kind.REVIEW})
-_KINDS = {kind.name.lower(): kind for kind in Kind}
+_ALWAYS_SEEN = frozenset({EventKind.RATE, EventKind.PURCHASE, EventKind.DISMISS, EventKind.REVIEW})
+_KINDS = {kind.name.lower(): kind for kind in EventKind}
 _OF_EVENTS = frozenset({"user_id", "type", "event_id", "event_time", "rating", "value"})  # fields of no item
 
 
@@ -49,7 +49,7 @@ class Event:
     dedup_key: int
     user_id: str
     item_id: str | None
-    kind: Kind
+    kind: EventKind
     time_ms: int
     weight: Weight
     text: str | None
@@ -179,8 +179,8 @@ class Decoder:
                 )
             rating = unit_rating(body.value, body.rating_scale)
         _check_id("item_id", body.item_id)
-        kind = _KINDS.get(action, Kind.OTHER)
-        seen = kind in _ALWAYS_SEEN or (self._clicks_are_seen and kind is not Kind.IMPRESSION)
+        kind = _KINDS.get(action, EventKind.OTHER)
+        seen = kind in _ALWAYS_SEEN or (self._clicks_are_seen and kind is not EventKind.IMPRESSION)
         weight = self._weights.of(action, rating)
         return self._event(record, body, envelope, kind, weight, text=None, seen=seen)
 
@@ -194,10 +194,10 @@ class Decoder:
             )
         if body.item_id is None:
             weight = self._weights.of("statement", None)
-            return self._event(record, body, envelope, Kind.STATEMENT, weight, text=text, seen=False)
+            return self._event(record, body, envelope, EventKind.STATEMENT, weight, text=text, seen=False)
         _check_id("item_id", body.item_id)
         weight = self._weights.of("review", rating)
-        event = self._event(record, body, envelope, Kind.REVIEW, weight, text=text, seen=True)
+        event = self._event(record, body, envelope, EventKind.REVIEW, weight, text=text, seen=True)
         return event if rating is not None else replace(event, swing=self._weights.swing)
 
     def _command(self, record: Record, body: Command, envelope: Mapping[str, Any]) -> CommandEvent:
@@ -248,7 +248,7 @@ class Decoder:
         record: Record,
         body: Click | Review,
         envelope: Mapping[str, Any],
-        kind: Kind,
+        kind: EventKind,
         weight: Weight,
         *,
         text: str | None,
@@ -262,7 +262,7 @@ class Decoder:
         _check_id("event_id", event_id)
         dedup_key = id_hash(event_id, namespace)
         time_ms = bounded_time_ms(body.event_time, envelope.get("time"), record.timestamp_ms)
-        intent = split(text) if text is not None and kind is Kind.STATEMENT else None
+        intent = split(text) if text is not None and kind is EventKind.STATEMENT else None
         return Event(
             record=record,
             event_id=event_id,

@@ -19,7 +19,7 @@ from serving.state.user_state import (
     RECENT_TEXTS,
     RING,
     SEEN,
-    Kind,
+    EventKind,
     RecentText,
     RingEvent,
     UserState,
@@ -125,7 +125,7 @@ def find_duplicate(state: UserState, event: Event, text: Vector | None) -> Outco
         if past.dedup_key == event.dedup_key:
             same = past.item_id == (event.item_id or "") and past.kind == event.kind
             return Outcome.DUPLICATE if same and _same_text(state, event, text) else Outcome.REUSED
-    shown = impressions.item_of(state, event.dedup_key) if event.kind is Kind.IMPRESSION else None
+    shown = impressions.item_of(state, event.dedup_key) if event.kind is EventKind.IMPRESSION else None
     if shown is not None:
         return Outcome.DUPLICATE if shown in {0, item_hash(event.item_id or "")} else Outcome.REUSED
     return Outcome.DUPLICATE if event.dedup_key in state.dedup_ids or event.dedup_key in state.retracted_ids else None
@@ -180,7 +180,7 @@ def mark_seen(state: UserState, entry: RingEvent, limit: int) -> None:
     One that was retracted counts 0: the item's row is what both orders leave.
     """
     times = 0 if entry.retracted else 1
-    dismissed, covisit = times * (entry.kind == Kind.DISMISS), times * _covisit_units(entry)
+    dismissed, covisit = times * (entry.kind == EventKind.DISMISS), times * _covisit_units(entry)
     _see(state, (item_hash(entry.item_id), entry.time_ms // 1000, times, dismissed, covisit), limit)
 
 
@@ -214,7 +214,7 @@ def _lower_seen(state: UserState, past: RingEvent) -> None:
     if len(at):  # else it was the oldest of too many, and went
         row = state.seen[at[0]]
         row["count"] = max(int(row["count"]) - 1, 0)
-        row["dismissed"] = max(int(row["dismissed"]) - (past.kind == Kind.DISMISS), 0)
+        row["dismissed"] = max(int(row["dismissed"]) - (past.kind == EventKind.DISMISS), 0)
         row["covisit"] = max(int(row["covisit"]) - _covisit_units(past), 0)
 
 
@@ -223,7 +223,7 @@ def _place(state: UserState, entry: RingEvent, text: Vector | None, bounds: Boun
 
     One that weighs nothing and is only seen does not stand in the ring.
     """
-    if entry.kind == Kind.IMPRESSION:
+    if entry.kind == EventKind.IMPRESSION:
         impressions.note(state, entry, bounds.impressions)
     if entry.seen and entry.item_id:
         mark_seen(state, entry, bounds.seen)
@@ -270,7 +270,7 @@ def _blank(text: RecentText) -> RecentText:
 
 
 def _same_text(state: UserState, event: Event, text: Vector | None) -> bool:
-    if text is None or event.kind not in {Kind.REVIEW, Kind.STATEMENT}:
+    if text is None or event.kind not in {EventKind.REVIEW, EventKind.STATEMENT}:
         return True
     past = next((t for t in state.texts if t.event_id == event.event_id), None)
     if past is None or not past.vector:

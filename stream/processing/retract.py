@@ -7,7 +7,7 @@ from typing import NamedTuple
 import msgspec
 
 from penchant.errors import RejectReason
-from serving.state.user_state import Kind, RecentText, Ref, Retraction, RingEvent, UserState, Vector
+from serving.state.user_state import EventKind, RecentText, Ref, Retraction, RingEvent, UserState, Vector
 from stream.events.decoder import MAX_ID_BYTES, CommandEvent, Event
 from stream.events.envelope import body_of
 from stream.events.records import DeadLetter
@@ -210,7 +210,7 @@ def _took_from_room(batch: PartitionBatch, update: UserUpdate, event_id: str | N
 
 def _entry_of_text(written: RecentText, dedup_key: int) -> RingEvent:
     """A text's event as the ring had it."""
-    kind = Kind.REVIEW if written.item_id else Kind.STATEMENT
+    kind = EventKind.REVIEW if written.item_id else EventKind.STATEMENT
     return RingEvent(
         written.time_ms,
         written.event_id,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from penchant.topics import Topics
-from serving.model.artifact import Kind
+from serving.model.artifact import TextKind
 from serving.model.encoder import Encoder
 from serving.model.sentiment import Sentiment
 from serving.state.user_state import Vector
@@ -45,7 +45,7 @@ class Model:
 def model_of(encoder: Encoder) -> Model:
     """An encoder, off the loop, so that the log is read on meanwhile."""
 
-    async def embed(kind: Kind, texts: Sequence[str]) -> Mapping[str, Vector]:
+    async def embed(kind: TextKind, texts: Sequence[str]) -> Mapping[str, Vector]:
         rows = await asyncio.to_thread(encoder.embed, texts, kind)
         return dict(zip(texts, rows, strict=True))
 

@@ -20,7 +20,7 @@ from serving.catalogue import Catalogue
 from serving.ranking.ranker import Ranker
 from serving.redis.answers import asked
 from serving.state.history import unpack
-from serving.state.user_state import COVISIT_UNIT, SEEN, Kind, RingEvent, UserState
+from serving.state.user_state import COVISIT_UNIT, SEEN, EventKind, RingEvent, UserState
 from stream.store.statistics_snapshots import WRITER
 
 _log = logging.getLogger(__name__)
@@ -106,7 +106,7 @@ def before(event: CoVisitEvent) -> UserState:
     """A user as the event tells: its interactions, everything in the ring liked as much as it links."""
     gaps_s = event.gaps_s or [0] * len(event.ring)
     ring = [
-        RingEvent(-1000 * gap_s - age, str(age), age, item_id, Kind.OTHER, weight, weight)
+        RingEvent(-1000 * gap_s - age, str(age), age, item_id, EventKind.OTHER, weight, weight)
         for age, ((item_id, weight), gap_s) in enumerate(zip(event.ring, gaps_s, strict=True))
     ]
     past = unpack(event.older_items)

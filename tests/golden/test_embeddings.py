@@ -12,13 +12,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from serving.model.artifact import MANIFEST, Kind
+from serving.model.artifact import MANIFEST, TextKind
 from serving.model.encoder import load_encoder
 
 FOLDER = Path(os.environ.get("PENCHANT_MODEL") or Path(__file__).parents[2] / ".cache" / "models" / "default")
 LEAST_COSINE = 0.99
 
-GOLDEN: dict[tuple[Kind, str], str] = {  # (384,) float16, little endian, base64
+GOLDEN: dict[tuple[TextKind, str], str] = {  # (384,) float16, little endian, base64
     ("query", "我喜欢看电影，尤其是科幻片"): """
 ISwuJkuraCxbK5ecGCwqLioqvCX1pN2olil8GL2gK6kzJ2Ql7ZCNGiyiTKk3pB+udinmKPSrgixkrZCoOiqvnJai4Ck0LHwiFCT2q4onKyPtGISv0qhe
 Ja6giKpeIJ8pahovpSooX6izMOssEaxnHUOphCUpqOSn9C4hricoBqq4p16mvigpqZghe6YRG6olAhlfqt4pVCpiIdOla62YHxOoZiXVHiEgSRbuknkb

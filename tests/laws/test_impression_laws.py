@@ -5,7 +5,7 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from serving.state.user_state import Kind, UserState, decode, encode, item_hash
+from serving.state.user_state import EventKind, UserState, decode, encode, item_hash
 from stream.events.decoder import Event
 from stream.interest.fold import Bounds, entry_of, fold, join, retract_in_advance, subtract
 from stream.testing import FINGERPRINT, NOW_MS
@@ -29,7 +29,7 @@ def impressions(draw: st.DrawFn) -> list[Event]:
                 covisit=0.0,
                 seen=False,
             ),
-            kind=Kind.IMPRESSION,
+            kind=EventKind.IMPRESSION,
         )
         for n, at in enumerate(times)
     ]

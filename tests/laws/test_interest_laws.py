@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from serving.state.user_state import Kind, UserState, Vector, decode, encode, item_hash
+from serving.state.user_state import EventKind, UserState, Vector, decode, encode, item_hash
 from stream.events.decoder import Event
 from stream.events.weights import Weight, load_weights
 from stream.interest.fold import Bounds, Outcome, add
@@ -110,7 +110,7 @@ def check_rest(state: UserState, events: Sequence[Event]) -> None:
 
 
 def dismissed(events: Sequence[Event]) -> int:
-    return sum(each.kind is Kind.DISMISS for each in events)
+    return sum(each.kind is EventKind.DISMISS for each in events)
 
 
 def pairs(events: Sequence[Event]) -> int:

@@ -1,6 +1,6 @@
 """Events as the decoder makes them, without their bytes."""
 
-from serving.state.user_state import Kind, UserState, Vector, id_hash
+from serving.state.user_state import EventKind, UserState, Vector, id_hash
 from stream.events.decoder import Event
 from stream.events.weights import Weight
 from stream.interest.fold import Bounds, Outcome, direction, fold
@@ -18,8 +18,8 @@ def event(
     seen: bool = True,
 ) -> Event:
     """A like of an item, or its dismissal by preference; with a text a review, without an item a statement."""
-    action = Kind.LIKE if preference >= 0 else Kind.DISMISS
-    kind = action if text is None else Kind.STATEMENT if item_id is None else Kind.REVIEW
+    action = EventKind.LIKE if preference >= 0 else EventKind.DISMISS
+    kind = action if text is None else EventKind.STATEMENT if item_id is None else EventKind.REVIEW
     return Event(
         record=record(TOPICS.clicks, {}),
         event_id=event_id,

@@ -13,7 +13,7 @@ from serving.ranking.covisits import CoVisitRows
 from serving.ranking.ease import Ease
 from serving.ranking.popularity import Popularity
 from serving.ranking.ranker import Ranker
-from serving.state.user_state import Kind, UserState, Vector, id_hash
+from serving.state.user_state import EventKind, UserState, Vector, id_hash
 from stream.events.decoder import Event
 from stream.events.encoder_input import EncoderInput, assemble, texts_to_encode
 from stream.events.records import Record
@@ -49,7 +49,9 @@ class User:
     events: int = 0
     waited_ms: int = 0
 
-    def act(self, kind: Kind, action: str, item_id: str | None, text: str | None, rating: float | None = None) -> None:
+    def act(
+        self, kind: EventKind, action: str, item_id: str | None, text: str | None, rating: float | None = None
+    ) -> None:
         self.events += 1
         event_id, time_ms = f"e{self.events}", 1_800_000_000_000 + 60_000 * self.events + self.waited_ms
         event = Event(
@@ -62,9 +64,9 @@ class User:
             time_ms=time_ms,
             weight=load_weights().of(action, rating),
             text=text,
-            seen=item_id is not None and kind is not Kind.IMPRESSION,
+            seen=item_id is not None and kind is not EventKind.IMPRESSION,
         )
-        wording = split(text) if text and kind is Kind.STATEMENT else text
+        wording = split(text) if text and kind is EventKind.STATEMENT else text
         vector = self.read(wording) if wording else None
         item = self.catalogue.vector(item_id) if item_id else None
         fold(self.state, event, direction(item, vector), vector, Bounds())
@@ -77,17 +79,17 @@ class User:
         return assemble(wording, dict(zip(texts, self.encoder.embed(texts, "query"), strict=True)))
 
     def say(self, text: str) -> None:
-        self.act(Kind.STATEMENT, "statement", None, text)
+        self.act(EventKind.STATEMENT, "statement", None, text)
 
     def rate(self, item_id: str, stars: float) -> None:
-        self.act(Kind.RATE, "rate", item_id, None, (stars - 1) / 4)
+        self.act(EventKind.RATE, "rate", item_id, None, (stars - 1) / 4)
 
     def dismiss(self, item_id: str) -> None:
-        self.act(Kind.DISMISS, "dismiss", item_id, None)
+        self.act(EventKind.DISMISS, "dismiss", item_id, None)
 
     def see(self, item_id: str) -> None:
         """Be shown an item."""
-        self.act(Kind.IMPRESSION, "impression", item_id, None)
+        self.act(EventKind.IMPRESSION, "impression", item_id, None)
 
     def wait(self, hours: float) -> None:
         """Let time pass until the next event."""

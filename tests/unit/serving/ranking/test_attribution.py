@@ -17,7 +17,7 @@ from serving.ranking.popularity import Popularity
 from serving.ranking.profile import RankSettings
 from serving.ranking.ranker import Ranker
 from serving.ranking.rules import Rules
-from serving.state.user_state import IMPRESSIONS, SEEN, Kind, RecentText, RingEvent, UserState, item_hash
+from serving.state.user_state import IMPRESSIONS, SEEN, EventKind, RecentText, RingEvent, UserState, item_hash
 from tests.unit.serving.ranking.test_ranker import DIM, GENRES, axis, catalogue, item, popular_but, said, touched, wrote
 
 ITEMS = catalogue()
@@ -102,7 +102,8 @@ def users(draw: st.DrawFn) -> UserState:
     ring = [msgspec.structs.replace(event, event_id=f"e{at}", time_ms=at) for at, event in enumerate(draw(rings), 1)]
     written = draw(texts())
     ring += [
-        RingEvent(t.time_ms, t.event_id, 0, t.item_id, Kind.REVIEW, 0.5, t.preference, written=True) for t in written
+        RingEvent(t.time_ms, t.event_id, 0, t.item_id, EventKind.REVIEW, 0.5, t.preference, written=True)
+        for t in written
     ]
     seen = np.array(
         [(item_hash(each), 1, 1, 0, 80) for each in draw(st.sets(st.sampled_from(ITEMS.ids), max_size=5))], SEEN
@@ -174,7 +175,7 @@ def test_company_is_split_by_what_each_event_adds(items: Catalogue) -> None:
         covisits.add(goal, 1.0, [(one, 1.0)])
     for _ in range(2):
         covisits.add(goal, 1.0, [(other, 1.0)])
-    ring = [RingEvent(at, f"e{at}", at, items.ids[row], Kind.RATE, 1.0, 0.0) for at, row in ((1, one), (2, other))]
+    ring = [RingEvent(at, f"e{at}", at, items.ids[row], EventKind.RATE, 1.0, 0.0) for at, row in ((1, one), (2, other))]
     blend = Blend(tuple(1.0 if at == 0 else 0.0 for at in range(len(START))))
 
     told = of(Ranker(items, popular_but(items), covisits=covisits, blend=blend), UserState(ring=ring), "western-7")
@@ -203,7 +204,7 @@ def test_a_statement_has_what_it_takes_from_others(items: Catalogue) -> None:
 
 
 def test_what_was_dismissed_takes_points(items: Catalogue) -> None:
-    state = UserState(ring=[touched("horror-2", -1.0, kind=Kind.DISMISS)])
+    state = UserState(ring=[touched("horror-2", -1.0, kind=EventKind.DISMISS)])
 
     told = of(Ranker(items, Popularity()), state, "horror-6")
 

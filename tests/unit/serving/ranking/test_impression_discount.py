@@ -8,7 +8,7 @@ from serving.ranking.impression_discount import impression_weights, newest_s
 from serving.ranking.popularity import Popularity
 from serving.ranking.profile import RankSettings
 from serving.ranking.ranker import Ranker
-from serving.state.user_state import IMPRESSIONS, SEEN, Kind, RingEvent, UserState, item_hash
+from serving.state.user_state import IMPRESSIONS, SEEN, EventKind, RingEvent, UserState, item_hash
 from tests.unit.serving.ranking.test_ranker import catalogue, touched
 
 HOUR_S = 3600
@@ -44,9 +44,9 @@ def test_of_what_is_unknown_taken_back_or_long_ago_there_is_nothing(items: Catal
 
 @pytest.mark.parametrize(
     ("kind", "retracted", "left"),
-    [(Kind.CLICK, False, 1.0), (Kind.CLICK, True, 2.0), (Kind.IMPRESSION, False, 2.0)],
+    [(EventKind.CLICK, False, 1.0), (EventKind.CLICK, True, 2.0), (EventKind.IMPRESSION, False, 2.0)],
 )
-def test_who_takes_it_is_not_tired_of_it(items: Catalogue, kind: Kind, left: float, *, retracted: bool) -> None:
+def test_who_takes_it_is_not_tired_of_it(items: Catalogue, kind: EventKind, left: float, *, retracted: bool) -> None:
     """Given horror shown twice, and a click in between, then what was shown before the click weighs nothing."""
     state = shown(("horror-2", 10), ("horror-2", 10))
     state.impressions["time_s"][1] += 10

@@ -6,7 +6,7 @@ import pytest
 
 from serving.ranking.attribution import ScoreTerm
 from serving.ranking.phrases import ALSO, CROWD, EARLIER, NO_CLOSER, TERMS, Language, because
-from serving.state.user_state import Kind, RecentText, RingEvent
+from serving.state.user_state import EventKind, RecentText, RingEvent
 
 LANGUAGES = get_args(Language)
 
@@ -20,14 +20,14 @@ def text(item_id: str) -> RecentText:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("kind", [k for k in Kind if k is not Kind.STATEMENT])
-def test_every_action_names_its_item(kind: Kind, language: Language) -> None:
+@pytest.mark.parametrize("kind", [k for k in EventKind if k is not EventKind.STATEMENT])
+def test_every_action_names_its_item(kind: EventKind, language: Language) -> None:
     assert "Alien (1979)" in because(event(kind), "Alien (1979)", language)
 
 
 def test_a_high_rating_is_told_from_a_rating() -> None:
-    assert because(event(Kind.RATE, 1.0), "Alien", "en") == 'you rated "Alien" highly'
-    assert because(event(Kind.RATE, 0.5), "Alien", "en") == 'you rated "Alien"'
+    assert because(event(EventKind.RATE, 1.0), "Alien", "en") == 'you rated "Alien" highly'
+    assert because(event(EventKind.RATE, 0.5), "Alien", "en") == 'you rated "Alien"'
 
 
 def test_a_text_is_a_review_if_it_names_an_item() -> None:
@@ -40,7 +40,7 @@ def test_an_action_of_somebodys_own_has_words_too() -> None:
 
 
 def test_a_title_with_braces_is_no_template() -> None:
-    assert because(event(Kind.CLICK), "{0} {title}", "en") == 'you clicked on "{0} {title}"'
+    assert because(event(EventKind.CLICK), "{0} {title}", "en") == 'you clicked on "{0} {title}"'
 
 
 def test_what_no_event_stands_behind_has_words_in_each_language() -> None:

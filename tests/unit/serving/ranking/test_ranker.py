@@ -10,7 +10,7 @@ from serving.ranking.covisits import CoVisitRows
 from serving.ranking.popularity import Popularity
 from serving.ranking.profile import RankSettings
 from serving.ranking.ranker import Ranker
-from serving.state.user_state import SEEN, Kind, RecentText, RingEvent, UserState, Vector, item_hash
+from serving.state.user_state import SEEN, EventKind, RecentText, RingEvent, UserState, Vector, item_hash
 
 GENRES = ["sci-fi", "romance", "horror", "western"]
 EACH = 5
@@ -57,7 +57,7 @@ def ranker(items: Catalogue, **settings: float) -> Ranker:
     return Ranker(items, Popularity(), RankSettings(**settings))  # type: ignore[arg-type]
 
 
-def touched(item_id: str, preference: float = 1.0, at: int = 1, kind: Kind = Kind.LIKE) -> RingEvent:
+def touched(item_id: str, preference: float = 1.0, at: int = 1, kind: EventKind = EventKind.LIKE) -> RingEvent:
     return RingEvent(at, f"e{at}", at, item_id, kind, max(preference, 0.0), preference)
 
 
@@ -67,7 +67,7 @@ def wrote(vector: Vector, at: int = 1, preference: float = 1.0, item_id: str = "
 
 def said(*texts: RecentText) -> UserState:
     """A user who wrote these, oldest first."""
-    ring = [RingEvent(t.time_ms, t.event_id, t.time_ms, "", Kind.STATEMENT, 0.0, t.preference) for t in texts]
+    ring = [RingEvent(t.time_ms, t.event_id, t.time_ms, "", EventKind.STATEMENT, 0.0, t.preference) for t in texts]
     return UserState(ring=ring, texts=list(texts))
 
 
@@ -125,7 +125,7 @@ def test_seen_and_withdrawn_items_are_left_out(items: Catalogue) -> None:
 def test_where_things_are_bought_again_the_seen_stand_lower_and_the_dismissed_are_out(items: Catalogue) -> None:
     """Given two horror films seen, one of them dismissed, when that costs 2 points, then one is back, and lower."""
     seen = np.array([(item_hash("horror-2"), 1, 3, 0, 0), (item_hash("horror-6"), 1, 2, 1, 0)], SEEN)
-    state = UserState(ring=[touched("horror-14", kind=Kind.PURCHASE)], seen=seen)
+    state = UserState(ring=[touched("horror-14", kind=EventKind.PURCHASE)], seen=seen)
     before = {entry.item_id: entry.score for entry in ranker(items).rank(UserState(ring=state.ring), 100).items}
     shop = Ranker(items, Popularity(), RankSettings(seen="down", seen_points=2.0))
 
@@ -178,16 +178,16 @@ def test_a_negative_text_pushes_down(items: Catalogue) -> None:
 
 
 def test_a_dismissed_item_pushes_its_like_down(items: Catalogue) -> None:
-    ranking = ranker(items).rank(UserState(ring=[touched("horror-2", -1.0, kind=Kind.DISMISS)]), 100)
+    ranking = ranker(items).rank(UserState(ring=[touched("horror-2", -1.0, kind=EventKind.DISMISS)]), 100)
 
     assert genres(ranking)[-EACH:] == ["horror"] * EACH
     assert all(reason.event_id is None for entry in ranking.items for reason in entry.reasons)
 
 
 def test_a_retracted_event_says_nothing(items: Catalogue) -> None:
-    gone = RingEvent(1, "e1", 1, "horror-2", Kind.LIKE, 1.0, 1.0, retracted=True)
+    gone = RingEvent(1, "e1", 1, "horror-2", EventKind.LIKE, 1.0, 1.0, retracted=True)
     state = said(wrote(axis("romance"), 2))
-    state.ring[0] = RingEvent(2, "e2", 2, "", Kind.STATEMENT, 0.0, 1.0, retracted=True)
+    state.ring[0] = RingEvent(2, "e2", 2, "", EventKind.STATEMENT, 0.0, 1.0, retracted=True)
     state.ring.append(gone)
 
     assert ranker(items).rank(state, 3).path == "trending"
@@ -225,7 +225,7 @@ def test_the_long_vectors_part_goes_to_the_event_most_like_the_item(items: Catal
 
 def test_a_review_of_an_item_is_one_reason(items: Catalogue) -> None:
     """Given a review, whose item and whose text both draw, then their parts are one event's."""
-    review = RingEvent(1, "e1", 1, "horror-2", Kind.REVIEW, 0.8, 0.7)
+    review = RingEvent(1, "e1", 1, "horror-2", EventKind.REVIEW, 0.8, 0.7)
     state = UserState(ring=[review], texts=[wrote(axis("horror"), item_id="horror-2")])
 
     entry = ranker(items).rank(state, 1).items[0]
@@ -301,7 +301,7 @@ def test_an_event_without_preference_still_links(items: Catalogue) -> None:
     """Given an item that was rated low, then it draws by company alone and not by what it is like."""
     covisits = CoVisitRows()
     covisits.add(items.row("western-3"), 1.0, [(items.row("romance-1"), 1.0)])
-    low = RingEvent(1, "e1", 1, "romance-1", Kind.RATE, 0.2, 0.0)
+    low = RingEvent(1, "e1", 1, "romance-1", EventKind.RATE, 0.2, 0.0)
 
     ranking = Ranker(items, popular_but(items), covisits=covisits).rank(UserState(ring=[low]), 20)
 
@@ -322,7 +322,7 @@ def test_a_statement_quietens_what_was_touched(items: Catalogue) -> None:
     state.ring = [touched("romance-1", at=1), *state.ring]
 
     fresh = genres(made.rank(state, 20))
-    state.ring += [touched("romance-1", at=10 + n, kind=Kind.VIEW) for n in range(18)]
+    state.ring += [touched("romance-1", at=10 + n, kind=EventKind.VIEW) for n in range(18)]
 
     assert fresh[:EACH] == ["horror"] * EACH
     assert genres(made.rank(state, 20))[0] == "western"

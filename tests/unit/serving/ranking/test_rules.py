@@ -14,7 +14,7 @@ from serving.ranking.profile import RankSettings
 from serving.ranking.ranker import Ranker
 from serving.ranking.rules import Rules, parse
 from serving.ranking.slate import Slate
-from serving.state.user_state import Kind, RingEvent, UserState
+from serving.state.user_state import EventKind, RingEvent, UserState
 
 DIM = 8
 GENRES = ["Horror", "Comedy"]
@@ -48,7 +48,7 @@ def rules_of(catalogue: Catalogue, folder: Path, text: str) -> Rules:
 
 
 def user(*items: str) -> UserState:
-    ring = [RingEvent(1000 + n, f"e{n}", n, item, Kind.CLICK, 1.0, 1.0) for n, item in enumerate(items)]
+    ring = [RingEvent(1000 + n, f"e{n}", n, item, EventKind.CLICK, 1.0, 1.0) for n, item in enumerate(items)]
     return UserState(ring=ring)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from penchant.errors import Rejected, RejectReason
 from penchant.partitioner import partition_of
-from serving.state.user_state import Kind, id_hash
+from serving.state.user_state import EventKind, id_hash
 from stream.events.decoder import CommandEvent, Decoder, Event, decode_item
 from stream.events.fields import MAX_AHEAD_MS
 from stream.events.records import ORIGIN, Headers, Record, Reroute
@@ -55,7 +55,7 @@ def without(body: dict[str, Any], *names: str) -> dict[str, Any]:
 
 def test_a_click_becomes_an_event() -> None:
     event = read(click(event_time="2026-09-01T10:00:00.123Z"))
-    assert (event.user_id, event.item_id, event.event_id, event.kind) == ("u1", "i9", "c-17", Kind.CLICK)
+    assert (event.user_id, event.item_id, event.event_id, event.kind) == ("u1", "i9", "c-17", EventKind.CLICK)
     assert event.time_ms == 1_788_256_800_123
     assert event.weight == WEIGHTS.actions["click"]
     assert event.dedup_key == id_hash("c-17")
@@ -64,17 +64,17 @@ def test_a_click_becomes_an_event() -> None:
 
 def test_a_review_is_weighed_by_its_rating_and_a_statement_as_such() -> None:
     rated = read(review(rating=5))
-    assert (rated.kind, rated.weight, rated.text) == (Kind.REVIEW, WEIGHTS.ratings[5], "A good film.")
+    assert (rated.kind, rated.weight, rated.text) == (EventKind.REVIEW, WEIGHTS.ratings[5], "A good film.")
     assert read(review()).weight == WEIGHTS.actions["review"]
     said = read(record(TOPICS.reviews, without(REVIEW, "item_id") | {"text": "我喜欢看电影，尤其是科幻片"}))
-    assert (said.kind, said.item_id, said.weight) == (Kind.STATEMENT, None, WEIGHTS.actions["statement"])
+    assert (said.kind, said.item_id, said.weight) == (EventKind.STATEMENT, None, WEIGHTS.actions["statement"])
     assert said.text == "我喜欢看电影，尤其是科幻片"
     assert not said.seen
 
 
 def test_a_rating_without_words_is_a_review() -> None:
     event = read(review(text=" <br/> ", rating=2))
-    assert (event.kind, event.text, event.weight) == (Kind.REVIEW, None, WEIGHTS.ratings[2])
+    assert (event.kind, event.text, event.weight) == (EventKind.REVIEW, None, WEIGHTS.ratings[2])
 
 
 @pytest.mark.parametrize(
@@ -226,9 +226,9 @@ def test_zones_are_read() -> None:
 def test_binary_cloud_events_fill_in_what_the_body_leaves_out() -> None:
     headers = (("ce_id", b"ce-1"), ("ce_type", b"com.example.cart"), ("ce_specversion", b"1.0"))
     event = read(click(without(CLICK, "event_id", "type"), headers=headers))
-    assert (event.event_id, event.kind) == ("ce-1", Kind.CART)
+    assert (event.event_id, event.kind) == ("ce-1", EventKind.CART)
     assert read(click(headers=headers)).event_id == "c-17"
-    assert read(click(headers=headers)).kind is Kind.CLICK
+    assert read(click(headers=headers)).kind is EventKind.CLICK
 
 
 def test_structured_cloud_events_are_unwrapped() -> None:
@@ -240,7 +240,7 @@ def test_structured_cloud_events_are_unwrapped() -> None:
         "data": without(CLICK, "event_id", "type"),
     }
     event = read(click(envelope, headers=STRUCTURED))
-    assert (event.event_id, event.kind, event.time_ms) == ("ce-1", Kind.PURCHASE, 1_788_256_800_000)
+    assert (event.event_id, event.kind, event.time_ms) == ("ce-1", EventKind.PURCHASE, 1_788_256_800_000)
 
 
 def test_an_id_made_from_the_offset_counts_for_this_very_topic_alone() -> None:

@@ -9,7 +9,7 @@ from serving.ranking.blend import Blend, Signal
 from serving.ranking.popularity import Popularity
 from serving.ranking.profile import RankSettings
 from serving.ranking.ranker import Ranker
-from serving.state.user_state import Kind, RingEvent, UserState
+from serving.state.user_state import EventKind, RingEvent, UserState
 from stream.processing.variants import Variants
 from stream.testing import FINGERPRINT, TOPICS, embed_by_words, record
 from tests.support.evaluated_workers import EvaluatedWorker, RankingWorker
@@ -63,7 +63,7 @@ def test_without_an_experiment_everybody_is_ranked_as_usual() -> None:
 def test_all_variants_use_the_blend_that_is_learned() -> None:
     """What the usual ranker's blend learned or read from the store moves the lists of every variant."""
     made = variants(words(), EXPERIMENT)
-    states = [UserState(ring=[RingEvent(1, "e", 1, "space", Kind.LIKE, 1.0, 1.0)]) for _ in USERS]
+    states = [UserState(ring=[RingEvent(1, "e", 1, "space", EventKind.LIKE, 1.0, 1.0)]) for _ in USERS]
     before = made.rank(USERS, states, 3)
     made.usual.blend.unpack(Blend(tuple(9.0 * (part is Signal.CONTENT) for part in Signal)).pack())
     after = made.rank(USERS, states, 3)
