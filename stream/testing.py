@@ -110,7 +110,7 @@ class MemoryLog:
 
 
 @dataclass(slots=True)
-class _Shelf:
+class _StoredPartition:
     """What a store keeps of one partition. `records` are bytes, as in Redis: the codec is part of every test."""
 
     owner: str = ""
@@ -126,35 +126,35 @@ class MemoryStore:
 
     def __init__(self, identities: Mapping[str, str] | None = None, beside: "MemoryStore | None" = None) -> None:
         self._identities = identities or {}
-        self._shelves: dict[int, _Shelf] = beside._shelves if beside is not None else {}
+        self._stored: dict[int, _StoredPartition] = beside._stored if beside is not None else {}
         self._marks: dict[str, dict[str, bytes]] = beside._marks if beside is not None else {}
         self._leases: dict[int, Lease] = {}
         self._digests = Tombstones(b"a secret of tests", retention_ms=90 * 86_400_000)
 
     async def acquire(self, partition: int) -> dict[str, int]:
         """See `Store.acquire`."""
-        shelf = self._shelf(partition)
-        refuse_foreign(shelf.offsets, {topic: self._field(topic) for topic in self._identities})
-        shelf.owner = secrets.token_hex(8)
-        topics = {name: name.partition("@")[0] for name in shelf.offsets}
-        known = {topic: shelf.offsets[name] for name, topic in topics.items() if name == self._field(topic)}
-        self._leases[partition] = Lease(shelf.owner, known, dict(shelf.unpublished))
+        stored = self._partition(partition)
+        refuse_foreign(stored.offsets, {topic: self._field(topic) for topic in self._identities})
+        stored.owner = secrets.token_hex(8)
+        topics = {name: name.partition("@")[0] for name in stored.offsets}
+        known = {topic: stored.offsets[name] for name, topic in topics.items() if name == self._field(topic)}
+        self._leases[partition] = Lease(stored.owner, known, dict(stored.unpublished))
         return dict(known)
 
     async def owns(self, partition: int) -> bool:
         """See `Store.owns`."""
-        return partition in self._leases and self._shelf(partition).owner == self._leases[partition].token
+        return partition in self._leases and self._partition(partition).owner == self._leases[partition].token
 
     async def is_behind(self, partition: int) -> bool:
         """See `Store.is_behind`."""
-        stored = self._shelf(partition).offsets
+        stored = self._partition(partition).offsets
         return any(
             stored.get(self._field(topic), 0) < offset for topic, offset in self.lease(partition).offsets.items()
         )
 
     def put_back(self, partition: int, offsets: Mapping[str, int]) -> None:
         """Have the offsets be older ones, as in a copy of the data; the owner is the same."""
-        self._shelf(partition).offsets = {self._field(topic): offset for topic, offset in offsets.items()}
+        self._partition(partition).offsets = {self._field(topic): offset for topic, offset in offsets.items()}
 
     def lease(self, partition: int) -> Lease:
         """See `Store.lease`."""
@@ -170,35 +170,35 @@ class MemoryStore:
 
     async def load(self, partition: int, users: Sequence[str]) -> dict[str, UserState]:
         """See `Store.load`."""
-        shelf = self._shelf(partition)
+        stored = self._partition(partition)
         states = {
-            user: codec.decode(shelf.records[user], FINGERPRINT) if user in shelf.records else UserState()
+            user: codec.decode(stored.records[user], FINGERPRINT) if user in stored.records else UserState()
             for user in users
         }
         for user, state in states.items():
-            state.erased_ms = believed_ms(shelf.erased.get(self._digests.of(user), 0), now_ms())
+            state.erased_ms = believed_ms(stored.erased.get(self._digests.of(user), 0), now_ms())
         return states
 
     async def save(self, commit: Commit) -> Saved:
         """See `Store.save` and commit.lua, whose order of tests this is."""
-        shelf = self._shelf(commit.partition)
-        if not commit.lease.token or shelf.owner != commit.lease.token:
+        stored = self._partition(commit.partition)
+        if not commit.lease.token or stored.owner != commit.lease.token:
             return Saved.NOT_MINE
         new = {self._field(topic): offset for topic, offset in commit.offsets.items()}
         expected = {self._field(topic): commit.lease.offsets.get(topic) for topic in commit.offsets}
-        stored = {name: shelf.offsets.get(name) for name in new}
-        if stored != expected:
-            return Saved.REPEATED if stored == new else Saved.MOVED
-        shelf.offsets.update(new)
-        shelf.waiting.update({(wait.item_id, wait.user_id): wait.deadline_ms for wait in commit.waits})
+        found = {name: stored.offsets.get(name) for name in new}
+        if found != expected:
+            return Saved.REPEATED if found == new else Saved.MOVED
+        stored.offsets.update(new)
+        stored.waiting.update({(wait.item_id, wait.user_id): wait.deadline_ms for wait in commit.waits})
         for wait in commit.no_longer:
-            shelf.waiting.pop((wait.item_id, wait.user_id), None)
+            stored.waiting.pop((wait.item_id, wait.user_id), None)
         for user in commit.erased:
-            shelf.records.pop(user, None)
-        self._note(shelf, commit.erased)
-        shelf.records.update({user: codec.encode(state, FINGERPRINT) for user, state in commit.states.items()})
+            stored.records.pop(user, None)
+        self._note(stored, commit.erased)
+        stored.records.update({user: codec.encode(state, FINGERPRINT) for user, state in commit.states.items()})
         told = bool(commit.unpublished or commit.erased)
-        shelf.unpublished = commit.unpublished if told else shelf.unpublished
+        stored.unpublished = commit.unpublished if told else stored.unpublished
         held = self._leases.get(commit.partition)
         if held is not None and held.token == commit.lease.token:
             unpublished = commit.unpublished if told else held.unpublished
@@ -230,18 +230,18 @@ class MemoryStore:
 
     async def waiting(self, partition: int) -> list[Wait]:
         """See `Store.waiting`."""
-        entries = sorted(self._shelf(partition).waiting.items(), key=lambda entry: (entry[1], entry[0]))
+        entries = sorted(self._partition(partition).waiting.items(), key=lambda entry: (entry[1], entry[0]))
         return [Wait(item_id, user_id, deadline_ms) for (item_id, user_id), deadline_ms in entries]
 
-    def _shelf(self, partition: int) -> _Shelf:
-        return self._shelves.setdefault(partition, _Shelf())
+    def _partition(self, partition: int) -> _StoredPartition:
+        return self._stored.setdefault(partition, _StoredPartition())
 
-    def _note(self, shelf: _Shelf, erased: Mapping[str, int]) -> None:
+    def _note(self, stored: _StoredPartition, erased: Mapping[str, int]) -> None:
         outdated_ms = self._digests.outdated_ms(erased.values(), now_ms())
-        shelf.erased = {digest: at_ms for digest, at_ms in shelf.erased.items() if at_ms > outdated_ms}
+        stored.erased = {digest: at_ms for digest, at_ms in stored.erased.items() if at_ms > outdated_ms}
         for user, at_ms in erased.items():
             digest = self._digests.of(user)
-            shelf.erased[digest] = max(at_ms, shelf.erased.get(digest, 0))
+            stored.erased[digest] = max(at_ms, stored.erased.get(digest, 0))
 
     def _field(self, topic: str) -> str:
         return f"{topic}@{self._identities.get(topic, '')}"

@@ -29,25 +29,25 @@ class PendingIndex:
     """
 
     def __init__(self) -> None:
-        self._shelves: dict[int, _Shelf] = {}  # by partition
-        self._news: dict[str, int] = {}  # items that may be known by now -> how many who wait were not told of
+        self._partitions: dict[int, _PartitionIndex] = {}  # by partition
+        self._arrived: dict[str, int] = {}  # items that may be known by now -> how many who wait were not told of
         self._late = False
 
     def __contains__(self, item_id: str) -> bool:
         """Whether anybody waits for the item."""
-        return any(item_id in shelf.by_item for shelf in self._shelves.values())
+        return any(item_id in pending.by_item for pending in self._partitions.values())
 
     def items(self) -> list[str]:
         """The items that are waited for."""
-        return list(dict.fromkeys(item_id for shelf in self._shelves.values() for item_id in shelf.by_item))
+        return list(dict.fromkeys(item_id for pending in self._partitions.values() for item_id in pending.by_item))
 
     def __len__(self) -> int:
-        return sum(shelf.size for shelf in self._shelves.values())
+        return sum(pending.size for pending in self._partitions.values())
 
     @property
     def busy(self) -> bool:
         """See the class."""
-        return self._late or bool(self._news)
+        return self._late or bool(self._arrived)
 
     def replace(self, partition: int, waits: Iterable[Wait]) -> None:
         """Take over a partition, as the store has it."""
@@ -56,60 +56,60 @@ class PendingIndex:
 
     def forget(self, partition: int) -> None:
         """Drop a partition that another worker has now."""
-        self._shelves.pop(partition, None)
+        self._partitions.pop(partition, None)
 
     def update(self, partition: int, waits: Iterable[Wait], no_longer: Iterable[Wait]) -> None:
         """Follow a write to the store, in its order: first what waits now, then what waits no longer.
 
         A user whose two events for one item are folded in one batch waits until the second's deadline, then no more.
         """
-        shelf = self._shelves.get(partition) or _Shelf()
+        pending = self._partitions.get(partition) or _PartitionIndex()
         for wait in waits:
-            shelf.put(wait)
-            self._news[wait.item_id] = 0  # its vector may have come while the event was on its way here
+            pending.put(wait)
+            self._arrived[wait.item_id] = 0  # its vector may have come while the event was on its way here
         for wait in no_longer:
-            shelf.take(wait)
-        if shelf.size:
-            self._shelves[partition] = shelf
+            pending.take(wait)
+        if pending.size:
+            self._partitions[partition] = pending
         else:
-            self._shelves.pop(partition, None)
+            self._partitions.pop(partition, None)
 
     def came(self, item_id: str) -> bool:
         """Note that an item has a vector now. Returns whether anybody waits for it."""
         if item_id not in self:
             return False
-        self._news[item_id] = 0
+        self._arrived[item_id] = 0
         return True
 
     def users(self, item_ids: Iterable[str]) -> dict[int, Sequence[str]]:
         """Who waits for any of these items: partition -> user ids."""
         ids = list(item_ids)
         found = {
-            partition: list(dict.fromkeys(user for item_id in ids for user in shelf.by_item.get(item_id, ())))
-            for partition, shelf in self._shelves.items()
+            partition: list(dict.fromkeys(user for item_id in ids for user in pending.by_item.get(item_id, ())))
+            for partition, pending in self._partitions.items()
         }
         return {partition: users for partition, users in found.items() if users}
 
     def woken(self, known: Known, most: int = USERS_AT_ONCE) -> dict[int, Sequence[str]]:
         """Who waits for an item that is known by now: partition -> user ids, `most` at once; the others come next."""
         found: dict[int, dict[str, None]] = {}
-        for item_id in list(islice(self._news, _LOOK_AT_ONCE)):
+        for item_id in list(islice(self._arrived, _LOOK_AT_ONCE)):
             if most <= 0:
                 break
             if item_id not in known:
-                del self._news[item_id]
+                del self._arrived[item_id]
                 continue
-            left = self._news[item_id] or self.count(item_id)
+            left = self._arrived[item_id] or self.count(item_id)
             told = self.next_users(item_id, min(left, most))
             for partition, users in told.items():
                 found.setdefault(partition, {}).update(dict.fromkeys(users))
             many = sum(map(len, told.values()))
             most -= many
             if many and many < left:
-                self._news[item_id] = left - many
+                self._arrived[item_id] = left - many
             else:
-                del self._news[item_id]
-        self._news = self._news or {}  # one that was emptied is as long to look through as it was full
+                del self._arrived[item_id]
+        self._arrived = self._arrived or {}  # one that was emptied is as long to look through as it was full
         return {partition: list(users) for partition, users in found.items()}
 
     def next_users(self, item_id: str, most: int) -> dict[int, Sequence[str]]:
@@ -118,8 +118,8 @@ class PendingIndex:
         while most > 0:
             there = [
                 (partition, users)
-                for partition, shelf in self._shelves.items()
-                if len(users := shelf.by_item.get(item_id, {})) > len(found.get(partition, ()))
+                for partition, pending in self._partitions.items()
+                if len(users := pending.by_item.get(item_id, {})) > len(found.get(partition, ()))
             ]
             if not there:
                 break
@@ -131,12 +131,12 @@ class PendingIndex:
                     users[user] = users.pop(user)
                 taken += again
                 most -= len(again)
-        self._shelves = dict(sorted(self._shelves.items(), key=lambda shelf: shelf[0] in found))
+        self._partitions = dict(sorted(self._partitions.items(), key=lambda pending: pending[0] in found))
         return dict(found)
 
     def count(self, item_id: str) -> int:
         """How many users wait for an item."""
-        return sum(len(shelf.by_item.get(item_id, ())) for shelf in self._shelves.values())
+        return sum(len(pending.by_item.get(item_id, ())) for pending in self._partitions.values())
 
     def overdue(self, now_ms: int, most: int = USERS_AT_ONCE) -> dict[int, Sequence[str]]:
         """Who has waited past a deadline: partition -> user ids, `most` at once; the others come next.
@@ -144,8 +144,8 @@ class PendingIndex:
         Whoever was told of, and waits on all the same, is told of again after a minute.
         """
         found: dict[int, Sequence[str]] = {}
-        for partition, shelf in self._shelves.items():
-            users = shelf.overdue(now_ms, most)
+        for partition, pending in self._partitions.items():
+            users = pending.overdue(now_ms, most)
             if users:
                 found[partition] = users
                 most -= len(users)
@@ -153,7 +153,7 @@ class PendingIndex:
         return found
 
 
-class _Shelf:
+class _PartitionIndex:
     """One partition's. by_item: item id -> user id -> deadline in ms since 1970; size: how many of them."""
 
     def __init__(self) -> None:

@@ -36,8 +36,8 @@ async def test_nothing_is_left_of_an_erased_user(worker: Worker) -> None:
         "done", {"events": 2, "items": 1, "texts": 1, "waiting": 2, "lists": 1, "aliases": 0}
     )  # fmt: skip
     assert b"u1" not in msgspec.json.encode(receipt)
-    shelf = worker.store._shelves[0]
-    assert b"u1" not in repr(shelf).encode()
+    stored = worker.store._stored[0]
+    assert b"u1" not in repr(stored).encode()
     assert (await worker.state("u2")).known
 
 

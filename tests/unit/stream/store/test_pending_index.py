@@ -126,7 +126,7 @@ def test_what_left_does_not_pile_up() -> None:
     for n in range(10_000):
         index.update(0, [Wait("moves", "u", 10**12 + n)], ())
         index.update(0, (), [Wait(f"i{n}", "u", 0)])
-    assert len(index._shelves[0]._heap) < 200
+    assert len(index._partitions[0]._heap) < 200
 
 
 _waits = st.builds(Wait, st.sampled_from("abcd"), st.sampled_from(["u1", "u2", "u3"]), st.integers(0, 20))
