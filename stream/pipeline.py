@@ -176,12 +176,12 @@ class Pipeline:
 
     async def run(self, batches: list[PartitionBatch], texts: Mapping[EncoderInput, Vector]) -> list[PartitionBatch]:
         """Load … publish. Returns the parts that were saved; the others belong to another worker."""
-        loaded = await asyncio.gather(*map(self.load, batches))
+        context = Context(self.items, texts, self.decoder.read_again, self.limits, self.clock(), self.lists.fingerprint)
+        loaded = await asyncio.gather(*[self.load(batch, context) for batch in batches])
         batches = [batch for batch, mine in zip(batches, loaded, strict=True) if mine]
         began_s = monotonic()
-        context = Context(self.items, texts, self.decoder.read_again, self.limits, self.clock(), self.lists.fingerprint)
         for batch in batches:
-            apply(batch, context)
+            apply(batch)
         await self.publish_side_effects(batches)
         saved = await self.save(batches)
         lists, letters = self.rank(saved)
@@ -236,7 +236,7 @@ class Pipeline:
         made = {wording: assemble(wording, vectors) for wording in wordings}
         return {wording: text for wording, text in made.items() if text is not None}
 
-    async def load(self, batch: PartitionBatch) -> bool:
+    async def load(self, batch: PartitionBatch, context: Context) -> bool:
         """Give each user of a part a turn. False: its partition was claimed anew while texts were embedded.
 
         It is read again from an earlier record then: what was let in before would leave a gap that the offsets hide.
@@ -245,7 +245,7 @@ class Pipeline:
         if batch.records and lease.token != batch.lease.token:
             return False
         users = dict.fromkeys([*batch.users, *lease.unpublished])
-        batch.start(lease, await self.store.load(batch.partition, list(users)))
+        batch.start(lease, await self.store.load(batch.partition, list(users)), context)
         for hand in batch.senders:
             sender = (await self.store.load(hand.partition, [hand.user_id]))[hand.user_id]
             if sender.alias is not None:

@@ -25,12 +25,12 @@ from serving.ranking.ranker import Ranking
 from serving.state import user_state as codec
 from serving.state.user_state import Ref, UserState, Vector
 from stream.containment.faults import Guard
-from stream.events.decoder import Decoder
+from stream.events.decoder import Decoder, Event
 from stream.events.outgoing import Outgoing
 from stream.events.records import Headers, Record
 from stream.events.weights import load_weights
 from stream.pipeline import Pipeline
-from stream.processing.batch import Limits
+from stream.processing.batch import Context, Limits
 from stream.processing.lists import Lists
 from stream.store.base import Commit, Lease, Saved, Wait
 from stream.store.pending_index import PendingIndex
@@ -272,3 +272,12 @@ def memory_pipeline(
         clock=clock,
         guard=guard or Guard(),
     )
+
+
+def nothing_known(limits: Limits | None = None) -> Context:
+    """What updates are made in where no item has a vector, and no text."""
+
+    def fails(_: Record) -> Event:
+        raise TypeError("nothing is read again here")
+
+    return Context(lambda _: None, {}, fails, limits or Limits(), NOW_MS, FINGERPRINT)

@@ -13,7 +13,7 @@ from stream.events.records import DeadLetter
 from stream.monitoring.metrics import Metrics
 from stream.monitoring.online_evaluation import OnlineEvaluation
 from stream.pipeline import Pipeline
-from stream.processing.batch import PartitionBatch
+from stream.processing.batch import Context, PartitionBatch
 from stream.processing.pending_events import TEXTS
 
 
@@ -29,10 +29,10 @@ class InstrumentedPipeline(Pipeline):
         with self._timed("embed"):
             return await super().embed(batches)
 
-    async def load(self, batch: PartitionBatch) -> bool:
+    async def load(self, batch: PartitionBatch, context: Context) -> bool:
         """See `Pipeline.load`."""
         with self._timed("load"):
-            mine = await super().load(batch)
+            mine = await super().load(batch, context)
         if mine:
             self.live.before(batch)
         return mine

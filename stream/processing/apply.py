@@ -1,28 +1,22 @@
-"""Takes a part in: each event and command is folded into the state of its user's turn. Pure but for the states."""
+"""Applies a batch: each input to its user's state, by the handler that its kind asks for. Pure but for the states."""
 
+from collections.abc import Callable
 from enum import Enum
 
 from penchant.errors import RejectReason
 from penchant.messages import CoVisitEvent
-from serving.state.user_state import Alias, PendingEvent, UserState, Vector
+from serving.state.user_state import PendingEvent, UserState, Vector
 from stream.events.decoder import CommandEvent, Event
-from stream.events.records import DeadLetter, Record
+from stream.events.records import DeadLetter
 from stream.events.transfers import HandoffToken, Request, TransferEvent, oversize, pass_on
-from stream.interest.fold import Outcome, direction, find_duplicate, fold
+from stream.interest.fold import Bounds, Outcome, direction, find_duplicate, fold
 from stream.interest.sentiment_adjustment import adjusted
 from stream.processing.batch import Answer, Context, PartitionBatch, Trigger, UserUpdate, WorkItem, ref
-from stream.processing.merge import ask_again, merge, merge_after_erasure, receive
+from stream.processing.merge import merge, merge_after_erasure, receive, resend
 from stream.processing.pending_events import expel, fit, leave, wait_for_vector
-from stream.processing.retract import ERASED_SINCE, erase, give_up, retract, take_back_on_arrival, try_again
+from stream.processing.retract import ERASED_SINCE, erase, give_up, retract, retract_on_arrival, try_again
 
-
-class ApplyResult(Enum):
-    """What became of a new event."""
-
-    COUNTED = "counted"
-    WAITS = "waits"
-    ANNULLED = "annulled"
-    DUPLICATE = "duplicate"
+Handler = Callable[[UserUpdate, WorkItem], None]
 
 
 class MissingVector(Enum):
@@ -32,8 +26,8 @@ class MissingVector(Enum):
     TEXT = "text"
 
 
-def apply(batch: PartitionBatch, context: Context) -> None:
-    """Fold the part's inputs into its turns' states.
+def apply(batch: PartitionBatch) -> None:
+    """Apply a batch's inputs to its users.
 
     Requests come last: what else the batch has of their users is in the state that is handed over.
     """
@@ -41,49 +35,58 @@ def apply(batch: PartitionBatch, context: Context) -> None:
         update = batch.updates[each.user_id]
         if not isinstance(each.event, Event) or each.arrival is not Trigger.FRESH:
             update.burst.lose()
-        if each.arrival is not Trigger.FRESH:
-            _waited(batch, update, each, context)
-            continue
-        if each.event is None:
-            raise TypeError("this is a bug: nothing came from the log")
-        came = each.carrier or each.event.record
-        if batch.again(came):
-            _again(update, each.event)
-        elif each.hand is not None and batch.hands.get(each.hand.user_id) != each.hand.token:
-            batch.ignored += 1  # of before the store was emptied or put back: it comes again
-        else:
-            _new(batch, update, each.event, came, context)
+        _handler(update, each)(update, each)
     for update in batch.updates.values():
-        fit(batch, update, context.limits)
-        update.settle(context.now_ms)
+        fit(update)
+        update.settle(update.context.now_ms)
 
 
-def _new(
-    batch: PartitionBatch,
-    update: UserUpdate,
-    event: Event | CommandEvent | TransferEvent,
-    came: Record,
-    context: Context,
-) -> None:
+def _handler(update: UserUpdate, each: WorkItem) -> Handler:
+    """What deals with an input, as its user stands."""
+    batch, state, event = update.batch, update.state, each.event
+    if each.arrival is not Trigger.FRESH:
+        return _OF_TRIGGERS[each.arrival] if state.alias is None or each.arrival is Trigger.UNANSWERED else _ignore
+    if event is None:
+        raise TypeError("this is a bug: nothing came from the log")
+    if batch.again(each.carrier or event.record):
+        return _again
+    if each.hand is not None and batch.hands.get(each.hand.user_id) != each.hand.token:
+        return _leave_out  # of before the store was emptied or put back: it comes again
+    return _handler_of_new(state, event)
+
+
+def _handler_of_new(state: UserState, event: Event | CommandEvent | TransferEvent) -> Handler:
     if isinstance(event, TransferEvent):
-        receive(batch, update, event, context)
-    elif update.state.alias is not None:
-        _pass_on(batch, update, event, update.state.alias)
-    elif isinstance(event, CommandEvent):
-        _obey(batch, update, event, context)
-    elif event.record.timestamp_ms <= update.state.erased_ms:
-        batch.ignored += 1
-    else:
-        _fresh(batch, update, event, came, context)
+        return _receive
+    if state.alias is not None:
+        return _pass_on
+    stands = event.record.timestamp_ms > state.erased_ms
+    if isinstance(event, CommandEvent):
+        return _OF_COMMANDS[event.command.type] if stands else _obey_erased
+    return _on_event if stands else _leave_out
 
 
 def _is_request(each: WorkItem) -> bool:
     return isinstance(each.event, TransferEvent) and isinstance(each.event.message, Request)
 
 
-def _again(update: UserUpdate, event: Event | CommandEvent | TransferEvent) -> None:
+def _ignore(update: UserUpdate, each: WorkItem) -> None:
+    """What an alias held waits with its target now."""
+
+
+def _leave_out(update: UserUpdate, each: WorkItem) -> None:
+    update.batch.ignored += 1
+
+
+def _receive(update: UserUpdate, each: WorkItem) -> None:
+    if isinstance(each.event, TransferEvent):
+        receive(update, each.event)
+
+
+def _again(update: UserUpdate, each: WorkItem) -> None:
     """What the state holds already: its list is published once more."""
-    if isinstance(event, TransferEvent) or update.state.alias is not None:
+    event = each.event
+    if event is None or isinstance(event, TransferEvent) or update.state.alias is not None:
         return
     if isinstance(event, CommandEvent) and event.command.type == "erase":
         return
@@ -93,145 +96,144 @@ def _again(update: UserUpdate, event: Event | CommandEvent | TransferEvent) -> N
     update.due |= isinstance(event, CommandEvent) or not _silent(event)
 
 
-def _pass_on(batch: PartitionBatch, update: UserUpdate, event: Event | CommandEvent, alias: Alias) -> None:
+def _pass_on(update: UserUpdate, each: WorkItem) -> None:
     """What is new of a user who was merged into another."""
+    event, alias = each.event, update.state.alias
+    if alias is None or event is None or isinstance(event, TransferEvent):
+        return
     if event.record.timestamp_ms <= update.state.erased_ms:
-        batch.ignored += 1
+        update.batch.ignored += 1
         return
     update.changed = True  # written again, the alias expires no sooner than its target
-    sending = pass_on(event.record, alias.target, HandoffToken(update.user_id, batch.partition, alias.token))
+    sending = pass_on(event.record, alias.target, HandoffToken(update.user_id, update.batch.partition, alias.token))
     if size := oversize(sending):
         message = f"its user was merged into another, and with {size} bytes it is too large to be passed on"
-        batch.dead.append(DeadLetter(event.record, RejectReason.TOO_LARGE, message, "send"))
+        update.batch.dead.append(DeadLetter(event.record, RejectReason.TOO_LARGE, message, "send"))
         if isinstance(event, CommandEvent):
             said = f"{RejectReason.TOO_LARGE.value}: {message}"
-            batch.answers.append(Answer(event.event_id, event.command.type, "refused", said))
+            update.batch.answers.append(Answer(event.event_id, event.command.type, "refused", said))
         return
-    batch.first.append(sending)
+    update.batch.first.append(sending)
 
 
-def _obey(batch: PartitionBatch, update: UserUpdate, command: CommandEvent, context: Context) -> None:
-    """Carry out a command that is new."""
+def _command(carry_out: Callable[[UserUpdate, CommandEvent], None]) -> Handler:
+    def handler(update: UserUpdate, each: WorkItem) -> None:
+        if isinstance(each.event, CommandEvent):
+            carry_out(update, each.event)
+
+    return handler
+
+
+@_command
+def _obey_erased(update: UserUpdate, command: CommandEvent) -> None:
+    """A command of before its user was erased: nothing is left to carry it out on."""
     kind = command.command.type
-    if command.record.timestamp_ms <= update.state.erased_ms:
-        batch.answers.append(Answer(command.event_id, kind, "done", ERASED_SINCE))
-        if kind == "merge":
-            merge_after_erasure(batch, update, command)
-    elif kind == "erase":
-        erase(batch, update, command, context)
-    elif kind == "retract":
-        retract(batch, update, command, context)
-    else:
-        merge(batch, update, command, context)
+    update.batch.answers.append(Answer(command.event_id, kind, "done", ERASED_SINCE))
+    if kind == "merge":
+        merge_after_erasure(update, command)
 
 
-def _fresh(batch: PartitionBatch, update: UserUpdate, event: Event, came: Record, context: Context) -> None:
-    links = event.item_id is not None and event.weight.covisit > 0
-    before = update.burst.company(update.state) if links else None
-    took = _take_in(batch, update, event, context)
-    if took is ApplyResult.ANNULLED:
-        update.burst.lose()
-    elif took is ApplyResult.COUNTED and not _silent(event):
-        update.burst.follow(update.state)
-    if isinstance(took, DeadLetter):
-        batch.dead.append(took)
+def _on_event(update: UserUpdate, each: WorkItem) -> None:
+    """Count an event, or have it wait for a vector, or for nothing: it may have been retracted before it came."""
+    event, state = each.event, update.state
+    if not isinstance(event, Event):
         return
-    update.changed = True
-    if took in {ApplyResult.COUNTED, ApplyResult.WAITS} and event.item_id is not None and before is not None:
-        events = batch.covisit_events.setdefault(came.topic, [])
-        events.append(CoVisitEvent(came.offset, event.item_id, event.weight.covisit, *before))
-    if took is ApplyResult.DUPLICATE:
-        update.name_later(ref(event, duplicate=True))
-    elif _silent(event):
-        update.name_later(ref(event))
-    else:
-        update.name(event, waiting=took is ApplyResult.WAITS)
-
-
-def _take_in(batch: PartitionBatch, update: UserUpdate, event: Event, context: Context) -> ApplyResult | DeadLetter:
-    """Count an event, or have it wait for a vector, or for nothing: it may have been taken back before it came."""
-    state = update.state
-    waits = next((entry for entry in state.pending if entry.event_id == event.event_id), None)
-    if waits is not None:
-        same = (waits.topic, waits.item_id) == (event.record.topic, event.item_id or "")
-        known: Outcome | None = Outcome.DUPLICATE if same else Outcome.REUSED
-    else:
-        known = find_duplicate(state, event, context.text_of(event))
+    known = _known(update, event)
     if known is Outcome.REUSED:
         message = f"event_id {event.event_id!r} was used before by this user, for another event: the first one counts"
-        return DeadLetter(event.record, RejectReason.ID_REUSED, message, "fold")
+        update.batch.dead.append(DeadLetter(event.record, RejectReason.ID_REUSED, message, "fold"))
+        return
     if known is Outcome.DUPLICATE:
-        return ApplyResult.DUPLICATE
-    if take_back_on_arrival(batch, update, event, context):
-        return ApplyResult.ANNULLED
-    lack = _lack(event, context)
+        update.changed = True
+        update.name_later(ref(event, duplicate=True))
+        return
+    if retract_on_arrival(update, event):
+        update.burst.lose()
+        _name(update, event, waiting=False)
+        return
+    links = event.item_id is not None and event.weight.covisit > 0
+    before = update.burst.company(state) if links else None
+    lack = _lack(event, update.context)
+    if lack is not None and not _wait(update, event, lack):
+        return
     if lack is None:
-        _count(state, event, context)
-        return ApplyResult.COUNTED
-    return _wait(batch, update, event, lack, context) or ApplyResult.WAITS
+        fold(state, *_to_fold(event, update.context))
+        if not _silent(event):
+            update.burst.follow(state)
+    if before is not None and event.item_id is not None:
+        came = each.carrier or event.record
+        events = update.batch.covisit_events.setdefault(came.topic, [])
+        events.append(CoVisitEvent(came.offset, event.item_id, event.weight.covisit, *before))
+    _name(update, event, waiting=lack is not None)
 
 
-def _wait(
-    batch: PartitionBatch, update: UserUpdate, event: Event, lack: MissingVector, context: Context
-) -> DeadLetter | None:
-    """Have an event wait. Returns it as a dead letter if there is no room."""
-    no_room = wait_for_vector(batch, update, event, context.limits, missed=lack is MissingVector.TEXT)
+def _name(update: UserUpdate, event: Event, *, waiting: bool) -> None:
+    update.changed = True
+    if _silent(event):
+        update.name_later(ref(event))
+    else:
+        update.name(event, waiting=waiting)
+
+
+def _known(update: UserUpdate, event: Event) -> Outcome | None:
+    """Whether an event came before: what waits is told by its place and item, what was counted by its content."""
+    waits = next((entry for entry in update.state.pending if entry.event_id == event.event_id), None)
+    if waits is None:
+        return find_duplicate(update.state, event, update.context.text_of(event))
+    same = (waits.topic, waits.item_id) == (event.record.topic, event.item_id or "")
+    return Outcome.DUPLICATE if same else Outcome.REUSED
+
+
+def _wait(update: UserUpdate, event: Event, lack: MissingVector) -> bool:
+    """Have an event wait. Returns False if there is no room, and it became a dead letter."""
+    no_room = wait_for_vector(update, event, missed=lack is MissingVector.TEXT)
     if no_room is None:
-        return None
+        return True
+    reason, what = RejectReason.UNKNOWN_ITEM, f"item {event.item_id!r} has no vector"
     if lack is MissingVector.TEXT:
-        return DeadLetter(
-            event.record, RejectReason.ENCODER_TIMEOUT, f"the encoder missed its text, and {no_room}", "fold"
-        )
-    return DeadLetter(
-        event.record, RejectReason.UNKNOWN_ITEM, f"item {event.item_id!r} has no vector, and {no_room}", "fold"
-    )
+        reason, what = RejectReason.ENCODER_TIMEOUT, "the encoder missed its text"
+    update.batch.dead.append(DeadLetter(event.record, reason, f"{what}, and {no_room}", "fold"))
+    return False
 
 
-def _waited(batch: PartitionBatch, update: UserUpdate, each: WorkItem, context: Context) -> None:
-    """An entry of the waiting room is to leave it, unless it has by now."""
-    state, event = update.state, each.event
-    if each.arrival is Trigger.UNANSWERED:
-        ask_again(batch, update, context)
-        return
-    if state.alias is not None:
-        return  # what it held waits with its target now
+def _resend(update: UserUpdate, _: WorkItem) -> None:
+    resend(update)
+
+
+def _on_pending(update: UserUpdate, each: WorkItem) -> None:
+    """A pending event or retraction is to go on, unless it has by now."""
+    event = each.event
     if each.letter is not None:
-        expel(batch, update, each.letter, context.limits)
-        return
-    if each.arrival is Trigger.UNCLAIMED or isinstance(event, CommandEvent):
-        retraction = next((entry for entry in state.retractions if entry.command_id == each.event_id), None)
+        expel(update, each.letter)
+    elif each.arrival is Trigger.UNCLAIMED or isinstance(event, CommandEvent):
+        retraction = next((some for some in update.state.retractions if some.command_id == each.event_id), None)
         if retraction is not None and isinstance(event, CommandEvent):
-            try_again(batch, update, retraction, event, context)
+            try_again(update, retraction, event)
         elif retraction is not None:
-            give_up(batch, update, retraction, context)
-        return
-    entry = next((entry for entry in state.pending if entry.event_id == each.event_id), None)
-    if entry is None:
-        return
-    if isinstance(event, Event):
-        _count_or_wait_on(batch, update, entry, event, context)
+            give_up(update, retraction)
+    elif isinstance(event, Event):
+        entry = next((entry for entry in update.state.pending if entry.event_id == each.event_id), None)
+        if entry is not None:
+            _count_or_wait_on(update, entry, event)
 
 
-def _count_or_wait_on(
-    batch: PartitionBatch, update: UserUpdate, entry: PendingEvent, event: Event, context: Context
-) -> None:
+def _count_or_wait_on(update: UserUpdate, entry: PendingEvent, event: Event) -> None:
     """Count an event that waited; what waited for its item may have to wait for its text now, and the reverse."""
-    lack = _lack(event, context)
+    lack = _lack(event, update.context)
     if lack is not None and entry.missed == (lack is MissingVector.TEXT):
         return
-    leave(batch, update, entry, context.limits)
+    leave(update, entry)
     if lack is not None:
-        letter = _wait(batch, update, event, lack, context)
-        batch.dead += [letter] if letter is not None else []
-    elif _count(update.state, event, context) is Outcome.FOLDED:
+        _wait(update, event, lack)
+    elif fold(update.state, *_to_fold(event, update.context)) is Outcome.FOLDED:
         update.name(event)
 
 
-def _count(state: UserState, event: Event, context: Context) -> Outcome:
+def _to_fold(event: Event, context: Context) -> tuple[Event, Vector | None, Vector | None, Bounds]:
+    """What `fold` is given beside a state."""
     text = context.text_of(event)
     item: Vector | None = context.items(event.item_id) if event.item_id is not None else None
-    event = adjusted(event, text, context.limits.sentiment)
-    return fold(state, event, direction(item, text), text, context.limits.bounds)
+    return adjusted(event, text, context.limits.sentiment), direction(item, text), text, context.limits.bounds
 
 
 def _lack(event: Event, context: Context) -> MissingVector | None:
@@ -246,3 +248,13 @@ def _lack(event: Event, context: Context) -> MissingVector | None:
 def _silent(event: Event) -> bool:
     """Whether it causes no list: an impression, which says only that a list was seen."""
     return not event.weight.covisit and not event.weight.preference and not event.seen
+
+
+_OF_COMMANDS = {"erase": _command(erase), "retract": _command(retract), "merge": _command(merge)}
+_OF_TRIGGERS: dict[Trigger, Handler] = {
+    Trigger.WOKEN: _on_pending,
+    Trigger.MISSED: _on_pending,
+    Trigger.EXPIRED: _on_pending,
+    Trigger.UNCLAIMED: _on_pending,
+    Trigger.UNANSWERED: _resend,
+}

@@ -72,8 +72,13 @@ class Answer:
 
 @dataclass(slots=True)
 class UserUpdate:
-    """One user in this batch. `named`: what the list will say was taken in; `due`: whether there will be a list."""
+    """One user in this batch, and what becomes of the state; what it causes elsewhere is recorded in the batch.
 
+    named: what the list will say was taken in. due: whether there will be a list.
+    """
+
+    batch: "PartitionBatch" = field(repr=False)
+    context: "Context" = field(repr=False)
     user_id: str
     state: UserState
     named: list[Ref] = field(default_factory=list)
@@ -150,7 +155,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a part is taken in with. `texts`: see `encoder_input.assemble`. `read`: for records that waited.
+    """What a batch is applied with. `texts`: see `encoder_input.assemble`. `read`: for records that waited.
 
     fingerprint: of the model folder that vectors are from.
     """
@@ -210,11 +215,13 @@ class PartitionBatch:
         """Whose events are in the batch, and whose lists are to be made again."""
         return list(dict.fromkeys([*(each.user_id for each in self.inputs), *self.renewed]))
 
-    def start(self, lease: Lease, states: Mapping[str, UserState]) -> None:
-        """Give each user a turn, with the state that belongs to `lease`; a list that is owed is due in any case."""
+    def start(self, lease: Lease, states: Mapping[str, UserState], context: Context) -> None:
+        """Begin the users' updates, from states that belong to `lease`; a list not published yet is due in any case."""
         self.lease = lease
         self.updates = {
             user: UserUpdate(
+                self,
+                context,
                 user,
                 state,
                 list(lease.unpublished.get(user, ())),

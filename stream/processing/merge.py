@@ -34,7 +34,7 @@ from stream.events.transfers import (
     TransferEvent,
 )
 from stream.interest.fold import join
-from stream.processing.batch import Answer, Context, PartitionBatch, UserUpdate, ref
+from stream.processing.batch import Answer, Context, UserUpdate, ref
 from stream.processing.pending_events import clear, expect_answers, fit, keep, keep_merge, put_aside
 from stream.processing.retract import forget, retry_retractions
 from stream.store.tombstones import erased_at
@@ -44,7 +44,7 @@ _CIRCLE = f"{RejectReason.MERGE_CYCLE.value}: the two are one user already"
 _log = logging.getLogger(__name__)
 
 
-def merge(batch: PartitionBatch, update: UserUpdate, command: CommandEvent, context: Context) -> None:
+def merge(update: UserUpdate, command: CommandEvent) -> None:
     """Begin to carry out a command that is new."""
     anonymous_id, state = command.command.anonymous_id or "", update.state
     update.changed = True
@@ -52,95 +52,95 @@ def merge(batch: PartitionBatch, update: UserUpdate, command: CommandEvent, cont
     if before is not None:
         update.name(command, duplicate=True)
         if before.done:
-            batch.answers.append(Answer(command.event_id, "merge", "done", "it had been done before"))
+            update.batch.answers.append(Answer(command.event_id, "merge", "done", "it had been done before"))
         return
     if anonymous_id == update.user_id:
         update.name(command)
-        batch.dead.append(
+        update.batch.dead.append(
             DeadLetter(command.record, RejectReason.MERGE_CYCLE, "a user cannot be merged into itself", "fold")
         )
-        batch.answers.append(Answer(command.event_id, "merge", "refused", _CIRCLE))
+        update.batch.answers.append(Answer(command.event_id, "merge", "refused", _CIRCLE))
     else:
         entry = Merge(command.event_id, anonymous_id, command.record.timestamp_ms, ref(command))
-        no_room = keep_merge(update, entry, context.limits)
+        no_room = keep_merge(update, entry)
         update.name(command, waiting=no_room is None)
         if no_room is None:
-            ask_again(batch, update, context)
+            resend(update)
         else:
-            batch.answers.append(Answer(command.event_id, "merge", "refused", no_room))
+            update.batch.answers.append(Answer(command.event_id, "merge", "refused", no_room))
 
 
-def merge_after_erasure(batch: PartitionBatch, update: UserUpdate, command: CommandEvent) -> None:
+def merge_after_erasure(update: UserUpdate, command: CommandEvent) -> None:
     """A merge of before the user was erased: the other is the same person, and erased with it."""
     if command.command.anonymous_id not in {None, update.user_id}:
         other = command.command.anonymous_id or ""
-        batch.first.append(OutboundTransfer(Erased(to=other, time_ms=update.state.erased_ms)))
+        update.batch.first.append(OutboundTransfer(Erased(to=other, time_ms=update.state.erased_ms)))
 
 
-def ask_again(batch: PartitionBatch, update: UserUpdate, context: Context) -> None:
+def resend(update: UserUpdate) -> None:
     """Tell other owners what they have not answered, as far as we know."""
     for each in _pending(update.state):
-        batch.first.append(_request(update, each, context))
+        update.batch.first.append(_request(update, each))
     alias = update.state.alias
     if alias is not None and alias.held:
-        _hand_over(batch, update, alias, context)
-    expect_answers(batch, update)
+        _hand_over(update, alias)
+    expect_answers(update)
 
 
-def receive(batch: PartitionBatch, update: UserUpdate, event: TransferEvent, context: Context) -> None:
+def receive(update: UserUpdate, event: TransferEvent) -> None:
     """Take in what another owner says."""
     message = event.message
     if isinstance(message, Request):
-        _asked(batch, update, message, context)
+        _asked(update, message)
     elif isinstance(message, Handoff):
-        _handed(batch, update, event, message, context)
+        _handed(update, event, message)
     elif isinstance(message, Confirm):
-        _confirmed(batch, update, message)
+        _confirmed(update, message)
     elif isinstance(message, Erased):
-        at_ms = erased_at(message.time_ms, context.now_ms)
+        at_ms = erased_at(message.time_ms, update.context.now_ms)
         if at_ms > update.state.erased_ms:
-            forget(batch, update, at_ms)
+            forget(update, at_ms)
     elif isinstance(message, Republish):
-        _republish(batch, update, message)
+        _republish(update, message)
     elif isinstance(message, Forwarded):
         raise TypeError("this is a bug: a record that was passed on is taken in as what it is")
 
 
-def _asked(batch: PartitionBatch, update: UserUpdate, message: Request, context: Context) -> None:
+def _asked(update: UserUpdate, message: Request) -> None:
     state = update.state
     if message.user_id == update.user_id:
         return
     if message.time_ms <= state.erased_ms:
-        batch.first.append(OutboundTransfer(Erased(to=message.user_id, time_ms=state.erased_ms)))
+        update.batch.first.append(OutboundTransfer(Erased(to=message.user_id, time_ms=state.erased_ms)))
         return
     alias = state.alias
     if alias is None:
         if any((each.time_ms, each.command_id) < (message.time_ms, message.command_id) for each in _pending(state)):
             return  # see the module; we shall be asked again
-        if no_room := _cannot_move(batch, update, message, context):
-            batch.first.append(OutboundTransfer(_nothing(update.user_id, message, no_room)))
+        if no_room := _cannot_move(update, message):
+            update.batch.first.append(OutboundTransfer(_nothing(update.user_id, message, no_room)))
             return
-        clear(batch, update)
-        token = blake2b(f"{batch.lease.token}\0{message.command_id}".encode(), digest_size=8).hexdigest()
+        clear(update)
+        token = blake2b(f"{update.batch.lease.token}\0{message.command_id}".encode(), digest_size=8).hexdigest()
         state.alias = Alias(message.user_id, message.command_id, message.time_ms, message.ref, token, held=True)
     elif alias.command_id == message.command_id:  # asked again, or by another: the target was merged itself
         state.alias = msgspec.structs.replace(alias, target=message.user_id)
     else:
         refused = "" if alias.target == message.user_id else "that user was merged into another one before"
-        batch.first.append(OutboundTransfer(_nothing(update.user_id, message, refused)))
+        update.batch.first.append(OutboundTransfer(_nothing(update.user_id, message, refused)))
         return
     update.changed = True
-    _hand_over(batch, update, state.alias, context)
-    expect_answers(batch, update)
+    _hand_over(update, state.alias)
+    expect_answers(update)
 
 
-def _cannot_move(batch: PartitionBatch, update: UserUpdate, message: Request, context: Context) -> str:
+def _cannot_move(update: UserUpdate, message: Request) -> str:
     """Why the user cannot be merged into another, if so: that one has no room. "" if it can."""
     merges = len(update.state.merges)
     if merges > message.room:
         return f"{merges} users were merged into this one; the other has room for {message.room}"
-    fit(batch, update, context.limits)
-    size = len(codec.encode(update.state, context.fingerprint))
+    fit(update)
+    size = len(codec.encode(update.state, update.context.fingerprint))
     return f"its state has {size} bytes: {_MOST_STATE_BYTES} is the most" if size > _MOST_STATE_BYTES else ""
 
 
@@ -155,7 +155,7 @@ def _nothing(anonymous_id: str, message: Request, refused: str) -> Handoff:
     )
 
 
-def _hand_over(batch: PartitionBatch, update: UserUpdate, alias: Alias, context: Context) -> None:
+def _hand_over(update: UserUpdate, alias: Alias) -> None:
     """Send what is held to the target; once the target has it, nothing but that this is so."""
     message = Handoff(
         to=alias.target,
@@ -163,44 +163,42 @@ def _hand_over(batch: PartitionBatch, update: UserUpdate, alias: Alias, context:
         command_id=alias.command_id,
         time_ms=alias.time_ms,
         ref=alias.ref,
-        hand=HandoffToken(update.user_id, batch.partition, alias.token),
+        hand=HandoffToken(update.user_id, update.batch.partition, alias.token),
     )
-    fit(batch, update, context.limits)
-    held = codec.encode(replace(update.state, alias=None), context.fingerprint) if alias.held else b""
+    fit(update)
+    held = codec.encode(replace(update.state, alias=None), update.context.fingerprint) if alias.held else b""
     if len(held) <= _MOST_STATE_BYTES:
-        batch.then.append(OutboundTransfer(message, held))
+        update.batch.then.append(OutboundTransfer(message, held))
     else:  # an earlier version let it grow
         _stays(f"a state of {len(held)} bytes is too large to be handed over")
 
 
-def _handed(
-    batch: PartitionBatch, update: UserUpdate, event: TransferEvent, message: Handoff, context: Context
-) -> None:
+def _handed(update: UserUpdate, event: TransferEvent, message: Handoff) -> None:
     state = update.state
     if state.alias is not None:  # merged itself meanwhile: its target takes what was meant for it
         onward = msgspec.structs.replace(message, to=state.alias.target)
-        batch.first.append(OutboundTransfer(onward, event.record.value or b""))
+        update.batch.first.append(OutboundTransfer(onward, event.record.value or b""))
         return
     if message.time_ms <= state.erased_ms:
-        batch.first.append(OutboundTransfer(Erased(to=message.anonymous_id, time_ms=state.erased_ms)))
+        update.batch.first.append(OutboundTransfer(Erased(to=message.anonymous_id, time_ms=state.erased_ms)))
         return
     known = next((each for each in state.merges if each.command_id == message.command_id), None)
     if known is None or not known.done:
-        other = _open(event, context)
-        if other is None or not _has_room(update, other, context):
+        other = _open(event, update.context)
+        if other is None or not _has_room(update, other):
             return
         update.changed = True
         update.name_ref(message.ref)
         state.merges = [each for each in state.merges if each.command_id != message.command_id]
         if message.refused:
-            batch.answers.append(Answer(message.command_id, "merge", "refused", message.refused))
-            expect_answers(batch, update)
+            update.batch.answers.append(Answer(message.command_id, "merge", "refused", message.refused))
+            expect_answers(update)
             return
         state.merges.append(Merge(message.command_id, message.anonymous_id, message.time_ms, message.ref, done=True))
-        _add(batch, update, other, context)
-        batch.answers.append(Answer(message.command_id, "merge", "done"))
+        _add(update, other)
+        update.batch.answers.append(Answer(message.command_id, "merge", "done"))
     if message.hand is not None:
-        batch.then.append(OutboundTransfer(Confirm(to=message.anonymous_id, token=message.hand.token)))
+        update.batch.then.append(OutboundTransfer(Confirm(to=message.anonymous_id, token=message.hand.token)))
 
 
 def _open(event: TransferEvent, context: Context) -> UserState | None:
@@ -214,13 +212,13 @@ def _open(event: TransferEvent, context: Context) -> UserState | None:
         return None
 
 
-def _has_room(update: UserUpdate, other: UserState, context: Context) -> bool:
+def _has_room(update: UserUpdate, other: UserState) -> bool:
     """Whether all whom the other is can be remembered: erasing this user erases them.
 
     Each was told how much room there is; only if many came at once it is not enough.
     """
     taken = sum(each.size for each in [*update.state.merges, *other.merges])
-    most = context.limits.most_merges_bytes
+    most = update.context.limits.most_merges_bytes
     if taken > most:
         _stays(f"what is kept of the users who were merged into one would take {taken} bytes: {most} is the most")
     return taken <= most
@@ -230,37 +228,37 @@ def _stays(why: str) -> None:
     _log.error("action=kept_back %s: it stays with its owner, who will send it again", why)
 
 
-def _add(batch: PartitionBatch, update: UserUpdate, other: UserState, context: Context) -> None:
-    state, limits = update.state, context.limits
+def _add(update: UserUpdate, other: UserState) -> None:
+    state, limits = update.state, update.context.limits
     join(state, other, limits.bounds)
     for entry in other.pending:
-        if no_room := keep(batch, update, entry, limits):
-            put_aside(batch, entry, f"it waited for a vector when two users were merged, and {no_room}")
+        if no_room := keep(update, entry):
+            put_aside(update, entry, f"it waited for a vector when two users were merged, and {no_room}")
     for retraction in other.retractions:
-        if no_room := keep(batch, update, retraction, limits):
-            put_aside(batch, retraction, f"it waited when two users were merged, and {no_room}")
-    retry_retractions(batch, update, context)
+        if no_room := keep(update, retraction):
+            put_aside(update, retraction, f"it waited when two users were merged, and {no_room}")
+    retry_retractions(update)
     for each in other.unnamed:
         update.name_later(each)
     update.name_more(other.unnamed_more)
     for merged in other.merges:
-        _take_over(batch, update, merged, context)
-    expect_answers(batch, update)
+        _take_over(update, merged)
+    expect_answers(update)
 
 
-def _take_over(batch: PartitionBatch, update: UserUpdate, each: Merge, context: Context) -> None:
+def _take_over(update: UserUpdate, each: Merge) -> None:
     """What was merged, or is to be, into a user who is this one now: whoever it is has another target."""
     if any(mine.command_id == each.command_id for mine in update.state.merges):
         return
     if each.anonymous_id != update.user_id:
         update.state.merges.append(each)
-        batch.first.append(_request(update, each, context))
+        update.batch.first.append(_request(update, each))
     elif not each.done:
         update.name_ref(each.ref)
-        batch.answers.append(Answer(each.command_id, "merge", "refused", _CIRCLE))
+        update.batch.answers.append(Answer(each.command_id, "merge", "refused", _CIRCLE))
 
 
-def _confirmed(batch: PartitionBatch, update: UserUpdate, message: Confirm) -> None:
+def _confirmed(update: UserUpdate, message: Confirm) -> None:
     alias = update.state.alias
     if alias is not None and alias.held and alias.token == message.token:
         update.changed = True
@@ -268,10 +266,10 @@ def _confirmed(batch: PartitionBatch, update: UserUpdate, message: Confirm) -> N
         update.state = UserState(
             alias=dropped, erased_ms=update.state.erased_ms, list_version=update.state.list_version
         )
-        expect_answers(batch, update)
+        expect_answers(update)
 
 
-def _republish(batch: PartitionBatch, update: UserUpdate, message: Republish) -> None:
+def _republish(update: UserUpdate, message: Republish) -> None:
     if update.state.alias is not None:
         return
     if update.state.list_version:
@@ -279,12 +277,12 @@ def _republish(batch: PartitionBatch, update: UserUpdate, message: Republish) ->
             update.note(each)
         update.due = True
     else:  # erased, or never had a list: the last word about this user is a null
-        batch.nulls.append(update.user_id)
+        update.batch.nulls.append(update.user_id)
 
 
-def _request(update: UserUpdate, each: Merge, context: Context) -> OutboundTransfer:
+def _request(update: UserUpdate, each: Merge) -> OutboundTransfer:
     """What is left is shared by all who are asked: each may bring as many users of its own."""
-    left = max(context.limits.most_merges - len(update.state.merges), 0)
+    left = max(update.context.limits.most_merges - len(update.state.merges), 0)
     return OutboundTransfer(
         Request(
             to=each.anonymous_id,

@@ -16,7 +16,7 @@ from serving.state.user_state import Merge, PendingEvent, Retraction, UserState
 from stream.containment.faults import described
 from stream.events.decoder import MAX_ID_BYTES, CommandEvent, Event
 from stream.events.records import DeadLetter, Record, Reroute
-from stream.processing.batch import Answer, Context, Limits, PartitionBatch, UserUpdate
+from stream.processing.batch import Answer, Context, Limits, UserUpdate
 
 # In the place of an item's id where the index is told of other waits: an id is never empty, and never that long.
 RETRACTIONS = ""
@@ -27,9 +27,7 @@ _DEEPEST = 6  # of a text below the top of a message: an envelope in an envelope
 _log = logging.getLogger(__name__)
 
 
-def wait_for_vector(
-    batch: PartitionBatch, update: UserUpdate, event: Event, limits: Limits, *, missed: bool
-) -> str | None:
+def wait_for_vector(update: UserUpdate, event: Event, *, missed: bool) -> str | None:
     """Keep an event until its item has a vector, or its text, if the encoder `missed` that.
 
     Returns why there is no room for it, if there is none.
@@ -47,12 +45,10 @@ def wait_for_vector(
         headers=list(record.headers),
         missed=missed,
     )
-    return keep(batch, update, entry, limits)
+    return keep(update, entry)
 
 
-def wait_to_retract(
-    batch: PartitionBatch, update: UserUpdate, command: CommandEvent, limits: Limits, *, missed: bool
-) -> str | None:
+def wait_to_retract(update: UserUpdate, command: CommandEvent, *, missed: bool) -> str | None:
     """Keep a retraction until its event comes, or until its text has a vector, if the encoder `missed` that.
 
     Returns why there is no room for it, if there is none.
@@ -71,43 +67,43 @@ def wait_to_retract(
         headers=list(record.headers),
         missed=missed,
     )
-    return keep(batch, update, entry, limits)
+    return keep(update, entry)
 
 
-def keep(batch: PartitionBatch, update: UserUpdate, entry: PendingEvent | Retraction, limits: Limits) -> str | None:
+def keep(update: UserUpdate, entry: PendingEvent | Retraction) -> str | None:
     """Put an entry in. Returns why there is no room for it, if there is none."""
-    if no_room := _no_room(update.state, entry, limits):
+    if no_room := _no_room(update.state, entry, update.context.limits):
         return no_room
     if isinstance(entry, PendingEvent):
         update.state.pending.append(entry)
     else:
         update.state.retractions.append(entry)
-    _tell(batch, update, entry, limits)
-    batch.missed += entry.missed
+    _tell(update, entry)
+    update.batch.missed += entry.missed
     return None
 
 
-def keep_merge(update: UserUpdate, entry: Merge, limits: Limits) -> str | None:
+def keep_merge(update: UserUpdate, entry: Merge) -> str | None:
     """Remember a user who is to be merged into this one. Returns why there is no room for it, if there is none."""
     merges = update.state.merges
-    if len(merges) >= limits.most_merges:
-        return f"{limits.most_merges} users were merged into this one; that is the most"
-    if entry.size > limits.most_merge_bytes:
-        return f"its ids have {entry.size} bytes: {limits.most_merge_bytes} is the most"
+    if len(merges) >= update.context.limits.most_merges:
+        return f"{update.context.limits.most_merges} users were merged into this one; that is the most"
+    if entry.size > update.context.limits.most_merge_bytes:
+        return f"its ids have {entry.size} bytes: {update.context.limits.most_merge_bytes} is the most"
     if not _is_text(entry.command_id, entry.anonymous_id):
         return "its ids are not Unicode text"
     merges.append(entry)
     return None
 
 
-def expect_answers(batch: PartitionBatch, update: UserUpdate) -> None:
+def expect_answers(update: UserUpdate) -> None:
     """Note whether another owner has yet to deal with a merge."""
     alias = update.state.alias
     expecting = any(not each.done for each in update.state.merges) or (alias is not None and alias.held)
-    batch.waits[MERGES, update.user_id] = _NEVER_MS if expecting else None
+    update.batch.waits[MERGES, update.user_id] = _NEVER_MS if expecting else None
 
 
-def leave(batch: PartitionBatch, update: UserUpdate, entry: PendingEvent | Retraction, limits: Limits) -> None:
+def leave(update: UserUpdate, entry: PendingEvent | Retraction) -> None:
     """Take an entry out."""
     update.changed = True
     if isinstance(entry, PendingEvent):
@@ -115,39 +111,39 @@ def leave(batch: PartitionBatch, update: UserUpdate, entry: PendingEvent | Retra
     else:
         update.state.retractions.remove(entry)
     if update.state.alias is None:  # else nobody is waited for: it is held for another owner
-        _tell(batch, update, entry, limits)
+        _tell(update, entry)
 
 
-def fit(batch: PartitionBatch, update: UserUpdate, limits: Limits) -> None:
+def fit(update: UserUpdate) -> None:
     """Have what waits keep to its bytes also where an earlier version wrote more: the longest goes first."""
-    entries = waiters(update.state)
+    entries, most = waiters(update.state), update.context.limits.most_room_bytes
     taken = sum(entry.size for entry in entries)
-    if taken <= limits.most_room_bytes:
+    if taken <= most:
         return
     entries = sorted(entries, key=lambda entry: entry.size)
-    while taken > limits.most_room_bytes:
+    while taken > most:
         longest = entries.pop()
-        message = f"{taken} bytes of this user wait, and it has {longest.size}: {limits.most_room_bytes} is the most"
+        message = f"{taken} bytes of this user wait, and it has {longest.size}: {most} is the most"
         taken -= longest.size
-        leave(batch, update, longest, limits)
-        put_aside(batch, longest, message)
+        leave(update, longest)
+        put_aside(update, longest, message)
 
 
-def expel(batch: PartitionBatch, update: UserUpdate, letter: DeadLetter, limits: Limits) -> None:
+def expel(update: UserUpdate, letter: DeadLetter) -> None:
     """Take out what waits of a record, whatever its bytes are, and put it aside by this very letter."""
     place = (letter.record.topic, letter.record.partition, letter.record.offset)
     for entry in waiters(update.state):
         if (entry.topic, entry.partition, entry.offset) == place:
-            leave(batch, update, entry, limits)
+            leave(update, entry)
             # Commands whose letter says `decode` are answered by what can be read of them; this one is known.
-            _tell_sender(batch, entry, letter if isinstance(entry, PendingEvent) else replace(letter, stage="fold"))
+            _tell_sender(update, entry, letter if isinstance(entry, PendingEvent) else replace(letter, stage="fold"))
 
 
 def put_aside(
-    batch: PartitionBatch, entry: PendingEvent | Retraction, message: str, reason: RejectReason | None = None
+    update: UserUpdate, entry: PendingEvent | Retraction, message: str, reason: RejectReason | None = None
 ) -> None:
     """Have what waited, and does not any more, in the dead letters."""
-    _tell_sender(batch, entry, DeadLetter(record_of(entry), reason or reason_of(entry), message, "fold"))
+    _tell_sender(update, entry, DeadLetter(record_of(entry), reason or reason_of(entry), message, "fold"))
 
 
 def reason_of(entry: PendingEvent | Retraction) -> RejectReason:
@@ -174,11 +170,11 @@ def waiters(state: UserState) -> Sequence[PendingEvent | Retraction]:
     return [*state.pending, *state.retractions]
 
 
-def clear(batch: PartitionBatch, update: UserUpdate) -> None:
+def clear(update: UserUpdate) -> None:
     """Have nobody waited for any more."""
-    batch.waits |= dict.fromkeys((_waits_for(entry), update.user_id) for entry in waiters(update.state))
+    update.batch.waits |= dict.fromkeys((_waits_for(entry), update.user_id) for entry in waiters(update.state))
     if update.state.merges or update.state.alias is not None:
-        batch.waits[MERGES, update.user_id] = None
+        update.batch.waits[MERGES, update.user_id] = None
 
 
 def overdue(entry: PendingEvent | Retraction, limits: Limits, now_ms: int) -> bool:
@@ -222,18 +218,18 @@ def _is_text(*texts: str) -> bool:
     return True
 
 
-def _tell_sender(batch: PartitionBatch, entry: PendingEvent | Retraction, letter: DeadLetter) -> None:
-    batch.dead.append(letter)
+def _tell_sender(update: UserUpdate, entry: PendingEvent | Retraction, letter: DeadLetter) -> None:
+    update.batch.dead.append(letter)
     if isinstance(entry, Retraction):
         said = f"{letter.reason.value}: {letter.message}"
-        batch.answers.append(Answer(entry.command_id, "retract", "refused", said))
+        update.batch.answers.append(Answer(entry.command_id, "retract", "refused", said))
 
 
-def _tell(batch: PartitionBatch, update: UserUpdate, entry: PendingEvent | Retraction, limits: Limits) -> None:
+def _tell(update: UserUpdate, entry: PendingEvent | Retraction) -> None:
     """Note when the first that waits for the same gives up, or that nothing waits for it any more."""
     key = _waits_for(entry)
-    deadlines = [_deadline_ms(each, limits) for each in waiters(update.state) if _waits_for(each) == key]
-    batch.waits[key, update.user_id] = min(deadlines, default=None)
+    deadlines = [_deadline_ms(each, update.context.limits) for each in waiters(update.state) if _waits_for(each) == key]
+    update.batch.waits[key, update.user_id] = min(deadlines, default=None)
 
 
 def _waits_for(entry: PendingEvent | Retraction) -> str:

@@ -15,7 +15,7 @@ from stream.events.transfers import Erased, OutboundTransfer
 from stream.interest import impressions
 from stream.interest.fold import direction, entry_of, retract_in_advance, subtract
 from stream.interest.sentiment_adjustment import adjusted
-from stream.processing.batch import Answer, Context, PartitionBatch, UserUpdate
+from stream.processing.batch import Answer, Context, UserUpdate
 from stream.processing.pending_events import clear, expel, leave, put_aside, read_again, wait_to_retract
 from stream.store.tombstones import erased_at
 
@@ -56,46 +56,44 @@ def unread(letters: Iterable[DeadLetter], topic: str) -> Iterator[Answer]:
                 yield Answer(command_id, kind, "refused", f"{letter.reason.value}: it cannot be read")
 
 
-def take_back_on_arrival(batch: PartitionBatch, update: UserUpdate, event: Event, context: Context) -> bool:
+def retract_on_arrival(update: UserUpdate, event: Event) -> bool:
     """Take in an event whose retraction waits for it, and carry that out. Returns False if none waits."""
     ahead = [each for each in update.state.retractions if each.event_id == event.event_id]
     if not ahead:
         return False
-    retract_in_advance(update.state, event, context.limits.bounds)
+    retract_in_advance(update.state, event, update.context.limits.bounds)
     for entry in ahead:
-        leave(batch, update, entry, context.limits)
+        leave(update, entry)
         update.note(Ref(entry.topic, entry.partition, entry.offset, entry.command_id, entry.time_ms))
-        batch.answers.append(Answer(entry.command_id, "retract", "done"))
+        update.batch.answers.append(Answer(entry.command_id, "retract", "done"))
     update.due = True
     return True
 
 
-def try_again(
-    batch: PartitionBatch, update: UserUpdate, entry: Retraction, command: CommandEvent, context: Context
-) -> None:
+def try_again(update: UserUpdate, entry: Retraction, command: CommandEvent) -> None:
     """Carry out a retraction whose text the encoder had missed, if it has read that by now."""
-    if context.text_of(command) is not None:
-        leave(batch, update, entry, context.limits)
-        retract(batch, update, command, context)
+    if update.context.text_of(command) is not None:
+        leave(update, entry)
+        retract(update, command)
 
 
-def give_up(batch: PartitionBatch, update: UserUpdate, entry: Retraction, context: Context) -> None:
+def give_up(update: UserUpdate, entry: Retraction) -> None:
     """Refuse a retraction whose event has not come in time, or its text's vector."""
-    leave(batch, update, entry, context.limits)
+    leave(update, entry)
     late = f"the event {entry.event_id!r} did not come in time"
-    put_aside(batch, entry, "the encoder did not read its text in time" if entry.missed else late)
+    put_aside(update, entry, "the encoder did not read its text in time" if entry.missed else late)
 
 
-def erase(batch: PartitionBatch, update: UserUpdate, command: CommandEvent, context: Context) -> None:
+def erase(update: UserUpdate, command: CommandEvent) -> None:
     """Forget the user, and whoever was merged into this one."""
     for each in update.state.merges:
         if not each.done:
-            batch.answers.append(Answer(each.command_id, "merge", "done", ERASED_SINCE))
-    removed = forget(batch, update, erased_at(command.record.timestamp_ms, context.now_ms))
-    batch.answers.append(Answer(command.event_id, "erase", "done", removed=removed))
+            update.batch.answers.append(Answer(each.command_id, "merge", "done", ERASED_SINCE))
+    removed = forget(update, erased_at(command.record.timestamp_ms, update.context.now_ms))
+    update.batch.answers.append(Answer(command.event_id, "erase", "done", removed=removed))
 
 
-def forget(batch: PartitionBatch, update: UserUpdate, at_ms: int) -> dict[str, int]:
+def forget(update: UserUpdate, at_ms: int) -> dict[str, int]:
     """Leave nothing but when: a later event finds a fresh state, one of before is left out. Returns what there was."""
     state = update.state
     others = {each.anonymous_id for each in state.merges} | ({state.alias.target} if state.alias else set())
@@ -107,62 +105,64 @@ def forget(batch: PartitionBatch, update: UserUpdate, at_ms: int) -> dict[str, i
         "lists": int(state.list_version > 0),
         "aliases": len(state.merges),
     }
-    clear(batch, update)
-    batch.erased[update.user_id] = at_ms
-    batch.first += [OutboundTransfer(Erased(to=other, time_ms=at_ms)) for other in sorted(others)]
+    clear(update)
+    update.batch.erased[update.user_id] = at_ms
+    update.batch.first += [OutboundTransfer(Erased(to=other, time_ms=at_ms)) for other in sorted(others)]
     update.state = UserState(erased_ms=at_ms)
     update.named, update.named_more, update.due, update.changed = [], 0, False, False
     return removed
 
 
-def retract(batch: PartitionBatch, update: UserUpdate, command: CommandEvent, context: Context) -> None:
+def retract(update: UserUpdate, command: CommandEvent) -> None:
     """Take back what an event added, or wait for it."""
-    taken = _take_back(batch, update, command, context)
+    taken = _take_back(update, command)
     if taken is Taken.MISSED:
-        taken = _wait(batch, update, command, context, missed=True)
+        taken = _wait(update, command, missed=True)
     update.changed = True
     update.name(command, waiting=taken is Taken.WAITS, duplicate=taken is Taken.BACK_BEFORE)
     if isinstance(taken, Refusal):
-        batch.dead.append(DeadLetter(command.record, taken.reason, taken.message, "fold"))
-        batch.answers.append(Answer(command.event_id, "retract", "refused", f"{taken.reason.value}: {taken.message}"))
+        update.batch.dead.append(DeadLetter(command.record, taken.reason, taken.message, "fold"))
+        update.batch.answers.append(
+            Answer(command.event_id, "retract", "refused", f"{taken.reason.value}: {taken.message}")
+        )
     elif taken is Taken.BACK_BEFORE:
-        batch.answers.append(Answer(command.event_id, "retract", "done", "it had been retracted before"))
+        update.batch.answers.append(Answer(command.event_id, "retract", "done", "it had been retracted before"))
     elif taken is Taken.BACK:
-        batch.answers.append(Answer(command.event_id, "retract", "done"))
+        update.batch.answers.append(Answer(command.event_id, "retract", "done"))
 
 
-def retry_retractions(batch: PartitionBatch, update: UserUpdate, context: Context) -> None:
+def retry_retractions(update: UserUpdate) -> None:
     """Another user's events were added: what waited for one of them is done.
 
     What cannot be read for a fault of ours is put aside, so that it does not hinder the rest; what the weights file
     of now does not accept goes on waiting, as it would have without the other user.
     """
     for entry in [entry for entry in update.state.retractions if not entry.missed]:
-        command = read_again(entry, context)
+        command = read_again(entry, update.context)
         if isinstance(command, CommandEvent):
-            leave(batch, update, entry, context.limits)
-            retract(batch, update, command, context)
+            leave(update, entry)
+            retract(update, command)
         elif isinstance(command, DeadLetter) and command.reason is RejectReason.INTERNAL:
-            expel(batch, update, command, context.limits)
+            expel(update, command)
 
 
-def _take_back(batch: PartitionBatch, update: UserUpdate, command: CommandEvent, context: Context) -> Taken | Refusal:
+def _take_back(update: UserUpdate, command: CommandEvent) -> Taken | Refusal:
     """Look for the event where it may stand: in the ring, in the waiting room, among texts and remembered ids."""
     state, event_id = update.state, command.command.event_id
     stands = next((event for event in state.ring if event.event_id == event_id), None)
     if (stands is not None and stands.retracted) or any(target in state.retracted_ids for target in command.targets):
         return Taken.BACK_BEFORE
-    if stands is None and _took_from_room(batch, update, event_id, context):
+    if stands is None and _took_from_room(update, event_id):
         return Taken.BACK
     shown = [item for target in command.targets if (item := impressions.item_of(state, target)) is not None]
     if stands is None and shown:
         impressions.take_back(state, command.targets)
         return Taken.BACK if any(shown) else Taken.BACK_BEFORE
     known_as = next((target for target in command.targets if target in state.dedup_ids), None)
-    past = stands or _gone(state, command, known_as or command.targets[0], context)
-    if past is not None and (stands is not None or known_as is not None or _beyond_memory(state, past, context)):
-        return _subtract(state, past, command, context)
-    return _EVENT_GONE if known_as is not None else _wait(batch, update, command, context, missed=False)
+    past = stands or _gone(state, command, known_as or command.targets[0], update.context)
+    if past is not None and (stands is not None or known_as is not None or _beyond_memory(state, past, update.context)):
+        return _subtract(state, past, command, update.context)
+    return _EVENT_GONE if known_as is not None else _wait(update, command, missed=False)
 
 
 def _gone(state: UserState, command: CommandEvent, dedup_key: int, context: Context) -> RingEvent | None:
@@ -196,15 +196,15 @@ def _text_of(state: UserState, event_id: str, command: CommandEvent, context: Co
     return kept.as_float32() if kept is not None and kept.vector else context.text_of(command)
 
 
-def _took_from_room(batch: PartitionBatch, update: UserUpdate, event_id: str | None, context: Context) -> bool:
+def _took_from_room(update: UserUpdate, event_id: str | None) -> bool:
     """An event that waits for its item has added nothing yet: it gets its places, and waits no longer."""
     entry = next((entry for entry in update.state.pending if entry.event_id == event_id), None)
     if entry is None:
         return False
-    leave(batch, update, entry, context.limits)
-    event = read_again(entry, context)
+    leave(update, entry)
+    event = read_again(entry, update.context)
     if isinstance(event, Event):  # else it cannot be read any more, and has no places to get
-        retract_in_advance(update.state, event, context.limits.bounds)
+        retract_in_advance(update.state, event, update.context.limits.bounds)
     return True
 
 
@@ -237,12 +237,10 @@ def _beyond_memory(state: UserState, past: RingEvent, context: Context) -> bool:
     return forgotten and past.time_ms <= state.ring[0].time_ms
 
 
-def _wait(
-    batch: PartitionBatch, update: UserUpdate, command: CommandEvent, context: Context, *, missed: bool
-) -> Taken | Refusal:
+def _wait(update: UserUpdate, command: CommandEvent, *, missed: bool) -> Taken | Refusal:
     if any(entry.command_id == command.event_id for entry in update.state.retractions):
         return Taken.WAITS
-    no_room = wait_to_retract(batch, update, command, context.limits, missed=missed)
+    no_room = wait_to_retract(update, command, missed=missed)
     if no_room is None:
         return Taken.WAITS
     if missed:

@@ -6,9 +6,9 @@ from penchant.messages import ListItem, Reason, Recommendations
 from penchant.topics import MAX_MESSAGE_BYTES
 from serving.ranking.ranker import Ranking
 from serving.state.user_state import UserState
-from stream.processing.batch import UserUpdate
+from stream.processing.batch import PartitionBatch, UserUpdate
 from stream.processing.lists import Lists
-from stream.testing import FINGERPRINT, NOW_MS, TOPICS
+from stream.testing import FINGERPRINT, NOW_MS, TOPICS, nothing_known
 
 
 def test_a_list_too_large_for_its_topic_has_the_best_that_fit() -> None:
@@ -18,7 +18,9 @@ def test_a_list_too_large_for_its_topic_has_the_best_that_fit() -> None:
     ]
     lists = Lists(TOPICS, FINGERPRINT, expiry_ms=1000)
 
-    made = lists.of_user("u1", 0, UserUpdate("u1", UserState()), Ranking(items, "live"), NOW_MS)
+    made = lists.of_user(
+        "u1", 0, UserUpdate(PartitionBatch(0), nothing_known(), "u1", UserState()), Ranking(items, "live"), NOW_MS
+    )
 
     assert made.value is not None
     assert MAX_MESSAGE_BYTES * 0.9 < len(made.value) < MAX_MESSAGE_BYTES

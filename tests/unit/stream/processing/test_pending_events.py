@@ -21,7 +21,7 @@ from stream.events.records import DeadLetter, Record
 from stream.processing.batch import MOST_UNNAMED, Context, PartitionBatch, Trigger, WorkItem
 from stream.processing.pending_events import _shortened, keep_merge, read_again, record_of, waiters
 from stream.store.base import Commit
-from stream.testing import FINGERPRINT, NOW_MS, TOPICS, record
+from stream.testing import FINGERPRINT, NOW_MS, TOPICS, nothing_known, record
 from tests.support.owners import ANONYMOUS, KNOWN, Owners, merge, user_on
 from tests.support.pending_states import LIMITS, LONG, done, fullest, pending, pending_bytes, retraction
 from tests.support.pipeline import Degraded, Worker, click, says
@@ -322,12 +322,12 @@ def test_a_long_text_is_cut_wherever_its_envelope_has_it(wrap: Any) -> None:
 
 def turns_of(state: UserState) -> list[Any]:
     part = PartitionBatch(0)
-    part.start(part.lease, {"u1": state})
+    part.start(part.lease, {"u1": state}, nothing_known(LIMITS))
     return list(part.updates.values())
 
 
 def keep_merge_of(turn: Any, anonymous_id: str) -> str | None:
-    return keep_merge(turn, Merge(f"k{WORST[:250]}", anonymous_id, NOW_MS, Ref(TOPICS.commands, 0, 0, "k", 0)), LIMITS)
+    return keep_merge(turn, Merge(f"k{WORST[:250]}", anonymous_id, NOW_MS, Ref(TOPICS.commands, 0, 0, "k", 0)))
 
 
 def faulty(worker: Worker, marked: str) -> Any:
