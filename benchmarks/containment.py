@@ -170,7 +170,8 @@ class System:
         for first, raw in answers:
             records = self._read(raw, first)
             if self._guarded:
-                await self._quarantine.take_in(records, str, self._pipeline.process)
+                async for some in self._quarantine.marked(records, str):
+                    await self._pipeline.process(some)
             else:
                 await self._pipeline.process(records)
         self.cpu.append((time.process_time() - cpu) / events * 1e6)

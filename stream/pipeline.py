@@ -91,17 +91,22 @@ class Pipeline:
         leases = leases or self.leases(records)
 
         async def some(records: Sequence[Record]) -> Attempt:
-            outcome = await self.attempt(self.decode(records, leases))
+            batches = self.decode(records, leases)
+            texts = await self.embed(batches)
+            async with self.lock:
+                saved = await self.run(batches, texts)
             self.guard.faults.fine()
-            return outcome
+            return Attempt(saved, [batch for batch in batches if batch not in saved])
 
         async def one(record: Record, error: Exception) -> Attempt:
             before, after = leases[record.partition], self.store.lease(record.partition)
-            batch = self.put_aside(record, error, before)  # if it was saved before it raised, it is done
+            batch = self.put_aside(record, error, before)
             if before.offsets.get(record.topic, 0) <= record.offset < after.offsets.get(record.topic, 0):
                 await self.log.send([dead_letter(letter, self.clock()) for letter in batch.dead])
-                return Attempt([batch], [])
-            return await self.attempt([batch])
+                return Attempt([batch], [])  # it had been saved before it raised
+            async with self.lock:
+                saved = await self.run([batch], {})
+            return Attempt(saved, [] if saved else [batch])
 
         outcomes = await by_halves(records, some, one)
         done = [record for outcome in outcomes for batch in outcome.saved for record in batch.records]
@@ -110,13 +115,6 @@ class Pipeline:
     def leases(self, records: Iterable[Record]) -> dict[int, Lease]:
         """How the partitions of records stand now."""
         return {number: self.store.lease(number) for number in {record.partition for record in records}}
-
-    async def attempt(self, batches: list[PartitionBatch]) -> Attempt:
-        """Take in parts as they were decoded."""
-        texts = await self.embed(batches)
-        async with self.lock:
-            saved = await self.run(batches, texts)
-        return Attempt(saved, [batch for batch in batches if batch not in saved])
 
     async def on_items_available(self, item_ids: Iterable[str]) -> None:
         """Fold the events that wait for these items, which have a vector now."""

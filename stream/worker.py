@@ -4,8 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from contextlib import AsyncExitStack, suppress
-from functools import partial
+from contextlib import AsyncExitStack, aclosing, suppress
 
 import msgspec
 from aiokafka.errors import KafkaError
@@ -226,8 +225,9 @@ class Worker:
         refused: list[PartitionBatch] = []
         if current:
             leases = self.pipeline.leases(current)  # before the store is waited for: a claim may come between
-            outcomes = await self.quarantine.take_in(current, str, partial(self.pipeline.process, leases=leases))
-            refused = [part for _, parts in outcomes for part in parts]
+            async with aclosing(self.quarantine.marked(current, str)) as groups:
+                async for some in groups:
+                    refused += (await self.pipeline.process(some, leases))[1]
         for part in refused:
             await self.partitions.refused(part.partition, part.lease.token)
         await self.partitions.fill()
@@ -236,7 +236,9 @@ class Worker:
 
     async def take_in_items(self, records: Sequence[Record]) -> None:
         """Records of the items topic."""
-        await self.quarantine.take_in(records, items_scope, self.items.process)
+        async with aclosing(self.quarantine.marked(records, items_scope)) as groups:
+            async for some in groups:
+                await self.items.process(some)
         for number in {record.partition for record in records}:
             await self.quarantine.given_back(items_scope(number))  # no offset of ours says that they were taken in
 

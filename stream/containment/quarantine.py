@@ -16,16 +16,15 @@ same way.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 import msgspec
 
 from stream.events.records import Record
 
 WAITING, LISTS = "waiting", "lists"  # beside topics' names
-_T = TypeVar("_T")
 _log = logging.getLogger(__name__)
 Place = tuple[str, int, int]  # topic, partition, offset
 
@@ -115,14 +114,20 @@ class Quarantine:
         """Whether a record is not to be read."""
         return bool(self._condemned) and (record.topic, record.partition, record.offset) in self._condemned
 
-    async def take_in(
-        self, records: Sequence[Record], scope: Callable[[int], str], run: Callable[[Sequence[Record]], Awaitable[_T]]
-    ) -> list[_T]:
-        """Have records of one topic taken in, marked meanwhile: together, or one by one what somebody died over."""
+    async def marked(
+        self, records: Sequence[Record], scope: Callable[[int], str]
+    ) -> AsyncGenerator[Sequence[Record], None]:
+        """Yield records of one topic, marked while they are taken in: together, or alone what somebody died over."""
         if not self._suspects and not self._condemned:
-            return [await self._marked(records, scope, run, again=False)]
+            await self._mark(records, scope, again=False)
+            yield records
+            await self._survived(records, scope)
+            return
         async with self._alone:  # so that what was under way is one record, whatever its topic
-            return [await self._marked(some, scope, run, again=again) for some, again in self._apart(records)]
+            for some, again in self._apart(records):
+                await self._mark(some, scope, again=again)
+                yield some
+                await self._survived(some, scope)
 
     @asynccontextmanager
     async def waiting(self, partitions: Sequence[int], records: Sequence[Record]) -> AsyncIterator[None]:
@@ -167,29 +172,15 @@ class Quarantine:
                 groups[-1][0].append(record)
         return groups
 
-    async def _marked(
-        self,
-        records: Sequence[Record],
-        scope: Callable[[int], str],
-        run: Callable[[Sequence[Record]], Awaitable[_T]],
-        *,
-        again: bool,
-    ) -> _T:
-        spans: dict[int, tuple[int, int]] = {}
-        for record in records:
-            first, last = spans.get(record.partition, (record.offset, record.offset))
-            spans[record.partition] = (min(first, record.offset), max(last, record.offset))
+    async def _mark(self, records: Sequence[Record], scope: Callable[[int], str], *, again: bool) -> None:
         topic = records[0].topic if records else ""
+        spans = _spans(records)
         await self._write({scope(n): {topic: Mark(first, last, again)} for n, (first, last) in spans.items()})
-        answer = await run(records)
-        if self._suspects:
-            await self._survived(topic, spans, scope)
-        self._condemned.difference_update((topic, record.partition, record.offset) for record in records)
-        return answer
 
-    async def _survived(self, topic: str, spans: Mapping[int, tuple[int, int]], scope: Callable[[int], str]) -> None:
+    async def _survived(self, records: Sequence[Record], scope: Callable[[int], str]) -> None:
         """What was taken in is under suspicion no more, and its mark must not stand when somebody dies over another."""
-        for number, (_, last) in spans.items():
+        topic = records[0].topic if records else ""
+        for number, (_, last) in _spans(records).items() if self._suspects else ():
             suspects = self._suspects.get((topic, number))
             if suspects is not None:
                 await self._marks.clear_marks(scope(number), [topic])
@@ -198,6 +189,7 @@ class Quarantine:
                     self._suspects[topic, number] = left
                 else:
                     del self._suspects[topic, number]
+        self._condemned.difference_update((topic, record.partition, record.offset) for record in records)
 
     def _died_over(self, mark: Mark) -> None:
         if not mark.again:
@@ -222,3 +214,12 @@ def _read(raw: bytes) -> Mark | None:
         return msgspec.msgpack.decode(raw, type=Mark)
     except (ValueError, RecursionError):  # of a newer Penchant, or altered
         return None
+
+
+def _spans(records: Iterable[Record]) -> dict[int, tuple[int, int]]:
+    """First and last offset by partition."""
+    spans: dict[int, tuple[int, int]] = {}
+    for record in records:
+        first, last = spans.get(record.partition, (record.offset, record.offset))
+        spans[record.partition] = (min(first, record.offset), max(last, record.offset))
+    return spans

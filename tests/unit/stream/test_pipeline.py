@@ -1,14 +1,17 @@
 """The pipeline on fakes: what goes out for what came in, once, in the right order."""
 
 import asyncio
+import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from penchant.errors import Unavailable
 from penchant.partitioner import partition_of
 from serving.state.user_state import UserState, Vector, encode
+from stream.interest.fold import Outcome, fold
 from stream.processing.batch import EVENTS_A_MESSAGE
 from stream.processing.lists import Ranking
 from stream.testing import FINGERPRINT, NOW_MS, TOPICS, embed_by_words, embed_texts, record
@@ -334,3 +337,18 @@ async def test_so_is_what_was_let_in_before_something_else_was_waited_for(worker
 
     assert (done, len(refused)) == ([], 1)
     assert worker.store.lease(0).offsets == {}
+
+
+async def test_few_frames_lie_between_a_batch_and_the_fold(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two more lie before it in a worker: the agent, and `Worker.take_in`."""
+    walked: list[list[str]] = []
+
+    def watched(*given: Any) -> Outcome:
+        names = [each.name for each in traceback.extract_stack()][:-1]
+        walked.append(names[names.index("process") :])
+        return fold(*given)
+
+    monkeypatch.setattr("stream.processing.apply.fold", watched)
+    await worker.pipeline.process([click(0)])
+
+    assert walked == [["process", "by_halves", "some", "run", "apply", "_on_event"]]

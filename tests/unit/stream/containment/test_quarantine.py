@@ -57,7 +57,8 @@ class Process:
         return stands.get(TOPICS.clicks, 0)
 
     async def take_in(self, *records: Record) -> None:
-        await self.quarantine.take_in(records, str, self.pipeline.process)
+        async for some in self.quarantine.marked(records, str):
+            await self.pipeline.process(some)
 
 
 async def live(process: Process, log: Sequence[Record], at_once: int) -> bool:
