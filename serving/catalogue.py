@@ -38,7 +38,7 @@ def unpack(text: str) -> Vector:
     return np.frombuffer(base64.b64decode(text, validate=True), np.float16).astype(np.float32)
 
 
-class Listed(msgspec.Struct, frozen=True, gc=False):
+class CatalogueItem(msgspec.Struct, frozen=True, gc=False):
     """What is known of an item that has a vector. revision: a digest of the texts that were embedded."""
 
     title: str
@@ -53,8 +53,8 @@ class Catalogue:
     items: by row, None where there is no vector.
     facet_of: `(capacity,) int32`, the row of `facets` that holds the item's facets' text, -1 for none.
     available: `(capacity,) bool`, has a vector and is on offer.
-    mean: `(d,) float32`, the mean item, as it was when last `settle` found it moved. scale: `(capacity,) float32`, one
-    over the distance of an item's vector from it: `(vectors - mean) * scale` are unit rows that spread over all
+    mean: `(d,) float32`, the mean item, as it was when last `recentre` found it moved. scale: `(capacity,) float32`,
+    one over the distance of an item's vector from it: `(vectors - mean) * scale` are unit rows that spread over all
     directions, where those of a catalogue of one kind of thing all lie in one corner. 0 where there is no vector.
     """
 
@@ -62,7 +62,7 @@ class Catalogue:
         self.dim = dim
         self.fingerprint = fingerprint
         self.ids: list[str] = []
-        self.items: list[Listed | None] = []
+        self.items: list[CatalogueItem | None] = []
         self.facet_of: npt.NDArray[np.int32] = np.full(capacity, -1, np.int32)
         self.available: Mask = np.zeros(capacity, np.bool_)
         self.mean: Vector = np.zeros(dim, np.float32)
@@ -128,7 +128,7 @@ class Catalogue:
         vectors[there] = self._vectors.rows[self._slot_of[:n][there]]
         return vectors
 
-    def about(self, item_id: str) -> Listed | None:
+    def about(self, item_id: str) -> CatalogueItem | None:
         """What is known of the item, or None while it has no vector."""
         row = self._rows.get(item_id)
         return self.items[row] if row is not None else None
@@ -182,7 +182,7 @@ class Catalogue:
             slot = self._slot_of[row] = self._vectors.take()
             self._in_order += int(slot) == row
         self._vectors.rows[self._slot_of[row]] = vector
-        self.items[row] = Listed(item.title, _shared(item.facets), item.available, item.revision)
+        self.items[row] = CatalogueItem(item.title, _shared(item.facets), item.available, item.revision)
         self.changes += 1
         self.scale[row] = _one_over_length((vector - self.mean)[None])[0]
         self._leave_facet(row)
@@ -207,7 +207,7 @@ class Catalogue:
         self.available[row] = False
         self.embedded -= 1
 
-    def settle(self) -> None:
+    def recentre(self) -> None:
         """Let the mean follow the items, if a sixteenth of them came or went since; it moves all alike, but little."""
         if abs(self.embedded - self._mean_of) * 16 <= self._mean_of:
             return
@@ -220,7 +220,7 @@ class Catalogue:
             self.scale[rows] = np.concatenate(over)[self._slot_of[rows]]
         self._mean_of = self.embedded
 
-    def away(self, rows: Rows) -> npt.NDArray[np.float32]:
+    def centred(self, rows: Rows) -> npt.NDArray[np.float32]:
         """The vectors of some items seen from the mean item, `(r, d) float32`, unit rows; zeros where there is none."""
         return (self._vectors.rows[self._slot_of[rows]] - self.mean) * self.scale[rows, None]
 

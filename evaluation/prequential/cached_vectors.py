@@ -40,7 +40,7 @@ def catalogue_of(items: Sequence[DatasetItem | messages.Item], encoder: Encoder,
                 facet_vector=packed.get(text, ""),
             )
         )
-    made.settle()
+    made.recentre()
     return made
 
 

@@ -104,7 +104,7 @@ def attribution_of(
     """
     profile = scored.profile
     table = np.zeros((len(ScoreTerm), len(rows), len(profile.sources) + 1))
-    items = catalogue.away(rows).astype(np.float64)
+    items = catalogue.centred(rows).astype(np.float64)
     _likeness(table, profile, items)
     _facets(table, scored, catalogue.facet_of[rows])
     if len(profile.ring):

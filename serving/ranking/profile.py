@@ -116,7 +116,7 @@ def profile_of(state: UserState, catalogue: Catalogue, settings: RankSettings, c
     felt, linked = np.flatnonzero(preferences), np.flatnonzero(covisits)
     dim, split = catalogue.dim, len(felt)
     before = older_items(state)
-    interacted = catalogue.away(rows[felt])
+    interacted = catalogue.centred(rows[felt])
     texts, written, said = _signed(texts, said, dim, settings)
     # What was liked adds up to one direction; each dismissal stands for itself.
     towards = np.maximum(preferences[felt], 0) @ interacted

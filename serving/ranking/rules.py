@@ -26,7 +26,7 @@ import numpy as np
 
 from penchant.errors import Misconfigured
 from serving.arrays import Floats
-from serving.catalogue import Catalogue, Listed
+from serving.catalogue import Catalogue, CatalogueItem
 from serving.files import toml_files as edited
 
 _MOST_PLACE = 1000
@@ -42,7 +42,7 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     points: float | None = None
     place: int | None = None
 
-    def fits(self, item_id: str, item: Listed | None) -> bool:
+    def fits(self, item_id: str, item: CatalogueItem | None) -> bool:
         """Whether it is about this item."""
         if self.where is None:
             return item_id == self.item
@@ -152,6 +152,6 @@ def _wrong(rule: Rule) -> str | None:
     return next((text for wrong, text in complaints if wrong), None)
 
 
-def _has(item: Listed, name: str, value: str) -> bool:
+def _has(item: CatalogueItem, name: str, value: str) -> bool:
     found = item.facets.get(name, [])
     return value.casefold() in {each.casefold() for each in ([found] if isinstance(found, str) else found)}

@@ -99,7 +99,7 @@ class Scorer:
     def score(self, states: Sequence[UserState], idle: float) -> list[Scored]:
         """The points of some users. `idle`: how many events of anybody came since these users' last ones."""
         weights = self._blend.at(_freshness(idle))
-        self._catalogue.settle()
+        self._catalogue.recentre()
         self._follow()
         content = float(weights[Signal.CONTENT])
         profiles = [profile_of(state, self._catalogue, self._settings, content) for state in states]
@@ -119,7 +119,7 @@ class Scorer:
             return
         self._follow()
         rows = np.append(taken, others)
-        items = self._catalogue.away(rows)
+        items = self._catalogue.centred(rows)
         found = self._near(profile)
         signals = np.empty((len(Signal), len(rows)), np.float32)
         signals[NEIGHBOUR_SIGNALS] = profile.damping * found.of(rows)

@@ -67,7 +67,7 @@ class Slate:
 
     def _varied(self, rows: Rows, points: Floats, k: int) -> Indices:
         """The order, `(k,)` indices into `rows`, which come best first."""
-        vectors = self.catalogue.away(rows)
+        vectors = self.catalogue.centred(rows)
         spread = float(points[0] - points[-1]) if len(points) else 0.0
         relevance = (1.0 - self.variety) * (points - points[-1]) / max(spread, 1e-9) if len(points) else points
         likeness = np.full(len(rows), -1.0, np.float32)

@@ -18,7 +18,7 @@ _CAUSE_BYTES = 1_000  # likewise of one that is short: an event's id of 256 byte
 
 
 @dataclass(slots=True, eq=False)
-class Listed:
+class CachedList:
     """One list: its rows in the catalogue as int32, best first, and a byte for the source of each.
 
     trials, hits: of this user under this variant, so far. cause: of a list that more items would change the newest
@@ -50,9 +50,9 @@ class ListCache:
     def __init__(self, most_bytes: int = MOST_BYTES) -> None:
         self.bytes = 0
         self._most_bytes = most_bytes
-        self._lists: OrderedDict[str, Listed] = OrderedDict()
+        self._lists: OrderedDict[str, CachedList] = OrderedDict()
         self._held: set[int] = set()
-        self._short: dict[str, Listed] = {}
+        self._short: dict[str, CachedList] = {}
 
     def __len__(self) -> int:
         return len(self._lists)
@@ -60,11 +60,11 @@ class ListCache:
     def __contains__(self, user_id: str) -> bool:
         return user_id in self._lists
 
-    def get(self, user_id: str) -> Listed | None:
+    def get(self, user_id: str) -> CachedList | None:
         """The user's last list, if it is known here."""
         return self._lists.get(user_id)
 
-    def put(self, user_id: str, listed: Listed) -> None:
+    def put(self, user_id: str, listed: CachedList) -> None:
         """Take in a user's new list; those without one for the longest time make room."""
         before = self._pop(user_id)
         if before is not None and before.variant == listed.variant:
@@ -76,7 +76,7 @@ class ListCache:
         while self.bytes > self._most_bytes:
             self._pop(next(iter(self._lists)))
 
-    def outgrown(self, offered: int, most: int) -> dict[str, Listed]:
+    def outgrown(self, offered: int, most: int) -> dict[str, CachedList]:
         """Lists that more items would change, and that were made of fewer than are on offer now.
 
         By user, at most so many, in turns.
@@ -97,7 +97,7 @@ class ListCache:
                 self._pop(user_id)
         self._held = set(partitions)
 
-    def _pop(self, user_id: str) -> Listed | None:
+    def _pop(self, user_id: str) -> CachedList | None:
         listed = self._lists.pop(user_id, None)
         self._short.pop(user_id, None)
         if listed is not None:
@@ -105,6 +105,6 @@ class ListCache:
         return listed
 
 
-def _size(user_id: str, listed: Listed) -> int:
+def _size(user_id: str, listed: CachedList) -> int:
     short = _CAUSE_BYTES if listed.cause is not None else 0
     return _ENTRY_BYTES + short + 4 * len(user_id) + 5 * len(listed.rows)

@@ -20,7 +20,7 @@ from serving.ranking.profile import Seen
 from serving.state.user_state import Ref, UserState, item_hash
 from stream.events.decoder import Event
 from stream.events.outgoing import Outgoing
-from stream.monitoring.list_cache import ListCache, Listed
+from stream.monitoring.list_cache import CachedList, ListCache
 from stream.monitoring.metrics import OnlineMetrics
 from stream.processing.batch import PartitionBatch, Trigger, UserUpdate
 from stream.processing.lists import Lists, Ranking, newest
@@ -45,7 +45,7 @@ class EvaluatedEvent:
     topic: str
     offset: int
     event: Event
-    listed: Listed | None
+    listed: CachedList | None
     row: int | None
     could: bool
 
@@ -137,10 +137,10 @@ class OnlineEvaluation:
     def listed(
         self, user_id: str, partition: int, version: int, ranking: Ranking, path: str, cause: Ref | None = None
     ) -> None:
-        """Remember a list that was made. cause: see `Listed`."""
+        """Remember a list that was made. cause: see `CachedList`."""
         rows = array("i", [self._catalogue.row(item.item_id) for item in ranking.items])
         sources = bytes([_SOURCES.index(item.source) for item in ranking.items])
-        listed = Listed(partition, version, path, ranking.variant, rows, sources, cause=cause)
+        listed = CachedList(partition, version, path, ranking.variant, rows, sources, cause=cause)
         if cause is not None:
             listed.offered = self.offered()
         self.lists.put(user_id, listed)
@@ -191,7 +191,7 @@ class OnlineEvaluation:
         listed.trials += 1
         listed.hits += hit
 
-    def _count_answer(self, event: Event, listed: Listed | None, place: int | None) -> None:
+    def _count_answer(self, event: Event, listed: CachedList | None, place: int | None) -> None:
         """Of a list that is not known here any more, its path and the source of the item are not known either."""
         if listed is None or listed.version != event.list_version:
             self._metrics.answers.labels(band(event.position), _UNKNOWN, _UNKNOWN).inc()

@@ -133,7 +133,7 @@ def vectors() -> Target:
             assert [each for each in catalogue.items if each is not None] == items
             raise
         assert np.isfinite(catalogue.vectors).all()
-        catalogue.settle()
+        catalogue.recentre()
         Ranker(catalogue, Statistics(catalogue, {}).popularity).rank(UserState(), 5)
 
     return Target(run=run, corpus=corpus, words=[FINGERPRINT], allowed=REFUSED)

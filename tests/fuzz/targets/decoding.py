@@ -119,7 +119,7 @@ def items() -> Target:
         assert len(log.sent) == 1
         for each in log.on(TOPICS.item_vectors):
             follow_vectors(catalogue)(each.key, each.value)
-        catalogue.settle()
+        catalogue.recentre()
 
     return Target(run=run, corpus=corpus, most_bytes=16_384)
 

@@ -44,7 +44,7 @@ def alike(n: int) -> Catalogue:
                 vector=pack(vector.astype(np.float32)),
             )
         )
-    made.settle()
+    made.recentre()
     return made
 
 

@@ -187,23 +187,23 @@ def test_whatever_came_and_went_it_is_as_one_that_was_made_of_what_is_left(chang
             left.pop(each.item_id, None)
         else:
             made.row(each.item_id)
-    made.settle()
+    made.recentre()
     made._mean_of = -1000
-    made.settle()
+    made.recentre()
     plain = Catalogue(8, FINGERPRINT)
     for item_id in made.ids:
         if item_id in left:
             plain.put(left[item_id])
         else:
             plain.row(item_id)
-    plain.settle()
+    plain.recentre()
     queries = np.stack([embed_by_words(words) for words in WORDS_OF])
     rows = np.arange(len(made))
     assert made.vectors.tolist() == plain.vectors.tolist()
-    assert np.allclose(made.away(rows), plain.away(rows), atol=1e-6)
+    assert np.allclose(made.centred(rows), plain.centred(rows), atol=1e-6)
     for some in (queries[:1], queries, np.tile(queries, (2, 1))):
         assert np.allclose(made.similar(some), plain.similar(some), atol=1e-6)
-        assert np.allclose(made.similar(some), some @ made.away(rows).T, atol=1e-6)
+        assert np.allclose(made.similar(some), some @ made.centred(rows).T, atol=1e-6)
     assert {item_id: made.get(item_id) for item_id in left} == left
     assert sorted(made.facets.tolist()) == sorted(plain.facets.tolist())
     texts = [made.facets[at].tolist() if at >= 0 else None for at in made.facet_of[: len(made)]]

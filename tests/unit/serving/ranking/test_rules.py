@@ -37,7 +37,7 @@ def catalogue_of(n: int, seed: int = 1) -> Catalogue:
                 vector=pack((vector / np.linalg.norm(vector)).astype(np.float32)),
             )
         )
-    made.settle()
+    made.recentre()
     return made
 
 
@@ -65,7 +65,7 @@ item = "i1"
 
 @pytest.mark.parametrize("settings", [RankSettings(), EVERYTHING])
 def test_what_is_blocked_is_on_no_list_whoever_asks(tmp_path: Path, settings: RankSettings) -> None:
-    """An item, and a facet; also where places are given away, filled by what trends, or varied."""
+    """An item, and a facet; also where places are given centred, filled by what trends, or varied."""
     catalogue, popularity = catalogue_of(60), Popularity()
     random = np.random.default_rng(2)
     for row in random.integers(0, 40, 300).tolist():
@@ -132,7 +132,7 @@ def test_more_variety_makes_lists_more_varied() -> None:
         means = []
         for n in range(30):
             rows = np.array([catalogue.row(each.item_id) for each in ranker.rank(user(f"i{n}"), 10).items])
-            cosines = catalogue.away(rows) @ catalogue.away(rows).T
+            cosines = catalogue.centred(rows) @ catalogue.centred(rows).T
             means.append((cosines.sum() - len(rows)) / (len(rows) * (len(rows) - 1)))
         likeness.append(float(np.mean(means)))
     assert likeness == sorted(likeness, reverse=True)

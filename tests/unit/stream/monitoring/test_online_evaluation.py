@@ -5,7 +5,7 @@ from array import array
 
 import pytest
 
-from stream.monitoring.list_cache import ListCache, Listed
+from stream.monitoring.list_cache import CachedList, ListCache
 from stream.testing import TOPICS, record
 from tests.support.evaluated_workers import EvaluatedWorker
 from tests.support.pipeline import Worker, click, says
@@ -144,8 +144,8 @@ async def test_a_list_that_another_worker_made_since_is_not_judged_by_mine(judge
     assert judged.value("penchant_list_unjudged_total") == 2
 
 
-def entry(partition: int = 0, n: int = 20) -> Listed:
-    return Listed(partition, 1, "live", "", array("i", range(n)), bytes(n))
+def entry(partition: int = 0, n: int = 20) -> CachedList:
+    return CachedList(partition, 1, "live", "", array("i", range(n)), bytes(n))
 
 
 def test_users_of_partitions_that_went_to_another_worker_are_dropped() -> None:

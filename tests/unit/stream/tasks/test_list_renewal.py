@@ -9,7 +9,7 @@ import pytest
 from penchant.messages import ItemVector, Recommendations
 from serving.catalogue import Catalogue, pack
 from serving.state.user_state import Ref
-from stream.monitoring.list_cache import ListCache, Listed
+from stream.monitoring.list_cache import CachedList, ListCache
 from stream.tasks.list_renewal import ListRenewal
 from stream.testing import FINGERPRINT, NOW_MS, TOPICS, MemoryLog, MemoryStore, embed_by_words, record
 from tests.support.evaluated_workers import K, RankingWorker, catalogue_of
@@ -135,8 +135,8 @@ def test_lists_take_turns(short: int) -> None:
     lists = ListCache()
     lists.keep({0})
     for n in range(short):
-        lists.put(f"u{n}", Listed(0, 1, "live", "", _rows(), b"", cause=Ref("clicks", 0, n, f"c{n}", 0), offered=1))
-    lists.put("full", Listed(0, 1, "live", "", _rows(), b""))
+        lists.put(f"u{n}", CachedList(0, 1, "live", "", _rows(), b"", cause=Ref("clicks", 0, n, f"c{n}", 0), offered=1))
+    lists.put("full", CachedList(0, 1, "live", "", _rows(), b""))
 
     first = lists.outgrown(2, 64)
     assert list(first) == [f"u{n}" for n in range(min(short, 64))]
