@@ -114,13 +114,13 @@ def reader(*, ours: bool) -> Callable[[bytes, int], list[Record]]:
 
     def read(raw: bytes, first: int) -> list[Record]:
         found = records(place, opened(raw), [], first, None, None, True, fetcher.READ_COMMITTED)
-        events: list[Any] = [Event(message) for message in found]
+        events: list[Any] = [FaustEvent(message) for message in found]
         return [to_record(event) for event in events]
 
     return read
 
 
-class Event:
+class FaustEvent:
     """A fetched record as Faust hands it to an agent: its time in seconds."""
 
     def __init__(self, record: Any) -> None:
@@ -130,7 +130,7 @@ class Event:
         self.headers, self.checksum = record.headers, record.checksum
 
 
-class System:
+class MeasuredSystem:
     """Everything from a fetch to a list but broker and Faust, guarded or not."""
 
     def __init__(self, url: str, *, guarded: bool) -> None:
@@ -189,7 +189,7 @@ async def no_texts(_: Sequence[str]) -> dict[str, Vector]:
 
 async def compare(url: str, size: int, events: int) -> dict[str, float]:
     """Both systems in turns, round by round; the first round warms up. Medians, in microseconds an event."""
-    systems = [System(url, guarded=guarded) for guarded in (True, False)]
+    systems = [MeasuredSystem(url, guarded=guarded) for guarded in (True, False)]
     for system in systems:
         await system.acquire()
     for number in range(ROUNDS + 1):

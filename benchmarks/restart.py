@@ -84,7 +84,7 @@ def send(bootstrap: str, topic: str, values: Iterable[bytes], count: int) -> Non
         producer.flush()
 
 
-class Worker:
+class TimedWorker:
     """A worker process, started now."""
 
     def __init__(self, folder: Path, broker: EmbeddedBroker, store: EmbeddedStore, settings: Connections) -> None:
@@ -128,7 +128,7 @@ class Worker:
 
 
 @contextmanager
-def stopped(worker: Worker) -> Iterator[Worker]:
+def stopped(worker: TimedWorker) -> Iterator[TimedWorker]:
     """The worker for a block; asked to stop at its end."""
     try:
         yield worker
@@ -149,7 +149,7 @@ def measure(items: int, events: int, settings: Connections) -> dict[str, Any]:
             told: dict[str, Any] = {"items": items, "events": events}
             told |= {name: {} for name in ("ready_s", "cpu_s", "messages_followed")}
             for how in ("without", "with"):
-                with stopped(Worker(folder, broker, store, settings)) as worker:
+                with stopped(TimedWorker(folder, broker, store, settings)) as worker:
                     told["ready_s"][how] = worker.wait(ready=True)
                     told["cpu_s"][how] = worker.metric("process_cpu_seconds_total")
                     told["messages_followed"][how] = worker.metric("penchant_covisits_total")

@@ -29,7 +29,7 @@ HELD_OUT = 1000  # texts of each set
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class SentimentFigures:
     """accuracy: the share on the right side of 0. auc: how often praise is above blame. us: of the head, per text.
 
     preference_error: mean distance of what a review counts from what the best rating does, if its label is 1, or the
@@ -78,13 +78,13 @@ def held_out_sets(cache: Path) -> dict[str, list[Labelled]]:
     return {name: draw(texts, HELD_OUT, held_out) for name, texts in load_sets(cache).items()}
 
 
-def measure(model: Path, sets: dict[str, list[Labelled]]) -> dict[str, Figures]:
+def measure(model: Path, sets: dict[str, list[Labelled]]) -> dict[str, SentimentFigures]:
     """Each set's figures. Raises Misconfigured if the folder has no head."""
     encoder = load_encoder(model, "cpu", cache_texts=0)
     if encoder.sentiment is None:
         raise Misconfigured(f"{model} has no head: make one with `penchant export sentiment --model {model}`")
     progress = Progress()
-    figures: dict[str, Figures] = {}
+    figures: dict[str, SentimentFigures] = {}
     with progress.bars:
         for name, texts in sets.items():
             with progress.step(name, len(texts)) as tell:
@@ -93,7 +93,7 @@ def measure(model: Path, sets: dict[str, list[Labelled]]) -> dict[str, Figures]:
     return figures
 
 
-def evaluate(head: Sentiment, vectors: npt.NDArray[np.float32], labels: npt.NDArray[np.float64]) -> Figures:
+def evaluate(head: Sentiment, vectors: npt.NDArray[np.float32], labels: npt.NDArray[np.float64]) -> SentimentFigures:
     """A head's figures on vectors `(n, d)` with labels `(n,)`. The head is timed as a worker asks it: one by one."""
     began = time.perf_counter()
     said = np.array([head.of(vector[np.newaxis])[0] for vector in vectors])
@@ -103,7 +103,7 @@ def evaluate(head: Sentiment, vectors: npt.NDArray[np.float32], labels: npt.NDAr
     preference, swing = weights.of("review", None).preference, weights.swing or WeightRange(0.0, 0.0)
     rated = np.where(labels == 1, swing.highest, swing.lowest)
     counted = np.array([moved(preference, swing, float(liking)) for liking in said])
-    return Figures(
+    return SentimentFigures(
         n=len(labels),
         accuracy=round(right, 4),
         auc=round(auc(said, labels), 4),

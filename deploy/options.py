@@ -52,7 +52,7 @@ def connection_options(command: Callable[..., None]) -> Callable[..., None]:
     return with_environment
 
 
-class Id(click.ParamType):
+class IdParam(click.ParamType):
     """The id of a user or an item."""
 
     name = "id"

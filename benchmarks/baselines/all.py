@@ -4,14 +4,14 @@ from collections.abc import Callable, Collection, Sequence
 
 from benchmarks.baselines.content import ContentInt8, ContentMean, TitleTfIdf
 from benchmarks.baselines.knn import ItemKnn, LastItem, Together, VsKnn
-from benchmarks.baselines.learned import EASE_FITS, Ease, OnlineBpr
+from benchmarks.baselines.learned import EASE_FITS, EaseRefitted, OnlineBpr
 from benchmarks.baselines.popular import Popular, PopularDecayed
 from benchmarks.quality.methods import Method
 from serving.arrays import Floats
 
 EASE_EVERY = 2_500
 _COUNTING = (Popular.name, PopularDecayed.name, LastItem.name, ItemKnn.name, VsKnn.name)
-NAMES = (*_COUNTING, OnlineBpr.name, ContentMean.name, ContentInt8.name, TitleTfIdf.name, Ease.name)
+NAMES = (*_COUNTING, OnlineBpr.name, ContentMean.name, ContentInt8.name, TitleTfIdf.name, EaseRefitted.name)
 
 
 def baselines(
@@ -33,7 +33,7 @@ def baselines(
         ContentMean.name: lambda: ContentMean(vectors),
         ContentInt8.name: lambda: ContentInt8(vectors),
         TitleTfIdf.name: lambda: TitleTfIdf(titles),
-        Ease.name: lambda: Ease(n, ease_every),
+        EaseRefitted.name: lambda: EaseRefitted(n, ease_every),
     }
     return [make() for name, make in made.items() if name in names and name not in left_out(n)]
 
@@ -42,4 +42,4 @@ def left_out(items: int) -> dict[str, str]:
     """Which baselines are not run on a set of so many items, and why."""
     if items <= EASE_FITS:
         return {}
-    return {Ease.name: f"it inverts a matrix of items by items again and again: up to {EASE_FITS:,} items"}
+    return {EaseRefitted.name: f"it inverts a matrix of items by items again and again: up to {EASE_FITS:,} items"}

@@ -56,7 +56,7 @@ class OnlineBpr:
         return known
 
 
-class Ease:
+class EaseRefitted:
     """EASE (Steck 2019), fitted again every 2,500 events to all interactions; the setting is its regularisation.
 
     It is fitted to whole histories, and asked with their items fading by .9 for each newer one: without that it hits a

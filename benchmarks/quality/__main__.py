@@ -24,7 +24,7 @@ from evaluation.prequential.cached_vectors import catalogue_of
 from evaluation.prequential.data_sets import DatasetEvent, EventLog, read_cases, read_events, read_items, rows_of
 from evaluation.prequential.offline_system import Penchant
 from evaluation.prequential.positives import positive_by
-from evaluation.prequential.protocol import Candidates, of_cases, of_events
+from evaluation.prequential.protocol import CandidateFilter, of_cases, of_events
 from evaluation.prequential.set_lines import number
 from penchant.errors import Misconfigured, PenchantError
 from serving.model.encoder import load_encoder
@@ -155,7 +155,7 @@ def stream(items_file: Path, events_file: Path, **options: Any) -> None:
     items = read_items(items_file)
     read = _events(events_file, rows_of(items), options, texts=options["sentiment"])
     events = read.events[: options["limit"]]
-    candidates = Candidates(options["candidates"], items, timed=read.timed)
+    candidates = CandidateFilter(options["candidates"], items, timed=read.timed)
     half = (len(events) + 1) // 2
     measured, before = (sum(event.positive for event in part) for part in (events[half:], events[:half]))
     study = Study(
@@ -195,7 +195,7 @@ def lag(items_file: Path, events_file: Path, model: Path, **options: Any) -> Non
     names = () if options["only"] else options["names"]
     methods: list[Method] = [penchant, *beside(items, catalogue, names, len(events))]
     before = events[: len(events) // 2]
-    steps = of_events(before, Candidates("all", items), repeats=False)
+    steps = of_events(before, CandidateFilter("all", items), repeats=False)
     for step in track(steps, "events", total=len(before), console=Console(stderr=True)):
         for method in methods:
             method.learn(step)

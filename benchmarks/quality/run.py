@@ -9,7 +9,7 @@ from evaluation.prequential.offline_system import Penchant
 from evaluation.prequential.steps import Step
 
 
-class Run:
+class PrequentialRun:
     """The methods, Penchant first, and its frozen copy from the first measured step on.
 
     steps: those that were asked and measured, in the order of the ranks, without their candidates, which are as many

@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from benchmarks.baselines.all import EASE_EVERY, baselines, left_out
 from benchmarks.quality.methods import Effort, Method
 from benchmarks.quality.report import report
-from benchmarks.quality.run import Run
+from benchmarks.quality.run import PrequentialRun
 from benchmarks.quality.variants import Varied, readers
 from evaluation.prequential.cached_vectors import catalogue_of
 from evaluation.prequential.data_sets import DatasetEvent, DatasetItem
@@ -63,7 +63,7 @@ def measure(study: Study, setup: Setup) -> dict[str, Any]:
     methods[:0] = [Varied(penchant, variety) for variety in setup.varieties]
     if setup.texts:
         methods[:0] = readers(setup.texts, catalogue, encoder, CACHE, repeats=study.repeats)
-    run = Run(penchant, methods, study.effort)
+    run = PrequentialRun(penchant, methods, study.effort)
     with bars() as progress:
         task = progress.add_task("events", total=study.total)
         run.over(study.steps, lambda: progress.advance(task))

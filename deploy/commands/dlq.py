@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from deploy.options import Id, connection_options, examples, json_option
+from deploy.options import IdParam, connection_options, examples, json_option
 from penchant.errors import RejectReason
 from serving.terminal.printing import complain, print_json
 
@@ -53,7 +53,10 @@ _FILTERS = (
         help="Only dead letters with this reason, as `ls` names it; may be given several times.",
     ),
     click.option(
-        "--user", type=Id(), metavar="KEY", help="Only dead letters of this user (on the items topic: of this item)."
+        "--user",
+        type=IdParam(),
+        metavar="KEY",
+        help="Only dead letters of this user (on the items topic: of this item).",
     ),
     click.option("--since", type=TimeParam(), help="Only dead letters put aside since then: 2h ago, or RFC 3339."),
     click.option("--until", type=TimeParam(), help="Only dead letters put aside before then."),

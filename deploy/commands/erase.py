@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from deploy.options import Id, connection_options, examples, json_option
+from deploy.options import IdParam, connection_options, examples, json_option
 from serving.terminal.printable import shown
 from serving.terminal.printing import complain, print_json, say
 
@@ -12,7 +12,7 @@ REFUSED = 1
 
 
 @click.command(epilog=examples("penchant erase u1", "penchant erase u1 --json --timeout 5"))
-@click.argument("user", type=Id())
+@click.argument("user", type=IdParam())
 @click.option(
     "--timeout", type=click.FloatRange(0, min_open=True), default=30.0, show_default=True, help="Seconds to wait."
 )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 from rich.table import Table
 
-from deploy.options import Id, connection_options, examples, json_option, need
+from deploy.options import IdParam, connection_options, examples, json_option, need
 from serving.terminal.printing import console, print_json, say, theirs
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 )
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--worker", "workers", multiple=True, metavar="URL", help="A worker's health address; several times.")
-@click.option("--user", type=Id(), help="Say whose variant USER has, and nothing else.")
+@click.option("--user", type=IdParam(), help="Say whose variant USER has, and nothing else.")
 @json_option
 @connection_options
 def experiment(file: Path, workers: tuple[str, ...], user: str | None, as_json: bool) -> None:

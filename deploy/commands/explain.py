@@ -5,13 +5,13 @@ import sys
 
 import click
 
-from deploy.options import Id, connection_options, examples, json_option, need
+from deploy.options import IdParam, connection_options, examples, json_option, need
 from serving.terminal.printing import complain, print_json
 
 
 @click.command(epilog=examples("penchant explain u1", "penchant explain u1 i9", "penchant explain u1 -k 3 --json"))
-@click.argument("user", type=Id())
-@click.argument("item", type=Id(), required=False)
+@click.argument("user", type=IdParam())
+@click.argument("item", type=IdParam(), required=False)
 @click.option("-k", default=10, show_default=True, type=click.IntRange(1, 1000), help="Length of the list.")
 @json_option
 @connection_options

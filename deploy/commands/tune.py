@@ -65,7 +65,7 @@ def _tune(
     from evaluation.prequential.cached_vectors import catalogue_of
     from evaluation.prequential.data_sets import read_events, read_items, rows_of
     from evaluation.prequential.positives import positive_by
-    from evaluation.tuning.play import Log
+    from evaluation.tuning.play import TuningLog
     from evaluation.tuning.tune import check, plays, tune
     from serving.connections import Connections
     from serving.model.encoder import load_encoder
@@ -73,7 +73,7 @@ def _tune(
 
     items = read_items(items_file)
     read = read_events(events_file, rows_of(items), positive_by(positive), load_weights(), seed=0)
-    log = Log(items, read.events[-limit:], repeats, most)
+    log = TuningLog(items, read.events[-limit:], repeats, most)
     check(log)
     catalogue = catalogue_of(items, load_encoder(Connections().model), cache)
     with Progress(console=console(err=True)) as progress:

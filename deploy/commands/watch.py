@@ -4,12 +4,12 @@ import sys
 
 import click
 
-from deploy.options import Id, connection_options, examples, json_option
+from deploy.options import IdParam, connection_options, examples, json_option
 from serving.terminal.printing import complain, print_json
 
 
 @click.command(epilog=examples("penchant watch u1", "penchant watch u1 --once --json --timeout 10"))
-@click.argument("user", type=Id())
+@click.argument("user", type=IdParam())
 @click.option("--once", is_flag=True, help="Print the newest list, or wait for the first, and end.")
 @click.option("--timeout", type=click.FloatRange(0, min_open=True), help="End after so many seconds.")
 @json_option

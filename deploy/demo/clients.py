@@ -22,7 +22,7 @@ _lists = msgspec.json.Decoder(Recommendations)
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ReceivedList:
     """A list as it came: when, by the monotonic clock in seconds."""
 
     made: Recommendations
@@ -49,7 +49,7 @@ class DemoClient:
         self.producer.send(topic, key=key.encode(), value=msgspec.json.encode(message))
         return now
 
-    def receive(self, timeout_ms: int = 20) -> list[Answer]:
+    def receive(self, timeout_ms: int = 20) -> list[ReceivedList]:
         """The lists that came since the last call; waits at most `timeout_ms` for one."""
         answers = []
         polled = self.consumer.poll(timeout_ms=timeout_ms)
@@ -59,10 +59,10 @@ class DemoClient:
             known = self.newest.get(made.user_id)
             if known is None or made.version > known.version:  # a lower one is from a worker that lost its partition
                 self.newest[made.user_id] = made
-                answers.append(Answer(made, now))
+                answers.append(ReceivedList(made, now))
         return answers
 
-    def until_named(self, event_id: str) -> Answer:
+    def until_named(self, event_id: str) -> ReceivedList:
         """Wait for the list that names the event. Raises Unavailable if none comes in 30 s."""
         deadline = time.monotonic() + ANSWER_S
         while time.monotonic() < deadline:

@@ -49,7 +49,7 @@ def of_cases(cases: Sequence[Case]) -> Iterator[Step]:
         last[case.user], before = case.seq, case.user
 
 
-class Candidates:
+class CandidateFilter:
     """What may be listed at a time: `all`, `since:items` (what exists by then), `window:DAYS` (interacted with lately).
 
     timed: whether the events have times. Raises Misconfigured for another rule, or one that needs times without them.
@@ -85,7 +85,7 @@ class Candidates:
         self._last[event.row] = event.time_ms
 
 
-def of_events(events: Sequence[DatasetEvent], candidates: Candidates, *, repeats: bool) -> Iterator[Step]:
+def of_events(events: Sequence[DatasetEvent], candidates: CandidateFilter, *, repeats: bool) -> Iterator[Step]:
     """Steps of a stream, the last half of them measured. Without `repeats` a user is not asked for an item again.
 
     A positive event on an item that is no candidate (no interaction within the window) is learned and not asked for.

@@ -7,7 +7,7 @@ import numpy as np
 
 from evaluation.prequential.data_sets import DatasetEvent, DatasetItem
 from evaluation.prequential.offline_system import Penchant
-from evaluation.prequential.protocol import Candidates, of_events
+from evaluation.prequential.protocol import CandidateFilter, of_events
 from evaluation.prequential.steps import rank_of
 from evaluation.tuning.grid import Choice
 from serving.arrays import Doubles
@@ -17,7 +17,7 @@ LEARNED, CHOSEN = 0.25, 0.75  # of the events: up to here learned only, up to he
 
 
 @dataclass(frozen=True, slots=True)
-class Log:
+class TuningLog:
     """A log in parts. most: of each part at most so many events are looked for, evenly spread; all are learned."""
 
     items: Sequence[DatasetItem]
@@ -44,7 +44,7 @@ class Ranks:
     users: Sequence[str]
 
 
-def play(log: Log, catalogue: Catalogue, choice: Choice, part: range, tick: Callable[[], object]) -> Ranks:
+def play(log: TuningLog, catalogue: Catalogue, choice: Choice, part: range, tick: Callable[[], object]) -> Ranks:
     """Learn all events up to the end of a part; look for those in it. `tick` after each event."""
     penchant = Penchant(
         catalogue,
@@ -56,7 +56,7 @@ def play(log: Log, catalogue: Catalogue, choice: Choice, part: range, tick: Call
     ranks: list[float] = []
     users: list[str] = []
     every = -(-len(part) // log.most)
-    steps = of_events(log.events[: part.stop], Candidates("all", log.items), repeats=log.repeats)
+    steps = of_events(log.events[: part.stop], CandidateFilter("all", log.items), repeats=log.repeats)
     for index, step in enumerate(steps):
         if step.asked and index in part and index % every == 0:
             ranks.append(rank_of(penchant.score(step, 0.0), step))

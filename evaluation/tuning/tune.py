@@ -6,7 +6,7 @@ import msgspec
 
 from evaluation.tuning.comparison import Accuracy, Comparison, accuracy, compare
 from evaluation.tuning.grid import GRID, Choice, Grid, search, trials
-from evaluation.tuning.play import Log, play
+from evaluation.tuning.play import TuningLog, play
 from penchant.errors import Misconfigured
 from serving.catalogue import Catalogue
 
@@ -33,7 +33,7 @@ class Tuned(msgspec.Struct, frozen=True):
     verdict: str
 
 
-def tune(log: Log, catalogue: Catalogue, tick: Tick, grid: Grid = GRID) -> Tuned:
+def tune(log: TuningLog, catalogue: Catalogue, tick: Tick, grid: Grid = GRID) -> Tuned:
     """Choose and judge; `tick` after each event of each play, `plays(log)` times.
 
     Raises Misconfigured if there are too few events.
@@ -59,12 +59,12 @@ def tune(log: Log, catalogue: Catalogue, tick: Tick, grid: Grid = GRID) -> Tuned
     )
 
 
-def plays(log: Log) -> int:
+def plays(log: TuningLog) -> int:
     """How many events are played at most."""
     return trials() * log.choosing.stop + 2 * len(log.events)
 
 
-def check(log: Log) -> None:
+def check(log: TuningLog) -> None:
     """Raise Misconfigured if a part has too few events to look for."""
     for name, part in (("to choose on", log.choosing), ("held out", log.held_out)):
         found = sum(log.events[index].positive for index in part)

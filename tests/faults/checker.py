@@ -9,11 +9,10 @@ import redis
 
 from penchant.partitioner import partition_of
 from serving.state.user_state import UserState, decode
-from tests.faults.lanes import GONE
-from tests.faults.load import Load, Message
+from tests.faults.lanes import GONE, Position
+from tests.faults.load import Load, LoadMessage
 from tests.faults.oracle import Expected, Oracle
-from tests.faults.watcher import Message as Listed
-from tests.faults.watcher import Place, Seen
+from tests.faults.watcher import List, Observed
 
 # A text's vector differs by 1e-3 between batches (the export gate), a saved sum by 2e-7 of its largest component;
 # the least that an event adds is a view, 0.2.
@@ -63,8 +62,8 @@ class Checker:
     load: Load
     oracle: Oracle
     stored: Stored
-    watcher: Seen
-    places: Mapping[str, Sequence[Place]] = field(default_factory=dict)  # where what is odd lies, by name
+    watcher: Observed
+    places: Mapping[str, Sequence[Position]] = field(default_factory=dict)  # where what is odd lies, by name
     pairs_kept: bool = True  # the log still has all that was ever announced
 
     def outcome(self) -> Outcome:
@@ -115,7 +114,7 @@ class Checker:
     def dead_letters(self) -> Outcome:
         """The poison, once each, and nothing else; of what was fuzzed, what no list names."""
         found = Outcome()
-        due: set[Place] = set()
+        due: set[Position] = set()
         for each in self.load.poison:
             for place in self.places.get(each.name, ()):
                 due.add(place)
@@ -133,7 +132,7 @@ class Checker:
         words += tuple(f"a list names {name}, which was never committed" for name in taken_back)
         return found + Outcome(0, len(more) + len(taken_back), words)
 
-    def _dead_letter(self, poison: Message, place: Place) -> Outcome:
+    def _dead_letter(self, poison: LoadMessage, place: Position) -> Outcome:
         """It was put aside once, with all its bytes unless these are too many."""
         dead_letters, value = self.watcher.dead_letters.get(place, []), poison.value()
         if not dead_letters:
@@ -147,7 +146,7 @@ class Checker:
         again = len(dead_letters) - 1
         return Outcome(0, again, (f"{again} more dead letters of {poison.name}",)) if again else FINE
 
-    def _either(self, fuzzed: Message, places: set[Place]) -> Outcome:
+    def _either(self, fuzzed: LoadMessage, places: set[Position]) -> Outcome:
         dead_letters = sum(len(self.watcher.dead_letters.get(place, ())) for place in places)
         named = bool(places & self.watcher.named_at)
         if dead_letters + named == 1:
@@ -219,7 +218,7 @@ def _distance(expected: Expected, state: UserState) -> float:
     return float(np.linalg.norm(expected.long(state.reference_ms) - state.long))
 
 
-def _last_list(state: UserState, last: Listed | None) -> Outcome:
+def _last_list(state: UserState, last: List | None) -> Outcome:
     """The last list on the topic is the one of this state, and speaks of what stands in it."""
     if last is None or last["version"] != state.list_version:
         stands = "none" if last is None else last["version"]

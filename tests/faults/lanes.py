@@ -12,10 +12,10 @@ from typing import Any, Protocol
 from confluent_kafka import KafkaException, Producer
 from kafka import KafkaProducer
 
-from tests.faults.load import CLICKS, REVIEWS, Message
+from tests.faults.load import CLICKS, REVIEWS, LoadMessage
 
-Place = tuple[str, int, int]  # full topic name, partition, offset
-Told = Callable[[Message, Place], None]
+Position = tuple[str, int, int]  # full topic name, partition, offset
+OnConfirmed = Callable[[LoadMessage, Position], None]
 PATIENCE_S = 90.0
 LARGEST = 256 * 2**20
 _TRY_S = 20.0
@@ -27,13 +27,13 @@ class Outlet:
 
     bootstrap: str
     names: Mapping[str, str]
-    told: Told
+    told: OnConfirmed
 
 
 class Lane(Protocol):
     """One producer."""
 
-    def send(self, message: Message, partition: int | None) -> None:
+    def send(self, message: LoadMessage, partition: int | None) -> None:
         """Begin to send."""
         ...
 
@@ -54,9 +54,9 @@ class Plain:
             max_block_ms=90_000,
             reconnect_backoff_max_ms=500,  # the default is 30 s, and would be taken for the worker's time to recover
         )
-        self._confirmations: list[tuple[Message, Any]] = []
+        self._confirmations: list[tuple[LoadMessage, Any]] = []
 
-    def send(self, message: Message, partition: int | None) -> None:
+    def send(self, message: LoadMessage, partition: int | None) -> None:
         """See `Lane.send`."""
         confirmation = self._producer.send(
             self._outlet.names[message.topic],
@@ -87,7 +87,7 @@ class Packed:
         self._failures: list[str] = []
         self._producer = Producer(_settings(outlet) | {"compression.type": codec, "linger.ms": 0 if alone else 20})
 
-    def send(self, message: Message, partition: int | None) -> None:
+    def send(self, message: LoadMessage, partition: int | None) -> None:
         """See `Lane.send`."""
         _produce(self._producer, self._outlet, message, partition, self._failures.append)
         self._producer.poll(0)
@@ -113,10 +113,10 @@ class Transactions:
         self._group = group
         self._aborted = aborted
         self._random = Random(name)
-        self._waiting: list[tuple[Message, int | None]] = []
+        self._waiting: list[tuple[LoadMessage, int | None]] = []
         self._producer: Any = None
 
-    def send(self, message: Message, partition: int | None) -> None:
+    def send(self, message: LoadMessage, partition: int | None) -> None:
         """See `Lane.send`."""
         self._waiting.append((message, partition))
         if len(self._waiting) >= self._group:
@@ -154,12 +154,12 @@ class Transactions:
         self._put(self._waiting)
         self._producer.commit_transaction(_TRY_S)
 
-    def _put(self, some: Sequence[tuple[Message, int | None]]) -> None:
+    def _put(self, some: Sequence[tuple[LoadMessage, int | None]]) -> None:
         for message, partition in some:
             _produce(self._producer, self._outlet, message, partition, lambda _: None)
 
 
-def taken_back(message: Message) -> Message:
+def taken_back(message: LoadMessage) -> LoadMessage:
     """What an aborted transaction holds in place of a message: it would count, or be a dead letter, if it were read."""
     gone = f"{GONE}{message.name}"
     if message.topic in {CLICKS, REVIEWS} and isinstance(message.body, dict):
@@ -181,7 +181,7 @@ def _settings(outlet: Outlet) -> dict[str, Any]:
 
 
 def _produce(
-    producer: Any, outlet: Outlet, message: Message, partition: int | None, failed: Callable[[str], None]
+    producer: Any, outlet: Outlet, message: LoadMessage, partition: int | None, failed: Callable[[str], None]
 ) -> None:
     def told(error: object, there: Any) -> None:
         if error is not None:

@@ -48,7 +48,7 @@ _DAY_MS = 24 * _HOUR_MS
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class LoadEvent:
     """What a user did or wrote. `action`: a line of the weights file, or rate; `rating`: 1 to 5 for that."""
 
     event_id: str
@@ -62,7 +62,7 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class LoadMessage:
     """One record to send. `timestamp_ms` None: of its sending. `name`: the event's or the command's id.
 
     lane: by which producer (tests/faults/pump.py), if not by any. odd: the checker asks where it lies; reason: why it
@@ -104,13 +104,13 @@ class Load:
     """
 
     seed: int
-    events: tuple[Event, ...]
+    events: tuple[LoadEvent, ...]
     retracted: frozenset[str]
     erased: frozenset[str]
     merged: Mapping[str, str]
-    messages: tuple[Message, ...]
-    poison: tuple[Message, ...] = ()
-    fuzzed: tuple[Message, ...] = ()
+    messages: tuple[LoadMessage, ...]
+    poison: tuple[LoadMessage, ...] = ()
+    fuzzed: tuple[LoadMessage, ...] = ()
     hot: frozenset[str] = frozenset()
 
     @property
@@ -178,7 +178,7 @@ def make_load(seed: int, now_ms: int, shape: Shape | None = None) -> Load:
     again = [(place + random.randint(1, 40), message) for place, message in enumerate(messages)]
     messages = among(random, messages, (each for each in again if random.random() < 0.05))
     ends = ((len(messages), _command("erase", f"e{n}", f"erase-e{n}", now_ms)) for n in range(shape.erased))
-    shown = ((len(messages) * 2 // 3, Message(ITEMS, item["item_id"], item["item_id"], item)) for item in HIDDEN)
+    shown = ((len(messages) * 2 // 3, LoadMessage(ITEMS, item["item_id"], item["item_id"], item)) for item in HIDDEN)
     messages = among(random, messages, chain(ends, shown))
     taken_back = frozenset(each.body["event_id"] for each in retractions if isinstance(each.body, dict))
     return Load(seed, tuple(events), taken_back, frozenset(erased), merged, tuple(messages))
@@ -224,45 +224,47 @@ def with_hot_user(load: Load, clicks: int) -> Load:
     """The load, and behind it so many clicks of one more user."""
     random, user, begun_ms = Random(load.seed), "hot", load.events[0].time_ms
     items = [str(random.choice(SHOWN)["item_id"]) for _ in range(clicks)]
-    events = tuple(Event(f"h{n}", user, begun_ms + n, "click", item) for n, item in enumerate(items))
+    events = tuple(LoadEvent(f"h{n}", user, begun_ms + n, "click", item) for n, item in enumerate(items))
     told = tuple(_tell(each, None) for each in events)
     return replace(load, events=load.events + events, messages=load.messages + told, hot=frozenset({user}))
 
 
-def _event(random: Random, number: int, user: str, time_ms: int, shape: Shape) -> Event:
+def _event(random: Random, number: int, user: str, time_ms: int, shape: Shape) -> LoadEvent:
     time_ms -= _DAY_MS if random.random() < shape.late_share else 0
     written, text = random.choice(_TEXTS)
     written, text = (f"{number}: {each}" if shape.own_texts else each for each in (written, text))
     item = random.choice(SHOWN if random.random() < 0.97 else HIDDEN)["item_id"]
     chance = random.random()
     if chance < 0.1:
-        return Event(f"s{number}", user, time_ms, "statement", text=text, written=written)
+        return LoadEvent(f"s{number}", user, time_ms, "statement", text=text, written=written)
     if chance < 0.2:
         rating = random.choice((None, 1, 2, 3, 4, 5))
-        return Event(f"r{number}", user, time_ms, "review", item, rating, text, written)
+        return LoadEvent(f"r{number}", user, time_ms, "review", item, rating, text, written)
     action = random.choice(_ACTIONS)
     rating = random.randint(1, 5) if action == "rate" else None
-    return Event(f"c{number}", user, time_ms, action, item, rating)
+    return LoadEvent(f"c{number}", user, time_ms, action, item, rating)
 
 
-def _tell(event: Event, timestamp_ms: int | None) -> Message:
+def _tell(event: LoadEvent, timestamp_ms: int | None) -> LoadMessage:
     """An event as its producer sends it."""
     body: Body = {"event_id": event.event_id, "user_id": event.user, "event_time": event.time_ms}
     if event.item is not None:
         body["item_id"] = event.item
     if event.text is not None:
         body |= {"text": event.written or event.text} | ({"rating": event.rating} if event.rating is not None else {})
-        return Message(REVIEWS, event.user, event.event_id, body, timestamp_ms)
+        return LoadMessage(REVIEWS, event.user, event.event_id, body, timestamp_ms)
     body |= {"type": event.action} | ({"value": event.rating} if event.rating is not None else {})
-    return Message(CLICKS, event.user, event.event_id, body, timestamp_ms)
+    return LoadMessage(CLICKS, event.user, event.event_id, body, timestamp_ms)
 
 
-def _command(kind: str, user: str, command_id: str, time_ms: int, **more: str) -> Message:
+def _command(kind: str, user: str, command_id: str, time_ms: int, **more: str) -> LoadMessage:
     body = {"command_id": command_id, "type": kind, "user_id": user, "event_time": time_ms, **more}
-    return Message(COMMANDS, user, command_id, body)
+    return LoadMessage(COMMANDS, user, command_id, body)
 
 
-def _retractions(random: Random, events: Sequence[Event], merged: Mapping[str, str], now_ms: int) -> list[Message]:
+def _retractions(
+    random: Random, events: Sequence[LoadEvent], merged: Mapping[str, str], now_ms: int
+) -> list[LoadMessage]:
     """Commands that take back some events of usual users, a few of them two times; any user of the person may say so.
 
     An impression counts nothing, so it is left; so are those of whom not every text is kept.
@@ -281,8 +283,10 @@ def _retractions(random: Random, events: Sequence[Event], merged: Mapping[str, s
     ]
 
 
-def among(random: Random, messages: Sequence[Message], more: Iterable[tuple[int, Message]]) -> list[Message]:
+def among(
+    random: Random, messages: Sequence[LoadMessage], more: Iterable[tuple[int, LoadMessage]]
+) -> list[LoadMessage]:
     """Put messages in at their places."""
-    places: Iterator[tuple[float, Message]] = ((place + random.random(), message) for place, message in more)
+    places: Iterator[tuple[float, LoadMessage]] = ((place + random.random(), message) for place, message in more)
     numbered = [(float(n), message) for n, message in enumerate(messages)]
     return [message for _, message in sorted([*numbered, *places], key=lambda each: each[0])]

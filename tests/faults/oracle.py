@@ -13,17 +13,17 @@ import numpy.typing as npt
 
 from serving.state.user_state import RECENT_TEXTS, RING, Vector, item_hash
 from stream.events.weights import Weight, Weights
-from tests.faults.load import Event, Load
+from tests.faults.load import Load, LoadEvent
 
 HALF_LIFE_MS = 30 * 86_400_000
-Place = tuple[str, str, bool]  # event id, item id, whether it was taken back
+RingEntry = tuple[str, str, bool]  # event id, item id, whether it was taken back
 
 
 @dataclass(frozen=True)
 class Expected:
     """One user's state. seen, shown: how often each item counts, by its hash. pulls: what the long vector sums up."""
 
-    ring: list[Place]
+    ring: list[RingEntry]
     texts: list[tuple[str, bool]]
     seen: Mapping[int, int]
     shown: Mapping[int, int]
@@ -54,7 +54,7 @@ class Oracle:
 
     def states(self, load: Load) -> dict[str, Expected | None]:
         """What the state of each user who was not merged must be; None: there must be none."""
-        by_user: dict[str, list[Event]] = {}
+        by_user: dict[str, list[LoadEvent]] = {}
         for event in sorted(load.events, key=lambda each: (each.time_ms, each.event_id)):
             by_user.setdefault(load.person(event.user), []).append(event)
         return {
@@ -62,7 +62,7 @@ class Oracle:
             for user, events in by_user.items()
         }
 
-    def _state(self, events: list[Event], retracted: frozenset[str]) -> Expected:
+    def _state(self, events: list[LoadEvent], retracted: frozenset[str]) -> Expected:
         weighed = [(event, self.weight(event)) for event in events]
         standing = [(event, weight) for event, weight in weighed if event.event_id not in retracted]
         ring = [event for event, weight in weighed if weight.covisit or weight.preference][-RING:]
@@ -80,7 +80,7 @@ class Oracle:
             ],
         )
 
-    def weight(self, event: Event) -> Weight:
+    def weight(self, event: LoadEvent) -> Weight:
         """What an event counts; a review without a rating goes towards the best or the worst rating."""
         weight = self.weights.of(event.action, (event.rating - 1) / 4 if event.rating is not None else None)
         if event.action != "review" or event.rating is not None or event.text is None:
@@ -89,7 +89,7 @@ class Oracle:
         end = max(preferences) if liking > 0 else min(preferences)
         return Weight(weight.covisit, weight.preference + abs(liking) * (end - weight.preference))
 
-    def _direction(self, event: Event) -> Vector:
+    def _direction(self, event: LoadEvent) -> Vector:
         """The item, the text, or half of each."""
         vectors = [self.items[event.item]] if event.item is not None else []
         vectors += [self.embed(event.text)] if event.text is not None else []

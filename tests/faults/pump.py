@@ -8,19 +8,19 @@ from random import Random
 from zlib import crc32
 
 from penchant.topics import Topics
-from tests.faults.lanes import Lane, Outlet, Packed, Place, Plain, Transactions
-from tests.faults.load import ITEMS, Load, Message
+from tests.faults.lanes import Lane, Outlet, Packed, Plain, Position, Transactions
+from tests.faults.load import ITEMS, Load, LoadMessage
 
-Partitioner = Callable[[Message], int | None]
+Partitioner = Callable[[LoadMessage], int | None]
 CODECS = ("none", "gzip", "snappy", "lz4", "zstd")
 
 
-def by_murmur2(_: Message) -> int | None:
+def by_murmur2(_: LoadMessage) -> int | None:
     """Leave it to the client, which does as Java does."""
     return None
 
 
-def by_crc32(message: Message, partitions: int = 4) -> int | None:
+def by_crc32(message: LoadMessage, partitions: int = 4) -> int | None:
     """As librdkafka's default does; items stay with the client."""
     return None if message.topic == ITEMS else crc32(message.key.encode()) % partitions
 
@@ -64,7 +64,7 @@ class Pump:
     ) -> None:
         self.sent = 0
         self.total = len(load.messages)
-        self.places: list[tuple[str, Place]] = []
+        self.places: list[tuple[str, Position]] = []
         names = {topic: f"{topics.prefix}.{topic}.v1" for topic in ("clicks", "reviews", "commands", "items")}
         self._outlet = Outlet(bootstrap, names, self._told)
         self._choose, self._mix, self._transactions = choose, mix, transactions
@@ -90,7 +90,7 @@ class Pump:
         if self._failure is not None:
             raise self._failure
 
-    def _run(self, messages: tuple[Message, ...], rate: float) -> None:
+    def _run(self, messages: tuple[LoadMessage, ...], rate: float) -> None:
         begun = time.monotonic()
         try:
             for number, message in enumerate(messages):
@@ -106,7 +106,7 @@ class Pump:
             except Exception as error:  # noqa: BLE001 - likewise
                 self._failure = self._failure or error
 
-    def _lane(self, message: Message) -> Lane:
+    def _lane(self, message: LoadMessage) -> Lane:
         """The producer of a message; made when it is first asked for, in the thread that uses it."""
         name = message.lane or self._drawn()
         if name not in self._lanes:
@@ -127,6 +127,6 @@ class Pump:
         codec, _, alone = name.partition("/")
         return Packed(self._outlet, codec, alone=bool(alone))
 
-    def _told(self, message: Message, place: Place) -> None:
+    def _told(self, message: LoadMessage, place: Position) -> None:
         if message.odd:
             self.places.append((message.name, place))

@@ -7,11 +7,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from tests.faults.runs import Run
+from tests.faults.runs import FaultRun
 from tests.faults.table import KINDS
 
 
-def print_table(runs: Sequence[Run]) -> None:
+def print_table(runs: Sequence[FaultRun]) -> None:
     """One line a kind and broker."""
     table = Table()
     for name in ("fault", "broker"):
@@ -33,7 +33,7 @@ def print_table(runs: Sequence[Run]) -> None:
     Console(width=None if Console().is_terminal else 120).print(table)
 
 
-def grouped(runs: Sequence[Run]) -> Iterable[tuple[str, str, list[Run]]]:
+def grouped(runs: Sequence[FaultRun]) -> Iterable[tuple[str, str, list[FaultRun]]]:
     """The runs by kind, in the table's order, and broker."""
     for kind in KINDS:
         for broker in ("Kafka", "embedded"):
@@ -42,7 +42,7 @@ def grouped(runs: Sequence[Run]) -> Iterable[tuple[str, str, list[Run]]]:
                 yield kind.title, broker, these
 
 
-def last_line(runs: Sequence[Run]) -> str:
+def last_line(runs: Sequence[FaultRun]) -> str:
     """What scripts read."""
     kinds = len({run.kind for run in runs})
     lost, twice = sum(run.lost for run in runs), sum(run.twice for run in runs)

@@ -30,7 +30,7 @@ Planned = tuple[FaultKind, str, int]  # on which broker, by which seed
 
 
 @dataclass(frozen=True)
-class Run:
+class FaultRun:
     """One run. `failure`: why it proves nothing, or what was found, in words; empty if all is well."""
 
     kind: str
@@ -60,7 +60,7 @@ def open_environment(folder: Path, *, full: bool = False) -> Iterator[Environmen
         yield Environment(apache, store, load_encoder(MODEL, threads=1), load_weights(), folder, full)
 
 
-def all_runs(kinds: Mapping[FaultKind, int], folder: Path, seed: int, *, full: bool, jobs: int = 1) -> list[Run]:
+def all_runs(kinds: Mapping[FaultKind, int], folder: Path, seed: int, *, full: bool, jobs: int = 1) -> list[FaultRun]:
     """Run kinds, each so often, `jobs` runs side by side, each of these with a broker and a store of its own.
 
     With a progress bar on a terminal.
@@ -71,11 +71,11 @@ def all_runs(kinds: Mapping[FaultKind, int], folder: Path, seed: int, *, full: b
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
         task = progress.add_task("faults", total=len(planned))
 
-        def done(one: Run) -> None:
+        def done(one: FaultRun) -> None:
             console.print(_line(one), style="red" if one.failure else None, markup=False, highlight=False)
             progress.advance(task)
 
-        def work(number: int) -> list[Run]:
+        def work(number: int) -> list[FaultRun]:
             where = _folder(folder, f"environment-{number}")
             return _in_one_environment(where, planned, done, full=full)
 
@@ -85,10 +85,10 @@ def all_runs(kinds: Mapping[FaultKind, int], folder: Path, seed: int, *, full: b
 
 
 def _in_one_environment(
-    folder: Path, planned: "deque[Planned]", done: Callable[[Run], None], *, full: bool
-) -> list[Run]:
+    folder: Path, planned: "deque[Planned]", done: Callable[[FaultRun], None], *, full: bool
+) -> list[FaultRun]:
     """Take what is planned until nothing is left."""
-    runs: list[Run] = []
+    runs: list[FaultRun] = []
     with ExitStack() as stack:
         environments = {"Kafka": stack.enter_context(open_environment(folder, full=full))}
         while planned:
@@ -103,7 +103,7 @@ def _in_one_environment(
     return runs
 
 
-def run(kind: FaultKind, where: Environment, broker: str, seed: int) -> Run:
+def run(kind: FaultKind, where: Environment, broker: str, seed: int) -> FaultRun:
     """Set up, break, wait, checker, clear away. Whatever the product does, the table goes on."""
     began, failure, lost, twice, recovery_s = time.monotonic(), "", 0, 0, 0.0
     load = kind.make(seed, now_ms())
@@ -120,7 +120,7 @@ def run(kind: FaultKind, where: Environment, broker: str, seed: int) -> Run:
     except Exception:  # noqa: BLE001 - of whatever a broken system does to a run
         failure = traceback.format_exc()
     _clear(where, prefix)
-    return Run(
+    return FaultRun(
         kind=kind.name,
         broker=broker,
         seed=seed,
@@ -140,7 +140,7 @@ def _plan(kinds: Mapping[FaultKind, int], seed: int, *, full: bool) -> Iterator[
             yield from ((kind, "embedded", seed + number) for number in range(kind.embedded))
 
 
-def _line(run: Run) -> str:
+def _line(run: FaultRun) -> str:
     words = f"{run.kind} (seed {run.seed}, {run.broker}): {run.seconds:.0f} s, of which to recover {run.recovery_s:.1f}"
     if not run.failure:
         return words

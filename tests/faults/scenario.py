@@ -14,11 +14,12 @@ from serving.state.user_state import Vector
 from stream.events.weights import Weights
 from tests.conftest import Broker
 from tests.faults.checker import FINE, Checker, Outcome, Stored
+from tests.faults.lanes import Position
 from tests.faults.load import SHOWN, Load
 from tests.faults.oracle import Oracle
 from tests.faults.pump import USUAL, Mix, Partitioner, Pump, by_murmur2
 from tests.faults.redis_server import Redis
-from tests.faults.watcher import Place, Watcher
+from tests.faults.watcher import Watcher
 from tests.support.kafka import ApacheKafka
 from tests.support.system import System, WorkerProcess, running
 from tests.support.waiting import until
@@ -68,7 +69,7 @@ class Scenario:
     fault_ended_at: float = 0.0
     pairs_kept: bool = True
     pumps: list[Pump] = field(default_factory=list)
-    places: dict[str, list[Place]] = field(default_factory=dict)
+    places: dict[str, list[Position]] = field(default_factory=dict)
 
     # --- Setting up ---
 

@@ -10,9 +10,9 @@ from serving.catalogue import unpack
 from serving.kafka.blocking import Consumer
 from serving.state.user_state import Vector
 from stream.events.records import ORIGIN
+from tests.faults.lanes import Position
 
-Message = dict[str, Any]
-Place = tuple[str, int, int]
+List = dict[str, Any]
 _SAID = ("penchant.topic", "penchant.partition", "penchant.offset", "penchant.error")
 
 
@@ -24,7 +24,7 @@ class SeenDeadLetter(NamedTuple):
     reason: str
 
 
-class Seen:
+class Observed:
     """What was read so far of all that a system publishes.
 
     named: ids of events and commands that lists have named; named_at: where these lie. lists: user -> the last record
@@ -33,16 +33,16 @@ class Seen:
     records: which event lies where. copies: place -> where a record was forwarded to.
     """
 
-    def __init__(self, topics: Topics, before: "Seen | None" = None) -> None:
+    def __init__(self, topics: Topics, before: "Observed | None" = None) -> None:
         self.named: set[str] = before.named if before else set()
-        self.lists: dict[str, Message | None] = before.lists if before else {}
+        self.lists: dict[str, List | None] = before.lists if before else {}
         self.receipts: dict[str, list[str]] = before.receipts if before else {}
-        self.named_at: set[Place] = before.named_at if before else set()
-        self.dead_letters: dict[Place, list[SeenDeadLetter]] = before.dead_letters if before else {}
+        self.named_at: set[Position] = before.named_at if before else set()
+        self.dead_letters: dict[Position, list[SeenDeadLetter]] = before.dead_letters if before else {}
         self.items: dict[str, Vector] = {}
-        self.paired: set[Place] = set()
-        self.records: dict[Place, str] = {}
-        self.copies: dict[str, Place] = {}  # as `topic-partition-offset`
+        self.paired: set[Position] = set()
+        self.records: dict[Position, str] = {}
+        self.copies: dict[str, Position] = {}  # as `topic-partition-offset`
         self._take = {
             topics.recommendations: self._list,
             topics.receipts: self._receipt,
@@ -92,10 +92,10 @@ class Seen:
         self.dead_letters.setdefault(place, []).append(SeenDeadLetter(record.key, record.value, said["penchant.error"]))
 
 
-class Watcher(Seen):
+class Watcher(Observed):
     """Reads it all, once: `look` reads on."""
 
-    def __init__(self, bootstrap: str, topics: Topics, partitions: int, before: Seen | None = None) -> None:
+    def __init__(self, bootstrap: str, topics: Topics, partitions: int, before: Observed | None = None) -> None:
         super().__init__(topics, before)
         self._consumer = Consumer(
             bootstrap_servers=bootstrap, enable_auto_commit=False, fetch_max_wait_ms=10, reconnect_backoff_max_ms=500

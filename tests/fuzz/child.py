@@ -13,7 +13,7 @@ from pathlib import Path
 
 import atheris
 
-from tests.fuzz.harness import Finding, Harness, machine_factor
+from tests.fuzz.harness import FuzzFinding, Harness, machine_factor
 from tests.fuzz.kept import write_seed
 from tests.fuzz.mutate import Mutator
 from tests.fuzz.table import TABLE
@@ -29,7 +29,7 @@ def main(name: str, findings: Path, corpus: Path, options: list[str]) -> None:
     with atheris.instrument_imports(include=OURS):
         target = TABLE[name].make()
 
-    def keep(finding: Finding) -> None:
+    def keep(finding: FuzzFinding) -> None:
         path = write_seed(findings, finding)
         path.with_suffix(".words").write_text(finding.words, "utf-8", "replace")
 

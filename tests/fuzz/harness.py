@@ -17,7 +17,7 @@ _SURE = 3  # times that an input must be slow
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class FuzzFinding:
     """An input that was not withstood. kind: what to call it, such as `ValueError-texts-unescape`."""
 
     kind: str
@@ -49,8 +49,8 @@ class Harness:
     """`found`: the smallest input of each kind. keep: is told of each when it is found, and when a smaller one is."""
 
     target: Target
-    keep: Callable[[Finding], None] = lambda _: None
-    found: dict[str, Finding] = field(default_factory=dict)
+    keep: Callable[[FuzzFinding], None] = lambda _: None
+    found: dict[str, FuzzFinding] = field(default_factory=dict)
     inputs: int = 0
 
     def __call__(self, data: bytes) -> None:
@@ -89,7 +89,7 @@ class Harness:
     def _note(self, kind: str, data: bytes, words: str) -> None:
         known = self.found.get(kind)
         if known is None or len(data) < len(known.data):
-            self.found[kind] = Finding(kind, data, words)
+            self.found[kind] = FuzzFinding(kind, data, words)
             self.keep(self.found[kind])
 
 

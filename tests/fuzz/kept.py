@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tests.fuzz.harness import Finding
+from tests.fuzz.harness import FuzzFinding
 
 SEEDS = Path(__file__).parent / "seeds"
 _LONGEST = 300_000  # bytes; a file of more than 500 KB is none of a repository's
@@ -13,7 +13,7 @@ def read_seed(path: Path) -> bytes:
     return path.read_bytes().decode().encode("latin-1")
 
 
-def write_seed(folder: Path, finding: Finding) -> Path:
+def write_seed(folder: Path, finding: FuzzFinding) -> Path:
     """Write a finding's input down, in the place of a larger one of its kind."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / finding.kind

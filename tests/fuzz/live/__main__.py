@@ -80,7 +80,7 @@ def main() -> int:
     print(f"seed {options.seed}", file=sys.stderr)
     logging.disable(logging.WARNING)  # the ledger's reader names everything that it leaves out
     with tempfile.TemporaryDirectory(prefix="fuzz-live-") as folder, system(Path(folder), kafka=options.kafka) as made:
-        result = Run(made, options).go()
+        result = LiveRun(made, options).go()
     if options.json:
         print(json.dumps(asdict(result)))
     else:
@@ -108,7 +108,7 @@ def system(folder: Path, *, kafka: bool) -> Iterator[System]:
         store.stop()
 
 
-class Run:
+class LiveRun:
     """One run from the start of the worker to the account."""
 
     def __init__(self, made: System, options: argparse.Namespace) -> None:

@@ -17,7 +17,7 @@ from stream.events.records import ORIGIN, Record, Reroute
 from stream.events.weights import load_weights
 from tests.support.system import now_ms
 
-Place = tuple[str, int, int]
+Position = tuple[str, int, int]
 _log = logging.getLogger(__name__)
 
 
@@ -26,7 +26,7 @@ class Account:
     """What became of the records of the topics that people write to. `left`: those of which nothing is known."""
 
     counts: Counter[str] = field(default_factory=Counter)
-    left: list[Place] = field(default_factory=list)
+    left: list[Position] = field(default_factory=list)
 
 
 class Ledger:
@@ -35,9 +35,9 @@ class Ledger:
     def __init__(self, bootstrap: str, topics: Topics, partitions: int) -> None:
         self._topics = topics
         self._decoder = Decoder(topics, load_weights(), partitions, {}, clock=now_ms)
-        self.inputs: dict[Place, Record] = {}
+        self.inputs: dict[Position, Record] = {}
         self.dead_letters: list[Any] = []
-        self.named: set[Place] = set()
+        self.named: set[Position] = set()
         self.named_more = 0
         self.event_seen_s: dict[str, float] = {}  # event id -> when a list that names it was read
         self.receipts: set[str] = set()
@@ -88,7 +88,7 @@ class Ledger:
         elif topic == self._topics.item_vectors:
             self.vectors.add(record.key.decode("utf-8", "replace"))
 
-    def dead_places(self) -> Iterator[Place]:
+    def dead_places(self) -> Iterator[Position]:
         """Of which records dead letters tell."""
         for dead_letter in self.dead_letters:
             told = dict(dead_letter.headers)
@@ -100,13 +100,13 @@ class Ledger:
         """How many dead letters there are of each reason."""
         return Counter(dict(each.headers).get("penchant.error", b"none").decode() for each in self.dead_letters)
 
-    def users(self, places: Iterable[Place]) -> set[str]:
+    def users(self, places: Iterable[Position]) -> set[str]:
         """Whose records lie there, as far as they can be read."""
         records = (self.inputs[place] for place in places if place in self.inputs)
         events = (self._event(record) for record in records if record.topic != self._topics.items)
         return {event.user_id for event in events if event is not None}
 
-    def account(self, sent: Iterable[Place]) -> Account:
+    def account(self, sent: Iterable[Position]) -> Account:
         """What became of what was sent; a record that was forwarded is followed to where its copy lies."""
         account = Account()
         dead, copies, erased = set(self.dead_places()), self._copies(), self._erased()
@@ -119,7 +119,7 @@ class Ledger:
                 account.left.append(place)
         return account
 
-    def _fate(self, place: Place, dead: set[Place], erased: set[str]) -> str | None:
+    def _fate(self, place: Position, dead: set[Position], erased: set[str]) -> str | None:
         record = self.inputs.get(place)
         if place in dead or place in self.named:
             return "dead letter" if place in dead else "named by a list"
@@ -142,7 +142,7 @@ class Ledger:
         ids = [named, *_ids(body)]
         return any(each in self.vectors for each in ids)
 
-    def _copies(self) -> dict[Place, Place]:
+    def _copies(self) -> dict[Position, Position]:
         """Where the copy of a record lies that was forwarded."""
         copies = {}
         for place, record in self.inputs.items():

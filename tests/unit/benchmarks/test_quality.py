@@ -12,12 +12,12 @@ from benchmarks.baselines.popular import Popular
 from benchmarks.quality.lag import NEVER, lags, pairs_of
 from benchmarks.quality.methods import Method, TunedMethod
 from benchmarks.quality.report import report
-from benchmarks.quality.run import Run
+from benchmarks.quality.run import PrequentialRun
 from evaluation.measures import bootstrap_interval, summary
 from evaluation.prequential.data_sets import NO_TIME_MS, Case, DatasetItem
 from evaluation.prequential.offline_system import Penchant
 from evaluation.prequential.positives import positive_by
-from evaluation.prequential.protocol import Candidates, of_cases, of_events
+from evaluation.prequential.protocol import CandidateFilter, of_cases, of_events
 from evaluation.prequential.steps import Step, rank_of
 from penchant.errors import Misconfigured
 from serving.arrays import Floats
@@ -57,8 +57,8 @@ def test_a_stream_asks_for_positives_on_what_is_new_to_the_user_and_measures_the
     ]
     items = [DatasetItem(str(row), "", "", {}, NO_TIME_MS) for row in range(4)]
 
-    steps = list(of_events(events, Candidates("all", items), repeats=False))
-    again = list(of_events(events, Candidates("all", items), repeats=True))
+    steps = list(of_events(events, CandidateFilter("all", items), repeats=False))
+    again = list(of_events(events, CandidateFilter("all", items), repeats=True))
 
     assert [s.asked for s in steps] == [True, False, True, False, True]
     assert [s.asked for s in again] == [True, False, True, True, True]
@@ -71,14 +71,14 @@ def test_a_stream_asks_for_positives_on_what_is_new_to_the_user_and_measures_the
 
 def test_candidates_are_what_exists_or_what_was_touched_lately() -> None:
     items = [DatasetItem(str(row), "", "", {}, row * DAY_MS) for row in range(3)]
-    since, window = Candidates("since:items", items), Candidates("window:1", items)
+    since, window = CandidateFilter("since:items", items), CandidateFilter("window:1", items)
     window.add(event("a", 0, 5 * DAY_MS))
 
     assert since.at(DAY_MS).tolist() == [True, True, False]
     assert window.at(6 * DAY_MS).tolist() == [True, False, False]
     assert not window.at(6 * DAY_MS + 1).any()
     with pytest.raises(Misconfigured, match="write all, since:items or window:DAYS"):
-        Candidates("window:soon", items)
+        CandidateFilter("window:soon", items)
 
 
 @pytest.mark.parametrize(
@@ -140,10 +140,10 @@ def all_baselines(made: Catalogue) -> list[Method]:
 def test_methods_find_what_goes_together_and_popularity_cannot() -> None:
     """Given pairs of items, 10 of them, then all that look at the last item find its partner first."""
     made, n = catalogue(20), 20
-    run = Run(Penchant(made, repeats=False), all_baselines(made))
+    run = PrequentialRun(Penchant(made, repeats=False), all_baselines(made))
     items = [DatasetItem(f"i{row}", "", "", {}, NO_TIME_MS) for row in range(n)]
 
-    run.over(of_events(pairs(n, 800), Candidates("all", items), repeats=False), lambda: None)
+    run.over(of_events(pairs(n, 800), CandidateFilter("all", items), repeats=False), lambda: None)
 
     second = np.array([step.event.row % 2 == 1 for step in run.steps])
     found = {name: summary(np.array(ranks.ranks)[second])["hr@5"] for name, ranks in run.lists.items()}
@@ -155,9 +155,9 @@ def test_methods_find_what_goes_together_and_popularity_cannot() -> None:
 
 def test_the_report_has_methods_slices_and_intervals() -> None:
     made = catalogue(20)
-    run = Run(Penchant(made, repeats=False), [Popular(20)])
+    run = PrequentialRun(Penchant(made, repeats=False), [Popular(20)])
     items = [DatasetItem(f"i{row}", "", "", {}, NO_TIME_MS) for row in range(20)]
-    run.over(of_events(pairs(20, 200), Candidates("all", items), repeats=False), lambda: None)
+    run.over(of_events(pairs(20, 200), CandidateFilter("all", items), repeats=False), lambda: None)
 
     figures = report(run.steps, run.lists, {tuned.name: tuned.us() for tuned in run.methods})
 

@@ -11,10 +11,10 @@ from matplotlib.figure import Figure
 from benchmarks.baselines.popular import Popular, PopularDecayed
 from benchmarks.quality import page, plots
 from benchmarks.quality.report import report
-from benchmarks.quality.run import Run
+from benchmarks.quality.run import PrequentialRun
 from evaluation.prequential.data_sets import NO_TIME_MS, DatasetItem
 from evaluation.prequential.offline_system import Penchant
-from evaluation.prequential.protocol import Candidates, of_events
+from evaluation.prequential.protocol import CandidateFilter, of_events
 from penchant.errors import Misconfigured
 from tests.support.tiny import catalogue, pairs
 
@@ -25,8 +25,8 @@ NAMES = ["penchant", "penchant_frozen", "popular", "popular_decayed"]
 def figures() -> Mapping[str, Any]:
     made = catalogue(20)
     items = [DatasetItem(f"i{row}", "", "", {}, NO_TIME_MS) for row in range(20)]
-    run = Run(Penchant(made, repeats=False), [Popular(20), PopularDecayed(20)])
-    run.over(of_events(pairs(20, 400), Candidates("all", items), repeats=False), lambda: None)
+    run = PrequentialRun(Penchant(made, repeats=False), [Popular(20), PopularDecayed(20)])
+    run.over(of_events(pairs(20, 400), CandidateFilter("all", items), repeats=False), lambda: None)
     about = {"protocol": "stream", "items": 20, "positive": "rating>=4", "date": "2026-11-22", "cpu": "<one>"}
     about |= {"left_out": {}, "unknown": 3, "measured_every": 2, "timed": True}
     return {**about, **report(run.steps, run.lists, {tuned.name: tuned.us() for tuned in run.methods})}

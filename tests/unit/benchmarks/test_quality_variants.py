@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from benchmarks.quality.list_measures import ListMeasures
-from benchmarks.quality.run import Run
+from benchmarks.quality.run import PrequentialRun
 from benchmarks.quality.variants import TextAndRatingReader, TextReader, Varied
 from evaluation.prequential.data_sets import NO_TIME_MS, DatasetEvent, DatasetItem, read_events
 from evaluation.prequential.offline_system import Penchant
 from evaluation.prequential.positives import positive_by
-from evaluation.prequential.protocol import Candidates, of_events
+from evaluation.prequential.protocol import CandidateFilter, of_events
 from evaluation.prequential.steps import Step
 from penchant.messages import ItemVector
 from serving.catalogue import Catalogue, pack
@@ -50,9 +50,9 @@ def alike(n: int) -> Catalogue:
 
 def run_over(made: Catalogue, events: list[DatasetEvent], varieties: tuple[float, ...]) -> dict[str, ListMeasures]:
     penchant = Penchant(made, repeats=False)
-    run = Run(penchant, [Varied(penchant, variety) for variety in varieties])
+    run = PrequentialRun(penchant, [Varied(penchant, variety) for variety in varieties])
     items = [DatasetItem(f"i{row}", "", "", {}, NO_TIME_MS) for row in range(len(made))]
-    run.over(of_events(events, Candidates("all", items), repeats=False), lambda: None)
+    run.over(of_events(events, CandidateFilter("all", items), repeats=False), lambda: None)
     return run.lists
 
 

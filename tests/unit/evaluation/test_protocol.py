@@ -8,11 +8,11 @@ from benchmarks.baselines.knn import LastItem, Together
 from benchmarks.baselines.popular import Popular
 from benchmarks.quality.methods import Effort, TunedMethod
 from benchmarks.quality.report import report
-from benchmarks.quality.run import Run
+from benchmarks.quality.run import PrequentialRun
 from evaluation.measures import summary
 from evaluation.prequential.data_sets import NO_TIME_MS, Case, DatasetEvent, DatasetItem
 from evaluation.prequential.offline_system import Penchant
-from evaluation.prequential.protocol import Candidates, of_cases, of_events
+from evaluation.prequential.protocol import CandidateFilter, of_cases, of_events
 from evaluation.prequential.steps import Step
 from penchant.errors import Misconfigured
 from serving.arrays import Floats
@@ -25,7 +25,7 @@ def items(n: int, *, day: int | None = None) -> list[DatasetItem]:
 
 
 def stream(events: list[DatasetEvent], n: int, rule: str = "all", *, repeats: bool = False) -> list[Step]:
-    return list(of_events(events, Candidates(rule, items(n, day=1)), repeats=repeats))
+    return list(of_events(events, CandidateFilter(rule, items(n, day=1)), repeats=repeats))
 
 
 def test_popularity_on_a_stream_of_twelve_events() -> None:
@@ -39,7 +39,7 @@ def test_popularity_on_a_stream_of_twelve_events() -> None:
         (event("d", 0), 0.0),
         (event("e", 5), 4.5),  # equal to 4
     ]
-    run = Run(Penchant(catalogue(6), repeats=False), [Popular(6)])
+    run = PrequentialRun(Penchant(catalogue(6), repeats=False), [Popular(6)])
 
     run.over(stream([*before, *(each for each, _ in asked)], 6), lambda: None)
 
@@ -88,14 +88,14 @@ def test_what_does_not_exist_yet_is_not_listed() -> None:
 @pytest.mark.parametrize("rule", ["window:0", "window:-1", "window:", "window:1.5", "since", "since:events", ""])
 def test_other_rules_are_refused(rule: str) -> None:
     with pytest.raises(Misconfigured, match="write all, since:items or window:DAYS"):
-        Candidates(rule, items(2, day=1))
+        CandidateFilter(rule, items(2, day=1))
 
 
 def test_rules_that_need_times_are_refused_without() -> None:
     with pytest.raises(Misconfigured, match="the events have no `ts`"):
-        Candidates("window:3", items(2), timed=False)
+        CandidateFilter("window:3", items(2), timed=False)
     with pytest.raises(Misconfigured, match="the items have no `ts`"):
-        Candidates("since:items", items(2))
+        CandidateFilter("since:items", items(2))
 
 
 def test_penchant_lists_candidates_alone() -> None:
@@ -116,7 +116,7 @@ def test_penchant_lists_candidates_alone() -> None:
 def test_histories_of_measured_cases_teach_the_frozen_copy_nothing() -> None:
     """Given a first test case whose history nobody knew, then the frozen copy counts only what came before."""
     cases = [Case(0, False, "a", [0, 1], 2), Case(1, True, "b", [4, 5], 6), Case(2, True, "c", [4], 5)]
-    run = Run(Penchant(catalogue(7), repeats=True), [])
+    run = PrequentialRun(Penchant(catalogue(7), repeats=True), [])
 
     run.over(of_cases(cases), lambda: None)
 
@@ -148,7 +148,7 @@ class Watching:
 def test_a_large_set_is_thinned_where_it_is_scored_and_learned_whole() -> None:
     """Given 40 events of 40 users, when every third is measured and every fourth tuned on, then all are learned."""
     made, watching = catalogue(20), Watching(20)
-    run = Run(Penchant(made, repeats=False), [watching], Effort(measured=3, tuned=4))
+    run = PrequentialRun(Penchant(made, repeats=False), [watching], Effort(measured=3, tuned=4))
 
     run.over(stream(pairs(20, 40), 20), lambda: None)
 
@@ -161,7 +161,7 @@ def test_a_large_set_is_thinned_where_it_is_scored_and_learned_whole() -> None:
 def test_small_catalogues_are_measured_too() -> None:
     """Given three items and one user, when nothing is new to the user at the end, then what was asked is measured."""
     made = catalogue(3)
-    run = Run(Penchant(made, repeats=True), baselines(["", "", ""], made.vectors[:3]))
+    run = PrequentialRun(Penchant(made, repeats=True), baselines(["", "", ""], made.vectors[:3]))
     events = [event("only", row % 3, row) for row in range(8)]
 
     run.over(stream(events, 3, repeats=True), lambda: None)
@@ -202,7 +202,7 @@ def test_two_runs_give_the_same_figures() -> None:
     def measured() -> list[list[float]]:
         made = catalogue(20)
         titles = [item.title for item in made.items if item is not None]
-        run = Run(Penchant(made, repeats=False), baselines(titles, made.vectors[:20], ease_every=50))
+        run = PrequentialRun(Penchant(made, repeats=False), baselines(titles, made.vectors[:20], ease_every=50))
         run.over(stream(pairs(20, 200), 20), lambda: None)
         return [lists.ranks for lists in run.lists.values()]
 

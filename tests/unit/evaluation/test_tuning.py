@@ -11,7 +11,7 @@ from evaluation.measures import bootstrap_interval
 from evaluation.prequential.data_sets import NO_TIME_MS, DatasetEvent, DatasetItem
 from evaluation.tuning.comparison import BETTER, NO_BETTER, Accuracy, compare
 from evaluation.tuning.grid import GRID, HALF_LIFE, Choice, search, trials
-from evaluation.tuning.play import Log, Ranks, play
+from evaluation.tuning.play import Ranks, TuningLog, play
 from evaluation.tuning.tune import Trial, Tuned, tune
 from evaluation.tuning.tuned_settings import experiment_of, print_tuned
 from penchant.errors import Misconfigured
@@ -28,7 +28,7 @@ HOUR_MS = 3_600_000
 WEIGHT = Weight(1.0, 1.0)
 
 
-def log(count: int, *, seed: int = 1, most: int = 1000) -> tuple[Log, Catalogue]:
+def log(count: int, *, seed: int = 1, most: int = 1000) -> tuple[TuningLog, Catalogue]:
     """Twenty users who take items at random, an hour apart."""
     random = np.random.default_rng(seed)
     items = [DatasetItem(f"i{row}", "", "", {}, NO_TIME_MS) for row in range(ITEMS)]
@@ -36,7 +36,7 @@ def log(count: int, *, seed: int = 1, most: int = 1000) -> tuple[Log, Catalogue]
         DatasetEvent(f"u{random.integers(20)}", int(random.integers(ITEMS)), place * HOUR_MS, WEIGHT, positive=True)
         for place in range(count)
     ]
-    return Log(items, events, repeats=True, most=most), catalogue_of([item.item_id for item in items])
+    return TuningLog(items, events, repeats=True, most=most), catalogue_of([item.item_id for item in items])
 
 
 def test_every_choice_of_the_grid_is_one_that_a_worker_can_be_given() -> None:
@@ -73,7 +73,7 @@ def test_a_play_looks_for_the_events_of_its_part_only_and_learns_all() -> None:
 
 def test_trials_know_nothing_of_what_is_held_back() -> None:
     given, catalogue = log(820)
-    other = Log(given.items, [*given.events[:615], *given.events[:614:-1]], repeats=True, most=1000)
+    other = TuningLog(given.items, [*given.events[:615], *given.events[:614:-1]], repeats=True, most=1000)
     one, two = (tune(each, catalogue, lambda: None, FEW) for each in (given, other))
     assert one.trials == two.trials
     assert one.judged != two.judged

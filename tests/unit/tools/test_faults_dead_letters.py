@@ -8,40 +8,41 @@ from penchant.topics import Topics
 from stream.events.weights import load_weights
 from stream.testing import FINGERPRINT, NOW_MS, embed_by_words
 from tests.faults.checker import FINE, Checker, Outcome, Stored
-from tests.faults.load import CLICKS, Load, Message, Shape, make_load
+from tests.faults.lanes import Position
+from tests.faults.load import CLICKS, Load, LoadMessage, Shape, make_load
 from tests.faults.oracle import Oracle
 from tests.faults.poison import fuzzed, poisoned, with_clocks
-from tests.faults.watcher import Place, Seen
+from tests.faults.watcher import Observed
 
 TOPICS = Topics("t")
 LOAD = poisoned(fuzzed(make_load(1, NOW_MS, Shape(usual=4, many=0)), 0.1), 0.1)
 
 
-def places(load: Load) -> dict[str, list[Place]]:
+def places(load: Load) -> dict[str, list[Position]]:
     """Each odd message in a place of its own."""
     odd = (*load.poison, *load.fuzzed)
     return {each.name: [(f"t.{each.topic}.v1", 0, offset)] for offset, each in enumerate(odd)}
 
 
-def put_aside(seen: Seen, message: Message, place: Place, value: bytes | None = None) -> None:
+def put_aside(seen: Observed, message: LoadMessage, place: Position, value: bytes | None = None) -> None:
     """Have it seen as a dead letter."""
     said = {"error": "schema", "topic": place[0], "partition": str(place[1]), "offset": str(place[2])}
     headers = [(f"penchant.{name}", text.encode()) for name, text in said.items()]
     record(seen, f"{place[0]}.dlq", message.value() if value is None else value, headers)
 
 
-def record(seen: Seen, topic: str, value: bytes, headers: Sequence[tuple[str, bytes]] = ()) -> None:
+def record(seen: Observed, topic: str, value: bytes, headers: Sequence[tuple[str, bytes]] = ()) -> None:
     seen.take(ConsumerRecord(topic, 0, 0, 0, NOW_MS, 0, b"u1", value, list(headers), None, 0, 0, 0))
 
 
-def checked(seen: Seen, where: Mapping[str, Sequence[Place]], load: Load = LOAD) -> Outcome:
+def checked(seen: Observed, where: Mapping[str, Sequence[Position]], load: Load = LOAD) -> Outcome:
     oracle = Oracle(load_weights(), {}, embed_by_words)
     return Checker(load, oracle, Stored("", "t", 1, FINGERPRINT), seen, where).dead_letters()
 
 
-def all_but(*left_out: Message) -> Seen:
+def all_but(*left_out: LoadMessage) -> Observed:
     """Everything odd as a dead letter, but these."""
-    seen, where = Seen(TOPICS), places(LOAD)
+    seen, where = Observed(TOPICS), places(LOAD)
     for each in (*LOAD.poison, *LOAD.fuzzed):
         if each not in left_out:
             put_aside(seen, each, where[each.name][0])
@@ -74,7 +75,7 @@ def test_a_letter_with_other_bytes_is_lost() -> None:
 def test_a_letter_for_another_reason_is_lost() -> None:
     load = with_clocks(LOAD, 0.01)
     where = places(load)
-    seen = Seen(TOPICS)
+    seen = Observed(TOPICS)
     for each in (*load.poison, *load.fuzzed):
         put_aside(seen, each, where[each.name][0])
     late = [each for each in load.poison if each.reason]

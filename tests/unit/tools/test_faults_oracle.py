@@ -12,7 +12,7 @@ from stream.events.weights import load_weights
 from stream.processing.batch import Limits
 from stream.testing import NOW_MS, TOPICS, embed_by_words, record
 from tests.faults.checker import FINE, Outcome, compare
-from tests.faults.load import HIDDEN, ITEMS, SHOWN, Event, Load, Message, Shape, make_load, shuffled, twice
+from tests.faults.load import HIDDEN, ITEMS, SHOWN, Load, LoadEvent, LoadMessage, Shape, make_load, shuffled, twice
 from tests.faults.oracle import Oracle
 from tests.support.heads import head_of
 from tests.support.owners import PARTITIONS, Owners
@@ -37,7 +37,7 @@ async def states(load: Load) -> dict[str, UserState]:
     return {user: await owners.state(user) for user in {event.user for event in load.events}}
 
 
-async def take(owners: Owners, messages: Sequence[Message]) -> None:
+async def take(owners: Owners, messages: Sequence[LoadMessage]) -> None:
     records: dict[int, list[Record]] = {}
     for message in messages:
         if message.topic == ITEMS:
@@ -90,7 +90,7 @@ async def test_every_event_that_is_missing_or_counted_again_is_seen(seed: int) -
         assert found.twice == 1, event
 
 
-def again(load: Load, event: Event) -> Load:
+def again(load: Load, event: LoadEvent) -> Load:
     """A load in which an event stands two times, under ids that nobody takes for one another."""
     told = next(each for each in load.messages if each.name == event.event_id)
     assert isinstance(told.body, dict)
