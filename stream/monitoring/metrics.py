@@ -133,7 +133,7 @@ class Metrics:
         self.covisits = Counter(
             "penchant_covisits", "Messages of covisits.v1 applied since the start.", registry=self.registry
         )
-        self.counted = Gauge(
+        self.statistics_events = Gauge(
             "penchant_statistics_events", "Events counted in the item statistics.", registry=self.registry
         )
         self.snapshot_bytes = Gauge(

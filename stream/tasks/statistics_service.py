@@ -82,7 +82,7 @@ class StatisticsService:
                         f"{snapshot.reached}: what lay between has gone with the topic's retention. {snapshots.FORGET}"
                     )
                 since[0] = self._kept = snapshot.reached
-            self._metrics.counted.set(self._statistics.popularity.events)
+            self._metrics.statistics_events.set(self._statistics.popularity.events)
             _log.info(
                 "item statistics of %d events taken over, %s from offset %d",
                 snapshot.popular.events,
@@ -148,4 +148,4 @@ class StatisticsService:
             self._learn(self._statistics.unapplied(message))
             self._statistics.apply(message)
             self._metrics.covisits.inc()
-            self._metrics.counted.set(self._statistics.popularity.events)
+            self._metrics.statistics_events.set(self._statistics.popularity.events)

@@ -40,7 +40,7 @@ TABLE = {
     "files": Entry("tools:files", 0.5),
     "settings": Entry("tools:settings", 0.5),
     "printed": Entry("tools:printed", 0.5),
-    "letters": Entry("tools:letters"),
+    "dead_letters": Entry("tools:dead_letters"),
     "texts": Entry("texts:cleaning"),
     "intent": Entry("texts:intent", 0.4),
     "batches": Entry("batches:batches", 0.5),

@@ -83,17 +83,17 @@ def covisits() -> Target:
     """Pairs as the keeper takes them in, and what the blend would learn from. What is refused changes nothing."""
     past = OlderItems(np.array([7, 8], np.uint32), np.array([0.2, 1.0], np.float32))
     ring = [["i1", 0.5], ["i2", 1.0]]
-    pairs = [[0, "i1", 1.0, []], [1, "i2", 0.5, ring, [0, 60], ""], [2, "i3", 0.3, ring, [], pack_earlier(past)]]
-    whole = {"topic": TOPICS.clicks, "partition": 0, "first": 0, "last": 2, "events": pairs}
-    corpus = [json.dumps(whole | {"events": pairs[:n]}).encode() for n in range(4)]
+    events = [[0, "i1", 1.0, []], [1, "i2", 0.5, ring, [0, 60], ""], [2, "i3", 0.3, ring, [], pack_earlier(past)]]
+    whole = {"topic": TOPICS.clicks, "partition": 0, "first": 0, "last": 2, "events": events}
+    corpus = [json.dumps(whole | {"events": events[:n]}).encode() for n in range(4)]
 
     def run(data: bytes) -> None:
         message = read_covisits(data)
         catalogue = Catalogue(8, FINGERPRINT, capacity=4)
         statistics = Statistics(catalogue, {})
         try:
-            for pair in statistics.unapplied(message):
-                before(pair)
+            for event in statistics.unapplied(message):
+                before(event)
             statistics.apply(message)
         except REFUSED:
             assert (len(catalogue), statistics.popularity.events) == (0, 0)

@@ -58,7 +58,7 @@ def _target(read: Callable[[Path], Any], check: Callable[[Any], None], *corpus: 
     return Target(run=run, corpus=made, form=Form.TEXT, words=_WORDS, allowed=(Misconfigured,))
 
 
-def limits() -> Target:
+def rules() -> Target:
     """A file of rules, applied to a catalogue, and read again after it was spoiled."""
     catalogue = Catalogue(8, FINGERPRINT, capacity=4)
     genres: tuple[str | list[str], ...] = ("Horror", "Sci-Fi", ["Sci-Fi", "Horror"])
@@ -108,7 +108,7 @@ def weights() -> Target:
     def check(made: Any) -> None:
         for action in made.actions:
             made.accepts(action)
-            assert abs(made.of(action, None).preference) + made.of(action, None).pair < np.inf
+            assert abs(made.of(action, None).preference) + made.of(action, None).covisit < np.inf
         for tenth in range(11):
             made.of("rate", tenth / 10)
         str(made.swing)

@@ -64,8 +64,8 @@ def counted() -> Statistics:
     catalogue = Catalogue(8, FINGERPRINT, capacity=16)
     statistics = Statistics(catalogue, {TOPICS.clicks: "abc"})
     ring = [("i1", 1.0), ("i2", 0.5)]
-    pairs = [CoVisitEvent(n, f"i{n % 5}", 0.5, ring[: n % 3], [0, 60][: n % 3]) for n in range(12)]
-    statistics.apply(CoVisits(topic=TOPICS.clicks, partition=0, first=0, last=11, events=pairs))
+    events = [CoVisitEvent(n, f"i{n % 5}", 0.5, ring[: n % 3], [0, 60][: n % 3]) for n in range(12)]
+    statistics.apply(CoVisits(topic=TOPICS.clicks, partition=0, first=0, last=11, events=events))
     return statistics
 
 
