@@ -131,7 +131,7 @@ def trending_attribution(decayed: npt.NDArray[np.float32]) -> Attribution:
 
 def _likeness(table: Doubles, profile: Profile, items: Doubles) -> None:
     similar = items @ profile.vectors.T
-    drawn = np.where(np.arange(len(profile.owner)) < profile.felt, ScoreTerm.CONTENT, ScoreTerm.TEXT)
+    drawn = np.where(np.arange(len(profile.owner)) < profile.n_items, ScoreTerm.CONTENT, ScoreTerm.TEXT)
     parts = np.where(profile.weights < 0, ScoreTerm.AGAINST, drawn)
     np.add.at(table.swapaxes(1, 2), (parts, profile.owner), (similar * profile.weights).T)
     draws = np.flatnonzero(profile.weights > 0)
@@ -146,7 +146,7 @@ def _facets(table: Doubles, scored: Scored, facets: npt.NDArray[np.int32]) -> No
     points = profile.facet_weights[:, None] * scored.standard[:, facets].astype(np.float64)
     points[:, facets < 0] = 0.0
     parts = np.where(profile.facet_weights < 0, ScoreTerm.AGAINST_FACETS, ScoreTerm.FACETS)
-    np.add.at(table.swapaxes(1, 2), (parts, profile.owner[profile.asking]), points)
+    np.add.at(table.swapaxes(1, 2), (parts, profile.owner[profile.on_facets]), points)
 
 
 def _co_visits(table: Doubles, scored: Scored, rows: Rows, n: int) -> None:

@@ -65,11 +65,10 @@ class Profile:
     """A user as `p` interests, signed: above 0 it draws items near, below 0 it pushes them away.
 
     sources: the events behind the interests; owner: `(p,)`, which of them an interest belongs to (a review of an item
-    gives
-    two: the item's and the text's); the first `felt` interests are items, the others texts.
-    vectors: `(p, d)` unit rows. weights: `(p,)` points for each unit of similarity to an item's vector. asking: the
-    interests that are also held against the facets' texts; asks: `(a, d)` unit rows, what they are held against them
-    with; facet_weights: `(a,)` points for each standard deviation.
+    gives two: the item's and the text's); the first `n_items` interests are items, the others texts.
+    vectors: `(p, d)` unit rows. weights: `(p,)` points for each unit of similarity to an item's vector. on_facets: the
+    interests that are also held against the facets' texts; facet_queries: `(a, d)` unit rows, by which they are;
+    facet_weights: `(a,)` points for each standard deviation.
     direction: `(d,)`, where the ring's liked items lie, a unit vector, or zeros without any.
     long: `(d,)` float32, of length `settings.long`, or zeros if nothing stands behind it.
     ring: `(t,)`, the rows of the items that link others, newest first; covisits: `(t,)`, their co-visit weights; ages:
@@ -81,11 +80,11 @@ class Profile:
 
     sources: list[SourceEvent]
     owner: Indices
-    felt: int
+    n_items: int
     vectors: Floats
     weights: Floats
-    asking: Indices
-    asks: Floats
+    on_facets: Indices
+    facet_queries: Floats
     facet_weights: Floats
     direction: Vector
     long: Vector
@@ -113,29 +112,29 @@ def profile_of(state: UserState, catalogue: Catalogue, settings: RankSettings, c
     items, rows, preferences, ages = _items(ring, catalogue, settings)
     covisits = np.array([event.covisit for event in items], np.float32)
     texts, said, damping, loudest = _texts(ring, state, settings)
-    felt, linked = np.flatnonzero(preferences), np.flatnonzero(covisits)
-    dim, split = catalogue.dim, len(felt)
+    valued, linked = np.flatnonzero(preferences), np.flatnonzero(covisits)
+    dim, split = catalogue.dim, len(valued)
     before = older_items(state)
-    interacted = catalogue.centred(rows[felt])
+    interacted = catalogue.centred(rows[valued])
     texts, written, said = _signed(texts, said, dim, settings)
     # What was liked adds up to one direction; each dismissal stands for itself.
-    towards = np.maximum(preferences[felt], 0) @ interacted
+    towards = np.maximum(preferences[valued], 0) @ interacted
     length = max(float(np.linalg.norm(towards)), 1e-6)
-    scale = np.where(preferences[felt] > 0, damping * content / length, settings.against).astype(np.float32)
-    dismissed = np.flatnonzero((preferences[felt] < 0) & (catalogue.facet_of[rows[felt]] >= 0))
-    interests: list[SourceEvent] = [*(items[at] for at in felt), *texts]
+    scale = np.where(preferences[valued] > 0, damping * content / length, settings.against).astype(np.float32)
+    dismissed = np.flatnonzero((preferences[valued] < 0) & (catalogue.facet_of[rows[valued]] >= 0))
+    interests: list[SourceEvent] = [*(items[at] for at in valued), *texts]
     everything: list[SourceEvent] = [*items, *texts]
     sources = {source.event_id: source for source in reversed(everything)}  # of a review its place in the ring is kept
     places = {event_id: place for place, event_id in enumerate(sources)}
     return Profile(
         sources=list(sources.values()),
         owner=np.array([places[interest.event_id] for interest in interests], np.intp),
-        felt=split,
+        n_items=split,
         vectors=np.concatenate([interacted, written]),
-        weights=np.concatenate([scale * preferences[felt], settings.text * said]),
-        asking=np.concatenate([dismissed, np.arange(split, split + len(texts))]),
-        asks=np.concatenate([catalogue.facets[catalogue.facet_of[rows[felt][dismissed]]], written]),
-        facet_weights=np.concatenate([settings.against_facet * preferences[felt][dismissed], settings.facet * said]),
+        weights=np.concatenate([scale * preferences[valued], settings.text * said]),
+        on_facets=np.concatenate([dismissed, np.arange(split, split + len(texts))]),
+        facet_queries=np.concatenate([catalogue.facets[catalogue.facet_of[rows[valued][dismissed]]], written]),
+        facet_weights=np.concatenate([settings.against_facet * preferences[valued][dismissed], settings.facet * said]),
         direction=towards / np.float32(length),
         long=_scaled(state.long, damping * settings.long, dim),
         ring=rows[linked],

@@ -1,8 +1,8 @@
 """Which of an item's points say something about it: what a reason may name, and what it may say of everybody.
 
 Every item is a little like every text, so likeness to what a user wrote or interacted with says something only above
-what any
-item has: for a text or an event of weight w in points for a cosine, and of v for each standard deviation of facets,
+what any item has: for a text or an event of weight w in points for a cosine, and of v for each standard deviation of
+facets,
 
     w·.1 + v·(mean of z)
 
@@ -45,7 +45,7 @@ def by_chance(scored: Scored) -> Doubles:
     np.add.at(least, profile.owner, _CHANCE * profile.weights.clip(0.0))
     if len(scored.standard):
         usual = profile.facet_weights.clip(0.0) * scored.standard.mean(axis=1)
-        np.add.at(least, profile.owner[profile.asking], usual)
+        np.add.at(least, profile.owner[profile.on_facets], usual)
     return least
 
 

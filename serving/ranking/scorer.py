@@ -56,8 +56,8 @@ POPULARITY_SIGNALS = [Signal.TOTAL, Signal.RECENT, Signal.AGE]
 class Scored:
     """One user's points, `(n,)`, -inf where an item must not be listed, and what they were made of.
 
-    fitted: the EASE model of that moment. weights: of the blend. standard: `(a, m)`, each ask's z for each distinct
-    facet text. popular: `(3, n)`, as `blend.Signal` has TOTAL, RECENT and AGE. boosted: the rows of items in
+    fitted: the EASE model of that moment. weights: of the blend. standard: `(a, m)`, each facet query's z for each
+    distinct facet text. popular: `(3, n)`, as `blend.Signal` has TOTAL, RECENT and AGE. boosted: the rows of items in
     exploration slots, and by how many points. discounts: the rows of items that were shown and not taken, and how many
     points they lost. seen: the rows of items that stand lower because the user has seen them.
     """
@@ -131,13 +131,16 @@ class Scorer:
             - weights[Signal.CONTENT] * signals[Signal.CONTENT]
         )
         self._blend.learn(
-            signals, rest + self._by_facet(profile, self._standardised(profile.asks), rows), _freshness(idle), weight
+            signals,
+            rest + self._by_facet(profile, self._standardised(profile.facet_queries), rows),
+            _freshness(idle),
+            weight,
         )
 
     def _scored(self, state: UserState, profile: Profile, points: Floats, weights: Floats) -> Scored:
         """The points of one user; `points` `(n,)` are those of its query, and are added to."""
         allowed = self._allowed(state)
-        standard = self._standardised(profile.asks)
+        standard = self._standardised(profile.facet_queries)
         if len(standard):
             points += self._by_facet(profile, standard, np.arange(len(points)))
         found = self._near(profile)
@@ -204,12 +207,12 @@ class Scorer:
             self._popular = popular - popular.mean(axis=1, keepdims=True) if current[1] else popular
             self._popular_of = current
 
-    def _standardised(self, asks: Floats) -> Floats:
-        """The z of each ask for each distinct facet text, `(a, m)` in [0, 3]; `(0, m)` without any to compare."""
+    def _standardised(self, facet_queries: Floats) -> Floats:
+        """The z of each facet query for each distinct facet text, `(a, m)` in [0, 3]; `(0, m)` without any."""
         facets = self._catalogue.facets
-        if not len(asks) or len(facets) < 2:
+        if not len(facet_queries) or len(facets) < 2:
             return np.empty((0, len(facets)), np.float32)
-        similar = asks @ facets.T
+        similar = facet_queries @ facets.T
         spread = np.maximum(similar.std(axis=1, keepdims=True), _LEAST_SPREAD)
         standard: Floats = (similar - similar.mean(axis=1, keepdims=True)) / spread
         return standard.clip(0.0, _STANDARD_CUT)

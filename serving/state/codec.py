@@ -47,7 +47,7 @@ class EventKind(IntEnum):
 class RingEvent(msgspec.Struct, array_like=True, frozen=True):
     """One event of the ring; `dedup_key` is the 48-bit hash of its id, `item_id` is empty for a statement.
 
-    retracted: it was taken back; the place stays, without a preference, so that order does not matter. seen: it counts
+    retracted: its place stays, without a preference, so that order does not matter. seen: it counts
     in the seen set. written: it came with a text, whose vector stands among the recent texts while there is room.
     """
 
@@ -71,8 +71,8 @@ class RingEvent(msgspec.Struct, array_like=True, frozen=True):
 class RecentText(msgspec.Struct, array_like=True, frozen=True):
     """A text the user wrote. A statement has no `item_id`.
 
-    vector: `(d,) float16`, of what it wants; against: likewise, of what it asks to be spared, empty if nothing. Zeros
-    stand where it only asks to be spared something. A text that was taken back has its place, no preference and no
+    vector: `(d,) float16`, of what it wants; against: likewise, of what it does not want, empty if nothing. Zeros
+    stand where it only says what it does not want. A retracted text has its place, no preference and no
     vector.
     covisit: the co-visit weight of a review.
     """
@@ -91,7 +91,7 @@ class RecentText(msgspec.Struct, array_like=True, frozen=True):
         return (self.time_ms, self.event_id)
 
     def as_float32(self) -> Vector:
-        """What was folded, `(d,) float32`: what it wants less what it asks to be spared."""
+        """What was folded, `(d,) float32`: what it wants less what it does not want."""
         wanted = self.wanted()
         return wanted - self.unwanted() if self.against else wanted
 

@@ -261,7 +261,7 @@ def _remember_retracted(state: UserState, dedup_keys: list[int], bounds: Bounds)
 
 
 def _taken_back(entry: RingEvent) -> RingEvent:
-    """Without its preference, which is not known of a text that was taken back before it was read."""
+    """Without its preference, which is not known of a text that was retracted before it was read."""
     return msgspec.structs.replace(entry, retracted=True, preference=0.0)
 
 
