@@ -15,11 +15,13 @@ Int64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 
 
 class Click(msgspec.Struct, kw_only=True):
-    """An action on an item (topic `clicks.v1`, key `user_id`).
+    """An action on an item.
 
-    event_time: RFC 3339 with zone, or milliseconds since 1970; absent: `ce_time`, else the record's timestamp.
-    value: for `rate` the rating, on `rating_scale`. list_version, position: which list it answers, and the item's place
-    on it, from 1.
+    type: view, click, cart, purchase, like, dismiss, impression, rate or what the weights file adds; absent: `ce_type`.
+    event_id: it counts once for its user; absent: `ce_id`, else `topic-partition-offset`. event_time: RFC 3339 with
+    zone, or milliseconds since 1970; absent: `ce_time`, else the record's timestamp. value: for `rate` the rating.
+    rating_scale: the lowest rating and the highest. list_version: which list it answers. position: the item's place on
+    that list, from 1. source: the site or app that it comes from. session_id: the visit that it belongs to.
     """
 
     user_id: str
@@ -36,7 +38,15 @@ class Click(msgspec.Struct, kw_only=True):
 
 
 class Review(msgspec.Struct, kw_only=True):
-    """A text by a user (topic `reviews.v1`, key `user_id`); without `item_id` it is a plain statement."""
+    """A text by a user: a review of an item, or a statement.
+
+    text: 32 KB at most, of which the encoder reads the first 256 tokens; may be empty if an item is rated. item_id: the
+    item that is reviewed; absent: a plain statement. event_id: it counts once for its user; absent: `ce_id`, else
+    `topic-partition-offset`. event_time: RFC 3339 with zone, or milliseconds since 1970; absent: `ce_time`, else the
+    record's timestamp. rating: on `rating_scale`. rating_scale: the lowest rating and the highest. list_version:
+    which list it answers. position: the item's place on that list, from 1. source: the site or app that it comes from.
+    session_id: the visit that it belongs to.
+    """
 
     user_id: str
     text: str
@@ -52,7 +62,11 @@ class Review(msgspec.Struct, kw_only=True):
 
 
 class Item(msgspec.Struct, kw_only=True):
-    """An item of the catalogue (topic `items.v1`, key `item_id`, compacted; a null value removes the item)."""
+    """An item of the catalogue; a record without a value removes the item that its key names.
+
+    title: 4 KB at most; it or `text` is needed. text: a description, 32 KB at most. facets: names, each with a text or
+    a list of texts; with the title 32 KB at most as JSON. available: whether it may be recommended.
+    """
 
     item_id: str
     title: str = ""
@@ -62,9 +76,11 @@ class Item(msgspec.Struct, kw_only=True):
 
 
 class Command(msgspec.Struct, kw_only=True):
-    """What is asked about a user (topic `commands.v1`, key `user_id`).
+    """What is asked about a user; each command is answered by a receipt.
 
-    event: for `retract` of an event that is long gone, that event as it was sent, with its `event_time`.
+    command_id: the key of the receipt. type: `retract`, `merge` or `erase`. event_time: as of an event. event_id: which
+    event to retract. anonymous_id: for `merge`: who is merged into `user_id`. event: for `retract` of an event that is
+    long gone, that event as it was sent, with its `event_time`.
     """
 
     command_id: str
@@ -77,7 +93,11 @@ class Command(msgspec.Struct, kw_only=True):
 
 
 class Reason(msgspec.Struct):
-    """Why an item is on a list: the event it comes from, and its share of the item's positive points."""
+    """Why an item is on a list.
+
+    event_id: the event that it comes from; null: no event of the user. share: its part of the item's positive points,
+    at most 1 together. words: it in words; never a quotation of what another user wrote.
+    """
 
     event_id: str | None
     share: float
@@ -85,7 +105,11 @@ class Reason(msgspec.Struct):
 
 
 class ListItem(msgspec.Struct):
-    """One entry of a list. `source`: the largest part of the score."""
+    """One entry of a list.
+
+    score: points; the list is in their order but for rules, variety and exploration slots. source: the largest part of
+    the score.
+    """
 
     item_id: str
     score: float
@@ -104,7 +128,11 @@ class Cause(msgspec.Struct):
 
 
 class Folded(msgspec.Struct, omit_defaults=True):
-    """An event or command taken in since the version before: folded, waiting, or a duplicate."""
+    """An event or command taken in since the version before.
+
+    event_id: of a command its `command_id`. waiting: it is pending, for its item's vector or for the encoder; it is
+    named again once it is folded. duplicate: it had come before.
+    """
 
     topic: str
     partition: int
@@ -115,9 +143,13 @@ class Folded(msgspec.Struct, omit_defaults=True):
 
 
 class Recommendations(msgspec.Struct, kw_only=True):
-    """A user's list (topic `recommendations.v1`, key `user_id`, compacted; null after erasure; key `*`: trending).
+    """A user's list; a null after erasure. Under the key `*` stands the trending list.
 
-    variant: of the experiment that is running; absent without one.
+    version: grows by user, with gaps; a lower one that comes later is outdated. expires_at: prefer the trending list
+    from then on. fingerprint: of the model folder. path: `live` from the user's interests, `cached` while a text is
+    pending, `trending` where nothing is known of the user. variant: of the experiment that is running; absent without
+    one. cause: the newest event that it names; null under `*`. folded: what was taken in since the version before, 256
+    at most. folded_more: how many more. items: best first.
     """
 
     user_id: str
@@ -134,7 +166,11 @@ class Recommendations(msgspec.Struct, kw_only=True):
 
 
 class Receipt(msgspec.Struct, kw_only=True):
-    """What was done about a command (topic `receipts.v1`, key `command_id`)."""
+    """What was done about a command. It names no user.
+
+    type: the command's. reason: why it was refused, or what else is to be said; may be empty. removed: of an erasure,
+    how much of what.
+    """
 
     command_id: str
     type: str
@@ -145,10 +181,10 @@ class Receipt(msgspec.Struct, kw_only=True):
 
 
 class ItemVector(msgspec.Struct, kw_only=True):
-    """An item as embedded (topic `item-vectors.v1`, key `item_id`, compacted; null removes).
+    """An item as embedded, for every ranker; a record without a value removes it.
 
-    vector, facet_vector: base64 of `(d,) float16`, centred unit rows; made from the item's text and from its facets'.
-    revision: a digest of what was embedded.
+    vector: of title and text: base64 of `(d,) float16`, a centred unit row. facet_text: the facets in words.
+    facet_vector: of these, likewise. revision: a digest of what was embedded. fingerprint: of the model folder.
     """
 
     item_id: str
@@ -178,9 +214,9 @@ class CoVisitEvent(msgspec.Struct, array_like=True):
 
 
 class CoVisits(msgspec.Struct, kw_only=True):
-    """The co-visits of one micro-batch and source partition (topic `covisits.v1`, key `topic-partition`).
+    """The co-visits of one micro-batch and source partition; a follower applies an offset once.
 
-    Covers the offsets `first` ≤ offset ≤ `last` of the source; a follower applies an offset once.
+    topic: where the events stand. partition: likewise. first: the lowest offset that is covered. last: the highest.
     """
 
     topic: str

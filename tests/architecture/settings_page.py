@@ -110,9 +110,9 @@ def names() -> str:
     return "".join(f"{name}\n" for name in sorted(of_settings | set(EARLY) | others))
 
 
-def table(rows: list[tuple[str, str, str, str]]) -> Iterator[str]:
+def table(rows: list[tuple[str, str, str, str]], columns: tuple[str, str, str, str] = COLUMNS) -> Iterator[str]:
     """The rows of a Markdown table, and an empty line."""
-    for row in (COLUMNS, ("---",) * len(COLUMNS), *rows):
+    for row in (columns, ("---",) * len(columns), *rows):
         yield f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |"
     yield ""
 
