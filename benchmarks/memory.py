@@ -4,8 +4,8 @@
 
 Every user has a full ring (20 events), a full set of dedup ids (64) and a long vector; then, apart, the vectors of 8
 recent texts, a seen set of 2,000 items, and 256 impressions. Ids of users, events and items have the same length. The
-store is an embedded redis-server of its own, or an empty one that is named. No user waits for anything, and no list is
-owed.
+store is an embedded redis-server of its own, or an empty one that is named. No event is pending, and no list is
+unpublished.
 """
 
 import asyncio

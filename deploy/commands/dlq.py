@@ -58,8 +58,8 @@ _FILTERS = (
         metavar="KEY",
         help="Only dead letters of this user (on the items topic: of this item).",
     ),
-    click.option("--since", type=TimeParam(), help="Only dead letters put aside since then: 2h ago, or RFC 3339."),
-    click.option("--until", type=TimeParam(), help="Only dead letters put aside before then."),
+    click.option("--since", type=TimeParam(), help="Only dead letters made since then: 2h ago, or RFC 3339."),
+    click.option("--until", type=TimeParam(), help="Only dead letters made before then."),
 )
 
 
@@ -87,7 +87,7 @@ def filter_options(command: Callable[..., None]) -> Callable[..., None]:
 
 @click.group(epilog=examples("penchant dlq ls", "penchant dlq redrive --reason unknown_item --rate 100"))
 def dlq() -> None:
-    """See what could not be used, and send it back once the cause is mended."""
+    """See what could not be used, and send it back once the cause is fixed."""
 
 
 @dlq.command(epilog=examples("penchant dlq ls", "penchant dlq ls --since 2h --json"))
@@ -110,7 +110,7 @@ def ls(chosen: Any, as_json: bool) -> None:
     if erasures:
         complain(
             f"{erasures} of these ask to erase a user and were not carried out nor sent back: see "
-            "`penchant dlq show --topic commands`, mend the cause, then `penchant dlq redrive --topic commands`"
+            "`penchant dlq show --topic commands`, fix the cause, then `penchant dlq redrive --topic commands`"
         )
 
 

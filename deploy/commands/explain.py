@@ -16,7 +16,7 @@ from serving.terminal.printing import complain, print_json
 @json_option
 @connection_options
 def explain(user: str, item: str | None, k: int, as_json: bool) -> None:
-    """Say what each item on USER's list owes to every part of the formula and to every past event, or ITEM alone.
+    """Attribute the score of each item on USER's list to the parts of the formula and to past events, or of ITEM alone.
 
     The points sum to the score; what counts against an item is below 0. It is the list that would be made now: what
     others did since USER's last event counts, too. Rules, variety and language are taken from the worker's settings.
@@ -30,7 +30,7 @@ def explain(user: str, item: str | None, k: int, as_json: bool) -> None:
     settings = WorkerSettings()
     explained = asyncio.run(explaining.explain(settings, user, item, k))
     if explained is None:
-        complain(f"nothing is known of user {user!r}: no event of theirs was taken in, or they were erased")
+        complain(f"nothing is known of user {user!r}: no event of theirs was processed, or they were erased")
         sys.exit(1)
     if item is not None and not explained.items:
         complain(f"no item {item!r}: it was never published, and no event names it")

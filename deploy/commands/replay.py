@@ -1,4 +1,4 @@
-"""`penchant replay`: users' states made anew from the topics, and compared."""
+"""`penchant replay`: users' states rebuilt from the topics, and compared or restored."""
 
 import sys
 

@@ -49,7 +49,7 @@ def create(partitions: int, replication: int, as_json: bool) -> None:
 @json_option
 @connection_options
 def adopt(force: bool, as_json: bool) -> None:
-    """Let a kept store count the offsets of topics that were made anew under their old names.
+    """Let a kept store count the offsets of topics that were created again under their old names.
 
     Workers refuse to start (78) while the store holds offsets of topics that are no more, since events of the new ones
     would be skipped. This forgets those offsets and keeps the interests: workers then begin at the new topics' start.

@@ -30,7 +30,7 @@ class ReceivedList:
 
     @property
     def events(self) -> list[str]:
-        """The events that it names as taken in, without those that still wait."""
+        """The events that it names as folded, without those that are pending."""
         return [folded.event_id for folded in self.made.folded if not folded.waiting]
 
 

@@ -66,7 +66,7 @@ class DeadLetterRecord:
 
     @property
     def cut(self) -> bool:
-        """Whether it was too large to be put aside whole."""
+        """Whether it was too large to be kept whole."""
         return any(name in _CUT for name, _ in self.headers)
 
     @property

@@ -231,7 +231,7 @@ def dead_letters(settings: Connections) -> CheckResult:
         return CheckResult(
             ok=False,
             found=f"{erasures} of {total} dead letters ask for a user to be erased, who is not",
-            do="`penchant dlq show --topic commands` says why: mend it, then `penchant dlq redrive --topic commands`, "
+            do="`penchant dlq show --topic commands` says why: fix it, then `penchant dlq redrive --topic commands`, "
             "or `penchant erase USER`",
             figures=figures,
         )
@@ -239,11 +239,11 @@ def dead_letters(settings: Connections) -> CheckResult:
     ours = sum(by_reason.get(reason.value, 0) for reason in (RejectReason.INTERNAL, RejectReason.QUARANTINED))
     if ours:
         which = "--reason internal --reason quarantined"
-        do = f"`penchant dlq show {which}` names the place: report it; once mended, `penchant dlq redrive {which}`"
+        do = f"`penchant dlq show {which}` names the place: report it; once fixed, `penchant dlq redrive {which}`"
         return CheckResult(
             ok=False, found=f"{ours} of {total} stand for a fault of ours: {found}", do=do, figures=figures
         )
-    hint = "`penchant dlq show`; `penchant dlq redrive` once the cause is mended" if total else NOTHING
+    hint = "`penchant dlq show`; `penchant dlq redrive` once the cause is fixed" if total else NOTHING
     return CheckResult(ok=True, found=found, do=hint, figures=figures)
 
 

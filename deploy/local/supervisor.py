@@ -12,7 +12,7 @@ from penchant.errors import Misconfigured, Unavailable
 
 MAX_DEATHS = 5  # restarts within the window below; the next death is final
 WINDOW_S = 300.0
-REST_S = WINDOW_S / MAX_DEATHS  # between two starts of what its surroundings end: never a sixth within the window
+REST_S = WINDOW_S / MAX_DEATHS  # between two starts of a process whose services fail: never a sixth within the window
 MISSES = 5  # probes in a row without an answer, at least: we may have been frozen ourselves
 _PROBE_S = 2.0
 
@@ -21,7 +21,7 @@ class SupervisedProcess:
     """A child with a health port; `restart_if_dead` starts it again after a death.
 
     Exit code 78 is final at once: what is misconfigured stays so. It is not if the process was ready before: what it
-    stands on has changed since, as with 75, and is mended by time or a person. Then it is started again for ever, one
+    stands on has changed since, as with 75, and is fixed by time or a person. Then it is started again for ever, one
     start a minute.
     """
 

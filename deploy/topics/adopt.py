@@ -1,4 +1,4 @@
-"""Makes a kept store accept topics that were made anew under their old names."""
+"""Makes a kept store accept topics that were created again under their old names."""
 
 import asyncio
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Dead letters through real workers: seen, mended, sent back, and counted once."""
+"""Dead letters through real workers: seen, fixed, sent back, and counted once."""
 
 import json
 import time
@@ -56,7 +56,7 @@ def weights_with(folder: Path, action: str) -> Path:
     return path
 
 
-def test_what_was_mended_is_sent_back_and_counts_once(system: System, tmp_path: Path) -> None:
+def test_what_was_fixed_is_sent_back_and_counts_once(system: System, tmp_path: Path) -> None:
     """Given an action that the weights file did not list, when it lists it, then a redrive brings each event once."""
     worker = system.start_ready()
     system.publish(FILMS)

@@ -8,8 +8,8 @@ from kafka import KafkaConsumer, TopicPartition
 from kafka.structs import OffsetAndMetadata
 
 from tests.faults.load import CLICKS, COMMANDS, REVIEWS
+from tests.faults.load_sender import TRANSACTIONAL, Mix, by_crc32
 from tests.faults.planted import EXIT_CODE
-from tests.faults.pump import TRANSACTIONAL, Mix, by_crc32
 from tests.faults.scenario import PARTITIONS, Scenario, Unexpected
 from tests.support.command import penchant
 from tests.support.system import WorkerProcess
@@ -49,7 +49,7 @@ def with_bombs(scenario: Scenario) -> None:
 
     def named() -> bool:
         most[0] = max(most[0], process.memory_info().rss)
-        return scenario.pumps[-1].share == 1.0 and scenario.all_named()
+        return scenario.senders[-1].share == 1.0 and scenario.all_named()
 
     scenario.wait(named, 120, "not every event got a list")
     if most[0] - before > MOST_GROWTH:
@@ -85,7 +85,7 @@ def one_hot_user(scenario: Scenario) -> None:
 
 
 def killed_by_a_record(scenario: Scenario) -> None:
-    """One record ends whatever process folds it: two processes, and then it is put aside."""
+    """One record ends whatever process folds it: two processes, and then it becomes a dead letter."""
 
     def start() -> WorkerProcess:
         return scenario.worker(FAULT_RAISE="exit")
@@ -113,7 +113,7 @@ def delivered_again(scenario: Scenario) -> None:
     (worker,) = scenario.start_workers()
     scenario.start_load(first, rate=FAST)
     scenario.finish_load()
-    scenario.wait(lambda: scenario.all_named(first), 60, "the first half was not taken in")
+    scenario.wait(lambda: scenario.all_named(first), 60, "the first half was not processed")
     worker.child.ask_to_stop()
     scenario.wait_for_exit(worker, 0, 10)
     _to_the_start(scenario)

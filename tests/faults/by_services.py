@@ -69,13 +69,13 @@ def broker_gone(scenario: Scenario) -> None:
     scenario.fault_ended()
 
 
-def topics_made_anew(scenario: Scenario) -> None:
+def topics_recreated(scenario: Scenario) -> None:
     """New topics under a kept store: refused with 78, then adopted; the interests of before are kept."""
     first, second = scenario.load.halves()
     (worker,) = scenario.start_workers()
     scenario.start_load(first)
     scenario.finish_load()
-    scenario.wait(lambda: scenario.all_named(first), 60, "the first half was not taken in")
+    scenario.wait(lambda: scenario.all_named(first), 60, "the first half was not processed")
     worker.child.ask_to_stop()
     scenario.wait_for_exit(worker, 0, 10)
     scenario.recreate_topics()

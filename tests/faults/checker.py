@@ -9,9 +9,9 @@ import redis
 
 from penchant.partitioner import partition_of
 from serving.state.user_state import UserState, decode
-from tests.faults.lanes import GONE, Position
 from tests.faults.load import Load, LoadMessage
 from tests.faults.oracle import Expected, Oracle
+from tests.faults.producers import GONE, Position
 from tests.faults.watcher import List, Observed
 
 # A text's vector differs by 1e-3 between batches (the export gate), a saved sum by 2e-7 of its largest component;
@@ -128,12 +128,12 @@ class Checker:
         words = tuple(
             f"a dead letter of {place}: {self.watcher.dead_letters[place][0]!r}"[:500] for place in sorted(more)
         )
-        taken_back = sorted(name for name in self.watcher.named if name.startswith(GONE))
-        words += tuple(f"a list names {name}, which was never committed" for name in taken_back)
-        return found + Outcome(0, len(more) + len(taken_back), words)
+        aborted = sorted(name for name in self.watcher.named if name.startswith(GONE))
+        words += tuple(f"a list names {name}, which was never committed" for name in aborted)
+        return found + Outcome(0, len(more) + len(aborted), words)
 
     def _dead_letter(self, poison: LoadMessage, place: Position) -> Outcome:
-        """It was put aside once, with all its bytes unless these are too many."""
+        """It became a dead letter once, with all its bytes unless these are too many."""
         dead_letters, value = self.watcher.dead_letters.get(place, []), poison.value()
         if not dead_letters:
             return Outcome(1, 0, (f"no dead letter of {poison.name}: {value[:200]!r}",))
@@ -226,4 +226,4 @@ def _last_list(state: UserState, last: List | None) -> Outcome:
     known: Mapping[str, bool] = {each.event_id: each.retracted for each in state.ring}
     reasons = {reason["event_id"] for item in last["items"] for reason in item["reasons"] if reason["event_id"]}
     stale = sorted(event_id for event_id in reasons if known.get(event_id, False))
-    return Outcome(len(stale), 0, (f"the last list has reasons that were taken back: {stale}",)) if stale else FINE
+    return Outcome(len(stale), 0, (f"the last list has reasons that were retracted: {stale}",)) if stale else FINE

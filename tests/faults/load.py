@@ -65,8 +65,8 @@ class LoadEvent:
 class LoadMessage:
     """One record to send. `timestamp_ms` None: of its sending. `name`: the event's or the command's id.
 
-    lane: by which producer (tests/faults/pump.py), if not by any. odd: the checker asks where it lies; reason: why it
-    has to be a dead letter, if there is but one. raw_key: instead of the key; () for none at all.
+    producer: which one sends it (tests/faults/load_sender.py), if not any. odd: the checker asks where it lies; reason:
+    why it has to be a dead letter, if there is but one. raw_key: instead of the key; () for none at all.
     """
 
     topic: str
@@ -75,7 +75,7 @@ class LoadMessage:
     body: Body | bytes
     timestamp_ms: int | None = None
     partition: int | None = None
-    lane: str = ""
+    producer: str = ""
     odd: bool = False
     reason: str = ""
     headers: tuple[tuple[str, bytes], ...] = ()
@@ -97,7 +97,7 @@ class LoadMessage:
 
 @dataclass(frozen=True)
 class Load:
-    """What happened (`events`), what was taken back of it, who was erased, and the messages that say so, in order.
+    """What happened (`events`), what was retracted of it, who was erased, and the messages that say so, in order.
 
     merged: who was merged -> into whom. erased: every user of an erased person. poison: what must become dead letters.
     fuzzed: what may be read, or become a dead letter. hot: users of whom a list cannot name every event.
@@ -180,8 +180,8 @@ def make_load(seed: int, now_ms: int, shape: Shape | None = None) -> Load:
     ends = ((len(messages), _command("erase", f"e{n}", f"erase-e{n}", now_ms)) for n in range(shape.erased))
     shown = ((len(messages) * 2 // 3, LoadMessage(ITEMS, item["item_id"], item["item_id"], item)) for item in HIDDEN)
     messages = among(random, messages, chain(ends, shown))
-    taken_back = frozenset(each.body["event_id"] for each in retractions if isinstance(each.body, dict))
-    return Load(seed, tuple(events), taken_back, frozenset(erased), merged, tuple(messages))
+    retracted = frozenset(each.body["event_id"] for each in retractions if isinstance(each.body, dict))
+    return Load(seed, tuple(events), retracted, frozenset(erased), merged, tuple(messages))
 
 
 def _owners(random: Random, shape: Shape, merged: Mapping[str, str]) -> list[str]:
@@ -197,7 +197,7 @@ def _owners(random: Random, shape: Shape, merged: Mapping[str, str]) -> list[str
 
 
 def steady_load(seed: int, count: int, users: int) -> Load:
-    """So many events of so many users, as of their sending; nothing is sent twice, taken back, or silent."""
+    """So many events of so many users, as of their sending; nothing is sent twice, retracted, or silent."""
     random, messages = Random(seed), []
     for number in range(count):
         event = _event(random, number, f"u{random.randrange(users)}", 0, Shape())
@@ -265,7 +265,7 @@ def _command(kind: str, user: str, command_id: str, time_ms: int, **more: str) -
 def _retractions(
     random: Random, events: Sequence[LoadEvent], merged: Mapping[str, str], now_ms: int
 ) -> list[LoadMessage]:
-    """Commands that take back some events of usual users, a few of them two times; any user of the person may say so.
+    """Commands that retract some events of usual users, a few of them two times; any user of the person may say so.
 
     An impression counts nothing, so it is left; so are those of whom not every text is kept.
     """

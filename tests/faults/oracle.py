@@ -16,7 +16,7 @@ from stream.events.weights import Weight, Weights
 from tests.faults.load import Load, LoadEvent
 
 HALF_LIFE_MS = 30 * 86_400_000
-RingEntry = tuple[str, str, bool]  # event id, item id, whether it was taken back
+RingEntry = tuple[str, str, bool]  # event id, item id, whether it was retracted
 
 
 @dataclass(frozen=True)

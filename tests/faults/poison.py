@@ -41,7 +41,7 @@ def that_kills(load: Load) -> Load:
     """With one event over which the process ends (tests/faults/planted.py)."""
     user = planted("exit", 1)
     body = {"event_id": "killer", "user_id": user, "item_id": "f1", "type": "click"}
-    return _put(load, [LoadMessage(CLICKS, user, "killer", body, odd=True, lane="plain", reason="quarantined")])
+    return _put(load, [LoadMessage(CLICKS, user, "killer", body, odd=True, producer="plain", reason="quarantined")])
 
 
 def fuzzed(load: Load, share: float) -> Load:
@@ -93,7 +93,7 @@ def _headed(random: Random, number: int) -> LoadMessage:
     name, user = f"p{number}", f"u{random.randrange(5)}"
     body = {"event_id": name, "user_id": user, "item_id": "f1", "type": "click"}
     headers = ((_NoText(name), b"1"), ("trace", b"\xfe\xff"))
-    return LoadMessage(CLICKS, user, name, body, lane="plain", headers=headers, reason="unreadable")
+    return LoadMessage(CLICKS, user, name, body, producer="plain", headers=headers, reason="unreadable")
 
 
 def _from_2100(random: Random, number: int) -> LoadMessage:
@@ -103,7 +103,7 @@ def _from_2100(random: Random, number: int) -> LoadMessage:
 
 
 def _oversize(random: Random, number: int) -> LoadMessage:
-    """Each in turn. A bomb is a batch by itself: it is put aside whole."""
+    """Each in turn. A bomb is a batch by itself: it becomes a dead letter whole."""
     name, user = f"p{number}", f"u{random.randrange(5)}"
     click: Body = {"event_id": name, "user_id": user, "item_id": "f1", "type": "like"}
     wrong = (partition_of(user, PARTITIONS) + 1) % PARTITIONS
@@ -114,15 +114,15 @@ def _oversize(random: Random, number: int) -> LoadMessage:
             return LoadMessage(REVIEWS, user, name, click | {"text": "so good " * 5000}, reason="too_large")
         case 1:
             return LoadMessage(
-                REVIEWS, user, name, click | {"text": "so good " * 500_000}, lane=alone, reason="too_large"
+                REVIEWS, user, name, click | {"text": "so good " * 500_000}, producer=alone, reason="too_large"
             )
         case 2:
             stray = click | {"context": {"page": "x" * 4_200_000}}
-            return LoadMessage(CLICKS, user, name, stray, partition=wrong, lane=alone, reason="too_large")
+            return LoadMessage(CLICKS, user, name, stray, partition=wrong, producer=alone, reason="too_large")
         case 3:
             return LoadMessage(CLICKS, user, name, click | {"item_id": "i" * 300}, reason="too_large")
         case _:
-            return LoadMessage(CLICKS, user, name, _bomb(BOMBS[codec]), lane=alone, reason="unreadable")
+            return LoadMessage(CLICKS, user, name, _bomb(BOMBS[codec]), producer=alone, reason="unreadable")
 
 
 @cache
@@ -137,7 +137,7 @@ def _fuzz(random: Random, number: int) -> LoadMessage:
     if random.random() < 0.5:
         body = {"event_id": name, "user_id": user, "text": "a quiet film about a war"}
     topic, home = REVIEWS if "text" in body else CLICKS, partition_of(user, PARTITIONS)
-    good = LoadMessage(topic, user, name, body, partition=home, odd=True, lane="plain")
+    good = LoadMessage(topic, user, name, body, partition=home, odd=True, producer="plain")
     return random.choice(_CHANGES)(random, good, body)
 
 

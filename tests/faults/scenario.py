@@ -14,10 +14,10 @@ from serving.state.user_state import Vector
 from stream.events.weights import Weights
 from tests.conftest import Broker
 from tests.faults.checker import FINE, Checker, Outcome, Stored
-from tests.faults.lanes import Position
 from tests.faults.load import SHOWN, Load
+from tests.faults.load_sender import USUAL, LoadSender, Mix, Partitioner, by_murmur2
 from tests.faults.oracle import Oracle
-from tests.faults.pump import USUAL, Mix, Partitioner, Pump, by_murmur2
+from tests.faults.producers import Position
 from tests.faults.redis_server import Redis
 from tests.faults.watcher import Watcher
 from tests.support.kafka import ApacheKafka
@@ -68,7 +68,7 @@ class Scenario:
     mix: Mix = USUAL
     fault_ended_at: float = 0.0
     pairs_kept: bool = True
-    pumps: list[Pump] = field(default_factory=list)
+    senders: list[LoadSender] = field(default_factory=list)
     places: dict[str, list[Position]] = field(default_factory=dict)
 
     # --- Setting up ---
@@ -105,20 +105,20 @@ class Scenario:
         load = load or self.load
         where = (self.system.bootstrap, self.system.topics)
         transactions = isinstance(self.environment.broker, ApacheKafka)
-        self.pumps.append(Pump(*where, load, rate, self.choose, self.mix, transactions=transactions))
+        self.senders.append(LoadSender(*where, load, rate, self.choose, self.mix, transactions=transactions))
 
     def midway(self, earliest: float = 0.15, latest: float = 0.7) -> None:
         """Wait for a random moment of the load."""
         share = self.random.uniform(earliest, latest)
-        self.wait(lambda: self.pumps[-1].share >= share, 120, "the load was not sent")
+        self.wait(lambda: self.senders[-1].share >= share, 120, "the load was not sent")
 
     def finish_load(self) -> None:
         """Wait until all was sent and confirmed."""
-        for pump in self.pumps:
-            pump.close()
-            for name, place in pump.places:
+        for sender in self.senders:
+            sender.close()
+            for name, place in sender.places:
                 self.places.setdefault(name, []).append(place)
-        self.pumps.clear()
+        self.senders.clear()
 
     # --- The fault ---
 

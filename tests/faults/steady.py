@@ -14,7 +14,7 @@ from rich.progress import track
 from rich.table import Table
 
 from tests.faults.load import steady_load
-from tests.faults.pump import PLAIN
+from tests.faults.load_sender import PLAIN
 from tests.faults.scenario import Environment, Scenario, open_scenario
 from tests.support.system import WorkerProcess
 from tests.support.waiting import until
@@ -124,7 +124,7 @@ def _sample(scenario: Scenario, worker: WorkerProcess, minute: float) -> Sample:
     with redis.Redis.from_url(scenario.system.redis_url) as client:
         used: int = client.info("memory")["used_memory"]
     resident = psutil.Process(worker.child.pid).memory_info().rss
-    lag = scenario.pumps[-1].sent - len(scenario.watcher.look().named)
+    lag = scenario.senders[-1].sent - len(scenario.watcher.look().named)
     return Sample(round(minute, 2), round(resident / MIB, 2), round(used / MIB, 3), lag)
 
 

@@ -6,8 +6,8 @@ from functools import partial
 
 from tests.faults import by_input, by_refusal, by_services, by_workers
 from tests.faults.load import Load, Shape, make_load, shuffled, twice, with_hot_user
+from tests.faults.load_sender import PACKED, TRANSACTIONAL
 from tests.faults.poison import fuzzed, poisoned, that_kills, too_large, unreadable, with_clocks
-from tests.faults.pump import PACKED, TRANSACTIONAL
 from tests.faults.scenario import Scenario
 
 Make = Callable[[int, int], Load]  # seed, ms since 1970
@@ -85,7 +85,7 @@ KINDS = (
     FaultKind("redis-full", "Redis full for 20 s (CI: 5 s)", by_refusal.store_full, 1, 3, embedded=1),
     FaultKind("redis-read-only", "Redis read-only for 20 s (CI: 5 s)", by_refusal.store_read_only, 1, 3),
     FaultKind("broker-gone", "broker gone for 20 s (CI: 5 s)", by_services.broker_gone, 1, 3),
-    FaultKind("topics-anew", "topics made anew, adopted", by_services.topics_made_anew, 1, 3),
+    FaultKind("topics-anew", "topics created again, adopted", by_services.topics_recreated, 1, 3),
     FaultKind("encoder-raises", "encoder raising", partial(by_services.encoder_fails, "raise"), 0, 3, make=_wordy),
     FaultKind("encoder-hangs", "encoder hanging", partial(by_services.encoder_fails, "hang"), 1, 3, make=_wordy),
     FaultKind(

@@ -10,7 +10,7 @@ from serving.catalogue import unpack
 from serving.kafka.blocking import Consumer
 from serving.state.user_state import Vector
 from stream.events.records import ORIGIN
-from tests.faults.lanes import Position
+from tests.faults.producers import Position
 
 List = dict[str, Any]
 _SAID = ("penchant.topic", "penchant.partition", "penchant.offset", "penchant.error")

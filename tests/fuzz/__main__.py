@@ -3,7 +3,7 @@
     python -m tests.fuzz --target events texts --inputs 1000000
     python -m tests.fuzz --replay .cache/fuzz/findings/texts/ValueError-texts-clean --target texts
 
-Exits with 1 if anything was found. A finding is mended with its input kept: move the file to tests/fuzz/seeds/TARGET.
+Exits with 1 if anything was found. Fix a finding with its input kept: move the file to tests/fuzz/seeds/TARGET.
 """
 
 import argparse

@@ -35,7 +35,7 @@ def test_seeds_and_some_thousand_inputs_are_withstood(name: str, caplog: pytest.
         if len(begin) < 200 and choose.random() < 0.05:
             begin.append(data)
     found = "\n".join(f"{each.kind} by {each.data[:500]!r}\n{each.words}" for each in harness.found.values())
-    assert not found, f"keep these in tests/fuzz/seeds/{name} and mend them:\n{found}"
+    assert not found, f"keep these in tests/fuzz/seeds/{name} and fix them:\n{found}"
 
 
 def test_every_folder_of_seeds_is_a_target() -> None:

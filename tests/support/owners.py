@@ -41,7 +41,7 @@ class Owners:
             await worker.claims(number)
 
     async def send(self, *bodies: dict[str, Any], timestamp_ms: int = NOW_MS) -> None:
-        """Each body goes to its topic, and is taken in at once, one by one."""
+        """Each body goes to its topic, and is processed at once, one by one."""
         for body in bodies:
             topic = TOPICS.commands if "command_id" in body else TOPICS.reviews if "text" in body else TOPICS.clicks
             number = partition_of(body["user_id"], PARTITIONS)

@@ -34,7 +34,7 @@ class Worker:
             self.pipeline.waiting.replace(number, await self.store.waiting(number))
 
     async def takes(self, *records: Record) -> list[Recommendations]:
-        """The lists that these records cause, all of which must be taken in."""
+        """The lists that these records cause, all of which must be processed."""
         before = len(self.log.lists())
         done, refused = await self.pipeline.process(records)
         assert sorted(done, key=records.index) == list(records)

@@ -8,10 +8,10 @@ from penchant.topics import Topics
 from stream.events.weights import load_weights
 from stream.testing import FINGERPRINT, NOW_MS, embed_by_words
 from tests.faults.checker import FINE, Checker, Outcome, Stored
-from tests.faults.lanes import Position
 from tests.faults.load import CLICKS, Load, LoadMessage, Shape, make_load
 from tests.faults.oracle import Oracle
 from tests.faults.poison import fuzzed, poisoned, with_clocks
+from tests.faults.producers import Position
 from tests.faults.watcher import Observed
 
 TOPICS = Topics("t")

@@ -8,8 +8,8 @@ from random import Random
 from zlib import crc32
 
 from penchant.topics import Topics
-from tests.faults.lanes import Lane, Outlet, Packed, Plain, Position, Transactions
 from tests.faults.load import ITEMS, Load, LoadMessage
+from tests.faults.producers import LoadProducer, Packed, Plain, Position, SendTarget, Transactions
 
 Partitioner = Callable[[LoadMessage], int | None]
 CODECS = ("none", "gzip", "snappy", "lz4", "zstd")
@@ -29,7 +29,7 @@ def by_crc32(message: LoadMessage, partitions: int = 4) -> int | None:
 class Mix:
     """Which shares of a load are sent in transactions, and packed by some codec; the rest is sent as it is.
 
-    group: messages of a transaction. aborted: how many go before one, by share, that is taken back.
+    group: messages of a transaction. aborted: how many go before one, by share, that is aborted.
     """
 
     transactional: float = 0.2
@@ -44,7 +44,7 @@ PACKED = Mix(0.0, 1.0)
 TRANSACTIONAL = Mix(0.9, 0.0, group=1)
 
 
-class Pump:
+class LoadSender:
     """Starts sending at once; `sent` counts. `close` waits until the broker has confirmed everything.
 
     places: where messages that the checker asks for lie, by name, once it was closed. The embedded broker knows no
@@ -66,11 +66,11 @@ class Pump:
         self.total = len(load.messages)
         self.places: list[tuple[str, Position]] = []
         names = {topic: f"{topics.prefix}.{topic}.v1" for topic in ("clicks", "reviews", "commands", "items")}
-        self._outlet = Outlet(bootstrap, names, self._told)
+        self._target = SendTarget(bootstrap, names, self._told)
         self._choose, self._mix, self._transactions = choose, mix, transactions
         self._random = Random(load.seed)
         self._name = f"{topics.prefix}-{id(self)}"
-        self._lanes: dict[str, Lane] = {}
+        self._producers: dict[str, LoadProducer] = {}
         self._failure: Exception | None = None
         self._thread = threading.Thread(target=self._run, args=(load.messages, rate), daemon=True)
         self._thread.start()
@@ -96,22 +96,22 @@ class Pump:
             for number, message in enumerate(messages):
                 time.sleep(max(0.0, begun + number / rate - time.monotonic()))
                 partition = message.partition if message.partition is not None else self._choose(message)
-                self._lane(message).send(message, partition)
+                self._producer(message).send(message, partition)
                 self.sent = number + 1
         except Exception as error:  # noqa: BLE001 - raised again where the pump is closed
             self._failure = error
-        for lane in self._lanes.values():
+        for producer in self._producers.values():
             try:
-                lane.close()
+                producer.close()
             except Exception as error:  # noqa: BLE001 - likewise
                 self._failure = self._failure or error
 
-    def _lane(self, message: LoadMessage) -> Lane:
+    def _producer(self, message: LoadMessage) -> LoadProducer:
         """The producer of a message; made when it is first asked for, in the thread that uses it."""
-        name = message.lane or self._drawn()
-        if name not in self._lanes:
-            self._lanes[name] = self._made(name)
-        return self._lanes[name]
+        name = message.producer or self._drawn()
+        if name not in self._producers:
+            self._producers[name] = self._made(name)
+        return self._producers[name]
 
     def _drawn(self) -> str:
         chance, mix = self._random.random(), self._mix
@@ -119,13 +119,13 @@ class Pump:
             return "transactions"
         return self._random.choice(CODECS) if chance < mix.transactional + mix.packed else "plain"
 
-    def _made(self, name: str) -> Lane:
+    def _made(self, name: str) -> LoadProducer:
         if name == "plain":
-            return Plain(self._outlet)
+            return Plain(self._target)
         if name == "transactions":
-            return Transactions(self._outlet, self._name, self._mix.group, self._mix.aborted)
+            return Transactions(self._target, self._name, self._mix.group, self._mix.aborted)
         codec, _, alone = name.partition("/")
-        return Packed(self._outlet, codec, alone=bool(alone))
+        return Packed(self._target, codec, alone=bool(alone))
 
     def _told(self, message: LoadMessage, place: Position) -> None:
         if message.odd:

@@ -22,7 +22,7 @@ _TRY_S = 20.0
 
 
 @dataclass(frozen=True)
-class Outlet:
+class SendTarget:
     """Where a pump sends. names: topic -> full name. told: called for each message that was confirmed."""
 
     bootstrap: str
@@ -30,7 +30,7 @@ class Outlet:
     told: OnConfirmed
 
 
-class Lane(Protocol):
+class LoadProducer(Protocol):
     """One producer."""
 
     def send(self, message: LoadMessage, partition: int | None) -> None:
@@ -45,10 +45,10 @@ class Lane(Protocol):
 class Plain:
     """kafka-python, as most tests have it."""
 
-    def __init__(self, outlet: Outlet) -> None:
-        self._outlet = outlet
+    def __init__(self, target: SendTarget) -> None:
+        self._target = target
         self._producer = KafkaProducer(
-            bootstrap_servers=outlet.bootstrap,
+            bootstrap_servers=target.bootstrap,
             linger_ms=2,
             delivery_timeout_ms=90_000,
             max_block_ms=90_000,
@@ -57,9 +57,9 @@ class Plain:
         self._confirmations: list[tuple[LoadMessage, Any]] = []
 
     def send(self, message: LoadMessage, partition: int | None) -> None:
-        """See `Lane.send`."""
+        """See `LoadProducer.send`."""
         confirmation = self._producer.send(
-            self._outlet.names[message.topic],
+            self._target.names[message.topic],
             key=message.key_bytes,
             value=message.value(),
             partition=partition,
@@ -69,11 +69,11 @@ class Plain:
         self._confirmations.append((message, confirmation))
 
     def close(self) -> None:
-        """See `Lane.close`."""
+        """See `LoadProducer.close`."""
         try:
             for message, confirmation in self._confirmations:
                 there = confirmation.get(timeout=PATIENCE_S)
-                self._outlet.told(message, (there.topic, there.partition, there.offset))
+                self._target.told(message, (there.topic, there.partition, there.offset))
         finally:
             self._producer.close(timeout=5)
 
@@ -81,34 +81,34 @@ class Plain:
 class Packed:
     """librdkafka with a codec. `alone`: a batch for each message."""
 
-    def __init__(self, outlet: Outlet, codec: str, *, alone: bool = False) -> None:
-        self._outlet = outlet
+    def __init__(self, target: SendTarget, codec: str, *, alone: bool = False) -> None:
+        self._target = target
         self._alone = alone
         self._failures: list[str] = []
-        self._producer = Producer(_settings(outlet) | {"compression.type": codec, "linger.ms": 0 if alone else 20})
+        self._producer = Producer(_settings(target) | {"compression.type": codec, "linger.ms": 0 if alone else 20})
 
     def send(self, message: LoadMessage, partition: int | None) -> None:
-        """See `Lane.send`."""
-        _produce(self._producer, self._outlet, message, partition, self._failures.append)
+        """See `LoadProducer.send`."""
+        _produce(self._producer, self._target, message, partition, self._failures.append)
         self._producer.poll(0)
         if self._alone:
             self._producer.flush(PATIENCE_S)
 
     def close(self) -> None:
-        """See `Lane.close`."""
+        """See `LoadProducer.close`."""
         left = self._producer.flush(PATIENCE_S)
         if left or self._failures:
             raise RuntimeError(f"librdkafka: {left} messages were not confirmed; {self._failures[:3]}")
 
 
 class Transactions:
-    """librdkafka in transactions of `group` messages; `aborted` is the share that one goes before which is taken back.
+    """librdkafka in transactions of `group` messages; `aborted` is the share that an aborted one precedes.
 
-    What is taken back must never count: copies of the messages under ids of their own, and nonsense.
+    What is aborted must never count: copies of the messages under ids of their own, and nonsense.
     """
 
-    def __init__(self, outlet: Outlet, name: str, group: int, aborted: float) -> None:
-        self._outlet = outlet
+    def __init__(self, target: SendTarget, name: str, group: int, aborted: float) -> None:
+        self._target = target
         self._name = name
         self._group = group
         self._aborted = aborted
@@ -117,13 +117,13 @@ class Transactions:
         self._producer: Any = None
 
     def send(self, message: LoadMessage, partition: int | None) -> None:
-        """See `Lane.send`."""
+        """See `LoadProducer.send`."""
         self._waiting.append((message, partition))
         if len(self._waiting) >= self._group:
             self._deliver()
 
     def close(self) -> None:
-        """See `Lane.close`."""
+        """See `LoadProducer.close`."""
         self._deliver()
 
     def _deliver(self) -> None:
@@ -142,12 +142,12 @@ class Transactions:
     def _attempt(self) -> None:
         if self._producer is None:
             mine = {"transactional.id": self._name, "transaction.timeout.ms": 10_000}
-            producer = Producer(_settings(self._outlet) | mine)
+            producer = Producer(_settings(self._target) | mine)
             producer.init_transactions(_TRY_S)
             self._producer = producer
         if self._random.random() < self._aborted:
             self._producer.begin_transaction()
-            self._put([(taken_back(message), partition) for message, partition in self._waiting])
+            self._put([(aborted_copy(message), partition) for message, partition in self._waiting])
             self._producer.flush(_TRY_S)
             self._producer.abort_transaction(_TRY_S)
         self._producer.begin_transaction()
@@ -156,23 +156,23 @@ class Transactions:
 
     def _put(self, some: Sequence[tuple[LoadMessage, int | None]]) -> None:
         for message, partition in some:
-            _produce(self._producer, self._outlet, message, partition, lambda _: None)
+            _produce(self._producer, self._target, message, partition, lambda _: None)
 
 
-def taken_back(message: LoadMessage) -> LoadMessage:
+def aborted_copy(message: LoadMessage) -> LoadMessage:
     """What an aborted transaction holds in place of a message: it would count, or be a dead letter, if it were read."""
     gone = f"{GONE}{message.name}"
     if message.topic in {CLICKS, REVIEWS} and isinstance(message.body, dict):
         return replace(message, name=gone, body={**message.body, "event_id": gone})
-    return replace(message, name=gone, body=b"{taken back", topic=CLICKS)
+    return replace(message, name=gone, body=b"{aborted", topic=CLICKS)
 
 
 GONE = "gone-"
 
 
-def _settings(outlet: Outlet) -> dict[str, Any]:
+def _settings(target: SendTarget) -> dict[str, Any]:
     return {
-        "bootstrap.servers": outlet.bootstrap,
+        "bootstrap.servers": target.bootstrap,
         "partitioner": "murmur2_random",
         "message.max.bytes": LARGEST,
         "reconnect.backoff.max.ms": 500,
@@ -181,17 +181,17 @@ def _settings(outlet: Outlet) -> dict[str, Any]:
 
 
 def _produce(
-    producer: Any, outlet: Outlet, message: LoadMessage, partition: int | None, failed: Callable[[str], None]
+    producer: Any, target: SendTarget, message: LoadMessage, partition: int | None, failed: Callable[[str], None]
 ) -> None:
     def told(error: object, there: Any) -> None:
         if error is not None:
             failed(str(error))
         else:
-            outlet.told(message, (there.topic(), there.partition(), there.offset()))
+            target.told(message, (there.topic(), there.partition(), there.offset()))
 
     more = {"partition": partition, "timestamp": message.timestamp_ms}
     producer.produce(
-        outlet.names[message.topic],
+        target.names[message.topic],
         key=message.key_bytes,
         value=message.value(),
         headers=list(message.headers) or None,
