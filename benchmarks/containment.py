@@ -50,14 +50,14 @@ from stream.store.base import Retention
 from stream.store.pending_index import PendingIndex
 from stream.store.redis import Store
 
-ITEMS, USERS, DIM, ROUNDS = 10_000, 2_000, 384, 7
+ITEMS, USERS, _DIM, _ROUNDS = 10_000, 2_000, 384, 7
 TOPICS = Topics("penchant")
 NOW_MS = 1_795_341_600_000
 FINGERPRINT = "e5s-00000000"
 
 
 @dataclass
-class Sink:
+class _Sink:
     """A log that counts, and hands the pairs to the item statistics as followers do."""
 
     statistics: Statistics
@@ -74,9 +74,9 @@ class Sink:
 def catalogue() -> Catalogue:
     """Made-up items with unit vectors."""
     random = np.random.default_rng(0)
-    made = Catalogue(DIM, FINGERPRINT)
+    made = Catalogue(_DIM, FINGERPRINT)
     for number in range(ITEMS):
-        vector = random.standard_normal(DIM).astype(np.float32)
+        vector = random.standard_normal(_DIM).astype(np.float32)
         made.put(
             ItemVector(
                 item_id=f"i{number}",
@@ -104,7 +104,7 @@ def fetched(first: int, size: int) -> bytes:
     return bytes(raw)
 
 
-def reader(*, ours: bool) -> Callable[[bytes, int], list[Record]]:
+def _reader(*, ours: bool) -> Callable[[bytes, int], list[Record]]:
     """From a fetch to the pipeline's records, through aiokafka's fetcher classes or through ours."""
     from serving.kafka import asynchronous
 
@@ -114,13 +114,13 @@ def reader(*, ours: bool) -> Callable[[bytes, int], list[Record]]:
 
     def read(raw: bytes, first: int) -> list[Record]:
         found = records(place, opened(raw), [], first, None, None, True, fetcher.READ_COMMITTED)
-        events: list[Any] = [FaustEvent(message) for message in found]
+        events: list[Any] = [_FaustEvent(message) for message in found]
         return [to_record(event) for event in events]
 
     return read
 
 
-class FaustEvent:
+class _FaustEvent:
     """A fetched record as Faust hands it to an agent: its time in seconds."""
 
     def __init__(self, record: Any) -> None:
@@ -130,7 +130,7 @@ class FaustEvent:
         self.headers, self.checksum = record.headers, record.checksum
 
 
-class MeasuredSystem:
+class _MeasuredSystem:
     """Everything from a fetch to a list but broker and Faust, guarded or not."""
 
     def __init__(self, url: str, *, guarded: bool) -> None:
@@ -142,16 +142,16 @@ class MeasuredSystem:
             url, "with" if guarded else "without", FINGERPRINT, {TOPICS.clicks: "one"}, Retention(86_400)
         )
         self._quarantine = Quarantine(self._store)
-        self._read = reader(ours=guarded)
+        self._read = _reader(ours=guarded)
         self._pipeline = Pipeline(
             topics=TOPICS,
             decoder=Decoder(TOPICS, load_weights(), 1, {}, clock=lambda: NOW_MS + 60_000),
-            embedder=no_texts,
+            embedder=_no_texts,
             items=items.vector,
             store=self._store,
             ranker=lambda _, states: ranker.rank_many(states, 20),
             lists=Lists(TOPICS, FINGERPRINT, 86_400_000),
-            log=Sink(statistics),
+            log=_Sink(statistics),
             waiting=PendingIndex(),
             limits=Limits(),
             clock=lambda: NOW_MS + 60_000,
@@ -182,17 +182,17 @@ class MeasuredSystem:
         await self._store.close()
 
 
-async def no_texts(_: Sequence[str]) -> dict[str, Vector]:
+async def _no_texts(_: Sequence[str]) -> dict[str, Vector]:
     """Clicks have none."""
     return {}
 
 
 async def compare(url: str, size: int, events: int) -> dict[str, float]:
     """Both systems in turns, round by round; the first round warms up. Medians, in microseconds an event."""
-    systems = [MeasuredSystem(url, guarded=guarded) for guarded in (True, False)]
+    systems = [_MeasuredSystem(url, guarded=guarded) for guarded in (True, False)]
     for system in systems:
         await system.acquire()
-    for number in range(ROUNDS + 1):
+    for number in range(_ROUNDS + 1):
         span = range(number * events, (number + 1) * events, size)
         answers = [(first, fetched(first, size)) for first in span]
         for system in systems if number % 2 else systems[::-1]:

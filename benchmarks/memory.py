@@ -40,8 +40,8 @@ from stream.interest.fold import Bounds
 from stream.store.base import Commit, Retention
 from stream.store.redis import Store
 
-PREFIX, PARTITIONS, AT_ONCE = "penchant", 4, 256
-BOUNDS = Bounds()
+_PREFIX, PARTITIONS, _AT_ONCE = "penchant", 4, 256
+_BOUNDS = Bounds()
 NOW_MS = 1_795_341_600_000  # 22 November 2026
 COMPONENTS = {
     "ring, counters, dedupe": "long vector, ring of 20 events, 64 dedup ids",
@@ -56,11 +56,11 @@ def names(kind: str, user: int, count: int, length: int) -> list[str]:
     return [f"{kind}{user * count + n:0{length - 1}d}" for n in range(count)]
 
 
-def full_state(user: int, length: int, dim: int, parts: int) -> UserState:
+def _full_state(user: int, length: int, dim: int, parts: int) -> UserState:
     """A user who has the first `parts` of `COMPONENTS`."""
     random = np.random.default_rng(user)
     events, items = names("e", user, RING, length), names("i", user % 1000, RING, length)
-    dedup_ids = random.integers(0, 2**48, BOUNDS.dedup_ids).tolist()
+    dedup_ids = random.integers(0, 2**48, _BOUNDS.dedup_ids).tolist()
     ring = [
         RingEvent(NOW_MS + n, event, hashed, item, int(EventKind.CLICK), 0.25, 0.5, seen=True)
         for n, (event, item, hashed) in enumerate(zip(events, items, dedup_ids[-RING:], strict=True))
@@ -68,7 +68,7 @@ def full_state(user: int, length: int, dim: int, parts: int) -> UserState:
     state = UserState(
         long=random.standard_normal(dim).astype(np.float32),
         reference_ms=NOW_MS,
-        event_count=BOUNDS.dedup_ids,
+        event_count=_BOUNDS.dedup_ids,
         ring=ring,
         dedup_ids=dedup_ids,
         list_version=NOW_MS,
@@ -80,12 +80,12 @@ def full_state(user: int, length: int, dim: int, parts: int) -> UserState:
             for n, (event, vector) in enumerate(zip(events, vectors, strict=False))
         ]
     if parts > 2:
-        state.seen = np.zeros(BOUNDS.seen, SEEN)
-        state.seen["item"] = random.choice(2**32, BOUNDS.seen, replace=False)
+        state.seen = np.zeros(_BOUNDS.seen, SEEN)
+        state.seen["item"] = random.choice(2**32, _BOUNDS.seen, replace=False)
         state.seen["time_s"], state.seen["count"] = NOW_MS // 1000, 1
     if parts > 3:
-        state.impressions = np.zeros(BOUNDS.impressions, IMPRESSIONS)
-        state.impressions["id"], state.impressions["item"] = random.integers(0, 2**32, (2, BOUNDS.impressions))
+        state.impressions = np.zeros(_BOUNDS.impressions, IMPRESSIONS)
+        state.impressions["id"], state.impressions["item"] = random.integers(0, 2**32, (2, _BOUNDS.impressions))
         state.impressions["time_s"] = NOW_MS // 1000
     return state
 
@@ -95,16 +95,16 @@ def batches(users: int) -> Iterator[tuple[int, range]]:
     share = -(-users // PARTITIONS)
     for partition in range(PARTITIONS):
         mine = range(partition * share, min((partition + 1) * share, users))
-        yield from ((partition, mine[i : i + AT_ONCE]) for i in range(0, len(mine), AT_ONCE))
+        yield from ((partition, mine[i : i + _AT_ONCE]) for i in range(0, len(mine), _AT_ONCE))
 
 
-async def write_users(url: str, users: int, length: int, dim: int, parts: int) -> None:
+async def _write_users(url: str, users: int, length: int, dim: int, parts: int) -> None:
     """Write the users through the real store."""
-    store = Store(url, PREFIX, "e5s-00000000", {}, Retention(180 * 86_400))
+    store = Store(url, _PREFIX, "e5s-00000000", {}, Retention(180 * 86_400))
     for partition in range(PARTITIONS):
         await store.acquire(partition)
     for partition, some in track(list(batches(users)), f"{parts} of {len(COMPONENTS)}", console=Console(stderr=True)):
-        states = {names("u", n, 1, length)[0]: full_state(n, length, dim, parts) for n in some}
+        states = {names("u", n, 1, length)[0]: _full_state(n, length, dim, parts) for n in some}
         await store.save(Commit(partition, store.lease(partition), states))
     await store.close()
 
@@ -142,19 +142,19 @@ def used_memory(redis: Any) -> int:
     return int(redis.info("memory")["used_memory"])
 
 
-def measure(url: str, users: int, length: int, dim: int) -> dict[str, Any]:
+def _measure(url: str, users: int, length: int, dim: int) -> dict[str, Any]:
     """Fill an empty store part by part. Returns what is printed."""
     used: list[int] = []
     with Redis.from_url(url) as redis:
-        asyncio.run(write_users(url, 1, length, dim, 1))  # connections, scripts
+        asyncio.run(_write_users(url, 1, length, dim, 1))  # connections, scripts
         redis.flushdb()
         used.append(used_memory(redis))
         for parts in range(1, len(COMPONENTS) + 1):
-            asyncio.run(write_users(url, users, length, dim, parts))
+            asyncio.run(_write_users(url, users, length, dim, parts))
             used.append(used_memory(redis))
         about = {"redis": redis.info("server")["redis_version"], "allocator": redis.info("memory")["mem_allocator"]}
     each = {part: (after - before) / users for part, before, after in zip(COMPONENTS, used, used[1:], strict=False)}
-    record = len(encode(full_state(0, length, dim, 1), "e5s-00000000"))
+    record = len(encode(_full_state(0, length, dim, 1), "e5s-00000000"))
     return {"users": users, "id_bytes": length, "dim": dim, **about, "record_bytes": record, "bytes_per_user": each}
 
 
@@ -167,7 +167,7 @@ def measure(url: str, users: int, length: int, dim: int) -> dict[str, Any]:
 def main(users: int, id_bytes: int, dim: int, redis: str | None, file: Path | None) -> None:
     """Print bytes of Redis per user."""
     with server(redis) as url:
-        told = measure(url, users, id_bytes, dim)
+        told = _measure(url, users, id_bytes, dim)
     title = f"Redis {told['redis']}, {told['allocator']}: {users:,} users, ids of {id_bytes} bytes"
     table = Table(title=title, title_justify="left")
     for column in ("part", "what", "bytes a user"):

@@ -37,8 +37,8 @@ from serving.connections import Connections
 from serving.model.artifact import open_artifact
 
 TOPICS = Topics("penchant")
-PARTITIONS, RING, PAIRS = 4, 20, 50
-PATIENCE_S = 600.0
+_PARTITIONS, _RING, _PAIRS = 4, 20, 50
+_PATIENCE_S = 600.0
 
 
 def vectors(items: int, dim: int, fingerprint: str) -> Iterator[bytes]:
@@ -63,13 +63,13 @@ def covisits(items: int, events: int) -> Iterator[bytes]:
     """Messages of 50 events each, from all partitions in turn; items in a random order, again and again."""
     random = np.random.default_rng(1)
     order = random.permutation(items)
-    offsets = [0] * PARTITIONS
-    for start in range(0, events, PAIRS):
-        interacted = [f"i{order[n % items]:07d}" for n in range(start, min(start + PAIRS, events))]
-        partition = start // PAIRS % PARTITIONS
+    offsets = [0] * _PARTITIONS
+    for start in range(0, events, _PAIRS):
+        interacted = [f"i{order[n % items]:07d}" for n in range(start, min(start + _PAIRS, events))]
+        partition = start // _PAIRS % _PARTITIONS
         first = offsets[partition]
         offsets[partition] += len(interacted)
-        ring = [(f"i{n:07d}", 0.25) for n in random.integers(items, size=RING).tolist()]
+        ring = [(f"i{n:07d}", 0.25) for n in random.integers(items, size=_RING).tolist()]
         pairs = [CoVisitEvent(first + n, item, 0.25, ring) for n, item in enumerate(interacted)]
         yield msgspec.json.encode(
             CoVisits(topic=TOPICS.clicks, partition=partition, first=first, last=first + len(pairs) - 1, events=pairs)
@@ -84,7 +84,7 @@ def send(bootstrap: str, topic: str, values: Iterable[bytes], count: int) -> Non
         producer.flush()
 
 
-class TimedWorker:
+class _TimedWorker:
     """A worker process, started now."""
 
     def __init__(self, folder: Path, broker: EmbeddedBroker, store: EmbeddedStore, settings: Connections) -> None:
@@ -106,7 +106,7 @@ class TimedWorker:
         """Wait until it is ready, or until a metric is above 0. Returns seconds since its start."""
         while not (self._ready() if ready else self.metric(metric)):
             elapsed_s = time.perf_counter() - self._began
-            if self.child.exit_code is not None or elapsed_s > PATIENCE_S:
+            if self.child.exit_code is not None or elapsed_s > _PATIENCE_S:
                 raise click.ClickException(
                     f"the worker is not there after {elapsed_s:.0f} s: {self.child.last_lines()}"
                 )
@@ -128,7 +128,7 @@ class TimedWorker:
 
 
 @contextmanager
-def stopped(worker: TimedWorker) -> Iterator[TimedWorker]:
+def stopped(worker: _TimedWorker) -> Iterator[_TimedWorker]:
     """The worker for a block; asked to stop at its end."""
     try:
         yield worker
@@ -136,20 +136,20 @@ def stopped(worker: TimedWorker) -> Iterator[TimedWorker]:
         worker.child.stop()
 
 
-def measure(items: int, events: int, settings: Connections) -> dict[str, Any]:
+def _measure(items: int, events: int, settings: Connections) -> dict[str, Any]:
     """Fill the topics, start a worker twice. Returns what is printed."""
     artifact = open_artifact(settings.model)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         broker, store = start_broker(folder), start_store(folder)
         try:
-            create_topics(broker.bootstrap, TOPICS, PARTITIONS, replication=1)
+            create_topics(broker.bootstrap, TOPICS, _PARTITIONS, replication=1)
             send(broker.bootstrap, TOPICS.item_vectors, vectors(items, artifact.dim, artifact.fingerprint), items)
-            send(broker.bootstrap, TOPICS.covisits, covisits(items, events), -(-events // PAIRS))
+            send(broker.bootstrap, TOPICS.covisits, covisits(items, events), -(-events // _PAIRS))
             told: dict[str, Any] = {"items": items, "events": events}
             told |= {name: {} for name in ("ready_s", "cpu_s", "messages_followed")}
             for how in ("without", "with"):
-                with stopped(TimedWorker(folder, broker, store, settings)) as worker:
+                with stopped(_TimedWorker(folder, broker, store, settings)) as worker:
                     told["ready_s"][how] = worker.wait(ready=True)
                     told["cpu_s"][how] = worker.metric("process_cpu_seconds_total")
                     told["messages_followed"][how] = worker.metric("penchant_covisits_total")
@@ -172,7 +172,7 @@ def measure(items: int, events: int, settings: Connections) -> dict[str, Any]:
 @click.option("--json", "file", type=click.Path(path_type=Path), help="Write the figures here, too.")
 def main(items: int, events: int, file: Path | None) -> None:
     """Print how long a worker takes to be ready with and without a snapshot of the item statistics."""
-    told = measure(items, events, Connections())
+    told = _measure(items, events, Connections())
     snapshot = told["snapshot"]
     click.echo(f"{items:,} items, {events:,} events on covisits.v1")
     for how in ("without", "with"):

@@ -61,7 +61,7 @@ def main(texts: Path | None, *, from_packages: bool, model: Path, cache: Path, f
     if (texts is None) != from_packages:
         raise click.UsageError("name a file with --texts, or ask for --held-out")
     try:
-        figures = measure(model, {"texts": read_file(texts)} if texts is not None else held_out_sets(cache))
+        figures = measure(model, {"texts": read_file(texts)} if texts is not None else _held_out_sets(cache))
     except PenchantError as error:
         click.echo(f"benchmarks.sentiment: {error}", err=True)
         sys.exit(error.exit_code)
@@ -72,7 +72,7 @@ def main(texts: Path | None, *, from_packages: bool, model: Path, cache: Path, f
         file.write_text(json.dumps(told["texts"] if texts is not None else told, indent=1) + "\n", encoding="utf-8")
 
 
-def held_out_sets(cache: Path) -> dict[str, list[Labelled]]:
+def _held_out_sets(cache: Path) -> dict[str, list[Labelled]]:
     """A seeded thousand of what is held out of each set."""
     click.echo(TERMS, err=True)
     return {name: draw(texts, HELD_OUT, held_out) for name, texts in load_sets(cache).items()}

@@ -30,7 +30,7 @@ from penchant.errors import PenchantError
 from serving.terminal.printable import tolerant_streams
 from serving.terminal.printing import ReaderGone, complain
 
-IO_ERROR = 74  # EX_IOERR of sysexits.h: what we say cannot be written
+_IO_ERROR = 74  # EX_IOERR of sysexits.h: what we say cannot be written
 # A reader that left, a full disk, a terminal that is gone, a closed file.
 _UNWRITTEN = frozenset({errno.EPIPE, errno.ENOSPC, errno.EIO, errno.EBADF})
 
@@ -84,7 +84,7 @@ def main() -> None:
         if error.errno not in _UNWRITTEN:
             raise
         if error.errno != errno.EPIPE:
-            code = IO_ERROR
+            code = _IO_ERROR
             with suppress(OSError, ReaderGone):
                 complain(f"penchant: cannot write: {error.strerror}")
         _to_nowhere()

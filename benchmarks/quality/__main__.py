@@ -32,7 +32,7 @@ from stream.events.weights import load_weights
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 FOLDER = click.Path(file_okay=False, path_type=Path)
-OWN = ("penchant", "penchant_frozen")
+_OWN = ("penchant", "penchant_frozen")
 
 
 class Commands(click.Group):
@@ -52,17 +52,17 @@ def main() -> None:
     """Measure how good the lists are, beside plain baselines in the same run."""
 
 
-def names_of(_: click.Context, __: click.Parameter, value: str | None) -> tuple[str, ...]:
+def _names_of(_: click.Context, __: click.Parameter, value: str | None) -> tuple[str, ...]:
     """The baselines that `--methods` names."""
     if value is None:
         return NAMES
     names = {name.strip() for name in value.split(",")} - {""}
-    if unknown := names - {*NAMES, *OWN}:
-        raise click.BadParameter(f"{', '.join(sorted(unknown))}: choose among {', '.join((*OWN, *NAMES))}")
+    if unknown := names - {*NAMES, *_OWN}:
+        raise click.BadParameter(f"{', '.join(sorted(unknown))}: choose among {', '.join((*_OWN, *NAMES))}")
     return tuple(name for name in NAMES if name in names)
 
 
-def varieties_of(_: click.Context, __: click.Parameter, value: str | None) -> list[float]:
+def _varieties_of(_: click.Context, __: click.Parameter, value: str | None) -> list[float]:
     """The strengths that `--variety` names."""
     found = [number(part) for part in value.split(",")] if value else []
     wanted = [each for each in found if each is not None and 0.0 <= each <= 1.0]
@@ -71,7 +71,7 @@ def varieties_of(_: click.Context, __: click.Parameter, value: str | None) -> li
     return wanted
 
 
-def common(command: Any) -> Any:
+def _common(command: Any) -> Any:
     """The options of all commands."""
     for option in (
         click.option("--json", "file", type=click.Path(path_type=Path), help="Write the figures here, too."),
@@ -80,7 +80,7 @@ def common(command: Any) -> Any:
         click.option(
             "--methods",
             "names",
-            callback=names_of,
+            callback=_names_of,
             metavar="A,B,C",
             help=f"Beside Penchant only these of {', '.join(NAMES)}.",
         ),
@@ -97,7 +97,7 @@ def common(command: Any) -> Any:
     return command
 
 
-def measuring(command: Any) -> Any:
+def _measuring(command: Any) -> Any:
     """The options of commands that measure."""
     for option in (
         click.option(
@@ -110,18 +110,18 @@ def measuring(command: Any) -> Any:
         click.option(
             "--variety",
             "varieties",
-            callback=varieties_of,
+            callback=_varieties_of,
             metavar="V,V",
             help="Lists of such PENCHANT_LIST_VARIETY beside.",
         ),
         click.option("--published", is_flag=True, help="Lists as they stand on the topic: made after the last event."),
     ):
         command = option(command)
-    return common(command)
+    return _common(command)
 
 
 @main.command(epilog="Example: python -m benchmarks.quality cases --items items.jsonl.gz --cases cases.jsonl.gz")
-@measuring
+@_measuring
 @click.option("--cases", "cases_file", type=FILE, required=True, help="cases.jsonl.gz")
 @click.option("--split", type=click.Choice(["valid", "test"]), default="test", show_default=True)
 def cases(items_file: Path, cases_file: Path, split: str, **options: Any) -> None:
@@ -143,7 +143,7 @@ def cases(items_file: Path, cases_file: Path, split: str, **options: Any) -> Non
 
 
 @main.command(epilog="Example: python -m benchmarks.quality stream --items I --events E --positive 'rating>=4'")
-@measuring
+@_measuring
 @click.option("--events", "events_file", type=FILE, required=True, help="events.jsonl.gz")
 @click.option("--positive", metavar="RULE", help="FIELD=VALUE[,VALUE] or FIELD>=NUMBER; default: every event.")
 @click.option("--candidates", default="all", show_default=True, help="all, since:items or window:DAYS")
@@ -177,7 +177,7 @@ def stream(items_file: Path, events_file: Path, **options: Any) -> None:
 
 
 @main.command(epilog="Example: python -m benchmarks.quality lag --items I --events E --positive 'rating>=4'")
-@common
+@_common
 @click.option("--events", "events_file", type=FILE, required=True, help="events.jsonl.gz")
 @click.option("--positive", metavar="RULE", help="As for `stream`.")
 @click.option("--pairs", default=100, show_default=True, type=click.IntRange(1), help="Of users, drawn by --seed.")

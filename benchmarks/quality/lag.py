@@ -20,7 +20,7 @@ from evaluation.prequential.steps import Step
 from serving.arrays import Mask
 
 JOINED = 20
-HALF = TOP // 2
+_HALF = TOP // 2
 NEVER = JOINED + 1
 
 Genres = Sequence[frozenset[str]]
@@ -35,7 +35,7 @@ def pairs_of(events: Sequence[DatasetEvent], genres: Genres, n: int, seed: int) 
             by_user[event.user].append(event)
     usual = Counter(genre for each in genres for genre in each)
     parts = [own[at - JOINED : at] for own in by_user.values() for at in range(len(own), JOINED - 1, -JOINED)]
-    known = [(part, genre) for part in parts if (genre := main_genre(part, genres, usual)) is not None]
+    known = [(part, genre) for part in parts if (genre := _main_genre(part, genres, usual)) is not None]
     left = [known[place] for place in np.random.default_rng(seed).permutation(len(known)).tolist()]
     found: list[JoinedPair] = []
     while left and len(found) < n:
@@ -48,7 +48,7 @@ def pairs_of(events: Sequence[DatasetEvent], genres: Genres, n: int, seed: int) 
     return found
 
 
-def main_genre(events: Sequence[DatasetEvent], genres: Genres, usual: Mapping[str, int]) -> str | None:
+def _main_genre(events: Sequence[DatasetEvent], genres: Genres, usual: Mapping[str, int]) -> str | None:
     """The genre that a user interacts with most beyond what is usual; None if none is in half of the events."""
     own = Counter(genre for event in events for genre in genres[event.row])
     often = [genre for genre, count in own.items() if 2 * count >= len(events)]
@@ -79,7 +79,7 @@ def _turned(method: Method, step: Step, mask: Mask, interest: tuple[str, Genres]
     wanted, genres = interest
     scores = method.score(replace(step, candidates=mask), method.settings[0])
     best = np.argsort(-np.where(mask, scores, -np.inf), kind="stable")[:TOP]
-    return sum(wanted in genres[row] for row in best.tolist()) >= HALF
+    return sum(wanted in genres[row] for row in best.tolist()) >= _HALF
 
 
 def _behind(time_ms: int, events: Sequence[DatasetEvent]) -> list[DatasetEvent]:

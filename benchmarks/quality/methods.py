@@ -31,7 +31,7 @@ class Method(Protocol):
         ...
 
 
-TUNED_ON = 5  # of the part before the measured one at most every so manyth is scored with all settings
+_TUNED_ON = 5  # of the part before the measured one at most every so manyth is scored with all settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Effort:
     """
 
     measured: int = 1
-    tuned: int = TUNED_ON
+    tuned: int = _TUNED_ON
 
     @staticmethod
     def of(measured: int, before: int, most: int) -> "Effort":
@@ -52,7 +52,7 @@ class Effort:
         >>> Effort.of(500_000, 500_000, 30_000), Effort.of(26_991, 28_384, 30_000)
         (Effort(measured=17, tuned=50), Effort(measured=1, tuned=5))
         """
-        return Effort(max(-(-measured // most), 1), max(TUNED_ON, -(-3 * before // most))) if most else Effort()
+        return Effort(max(-(-measured // most), 1), max(_TUNED_ON, -(-3 * before // most))) if most else Effort()
 
 
 class TunedMethod:
@@ -61,7 +61,7 @@ class TunedMethod:
     every: how much of that part is scored (`Effort.tuned`).
     """
 
-    def __init__(self, method: Method, every: int = TUNED_ON) -> None:
+    def __init__(self, method: Method, every: int = _TUNED_ON) -> None:
         self.method = method
         self._every = every
         self.name = method.name

@@ -10,7 +10,7 @@ from evaluation.prequential.steps import Step
 from serving.arrays import Doubles
 
 SLICES = ("unseen", "cold_user", "burst", "no_burst")
-WINDOWS = 20
+_WINDOWS = 20
 
 
 def report(
@@ -53,4 +53,4 @@ def over_time(values: Doubles) -> list[float]:
     >>> over_time(np.repeat([0.0, 1.0], 20))[8:12], over_time(np.array([1.0, 0.0]))
     ([0.0, 0.0, 1.0, 1.0], [1.0, 0.0])
     """
-    return [float(part.mean()) for part in np.array_split(values, min(WINDOWS, len(values)) or 1) if len(part)]
+    return [float(part.mean()) for part in np.array_split(values, min(_WINDOWS, len(values)) or 1) if len(part)]

@@ -8,14 +8,14 @@ from rich.table import Table
 
 from benchmarks.quality.report import SLICES
 
-WIDTH = 150
+_WIDTH = 150
 ACCURACY = ("hr@5", "hr@10", "ndcg@5", "ndcg@10", "mrr@10", "coverage@10")
 CHARACTER = ("coverage@10", "novelty@10", "diversity@10", "gini@10", "long_tail@10")
 
 
 def show(figures: Mapping[str, Any]) -> None:
     """Print how right the lists are, in slices too, what they are like beside, and what was left out."""
-    console = Console(width=WIDTH)
+    console = Console(width=_WIDTH)
     methods, slices = figures["methods"], figures["slices"]
     title = f"n = {figures['n']:,}, {figures['items']:,} items, {figures['cpu']}; slices show hr@10"
     _show(

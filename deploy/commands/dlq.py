@@ -14,12 +14,12 @@ from deploy.options import IdParam, connection_options, examples, json_option
 from penchant.errors import RejectReason
 from serving.terminal.printing import complain, print_json
 
-DATA_ERROR = 65  # EX_DATAERR of sysexits.h: some dead letters cannot be sent back
+_DATA_ERROR = 65  # EX_DATAERR of sysexits.h: some dead letters cannot be sent back
 _AGO = re.compile(r"(\d+)([smhd])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
-class TimeParam(click.ParamType):
+class _TimeParam(click.ParamType):
     """A time as people write it, turned into milliseconds since 1970."""
 
     name = "time"
@@ -58,12 +58,12 @@ _FILTERS = (
         metavar="KEY",
         help="Only dead letters of this user (on the items topic: of this item).",
     ),
-    click.option("--since", type=TimeParam(), help="Only dead letters made since then: 2h ago, or RFC 3339."),
-    click.option("--until", type=TimeParam(), help="Only dead letters made before then."),
+    click.option("--since", type=_TimeParam(), help="Only dead letters made since then: 2h ago, or RFC 3339."),
+    click.option("--until", type=_TimeParam(), help="Only dead letters made before then."),
 )
 
 
-def filter_options(command: Callable[..., None]) -> Callable[..., None]:
+def _filter_options(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command --topic, --reason, --user, --since and --until, which it gets as one `chosen`."""
 
     @functools.wraps(command)
@@ -91,7 +91,7 @@ def dlq() -> None:
 
 
 @dlq.command(epilog=examples("penchant dlq ls", "penchant dlq ls --since 2h --json"))
-@filter_options
+@_filter_options
 @json_option
 @connection_options
 def ls(chosen: Any, as_json: bool) -> None:
@@ -117,7 +117,7 @@ def ls(chosen: Any, as_json: bool) -> None:
 @dlq.command(
     epilog=examples("penchant dlq show --topic clicks --reason bad_time --limit 5", "penchant dlq show --json")
 )
-@filter_options
+@_filter_options
 @click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="The newest so many.")
 @json_option
 @connection_options
@@ -150,7 +150,7 @@ def show(chosen: Any, limit: int, as_json: bool) -> None:
         "penchant dlq redrive --user u1 --again",
     )
 )
-@filter_options
+@_filter_options
 @click.option("--limit", type=click.IntRange(1), help="So many at most.")
 @click.option("--rate", type=click.FloatRange(0, min_open=True), help="So many a second at most.")
 @click.option("--dry-run", is_flag=True, help="Say what would be sent; send nothing.")
@@ -182,4 +182,4 @@ def redrive(chosen: Any, as_json: bool, dry_run: bool, **bounds: Any) -> None:
     else:
         print_redriven(told)
     if result.left:
-        sys.exit(DATA_ERROR)
+        sys.exit(_DATA_ERROR)

@@ -9,8 +9,8 @@ import click
 
 from deploy.options import connection_options, need
 
-HELP = frozenset({"-h", "--help"})
-OWN_ENVIRONMENT = Path(".cache/export-venv/bin/python")  # where `make setup` puts torch, away from the worker's
+_HELP = frozenset({"-h", "--help"})
+_OWN_ENVIRONMENT = Path(".cache/export-venv/bin/python")  # where `make setup` puts torch, away from the worker's
 
 
 @click.command(
@@ -25,12 +25,12 @@ def export(context: click.Context) -> None:
     model = os.environ.get("PENCHANT_MODEL")
     sentiment = arguments[:1] == ["sentiment"]
     target = "--model" if sentiment else "--out"
-    if model and "table" not in arguments and not {target, *HELP} & set(arguments):
+    if model and "table" not in arguments and not {target, *_HELP} & set(arguments):
         arguments += [target, model]
     if sentiment:
         need("worker", "tokenizers")
         need("cpu", "onnxruntime")
-    elif not HELP & set(arguments):
+    elif not _HELP & set(arguments):
         _move_to_own_environment(arguments)
         need("export", "onnx", "onnxruntime", "optimum", "torch", "transformers")
     from export.__main__ import main
@@ -40,9 +40,9 @@ def export(context: click.Context) -> None:
 
 def _move_to_own_environment(arguments: list[str]) -> None:
     """Become the exporter of the checkout's own environment, where this one has no torch and that one is there."""
-    if importlib.util.find_spec("torch") is not None or not OWN_ENVIRONMENT.exists():
+    if importlib.util.find_spec("torch") is not None or not _OWN_ENVIRONMENT.exists():
         return
-    python = str(OWN_ENVIRONMENT.absolute())  # not resolved: the link is what makes it an environment
+    python = str(_OWN_ENVIRONMENT.absolute())  # not resolved: the link is what makes it an environment
     path = os.pathsep.join([str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")])
     os.environ["PYTHONPATH"] = path.rstrip(os.pathsep)
     sys.stdout.flush()

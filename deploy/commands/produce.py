@@ -9,7 +9,7 @@ import click
 from deploy.options import connection_options, examples, json_option
 from serving.terminal.printing import ReaderGone, complain, print_json, say
 
-DATA_ERROR = 65  # EX_DATAERR of sysexits.h: the input was wrong in places
+_DATA_ERROR = 65  # EX_DATAERR of sysexits.h: the input was wrong in places
 
 
 @click.command(
@@ -54,7 +54,7 @@ def produce(file: str, topic: str | None, check: bool, as_json: bool) -> None:
     if done.unread is not None:
         raise done.unread
     if done.bad:
-        sys.exit(DATA_ERROR)
+        sys.exit(_DATA_ERROR)
 
 
 def _complain(words: str) -> None:

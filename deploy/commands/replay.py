@@ -7,7 +7,7 @@ import click
 from deploy.options import connection_options, examples, json_option, need
 from serving.terminal.printing import print_json
 
-DIFFERS = 1
+_DIFFERS = 1
 
 
 @click.command(
@@ -43,7 +43,7 @@ def replay(verify: bool, into_prefix: str | None, into_redis: str | None, as_jso
         else:
             print_report(report)
         if not report.right:
-            sys.exit(DIFFERS)
+            sys.exit(_DIFFERS)
         return
     restored = run_restore(into_prefix, into_redis)
     if as_json:

@@ -28,11 +28,11 @@ from penchant.messages import Item
 from serving.terminal.printable import tolerant_streams
 from serving.terminal.printing import complain
 
-NEWCOMER = "newcomer"
-STATEMENTS = ("我喜欢看电影，尤其是科幻片", "I am in the mood for romantic comedies")
-SCENE_STATEMENT = STATEMENTS[0]
+_NEWCOMER = "newcomer"
+_STATEMENTS = ("我喜欢看电影，尤其是科幻片", "I am in the mood for romantic comedies")
+_SCENE_STATEMENT = _STATEMENTS[0]
 # Months pass in a minute here, so the trending list, which users without a list are shown, is refreshed each second.
-TIME_LAPSE = {"PENCHANT_TRENDING_EVERY_S": "1"}
+_TIME_LAPSE = {"PENCHANT_TRENDING_EVERY_S": "1"}
 _CHOSEN = 3
 _EARLY = 2_000  # the three users are chosen among those who come within so many ratings
 
@@ -66,13 +66,13 @@ def _demo(out: Console, seconds: float, cache: Path, sent_file: Path | None, kee
     catalogue = [msgspec.convert(film.message(), Item) for film in films.films(cache)]
     ratings = films.ratings(cache)
     out.print("Starting broker, store, worker and API (`penchant local`) …")
-    with running(TIME_LAPSE) as system, connected(system.where.bootstrap, system.topics) as client:
+    with running(_TIME_LAPSE) as system, connected(system.where.bootstrap, system.topics) as client:
         show = DemoPrinter(out, {item.item_id: item for item in catalogue})
         _publish(out, system, client, catalogue)
         played = _replay(out, show, client, ratings, seconds)
         if sent_file:
             sent_file.write_bytes(gzip.compress(msgspec.json.Encoder().encode_lines(played.ratings), mtime=0))
-        told = [_tell(show, client, text) for text in STATEMENTS]
+        told = [_tell(show, client, text) for text in _STATEMENTS]
         dead, memory = system.dead_letters(), system.memory()
         summary = summarise(played, len(ratings), dead, memory, (told, _scene(out)))
         out.print(summary.table())
@@ -119,8 +119,8 @@ def _replay(
 def _tell(show: DemoPrinter, client: DemoClient, text: str) -> StatementAnswer:
     """Say something as the newcomer, and show the list that answers."""
     event_id = f"s-{time.time_ns()}"
-    message = {"event_id": event_id, "user_id": NEWCOMER, "text": text}
-    sent_at = client.send(client.topics.reviews, NEWCOMER, message)
+    message = {"event_id": event_id, "user_id": _NEWCOMER, "text": text}
+    sent_at = client.send(client.topics.reviews, _NEWCOMER, message)
     answer = client.until_named(event_id)
     milliseconds = (answer.at_s - sent_at) * 1000
     show.answer(text, answer.made, milliseconds)
@@ -133,7 +133,7 @@ def _scene(out: Console) -> list[StatementAnswer]:
     items = scene()
     with running({"PENCHANT_LANGUAGE": "zh"}) as system, connected(system.where.bootstrap, system.topics) as client:
         _publish(out, system, client, items)
-        return [_tell(DemoPrinter(out, {item.item_id: item for item in items}), client, SCENE_STATEMENT)]
+        return [_tell(DemoPrinter(out, {item.item_id: item for item in items}), client, _SCENE_STATEMENT)]
 
 
 def _progress(out: Console) -> Progress:
@@ -150,7 +150,7 @@ def _what_next(out: Console, system: RunningSystem, keep: bool) -> None:
         return
     out.print("Still up; Ctrl-C ends it. In another terminal:")
     out.print(f"  export PENCHANT_BOOTSTRAP={where.bootstrap} PENCHANT_REDIS={where.redis}")
-    out.print(f"  penchant watch {NEWCOMER}")
+    out.print(f"  penchant watch {_NEWCOMER}")
     out.print(f"  API: {where.api}/health/ready")
     try:
         while system.process.exit_code is None:

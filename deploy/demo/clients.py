@@ -14,8 +14,8 @@ from penchant.topics import Topics
 from serving.kafka.admin import end_offsets, partitions_of, translated
 from serving.kafka.blocking import Consumer
 
-FETCH_WAIT_MS = 5  # the embedded broker answers a fetch only after about half of this
-ANSWER_S = 30.0
+_FETCH_WAIT_MS = 5  # the embedded broker answers a fetch only after about half of this
+_ANSWER_S = 30.0
 TRENDING = "*"
 
 _lists = msgspec.json.Decoder(Recommendations)
@@ -64,13 +64,13 @@ class DemoClient:
 
     def until_named(self, event_id: str) -> ReceivedList:
         """Wait for the list that names the event. Raises Unavailable if none comes in 30 s."""
-        deadline = time.monotonic() + ANSWER_S
+        deadline = time.monotonic() + _ANSWER_S
         while time.monotonic() < deadline:
             for answer in self.receive():
                 if event_id in answer.events:
                     return answer
         raise Unavailable(
-            f"no list named the event {event_id} in {ANSWER_S:.0f} s: see the worker's log and dead letters"
+            f"no list named the event {event_id} in {_ANSWER_S:.0f} s: see the worker's log and dead letters"
         )
 
 
@@ -80,14 +80,14 @@ def connected(bootstrap: str, topics: Topics) -> Iterator[DemoClient]:
     with translated(bootstrap):
         producer = KafkaProducer(bootstrap_servers=bootstrap, acks="all", linger_ms=0)
         consumer = Consumer(
-            bootstrap_servers=bootstrap, group_id=None, enable_auto_commit=False, fetch_max_wait_ms=FETCH_WAIT_MS
+            bootstrap_servers=bootstrap, group_id=None, enable_auto_commit=False, fetch_max_wait_ms=_FETCH_WAIT_MS
         )
         try:
             ends = end_offsets(consumer, partitions_of(consumer, topics.recommendations))
             for partition, end in ends.items():
                 consumer.seek(partition, end)
             yield DemoClient(topics, producer, consumer)
-            producer.flush(timeout=ANSWER_S)
+            producer.flush(timeout=_ANSWER_S)
         finally:
             producer.close(timeout=1)
             consumer.close()

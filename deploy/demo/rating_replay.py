@@ -17,10 +17,10 @@ from deploy.demo.films import RATING_SCALE, Rating
 from deploy.demo.score import HitRates
 from penchant.messages import Recommendations
 
-AT_ONCE = 16  # users with a rating on its way
-AHEAD = 2_000  # how far beyond the oldest unsent rating others are looked for: a user's ratings come in long runs
-POSITIVE = 4.0
-PATIENCE_S = 10.0
+_AT_ONCE = 16  # users with a rating on its way
+_AHEAD = 2_000  # how far beyond the oldest unsent rating others are looked for: a user's ratings come in long runs
+_POSITIVE = 4.0
+_PATIENCE_S = 10.0
 _LOOK_MS = 5
 
 
@@ -35,7 +35,7 @@ class LookAhead:
     ['2']
     """
 
-    def __init__(self, ratings: Sequence[Rating], at_once: int = AT_ONCE, ahead: int = AHEAD) -> None:
+    def __init__(self, ratings: Sequence[Rating], at_once: int = _AT_ONCE, ahead: int = _AHEAD) -> None:
         self._ratings = enumerate(ratings)
         self._at_once = at_once
         self._ahead = ahead
@@ -140,7 +140,7 @@ class RatingReplay:
     def _send(self, rating: Rating) -> None:
         user, row = rating.user_id, self.rows[rating.item_id]
         hits = self.played.hits
-        hit = hits.score(user, row, self._shown(user)) if rating.stars >= POSITIVE else None
+        hit = hits.score(user, row, self._shown(user)) if rating.stars >= _POSITIVE else None
         hits.learn(user, row)
         event_id = f"r-{user}-{rating.item_id}"
         message = {
@@ -170,7 +170,7 @@ class RatingReplay:
                 self.played.first_lists.setdefault(user, answer.made)
                 del self._sent_at[user]
                 yield user
-        late = [user for user, (_, at) in self._sent_at.items() if time.monotonic() - at > PATIENCE_S]
+        late = [user for user, (_, at) in self._sent_at.items() if time.monotonic() - at > _PATIENCE_S]
         for user in late:
             self.played.unanswered += 1
             del self._sent_at[user]

@@ -19,7 +19,7 @@ from penchant.errors import Misconfigured, Unavailable
 from penchant.topics import Topic, Topics
 from serving.kafka.admin import read_topic
 
-READY_S = 300.0
+_READY_S = 300.0
 _LOOK_S = 0.1
 _DOCTOR_S = 1.0
 _MIB = 1024 * 1024
@@ -113,7 +113,7 @@ def running(environment: Mapping[str, str] | None = None) -> Iterator[RunningSys
 
 
 def _where(process: ChildProcess, log: Path) -> Addresses:
-    deadline = time.monotonic() + READY_S
+    deadline = time.monotonic() + _READY_S
     while process.exit_code is None and time.monotonic() < deadline:
         for line in log.read_text(encoding="utf-8", errors="replace").splitlines():
             if line.startswith("{"):

@@ -6,7 +6,7 @@ import msgspec
 
 from penchant.messages import Item
 
-DOMAIN = "电影"
+_DOMAIN = "电影"
 GENRE = "科幻"
 
 
@@ -26,7 +26,7 @@ def scene() -> list[Item]:
             item_id=film.item_id,
             title=f"{film.title} ({film.year})",
             text=film.text,
-            facets={"genre": film.genres, "domain": DOMAIN},
+            facets={"genre": film.genres, "domain": _DOMAIN},
         )
         for film in msgspec.json.decode(source, type=list[_Film])
     ]

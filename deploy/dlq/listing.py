@@ -13,9 +13,9 @@ from penchant.times import rfc3339
 from penchant.topics import Topics
 from serving.terminal.printing import console, theirs
 
-SHOWN = 2000  # characters of a value that people get to see; programs get all
+_SHOWN = 2000  # characters of a value that people get to see; programs get all
 _LAST_MS = 253_402_300_799_999  # the end of the year 9999, where datetime ends
-NAMED = 100  # so many dead letters that were left are named
+_NAMED = 100  # so many dead letters that were left are named
 
 
 def count(
@@ -93,8 +93,8 @@ def print_dead_letter(told: Mapping[str, Any]) -> None:
         lines[name] = "(null)" if text is None else text
     lines |= {f"header {name}": text for name, text in told["headers"] if not name.startswith("penchant.")}
     for name, text in lines.items():
-        more = f" … {len(text):,} characters in all" if len(text) > SHOWN else ""
-        out.print(Text.assemble("  ", theirs(f"{name:<9} "), theirs(text[:SHOWN]), more))
+        more = f" … {len(text):,} characters in all" if len(text) > _SHOWN else ""
+        out.print(Text.assemble("  ", theirs(f"{name:<9} "), theirs(text[:_SHOWN]), more))
 
 
 def redriven_as_dict(result: Redriven, topics: Topics, *, dry_run: bool) -> dict[str, Any]:
@@ -105,7 +105,7 @@ def redriven_as_dict(result: Redriven, topics: Topics, *, dry_run: bool) -> dict
     ]
     left = [
         {"topic": topics.dlq(one.topic), "partition": one.partition, "offset": one.offset, "why": one.why}
-        for one in result.left[:NAMED]
+        for one in result.left[:_NAMED]
     ]
     return {"dry_run": dry_run, "redriven": sent, "total": result.sent.total(), "left": len(result.left), "named": left}
 

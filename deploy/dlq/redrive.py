@@ -31,12 +31,12 @@ from serving.kafka.admin import describe, end_offsets, open_admin, partitions_of
 from serving.kafka.blocking import Consumer
 from serving.terminal.printing import console
 
-MARK_EVERY = 500  # dead letters; also the most that a redrive that is killed sends again
-MARK_EVERY_S = 1.0
-DELIVERY_TIMEOUT_MS = 60_000
+_MARK_EVERY = 500  # dead letters; also the most that a redrive that is killed sends again
+_MARK_EVERY_S = 1.0
+_DELIVERY_TIMEOUT_MS = 60_000
 
 
-class RedrivenRanges(msgspec.Struct, frozen=True):
+class _RedrivenRanges(msgspec.Struct, frozen=True):
     """The value on meta.v1 under `redriven TOPIC.dlq PARTITION`: ranges of offsets whose dead letters were sent back.
 
     topic_id: which topic of that name is meant; one that was created again begins without ranges.
@@ -67,7 +67,7 @@ class RedriveLog:
             name = topics.dlq(topic)
             for partition in range(len(found[name]["partitions"])):
                 value = newest.get(self._key(topic, partition))
-                mark = RedrivenRanges("", []) if value is None else msgspec.json.decode(value, type=RedrivenRanges)
+                mark = _RedrivenRanges("", []) if value is None else msgspec.json.decode(value, type=_RedrivenRanges)
                 self._offsets[topic, partition] = Offsets(mark.ranges if mark.topic_id == self._ids[name] else ())
 
     def __contains__(self, dead_letter: DeadLetterRecord) -> bool:
@@ -84,8 +84,8 @@ class RedriveLog:
         """Forget dead letters that the topic no longer holds."""
         self._offsets[topic, partition].drop_below(offset)
 
-    def _mark(self, topic: Topic, partition: int) -> RedrivenRanges:
-        return RedrivenRanges(self._ids[self._topics.dlq(topic)], self._offsets[topic, partition].ranges())
+    def _mark(self, topic: Topic, partition: int) -> _RedrivenRanges:
+        return _RedrivenRanges(self._ids[self._topics.dlq(topic)], self._offsets[topic, partition].ranges())
 
     def _key(self, topic: Topic, partition: int) -> bytes:
         return f"redriven {self._topics.dlq(topic)} {partition}".encode()
@@ -164,7 +164,7 @@ class Redriven:
     left: list[Unsent]
 
 
-def in_order(dead_letters: DeadLetters, redrive_log: RedriveLog, plan: RedrivePlan) -> Iterator[DeadLetterRecord]:
+def _in_order(dead_letters: DeadLetters, redrive_log: RedriveLog, plan: RedrivePlan) -> Iterator[DeadLetterRecord]:
     """The dead letters of a redrive: erasures first, so that nobody waits to be forgotten behind a million clicks."""
     erasures = (dead_letter for dead_letter in dead_letters.read(Topic.COMMANDS) if dead_letter.erasure)
     others = (dead_letter for dead_letter in dead_letters.read() if not dead_letter.erasure)
@@ -180,7 +180,7 @@ def in_order(dead_letters: DeadLetters, redrive_log: RedriveLog, plan: RedrivePl
 def preview(dead_letters: DeadLetters, redrive_log: RedriveLog, plan: RedrivePlan) -> Redriven:
     """Tell what `redrive` would do; nothing is sent."""
     result = Redriven(Counter(), [])
-    for dead_letter in in_order(dead_letters, redrive_log, plan):
+    for dead_letter in _in_order(dead_letters, redrive_log, plan):
         _count(result, dead_letter, _unsendable(dead_letter))
     return result
 
@@ -192,7 +192,7 @@ def redrive(
 
     Raises `Unavailable` if the broker does not confirm; what it confirmed before is remembered.
     """
-    total = sum(1 for _ in in_order(dead_letters, redrive_log, plan))
+    total = sum(1 for _ in _in_order(dead_letters, redrive_log, plan))
     result = Redriven(Counter(), [])
     bar = Progress(
         TextColumn("redriving"),
@@ -204,7 +204,7 @@ def redrive(
         disable=not sys.stderr.isatty(),
     )
     with bar, _Sender(bootstrap, topics, redrive_log, plan.per_s) as sender:
-        for dead_letter in bar.track(in_order(dead_letters, redrive_log, plan), total=total):
+        for dead_letter in bar.track(_in_order(dead_letters, redrive_log, plan), total=total):
             _count(result, dead_letter, _unsendable(dead_letter) or sender.send(dead_letter))
     return result
 
@@ -248,7 +248,7 @@ class _Sender:
                 acks="all",
                 linger_ms=5,
                 max_request_size=MAX_MESSAGE_BYTES,
-                delivery_timeout_ms=DELIVERY_TIMEOUT_MS,
+                delivery_timeout_ms=_DELIVERY_TIMEOUT_MS,
             )
         return self
 
@@ -259,7 +259,7 @@ class _Sender:
         for original in originals(dead_letter):
             if why := self._send(dead_letter, copy_of(original, self._topics, self._partitions[dead_letter.topic])):
                 return why
-        if len(self._pending) >= MARK_EVERY or time.monotonic() - self._marked > MARK_EVERY_S:
+        if len(self._pending) >= _MARK_EVERY or time.monotonic() - self._marked > _MARK_EVERY_S:
             self._settle()
         return None
 
@@ -286,7 +286,7 @@ class _Sender:
         pending, self._pending = self._pending, []
         with translated(self._bootstrap):
             try:
-                self._producer.flush(timeout=DELIVERY_TIMEOUT_MS / 1000)
+                self._producer.flush(timeout=_DELIVERY_TIMEOUT_MS / 1000)
             finally:
                 lost = {id(dead_letter) for dead_letter, future in pending if not future.succeeded()}
                 confirmed = [
@@ -297,7 +297,7 @@ class _Sender:
                     for key, value in self._redrive_log.add(confirmed)
                 ]
             for future in marked:
-                future.get(timeout=DELIVERY_TIMEOUT_MS / 1000)
+                future.get(timeout=_DELIVERY_TIMEOUT_MS / 1000)
         self._marked = time.monotonic()
         if failed := [future.exception for _, future in pending if not future.succeeded()]:
             raise Unavailable(

@@ -20,7 +20,7 @@ from serving.terminal.printing import console
 
 _EVENTS = frozenset({"type", "event_id", "event_time", "rating", "value", "session_id"})
 _ITEMS = frozenset({"title", "text", "facets", "available"})
-COMMAND_TYPES = frozenset({"retract", "merge", "erase"})
+_COMMAND_TYPES = frozenset({"retract", "merge", "erase"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ def _is_an_event(message: Mapping[str, Any]) -> bool:
 
 def _topic_of(message: dict[str, object]) -> Topic:
     kind = message.get("type")
-    if "command_id" in message or (isinstance(kind, str) and kind in COMMAND_TYPES):
+    if "command_id" in message or (isinstance(kind, str) and kind in _COMMAND_TYPES):
         return Topic.COMMANDS
     if "item_id" in message and "user_id" not in message:
         return Topic.ITEMS

@@ -13,7 +13,7 @@ from penchant.topics import MAX_MESSAGE_BYTES, Topics
 from serving.files.message_splitter import BadLine
 from serving.kafka.admin import describe, open_admin, translated
 
-DELIVERY_TIMEOUT_MS = 60_000
+_DELIVERY_TIMEOUT_MS = 60_000
 
 
 class LineProducer:
@@ -39,7 +39,7 @@ class LineProducer:
                 acks="all",
                 linger_ms=5,
                 max_request_size=MAX_MESSAGE_BYTES,
-                delivery_timeout_ms=DELIVERY_TIMEOUT_MS,
+                delivery_timeout_ms=_DELIVERY_TIMEOUT_MS,
             )
         return self
 
@@ -67,7 +67,7 @@ class LineProducer:
     ) -> None:
         try:
             with translated(self._bootstrap):
-                self._producer.flush(timeout=DELIVERY_TIMEOUT_MS / 1000)
+                self._producer.flush(timeout=_DELIVERY_TIMEOUT_MS / 1000)
         finally:
             self._producer.close(timeout=1)
         if self._failed and error is None:

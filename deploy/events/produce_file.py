@@ -14,7 +14,7 @@ from serving.connections import Connections
 from serving.files.message_splitter import BadLine, Piece
 from serving.terminal.printable import shown
 
-NAMED = 100  # so many bad lines are named; the others are counted
+_NAMED = 100  # so many bad lines are named; the others are counted
 
 
 @dataclass(slots=True)
@@ -78,8 +78,8 @@ def send_file(settings: Connections, file: str, options: SendOptions) -> Produce
         options.tell(
             f"{options.preflight.repeated} items came again in this file ({again} for one): the last one counts"
         )
-    if done.bad > NAMED:
-        options.tell(f"{done.bad - NAMED} more bad {done.unit}s")
+    if done.bad > _NAMED:
+        options.tell(f"{done.bad - _NAMED} more bad {done.unit}s")
     return done
 
 
@@ -89,7 +89,7 @@ def _send(producer: LineProducer, pieces: Iterator[Piece], options: SendOptions,
         wrong = line if isinstance(line, BadLine) else options.preflight.wrong(line) or producer.send(line)
         if wrong is not None:
             done.bad += 1
-            if len(done.named) < NAMED:
+            if len(done.named) < _NAMED:
                 done.named.append(wrong)
                 options.tell(f"{done.unit} {wrong.number}: {wrong.why}")
         elif isinstance(line, JsonLine):

@@ -14,7 +14,7 @@ from statistics import NormalDist
 
 from serving.experiment import Experiment
 
-LEVEL = 0.95
+_LEVEL = 0.95
 Interval = tuple[float, float]
 
 
@@ -78,8 +78,8 @@ class VariantResult:
 
 def variant_results(experiment: Experiment, tallies: Mapping[str, Tally]) -> list[VariantResult]:
     """Of every variant, in the file's order. With several to compare each comparison is the stricter (Bonferroni)."""
-    z = deviations(LEVEL)
-    strict = deviations(1 - (1 - LEVEL) / max(len(experiment.variant) - 1, 1))
+    z = deviations(_LEVEL)
+    strict = deviations(1 - (1 - _LEVEL) / max(len(experiment.variant) - 1, 1))
     first = tallies.get(experiment.variant[0].name, Tally())
     found = []
     for index, variant in enumerate(experiment.variant):

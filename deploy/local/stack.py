@@ -21,14 +21,14 @@ from serving.connections import Connections
 from serving.redis.url import without_password
 from serving.terminal.printing import complain, print_json, say
 
-EMBEDDED_SERVES = (
+_EMBEDDED_SERVES = (
     "the embedded broker serves kafka-python, aiokafka and librdkafka (confluent-kafka); for franz-go, Java's client, "
     "idempotent KafkaJS and transactions use Apache Kafka: --bootstrap HOST:PORT"
 )
-READY_TIMEOUT_S = 300.0
-LOOK_EVERY_S = 0.1
-STOP_PATIENCE_S = 10.0
-EMBEDDED_SESSION_S = 6  # a group forms after half a session on the embedded broker
+_READY_TIMEOUT_S = 300.0
+_LOOK_EVERY_S = 0.1
+_STOP_PATIENCE_S = 10.0
+_EMBEDDED_SESSION_S = 6  # a group forms after half a session on the embedded broker
 WORKER = "stream"  # the module that is run
 _PROBE_EVERY_S = 2.0
 _HUNG = 2  # times the silence after which a process ends itself: that comes first
@@ -95,12 +95,12 @@ class LocalSystem:
             "TMPDIR": str(folder),
         }
         if self.bootstrap is None:
-            complain(f"penchant: {EMBEDDED_SERVES}")
+            complain(f"penchant: {_EMBEDDED_SERVES}")
             broker = start_broker(folder)
             self._services.append(broker)
             environment["PENCHANT_BOOTSTRAP"] = broker.bootstrap
             environment["PENCHANT_FETCH_WAIT_MS"] = str(broker.fetch_wait_ms)
-            environment["PENCHANT_SESSION_TIMEOUT_S"] = str(EMBEDDED_SESSION_S)
+            environment["PENCHANT_SESSION_TIMEOUT_S"] = str(_EMBEDDED_SESSION_S)
         else:
             environment["PENCHANT_BOOTSTRAP"] = self.bootstrap
         if self.redis is None:
@@ -140,9 +140,9 @@ class LocalSystem:
 
     def _watch(self, *, until_ready: bool) -> int | None:
         """Look after everything until told to stop, or until all are ready; an exit code if one is lost for good."""
-        looks_left = int(READY_TIMEOUT_S / LOOK_EVERY_S)
+        looks_left = int(_READY_TIMEOUT_S / _LOOK_EVERY_S)
         waiting = list(self._supervised) if until_ready else []
-        while not self._stopped.wait(LOOK_EVERY_S):
+        while not self._stopped.wait(_LOOK_EVERY_S):
             for service in self._services:
                 if service.child.exit_code is not None:
                     return _lost(service.child, Unavailable.exit_code)
@@ -185,7 +185,7 @@ class LocalSystem:
         for process in self._supervised:
             process.child.ask_to_stop()
         for process in self._supervised:
-            process.child.stop(STOP_PATIENCE_S)
+            process.child.stop(_STOP_PATIENCE_S)
         for service in self._services:
             service.stop()
 

@@ -21,11 +21,11 @@ from stream.rebuild.store_reader import LiveStore
 from stream.settings import WorkerSettings
 from stream.store.topic_identity import check_identities
 
-SHOWN = 20  # users who differ that are shown
+_SHOWN = 20  # users who differ that are shown
 _R = TypeVar("_R")
 
 
-def open_source() -> ReplaySource:
+def _open_source() -> ReplaySource:
     """What the settings name. Raises Misconfigured if topics are missing or unequal, or the model cannot be used."""
     settings = WorkerSettings()
     layout = topic_layout(settings.bootstrap, settings.topics)
@@ -35,7 +35,7 @@ def open_source() -> ReplaySource:
 
 def run_verification() -> Report:
     """Compare the live store with its log."""
-    source = open_source()
+    source = _open_source()
     settings = source.settings
 
     async def run(total: Tell, tell: Tell) -> Report:
@@ -53,7 +53,7 @@ def run_verification() -> Report:
 
 def run_restore(prefix: str | None, redis: str | None) -> dict[str, Any]:
     """Fill an empty store, under another prefix or in another Redis. Returns what was done, for programs."""
-    source = open_source()
+    source = _open_source()
     settings = source.settings
 
     async def run(total: Tell, tell: Tell) -> Restored:
@@ -157,7 +157,7 @@ def _reasons(report: Report) -> Counter[str]:
 
 
 def _shown(report: Report) -> list[Finding]:
-    return [*report.different, *report.missing, *report.extra][:SHOWN]
+    return [*report.different, *report.missing, *report.extra][:_SHOWN]
 
 
 def _told(found: Finding) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from serving.catalogue import Catalogue, facet_text, item_text, pack
 from serving.model.encoder import Encoder
 from serving.terminal.printing import console
 
-AT_ONCE = 256
+_AT_ONCE = 256
 
 
 def catalogue_of(items: Sequence[DatasetItem | messages.Item], encoder: Encoder, cache: Path) -> Catalogue:
@@ -54,9 +54,9 @@ def embedded(texts: list[str], encoder: Encoder, cache: Path, kind: str) -> npt.
         known: npt.NDArray[np.float32] = np.load(file)
         return known
     rows = np.zeros((len(texts), encoder.dim), np.float32)
-    starts = range(0, len(texts), AT_ONCE)
+    starts = range(0, len(texts), _AT_ONCE)
     for at in track(starts, f"encoding {len(texts):,} texts", console=console(err=True)):
-        rows[at : at + AT_ONCE] = encoder.embed(texts[at : at + AT_ONCE], "query" if kind == "query" else "passage")
+        rows[at : at + _AT_ONCE] = encoder.embed(texts[at : at + _AT_ONCE], "query" if kind == "query" else "passage")
     cache.mkdir(parents=True, exist_ok=True)
     part = file.with_suffix(f".{os.getpid()}.npy")
     np.save(part, rows)

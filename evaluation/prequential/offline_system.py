@@ -21,7 +21,7 @@ from stream.events.weights import Weight
 from stream.interest.fold import Bounds, direction, fold
 from stream.interest.interaction_context import company
 
-NEGATIVES = 100
+_NEGATIVES = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +124,7 @@ class Penchant:
 
     def _others(self, step: Step) -> npt.NDArray[np.intp]:
         """Items drawn at random among those that could have been taken."""
-        drawn: npt.NDArray[np.intp] = self._random.integers(0, len(self.catalogue), NEGATIVES)
+        drawn: npt.NDArray[np.intp] = self._random.integers(0, len(self.catalogue), _NEGATIVES)
         could = drawn != step.event.row
         if step.candidates is not None:
             could &= step.candidates[drawn]

@@ -13,7 +13,7 @@ from penchant.errors import Misconfigured
 from serving.arrays import Mask
 from stream.events.weights import Weight
 
-COLD = 5  # a user with fewer earlier positives is cold
+_COLD = 5  # a user with fewer earlier positives is cold
 _DAY_MS = 86_400_000
 _LONG_MS = 2**60  # before all times
 _INTERACTION = Weight(1.0, 1.0)  # cases do not say what was done
@@ -41,7 +41,7 @@ def of_cases(cases: Sequence[Case]) -> Iterator[Step]:
             measured=case.test,
             idle=case.seq - last[case.user] - 1 if case.user in last else np.inf,
             unseen=case.row not in interacted,
-            cold_user=len(case.history) < COLD,
+            cold_user=len(case.history) < _COLD,
             burst=before == case.user,
         )
         interacted.add(case.row)
@@ -111,7 +111,7 @@ def of_events(events: Sequence[DatasetEvent], candidates: CandidateFilter, *, re
             idle=index - last[event.user] - 1 if event.user in last else np.inf,
             candidates=mask,
             unseen=event.row not in interacted,
-            cold_user=positives.get(event.user, 0) < COLD,
+            cold_user=positives.get(event.user, 0) < _COLD,
             burst=before == event.user,
         )
         seen.add(event.row)

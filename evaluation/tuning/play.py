@@ -13,7 +13,7 @@ from evaluation.tuning.grid import Choice
 from serving.arrays import Doubles
 from serving.catalogue import Catalogue
 
-LEARNED, CHOSEN = 0.25, 0.75  # of the events: up to here learned only, up to here chosen on; the rest is held out
+_LEARNED, _CHOSEN = 0.25, 0.75  # of the events: up to here learned only, up to here chosen on; the rest is held out
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +28,12 @@ class TuningLog:
     @property
     def choosing(self) -> range:
         """Places of the events that settings are chosen on."""
-        return range(int(len(self.events) * LEARNED), int(len(self.events) * CHOSEN))
+        return range(int(len(self.events) * _LEARNED), int(len(self.events) * _CHOSEN))
 
     @property
     def held_out(self) -> range:
         """Places of those that they are judged on."""
-        return range(int(len(self.events) * CHOSEN), len(self.events))
+        return range(int(len(self.events) * _CHOSEN), len(self.events))
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from serving.catalogue import Catalogue
 
 _LEAST = 200  # events to look for; below it anything may come out
 
-Tick = Callable[[], object]
+_Tick = Callable[[], object]
 
 
 class Trial(msgspec.Struct, frozen=True):
@@ -33,7 +33,7 @@ class Tuned(msgspec.Struct, frozen=True):
     verdict: str
 
 
-def tune(log: TuningLog, catalogue: Catalogue, tick: Tick, grid: Grid = GRID) -> Tuned:
+def tune(log: TuningLog, catalogue: Catalogue, tick: _Tick, grid: Grid = GRID) -> Tuned:
     """Choose and judge; `tick` after each event of each play, `plays(log)` times.
 
     Raises Misconfigured if there are too few events.
