@@ -19,7 +19,7 @@ from export.sources import resolve
 from export.texts import load
 from penchant.errors import BelowGate, Misconfigured, PenchantError
 
-AUTO = (Scheme.FP32, Scheme.INT8_WEIGHT_ONLY, Scheme.INT8_DYNAMIC)  # what a CPU can run
+_AUTO = (Scheme.FP32, Scheme.INT8_WEIGHT_ONLY, Scheme.INT8_DYNAMIC)  # what a CPU can run
 WHEELS = Path(".cache/wheels")
 
 
@@ -67,7 +67,7 @@ def model(source: str, scheme: str, out: Path, lower_gate: Sequence[str], wheels
             texts = load(wheels)
         with progress.step(f"reading {source}"):
             found = resolve(source, scratch)
-        schemes = AUTO if scheme == "auto" else (Scheme(scheme),)
+        schemes = _AUTO if scheme == "auto" else (Scheme(scheme),)
         measured = candidates.measure(found, schemes, texts, scratch, progress)
         chosen = choose(measured.candidates, gate)
         record = {
@@ -107,7 +107,7 @@ def table(source: str, wheels: Path, as_json: bool) -> None:
 @click.option("--wheels", type=click.Path(path_type=Path), default=WHEELS, show_default=True,
               help="Where the packages with labelled texts are kept.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print what it was trained on as one line of JSON.")
-def sentiment_head(model: Path, texts: Path | None, wheels: Path, as_json: bool) -> None:
+def _sentiment_head(model: Path, texts: Path | None, wheels: Path, as_json: bool) -> None:
     """Teach a model folder to tell praise from blame: what a review without a rating counts follows from it.
 
     Vectors and their fingerprint stay the same. The head is learned from Chinese and English reviews, with the

@@ -18,7 +18,7 @@ from serving.model import artifact
 from serving.model.artifact import CENTRE, FORMAT, KINDS, MANIFEST, MODEL, PARTS, TOKENIZER
 from serving.model.sentiment import SENTIMENT
 
-LIBRARIES = ("torch", "transformers", "optimum", "optimum-onnx", "onnx", "onnxruntime", "tokenizers", "numpy")
+_LIBRARIES = ("torch", "transformers", "optimum", "optimum-onnx", "onnx", "onnxruntime", "tokenizers", "numpy")
 
 
 @contextlib.contextmanager
@@ -55,7 +55,7 @@ def write(
             "pad_id": source.pad_id,
             "prefixes": source.prefixes,
             "files": {name: artifact.file_hash(folder / name) for name in PARTS},
-            "versions": {name: importlib.metadata.version(name) for name in LIBRARIES},
+            "versions": {name: importlib.metadata.version(name) for name in _LIBRARIES},
         } | measured
         manifest["fingerprint"] = artifact.fingerprint(manifest)
         _write_manifest(folder, manifest)

@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 IDS, MASK, TYPES = "input_ids", "attention_mask", "token_type_ids"
 STATES = "last_hidden_state"  # (n, tokens, d) float32, what optimum exports
-OUTPUT = "embedding"  # (n, d) float32 unit rows, what a worker reads
+_OUTPUT = "embedding"  # (n, d) float32 unit rows, what a worker reads
 
 
 def export_plain(folder: Path, target: Path) -> Path:
@@ -91,16 +91,16 @@ def add_pooling(model: Any, dim: int) -> None:
             helper.make_node("Mul", ["pool.states", "pool.column"], ["pool.real"], "pool.real"),
             helper.make_node("ReduceSum", ["pool.real", "pool.token_axis"], ["pool.sum"], "pool.sum", keepdims=0),
             helper.make_node("ReduceL2", ["pool.sum", "pool.last_axis"], ["pool.norm"], "pool.norm", keepdims=1),
-            helper.make_node("Div", ["pool.sum", "pool.norm"], [OUTPUT], "pool.unit"),
+            helper.make_node("Div", ["pool.sum", "pool.norm"], [_OUTPUT], "pool.unit"),
         ]
     )
     int64, float32 = TensorProto.INT64, TensorProto.FLOAT
     del graph.input[:], graph.output[:], graph.value_info[:]
     graph.input.extend(helper.make_tensor_value_info(name, int64, ["n", "tokens"]) for name in (IDS, MASK))
-    graph.output.append(helper.make_tensor_value_info(OUTPUT, float32, ["n", dim]))
+    graph.output.append(helper.make_tensor_value_info(_OUTPUT, float32, ["n", dim]))
 
 
-LOUD = ("optimum", "transformers", "onnxruntime", "torch.onnx", "fusion_base", "onnx_model")
+_LOUD = ("optimum", "transformers", "onnxruntime", "torch.onnx", "fusion_base", "onnx_model")
 
 
 @contextlib.contextmanager
@@ -110,11 +110,11 @@ def quiet() -> Iterator[None]:
     quantize_dynamic writes through the root logger, a line a tensor: hence logging.disable for everything below a
     warning.
     """
-    levels = {name: logging.getLogger(name).level for name in LOUD}
+    levels = {name: logging.getLogger(name).level for name in _LOUD}
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")
         logging.disable(logging.WARNING)
-        for name in LOUD:
+        for name in _LOUD:
             logging.getLogger(name).setLevel(logging.ERROR)
         try:
             yield

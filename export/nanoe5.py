@@ -117,7 +117,7 @@ def write_folder(weights: Weights, folder: Path) -> None:
     if set(names) != set(weights.tensors):
         raise Misconfigured(f"tensors that BertModel does not have or lacks: {set(names) ^ set(weights.tensors)}")
     model.save_pretrained(folder)
-    unigram(weights).save(str(folder / "tokenizer.json"))
+    _unigram(weights).save(str(folder / "tokenizer.json"))
 
 
 def _file_name(name: str) -> str:
@@ -152,7 +152,7 @@ def _file_name(name: str) -> str:
     return f"l{layer}.{parts[part]}.{ends[end]}"
 
 
-def unigram(weights: Weights) -> "Tokenizer":
+def _unigram(weights: Weights) -> "Tokenizer":
     """The tokenizer of XLM-R: nmt_nfkc, spaces collapsed, a piece begins with its space, `<s> text </s>`."""
     from tokenizers import AddedToken, Regex, Tokenizer, models, normalizers, pre_tokenizers, processors
 

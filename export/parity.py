@@ -18,9 +18,9 @@ from penchant.errors import Misconfigured
 from serving.model.artifact import KINDS
 from serving.model.tokens import Run, pad, run_in_batches
 
-NEAREST = 10
-BATCH = 32  # texts in a mixed batch
-BATCHED = 256  # texts whose vector is made alone as well
+_NEAREST = 10
+_BATCH = 32  # texts in a mixed batch
+_BATCHED = 256  # texts whose vector is made alone as well
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Gate:
         """What is below the gate, in words; empty for a scheme that passes."""
         failures = []
         if not figures.overlap >= self.overlap:  # written so that NaN fails
-            failures.append(f"top-{NEAREST} overlap {figures.overlap:.3f} is below {self.overlap:g}")
+            failures.append(f"top-{_NEAREST} overlap {figures.overlap:.3f} is below {self.overlap:g}")
         if not figures.batch_difference <= self.batch:
             failures.append(f"a vector changes by {figures.batch_difference:.1e} with its batch, above {self.batch:g}")
         return failures
@@ -87,7 +87,7 @@ def measure(run: Run, reference: Reference) -> Figures:
 def nearest(rows: Rows, centres: Rows) -> npt.NDArray[np.intp]:
     """The positions of each query's nearest passages by cosine of centred rows, (queries, 10)."""
     scores = centred(rows["query"], centres["query"]) @ centred(rows["passage"], centres["passage"]).T
-    return np.argsort(-scores, axis=1, kind="stable")[:, :NEAREST]
+    return np.argsort(-scores, axis=1, kind="stable")[:, :_NEAREST]
 
 
 def overlap(wanted: npt.NDArray[np.intp], found: npt.NDArray[np.intp]) -> float:
@@ -102,10 +102,10 @@ def overlap(wanted: npt.NDArray[np.intp], found: npt.NDArray[np.intp]) -> float:
 
 def batch_difference(run: Run, ids: Sequence[Sequence[int]], pad_id: int) -> float:
     """The largest difference of a component between a text's raw row made alone and in a random batch of 32."""
-    draw = np.random.default_rng(20).permutation(len(ids))[:BATCHED]
+    draw = np.random.default_rng(20).permutation(len(ids))[:_BATCHED]
     worst = 0.0
-    for begin in range(0, len(draw), BATCH):
-        texts = [ids[index] for index in draw[begin : begin + BATCH]]
+    for begin in range(0, len(draw), _BATCH):
+        texts = [ids[index] for index in draw[begin : begin + _BATCH]]
         together = run(*pad(texts, pad_id))
         alone = np.concatenate([run(*pad([text], pad_id)) for text in texts])
         worst = max(worst, float(np.abs(together - alone).max()))

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from export.graph import quiet
 
 
-class Traits(NamedTuple):
+class _Traits(NamedTuple):
     """What the rest of the export needs to know of a scheme."""
 
     providers: tuple[str, ...]  # "cpu", "cuda"
@@ -28,18 +28,18 @@ class Scheme(Enum):
     INT8_DYNAMIC = "int8-dynamic"
 
     @property
-    def traits(self) -> Traits:
+    def traits(self) -> _Traits:
         """Providers, form of attention and a line of description."""
-        return TRAITS[self]
+        return _TRAITS[self]
 
 
-TRAITS = {
-    Scheme.FP32: Traits(("cpu", "cuda"), "packed", "float32 throughout: the reference, the largest"),
-    Scheme.FP16: Traits(("cuda",), "packed", "float16 throughout, for a GPU; a CPU would convert at every step"),
-    Scheme.INT8_WEIGHT_ONLY: Traits(
+_TRAITS = {
+    Scheme.FP32: _Traits(("cpu", "cuda"), "packed", "float32 throughout: the reference, the largest"),
+    Scheme.FP16: _Traits(("cuda",), "packed", "float16 throughout, for a GPU; a CPU would convert at every step"),
+    Scheme.INT8_WEIGHT_ONLY: _Traits(
         ("cpu", "cuda"), "split", "weights in 8 bits by block; on a CPU inputs too, by row and block (MatMulNBits)"
     ),
-    Scheme.INT8_DYNAMIC: Traits(
+    Scheme.INT8_DYNAMIC: _Traits(
         ("cpu",),
         "packed",
         "weights in 8 bits per output channel, inputs with one scale a batch, so that texts disturb each other",
@@ -73,11 +73,11 @@ def _float16(model: Any) -> Any:
 
 # Weights, and on a CPU inputs, that share a scale. On e5-small, top-10 overlap and ms at 32x64: block 32 .968 and 500,
 # block 64 .960 and 460, block 128 .943 and 392 (and there a vector depends on its batch, by 5e-3).
-BLOCK = 32
-INT8_COMPUTE = 4  # MatMulNBits accuracy_level: the least precise type that may be computed in, 4 is int8
+_BLOCK = 32
+_INT8_COMPUTE = 4  # MatMulNBits accuracy_level: the least precise type that may be computed in, 4 is int8
 
 
-def _weight_only(model: Any, block: int = BLOCK, accuracy_level: int = INT8_COMPUTE) -> Any:
+def _weight_only(model: Any, block: int = _BLOCK, accuracy_level: int = _INT8_COMPUTE) -> Any:
     """Symmetric 8-bit weights by block, and the word embeddings in 8 bits by block too.
 
     With accuracy_level 4 a CPU also rounds each input row to 8 bits, by block of `block` values, so that an outlier
@@ -92,11 +92,11 @@ def _weight_only(model: Any, block: int = BLOCK, accuracy_level: int = INT8_COMP
     quantizer = MatMulNBitsQuantizer(model, algo_config=config)
     quantizer.process()
     quantised = quantizer.model.model
-    compress_embeddings(quantised)
+    _compress_embeddings(quantised)
     return quantised
 
 
-def compress_embeddings(model: Any, block: int = 32) -> None:
+def _compress_embeddings(model: Any, block: int = 32) -> None:
     """Replaces the table of word embeddings by int8 values and a float16 scale for each `block` of them, in place.
 
     table[id] becomes Cast(values[id]) * Cast(scales[id]), in ops that every engine has. The table is four fifths of a

@@ -13,7 +13,7 @@ from serving.model.artifact import KINDS, TextKind
 from serving.model.tokens import Ids, Run, run_in_batches
 
 Rows = Mapping[TextKind, npt.NDArray[np.float32]]  # by kind of text, (n, d) or (d,)
-Tick = Callable[[int], None]
+_Tick = Callable[[int], None]
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Reference:
         return int(self.rows["query"].shape[1])
 
 
-def make(source: Source, texts: Texts, tick: Tick) -> Reference:
+def make(source: Source, texts: Texts, tick: _Tick) -> Reference:
     """Runs the source's own model over the texts in torch, about a minute on two cores; `tick` hears of texts done."""
     tokenizer = source.tokenizer()
     tokenizer.enable_truncation(source.max_tokens)
@@ -69,7 +69,7 @@ def centred(rows: npt.NDArray[np.float32], middle: npt.NDArray[np.float32]) -> n
     return moved
 
 
-def _torch(source: Source, tick: Tick) -> Run:
+def _torch(source: Source, tick: _Tick) -> Run:
     """The source's model in torch float32 with mean pooling and the L2 norm, as a function of ids and mask."""
     import torch
     from transformers import AutoModel

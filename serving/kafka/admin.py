@@ -20,7 +20,7 @@ from serving.configuration.setting_errors import origin
 from serving.kafka.blocking import Consumer
 
 RUN_KEY = b"run"  # the key on meta.v1 under which the run id stands
-NO_TOPIC_ID = "00000000-0000-0000-0000-000000000000"
+_NO_TOPIC_ID = "00000000-0000-0000-0000-000000000000"
 READ_WAIT_MS = 50  # how long the broker may hold a fetch: the embedded one uses half of it up every time
 
 
@@ -53,7 +53,7 @@ def translated(bootstrap: str) -> Iterator[None]:
 def open_admin(bootstrap: str, timeout_s: float = 10.0) -> Iterator[KafkaAdminClient]:
     """Open an administration client for the block. Raises `Unavailable`, also for Kafka's errors inside it."""
     with translated(bootstrap):
-        check_reachable(bootstrap, timeout_s)
+        _check_reachable(bootstrap, timeout_s)
         timeout_ms = int(timeout_s * 1000)
         client = KafkaAdminClient(
             bootstrap_servers=bootstrap.split(","),
@@ -64,7 +64,7 @@ def open_admin(bootstrap: str, timeout_s: float = 10.0) -> Iterator[KafkaAdminCl
             yield client
 
 
-def check_reachable(bootstrap: str, timeout_s: float) -> None:
+def _check_reachable(bootstrap: str, timeout_s: float) -> None:
     """Connect to one of the bootstrap servers and hang up. Raises OSError at once where none listens.
 
     Asked before a client is made: kafka-python would go on trying for its whole timeout, and leave a thread behind.
@@ -154,8 +154,8 @@ def topic_identity(bootstrap: str, topics: Topics, timeout_s: float = 10.0) -> d
         found = describe(admin, names)
     if missing := [name for name in names if name not in found]:
         raise Misconfigured(f"topics are missing: {', '.join(missing)}; create them with `penchant topics create`")
-    ids = {name: str(topic.get("topic_id") or NO_TOPIC_ID) for name, topic in found.items()}
-    if cluster and NO_TOPIC_ID not in ids.values():
+    ids = {name: str(topic.get("topic_id") or _NO_TOPIC_ID) for name, topic in found.items()}
+    if cluster and _NO_TOPIC_ID not in ids.values():
         return {name: f"{cluster}/{topic_id}" for name, topic_id in ids.items()}
     run = run_id(bootstrap, topics)
     if run is None:
@@ -223,7 +223,7 @@ def end_offsets(consumer: Consumer, partitions: list[TopicPartition]) -> dict[To
 def reader(bootstrap: str) -> Iterator[Consumer]:
     """Open a consumer without a group, which reads what it is told to."""
     with translated(bootstrap):
-        check_reachable(bootstrap, timeout_s=10.0)
+        _check_reachable(bootstrap, timeout_s=10.0)
         consumer = Consumer(
             bootstrap_servers=bootstrap.split(","),
             group_id=None,

@@ -18,7 +18,7 @@ from serving.kafka.batch_records import Unreadable
 from serving.kafka.record_batches import Aborted, has_batch, read
 
 COMMITTED = "read_committed"
-AT_ONCE_BYTES = 8 * 1024 * 1024  # of one partition, handed out at once; the rest is fetched again
+_AT_ONCE_BYTES = 8 * 1024 * 1024  # of one partition, handed out at once; the rest is fetched again
 _log = logging.getLogger(__name__)
 
 
@@ -54,7 +54,7 @@ class _Records(_fetcher.PartitionRecords):  # type: ignore[misc]
         handed_out = 0
         for batch in read(self._records.data, self.next_fetch_offset, Aborted.of(transactions), _parse):
             for piece in batch.pieces:
-                if handed_out > AT_ONCE_BYTES:
+                if handed_out > _AT_ONCE_BYTES:
                     return  # the position is right: what is left comes with the next fetch
                 record = _unreadable(tp, piece) if isinstance(piece, Unreadable) else _read(tp, piece)
                 self.next_fetch_offset = record.offset + 1

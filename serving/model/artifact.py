@@ -109,7 +109,7 @@ def file_hash(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-REQUIRED: dict[str, type | tuple[type, ...]] = {
+_REQUIRED: dict[str, type | tuple[type, ...]] = {
     "model": str,
     "tag": str,
     "scheme": str,
@@ -156,7 +156,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 
 def _wrong(manifest: Mapping[str, Any]) -> Iterator[str]:
     """The fields that are missing, of a wrong type, or numbers that cannot be."""
-    for name, kind in REQUIRED.items():
+    for name, kind in _REQUIRED.items():
         found = manifest.get(name)
         if not isinstance(found, kind) or isinstance(found, bool) or (isinstance(found, str) and not _is_text(found)):
             yield name

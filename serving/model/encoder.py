@@ -37,7 +37,7 @@ class Encoder:
         self._artifact = artifact
         self._tokenizer = tokenizer
         self._engine = engine
-        self._cache = Cache(cache_texts)
+        self._cache = _Cache(cache_texts)
 
     def embed(self, texts: Sequence[str], kind: TextKind) -> Vectors:
         """(n, d) float32, centred unit rows, in the order given; no text gives (0, d).
@@ -84,7 +84,7 @@ class Encoder:
         ).digest()
 
 
-class Cache:
+class _Cache:
     """The vectors of the texts used last, by key, in half precision: about 1 KB a text. Safe for threads."""
 
     def __init__(self, size: int) -> None:

@@ -14,7 +14,7 @@ from penchant.messages import CoVisitEvent, CoVisits
 from serving.state.history import PACKED_BYTES
 from serving.state.user_state import RING
 
-MOST_WEIGHT = 1000.0  # as in a weights file
+_MOST_WEIGHT = 1000.0  # as in a weights file
 _MOST_ID = 256
 _MOST_OFFSET = 2**63 - 1
 _MOST_GAP_S = 2**33
@@ -39,8 +39,8 @@ def read_covisits(value: bytes) -> CoVisits:
 def _check(event: CoVisitEvent) -> None:
     if not 0 <= event.offset <= _MOST_OFFSET or not 0 < len(event.item_id) <= _MOST_ID:
         raise ValueError(f"no event has the offset {event.offset} and an item id of {len(event.item_id)} characters")
-    if not 0 <= event.covisit <= MOST_WEIGHT or any(not 0 <= weight <= MOST_WEIGHT for _, weight in event.ring):
-        raise ValueError(f"at offset {event.offset}: a weight is not between 0 and {MOST_WEIGHT:g}")
+    if not 0 <= event.covisit <= _MOST_WEIGHT or any(not 0 <= weight <= _MOST_WEIGHT for _, weight in event.ring):
+        raise ValueError(f"at offset {event.offset}: a weight is not between 0 and {_MOST_WEIGHT:g}")
     if len(event.ring) > RING or any(not 0 < len(item_id) <= _MOST_ID for item_id, _ in event.ring):
         raise ValueError(f"at offset {event.offset}: no ring has {len(event.ring)} places, or such an item")
     if len(event.gaps_s) not in {0, len(event.ring)} or any(not 0 <= gap <= _MOST_GAP_S for gap in event.gaps_s):

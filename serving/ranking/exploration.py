@@ -13,7 +13,7 @@ import numpy as np
 from serving.arrays import Floats, Mask, Rows
 from serving.state.user_state import UserState
 
-EARLIEST = 4  # the first three slots are won by points alone
+_EARLIEST = 4  # the first three slots are won by points alone
 _LEAST_NEWNESS = 0.01  # below it a cold-start item is worth less than what usually stands on the tenth place
 _LEAST_FIT = 0.4  # the share of those before it that a cold-start item must fit better than
 _COLD_START_SLOTS = (10, 20)
@@ -62,7 +62,7 @@ def exploration_boost(candidates: Candidates, share: float, seed: int) -> dict[i
     """
     if not share:
         return {}
-    slots = range(max(round(1.0 / share), EARLIEST), _MOST_SLOT + 1, max(round(1.0 / share), EARLIEST))
+    slots = range(max(round(1.0 / share), _EARLIEST), _MOST_SLOT + 1, max(round(1.0 / share), _EARLIEST))
     allowed = candidates.allowed
     rare = allowed & (candidates.totals <= np.median(candidates.totals[allowed])) if allowed.any() else allowed
     rare[best_rows(candidates.points, min(slots[-1], len(rare)))] = False
@@ -81,9 +81,9 @@ def rotation_seed(state: UserState) -> int:
 def keep_off_the_first(rows: list[int], boosted: Iterable[int]) -> list[int]:
     """The order of a list without boosted items on the first three slots, as far as there are others."""
     late = set(boosted)
-    if late.isdisjoint(rows[: EARLIEST - 1]):
+    if late.isdisjoint(rows[: _EARLIEST - 1]):
         return rows
-    first = [row for row in rows if row not in late][: EARLIEST - 1]
+    first = [row for row in rows if row not in late][: _EARLIEST - 1]
     return [*first, *(row for row in rows if row not in first)]
 
 

@@ -28,7 +28,7 @@ CROWD: dict[Language, dict[str, str]] = {
 EARLIER: dict[Language, str] = {"en": "what you liked earlier", "zh": "你以前喜欢的内容"}
 ALSO: dict[Language, str] = {"en": "also on offer", "zh": "目录中的其他内容"}
 NO_CLOSER: dict[Language, str] = {"en": "nothing closer to your interests is left", "zh": "暂无更符合你兴趣的内容"}
-LIKED: dict[Language, str] = {"en": 'you rated "{title}" highly', "zh": "你给《{title}》打了高分"}
+_LIKED: dict[Language, str] = {"en": 'you rated "{title}" highly', "zh": "你给《{title}》打了高分"}
 
 MORE: dict[Language, str] = {"en": "{n} more events", "zh": "其余 {n} 个事件"}
 KEPT_OFF: dict[Language, dict[str, str]] = {
@@ -135,5 +135,5 @@ def because(event: RingEvent | RecentText, title: str, language: Language) -> st
     if isinstance(event, RecentText):
         return templates[EventKind.REVIEW if event.item_id else EventKind.STATEMENT].format(title=title)
     if event.kind == EventKind.RATE and event.preference >= 1.0:
-        return LIKED[language].format(title=title)
+        return _LIKED[language].format(title=title)
     return templates.get(event.kind, templates[EventKind.OTHER]).format(title=title)

@@ -33,7 +33,7 @@ _MOST_PLACE = 1000
 _MOST_POINTS = 1e6  # lists' scores lie about 1 to 10 apart; thousands of such rules still add up to a number
 
 
-class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class _Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One entry of the file: about an `item`, or about all items `where`. `place` counts from 1."""
 
     do: Literal["block", "demote", "boost", "pin"]
@@ -50,7 +50,7 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class _File(msgspec.Struct, forbid_unknown_fields=True):
-    rule: list[Rule] = []
+    rule: list[_Rule] = []
 
 
 class Rules:
@@ -60,7 +60,7 @@ class Rules:
         self._catalogue = catalogue
         self._path = path
         self._stamp: tuple[int, int] | None = None
-        self._rules: list[Rule] = []
+        self._rules: list[_Rule] = []
         self._points = np.zeros(0, np.float32)
         self._points_of = (-1, -1)
         self.read()
@@ -114,7 +114,7 @@ class Rules:
         rows = {self._catalogue.find(item or ""): place for place, item in pinned.items()}
         return {row: place for row, place in rows.items() if row is not None and place is not None}
 
-    def _rows(self, rule: Rule) -> list[int]:
+    def _rows(self, rule: _Rule) -> list[int]:
         catalogue = self._catalogue
         if rule.where is None:
             row = catalogue.find(rule.item or "")
@@ -125,7 +125,7 @@ class Rules:
 _POINTS = {"block": -np.inf, "demote": -1.0, "boost": 1.0}
 
 
-def parse(text: str) -> list[Rule]:
+def parse(text: str) -> list[_Rule]:
     """The rules of a file's text.
 
     Raises Misconfigured.
@@ -137,7 +137,7 @@ def parse(text: str) -> list[Rule]:
     return rules
 
 
-def _wrong(rule: Rule) -> str | None:
+def _wrong(rule: _Rule) -> str | None:
     pin, shift = rule.do == "pin", rule.do in {"demote", "boost"}
     place, points = rule.place or 0, rule.points or 0.0
     complaints = (

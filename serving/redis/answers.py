@@ -21,7 +21,7 @@ _LONGEST_WORDS = 200  # characters of an answer that are told
 
 
 @dataclass(frozen=True, slots=True)
-class Meaning:
+class _Meaning:
     """What an answer says of Redis ("Redis …"), and what to do, should it stay so. `passes`: waiting may mend it."""
 
     what: str
@@ -29,12 +29,12 @@ class Meaning:
     passes: bool
 
 
-def _passes(what: str, do: str) -> Meaning:
-    return Meaning(what, do, passes=True)
+def _passes(what: str, do: str) -> _Meaning:
+    return _Meaning(what, do, passes=True)
 
 
-def _stays(what: str, do: str) -> Meaning:
-    return Meaning(what, do, passes=False)
+def _stays(what: str, do: str) -> _Meaning:
+    return _Meaning(what, do, passes=False)
 
 
 _TOO_OLD = "version 6.2 or newer with scripts (EVALSHA) is needed, and no command of it may be renamed"

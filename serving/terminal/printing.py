@@ -12,7 +12,7 @@ from rich.text import Text
 
 from serving.terminal.printable import json_shown, lines_shown, shown
 
-PLAIN_WIDTH: Final = 120  # a file or a pipe has no width of its own: do not fold at 80
+_PLAIN_WIDTH: Final = 120  # a file or a pipe has no width of its own: do not fold at 80
 
 
 class ReaderGone(Exception):
@@ -38,7 +38,7 @@ def console(*, err: bool = False, wide: bool = False, width: int | None = None) 
     """
     made = Console(stderr=err, highlight=False, markup=False, emoji=False, width=width)
     if wide and not made.is_terminal:
-        made.width = PLAIN_WIDTH
+        made.width = _PLAIN_WIDTH
     return made
 
 

@@ -79,7 +79,7 @@ class Faults:
 
     def letters(self, records: Sequence[Record], error: Exception) -> list[DeadLetter]:
         """Likewise of records that raised together, which count as one."""
-        stage, why = stage_of(error), described(error)
+        stage, why = _stage_of(error), described(error)
         what = records[0].position if records else "a list that was owed"
         self.note(what, stage, error)
         return [DeadLetter(record, RejectReason.INTERNAL, why, stage) for record in records]
@@ -116,7 +116,7 @@ def described(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}{place}"
 
 
-def stage_of(error: BaseException) -> str:
+def _stage_of(error: BaseException) -> str:
     """The stage of the pipeline that an exception came from."""
     frames = traceback.extract_tb(error.__traceback__)
     known = [_STAGES[frame.name] for frame in frames if frame.name in _STAGES]

@@ -49,7 +49,7 @@ class Budget:
     warm_up_s: float = 60.0
 
 
-class EncoderUnavailable(Exception):
+class _EncoderUnavailable(Exception):
     """The encoder was not asked, or has not answered in time."""
 
 
@@ -100,7 +100,7 @@ class DeadlineEncoder:
         for part in self._slices(texts):
             try:
                 await self._read(part, "query", made)
-            except EncoderUnavailable:
+            except _EncoderUnavailable:
                 break
         return made
 
@@ -112,7 +112,7 @@ class DeadlineEncoder:
                 try:
                     await self._read(part, "passage", made)
                     break
-                except EncoderUnavailable:
+                except _EncoderUnavailable:
                     await asyncio.sleep(max(self._breaker.remaining_s, _LOOK_AGAIN_S))
         return made
 
@@ -133,7 +133,7 @@ class DeadlineEncoder:
         """Add the texts' vectors to `made`. Raises Missed. `tried`: the encoder is sound, so a text is at fault."""
         try:
             rows = await self._run(partial(self._encoder.embed, texts, kind), patient=kind == "passage")
-        except EncoderUnavailable:
+        except _EncoderUnavailable:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it was, the worker goes on
             _log.debug("the encoder cannot read %d texts together: %r", len(texts), error)
@@ -153,18 +153,18 @@ class DeadlineEncoder:
         """Raises Missed unless the encoder reads a text that it is known to be able to."""
         try:
             await self._run(self._encoder.warm_up, patient=kind == "passage")
-        except EncoderUnavailable:
+        except _EncoderUnavailable:
             raise
         except Exception as error:
             self._failed(Failure.RAISED, error)
-            raise EncoderUnavailable from error
+            raise _EncoderUnavailable from error
         self._worked()
 
     async def _run(self, job: Callable[[], _T], *, patient: bool) -> _T:
         """What the job returns or raises. Raises Missed at once, or when its budget is over; a patient one waits on."""
         async with self._turn:
             if not self.may_be_asked:
-                raise EncoderUnavailable
+                raise _EncoderUnavailable
             answer = self._submit(job)
             done, _ = await asyncio.wait({answer}, timeout=self._budget.slice_s)
             if done:
@@ -175,7 +175,7 @@ class DeadlineEncoder:
             await asyncio.wait({late})
             if not answer.cancelled():
                 return answer.result()
-        raise EncoderUnavailable
+        raise _EncoderUnavailable
 
     async def _watch(self, answer: "asyncio.Future[_T]", *, patient: bool) -> None:
         """Wait for an answer that is late, until it counts as hung."""

@@ -25,8 +25,8 @@ from stream.events.records import ORIGIN, Record, Reroute
 from stream.events.weights import RATE, Weight, WeightRange, Weights
 
 MAX_ID_BYTES = 256
-MAX_TITLE_BYTES = 4096  # titles stand in the words of reasons, several times a list
-MAX_ABOUT_BYTES = 32 * 1024  # of an item beside its text: title and facets, as JSON
+_MAX_TITLE_BYTES = 4096  # titles stand in the words of reasons, several times a list
+_MAX_ABOUT_BYTES = 32 * 1024  # of an item beside its text: title and facets, as JSON
 TRENDING = "*"  # the trending list's key, which no user may have
 
 _ALWAYS_SEEN = frozenset({EventKind.RATE, EventKind.PURCHASE, EventKind.DISMISS, EventKind.REVIEW})
@@ -326,11 +326,11 @@ def _check_item(item: Item, record: Record) -> None:
             RejectReason.MISSING_FIELD, f"`title` and `text` are both empty: there is nothing to embed{hint}"
         )
     _check_size("text", item.text, MAX_BYTES)
-    _check_size("title", item.title, MAX_TITLE_BYTES)
+    _check_size("title", item.title, _MAX_TITLE_BYTES)
     about = msgspec.json.encode(msgspec.structs.replace(item, text=""))
-    if len(about) > MAX_ABOUT_BYTES:
+    if len(about) > _MAX_ABOUT_BYTES:
         raise Rejected(
-            RejectReason.TOO_LARGE, f"title and facets take {len(about)} bytes; {MAX_ABOUT_BYTES} is the most"
+            RejectReason.TOO_LARGE, f"title and facets take {len(about)} bytes; {_MAX_ABOUT_BYTES} is the most"
         )
 
 

@@ -44,7 +44,7 @@ class Opened:
     healthy: bool = True
 
 
-def read_json(value: bytes) -> Any:
+def _read_json(value: bytes) -> Any:
     """The JSON in a value, without what stands before it.
 
     Raises Rejected, saying what it looks like if it is none.
@@ -75,7 +75,7 @@ def opened(value: bytes, content_type: str = "") -> Opened:
     structured = content_type.startswith(CLOUD_EVENTS)
     if content_type.startswith(f"{CLOUD_EVENTS}-batch"):
         raise Rejected(RejectReason.SCHEMA, _BATCH)
-    inside = Opened(read_json(value), healthy=not _HALF_OF_A_PAIR.search(value))
+    inside = Opened(_read_json(value), healthy=not _HALF_OF_A_PAIR.search(value))
     if structured and not _is_cloud_event(inside.body):
         if isinstance(inside.body, dict):
             raise Rejected(RejectReason.SCHEMA, "a structured CloudEvent without `data`")
@@ -111,7 +111,7 @@ def told(headers: Headers) -> tuple[dict[str, str | bytes], str]:
 def id_in_key(key: bytes, name: str) -> str | None:
     """The id in a key that is JSON: a string, a whole number, or the field `name` of an object, also in an envelope."""
     try:
-        body = read_json(key)
+        body = _read_json(key)
     except Rejected:
         return None
     if isinstance(body, dict) and body.keys() == {"schema", "payload"}:
@@ -166,7 +166,7 @@ def _open_cloud_event(body: dict[str, Any]) -> Opened:
         data = base64.b64decode(body["data_base64"], validate=True)
     except (TypeError, ValueError, binascii.Error):
         raise Rejected(RejectReason.SCHEMA, "`data_base64` of the CloudEvent is not base64") from None
-    return Opened(read_json(data), attributes, healthy=not _HALF_OF_A_PAIR.search(data))
+    return Opened(_read_json(data), attributes, healthy=not _HALF_OF_A_PAIR.search(data))
 
 
 def _open_change(body: dict[str, Any], attributes: Mapping[str, Any]) -> Opened:

@@ -174,7 +174,7 @@ def join(state: UserState, other: UserState, bounds: Bounds) -> None:
     state.texts = sorted(state.texts + other.texts, key=lambda t: t.order)[-bounds.texts :]
 
 
-def mark_seen(state: UserState, entry: RingEvent, limit: int) -> None:
+def _mark_seen(state: UserState, entry: RingEvent, limit: int) -> None:
     """Count an event's item into the seen set; beyond `limit` items the one with the oldest last event goes.
 
     One that was retracted counts 0: the item's row is what both orders leave.
@@ -226,7 +226,7 @@ def _place(state: UserState, entry: RingEvent, text: Vector | None, bounds: Boun
     if entry.kind == EventKind.IMPRESSION:
         impressions.note(state, entry, bounds.impressions)
     if entry.seen and entry.item_id:
-        mark_seen(state, entry, bounds.seen)
+        _mark_seen(state, entry, bounds.seen)
     if not (entry.preference or entry.covisit or entry.seen):
         return
     state.dedup_ids.append(entry.dedup_key)

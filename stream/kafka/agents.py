@@ -18,7 +18,7 @@ from faust.types import EventT, StreamT
 from serving.kafka.asynchronous import unreadable
 from stream.events.records import Record
 
-Handle = Callable[[Sequence[Record]], Awaitable[set[int] | None]]
+_Handle = Callable[[Sequence[Record]], Awaitable[set[int] | None]]
 
 
 def to_record(event: EventT[Any]) -> Record:
@@ -41,7 +41,7 @@ def to_record(event: EventT[Any]) -> Record:
     )
 
 
-def consume(app: faust.App, topic: str, handle: Handle, most: int, wait_s: float, burst: int = 0) -> None:
+def consume(app: faust.App, topic: str, handle: _Handle, most: int, wait_s: float, burst: int = 0) -> None:
     """Have `handle` take in a topic's records, at most `most` at once, waiting at most `wait_s` to fill a batch.
 
     burst: so many if they are of fewer keys, and wait already: a user's burst makes one list. 0: none beyond `most`.

@@ -29,7 +29,7 @@ _DELIVERY = 2  # what `Consumer._drain_messages` waits for: the delivery of a re
 _log = logging.getLogger(__name__)
 
 
-class Assignment(Protocol):
+class _Assignment(Protocol):
     """What a worker does when partitions come and go."""
 
     @property
@@ -301,5 +301,5 @@ class WorkerTransport(Transport):
 
     Consumer = WorkerConsumer
 
-    assignment: Assignment
+    assignment: _Assignment
     fetch_wait_ms: int | None = None

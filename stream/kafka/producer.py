@@ -48,7 +48,7 @@ TRANSIENT = (
     OSError,
 )
 # What it answers, or the client, about one record, as often as that is sent.
-PERMANENT = (
+_PERMANENT = (
     CorruptRecordException,
     InvalidTimestampError,
     MessageSizeTooLargeError,
@@ -104,7 +104,7 @@ class KafkaLog:
         for record, answer in zip(records, answers, strict=True):
             if isinstance(answer, _FOR_A_PERSON):
                 raise Misconfigured(f"the broker does not let us write to {record.topic}: {answer}") from answer
-            if isinstance(answer, PERMANENT):
+            if isinstance(answer, _PERMANENT):
                 refused.append((record, answer))
             elif isinstance(answer, BaseException):
                 raise answer
@@ -120,7 +120,7 @@ class KafkaLog:
                 timestamp_ms=record.timestamp_ms,
                 headers=list(record.headers),
             )
-        except PERMANENT as error:  # before it is sent
+        except _PERMANENT as error:  # before it is sent
             begun = asyncio.get_running_loop().create_future()
             begun.set_exception(error)
         return begun

@@ -26,7 +26,7 @@ from stream.processing.batch import PartitionBatch, Trigger, UserUpdate
 from stream.processing.lists import Lists, Ranking, newest
 
 TOP = 10
-COVERED = 10_000  # lists that coverage looks back on
+_COVERED = 10_000  # lists that coverage looks back on
 _SOURCES = ("content", "covisit", "popular", "explore")
 _BANDS = ((1, "1"), (3, "2-3"), (10, "4-10"), (20, "11-20"))
 _UNKNOWN = "unknown"
@@ -35,7 +35,7 @@ Blocks = Callable[[int], bool]
 
 
 @dataclass(frozen=True, slots=True)
-class EvaluatedEvent:
+class _EvaluatedEvent:
     """An event before it is known whether it counts. offset: of the record that brought it.
 
     listed: the list that stood before, None if that is not known here. row: of its item, None if never heard of.
@@ -97,15 +97,15 @@ class OnlineEvaluation:
         self._experiment = experiment
         self._k = k
         self._out = "count" if seen == "out" else "dismissed"
-        self._trials: dict[int, list[EvaluatedEvent]] = {}
-        self._shown = np.full(1024, -COVERED, np.int64)  # by row: the number of the last list that had it at its top
+        self._trials: dict[int, list[_EvaluatedEvent]] = {}
+        self._shown = np.full(1024, -_COVERED, np.int64)  # by row: the number of the last list that had it at its top
         self._made = 0
         metrics.coverage.set_function(self.coverage)
         metrics.remembered.set_function(lambda: self.lists.bytes)
 
     def before(self, part: PartitionBatch) -> None:
         """Look for what is about to be taken in, in the lists that stand."""
-        trials: list[EvaluatedEvent] = []
+        trials: list[_EvaluatedEvent] = []
         taken: dict[str, Taken] = {}
         for each in part.inputs:
             event = each.event
@@ -121,7 +121,7 @@ class OnlineEvaluation:
             before = taken.setdefault(each.user_id, Taken(state.seen, self._out))
             could = row is not None and self._may_list(row) and not before.had(event.item_id)
             before.items.add(event.item_id)
-            trials.append(EvaluatedEvent(came.topic, came.offset, event, listed, row, could))
+            trials.append(_EvaluatedEvent(came.topic, came.offset, event, listed, row, could))
         self._trials[part.partition] = trials
 
     def after(self, part: PartitionBatch) -> None:
@@ -148,7 +148,7 @@ class OnlineEvaluation:
         self._made += 1
         if len(self._shown) < len(self._catalogue):
             more = len(self._catalogue.available) - len(self._shown)
-            self._shown = np.concatenate([self._shown, np.full(more, -COVERED, np.int64)])
+            self._shown = np.concatenate([self._shown, np.full(more, -_COVERED, np.int64)])
         self._shown[rows[:TOP]] = self._made
 
     def wants_more(self, ranking: Ranking, state: UserState) -> bool:
@@ -160,16 +160,16 @@ class OnlineEvaluation:
         return int(np.count_nonzero(self._catalogue.available[: len(self._catalogue)]))
 
     def coverage(self) -> float:
-        """The share of the items on offer that stood among the first ten of the last `COVERED` lists."""
+        """The share of the items on offer that stood among the first ten of the last `_COVERED` lists."""
         n = min(len(self._catalogue), len(self._shown))
         available = self._catalogue.available[:n]
-        late = self._shown[:n] > self._made - COVERED
+        late = self._shown[:n] > self._made - _COVERED
         return float((late & available).sum() / max(int(available.sum()), 1))
 
     def _may_list(self, row: int) -> bool:
         return bool(self._catalogue.available[row]) and not self._blocks(row)
 
-    def _count(self, trial: EvaluatedEvent) -> None:
+    def _count(self, trial: _EvaluatedEvent) -> None:
         listed = trial.listed
         place = None if listed is None or trial.row is None else listed.place(trial.row)
         if trial.event.list_version is not None:
@@ -194,10 +194,10 @@ class OnlineEvaluation:
     def _count_answer(self, event: Event, listed: CachedList | None, place: int | None) -> None:
         """Of a list that is not known here any more, its path and the source of the item are not known either."""
         if listed is None or listed.version != event.list_version:
-            self._metrics.answers.labels(band(event.position), _UNKNOWN, _UNKNOWN).inc()
+            self._metrics.answers.labels(_band(event.position), _UNKNOWN, _UNKNOWN).inc()
             return
         source = _UNKNOWN if place is None else _SOURCES[listed.sources[place - 1]]
-        self._metrics.answers.labels(band(event.position or place), source, listed.path).inc()
+        self._metrics.answers.labels(_band(event.position or place), source, listed.path).inc()
 
 
 class EvaluatedLists(Lists):
@@ -215,7 +215,7 @@ class EvaluatedLists(Lists):
         return super().of_user(user_id, partition, turn, ranking, now_ms)
 
 
-def band(position: int | None) -> str:
+def _band(position: int | None) -> str:
     """The places that are counted together.
 
     >>> [band(position) for position in (1, 3, 10, 11, 400, 0, None)]

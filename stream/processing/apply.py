@@ -16,10 +16,10 @@ from stream.processing.merge import merge, merge_after_erasure, receive, resend
 from stream.processing.pending_events import expel, fit, leave, wait_for_vector
 from stream.processing.retract import ERASED_SINCE, erase, give_up, retract, retract_on_arrival, try_again
 
-Handler = Callable[[UserUpdate, WorkItem], None]
+_Handler = Callable[[UserUpdate, WorkItem], None]
 
 
-class MissingVector(Enum):
+class _MissingVector(Enum):
     """Whose vector is missing."""
 
     ITEM = "item"
@@ -41,7 +41,7 @@ def apply(batch: PartitionBatch) -> None:
         update.settle(update.context.now_ms)
 
 
-def _handler(update: UserUpdate, each: WorkItem) -> Handler:
+def _handler(update: UserUpdate, each: WorkItem) -> _Handler:
     """What deals with an input, as its user stands."""
     batch, state, event = update.batch, update.state, each.event
     if each.arrival is not Trigger.FRESH:
@@ -55,7 +55,7 @@ def _handler(update: UserUpdate, each: WorkItem) -> Handler:
     return _handler_of_new(state, event)
 
 
-def _handler_of_new(state: UserState, event: Event | CommandEvent | TransferEvent) -> Handler:
+def _handler_of_new(state: UserState, event: Event | CommandEvent | TransferEvent) -> _Handler:
     if isinstance(event, TransferEvent):
         return _receive
     if state.alias is not None:
@@ -116,7 +116,7 @@ def _pass_on(update: UserUpdate, each: WorkItem) -> None:
     update.batch.first.append(sending)
 
 
-def _command(carry_out: Callable[[UserUpdate, CommandEvent], None]) -> Handler:
+def _command(carry_out: Callable[[UserUpdate, CommandEvent], None]) -> _Handler:
     def handler(update: UserUpdate, each: WorkItem) -> None:
         if isinstance(each.event, CommandEvent):
             carry_out(update, each.event)
@@ -184,13 +184,13 @@ def _known(update: UserUpdate, event: Event) -> Outcome | None:
     return Outcome.DUPLICATE if same else Outcome.REUSED
 
 
-def _wait(update: UserUpdate, event: Event, lack: MissingVector) -> bool:
+def _wait(update: UserUpdate, event: Event, lack: _MissingVector) -> bool:
     """Have an event wait. Returns False if there is no room, and it became a dead letter."""
-    no_room = wait_for_vector(update, event, missed=lack is MissingVector.TEXT)
+    no_room = wait_for_vector(update, event, missed=lack is _MissingVector.TEXT)
     if no_room is None:
         return True
     reason, what = RejectReason.UNKNOWN_ITEM, f"item {event.item_id!r} has no vector"
-    if lack is MissingVector.TEXT:
+    if lack is _MissingVector.TEXT:
         reason, what = RejectReason.ENCODER_TIMEOUT, "the encoder missed its text"
     update.batch.dead.append(DeadLetter(event.record, reason, f"{what}, and {no_room}", "fold"))
     return False
@@ -220,7 +220,7 @@ def _on_pending(update: UserUpdate, each: WorkItem) -> None:
 def _count_or_wait_on(update: UserUpdate, entry: PendingEvent, event: Event) -> None:
     """Count an event that waited; what waited for its item may have to wait for its text now, and the reverse."""
     lack = _lack(event, update.context)
-    if lack is not None and entry.missed == (lack is MissingVector.TEXT):
+    if lack is not None and entry.missed == (lack is _MissingVector.TEXT):
         return
     leave(update, entry)
     if lack is not None:
@@ -236,13 +236,13 @@ def _to_fold(event: Event, context: Context) -> tuple[Event, Vector | None, Vect
     return adjusted(event, text, context.limits.sentiment), direction(item, text), text, context.limits.bounds
 
 
-def _lack(event: Event, context: Context) -> MissingVector | None:
+def _lack(event: Event, context: Context) -> _MissingVector | None:
     """What an event that counts cannot be counted without."""
     if not event.weight.covisit and not event.weight.preference:
         return None
     if event.item_id is not None and context.items(event.item_id) is None:
-        return MissingVector.ITEM
-    return MissingVector.TEXT if event.text is not None and context.text_of(event) is None else None
+        return _MissingVector.ITEM
+    return _MissingVector.TEXT if event.text is not None and context.text_of(event) is None else None
 
 
 def _silent(event: Event) -> bool:
@@ -251,7 +251,7 @@ def _silent(event: Event) -> bool:
 
 
 _OF_COMMANDS = {"erase": _command(erase), "retract": _command(retract), "merge": _command(merge)}
-_OF_TRIGGERS: dict[Trigger, Handler] = {
+_OF_TRIGGERS: dict[Trigger, _Handler] = {
     Trigger.WOKEN: _on_pending,
     Trigger.MISSED: _on_pending,
     Trigger.EXPIRED: _on_pending,

@@ -24,8 +24,8 @@ from stream.store.base import Commit, Lease, Wait
 
 EVENTS_A_MESSAGE = 50  # a ring of 20 ids of 256 bytes, each byte escaped in JSON, takes 31 KB; 2 MiB is a message's end
 MOST_UNNAMED = 256  # duplicates and impressions that wait to be named by the next list
-MOST_UNNAMED_BYTES = 1024  # of one: an id of 256 bytes and a topic's name take 0.5 KB
-MOST_UNNAMED_MORE = 2**53 - 1  # the largest whole number that every JSON reader knows
+_MOST_UNNAMED_BYTES = 1024  # of one: an id of 256 bytes and a topic's name take 0.5 KB
+_MOST_UNNAMED_MORE = 2**53 - 1  # the largest whole number that every JSON reader knows
 
 VectorOf = Callable[[str], Vector | None]
 Read = Callable[[Record], Event | CommandEvent | Reroute]
@@ -110,14 +110,14 @@ class UserUpdate:
 
     def name_later(self, named: Ref) -> None:
         """Have the next list say so, whenever there is one; beyond what is kept it says how many more."""
-        if len(self.state.unnamed) < MOST_UNNAMED and named.size <= MOST_UNNAMED_BYTES:
+        if len(self.state.unnamed) < MOST_UNNAMED and named.size <= _MOST_UNNAMED_BYTES:
             self.state.unnamed.append(named)
         else:
             self.name_more(1)
 
     def name_more(self, many: int) -> None:
         """Have the next list say that there were so many more."""
-        self.state.unnamed_more = min(self.state.unnamed_more + many, MOST_UNNAMED_MORE)
+        self.state.unnamed_more = min(self.state.unnamed_more + many, _MOST_UNNAMED_MORE)
 
     def settle(self, now_ms: int) -> None:
         """If a list is due: it names what was not named yet, and its version grows."""

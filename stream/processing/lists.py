@@ -14,7 +14,7 @@ from stream.events.outgoing import Outgoing
 from stream.processing.batch import UserUpdate
 
 _MOST_BYTES = MAX_MESSAGE_BYTES - 1024  # the key, and what a batch of one record adds
-MOST_FOLDED = 256  # events that one list names; beyond, it says how many more
+_MOST_FOLDED = 256  # events that one list names; beyond, it says how many more
 
 
 class Ranking(Protocol):
@@ -59,9 +59,9 @@ class Lists:
             cause=_cause(cause) if cause is not None else None,
             folded=[
                 Folded(ref.topic, ref.partition, ref.offset, ref.event_id, ref.waiting, ref.duplicate)
-                for ref in folded[-MOST_FOLDED:]
+                for ref in folded[-_MOST_FOLDED:]
             ],
-            folded_more=max(0, len(folded) - MOST_FOLDED) + update.named_more,
+            folded_more=max(0, len(folded) - _MOST_FOLDED) + update.named_more,
             items=ranking.items,
         )
         return Outgoing(self._topic, user_id.encode(), _packed(message), partition)

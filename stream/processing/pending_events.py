@@ -143,10 +143,10 @@ def put_aside(
     update: UserUpdate, entry: PendingEvent | Retraction, message: str, reason: RejectReason | None = None
 ) -> None:
     """Have what waited, and does not any more, in the dead letters."""
-    _tell_sender(update, entry, DeadLetter(record_of(entry), reason or reason_of(entry), message, "fold"))
+    _tell_sender(update, entry, DeadLetter(record_of(entry), reason or _reason_of(entry), message, "fold"))
 
 
-def reason_of(entry: PendingEvent | Retraction) -> RejectReason:
+def _reason_of(entry: PendingEvent | Retraction) -> RejectReason:
     """Why it is put aside if what it waits for does not come."""
     if entry.missed:
         return RejectReason.ENCODER_TIMEOUT

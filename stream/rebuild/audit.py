@@ -27,7 +27,7 @@ _BETWEEN_LOOKS_S = 1.0
 
 
 @dataclass(slots=True)
-class Verification:
+class _Verification:
     """One comparison of a live store with its log."""
 
     source: ReplaySource
@@ -157,4 +157,4 @@ async def verify(source: ReplaySource, live: LiveStore, total: Tell, tell: Tell)
         audit_notes = AuditNotes(source.settings.limits().bounds.half_life_ms)
         rebuilt = MemoryUsers(source.model.fingerprint)
         replay = make_replay(source, log, rebuilt, audit_notes)
-        return await Verification(source, log, live, rebuilt, audit_notes, replay).run(total, tell)
+        return await _Verification(source, log, live, rebuilt, audit_notes, replay).run(total, tell)

@@ -28,7 +28,7 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class ItemTotals:
+class _ItemTotals:
     """Totals of items by the replay against those on `covisits.v1`. Differences are relative.
 
     taken_back: retractions and erasures in the log. With any, only a worker knows what it had counted before they came.
@@ -52,7 +52,7 @@ class Report:
 
     users: int = 0
     findings: list[Finding] = field(default_factory=list)
-    items: ItemTotals = field(default_factory=ItemTotals)
+    items: _ItemTotals = field(default_factory=_ItemTotals)
     events: int = 0
     seconds: float = 0.0
     truncated: dict[Place, int] = field(default_factory=dict)
@@ -96,7 +96,7 @@ class Report:
         return (each for each in self.findings if not each.caveats)
 
 
-def compare_items(stated: Interactions, rebuilt: dict[str, float], taken_back: int = 0) -> ItemTotals:
+def compare_items(stated: Interactions, rebuilt: dict[str, float], taken_back: int = 0) -> _ItemTotals:
     """Totals by item, of those that either side has.
 
     >>> compare_items(Interactions({"a": 2.0, "b": 1.0}), {"a": 1.0, "b": 1.0})
@@ -106,7 +106,7 @@ def compare_items(stated: Interactions, rebuilt: dict[str, float], taken_back: i
     pairs = [(stated.totals.get(each, 0.0), rebuilt.get(each, 0.0)) for each in ids]
     apart = [(abs(mine - theirs), max(mine, theirs)) for mine, theirs in pairs if abs(mine - theirs) > 1e-6 * mine]
     whole = sum(max(each) for each in pairs)
-    return ItemTotals(
+    return _ItemTotals(
         compared=len(pairs),
         different=len(apart),
         largest=max((difference / size for difference, size in apart if size), default=0.0),

@@ -17,11 +17,11 @@ from stream.processing.batch import Limits
 from stream.processing.pending_events import overdue
 from stream.rebuild.caveats import Added, decay
 
-EXACTNESS = 1e-5  # of Σ |preference|: how far the order of additions may move a component of the long vector
+_EXACTNESS = 1e-5  # of Σ |preference|: how far the order of additions may move a component of the long vector
 # How far its batch may move a component of a text's vector: 1e-3 before centring, which the gate of an export allows,
 # made longer by centring (unrelated texts have cosine .8, so what is left is .45 long), and half precision.
-TEXT_EXACTNESS = 2.5e-3
-PREFERENCE_EXACTNESS = 1e-2  # how far that moves the preference of a review, which follows the sentiment of its text
+_TEXT_EXACTNESS = 2.5e-3
+_PREFERENCE_EXACTNESS = 1e-2  # how far that moves the preference of a review, which follows the sentiment of its text
 
 _E = TypeVar("_E", RingEvent, RecentText)
 
@@ -80,7 +80,7 @@ def _long(live: UserState, rebuilt: UserState, by: Yardstick) -> Iterator[Differ
     reference_ms = max(live.reference_ms, rebuilt.reference_ms)
     mine, theirs = (_moved(live, reference_ms, half_life_ms), _moved(rebuilt, reference_ms, half_life_ms))
     share = decay(max(reference_ms - by.added.time_ms, 0), half_life_ms)
-    allowed = share * (EXACTNESS * by.added.total + TEXT_EXACTNESS * by.added.texts)
+    allowed = share * (_EXACTNESS * by.added.total + _TEXT_EXACTNESS * by.added.texts)
     distance = float(np.abs(mine - theirs).max(initial=0.0)) if mine.shape == theirs.shape else np.inf
     if not distance <= allowed:
         yield Difference("long", f"{distance:.2e} in a component; {allowed:.2e} is allowed")
@@ -117,7 +117,7 @@ def _settled(rebuilt: list[_E], live: list[_E]) -> list[_E]:
     distances = {each.event_id: abs(preferences.get(each.event_id, np.inf) - each.preference) for each in rebuilt}
     return [
         msgspec.structs.replace(each, preference=preferences[each.event_id])
-        if distances[each.event_id] <= PREFERENCE_EXACTNESS
+        if distances[each.event_id] <= _PREFERENCE_EXACTNESS
         else each
         for each in rebuilt
     ]
@@ -142,8 +142,8 @@ def _texts(live: UserState, rebuilt: UserState) -> Iterator[Difference]:
         return
     theirs = {text.event_id: _rows(text) for text in rebuilt.texts}
     distance = max(float(np.abs(_rows(text) - theirs[text.event_id]).max(initial=0.0)) for text in live.texts)
-    if not distance <= TEXT_EXACTNESS:
-        yield Difference("texts", f"{distance:.2e} in a component; {TEXT_EXACTNESS:.2e} is allowed")
+    if not distance <= _TEXT_EXACTNESS:
+        yield Difference("texts", f"{distance:.2e} in a component; {_TEXT_EXACTNESS:.2e} is allowed")
 
 
 def _rows(text: RecentText) -> Vector:

@@ -52,7 +52,7 @@ class StateRepair:
         starts = await log.starts(ends)
         replay.positions |= starts
         merges = await self._merges(log, replay, {place: (starts[place], end) for place, end in ends.items()})
-        people = one_person(user, merges)
+        people = _one_person(user, merges)
         keys = {each.encode() for each in people}
         homes = {partition_of(each, self.source.partitions) for each in people}
         theirs = {place: end for place, end in ends.items() if place[1] in homes}
@@ -108,7 +108,7 @@ class StateRepair:
         )
 
 
-def one_person(user: str, merges: Iterable[tuple[str, str]]) -> set[str]:
+def _one_person(user: str, merges: Iterable[tuple[str, str]]) -> set[str]:
     """All ids that merges join with a user's.
 
     >>> sorted(one_person("b", [("a", "b"), ("c", "d"), ("e", "a")]))

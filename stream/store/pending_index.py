@@ -16,7 +16,7 @@ _LOOK_AT_ONCE = 20_000  # names of items: some ms
 _AGAIN_MS = 60_000  # who is due is told again if that changed nothing
 
 
-class Known(Protocol):
+class _Known(Protocol):
     """The items that have a vector: a catalogue, or a set of ids."""
 
     def __contains__(self, item_id: str, /) -> bool: ...
@@ -90,7 +90,7 @@ class PendingIndex:
         }
         return {partition: users for partition, users in found.items() if users}
 
-    def woken(self, known: Known, most: int = USERS_AT_ONCE) -> dict[int, Sequence[str]]:
+    def woken(self, known: _Known, most: int = USERS_AT_ONCE) -> dict[int, Sequence[str]]:
         """Who waits for an item that is known by now: partition -> user ids, `most` at once; the others come next."""
         found: dict[int, dict[str, None]] = {}
         for item_id in list(islice(self._arrived, _LOOK_AT_ONCE)):

@@ -10,7 +10,7 @@ from stream.store.pending_index import PendingIndex
 
 USERS_AT_ONCE = 64
 PAUSE_S = 1.0
-SHORTEST_PAUSE_S = 0.05
+_SHORTEST_PAUSE_S = 0.05
 LONGEST_PAUSE_S = 60.0
 
 
@@ -48,7 +48,7 @@ class EncoderBacklog:
         made = await self._make_up(USERS_AT_ONCE)
         self._on_made(made)
         if made:  # a pause as long as the work leaves half of the encoder's time to what is new
-            self.pause_s = min(max(time.monotonic() - began, SHORTEST_PAUSE_S), PAUSE_S)
+            self.pause_s = min(max(time.monotonic() - began, _SHORTEST_PAUSE_S), PAUSE_S)
         elif self._encoding.healthy:
             self.pause_s = min(2 * self.pause_s, LONGEST_PAUSE_S)
         else:

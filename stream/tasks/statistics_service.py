@@ -23,7 +23,7 @@ _BEHIND = 4.0  # where events wait, lists come first: counting takes a fifth of 
 _FITS_APART_S, _REST = 5.0, 20.0  # at least so long, and so many times as long as the last fit took
 
 
-class Holds(Protocol):
+class _Holds(Protocol):
     """Which partitions are mine, and by which token."""
 
     def lease(self, partition: int) -> Lease:
@@ -41,7 +41,7 @@ class StatisticsService:
         self,
         settings: WorkerSettings,
         statistics: Statistics,
-        leases: Holds,
+        leases: _Holds,
         metrics: Metrics,
         learn: Callable[[Sequence[CoVisitEvent]], None],
         behind: Callable[[], bool] = lambda: False,

@@ -15,11 +15,11 @@ log = logging.getLogger(__name__)
 
 Provider = Literal["auto", "cpu", "cuda"]
 NAMES = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
-NEEDS = (
+_NEEDS = (
     "onnxruntime-gpu (`pip install 'penchant[gpu]'`, without onnxruntime beside it), CUDA 13, cuDNN 9 "
     "and an NVIDIA driver"
 )
-NVIDIA = Path("/dev/nvidiactl")  # the driver's device: only where it stands is the CPU a fallback worth a warning
+_NVIDIA = Path("/dev/nvidiactl")  # the driver's device: only where it stands is the CPU a fallback worth a warning
 
 
 class OnnxRuntime:
@@ -33,7 +33,7 @@ class OnnxRuntime:
         """
         ort = _library()
         if NAMES[provider] not in ort.get_available_providers():
-            raise ProviderMissing(f"asked for {provider}, but this onnxruntime was built without it; it needs {NEEDS}")
+            raise ProviderMissing(f"asked for {provider}, but this onnxruntime was built without it; it needs {_NEEDS}")
         if provider == "cuda" and hasattr(ort, "preload_dlls"):
             ort.preload_dlls()  # finds the CUDA libraries that pip installed, which no loader path names
         options = ort.SessionOptions()
@@ -45,11 +45,11 @@ class OnnxRuntime:
             self._session = ort.InferenceSession(str(model), options, providers=[NAMES[provider]])
         except Exception as error:  # the library raises a class of its own for each cause
             if provider == "cuda":  # a defect of the graph shows on the CPU, where `auto` goes next
-                raise ProviderMissing(f"no session on cuda ({error}); it needs {NEEDS}") from error
+                raise ProviderMissing(f"no session on cuda ({error}); it needs {_NEEDS}") from error
             raise BrokenArtifact(f"ONNX Runtime cannot load {model}: {error}") from error
         found = self._session.get_providers()[0]
         if found != NAMES[provider]:
-            raise ProviderMissing(f"asked for {provider}, but the session runs on {found}; it needs {NEEDS}")
+            raise ProviderMissing(f"asked for {provider}, but the session runs on {found}; it needs {_NEEDS}")
         self.provider = provider
 
     def run(self, ids: npt.NDArray[np.int64], mask: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
@@ -83,9 +83,9 @@ def _best(artifact: Artifact, threads: int) -> OnnxRuntime:
             why = str(error)
     if "cpu" not in artifact.providers:
         raise ProviderMissing(
-            f"scheme {artifact.scheme} of {artifact.path} runs on CUDA only, and {why}; needed: {NEEDS}"
+            f"scheme {artifact.scheme} of {artifact.path} runs on CUDA only, and {why}; needed: {_NEEDS}"
         )
-    if "cuda" in artifact.providers and NVIDIA.exists():
+    if "cuda" in artifact.providers and _NVIDIA.exists():
         log.warning(
             "There is a GPU, but texts are encoded on the CPU, since %s", why, extra={"action": "encoder_fallback"}
         )
