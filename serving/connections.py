@@ -47,7 +47,7 @@ class Connections(BaseSettings):
     loop_silent_s: float = Field(
         default=30.0,
         ge=1.0,
-        description="A worker or an API whose event loop has no turn for so long ends with 70; work takes far less.",
+        description="A worker or an API whose event loop does not run for so long ends with 70; work takes far less.",
     )
 
     def __init__(self, **given: Any) -> None:
