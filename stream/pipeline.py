@@ -140,12 +140,12 @@ class Pipeline:
         """Publish the lists that are owed in a partition: its worker before may have died between save and publish."""
         async with self.lock, self.guard.quarantine.lists(partition) as may_be_made:
             if not may_be_made:
-                self.store.settle(partition, self.store.lease(partition).token)
+                self.store.mark_published(partition, self.store.lease(partition).token)
             await self.run([PartitionBatch(partition)], {})
 
-    async def resume_pending(self, users: Mapping[int, Sequence[str]], arrival: Trigger) -> int:
+    async def resume_pending(self, users: Mapping[int, Sequence[str]], trigger: Trigger) -> int:
         """Take in what waits in the rooms of some users (partition -> user ids). Returns how many texts were read."""
-        found = [await self.look_up(partition, ids, arrival) for partition, ids in users.items()]
+        found = [await self.look_up(partition, ids, trigger) for partition, ids in users.items()]
         return await self.take_in([each for some in found for each in some])
 
     async def take_in(self, pending: Sequence[Pending]) -> int:
@@ -189,7 +189,7 @@ class Pipeline:
         if monotonic() - began_s > self.late_after_s:
             await self.republish_if_fenced(batches)
         for batch in saved:
-            self.store.settle(batch.partition, batch.lease.token)
+            self.store.mark_published(batch.partition, batch.lease.token)
         return saved
 
     def decode(self, records: Sequence[Record], leases: Mapping[int, Lease]) -> list[PartitionBatch]:
@@ -225,14 +225,18 @@ class Pipeline:
     async def embed(self, batches: Iterable[PartitionBatch]) -> Mapping[EncoderInput, Vector]:
         """What the encoder makes of the texts in the parts (stream/events/encoder_input.py), by what was encoded."""
         events = (each.event for batch in batches for each in batch.inputs)
-        wordings = {event.wording for event in events if event is not None and event.wording is not None}
+        encoder_inputs = {
+            event.encoder_input for event in events if event is not None and event.encoder_input is not None
+        }
         vectors = (
-            await self.embedder(sorted({each for wording in wordings for each in texts_to_encode(wording)}))
-            if wordings
+            await self.embedder(
+                sorted({each for encoder_input in encoder_inputs for each in texts_to_encode(encoder_input)})
+            )
+            if encoder_inputs
             else {}
         )
-        made = {wording: assemble(wording, vectors) for wording in wordings}
-        return {wording: text for wording, text in made.items() if text is not None}
+        made = {encoder_input: assemble(encoder_input, vectors) for encoder_input in encoder_inputs}
+        return {encoder_input: text for encoder_input, text in made.items() if text is not None}
 
     async def load(self, batch: PartitionBatch, context: Context) -> bool:
         """Give each user of a part a turn. False: its partition was claimed anew while texts were embedded.
@@ -250,20 +254,20 @@ class Pipeline:
                 batch.hands[hand.user_id] = sender.alias.token
         return True
 
-    async def look_up(self, partition: int, users: Sequence[str], arrival: Trigger) -> list[Pending]:
+    async def look_up(self, partition: int, users: Sequence[str], trigger: Trigger) -> list[Pending]:
         """What is due of what waits in the rooms of some users."""
         states = await self.store.load(partition, users)
         now = self.clock()
 
         def due(entry: PendingEvent | Retraction) -> bool:
-            if arrival is Trigger.EXPIRED:
+            if trigger is Trigger.EXPIRED:
                 return overdue(entry, self.limits, now)
-            if arrival is Trigger.MISSED or isinstance(entry, Retraction):
-                return arrival is Trigger.MISSED and entry.missed
+            if trigger is Trigger.MISSED or isinstance(entry, Retraction):
+                return trigger is Trigger.MISSED and entry.missed
             return not entry.missed and self.items(entry.item_id) is not None
 
         waiting = ((user, entry) for user, state in states.items() for entry in waiters(state))
-        return [Pending(partition, user, entry, arrival) for user, entry in waiting if due(entry)]
+        return [Pending(partition, user, entry, trigger) for user, entry in waiting if due(entry)]
 
     async def publish_side_effects(self, batches: Iterable[PartitionBatch]) -> None:
         """Send what must not be lost, and have it acknowledged, before the offsets move on."""
@@ -366,10 +370,10 @@ class Pipeline:
         await self.log.send(self.transfers(late))
 
     def _input(self, pending: Pending) -> WorkItem:
-        user_id, entry, arrival = pending.user_id, pending.entry, pending.arrival
+        user_id, entry, trigger = pending.user_id, pending.entry, pending.trigger
         if entry is None:
-            return WorkItem(user_id, "", arrival)
-        if arrival is Trigger.EXPIRED or pending.letter is not None:
+            return WorkItem(user_id, "", trigger)
+        if trigger is Trigger.EXPIRED or pending.letter is not None:
             return expired(user_id, entry, pending.letter)
         record = record_of(entry)
         if self.guard.quarantine.condemned(record):
@@ -380,7 +384,7 @@ class Pipeline:
             return expired(user_id, entry, DeadLetter(record, error.reason, str(error), "decode"))
         if isinstance(event, Reroute):
             raise TypeError("this is a bug: a record on the wrong partition was left waiting")
-        return WorkItem(user_id, event.event_id, arrival, event)
+        return WorkItem(user_id, event.event_id, trigger, event)
 
     def _covisits(self, message: CoVisits) -> Outgoing:
         key = f"{message.topic}-{message.partition}".encode()

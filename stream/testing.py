@@ -32,9 +32,8 @@ from stream.events.weights import load_weights
 from stream.pipeline import Pipeline
 from stream.processing.batch import Context, Limits
 from stream.processing.lists import Lists
-from stream.store.base import Commit, Lease, Saved, Wait
+from stream.store.base import Commit, Lease, Saved, Wait, now_ms, refuse_foreign
 from stream.store.pending_index import PendingIndex
-from stream.store.redis import now_ms, refuse_foreign
 from stream.store.tombstones import Tombstones, believed_ms
 
 TOPICS = Topics("penchant")
@@ -160,7 +159,7 @@ class MemoryStore:
         """See `Store.lease`."""
         return self._leases.get(partition, Lease())
 
-    def held(self) -> set[int]:
+    def owned_partitions(self) -> set[int]:
         """See `Store.held`."""
         return set(self._leases)
 
@@ -207,8 +206,8 @@ class MemoryStore:
             )
         return Saved.WRITTEN
 
-    def settle(self, partition: int, token: str) -> None:
-        """See `Store.settle`."""
+    def mark_published(self, partition: int, token: str) -> None:
+        """See `Store.mark_published`."""
         held = self._leases.get(partition)
         if held is not None and held.token == token:
             self._leases[partition] = replace(held, unpublished={})

@@ -157,7 +157,7 @@ class Worker:
         self.items = ItemPipeline(
             self.topics, self._catalogue, self._encoding.passages, self._log, now_ms, self._safety
         )
-        blending = BlendLearner(self._ranker, self._catalogue, lambda: WRITER in self._store.held())
+        blending = BlendLearner(self._ranker, self._catalogue, lambda: WRITER in self._store.owned_partitions())
         shared = connect(settings.redis)
         started.push_async_callback(shared.aclose)
         self._statistics_service = StatisticsService(
@@ -212,8 +212,8 @@ class Worker:
             await self.quarantine.acquired(_items_scope(number), number, {})
         self._item_partitions = items
         self._assigned = True
-        self._judge.lists.keep(self._store.held())
-        self.metrics.partitions.set(len(self._store.held()))
+        self._judge.lists.keep(self._store.owned_partitions())
+        self.metrics.partitions.set(len(self._store.owned_partitions()))
         return positions
 
     # --- What the agents ask (stream/kafka/agents.py) ---
@@ -301,7 +301,7 @@ class Worker:
     async def _publish_trending(self) -> None:
         await asyncio.gather(*(follower.caught_up.wait() for follower in self._followers))
         while True:
-            if 0 in self._store.held():
+            if 0 in self._store.owned_partitions():
                 now = now_ms()
                 self._trending_version = max(self._trending_version + 1, now)
                 ranking = self._ranker.trending(self.settings.k)
@@ -315,7 +315,7 @@ class Worker:
             for follower in self._followers:
                 if (error := follower.failed()) is not None:
                     raise error
-            held = self._store.held()
+            held = self._store.owned_partitions()
             reached = self.partitions.reached(held).items()
             positions = {(tp.topic, tp.partition): offset for tp, offset in reached}
             topics = (self.topics.clicks, self.topics.reviews, self.topics.commands, self.topics.transfers)

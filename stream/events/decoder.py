@@ -60,7 +60,7 @@ class Event:
     position: int | None = None
 
     @property
-    def wording(self) -> EncoderInput | None:
+    def encoder_input(self) -> EncoderInput | None:
         """What has to be encoded of it."""
         return self.intent or self.text
 
@@ -95,9 +95,9 @@ class CommandEvent:
         return self.command.user_id
 
     @property
-    def wording(self) -> EncoderInput | None:
+    def encoder_input(self) -> EncoderInput | None:
         """What has to be encoded to carry it out."""
-        return self.original.wording if self.original is not None else None
+        return self.original.encoder_input if self.original is not None else None
 
 
 class Decoder:

@@ -11,26 +11,26 @@ from serving.state.user_state import Vector
 EncoderInput: TypeAlias = str | Intent
 
 
-def texts_to_encode(wording: EncoderInput) -> list[str]:
+def texts_to_encode(encoder_input: EncoderInput) -> list[str]:
     """The texts to be encoded."""
-    if isinstance(wording, str):
-        return [wording]
-    return [piece for piece in (wording.wanted, wording.unwanted) if piece]
+    if isinstance(encoder_input, str):
+        return [encoder_input]
+    return [piece for piece in (encoder_input.wanted, encoder_input.unwanted) if piece]
 
 
-def assemble(wording: EncoderInput, vectors: Mapping[str, Vector]) -> Vector | None:
+def assemble(encoder_input: EncoderInput, vectors: Mapping[str, Vector]) -> Vector | None:
     """`(d,) float32` of a text; of an intent `(2, d)`: what is wanted (or zeros), what is not. None if one is missed.
 
     >>> assemble(Intent("", "war"), {"war": np.float32([0, 1])}).tolist()
     [[0.0, 0.0], [0.0, 1.0]]
     """
-    found = [vectors.get(piece) for piece in texts_to_encode(wording)]
+    found = [vectors.get(piece) for piece in texts_to_encode(encoder_input)]
     rows = [row for row in found if row is not None]
     if len(rows) < len(found):
         return None
-    if isinstance(wording, str):
+    if isinstance(encoder_input, str):
         return rows[0]
-    return np.stack(rows if wording.wanted else [np.zeros_like(rows[0]), rows[0]])
+    return np.stack(rows if encoder_input.wanted else [np.zeros_like(rows[0]), rows[0]])
 
 
 def text_direction(text: Vector) -> Vector:

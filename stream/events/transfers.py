@@ -106,7 +106,7 @@ class TransferEvent:
 
     record: Record
     message: AnyTransfer
-    wording: None = None
+    encoder_input: None = None
 
     @property
     def hand(self) -> HandoffToken | None:

@@ -92,7 +92,7 @@ class Partitions:
         self._awaited.clear()
         self._lost_at.clear()
         numbers = {tp.partition for tp in self._assigned}
-        for number in self._store.held() - numbers:
+        for number in self._store.owned_partitions() - numbers:
             self._store.release(number)
             self._waiting.forget(number)
         for number in sorted(numbers):
@@ -119,7 +119,7 @@ class Partitions:
 
         A topic and partition's records come here batch by batch, each when the last one was saved.
         """
-        mine = self._store.held() - self._lost_at.keys()
+        mine = self._store.owned_partitions() - self._lost_at.keys()
         due: dict[TP, int] = {}
         taken: list[Record] = []
         gaps: set[TP] = set()
@@ -162,7 +162,7 @@ class Partitions:
         Faust may overwrite a seek with the record that it is just delivering, and would then drop what lies before it:
         as long as nothing has come from where reading was to go on, the consumer is sent there again.
         """
-        for number in sorted(self._store.held() - self._lost_at.keys()):
+        for number in sorted(self._store.owned_partitions() - self._lost_at.keys()):
             token = self._store.lease(number).token
             if await self._store.is_behind(number):
                 await self.refused(number, token)
@@ -192,7 +192,7 @@ class Partitions:
     async def give_back(self) -> None:
         """The group is about to share the partitions out anew: who owned them before is not to be thought dead."""
         if self._quarantine is not None:
-            for number in self._store.held():
+            for number in self._store.owned_partitions():
                 await self._quarantine.given_back(str(number))
 
     async def _acquire(self, number: int) -> None:

@@ -109,7 +109,7 @@ class OnlineEvaluation:
         taken: dict[str, Taken] = {}
         for each in part.inputs:
             event = each.event
-            if each.arrival is not Trigger.FRESH or not isinstance(event, Event):
+            if each.trigger is not Trigger.FRESH or not isinstance(event, Event):
                 continue
             if event.item_id is None or event.weight.covisit <= 0:
                 continue

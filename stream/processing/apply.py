@@ -33,7 +33,7 @@ def apply(batch: PartitionBatch) -> None:
     """
     for each in sorted(batch.inputs, key=_is_request):
         update = batch.updates[each.user_id]
-        if not isinstance(each.event, Event) or each.arrival is not Trigger.FRESH:
+        if not isinstance(each.event, Event) or each.trigger is not Trigger.FRESH:
             update.burst.lose()
         _handler(update, each)(update, each)
     for update in batch.updates.values():
@@ -44,8 +44,8 @@ def apply(batch: PartitionBatch) -> None:
 def _handler(update: UserUpdate, each: WorkItem) -> _Handler:
     """What deals with an input, as its user stands."""
     batch, state, event = update.batch, update.state, each.event
-    if each.arrival is not Trigger.FRESH:
-        return _OF_TRIGGERS[each.arrival] if state.alias is None or each.arrival is Trigger.UNANSWERED else _ignore
+    if each.trigger is not Trigger.FRESH:
+        return _OF_TRIGGERS[each.trigger] if state.alias is None or each.trigger is Trigger.UNANSWERED else _ignore
     if event is None:
         raise TypeError("this is a bug: nothing came from the log")
     if batch.again(each.carrier or event.record):
@@ -205,7 +205,7 @@ def _on_pending(update: UserUpdate, each: WorkItem) -> None:
     event = each.event
     if each.letter is not None:
         expel(update, each.letter)
-    elif each.arrival is Trigger.UNCLAIMED or isinstance(event, CommandEvent):
+    elif each.trigger is Trigger.UNCLAIMED or isinstance(event, CommandEvent):
         retraction = next((some for some in update.state.retractions if some.command_id == each.event_id), None)
         if retraction is not None and isinstance(event, CommandEvent):
             try_again(update, retraction, event)

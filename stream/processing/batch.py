@@ -52,7 +52,7 @@ class WorkItem:
 
     user_id: str
     event_id: str
-    arrival: Trigger
+    trigger: Trigger
     event: Event | CommandEvent | TransferEvent | None = None
     letter: DeadLetter | None = None
     carrier: Record | None = None
@@ -169,7 +169,7 @@ class Context:
 
     def text_of(self, event: Event | CommandEvent) -> Vector | None:
         """What the encoder made of what the user wrote; None if nothing was written, or the encoder missed it."""
-        return self.texts.get(event.wording) if event.wording is not None else None
+        return self.texts.get(event.encoder_input) if event.encoder_input is not None else None
 
 
 @dataclass(slots=True)

@@ -18,7 +18,7 @@ class Pending(NamedTuple):
     partition: int
     user_id: str
     entry: PendingEvent | Retraction | None
-    arrival: Trigger
+    trigger: Trigger
     letter: DeadLetter | None = None
 
 

@@ -186,7 +186,7 @@ def _subtract(state: UserState, past: RingEvent, command: CommandEvent, context:
     if past.preference and past.written:
         text = _text_of(state, past.event_id, command, context)
         if text is None:
-            return Taken.MISSED if command.wording is not None else _TEXT_GONE
+            return Taken.MISSED if command.encoder_input is not None else _TEXT_GONE
     subtract(state, past, direction(item, text), context.limits.bounds)
     return Taken.BACK
 

@@ -40,7 +40,7 @@ class MemoryUsers:
         records.update({user: codec.encode(state, self._fingerprint) for user, state in commit.states.items()})
         return Saved.WRITTEN
 
-    def settle(self, partition: int, token: str) -> None:
+    def mark_published(self, partition: int, token: str) -> None:
         """Nothing is owed: a replay makes no lists."""
 
     def users(self, partition: int) -> list[str]:

@@ -25,8 +25,8 @@ from stream.rebuild.log_reader import LogReader, Place
 from stream.rebuild.silent_pipeline import Silence, SilentPipeline, no_rank
 from stream.settings import WorkerSettings
 from stream.store.base import UserStore
+from stream.store.base import now_ms as wall_clock_ms
 from stream.store.pending_index import PendingIndex
-from stream.store.redis import now_ms as wall_clock_ms
 
 Tell = Callable[[int], None]  # how many records were read since the last call
 

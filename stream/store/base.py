@@ -1,10 +1,12 @@
 """What the pipeline asks of a store, and the values that pass between: leases, commits, what became of them."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
 
+from penchant.errors import Misconfigured
 from serving.state.user_state import Ref, UserState
 
 Mend = Callable[[int, str], Awaitable[UserState]]  # partition and user -> the state made anew
@@ -95,6 +97,24 @@ class UserStore(Protocol):
         """See `Store.owns`."""
         ...
 
-    def settle(self, partition: int, token: str) -> None:
-        """See `Store.settle`."""
+    def mark_published(self, partition: int, token: str) -> None:
+        """See `Store.mark_published`."""
         ...
+
+
+def refuse_foreign(stored: Iterable[str], mine: Mapping[str, str]) -> None:
+    """Raise Misconfigured if an offset counts another topic of a name that I know.
+
+    stored: fields of the offsets, `topic@identity`. mine: topic -> the field that I count it under.
+    """
+    topics = {name: name.partition("@")[0] for name in stored}  # Kafka allows no @ in a name
+    if foreign := sorted({topic for name, topic in topics.items() if mine.get(topic, name) != name}):
+        raise Misconfigured(
+            f"the store's offsets are of other topics that have the names {', '.join(foreign)}: they were made anew "
+            "and adopted while this worker ran; start it again"
+        )
+
+
+def now_ms() -> int:
+    """The wall clock, ms since 1970."""
+    return time.time_ns() // 1_000_000

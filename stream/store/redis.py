@@ -15,8 +15,7 @@ Keys, all of one partition under one hash tag, so that a script may touch them t
 
 import logging
 import secrets
-import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from importlib.resources import files
 from typing import Any
@@ -26,7 +25,7 @@ import msgspec
 from penchant.errors import BrokenState, Misconfigured, NewerState
 from serving.state import user_state as codec
 from serving.state.user_state import Ref, UserState
-from stream.store.base import Commit, Lease, Mend, Retention, Saved, Wait
+from stream.store.base import Commit, Lease, Mend, Retention, Saved, Wait, now_ms, refuse_foreign
 from stream.store.redis_calls import ask, ask_first, connect
 from stream.store.tombstones import SECRET_BYTES, Tombstones, believed_ms
 
@@ -112,7 +111,7 @@ class Store:
         """My grip on a partition; one that every write is refused with, if it is not mine."""
         return self._leases.get(partition, Lease())
 
-    def held(self) -> set[int]:
+    def owned_partitions(self) -> set[int]:
         """The partitions that I claimed and have not released."""
         return set(self._leases)
 
@@ -120,7 +119,7 @@ class Store:
         """Forget a partition that went to another worker."""
         self._leases.pop(partition, None)
 
-    def settle(self, partition: int, token: str) -> None:
+    def mark_published(self, partition: int, token: str) -> None:
         """Note that what was owed under a token is published now."""
         held = self._leases.get(partition)
         if held is not None and held.token == token:
@@ -181,7 +180,7 @@ class Store:
         if saved.done and held is not None and held.token == commit.lease.token:
             unpublished = (
                 commit.unpublished if told else held.unpublished
-            )  # until `settle`: whatever ends this batch before that
+            )  # until `mark_published`: whatever ends this batch before that
             self._leases[commit.partition] = replace(
                 held, offsets={**held.offsets, **commit.offsets}, unpublished=unpublished
             )
@@ -259,24 +258,6 @@ class Store:
 
     def _user_key(self, partition: int, user_id: str) -> str:
         return self._key(partition, f"u:{user_id}")
-
-
-def refuse_foreign(stored: Iterable[str], mine: Mapping[str, str]) -> None:
-    """Raise Misconfigured if an offset counts another topic of a name that I know.
-
-    stored: fields of the offsets, `topic@identity`. mine: topic -> the field that I count it under.
-    """
-    topics = {name: name.partition("@")[0] for name in stored}  # Kafka allows no @ in a name
-    if foreign := sorted({topic for name, topic in topics.items() if mine.get(topic, name) != name}):
-        raise Misconfigured(
-            f"the store's offsets are of other topics that have the names {', '.join(foreign)}: they were made anew "
-            "and adopted while this worker ran; start it again"
-        )
-
-
-def now_ms() -> int:
-    """The wall clock, ms since 1970."""
-    return time.time_ns() // 1_000_000
 
 
 def _member(wait: Wait) -> bytes:

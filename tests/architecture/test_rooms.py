@@ -31,7 +31,14 @@ MAY_KNOW = {
     "rebuild": {"pipeline", "settings"},
 }
 SERVICES = {"aiohttp", "aiokafka", "faust", "kafka", "mode", "onnxruntime", "prometheus_client", "redis"}
-CORE = ("stream.events", "stream.interest", "stream.containment", "stream.processing", "stream.pipeline")
+CORE = (
+    "stream.events",
+    "stream.interest",
+    "stream.containment",
+    "stream.processing",
+    "stream.pipeline",
+    "stream.testing",
+)
 
 
 def room_of(name: str) -> str:

@@ -6,8 +6,8 @@ from typing import Any
 from redis.asyncio import Redis
 
 from serving.state.user_state import Ref
-from stream.store.base import Commit, Retention, Saved, Wait
-from stream.store.redis import Store, now_ms
+from stream.store.base import Commit, Retention, Saved, Wait, now_ms
+from stream.store.redis import Store
 from stream.testing import FINGERPRINT
 from tests.contract.conftest import CLICKS, EXPIRY_S, IDENTITIES, AnyStore, Opener, commit, state, version
 

@@ -37,7 +37,7 @@ async def test_partitions_are_apart(store: AnyStore) -> None:
     await store.save(commit(store, {CLICKS: 5}, u1=state(7)))
     assert await store.acquire(4) == {}
     assert (await store.load(4, ["u1"]))["u1"].list_version == 0
-    assert store.held() == {3, 4}
+    assert store.owned_partitions() == {3, 4}
 
 
 async def test_offsets_stand_with_the_states_and_come_back_with_a_claim(store: AnyStore, another: Opener) -> None:
@@ -142,7 +142,7 @@ async def test_a_released_partition_is_not_mine(store: AnyStore) -> None:
     await store.acquire(3)
     store.release(3)
     store.release(4)
-    assert store.held() == set()
+    assert store.owned_partitions() == set()
     assert not await store.owns(3)
     assert await store.save(commit(store, {CLICKS: 5})) is Saved.NOT_MINE
 
@@ -152,7 +152,7 @@ async def test_a_save_that_comes_back_after_a_release_does_not_bring_the_hold_ba
     under_way = commit(store, {CLICKS: 5})
     store.release(3)
     assert await store.save(under_way) is Saved.WRITTEN
-    assert store.held() == set()
+    assert store.owned_partitions() == set()
 
 
 # --- The waiting index ---
@@ -208,9 +208,9 @@ async def test_what_is_owed_stays_so_until_it_is_settled_under_the_same_token(st
     await store.acquire(3)
     await store.save(commit(store, {CLICKS: 6}))
     assert store.lease(3).unpublished == refs
-    store.settle(3, "an older token")
+    store.mark_published(3, "an older token")
     assert store.lease(3).unpublished == refs
-    store.settle(3, store.lease(3).token)
+    store.mark_published(3, store.lease(3).token)
     assert store.lease(3).unpublished == {}
 
 

@@ -66,17 +66,17 @@ class User:
             text=text,
             seen=item_id is not None and kind is not EventKind.IMPRESSION,
         )
-        wording = split(text) if text and kind is EventKind.STATEMENT else text
-        vector = self.read(wording) if wording else None
+        encoder_input = split(text) if text and kind is EventKind.STATEMENT else text
+        vector = self.read(encoder_input) if encoder_input else None
         item = self.catalogue.vector(item_id) if item_id else None
         fold(self.state, event, direction(item, vector), vector, Bounds())
 
-    def read(self, wording: EncoderInput) -> Vector | None:
+    def read(self, encoder_input: EncoderInput) -> Vector | None:
         """What the encoder makes of a text, as the worker has it made."""
-        if not isinstance(wording, str) and not wording.unwanted:
-            wording = wording.wanted
-        texts = texts_to_encode(wording)
-        return assemble(wording, dict(zip(texts, self.encoder.embed(texts, "query"), strict=True)))
+        if not isinstance(encoder_input, str) and not encoder_input.unwanted:
+            encoder_input = encoder_input.wanted
+        texts = texts_to_encode(encoder_input)
+        return assemble(encoder_input, dict(zip(texts, self.encoder.embed(texts, "query"), strict=True)))
 
     def say(self, text: str) -> None:
         self.act(EventKind.STATEMENT, "statement", None, text)

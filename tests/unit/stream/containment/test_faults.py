@@ -148,16 +148,16 @@ async def test_a_bug_in_sending_a_list_costs_one_user() -> None:
 async def test_what_raises_after_the_state_is_saved_is_put_aside_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     system = System()
     await system.store.acquire(0)
-    settle = system.store.settle
+    settle = system.store.mark_published
     causes: list[str] = []
 
     def planted(partition: int, token: str) -> None:
-        causes.append("settle")
+        causes.append("mark_published")
         if len(causes) == 1:
             raise ZeroDivisionError("planted")
         settle(partition, token)
 
-    system.store.settle = planted  # type: ignore[method-assign]
+    system.store.mark_published = planted  # type: ignore[method-assign]
 
     await system.pipeline.process([batch()[17]])
 
