@@ -1,4 +1,4 @@
-"""`python -m stream`: one worker. Says at start what is missing, and how to mend it; exits as docs/running.md says."""
+"""`python -m stream`: one worker. Says at start what is missing, and what to do; exits as docs/running.md says."""
 
 import asyncio
 import faulthandler

@@ -23,10 +23,10 @@ _log = logging.getLogger(__name__)
 
 
 class _Channel(ThrowableQueue[Any]):
-    """A topic's events on their way to its agent; one that takes its time holds up no other topic.
+    """A topic's events on their way to its agent; one that is slow delays no other topic.
 
     Over four fifths of its size Faust fetches its partitions no more. What was fetched before comes in all the same: a
-    put that waited for room would hold up the one loop that hands out the events of all topics.
+    put that waited for room would block the one loop that delivers the events of all topics.
     """
 
     def full(self) -> bool:

@@ -106,7 +106,7 @@ class _Wait:
             _log.info("%s does what it is asked again, after %.1f s", self._what, waited_s, extra={"action": "retry"})
 
     def ends(self) -> None:
-        """It was answered, given up, or is not wanted any more."""
+        """It was answered, ran out of patience, or is not wanted any more."""
         global _under_way  # noqa: PLW0603 - see above
         if self._since is not None:
             _under_way -= 1

@@ -130,7 +130,7 @@ class WorkerSettings(Connections):
         )
 
     def limits(self, sentiment: Sentiment | None = None) -> Limits:
-        """The bounds of a user's state that these settings make, and the model folder's judge of reviews."""
+        """The bounds of a user's state that these settings make, and the model folder's sentiment head."""
         return Limits(Bounds(half_life_ms=round(self.half_life_days * _DAY_S * 1000)), sentiment=sentiment)
 
     def ranking(self) -> RankSettings:

@@ -1,7 +1,7 @@
 """What nobody foresaw, contained: a batch that raises is halved until the record that does it stands alone.
 
 Everybody else in the batch is served, and the record becomes a dead letter (`internal`) with its bytes and with the
-exception's name and place; `penchant dlq redrive` brings it back once the cause is mended. Errors of ours
+exception's name and place; `penchant dlq redrive` sends it back once the cause is fixed. Errors of ours
 (penchant/errors.py) are none of this: each has a decision of its own. A hundred in a row without one success are no bad
 records but a fault that hits everything: that stops the worker.
 """
@@ -80,12 +80,12 @@ class Faults:
     def letters(self, records: Sequence[Record], error: Exception) -> list[DeadLetter]:
         """Likewise of records that raised together, which count as one."""
         stage, why = _stage_of(error), described(error)
-        what = records[0].position if records else "a list that was owed"
+        what = records[0].position if records else "an unpublished list"
         self.note(what, stage, error)
         return [DeadLetter(record, RejectReason.INTERNAL, why, stage) for record in records]
 
     def note(self, what: str, stage: str, error: Exception) -> None:
-        """Count a fault, and say in the log what was put aside for it. Raises Broken as `letter` does."""
+        """Count a fault, and say in the log what became a dead letter for it. Raises Broken as `letter` does."""
         why = described(error)
         _log.error("action=contained stage=%s %s was put aside: %s", stage, what, why, exc_info=error)
         self._on_contained(stage)
@@ -93,7 +93,7 @@ class Faults:
         if self._in_a_row >= MOST_IN_A_ROW:
             raise Broken(
                 f"{self._in_a_row} records in a row could not be taken in, the last one for {why}: that is no fault of "
-                "the records. They are in the dead letters (`penchant dlq redrive --reason internal` once it is mended)"
+                "the records. They are in the dead letters (`penchant dlq redrive --reason internal` once it is fixed)"
             ) from error
 
 

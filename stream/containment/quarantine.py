@@ -1,4 +1,4 @@
-"""What ends processes, put aside: a record over which two ended is not read a third time.
+"""Quarantines what ends processes: a record over which two ended is not read a third time.
 
 A process that is killed over a record (out of memory, a fault in native code, a loop that never returns) says nothing,
 and neither does the next owner, who reads the same record. So the places of a batch are written beside the users'
@@ -9,9 +9,8 @@ states before it is read, under a topic's name, and what a partition was left wi
     owner ended over it alone, after that
 
 A mark is written over by the next batch, and taken away when a partition is given back in order; one of records that
-the states hold already (their offsets say so) is of no account, but for the lists that may still be owed: if two ended
-over those, these users keep the lists they have until their next events. What waits in users' states is marked in the
-same way.
+the states have already (their offsets say so) counts for nothing, but for the lists that may be unpublished: if two
+ended over those, these users keep the lists they have until their next events. Pending events are marked likewise.
 """
 
 import asyncio
@@ -83,7 +82,7 @@ class Quarantine:
         self._marks = marks
         self._suspects: dict[tuple[str, int], range] = {}  # topic and partition -> offsets
         self._waiting: set[Place] = set()
-        self._lists: dict[int, int] = {}  # partition -> how many died while its lists may have been owed
+        self._lists: dict[int, int] = {}  # partition -> how many died while its lists may have been unpublished
         self._condemned: set[Place] = set()
         self._alone = asyncio.Lock()
 
@@ -147,12 +146,12 @@ class Quarantine:
 
     @asynccontextmanager
     async def lists(self, partition: int) -> AsyncIterator[bool]:
-        """Mark that the lists that a partition owes are being made. Yields whether they may be."""
+        """Mark that the unpublished lists of a partition are being made. Yields whether they may be."""
         died = self._lists.pop(partition, 0)
         await self._write({str(partition): {LISTS: Mark(again=died > 0)}})
         if died > 1:
             _log.error(
-                "action=quarantined two processes ended over the lists that partition %d owes: left out", partition
+                "action=quarantined two processes ended over the unpublished lists of partition %d: left out", partition
             )
         yield died <= 1
         await self._marks.clear_marks(str(partition), [LISTS])
@@ -198,7 +197,7 @@ class Quarantine:
             self._condemn(place)
 
     def _condemn(self, place: Place) -> None:
-        _log.error("action=quarantined two processes ended over %s-%d-%d: it is put aside", *place)
+        _log.error("action=quarantined two processes ended over %s-%d-%d: it is not read", *place)
         self._condemned.add(place)
 
     async def _write(self, marks: Mapping[str, Mapping[str, Mark]]) -> None:

@@ -1,4 +1,4 @@
-"""Whether a part that failed is tried again yet: after a failure it is left alone, twice as long each time."""
+"""A circuit breaker: after a failure nothing is tried for a pause, twice as long each time."""
 
 import time
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""One daemon thread that runs jobs in turn. A job that never returns keeps neither its caller nor the process waiting.
+"""A daemon thread that runs jobs in order. A job that never returns keeps neither its caller nor the process waiting.
 
 An executor of the standard library joins its threads when the interpreter ends, and so would wait for a hung one.
 """

@@ -117,7 +117,7 @@ class DeadlineEncoder:
         return made
 
     def close(self) -> None:
-        """Let go of the thread, whatever it does."""
+        """Abandon the thread, whatever it does."""
         if self._late is not None:
             self._late.cancel()
         if self._lane is not None:
@@ -216,5 +216,5 @@ class DeadlineEncoder:
 
     def _worked(self) -> None:
         if not self._breaker.closed:
-            _log.warning("the encoder answers again: texts that waited are made up for")
+            _log.warning("the encoder answers again: pending texts are encoded now")
         self._breaker.worked()

@@ -59,7 +59,7 @@ def dead_letter(letter: DeadLetter, now_ms: int) -> Outgoing:
 
 
 def unreadable(record: Record) -> DeadLetter | None:
-    """The dead letter of what could not be read from the log, or is too large to be taken in; None of what could."""
+    """The dead letter of what could not be read from the log, or is too large to be processed; None of what could."""
     what = record.unreadable
     if what is None:
         return None

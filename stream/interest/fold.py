@@ -37,7 +37,7 @@ _MAX_COVISIT = np.iinfo(np.uint16).max
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What a user's state may hold, and how fast the long vector fades.
+    """What a user's state may have, and how fast the long vector fades.
 
     half_life_ms: the time in which an event's weight halves. dedup_ids, seen, impressions: how many event ids, items
     and impressions are remembered.
@@ -83,10 +83,10 @@ def retract_in_advance(state: UserState, event: Event, bounds: Bounds) -> None:
 
 
 def subtract(state: UserState, past: RingEvent, vector: Vector | None, bounds: Bounds) -> None:
-    """Take back what an event added, once; its places stay, marked, so that order does not matter.
+    """Retract what an event added, once; its places stay, marked, so that order does not matter.
 
-    past: the event as it stands in the ring, or would. vector: what `fold` was given. If an item was described anew
-    in between, its vector is another one, and the difference of the two stays behind.
+    past: the event as it stands in the ring, or would. vector: what `fold` was given. If an item was updated in
+    between, its vector is another one, and the difference of the two stays behind.
     """
     if past.preference and vector is not None:
         add(state, -past.preference, vector, past.time_ms, bounds.half_life_ms)

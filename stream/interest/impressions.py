@@ -1,7 +1,7 @@
 """What a user was shown: the last impressions by event time, each once. Pure; a state is changed in place.
 
 They are a set of which only the newest are kept. Adding one, adding it again and joining two sets commute, also when
-some were let go in between, so order, batches and duplicates change nothing. One that was taken back keeps its place,
+some were dropped in between, so order, batches and duplicates change nothing. A retracted one keeps its place,
 without its item.
 """
 
@@ -25,7 +25,7 @@ def note(state: UserState, entry: RingEvent, limit: int) -> None:
         return
     grown = np.empty(
         len(impressions) + 1, IMPRESSIONS
-    )  # most come in order, and sorting them anew takes ten times as long
+    )  # most come in order, and sorting them again takes ten times as long
     grown[:-1], grown[-1] = impressions, row
     state.impressions = grown[max(len(grown) - limit, 0) :]
 
@@ -36,7 +36,7 @@ def join(state: UserState, other: UserState, limit: int) -> None:
 
 
 def item_of(state: UserState, dedup_key: int) -> int | None:
-    """The hash of the item that an impression was of, 0 if it was taken back; None if it is not remembered."""
+    """The hash of the item that an impression was of, 0 if it was retracted; None if it is not remembered."""
     at = np.flatnonzero(state.impressions["id"] == dedup_key & _ID)
     return int(state.impressions["item"][at[0]]) if len(at) else None
 

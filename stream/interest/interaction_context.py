@@ -61,7 +61,7 @@ class Burst:
             self.lose()
 
     def lose(self) -> None:
-        """Begin anew."""
+        """Begin again."""
         self._asked, self._past = False, None
 
 
@@ -108,7 +108,7 @@ class _Past:
         return True
 
     def _see(self, hashed: int, state: UserState) -> None:
-        """Take over an item's row, and let go whatever made room for it."""
+        """Take over an item's row, and drop whatever made room for it."""
         at = np.flatnonzero(state.seen["item"] == hashed)
         if hashed in self._order_of:
             self._forget(hashed)

@@ -3,7 +3,7 @@
 Never `take`: it acknowledges a batch whose body raised. An agent that raises stops the worker (CrashingSupervisor), and
 what was not acknowledged comes again after the restart.
 
-`noack_take` gathers events one by one, each in a turn of the event loop of its own. On a busy loop few come together
+`noack_take` gathers events one by one, each in its own iteration of the event loop. On a busy loop few come together
 before its time is up, so batches would be smallest when most is waiting. What lies in the channel by then is taken
 along at once.
 """

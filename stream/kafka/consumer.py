@@ -23,7 +23,7 @@ from mode.services import WaitResults
 from serving.kafka.asynchronous import COMMITTED, prepare
 from stream.kafka.assignment import Partitions, Reading
 
-_MOST_UNDER_WAY = 64 * 1024 * 1024  # bytes of records that were handed out and not taken in; more are not fetched
+_MOST_UNDER_WAY = 64 * 1024 * 1024  # bytes of records that were delivered and not processed; more are not fetched
 _ROOM_LOOK_S = 1.0
 _DELIVERY = 2  # what `Consumer._drain_messages` waits for: the delivery of a record, and that the flow is suspended
 _log = logging.getLogger(__name__)
@@ -43,11 +43,11 @@ class _Assignment(Protocol):
         ...
 
     async def give_back(self) -> None:
-        """Do what is to be done before the group shares partitions out anew."""
+        """Do what is to be done before the group assigns partitions again."""
         ...
 
     async def begin(self, assigned: set[TP]) -> dict[TP, int | None]:
-        """Claim what is new, let go of what is gone. Returns the next offset that each partition's states need."""
+        """Acquire what is new, release what is gone. Returns the next offset that each partition's states need."""
         ...
 
 
@@ -227,7 +227,7 @@ class WorkerConsumer(Consumer):
         """Nothing: `_new_offset` knows which records there are."""
 
     async def _wait_for_room(self) -> None:
-        """Hold a fetch back while what was handed out takes too much memory; look again each second in any case."""
+        """Delay a fetch while what was delivered takes too much memory; look again each second in any case."""
         if sum(self._under_way.values()) > _MOST_UNDER_WAY:
             self._room.clear()
             with suppress(TimeoutError):
@@ -250,8 +250,8 @@ class WorkerConsumer(Consumer):
     async def wait_first(self, *coros: Any, timeout: Any = None) -> Any:  # noqa: ASYNC109 - Faust's own
         """Deliver a record at once, unless the flow is suspended.
 
-        Faust makes four tasks for it, and waits some turns of the event loop. While a batch is worked on the loop turns
-        seldom: records would trickle into the channels, and batches be smallest when most is waiting.
+        Faust makes four tasks for it, and waits some iterations of the event loop. While a batch is processed these are
+        few: records would trickle into the channels, and batches be smallest when most is waiting.
         """
         flows = not self.suspend_flow.is_set() and self.app.flow_control.is_active()
         if len(coros) != _DELIVERY or timeout is not None or not flows:
@@ -277,7 +277,7 @@ class WorkerConsumer(Consumer):
         for partition, following in positions.items():
             committed = self._read_offset[partition]
             if following is None and committed is not None:
-                # The group is ahead of a store that knows nothing: it was emptied. Build it anew from the log.
+                # The group is ahead of a store that knows nothing: it was emptied. Rebuild it from the log.
                 earliest = await self.earliest_offsets(partition)
                 await self.seek(partition, earliest[partition])
             elif following is not None:

@@ -1,7 +1,7 @@
 """Is this machine's clock that of the others? Compared with the store's, which all workers share.
 
-What waits for an item, a text or an event is given up by the wall clock: one that runs a day ahead would make dead
-letters of everything that waits.
+Pending events and retractions expire by the wall clock: one that runs a day ahead would make dead letters of all
+of them.
 """
 
 import time

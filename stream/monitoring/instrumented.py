@@ -19,7 +19,7 @@ from stream.processing.pending_events import TEXTS
 
 @dataclass(frozen=True, kw_only=True)
 class InstrumentedPipeline(Pipeline):
-    """The pipeline, with a histogram a stage, counters of what came out, and a judge of the lists."""
+    """The pipeline, with a histogram a stage, counters of what came out, and online evaluation of the lists."""
 
     metrics: Metrics
     live: OnlineEvaluation

@@ -1,4 +1,4 @@
-"""The last list of each user whom this worker owns, to judge it by what the user takes next.
+"""The last list of each user whom this worker owns, to evaluate it by what the user takes next.
 
 Bounded: who has had no list for the longest time goes first. Nothing of it is stored, and nothing of it stays behind:
 who is erased, and who belongs to another worker, leaves it.
@@ -65,7 +65,7 @@ class ListCache:
         return self._lists.get(user_id)
 
     def put(self, user_id: str, listed: CachedList) -> None:
-        """Take in a user's new list; those without one for the longest time make room."""
+        """Keep a user's new list; those without one for the longest time make room."""
         before = self._pop(user_id)
         if before is not None and before.variant == listed.variant:
             listed.trials, listed.hits = before.trials, before.hits
@@ -79,7 +79,7 @@ class ListCache:
     def outgrown(self, offered: int, most: int) -> dict[str, CachedList]:
         """Lists that more items would change, and that were made of fewer than are on offer now.
 
-        By user, at most so many, in turns.
+        By user, at most so many, in rotation.
         """
         users = list(islice((user for user, listed in self._short.items() if listed.offered < offered), most))
         for user_id in users:

@@ -127,7 +127,7 @@ class Metrics:
         )
         self.mended = Counter(
             "penchant_states_mended",
-            "Broken records of users that were made anew from the log.",
+            "Broken records of users that were rebuilt from the log.",
             registry=self.registry,
         )
         self.covisits = Counter(
@@ -141,7 +141,7 @@ class Metrics:
         )
         self.snapshot_seconds = Gauge(
             "penchant_snapshot_seconds",
-            "Time of the last snapshot: the copy holds the event loop, encoding and writing do not.",
+            "Time of the last snapshot: the copy blocks the event loop, encoding and writing do not.",
             ["phase"],
             registry=self.registry,
         )

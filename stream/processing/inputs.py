@@ -1,4 +1,4 @@
-"""From a record of the log to an input of the batch: what came by itself, and what another owner passed on."""
+"""From a record of the log to an input of the batch: what came by itself, and what another owner forwarded."""
 
 import logging
 
@@ -12,7 +12,7 @@ _log = logging.getLogger(__name__)
 
 
 def arrive(record: Record, read_event: Read, transfers: str) -> WorkItem | Reroute | DeadLetter | None:
-    """What a record is: an input, a stray, a dead letter, or nothing. `transfers`: the topic between owners."""
+    """What a record is: an input, misrouted, a dead letter, or nothing. `transfers`: the topic between owners."""
     if record.topic == transfers:
         return _transferred(record, read_event)
     if (letter := unreadable(record)) is not None:

@@ -45,7 +45,7 @@ class Lists:
         self._expiry_ms = expiry_ms
 
     def of_user(self, user_id: str, partition: int, update: UserUpdate, ranking: Ranking, now_ms: int) -> Outgoing:
-        """The list of a user, caused by the newest of the events that the turn names; its version is the state's."""
+        """The list of a user, caused by the newest of the events that the update names; its version is the state's."""
         folded = update.named
         cause = newest(folded)
         message = Recommendations(

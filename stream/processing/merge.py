@@ -1,11 +1,11 @@
-"""Merges one user into another, whose owners may be two workers: ask, hand over, add, confirm.
+"""Merges one user into another, whose owners may be two workers: request, handoff, add, confirm.
 
     owner of `user_id`                               owner of `anonymous_id`
-    merge command: remembered, Request ───────────▶  state becomes an alias that still holds it (one write), then
-    adds it once, remembers that,       ◀─────────── HandOver
-    then Confirm ─────────────────────────────────▶  what was held is dropped; the alias stays, and passes records on
+    merge command: remembered, Request ───────────▶  state becomes that of an alias, still whole (one write), then
+    adds it once, remembers that,       ◀─────────── Handoff
+    then Confirm ─────────────────────────────────▶  the state is dropped; the alias stays, and forwards records
 
-Whoever is not answered tells again, on every assignment and every 30 s. Merges that cross each other cannot circle: a
+What is not answered is sent again on every assignment and every 30 s. Merges that cross each other cannot circle: a
 user with an older merge of its own under way does not become an alias until that is dealt with, so of any circle the
 youngest command comes back to where it began and is refused.
 """
@@ -156,7 +156,7 @@ def _nothing(anonymous_id: str, message: Request, refused: str) -> Handoff:
 
 
 def _hand_over(update: UserUpdate, alias: Alias) -> None:
-    """Send what is held to the target; once the target has it, nothing but that this is so."""
+    """Send the alias's state to the target; once the target has it, nothing but that this is so."""
     message = Handoff(
         to=alias.target,
         anonymous_id=update.user_id,
@@ -170,7 +170,7 @@ def _hand_over(update: UserUpdate, alias: Alias) -> None:
     if len(held) <= _MOST_STATE_BYTES:
         update.batch.then.append(OutboundTransfer(message, held))
     else:  # an earlier version let it grow
-        _stays(f"a state of {len(held)} bytes is too large to be handed over")
+        _stays(f"a state of {len(held)} bytes is too large for a handoff")
 
 
 def _handed(update: UserUpdate, event: TransferEvent, message: Handoff) -> None:
@@ -202,13 +202,13 @@ def _handed(update: UserUpdate, event: TransferEvent, message: Handoff) -> None:
 
 
 def _open(event: TransferEvent, context: Context) -> UserState | None:
-    """The state that was handed over; None if it cannot be read: it stays with its owner, who will send it again."""
+    """The state of a handoff; None if it cannot be read: it stays with its owner, who will send it again."""
     if not event.record.value:
         return UserState()
     try:
         return codec.decode(event.record.value, context.fingerprint)
     except PenchantError as error:
-        _stays(f"a state that was handed over cannot be read: {error}")
+        _stays(f"the state of a handoff cannot be read: {error}")
         return None
 
 

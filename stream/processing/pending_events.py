@@ -1,7 +1,7 @@
-"""A user's waiting room: events on items without a vector, texts that the encoder missed, retractions that came first.
+"""A user's pending events: on items without a vector, with texts that the encoder missed; retractions that came first.
 
-All stand in the user's state with their bytes, bounded in number, bytes and time; the part learns until when. Whatever
-is to wait passes `keep`, and what finds no room there goes to the dead letters.
+All stand in the user's state with their bytes, bounded in number, bytes and time; the batch learns until when. Whatever
+is to wait passes `keep`; beyond the bounds there it becomes a dead letter.
 """
 
 import json
@@ -110,12 +110,12 @@ def leave(update: UserUpdate, entry: PendingEvent | Retraction) -> None:
         update.state.pending.remove(entry)
     else:
         update.state.retractions.remove(entry)
-    if update.state.alias is None:  # else nobody is waited for: it is held for another owner
+    if update.state.alias is None:  # else nobody is waited for: it is kept for another owner
         _tell(update, entry)
 
 
 def fit(update: UserUpdate) -> None:
-    """Have what waits keep to its bytes also where an earlier version wrote more: the longest goes first."""
+    """Keep pending events within their bytes also where an earlier version wrote more: the longest goes first."""
     entries, most = waiters(update.state), update.context.limits.most_room_bytes
     taken = sum(entry.size for entry in entries)
     if taken <= most:
@@ -130,7 +130,7 @@ def fit(update: UserUpdate) -> None:
 
 
 def expel(update: UserUpdate, letter: DeadLetter) -> None:
-    """Take out what waits of a record, whatever its bytes are, and put it aside by this very letter."""
+    """Take out the pending entry of a record, whatever its bytes are, and make it this very dead letter."""
     place = (letter.record.topic, letter.record.partition, letter.record.offset)
     for entry in waiters(update.state):
         if (entry.topic, entry.partition, entry.offset) == place:
@@ -142,19 +142,19 @@ def expel(update: UserUpdate, letter: DeadLetter) -> None:
 def put_aside(
     update: UserUpdate, entry: PendingEvent | Retraction, message: str, reason: RejectReason | None = None
 ) -> None:
-    """Have what waited, and does not any more, in the dead letters."""
+    """Make a dead letter of what does not wait any more."""
     _tell_sender(update, entry, DeadLetter(record_of(entry), reason or _reason_of(entry), message, "fold"))
 
 
 def _reason_of(entry: PendingEvent | Retraction) -> RejectReason:
-    """Why it is put aside if what it waits for does not come."""
+    """Why it becomes a dead letter if what it waits for does not come."""
     if entry.missed:
         return RejectReason.ENCODER_TIMEOUT
     return RejectReason.UNKNOWN_ITEM if isinstance(entry, PendingEvent) else RejectReason.RETRACT_UNKNOWN
 
 
 def read_again(entry: PendingEvent | Retraction, context: Context) -> Event | CommandEvent | Reroute | DeadLetter:
-    """What waits, read as it was when it came; a dead letter if that is not possible any more."""
+    """A pending entry, read as it was when it came; a dead letter if that is not possible any more."""
     record = record_of(entry)
     try:
         return context.read(record)
@@ -210,7 +210,7 @@ def _no_room(state: UserState, entry: PendingEvent | Retraction, limits: Limits)
 
 
 def _is_text(*texts: str) -> bool:
-    """Whether a state can hold them: no lone surrogates."""
+    """Whether a state can have them: no lone surrogates."""
     try:
         "".join(texts).encode()
     except UnicodeEncodeError:
@@ -226,7 +226,7 @@ def _tell_sender(update: UserUpdate, entry: PendingEvent | Retraction, letter: D
 
 
 def _tell(update: UserUpdate, entry: PendingEvent | Retraction) -> None:
-    """Note when the first that waits for the same gives up, or that nothing waits for it any more."""
+    """Note when the first that waits for the same expires, or that nothing waits for it any more."""
     key = _waits_for(entry)
     deadlines = [_deadline_ms(each, update.context.limits) for each in waiters(update.state) if _waits_for(each) == key]
     update.batch.waits[key, update.user_id] = min(deadlines, default=None)

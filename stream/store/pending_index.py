@@ -23,7 +23,7 @@ class _Known(Protocol):
 
 
 class PendingIndex:
-    """By item, the users with events that wait for its vector; and by when each gives up.
+    """By item, the users with events that wait for its vector; and by when each expires.
 
     busy: whether there is more to tell than was told at once.
     """
@@ -113,7 +113,7 @@ class PendingIndex:
         return {partition: list(users) for partition, users in found.items()}
 
     def next_users(self, item_id: str, most: int) -> dict[int, Sequence[str]]:
-        """Of those who wait for an item the next `most`, of all partitions alike; then it is the others' turn."""
+        """Of those who wait for an item the next `most`, of all partitions alike; then the others follow."""
         found: dict[int, list[str]] = {}
         while most > 0:
             there = [

@@ -27,7 +27,7 @@ def connect(url: str) -> Any:
 async def ask(call: Callable[[], Awaitable[_T]], patience_s: float = GIVE_UP_AFTER_S) -> _T:
     """Await a call of redis-py. What passes is waited for.
 
-    Raises Unavailable if it did not pass within `patience_s`, and Misconfigured if it is for a person to mend.
+    Raises Unavailable if it did not pass within `patience_s`, and Misconfigured if it is for a person to fix.
     """
     return await persist(lambda: asked(call), (Unavailable,), _NAME, patience_s)
 

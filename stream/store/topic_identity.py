@@ -1,7 +1,7 @@
 """Are the offsets in the store of these topics, or of others that had their names? And how new topics are adopted.
 
 Offsets stand in the store under `topic@identity` (stream/store/redis.py; serving/kafka/admin.py says what it
-is). A topic that was made anew begins at offset 0 again: taken for the old one, its events would be skipped up to
+is). A topic that was created again begins at offset 0: taken for the old one, its events would be skipped up to
 where the old one had been read. So a worker refuses to start until a person, or `penchant local` for a broker of its
 own, says that the new topics are meant.
 """
@@ -28,7 +28,7 @@ async def check_identities(redis_url: str, prefix: str, partitions: int, identit
         stored = await _foreign(redis, prefix, partitions, identities)
     if topics := sorted({topic for fields in stored.values() for topic, _ in fields}):
         raise Misconfigured(
-            f"the store's offsets are of other topics that had the names {', '.join(topics)}: if these were made anew, "
+            f"the store's offsets are of other topics that had the names {', '.join(topics)}: if created again, "
             "`penchant topics adopt` keeps the interests and begins at their start; if not, this is another "
             "system's store or broker: check --redis, --bootstrap and --prefix"
         )
@@ -37,10 +37,10 @@ async def check_identities(redis_url: str, prefix: str, partitions: int, identit
 async def adopt_topics(
     redis_url: str, prefix: str, partitions: int, identities: Mapping[str, str]
 ) -> dict[str, list[str]]:
-    """Forget the offsets of topics that were made anew; interests stay. Returns topic -> identities forgotten.
+    """Forget the offsets of topics that were created again; interests stay. Returns topic -> identities forgotten.
 
     In every partition the owner's token is replaced in the same transaction, so that a worker which knew the old topics
-    is refused whatever it still has in hand, and the new topics stand there at offset 0, so that it cannot claim the
+    is refused whatever it still writes, and the new topics stand there at offset 0, so that it cannot acquire the
     partition again (`Store.acquire`). Raises Unavailable; Misconfigured if the users in the
     store were spread over another number of partitions: their states would not be found.
     """

@@ -1,4 +1,4 @@
-"""Making up for the texts that the encoder missed, while it reads what is new."""
+"""Encodes the texts that were missed, while the encoder reads what is new."""
 
 import asyncio
 import time
@@ -17,7 +17,7 @@ LONGEST_PAUSE_S = 60.0
 class EncoderBacklog:
     """Asks again for what waits, some users at a time; ever more rarely if only texts are left that cannot be read.
 
-    make_up: `Pipeline.retry_missed_texts`. on_made: told how many texts were read.
+    retry_missed_texts: of the pipeline. on_made: told how many texts were read.
     """
 
     def __init__(

@@ -9,7 +9,7 @@ _FOR_S = 1.0  # how long it is believed without another batch
 
 
 class EventBacklog:
-    """Told by the batches that are taken in: while more waits than one holds, each is full. full: how many that are."""
+    """Told by the batches that come: while more waits than one takes, each is full. full: how many that are."""
 
     def __init__(self, full: int) -> None:
         self._full = max(full, 2)

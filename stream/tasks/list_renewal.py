@@ -12,7 +12,7 @@ from stream.pipeline import Pipeline
 from stream.processing.batch import PartitionBatch
 
 _APART_S = 1.0  # items come by the hundred: not a list for each
-_MOST = 64  # lists at a time; the others' turn is the next time
+_MOST = 64  # lists at a time; the others follow the next time
 
 
 class ListRenewal:
