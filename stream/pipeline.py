@@ -225,18 +225,11 @@ class Pipeline:
     async def embed(self, batches: Iterable[PartitionBatch]) -> Mapping[EncoderInput, Vector]:
         """What the encoder makes of the texts in the parts (stream/events/encoder_input.py), by what was encoded."""
         events = (each.event for batch in batches for each in batch.inputs)
-        encoder_inputs = {
-            event.encoder_input for event in events if event is not None and event.encoder_input is not None
-        }
-        vectors = (
-            await self.embedder(
-                sorted({each for encoder_input in encoder_inputs for each in texts_to_encode(encoder_input)})
-            )
-            if encoder_inputs
-            else {}
-        )
-        made = {encoder_input: assemble(encoder_input, vectors) for encoder_input in encoder_inputs}
-        return {encoder_input: text for encoder_input, text in made.items() if text is not None}
+        inputs = {event.encoder_input for event in events if event is not None and event.encoder_input is not None}
+        texts = sorted({text for each in inputs for text in texts_to_encode(each)})
+        vectors = await self.embedder(texts) if texts else {}
+        made = {each: assemble(each, vectors) for each in inputs}
+        return {each: vector for each, vector in made.items() if vector is not None}
 
     async def load(self, batch: PartitionBatch, context: Context) -> bool:
         """Give each user of a part a turn. False: its partition was claimed anew while texts were embedded.
