@@ -2,11 +2,11 @@
 
     store, log = MemoryStore(), MemoryLog()
     pipeline = memory_pipeline(store, log, {"i9": embed_by_words("space")})
-    await store.claim(0)
+    await store.acquire(0)
     await pipeline.process([record(TOPICS.clicks, {"user_id": "u1", "item_id": "i9", "type": "click"})])
     assert [item.item_id for item in log.lists()[0].items] == ["i9"]
 
-They keep the promises of the real ones (tests/contract holds them to it), and their arithmetic can be done in the head.
+They keep the promises of the real ones (tests/contract checks it), and their arithmetic can be done in the head.
 """
 
 import json
@@ -110,7 +110,7 @@ class MemoryLog:
 
 @dataclass(slots=True)
 class _StoredPartition:
-    """What a store keeps of one partition. `records` are bytes, as in Redis: the codec is part of every test."""
+    """What a store keeps of one partition. `records` are bytes, as in Redis: every test runs the codec."""
 
     owner: str = ""
     offsets: dict[str, int] = field(default_factory=dict)

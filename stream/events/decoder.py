@@ -39,7 +39,7 @@ class Event:
     """An action, a review or a statement, ready to be folded.
 
     dedup_key: the 48-bit hash that the id is remembered by. item_id: None for a statement. text: cleaned, or None.
-    seen: whether the item enters the seen set. intent: of a statement that negates something, its two parts.
+    seen: whether the item enters the seen set. intent: what a statement that negates wants, and what not.
     swing: how far the text may move the preference; None: the preference stands. list_version, position: which list it
     answers, and the item's place on it, from 1; None: not told.
     """
@@ -140,7 +140,7 @@ class Decoder:
         return self._read(record)
 
     def read_again(self, record: Record) -> Event | CommandEvent | Reroute:
-        """Read one that was taken in before, whatever the clock says by now: it may have been set back since.
+        """Read one that was accepted before, whatever the clock says by now: it may have been set back since.
 
         Raises Rejected if it cannot be used (any more: the weights file may be another one).
         """

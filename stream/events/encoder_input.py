@@ -1,4 +1,4 @@
-"""What has to be encoded of a text: the whole, or of a statement that negates something its two parts by themselves."""
+"""What has to be encoded of a text: the whole, or what a statement wants and what it does not, by themselves."""
 
 from collections.abc import Mapping
 from typing import TypeAlias

@@ -1,7 +1,7 @@
 """What the owners of two users tell each other (topic `transfers.v1`, key: the user whom it is for).
 
-The message stands in a header, as JSON, and the value has bytes as they are: a state that is handed over
-(serving/state/user_state.py), or a record that is passed on. Everything here may be sent again: who receives it
+The message stands in a header, as JSON, and the value has bytes as they are: the state of a handoff
+(serving/state/user_state.py), or a record that is forwarded. Everything here may be sent again: who receives it
 knows what was done before.
 """
 
@@ -22,14 +22,14 @@ HEADER = "penchant.transfer"
 _OVERHEAD_BYTES = 512  # of a batch of one record, beside key, value and headers
 
 Id = Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
-_EVENTS = (Topic.CLICKS, Topic.REVIEWS, Topic.COMMANDS)  # records of these are passed on
+_EVENTS = (Topic.CLICKS, Topic.REVIEWS, Topic.COMMANDS)  # records of these are forwarded
 
 
 class HandoffToken(msgspec.Struct, array_like=True, frozen=True):
-    """Which hand-over something belongs to: the alias's id and partition, and the token of when it became one.
+    """Which handoff something belongs to: the alias's id and partition, and the token of when it became one.
 
-    The alias's record in the store must still say so. If it does not, the store was emptied or put back since, and
-    what was handed over then is counted anew from the input topics.
+    The alias's record in the store must still say so. If it does not, the store was emptied or restored since, and
+    what was handed off then is counted again from the input topics.
     """
 
     user_id: Id
@@ -68,7 +68,7 @@ class Handoff(Transfer, kw_only=True, frozen=True, tag="hand-over"):
 
 
 class Confirm(Transfer, kw_only=True, frozen=True, tag="confirm"):
-    """The state that was handed over has been added and saved: it need not be held any more."""
+    """The state of the handoff has been added and saved: its sender may drop it."""
 
     token: str
 
@@ -173,7 +173,7 @@ def pass_on(record: Record, to: str, hand: HandoffToken) -> OutboundTransfer:
 
 
 def passed_record(carrier: Record, message: Forwarded) -> Record:
-    """The record that was passed on, as it stood in its own topic."""
+    """The record that was forwarded, as it stood in its own topic."""
     return Record(
         message.topic,
         message.partition,

@@ -1,12 +1,12 @@
-"""The user partitions that a worker owns: claimed on assignment, given up when another worker takes over.
+"""The user partitions that a worker owns: leases are acquired on assignment, and released as another worker takes over.
 
 The store's offsets say where reading stands; the group's commits only show lag. A refused write is dropped:
 
-- the token is mine, the offsets are not (the store was restored from an older copy): claim, and read again from there
+- the token is mine, the offsets are not (the store was restored from an older copy): acquire, and read again from there
 - the token is another's: a rebalance is on its way. Should none come within a session, the partition is mine by the
-  group's word, and the other a zombie that claimed late (or the store lost the token): claim, and read again
+  group's word, and the other a zombie that came late (or the store lost the token): acquire, and read again
 
-What lies behind a gap is not taken in, since a saved offset says that all before it was. Faust makes gaps: a record
+What lies behind a gap is not processed, since a saved offset says that all before it was. Faust makes gaps: a record
 that it fetched before a rebalance or a seek may come after it, and what lies before that record would then never come.
 Offsets that are not there are no gap: markers of transactions and compaction leave such. A record says where the one
 before it ended (`Record.follows`), and nothing that could be read lies between that and itself.
@@ -33,7 +33,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How far a consumer has read a partition: its position, and the last record that it handed out; -1: none."""
+    """How far a consumer has read a partition: its position, and the last record that it delivered; -1: none."""
 
     position: int = 0
     last: int = -1
@@ -52,7 +52,7 @@ def _nothing_read(_: TP) -> Reading:
 
 
 async def _not_connected(_: Mapping[TP, int | None]) -> None:
-    raise RuntimeError("this is a bug: partitions were claimed before a consumer was there to seek")
+    raise RuntimeError("this is a bug: partitions were acquired before a consumer was there to seek")
 
 
 class Partitions:
@@ -87,7 +87,7 @@ class Partitions:
         return {tp for tp in assigned if tp.topic in self._topics}
 
     async def begin(self, assigned: set[TP]) -> dict[TP, int | None]:
-        """Claim what is new or was taken, forget what is gone. Returns the next offset that each one's states need."""
+        """Acquire what is new or was taken, release what is gone. Returns the next offset that each's states need."""
         self._assigned = self.of_users(assigned)
         self._awaited.clear()
         self._lost_at.clear()
@@ -106,7 +106,7 @@ class Partitions:
         return {tp: mine[tp.partition].get(tp.topic) for tp in self._assigned if tp.partition in mine}
 
     def reached(self, numbers: Iterable[int]) -> dict[TP, int]:
-        """How far each user topic is taken in: all records before that, whatever else of offsets there is."""
+        """How far each user topic is processed: all records before that, whatever else of offsets there is."""
         stands = {tp: following or 0 for tp, following in self.positions(numbers).items()}
         readings = {tp: self.reading(tp) for tp in stands}
         return {
@@ -115,7 +115,7 @@ class Partitions:
         }
 
     def current(self, records: Sequence[Record]) -> list[Record]:
-        """The records that go on from where the states stand, or repeat what they hold; `fill` reads what is missing.
+        """The records that go on from where the states stand, or repeat what they have; `fill` reads what is missing.
 
         A topic and partition's records come here batch by batch, each when the last one was saved.
         """
@@ -152,10 +152,10 @@ class Partitions:
                 await self._go_back(number)
             return
         self._lost_at.setdefault(number, time.monotonic())
-        _log.warning("partition %d: another worker claimed it; waiting for the group to say so", number)
+        _log.warning("partition %d: another worker acquired it; waiting for the group to say so", number)
 
     async def look(self) -> None:
-        """Find what was taken or put back; claim what the group still says is mine a session later; press what lags.
+        """Find what was taken or restored; acquire what the group still says is mine a session later; press what lags.
 
         A partition in which nothing is written would not be refused, and what the store lost would stay lost.
 
@@ -190,7 +190,7 @@ class Partitions:
             await self.seek({tp: positions[tp] for tp in awaited if tp in positions})
 
     async def give_back(self) -> None:
-        """The group is about to share the partitions out anew: who owned them before is not to be thought dead."""
+        """The group is about to assign partitions again: who owned them before is not to be thought dead."""
         if self._quarantine is not None:
             for number in self._store.owned_partitions():
                 await self._quarantine.given_back(str(number))

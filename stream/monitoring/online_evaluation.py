@@ -51,7 +51,7 @@ class _EvaluatedEvent:
 
 
 class Taken:
-    """What a user has taken that lists leave out: items of this part so far, and the seen set from before it.
+    """What a user has taken that lists leave out: items of this batch so far, and the seen set from before it.
 
     out: the column by which a row counts.
     """
@@ -75,7 +75,7 @@ class Taken:
 
 
 class OnlineEvaluation:
-    """Judges lists. `before` a part is taken in, `after` it was saved, `listed` as soon as a list was made.
+    """Evaluates lists. `before` a batch is applied, `after` it was saved, `listed` as soon as a list was made.
 
     blocks: whether rules keep a row off all lists. experiment: the name that variants are counted under. seen: whether
     what a user has seen is out of lists, or stands lower. k: how many items a full list has.
@@ -104,7 +104,7 @@ class OnlineEvaluation:
         metrics.remembered.set_function(lambda: self.lists.bytes)
 
     def before(self, part: PartitionBatch) -> None:
-        """Look for what is about to be taken in, in the lists that stand."""
+        """Look for what is about to be applied in the lists that stand."""
         trials: list[_EvaluatedEvent] = []
         taken: dict[str, Taken] = {}
         for each in part.inputs:
@@ -125,7 +125,7 @@ class OnlineEvaluation:
         self._trials[part.partition] = trials
 
     def after(self, part: PartitionBatch) -> None:
-        """Count what was new of a part that was saved; whoever was erased is forgotten."""
+        """Count what was new of a batch that was saved; whoever was erased is forgotten."""
         trials = self._trials.pop(part.partition, [])
         new = {(topic, each.offset) for topic, events in part.covisit_events.items() for each in events}
         for trial in trials:
@@ -201,7 +201,7 @@ class OnlineEvaluation:
 
 
 class EvaluatedLists(Lists):
-    """Lists that are remembered, to be judged."""
+    """Lists that are remembered, to be evaluated."""
 
     def __init__(self, topics: Topics, fingerprint: str, expiry_ms: int, live: OnlineEvaluation) -> None:
         super().__init__(topics, fingerprint, expiry_ms)

@@ -29,7 +29,7 @@ class _MissingVector(Enum):
 def apply(batch: PartitionBatch) -> None:
     """Apply a batch's inputs to its users.
 
-    Requests come last: what else the batch has of their users is in the state that is handed over.
+    Requests come last: what else the batch has of their users is in the state of the handoff.
     """
     for each in sorted(batch.inputs, key=_is_request):
         update = batch.updates[each.user_id]
@@ -51,7 +51,7 @@ def _handler(update: UserUpdate, each: WorkItem) -> _Handler:
     if batch.again(each.carrier or event.record):
         return _again
     if each.hand is not None and batch.hands.get(each.hand.user_id) != each.hand.token:
-        return _leave_out  # of before the store was emptied or put back: it comes again
+        return _leave_out  # of before the store was emptied or restored: it comes again
     return _handler_of_new(state, event)
 
 
@@ -84,7 +84,7 @@ def _receive(update: UserUpdate, each: WorkItem) -> None:
 
 
 def _again(update: UserUpdate, each: WorkItem) -> None:
-    """What the state holds already: its list is published once more."""
+    """What the state has already: its list is published once more."""
     event = each.event
     if event is None or isinstance(event, TransferEvent) or update.state.alias is not None:
         return
@@ -107,7 +107,7 @@ def _pass_on(update: UserUpdate, each: WorkItem) -> None:
     update.changed = True  # written again, the alias expires no sooner than its target
     sending = pass_on(event.record, alias.target, HandoffToken(update.user_id, update.batch.partition, alias.token))
     if size := oversize(sending):
-        message = f"its user was merged into another, and with {size} bytes it is too large to be passed on"
+        message = f"its user was merged into another, and with {size} bytes it is too large to be forwarded"
         update.batch.dead.append(DeadLetter(event.record, RejectReason.TOO_LARGE, message, "send"))
         if isinstance(event, CommandEvent):
             said = f"{RejectReason.TOO_LARGE.value}: {message}"
@@ -176,7 +176,7 @@ def _name(update: UserUpdate, event: Event, *, waiting: bool) -> None:
 
 
 def _known(update: UserUpdate, event: Event) -> Outcome | None:
-    """Whether an event came before: what waits is told by its place and item, what was counted by its content."""
+    """Whether an event came before: a pending one is known by its place and item, a counted one by its content."""
     waits = next((entry for entry in update.state.pending if entry.event_id == event.event_id), None)
     if waits is None:
         return find_duplicate(update.state, event, update.context.text_of(event))

@@ -1,4 +1,4 @@
-"""What one micro-batch is about, partition by partition: who has a turn, and what leaves the worker because of it.
+"""What one micro-batch is about, partition by partition: whose states are updated, and what leaves the worker.
 
 A `PartitionBatch` collects co-visits, dead letters, answers to commands, waits, erasures, and who gets a list. Nothing
 here knows of Kafka or Redis; `stream.processing.apply` fills a batch between loading and saving.
@@ -35,16 +35,16 @@ class Trigger(Enum):
     """How an event came into this batch."""
 
     FRESH = "fresh"  # from the log
-    WOKEN = "woken"  # from the user's waiting room: its item has a vector now
-    MISSED = "missed"  # from the user's waiting room: the encoder missed its text, and is asked again
-    EXPIRED = "expired"  # from the user's waiting room, to leave it for the dead letters
+    WOKEN = "woken"  # pending: its item has a vector now
+    MISSED = "missed"  # pending: the encoder missed its text, and is asked again
+    EXPIRED = "expired"  # pending, and becomes a dead letter
     UNCLAIMED = "unclaimed"  # a retraction from there whose event never came, likewise
     UNANSWERED = "unanswered"  # a merge that the other owner has not dealt with: it is asked again
 
 
 @dataclass(frozen=True, slots=True)
 class WorkItem:
-    """An event of this batch, and how it came. One that leaves the waiting room has a letter instead of an event.
+    """An event of this batch, and how it came. One that is not pending any more has a letter instead of an event.
 
     event_id: of a command its `command_id`. carrier: the record of the log that brought it, if that is not its own.
     hand: what has to be true in the store for it to count.
@@ -74,7 +74,7 @@ class Answer:
 class UserUpdate:
     """One user in this batch, and what becomes of the state; what it causes elsewhere is recorded in the batch.
 
-    named: what the list will say was taken in. due: whether there will be a list.
+    named: what the list will name. due: whether there will be a list.
     """
 
     batch: "PartitionBatch" = field(repr=False)
@@ -92,7 +92,7 @@ class UserUpdate:
         self._places = {_place(each) for each in self.named}
 
     def name(self, event: Event | CommandEvent, *, waiting: bool = False, duplicate: bool = False) -> None:
-        """Have the list that is due now say that an event was taken in."""
+        """Have the list that is due now name an event."""
         self.name_ref(ref(event, waiting=waiting, duplicate=duplicate))
 
     def name_ref(self, named: Ref) -> None:
@@ -134,7 +134,7 @@ class UserUpdate:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a turn depends on beside events: bounds of a state, and of the waiting room; who judges reviews.
+    """What an update depends on beside events: bounds of a state and of pending events; the sentiment of reviews.
 
     sentiment: None: a review without a rating counts the same whatever it says.
     """
@@ -176,11 +176,11 @@ class Context:
 class PartitionBatch:
     """One partition's share of a micro-batch.
 
-    hold: the partition as its states were loaded: my token, and the offsets that they stand for.
+    lease: the partition as its states were loaded: my token, and the offsets that they stand for.
     waits: (item, user) -> until when the user waits for it, ms since 1970; None: no longer.
     erased: user -> when, by the command's record. ignored: how many events of before an erasure were left out.
     missed: how many texts of new events and retractions wait for the encoder from now on.
-    hands: user -> the token of the hand-over that made an alias of the user, as the store has it.
+    hands: user -> the token of the handoff that made an alias of the user, as the store has it.
     nulls: users whose list is to go though nothing else of them stands.
     renewed: user -> what caused their last list, which is to be made again.
     first, then: messages to other owners, before the states are saved and after.
@@ -238,11 +238,11 @@ class PartitionBatch:
         self.misrouted = [reroute for reroute in self.misrouted if not self.again(reroute.record)]
 
     def again(self, record: Record) -> bool:
-        """Whether the states hold a record of the log already: a worker died before it acknowledged."""
+        """Whether the states have a record of the log already: a worker died before it acknowledged."""
         return record.offset < self.lease.offsets.get(record.topic, 0)
 
     def causes(self, update: UserUpdate) -> list[Record]:
-        """The records of this batch that a list is about to name; none if it is owed for ones of before."""
+        """The records of this batch that a list is about to name; none if it is an unpublished one of before."""
         named = {(each.topic, each.partition, each.offset) for each in update.named}
         return [each for each in self.records if (each.topic, each.partition, each.offset) in named]
 

@@ -1,4 +1,4 @@
-"""What waits in users' states and is due: to be taken in, or to leave for the dead letters."""
+"""What is pending in users' states and due: to be applied, or to become a dead letter."""
 
 from typing import NamedTuple
 
@@ -23,7 +23,7 @@ class Pending(NamedTuple):
 
 
 def expired(user_id: str, entry: PendingEvent | Retraction, letter: DeadLetter | None = None) -> WorkItem:
-    """An entry that leaves the waiting room for the dead letters; without a letter a retraction's is its refusal."""
+    """A pending entry that becomes a dead letter; without a letter a retraction's is its refusal."""
     if isinstance(entry, Retraction):
         return WorkItem(user_id, entry.command_id, Trigger.EXPIRED if letter else Trigger.UNCLAIMED, letter=letter)
     if letter is None:

@@ -1,4 +1,4 @@
-"""What a command does to its user's turn: retract and erase (stream/processing/merge.py has merge)."""
+"""What a command does to its user: retract and erase (stream/processing/merge.py has merge)."""
 
 from collections.abc import Iterable, Iterator
 from enum import Enum
@@ -114,7 +114,7 @@ def forget(update: UserUpdate, at_ms: int) -> dict[str, int]:
 
 
 def retract(update: UserUpdate, command: CommandEvent) -> None:
-    """Take back what an event added, or wait for it."""
+    """Subtract what an event added, or wait for it."""
     taken = _take_back(update, command)
     if taken is Taken.MISSED:
         taken = _wait(update, command, missed=True)
@@ -134,8 +134,8 @@ def retract(update: UserUpdate, command: CommandEvent) -> None:
 def retry_retractions(update: UserUpdate) -> None:
     """Another user's events were added: what waited for one of them is done.
 
-    What cannot be read for a fault of ours is put aside, so that it does not hinder the rest; what the weights file
-    of now does not accept goes on waiting, as it would have without the other user.
+    What cannot be read for a fault of ours becomes a dead letter, so that it does not hinder the rest; what the current
+    weights file does not accept goes on waiting, as it would have without the other user.
     """
     for entry in [entry for entry in update.state.retractions if not entry.missed]:
         command = read_again(entry, update.context)
@@ -147,7 +147,7 @@ def retry_retractions(update: UserUpdate) -> None:
 
 
 def _take_back(update: UserUpdate, command: CommandEvent) -> Taken | Refusal:
-    """Look for the event where it may stand: in the ring, in the waiting room, among texts and remembered ids."""
+    """Look for the event where it may stand: in the ring, among pending events, texts and remembered ids."""
     state, event_id = update.state, command.command.event_id
     stands = next((event for event in state.ring if event.event_id == event_id), None)
     if (stands is not None and stands.retracted) or any(target in state.retracted_ids for target in command.targets):
@@ -166,7 +166,7 @@ def _take_back(update: UserUpdate, command: CommandEvent) -> Taken | Refusal:
 
 
 def _gone(state: UserState, command: CommandEvent, dedup_key: int, context: Context) -> RingEvent | None:
-    """An event that left the ring, as it stood there: made up again from its text, or as it was sent along."""
+    """An event that left the ring, as it stood there: made from its text, or as it was sent along."""
     written = next((text for text in state.texts if text.event_id == command.command.event_id), None)
     if written is not None:
         return _entry_of_text(written, dedup_key)
@@ -177,7 +177,7 @@ def _gone(state: UserState, command: CommandEvent, dedup_key: int, context: Cont
 
 
 def _subtract(state: UserState, past: RingEvent, command: CommandEvent, context: Context) -> Taken | Refusal:
-    """All of it or nothing: what the event moved towards is made up again from its item and its text."""
+    """All of it or nothing: what the event moved towards is made again from its item and its text."""
     item = text = None
     if past.preference and past.item_id:
         item = context.items(past.item_id)

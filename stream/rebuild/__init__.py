@@ -1,1 +1,1 @@
-"""The topics read again from their start, by the worker's own rules: users' states made anew, and compared."""
+"""The topics read again from their start, by the worker's own rules: users' states rebuilt, and compared."""

@@ -64,7 +64,7 @@ class Report:
 
     @property
     def events_per_s(self) -> float:
-        """How fast records were taken in, encoding among it."""
+        """How fast records were processed, encoding among it."""
         return self.events / self.seconds if self.seconds else 0.0
 
     @property

@@ -28,7 +28,7 @@ class Caveat(Enum):
 class Added:
     """How much was added to a long vector, whatever its sign: Σ |preference|, decayed to `time_ms`.
 
-    texts: the part of it that texts moved, twice where they ask to be spared something. Both bound how far two ways
+    texts: what of it texts moved, twice where they exclude something. Both bound how far two ways
     of adding the same may lie apart.
     """
 
@@ -77,7 +77,7 @@ class AuditNotes:
     totals: dict[str, float] = field(default_factory=dict)
 
     def take(self, each: WorkItem) -> None:
-        """Note what is taken in for a user, who may be the target of the one that it was sent for."""
+        """Note what is applied to a user, who may be the target of the one that it was sent for."""
         if isinstance(each.event, TransferEvent):
             if isinstance(each.event.message, Handoff):
                 self._join(each.user_id, each.event.message.anonymous_id)

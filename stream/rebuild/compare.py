@@ -1,7 +1,7 @@
 """Two states of one user: in what do they differ? Pure.
 
 Compared is all that is a function of the events: not the list's version, not what the next list has still to name, not
-the order of the dedup ids. A window of ids that is full holds the last ones by arrival, which is not kept
+the order of the dedup ids. A window of ids that is full has the last ones by arrival, which is not kept
 anywhere: of it only the size is compared.
 """
 
@@ -174,7 +174,7 @@ def _shown(live: UserState, rebuilt: UserState) -> Iterator[Difference]:
 
 
 def _merged(live: UserState, rebuilt: UserState) -> Iterator[Difference]:
-    """Into whom, and who into this one. The token of a hand-over is made by chance."""
+    """Into whom, and who into this one. The token of a handoff is random."""
     mine, theirs = (
         (state.alias.target, state.alias.command_id, state.alias.held) if state.alias is not None else None
         for state in (live, rebuilt)

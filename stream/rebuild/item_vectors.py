@@ -1,4 +1,4 @@
-"""Items' vectors as they stand at the end of their topic, and which items were described anew on the way."""
+"""Items' vectors as they stand at the end of their topic, and which items were updated on the way."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

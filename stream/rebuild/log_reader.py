@@ -23,7 +23,7 @@ from stream.events.records import Record
 Place = tuple[str, int]  # topic and partition
 Span = tuple[int, int]  # from an offset on, up to another
 
-CHUNK = 4096  # records handed out at once: a user's state is opened and packed once for all of theirs among them
+CHUNK = 4096  # records yielded at once: a user's state is opened and packed once for all of theirs among them
 _READ_AHEAD = 20_000  # records of one partition that wait for slower ones
 _PATIENCE_S = 30.0
 
@@ -59,7 +59,7 @@ class LogReader:
         return {(tp.topic, tp.partition): offset for tp, offset in told.items()}
 
     async def ends(self, places: Iterable[Place]) -> dict[Place, int]:
-        """The offset after the last record of each partition that can be read: what a transaction holds up is not."""
+        """The offset after the last record of each partition that can be read: what a transaction keeps back is not."""
         tps = [TopicPartition(*place) for place in places]
         if not tps:
             return {}
@@ -96,7 +96,7 @@ class LogReader:
                         topic, number = min(merge.lacking)
                         raise Unavailable(
                             f"nothing came from partition {number} of {topic} for {_PATIENCE_S:.0f} s, and it should "
-                            f"go on to offset {merge.open[topic, number]}: is the broker well? was the topic made anew?"
+                            f"go on to offset {merge.open[topic, number]}: is the broker well, and the topic the same?"
                         )
             for chunk in merge.chunks():
                 yield chunk
@@ -156,7 +156,7 @@ class _Merge:
         buffer.extend(
             _record(message)
             for message in messages
-            if message.offset < self._ends[place] and unreadable(message) is None  # it was put aside then, too
+            if message.offset < self._ends[place] and unreadable(message) is None  # it was a dead letter then, too
         )
         if was_empty and buffer:
             heapq.heappush(self._heads, (buffer[0].timestamp_ms, place))
@@ -167,7 +167,7 @@ class _Merge:
             del self.open[place]
 
     def chunks(self) -> Iterator[list[Record]]:
-        """What can be handed out now."""
+        """What can be yielded now."""
         while self._heads and not self.lacking:
             chunk: list[Record] = []
             while self._heads and len(chunk) < CHUNK:

@@ -1,4 +1,4 @@
-"""Users' states in memory, as a replay makes them: packed as in Redis, so that the codec is part of it."""
+"""Users' states in memory, as a replay makes them: packed as in Redis, so that the codec runs, too."""
 
 from collections.abc import Sequence
 
@@ -41,7 +41,7 @@ class MemoryUsers:
         return Saved.WRITTEN
 
     def mark_published(self, partition: int, token: str) -> None:
-        """Nothing is owed: a replay makes no lists."""
+        """Nothing is unpublished: a replay makes no lists."""
 
     def users(self, partition: int) -> list[str]:
         """Who has a state in a partition."""

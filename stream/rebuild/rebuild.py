@@ -33,7 +33,7 @@ Tell = Callable[[int], None]  # how many records were read since the last call
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """What a model folder gives a replay: its vectors' name and size, vectors of users' and items' texts, a judge."""
+    """What a model folder gives a replay: its vectors' name and size, vectors of users' and items' texts, sentiment."""
 
     fingerprint: str
     dim: int
@@ -81,8 +81,8 @@ class ReplaySource:
 class Replay:
     """Goes on through the log, never back. The clock is the newest record's timestamp.
 
-    wanted: which records are taken in, of those that are read. wall_ms: the wall clock: a record further ahead of
-    it than clocks differ was put aside when it came, and does not move this one.
+    wanted: which records are processed, of those that are read. wall_ms: the wall clock: a record further ahead of
+    it than clocks differ became a dead letter when it came, and does not move this one.
     """
 
     log: LogReader
@@ -95,7 +95,7 @@ class Replay:
     wall_ms: Callable[[], int] = wall_clock_ms
 
     async def advance(self, ends: Mapping[Place, int], tell: Tell = lambda _: None) -> None:
-        """Take in what partitions hold up to these offsets."""
+        """Process what partitions have up to these offsets."""
         began = time.monotonic()
         came = await self.items.follow()
         if came:

@@ -1,9 +1,9 @@
-"""One user's state made anew from the log, while the worker runs: the store's record of it is broken.
+"""One user's state rebuilt from the log, while the worker runs: the store's record of it is broken.
 
 Of the partitions of that user, and of whoever was merged into that user, all records are read up to the store's
-offsets, and only theirs are taken in. That takes as long as reading does, some 100,000 records a second. What an
-alias's owner has passed on and this user's has not taken in yet stands on `transfers.v1`, beyond the store's offsets:
-it is left for that to bring.
+offsets, and only theirs are processed. That takes as long as reading does, some 100,000 records a second. What an
+alias's owner has forwarded and this user's has not processed yet stands on `transfers.v1`, beyond the store's offsets:
+it comes from there.
 """
 
 import logging
@@ -66,9 +66,9 @@ class StateRepair:
         await replay.advance(theirs)
 
     async def _under_way(self, log: LogReader, begins: dict[Place, int]) -> set[tuple[str, int, int]]:
-        """The records, by topic, partition and offset, that were passed on from these offsets of `transfers.v1` on.
+        """The records, by topic, partition and offset, that were forwarded from these offsets of `transfers.v1` on.
 
-        To be read after the store's offsets: what is passed on is sent before the offset it came from is saved.
+        To be read after the store's offsets: what is forwarded is sent before the offset it came from is saved.
         """
         starts, ends = await log.starts(begins), await log.ends(begins)
         found: set[tuple[str, int, int]] = set()

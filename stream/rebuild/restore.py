@@ -52,7 +52,7 @@ async def fill(source: ReplaySource, store: EmptyStore, total: Tell, tell: Tell)
         replay = make_replay(source, log, store, audit_notes, items)
         places = source.places()
         starts, ends = await log.starts(places), await log.ends(places)
-        # What owners told each other holds of the store that is gone; here it is told again.
+        # What owners sent each other is about the store that is gone; a replay sends it again, in memory.
         told = await log.ends([(source.topics.transfers, number) for number in range(source.partitions)])
         replay.positions |= starts
         total(sum(end - starts[place] for place, end in ends.items()))
@@ -65,6 +65,6 @@ async def fill(source: ReplaySource, store: EmptyStore, total: Tell, tell: Tell)
             offsets = {topic: end for (topic, partition), end in reached if partition == number and end}
             saved = await store.save(Commit(number, store.lease(number), offsets=offsets))
             if not saved.done:
-                raise Unavailable(f"partition {number} of the store was claimed by a worker: stop it, and start again")
+                raise Unavailable(f"partition {number} of the store was acquired by a worker: stop it, and start again")
         truncated = {place: start for place, start in starts.items() if start}
         return Restored(audit_notes.events, replay.seconds, await store.count_users(), truncated)

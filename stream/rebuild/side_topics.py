@@ -1,4 +1,4 @@
-"""What stands beside the events on the log: which records were put aside, and co-visit weights by item."""
+"""What stands beside the events on the log: which records are dead letters, and co-visit weights by item."""
 
 from dataclasses import dataclass, field
 
@@ -30,7 +30,7 @@ _BY_THE_MOMENT = frozenset(
 
 @dataclass(slots=True)
 class Interactions:
-    """Σ co-visit weights by item, up to some offsets. first: source place -> the first offset that is told of it."""
+    """Σ co-visit weights by item, up to some offsets. first: source place -> the first offset that is known of it."""
 
     totals: dict[str, float] = field(default_factory=dict)
     first: dict[Place, int] = field(default_factory=dict)

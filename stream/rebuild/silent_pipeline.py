@@ -1,11 +1,11 @@
-"""The worker's pipeline over records that were taken in before: the same states, and not a word to the log.
+"""The worker's pipeline over records that were processed before: the same states, and nothing sent.
 
 A copy that a worker made (header `penchant.origin`) is skipped if its original lies where its user belongs: that one is
-taken in at its place. The copy of an original on a wrong partition is taken in where it stands, as the worker did: so a
+processed at its place. The copy of an original on a wrong partition is processed where it stands, as the worker did: a
 replay up to a live state's offsets has exactly what that state has. At the end of a rebuild the originals follow whose
 copies have not come.
 
-What the owners of two users tell each other is told again here, at once and in memory: `transfers.v1` is not read.
+What the owners of two users send each other is made again here, at once and in memory: `transfers.v1` is not read.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -42,9 +42,9 @@ def no_rank(_: object, __: object) -> Sequence[Ranking]:
 
 @dataclass(frozen=True, kw_only=True)
 class SilentPipeline(Pipeline):
-    """See the module. strays: originals on wrong partitions whose copies have not come, by the id of their place.
+    """See the module. misrouted: originals on wrong partitions whose copies have not come, by the id of their place.
 
-    post: messages between owners that were not delivered yet.
+    outbox: messages between owners that were not delivered yet.
     """
 
     partitions: int
@@ -53,7 +53,7 @@ class SilentPipeline(Pipeline):
     outbox: list[OutboundTransfer] = field(default_factory=list)
 
     def decode(self, records: Sequence[Record], _: Mapping[int, Lease]) -> list[PartitionBatch]:
-        """Sort records into parts by partition. What cannot be read was a dead letter then, and is left out."""
+        """Sort records into batches by partition. What cannot be read was a dead letter then, and is left out."""
         batches: dict[int, PartitionBatch] = {}
         for record in records:
             self.audit_notes.events += record.topic != self.topics.transfers
@@ -66,7 +66,7 @@ class SilentPipeline(Pipeline):
         return list(batches.values())
 
     async def run(self, batches: list[PartitionBatch], texts: Mapping[EncoderInput, Vector]) -> list[PartitionBatch]:
-        """See `Pipeline.run`; then what owners had to tell each other is taken in, until nobody has."""
+        """See `Pipeline.run`; then what owners have to send each other is processed, until nothing is left."""
         saved = await super().run(batches, texts)
         while self.outbox:
             records = [self._delivered(sending) for sending in self.outbox]
@@ -108,7 +108,7 @@ class SilentPipeline(Pipeline):
         """No list was published, however long it took."""
 
     def _is_copy(self, record: Record) -> bool:
-        """Whether a record's original was taken in at its own place."""
+        """Whether a record's original was processed at its own place."""
         origin = record.header(ORIGIN) if record.headers and record.topic != self.topics.transfers else None
         if origin is None:
             return False
@@ -121,7 +121,7 @@ class SilentPipeline(Pipeline):
         return Record(made.topic, home, 0, self.clock(), made.key, made.value, made.headers)
 
     def _caveat_refused(self, batch: PartitionBatch) -> None:
-        """What is refused because of what came before it may have been taken in when it came."""
+        """What is refused because of what came before it may have been accepted when it came."""
         refused = {id(letter.record) for letter in batch.dead}
         for each in batch.inputs:
             if each.letter is not None or (each.event is not None and id(each.event.record) in refused):

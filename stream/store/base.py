@@ -9,7 +9,7 @@ from typing import Protocol
 from penchant.errors import Misconfigured
 from serving.state.user_state import Ref, UserState
 
-Mend = Callable[[int, str], Awaitable[UserState]]  # partition and user -> the state made anew
+Mend = Callable[[int, str], Awaitable[UserState]]  # partition and user -> the state, rebuilt
 
 
 class Saved(Enum):
@@ -28,7 +28,7 @@ class Saved(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """One entry of the waiting index: a user waits for an item until a deadline, ms since 1970."""
+    """One entry of the pending index: a user waits for an item until a deadline, ms since 1970."""
 
     item_id: str
     user_id: str
@@ -37,10 +37,10 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """My grip on a partition at one moment: the token I wrote, and topic -> next offset as the states stand.
+    """My lease of a partition at one moment: the token I wrote, and topic -> next offset as the states stand.
 
-    owed: lists that the worker before me, or a batch that did not come to its end, may not have published: user -> the
-    events that each names.
+    unpublished: lists that the worker before me, or a batch that did not come to its end, may not have published: user
+    -> the events that each names.
     """
 
     token: str = ""
@@ -50,9 +50,9 @@ class Lease:
 
 @dataclass(slots=True)
 class Commit:
-    """What one write to a partition holds.
+    """What one write to a partition has.
 
-    hold: as when the states were loaded. offsets: topic -> next one. unpublished: user -> what the list to come names.
+    lease: as when the states were loaded. offsets: topic -> next one. unpublished: user -> what the list to come names.
     erased: user -> when, ms since 1970. Nothing else of them is kept, but for what `states` has of them.
     """
 
@@ -110,7 +110,7 @@ def refuse_foreign(stored: Iterable[str], mine: Mapping[str, str]) -> None:
     topics = {name: name.partition("@")[0] for name in stored}  # Kafka allows no @ in a name
     if foreign := sorted({topic for name, topic in topics.items() if mine.get(topic, name) != name}):
         raise Misconfigured(
-            f"the store's offsets are of other topics that have the names {', '.join(foreign)}: they were made anew "
+            f"the store's offsets are of other topics that have the names {', '.join(foreign)}: created again "
             "and adopted while this worker ran; start it again"
         )
 

@@ -1,13 +1,13 @@
 """The users' states in Redis: batched reads, and one fenced write a partition and batch with the offsets in it.
 
-Keys, all of one partition under one hash tag, so that a script may touch them together on a cluster too:
+Keys, all of one partition under one hash tag, so that a script may use them together on a cluster too:
 
     {prefix:partition}:owner     the token of the worker that may write
     {prefix:partition}:offsets   hash, topic identity -> next offset: what the states below stand for
     {prefix:partition}:waiting   sorted set, who waits for which item, by deadline
     {prefix:partition}:lists     whose lists the last write made, and the events that they name
     {prefix:partition}:erased    sorted set, keyed digests of the erased users, by the time of the erasure
-    {prefix:partition}:trial     hash, what is being taken in just now (stream/containment/quarantine.py)
+    {prefix:partition}:trial     hash, what is under way just now (stream/containment/quarantine.py)
     {prefix:partition}:u:ID      one user's record (serving/state/user_state.py)
     {prefix}:fingerprint         the model folder that all vectors are from
     {prefix}:erasure-secret      the digests' key, unless the settings have one
@@ -36,7 +36,7 @@ _decoder = msgspec.msgpack.Decoder(dict[str, list[Ref]])
 class Store:
     """Redis as one worker sees it. `identities` maps a topic to the identity that its offsets are stored under.
 
-    mend: set by the worker: makes a state anew whose record is broken. None: such a record is an error.
+    mend: set by the worker: rebuilds a state whose record is broken. None: such a record is an error.
     """
 
     mend: Mend | None = None
@@ -60,7 +60,7 @@ class Store:
     async def adopt_fingerprint(self) -> None:
         """Write down which model folder the states are from, or find that it is another.
 
-        Raises Misconfigured if the store holds vectors of another folder, or does not answer at all, and Unavailable
+        Raises Misconfigured if the store has vectors of another folder, or does not answer at all, and Unavailable
         if it answers for a minute that it cannot.
         """
         found = await self._once(f"{self._prefix}:fingerprint", self._fingerprint.encode(), ask_first)
@@ -86,7 +86,7 @@ class Store:
         return dict(known)
 
     async def owns(self, partition: int) -> bool:
-        """Whether I hold the partition, and no other worker has claimed it since."""
+        """Whether the lease is mine: no other worker has acquired the partition since."""
         lease = self._leases.get(partition)
         if lease is None:
             return False
@@ -94,7 +94,7 @@ class Store:
         return bool(owner == lease.token.encode())
 
     async def is_behind(self, partition: int) -> bool:
-        """Whether the store stands before where I left it: it was put back to an older copy, or emptied."""
+        """Whether the store stands before where I left it: it was restored from an older copy, or emptied."""
         lease = self._leases.get(partition)
         if lease is None or not lease.offsets:
             return False
@@ -108,11 +108,11 @@ class Store:
         return int(seconds) * 1000 + int(micros) // 1000
 
     def lease(self, partition: int) -> Lease:
-        """My grip on a partition; one that every write is refused with, if it is not mine."""
+        """My lease of a partition; one that every write is refused with, if it is not mine."""
         return self._leases.get(partition, Lease())
 
     def owned_partitions(self) -> set[int]:
-        """The partitions that I claimed and have not released."""
+        """The partitions that I acquired and have not released."""
         return set(self._leases)
 
     def release(self, partition: int) -> None:
@@ -120,7 +120,7 @@ class Store:
         self._leases.pop(partition, None)
 
     def mark_published(self, partition: int, token: str) -> None:
-        """Note that what was owed under a token is published now."""
+        """Note that what was unpublished under a token is published now."""
         held = self._leases.get(partition)
         if held is not None and held.token == token:
             self._leases[partition] = replace(held, unpublished={})
@@ -130,7 +130,7 @@ class Store:
 
         Each says when its user was erased, if that was.
 
-        Raises BrokenState if a record cannot be read nor mended, and FingerprintMismatch.
+        Raises BrokenState if a record cannot be read nor rebuilt, and FingerprintMismatch.
         """
         if not users:
             return {}
@@ -225,7 +225,7 @@ class Store:
         except BrokenState as error:
             if self.mend is None:
                 raise
-            _log.error("partition %d: %s; making that user's state anew from the log", partition, error)
+            _log.error("partition %d: %s; rebuilding that user's state from the log", partition, error)
             return await self.mend(partition, user)
 
     async def _offsets(self, partition: int) -> dict[str, int]:
