@@ -131,7 +131,7 @@ class Pipeline:
         """Give up the events, and the retractions, that have waited too long."""
         await self.resume_pending(self.waiting.overdue(self.clock()), Trigger.EXPIRED)
 
-    async def ask_again(self) -> None:
+    async def resend_transfers(self) -> None:
         """Tell the owners of other users again what they have not answered (stream/processing/merge.py)."""
         users = self.waiting.users([MERGES])
         await self.take_in([Pending(n, user, None, Trigger.UNANSWERED) for n, ids in users.items() for user in ids])

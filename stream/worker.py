@@ -280,7 +280,7 @@ class Worker:
                 await self.pipeline.resume(self.partitions.acquired.pop())
             if self._open and (acquired or time.monotonic() >= asked_at + _ASK_EVERY_S):
                 asked_at = time.monotonic()
-                await self.pipeline.ask_again()
+                await self.pipeline.resend_transfers()
             await self.pipeline.resume_pending(self._waiting.woken(self._catalogue), Trigger.WOKEN)
             if self._clock.healthy:  # else what waits would be given up too soon, or never
                 await self.pipeline.expire()

@@ -78,8 +78,19 @@ class ReplaySource:
 
 
 @dataclass(slots=True)
+class LogClock:
+    """The newest record's timestamp, ms since 1970."""
+
+    now_ms: int = 0
+
+    def __call__(self) -> int:
+        """Tell the time."""
+        return self.now_ms
+
+
+@dataclass(slots=True)
 class Replay:
-    """Goes on through the log, never back. The clock is the newest record's timestamp.
+    """Goes on through the log, never back.
 
     wanted: which records are processed, of those that are read. wall_ms: the wall clock: a record further ahead of
     it than clocks differ became a dead letter when it came, and does not move this one.
@@ -88,7 +99,7 @@ class Replay:
     log: LogReader
     items: Items
     pipeline: SilentPipeline
-    now_ms: int = 0
+    clock: LogClock = field(default_factory=LogClock)
     seconds: float = 0.0
     positions: dict[Place, int] = field(default_factory=dict)
     wanted: Callable[[Record], bool] | None = None
@@ -103,11 +114,11 @@ class Replay:
         async for records in self.log.read({place: (self.positions.get(place, 0), end) for place, end in ends.items()}):
             latest_ms = self.wall_ms() + MOST_AHEAD_MS
             times_ms = (record.timestamp_ms for record in records if record.timestamp_ms <= latest_ms)
-            self.now_ms = max(self.now_ms, max(times_ms, default=0))
+            self.clock.now_ms = max(self.clock.now_ms, max(times_ms, default=0))
             await self.pipeline.process(records if self.wanted is None else list(filter(self.wanted, records)))
             await self.pipeline.expire()
             if MERGES in self.pipeline.waiting:
-                await self.pipeline.ask_again()
+                await self.pipeline.resend_transfers()
             tell(len(records))
         self.positions |= {place: max(end, self.positions.get(place, 0)) for place, end in ends.items()}
         self.seconds += time.monotonic() - began
@@ -128,7 +139,7 @@ def make_replay(
         clock=wall_clock_ms,
         clicks_are_seen=settings.clicks_are_seen,
     )
-    made: list[Replay] = []
+    clock = LogClock()
     pipeline = SilentPipeline(
         topics=topics,
         decoder=decoder,
@@ -140,9 +151,8 @@ def make_replay(
         log=Silence(),
         waiting=PendingIndex(),
         limits=settings.limits(model.sentiment),
-        clock=lambda: made[0].now_ms,
+        clock=clock,
         partitions=source.partitions,
         audit_notes=audit_notes,
     )
-    made.append(Replay(log, items, pipeline))
-    return made[0]
+    return Replay(log, items, pipeline, clock)

@@ -62,10 +62,10 @@ async def play(bodies: list[tuple[Body, int]], data: st.DataObject, owners: Owne
                 for each in owners.pending():
                     await owners.take(each)
             case "again":
-                await owners.ask_again()
+                await owners.resend_transfers()
     for _ in range(3):
         await owners.deliver()
-        await owners.ask_again()
+        await owners.resend_transfers()
     await owners.deliver()
 
 

@@ -75,9 +75,9 @@ class Owners:
             for each in records:
                 await self.take(each)
 
-    async def ask_again(self) -> None:
+    async def resend_transfers(self) -> None:
         for worker in self.workers:
-            await worker.pipeline.ask_again()
+            await worker.pipeline.resend_transfers()
 
     async def state(self, user: str) -> UserState:
         return (await self.workers[0].store.load(partition_of(user, PARTITIONS), [user]))[user]

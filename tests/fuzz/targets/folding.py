@@ -89,7 +89,7 @@ class World:
             case "make up":
                 await self.pipeline.retry_missed_texts(8)
             case "ask":
-                await self.pipeline.ask_again()
+                await self.pipeline.resend_transfers()
             case "resume":
                 await self.pipeline.resume(0)
             case _:

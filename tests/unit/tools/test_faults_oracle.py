@@ -32,7 +32,7 @@ async def states(load: Load) -> dict[str, UserState]:
     for some in range(0, len(load.messages), 7):
         await take(owners, load.messages[some : some + 7])
         await owners.deliver()
-    await owners.ask_again()
+    await owners.resend_transfers()
     await owners.deliver()
     return {user: await owners.state(user) for user in {event.user for event in load.events}}
 

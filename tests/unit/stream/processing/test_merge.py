@@ -87,8 +87,8 @@ async def test_a_hand_over_that_comes_twice_counts_once(owners: Owners) -> None:
     await owners.send(click("b", ANONYMOUS), merge("k1", KNOWN, ANONYMOUS))
     (request,) = owners.pending()
     await owners.take(request)
-    await owners.ask_again()
-    await owners.ask_again()
+    await owners.resend_transfers()
+    await owners.resend_transfers()
     await owners.deliver()
     state = await owners.state(KNOWN)
     assert (owners.told().count("hand-over"), state.event_count, ring(state)) == (5, 1, ["b"])
@@ -107,7 +107,7 @@ async def test_an_owner_that_died_before_it_handed_over_is_asked_again(owners: O
     assert held.alias is not None
     assert (held.alias.held, ring(held)) == (True, ["b"])
     await owners.send(click("c", ANONYMOUS))
-    await owners.ask_again()
+    await owners.resend_transfers()
     await owners.deliver()
     assert sorted(ring(await owners.state(KNOWN))) == ["b", "c"]
 
@@ -161,7 +161,7 @@ async def test_a_circle_is_refused(owners: Owners, crossing: bool) -> None:
     await owners.send(merge("k2", ANONYMOUS, KNOWN), merge("k3", KNOWN, KNOWN))
     for _ in range(3):
         await owners.deliver()
-        await owners.ask_again()
+        await owners.resend_transfers()
     await owners.deliver()
     state = await owners.state(KNOWN)
     assert (sorted(ring(state)), state.event_count) == (["a", "b"], 2)
@@ -190,7 +190,7 @@ async def test_erasing_either_erases_both(owners: Owners, whom: str, moment: str
         await owners.deliver()
     await owners.send(erase("k2", whom), timestamp_ms=NEW)
     await owners.deliver()
-    await owners.ask_again()
+    await owners.resend_transfers()
     await owners.deliver()
     for user in (KNOWN, ANONYMOUS):
         state = await owners.state(user)

@@ -222,7 +222,7 @@ async def test_many_who_hand_over_many_at_once_stay_within_the_bytes() -> None:
         await owners.send(merge(f"m{n}", KNOWN, guest))
     for _ in range(3):
         await owners.deliver()
-        await owners.ask_again()
+        await owners.resend_transfers()
     state = await owners.state(KNOWN)
     assert 10 < sum(each.done for each in state.merges) <= 33
     assert sum(each.size for each in state.merges) <= 20_000

@@ -331,7 +331,7 @@ async def test_a_record_of_a_time_to_come_is_left_out_and_moves_no_clock(replaye
     replay = await advance(replayed, replace(false, timestamp_ms=false_ms), true, wall_ms=NOW_MS)
 
     assert [event.event_id for event in replayed.state("u1").ring] == ["true"]
-    assert replay.now_ms == NOW_MS
+    assert replay.clock.now_ms == NOW_MS
 
 
 async def test_what_was_ahead_of_a_clock_once_may_differ(replayed: Replayed) -> None:
