@@ -3,7 +3,7 @@
 Read this file to know what Penchant does. The order is what makes it safe: whatever must not be lost (co-visits for the
 item statistics, dead letters, forwarded copies, receipts) is acknowledged by the log before the state is saved with the
 offsets in it; lists go out after. A batch that comes again changes nothing and publishes its lists once more. A record
-that raises what nobody foresaw is put aside, and everybody else served (stream/containment/faults.py).
+that raises what nobody foresaw becomes a dead letter, and everybody else is served (stream/containment/faults.py).
 """
 
 import asyncio
@@ -52,7 +52,7 @@ Rank = Callable[[Sequence[str], Sequence[UserState]], Sequence[Ranking]]  # user
 
 
 class Attempt(NamedTuple):
-    """The parts of a batch that were saved, and those that the store refused."""
+    """The partitions' batches that were saved, and those that the store refused."""
 
     saved: list[PartitionBatch]
     refused: list[PartitionBatch]
@@ -83,9 +83,9 @@ class Pipeline:
     async def process(
         self, records: Sequence[Record], leases: Mapping[int, Lease] | None = None
     ) -> tuple[list[Record], list[PartitionBatch]]:
-        """Take in records. Returns those that are done, to be acknowledged, and the batches that the store refused.
+        """Process records. Returns those that are done, to be acknowledged, and the batches that the store refused.
 
-        leases: by partition, of when the records were let in; None: of now. What was acquired anew since is refused:
+        leases: by partition, of when the records came; None: of now. What was acquired again since is refused:
         saved on top of an older copy of the states, it would hide what lies between.
         """
         leases = leases or self.leases(records)
@@ -121,35 +121,35 @@ class Pipeline:
         await self.resume_pending(self.waiting.users(item_ids), Trigger.WOKEN)
 
     async def retry_missed_texts(self, most: int) -> int:
-        """Take in what waits because the encoder missed its text, of `most` users; the others' turn is the next time.
+        """Fold what is pending because the encoder missed its text, of `most` users; the others follow the next time.
 
         Returns how many texts it read now.
         """
         return await self.resume_pending(self.waiting.next_users(TEXTS, most), Trigger.MISSED)
 
     async def expire(self) -> None:
-        """Give up the events, and the retractions, that have waited too long."""
+        """Make dead letters of the events and retractions that have waited too long."""
         await self.resume_pending(self.waiting.overdue(self.clock()), Trigger.EXPIRED)
 
     async def resend_transfers(self) -> None:
-        """Tell the owners of other users again what they have not answered (stream/processing/merge.py)."""
+        """Send again to the owners of other users what they have not answered (stream/processing/merge.py)."""
         users = self.waiting.users([MERGES])
         await self.take_in([Pending(n, user, None, Trigger.UNANSWERED) for n, ids in users.items() for user in ids])
 
     async def resume(self, partition: int) -> None:
-        """Publish the lists that are owed in a partition: its worker before may have died between save and publish."""
+        """Publish a partition's unpublished lists: the worker before may have died between save and publish."""
         async with self.lock, self.guard.quarantine.lists(partition) as may_be_made:
             if not may_be_made:
                 self.store.mark_published(partition, self.store.lease(partition).token)
             await self.run([PartitionBatch(partition)], {})
 
     async def resume_pending(self, users: Mapping[int, Sequence[str]], trigger: Trigger) -> int:
-        """Take in what waits in the rooms of some users (partition -> user ids). Returns how many texts were read."""
+        """Process what is pending of some users (partition -> user ids). Returns how many texts were read."""
         found = [await self.look_up(partition, ids, trigger) for partition, ids in users.items()]
         return await self.take_in([each for some in found for each in some])
 
     async def take_in(self, pending: Sequence[Pending]) -> int:
-        """Take in what does not come from the log. Returns how many texts were read."""
+        """Process what does not come from the log. Returns how many texts were read."""
         quarantine = self.guard.quarantine
 
         async def some(pending: Sequence[Pending]) -> int:
@@ -173,7 +173,7 @@ class Pipeline:
         return sum([sum(await by_halves(group, some, one)) for group in (*apart, together) if group])
 
     async def run(self, batches: list[PartitionBatch], texts: Mapping[EncoderInput, Vector]) -> list[PartitionBatch]:
-        """Load … publish. Returns the parts that were saved; the others belong to another worker."""
+        """Load … publish. Returns the batches that were saved; the others belong to another worker."""
         context = Context(self.items, texts, self.decoder.read_again, self.limits, self.clock(), self.lists.fingerprint)
         loaded = await asyncio.gather(*[self.load(batch, context) for batch in batches])
         batches = [batch for batch, mine in zip(batches, loaded, strict=True) if mine]
@@ -193,9 +193,9 @@ class Pipeline:
         return saved
 
     def decode(self, records: Sequence[Record], leases: Mapping[int, Lease]) -> list[PartitionBatch]:
-        """Sort records into parts by partition; what cannot be read becomes a dead letter, what lies wrong a stray.
+        """Sort records into batches by partition; what cannot be read becomes a dead letter, or is misrouted.
 
-        holds: partition -> as it stood when the records came.
+        leases: partition -> as it stood when the records came.
         """
         batches: dict[int, PartitionBatch] = {}
         for record in records:
@@ -219,11 +219,11 @@ class Pipeline:
         return arrive(record, self.decoder.decode, self.topics.transfers)
 
     def put_aside(self, record: Record, error: Exception, lease: Lease) -> PartitionBatch:
-        """A part of nothing but a record that raised, as a dead letter."""
+        """A batch of nothing but a record that raised, as a dead letter."""
         return PartitionBatch(record.partition, [record], lease=lease, dead=[self.guard.faults.letter(record, error)])
 
     async def embed(self, batches: Iterable[PartitionBatch]) -> Mapping[EncoderInput, Vector]:
-        """What the encoder makes of the texts in the parts (stream/events/encoder_input.py), by what was encoded."""
+        """What the encoder makes of the batches' texts (stream/events/encoder_input.py), by what was encoded."""
         events = (each.event for batch in batches for each in batch.inputs)
         inputs = {event.encoder_input for event in events if event is not None and event.encoder_input is not None}
         texts = sorted({text for each in inputs for text in texts_to_encode(each)})
@@ -232,9 +232,9 @@ class Pipeline:
         return {each: vector for each, vector in made.items() if vector is not None}
 
     async def load(self, batch: PartitionBatch, context: Context) -> bool:
-        """Give each user of a part a turn. False: its partition was claimed anew while texts were embedded.
+        """Begin the updates of a batch's users. False: its partition was acquired again while texts were embedded.
 
-        It is read again from an earlier record then: what was let in before would leave a gap that the offsets hide.
+        It is read again from an earlier record then: what came before would leave a gap that the offsets hide.
         """
         lease = self.store.lease(batch.partition)
         if batch.records and lease.token != batch.lease.token:
@@ -248,7 +248,7 @@ class Pipeline:
         return True
 
     async def look_up(self, partition: int, users: Sequence[str], trigger: Trigger) -> list[Pending]:
-        """What is due of what waits in the rooms of some users."""
+        """What is due of what is pending of some users."""
         states = await self.store.load(partition, users)
         now = self.clock()
 
@@ -278,7 +278,7 @@ class Pipeline:
         await self.log.send(out)
 
     async def save(self, batches: Sequence[PartitionBatch]) -> list[PartitionBatch]:
-        """Write each part, all of it or nothing. Returns those that were written."""
+        """Write each batch, all of it or nothing. Returns those that were written."""
         commits = [batch.commit() for batch in batches]
         answers = await asyncio.gather(*map(self.store.save, commits))
         for commit, answer in zip(commits, answers, strict=True):
@@ -289,9 +289,9 @@ class Pipeline:
         return [batch for batch, answer in zip(batches, answers, strict=True) if answer.done]
 
     def rank(self, batches: Iterable[PartitionBatch]) -> tuple[list[Outgoing], list[DeadLetter]]:
-        """The new lists of the parts' users, scored together: one pass over the catalogue serves all of them.
+        """The new lists of the batches' users, scored together: one pass over the catalogue serves all of them.
 
-        Whoever did least comes first: a burst of one user holds up no other. A user whose list cannot be made gets the
+        Whoever did least comes first: a burst of one user delays no other. A user whose list cannot be made gets the
         trending one, and what caused it becomes a dead letter.
         """
         due = [(batch, user, update) for batch in batches for user, update in batch.updates.items() if update.due]
@@ -317,7 +317,7 @@ class Pipeline:
         return lists, letters
 
     async def publish(self, lists: Sequence[Outgoing], batches: Sequence[PartitionBatch]) -> None:
-        """Send lists. One that cannot be sent costs nobody else his: what caused it becomes a dead letter."""
+        """Send lists. One that cannot be sent costs nobody else theirs: what caused it becomes a dead letter."""
         updates = {
             (batch.partition, user.encode()): (batch, update)
             for batch in batches

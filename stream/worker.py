@@ -1,4 +1,4 @@
-"""The composition root: one worker's parts, put together and started. Knows every class; is known by the app alone."""
+"""The composition root: one worker, put together and started. Knows every class; is known by the app alone."""
 
 import asyncio
 import logging
@@ -69,7 +69,7 @@ def _items_scope(number: int) -> str:
 
 
 class Worker:
-    """Everything a worker process holds. Made before the loop runs; `start` and `stop` run inside it.
+    """Everything in a worker process. Made before the loop runs; `start` and `stop` run inside it.
 
     identities: topic -> the identity that its offsets count under. partitions: of every user topic.
     """
@@ -112,7 +112,7 @@ class Worker:
         self._judge = OnlineEvaluation(self._catalogue, judged, self._rules.block, name, settings.seen, settings.k)
         self._items_came = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
-        self._started = AsyncExitStack()  # what has to hang up, also if a part that comes later does not start
+        self._started = AsyncExitStack()  # what has to hang up, also if something that comes later does not start
         self._item_partitions: set[int] = set()
         self._open = False
         self._assigned = False
@@ -198,7 +198,7 @@ class Worker:
         return self._open
 
     async def give_back(self) -> None:
-        """Say that nobody died over what this worker owns: the group is about to share it out anew."""
+        """Say that nobody died over what this worker owns: the group is about to assign it again."""
         await self.partitions.give_back()
         for number in self._item_partitions:
             await self.quarantine.given_back(_items_scope(number))
@@ -224,7 +224,7 @@ class Worker:
         current = self.partitions.current(records)
         refused: list[PartitionBatch] = []
         if current:
-            leases = self.pipeline.leases(current)  # before the store is waited for: a claim may come between
+            leases = self.pipeline.leases(current)  # before the store is waited for: the lease may change meanwhile
             async with aclosing(self.quarantine.marked(current, str)) as groups:
                 async for some in groups:
                     refused += (await self.pipeline.process(some, leases))[1]
@@ -240,7 +240,7 @@ class Worker:
             async for some in groups:
                 await self.items.process(some)
         for number in {record.partition for record in records}:
-            await self.quarantine.given_back(_items_scope(number))  # no offset of ours says that they were taken in
+            await self.quarantine.given_back(_items_scope(number))  # no offset of ours says that they were processed
 
     # --- Followers ---
 
@@ -282,7 +282,7 @@ class Worker:
                 asked_at = time.monotonic()
                 await self.pipeline.resend_transfers()
             await self.pipeline.resume_pending(self._waiting.woken(self._catalogue), Trigger.WOKEN)
-            if self._clock.healthy:  # else what waits would be given up too soon, or never
+            if self._clock.healthy:  # else what is pending would expire too soon, or never
                 await self.pipeline.expire()
             if self._open:
                 await renewing.look()
@@ -293,9 +293,7 @@ class Worker:
         while True:
             await self._clock.compare(self._store.now_ms)
             if not self._clock.healthy:
-                _log.error(
-                    "%s; until then nothing that waits is given up", self._clock.words(), extra={"action": "clock"}
-                )
+                _log.error("%s; until then nothing pending expires", self._clock.words(), extra={"action": "clock"})
             await asyncio.sleep(_CLOCK_EVERY_S)
 
     async def _publish_trending(self) -> None:
@@ -337,7 +335,7 @@ class Worker:
                 raise
             await self.crash(error)
 
-    # --- Parts ---
+    # --- Composition ---
 
     def _pipeline(self) -> InstrumentedPipeline:
         settings = self.settings
