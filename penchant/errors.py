@@ -4,7 +4,7 @@
     ├── Rejected          reject   bad input: to the dead letters under `reason`, the stream goes on
     ├── Unavailable       retry    dependencies gone (Redis, broker): retried in place, then exit 75
     │   └── Refused                they answer, but cannot do it now (Redis is full, loading, a replica)
-    └── Fatal             stop     nothing that waiting would mend
+    └── Fatal             stop     nothing that waiting would help
         ├── Misconfigured          settings wrong or a service missing at start: exit 78
         │   ├── BrokenArtifact     a model folder that cannot be trusted
         │   ├── ProviderMissing    the execution provider asked for is not to be had
@@ -84,7 +84,7 @@ class Refused(Unavailable):
 
 
 class Fatal(PenchantError):
-    """Waiting mends nothing: the process says why and stops."""
+    """Waiting does not help: the process says why and stops."""
 
 
 class Misconfigured(Fatal):

@@ -134,7 +134,7 @@ class Catalogue:
         return self.items[row] if row is not None else None
 
     def get(self, item_id: str) -> ItemVector | None:
-        """The item's message, made anew from what is kept of it, or None while it has no vector."""
+        """The item's message, made again from what is kept of it, or None while it has no vector."""
         row = self._rows.get(item_id)
         item = self.items[row] if row is not None else None
         if row is None or item is None:

@@ -73,7 +73,7 @@ class Connections(BaseSettings):
             raise ValueError("it is empty: give it a value, or remove it for the default")
         kind = str(cls.model_fields[info.field_name or ""].annotation)
         if not meant.isprintable() and "Path" not in kind and "Secret" not in kind:
-            raise ValueError("it holds characters that cannot be seen, or is not UTF-8: write it anew")
+            raise ValueError("it has characters that cannot be seen, or is not UTF-8: write it again")
         return meant
 
     @field_validator("bootstrap")

@@ -12,7 +12,7 @@
     settings = { variety = 0.2, statement_damping = 0.5 }
 
 Settings are the numbers among those of `RankSettings`; what a variant leaves out is as the worker has it. A user stays
-with a variant as long as the experiment's name and its shares stand; under another name users are dealt anew. One
+with a variant as long as the experiment's name and its shares stand; under another name users are assigned again. One
 variant of share 1 is a file of settings for everybody.
 """
 

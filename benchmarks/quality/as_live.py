@@ -97,7 +97,7 @@ class PublishedLists:
         return self._penchant.catalogue.ids[event.row] in first
 
     def learn(self, step: Step) -> None:
-        """Take in the event, and make its user's list anew."""
+        """Fold the event, and make its user's list again."""
         self._penchant.learn(step)
         user = step.event.user
         listed = self._penchant.ranker.rank(self._penchant.state(user), TOP).items

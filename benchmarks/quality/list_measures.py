@@ -9,7 +9,7 @@ from evaluation.measures import TOP
 from evaluation.prequential.steps import Step, rank_of
 from serving.arrays import Floats, Rows
 
-_LOOKED = 100  # events after which the head is told from the tail anew
+_LOOKED = 100  # events after which head and tail are divided again
 
 
 class Crowd:

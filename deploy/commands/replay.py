@@ -23,7 +23,7 @@ _DIFFERS = 1
 @json_option
 @connection_options
 def replay(verify: bool, into_prefix: str | None, into_redis: str | None, as_json: bool) -> None:
-    """Make all users' states anew from the topics, by the rules and settings of the workers.
+    """Rebuild all users' states from the topics, by the rules and settings of the workers.
 
     With --verify they are made in memory (about 3 KB a user) and compared with the live store's, at the offsets that
     these stand for; workers may run on. Ends with 1 if anything differs. Give it the workers' own settings.

@@ -50,10 +50,10 @@ def show(as_json: bool) -> None:
 @json_option
 @connection_options
 def forget(as_json: bool) -> None:
-    """Delete the snapshot: workers that start count anew, from what covisits.v1 still holds (7 days).
+    """Delete the snapshot: workers that start count again, from what covisits.v1 still has (7 days).
 
     Those that run go on with what they have, and write the next snapshot: stop them first. Users' interests are
-    not touched.
+    left as they are.
     """
     need("worker", "redis")
     from serving.connections import Connections

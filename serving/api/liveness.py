@@ -2,7 +2,7 @@
 
 The loop beats once a second; a thread looks for the beat and ends the process when it stays away. What holds the
 interpreter as a whole (an endless regular expression) stops that thread, too: for this there is a timer of
-`faulthandler`, which is no Python, and which the beat winds up anew.
+`faulthandler`, which is no Python, and which each beat sets again.
 """
 
 import asyncio

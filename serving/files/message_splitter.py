@@ -101,7 +101,7 @@ class _Line:
         self._kept = [*self._kept, *parts] if self.size <= MAX_BYTES else [b"-"]
 
     def take(self, number: int) -> Iterator[Piece]:
-        """What was read, unless it is blank; and begin anew."""
+        """What was read, unless it is blank; and begin again."""
         size, line = self.size, b"".join(self._kept).lstrip(_BLANK).removeprefix(_MARK).strip(_BLANK)
         self.size, self._kept, self._blank = 0, [], []
         if size > MAX_BYTES:

@@ -49,7 +49,7 @@ class Consumer(KafkaConsumer):  # type: ignore[misc]
         return self._ends.get(partition)
 
     def forget_ends(self) -> None:
-        """Have `end` answered anew."""
+        """Have `end` answered afresh."""
         self._ends.clear()
 
 

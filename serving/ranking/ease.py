@@ -174,7 +174,7 @@ class Ease:
         return self.events - self._fitted_at >= between
 
     def begin(self, totals: Floats) -> Gram:
-        """G for a fit, after the top items are chosen anew. totals: n_j by row."""
+        """G for a fit, after the top items are chosen again. totals: n_j by row."""
         self._fitted_at = self.events
         self._promote(totals)
         return self.gram()

@@ -35,8 +35,8 @@ class Popularity:
 
     `ages` is how many events, of anybody, came since an item's last one.
 
-    `newness` is the share of late events that are the first on their item, over about the last 1,000; a restart begins
-    anew.
+    `newness` is the share of late events that are the first on their item, over about the last 1,000, from a start
+    on.
 
     >>> popularity = Popularity(decay=0.5)
     >>> for row in (0, 1, 1):

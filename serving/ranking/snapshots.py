@@ -25,7 +25,7 @@ from serving.ranking.popularity import Sums
 from serving.ranking.statistics import SourcePartition, StatisticsSnapshot
 
 VERSION = 2
-_READABLE = frozenset({1, 2})  # version 1 has no counts of the EASE model, which then begin anew
+_READABLE = frozenset({1, 2})  # version 1 has no counts of the EASE model, which then begin at 0
 CHUNK = 10_000
 FORGET = "`penchant statistics forget` gives it up and begins with what covisits.v1 still holds"
 

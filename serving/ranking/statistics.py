@@ -108,7 +108,7 @@ class Statistics:
         return self._identities.get(covisits, "") == snapshot.identity
 
     def restore(self, snapshot: StatisticsSnapshot) -> None:
-        """Go on from a snapshot. What topics that were made anew since had told stays; their offsets begin again."""
+        """Go on from a snapshot. What topics that were created again since had told stays; their offsets begin at 0."""
         rows = np.array([self._catalogue.row(item_id) for item_id in snapshot.ids], np.intp)
         self.popularity.restore(rows, snapshot.popular)
         self.covisits.restore(rows, snapshot.covisits.links(range(len(rows))))

@@ -1,4 +1,4 @@
-"""What Redis's answers mean, all in one table: what passes is waited for, what a person must mend is said in words.
+"""What Redis's answers mean, all in one table: what passes is waited for, what a person must fix is said in words.
 
 An answer begins with a code word (`OOM command not allowed …`). redis-py makes classes of some words, and takes them
 off the text; in a script's error the word stands behind the place (`ERR Error running script: @user_script:9: OOM …`);
@@ -22,7 +22,7 @@ _LONGEST_WORDS = 200  # characters of an answer that are told
 
 @dataclass(frozen=True, slots=True)
 class _Meaning:
-    """What an answer says of Redis ("Redis …"), and what to do, should it stay so. `passes`: waiting may mend it."""
+    """What an answer says of Redis ("Redis …"), and what to do, should it stay so. `passes`: waiting may help."""
 
     what: str
     do: str
@@ -56,7 +56,7 @@ MEANINGS = {
     "NOSCRIPT": _passes("has forgotten a script", "it is sent again"),
     "EXECABORT": _passes("dropped a transaction", "see its log"),
     "INPROG": _passes("is in the middle of a failover", "wait until it is done"),
-    # What a person must mend
+    # What a person must fix
     "NOAUTH": _stays("wants a password", "put it into PENCHANT_REDIS: redis://:PASSWORD@host:port/db"),
     "WRONGPASS": _stays("does not take this user and password", "check those in PENCHANT_REDIS"),
     "NOPASSWORD": _stays("has no password, and was told one", "take it out of PENCHANT_REDIS, or set requirepass"),
@@ -138,7 +138,7 @@ async def asked(call: Callable[[], Awaitable[_T]]) -> _T:
 def told(error: Exception) -> PenchantError | None:
     """An error of redis-py, or of a connection, as one of ours; its message has no key and no password in it.
 
-    Refused: Redis answers, and cannot do it now. Unavailable: it does not answer. Misconfigured: a person must mend it.
+    Refused: Redis answers, and cannot do it now. Unavailable: it does not answer. Misconfigured: a person must fix it.
     None: no answer and no silence, but a fault of the caller.
     """
     answered = isinstance(error, of.ResponseError | of.AuthenticationError | of.AuthorizationError)
