@@ -13,15 +13,11 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import NamedTuple
 
-import msgspec
-
 from penchant.errors import PenchantError, Rejected
-from penchant.messages import CoVisits, Receipt
-from penchant.times import rfc3339
 from penchant.topics import Topics
 from serving.state.user_state import PendingEvent, Retraction, UserState, Vector
 from stream.containment.faults import Guard, by_halves
-from stream.events.dead_letters import dead_letter, forwarded_or_dead, quarantined
+from stream.events.dead_letters import dead_letter, quarantined
 from stream.events.decoder import Decoder
 from stream.events.encoder_input import EncoderInput, assemble, texts_to_encode
 from stream.events.outgoing import Log, Outgoing
@@ -30,7 +26,6 @@ from stream.events.transfers import OutboundTransfer, Republish, outgoing
 from stream.processing.apply import apply
 from stream.processing.batch import (
     MOST_UNNAMED,
-    Answer,
     Context,
     Limits,
     PartitionBatch,
@@ -42,8 +37,9 @@ from stream.processing.batch import (
 from stream.processing.due import Pending, expired
 from stream.processing.inputs import arrive
 from stream.processing.lists import Lists, Ranking
+from stream.processing.observer import Observer, Unobserved
 from stream.processing.pending_events import MERGES, TEXTS, overdue, record_of, waiters
-from stream.processing.retract import unread
+from stream.processing.side_effects import side_effects
 from stream.store.base import Lease, UserStore
 from stream.store.pending_index import PendingIndex
 
@@ -78,6 +74,7 @@ class Pipeline:
     clock: Callable[[], int]
     late_after_s: float = 3.0
     guard: Guard = field(default_factory=Guard)
+    observer: Observer = field(default_factory=Unobserved)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def process(
@@ -175,14 +172,17 @@ class Pipeline:
     async def run(self, batches: list[PartitionBatch], texts: Mapping[EncoderInput, Vector]) -> list[PartitionBatch]:
         """Load … publish. Returns the batches that were saved; the others belong to another worker."""
         context = Context(self.items, texts, self.decoder.read_again, self.limits, self.clock(), self.lists.fingerprint)
-        loaded = await asyncio.gather(*[self.load(batch, context) for batch in batches])
+        with self.observer.stage("load"):
+            loaded = await asyncio.gather(*[self.load(batch, context) for batch in batches])
         batches = [batch for batch, mine in zip(batches, loaded, strict=True) if mine]
         began_s = monotonic()
         for batch in batches:
+            self.observer.loaded(batch)
             apply(batch)
         await self.publish_side_effects(batches)
         saved = await self.save(batches)
-        lists, letters = self.rank(saved)
+        with self.observer.stage("rank"):
+            lists, letters = self.rank(saved)
         await self.log.send([dead_letter(letter, self.clock()) for letter in letters])
         await self.publish(lists, saved)
         await self.log.send(self.transfers(sending for batch in saved for sending in batch.then))
@@ -190,6 +190,7 @@ class Pipeline:
             await self.republish_if_fenced(batches)
         for batch in saved:
             self.store.mark_published(batch.partition, batch.lease.token)
+        self.observer.published(saved)
         return saved
 
     def decode(self, records: Sequence[Record], leases: Mapping[int, Lease]) -> list[PartitionBatch]:
@@ -227,7 +228,8 @@ class Pipeline:
         events = (each.event for batch in batches for each in batch.inputs)
         inputs = {event.encoder_input for event in events if event is not None and event.encoder_input is not None}
         texts = sorted({text for each in inputs for text in texts_to_encode(each)})
-        vectors = await self.embedder(texts) if texts else {}
+        with self.observer.stage("embed"):
+            vectors = await self.embedder(texts) if texts else {}
         made = {each: assemble(each, vectors) for each in inputs}
         return {each: vector for each, vector in made.items() if vector is not None}
 
@@ -265,28 +267,22 @@ class Pipeline:
     async def publish_side_effects(self, batches: Iterable[PartitionBatch]) -> None:
         """Send what must not be lost, and have it acknowledged, before the offsets move on."""
         now = self.clock()
-        out: list[Outgoing] = []
-        for batch in batches:
-            out += [self._covisits(message) for message in batch.covisits()]
-            out += [dead_letter(letter, now) for letter in batch.dead]
-            out += [forwarded_or_dead(reroute, now) for reroute in batch.misrouted]
-            gone = [*batch.erased, *batch.nulls]
-            out += [Outgoing(self.topics.recommendations, user.encode(), None, batch.partition) for user in gone]
-            out += self.transfers(batch.first)
-            out += [self._receipt(answer, now) for answer in batch.answers]
-            out += [self._receipt(answer, now) for answer in unread(batch.dead, self.topics.commands)]
-        await self.log.send(out)
+        with self.observer.stage("announce"):
+            await self.log.send([each for batch in batches for each in side_effects(batch, self.topics, now)])
 
     async def save(self, batches: Sequence[PartitionBatch]) -> list[PartitionBatch]:
         """Write each batch, all of it or nothing. Returns those that were written."""
         commits = [batch.commit() for batch in batches]
-        answers = await asyncio.gather(*map(self.store.save, commits))
+        with self.observer.stage("save"):
+            answers = await asyncio.gather(*map(self.store.save, commits))
         for commit, answer in zip(commits, answers, strict=True):
             if answer.done:
                 self.waiting.update(commit.partition, commit.waits, commit.no_longer)
         if any(commit.erased for commit in commits):
             self.decoder.forget_users()
-        return [batch for batch, answer in zip(batches, answers, strict=True) if answer.done]
+        saved = [batch for batch, answer in zip(batches, answers, strict=True) if answer.done]
+        self.observer.saved(batches, saved)
+        return saved
 
     def rank(self, batches: Iterable[PartitionBatch]) -> tuple[list[Outgoing], list[DeadLetter]]:
         """The new lists of the batches' users, scored together: one pass over the catalogue serves all of them.
@@ -378,18 +374,3 @@ class Pipeline:
         if isinstance(event, Reroute):
             raise TypeError("this is a bug: a record on the wrong partition was left waiting")
         return WorkItem(user_id, event.event_id, trigger, event)
-
-    def _covisits(self, message: CoVisits) -> Outgoing:
-        key = f"{message.topic}-{message.partition}".encode()
-        return Outgoing(self.topics.covisits, key, msgspec.json.encode(message))
-
-    def _receipt(self, answer: Answer, now_ms: int) -> Outgoing:
-        receipt = Receipt(
-            command_id=answer.command_id,
-            type=answer.type,
-            status=answer.status,
-            reason=answer.reason,
-            completed_at=rfc3339(now_ms),
-            removed=dict(answer.removed),
-        )
-        return Outgoing(self.topics.receipts, answer.command_id.encode(), msgspec.json.encode(receipt))

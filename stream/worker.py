@@ -32,10 +32,11 @@ from stream.events.weights import load_weights
 from stream.kafka.assignment import Partitions, Reading, Seek
 from stream.kafka.producer import KafkaLog
 from stream.monitoring.clock import Clock
-from stream.monitoring.instrumented import InstrumentedPipeline
 from stream.monitoring.metrics import Metrics
 from stream.monitoring.online_evaluation import EvaluatedLists, OnlineEvaluation
+from stream.monitoring.pipeline_metrics import PipelineMetrics
 from stream.monitoring.watchdog import Watchdog
+from stream.pipeline import Pipeline
 from stream.processing.batch import PartitionBatch, Trigger
 from stream.processing.items import ItemPipeline
 from stream.processing.pending_events import TEXTS
@@ -337,7 +338,7 @@ class Worker:
 
     # --- Composition ---
 
-    def _pipeline(self) -> InstrumentedPipeline:
+    def _pipeline(self) -> Pipeline:
         settings = self.settings
         decoder = Decoder(
             self.topics,
@@ -347,7 +348,7 @@ class Worker:
             clock=self._clock.latest_ms,
             clicks_are_seen=settings.clicks_are_seen,
         )
-        return InstrumentedPipeline(
+        return Pipeline(
             topics=self.topics,
             decoder=decoder,
             embedder=self._encoding.queries,
@@ -361,8 +362,7 @@ class Worker:
             clock=now_ms,
             late_after_s=settings.session_timeout_s / 2,
             guard=self._safety,
-            metrics=self.metrics,
-            live=self._judge,
+            observer=PipelineMetrics(self.metrics, self._judge, self._waiting, now_ms),
         )
 
     def _mender(self) -> StateRepair:

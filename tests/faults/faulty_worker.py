@@ -28,7 +28,7 @@ from serving.model.engines.onnx_runtime import Provider, open_engine
 from serving.state.user_state import Vector
 from stream.events.encoder_input import EncoderInput
 from stream.events.transfers import Confirm, Handoff
-from stream.monitoring.instrumented import InstrumentedPipeline
+from stream.pipeline import Pipeline
 from stream.processing.batch import PartitionBatch
 from tests.faults.planted import plant
 
@@ -56,7 +56,7 @@ def fuse() -> Fuse:
 
 
 @dataclass(frozen=True, kw_only=True)
-class FaultyPipeline(InstrumentedPipeline):
+class FaultyPipeline(Pipeline):
     """The worker's pipeline with a fuse in it."""
 
     fuse: Fuse = field(default_factory=fuse)
@@ -110,7 +110,7 @@ def open_faulty_engine(artifact: Artifact, provider: Provider, threads: int) -> 
 if __name__ == "__main__":
     from stream.__main__ import main
 
-    stream.worker.InstrumentedPipeline = FaultyPipeline  # type: ignore[attr-defined]
+    stream.worker.Pipeline = FaultyPipeline  # type: ignore[attr-defined]
     if "FAULT_ENCODER" in os.environ:
         serving.model.encoder.open_engine = open_faulty_engine  # type: ignore[assignment, attr-defined]
     plant()

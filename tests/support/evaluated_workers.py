@@ -1,7 +1,7 @@
 """Workers on fakes whose lists are evaluated: one that sends everybody the same, one that ranks as a worker does."""
 
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import replace
 
 import msgspec
 
@@ -14,9 +14,9 @@ from serving.ranking.ranker import Ranker, Ranking
 from serving.ranking.statistics import Statistics
 from serving.state.user_state import UserState
 from stream.events.outgoing import Outgoing
-from stream.monitoring.instrumented import InstrumentedPipeline
 from stream.monitoring.metrics import Metrics
 from stream.monitoring.online_evaluation import EvaluatedLists, OnlineEvaluation
+from stream.monitoring.pipeline_metrics import PipelineMetrics
 from stream.pipeline import Pipeline, Rank
 from stream.processing.variants import Variants
 from stream.testing import FINGERPRINT, NOW_MS, TOPICS, MemoryLog, MemoryStore, embed_by_words, memory_pipeline, record
@@ -36,11 +36,11 @@ class MetricsReader:
         )
         self.experiment = experiment
 
-    def with_evaluation(self, pipeline: Pipeline, ranker: Rank) -> InstrumentedPipeline:
+    def with_evaluation(self, pipeline: Pipeline, ranker: Rank) -> Pipeline:
         """The pipeline with this ranker, its lists evaluated."""
-        parts = {field.name: getattr(pipeline, field.name) for field in fields(Pipeline)}
-        parts |= {"ranker": ranker, "lists": EvaluatedLists(TOPICS, FINGERPRINT, 86_400_000, self.live)}
-        return InstrumentedPipeline(**parts, metrics=self.metrics, live=self.live)
+        lists = EvaluatedLists(TOPICS, FINGERPRINT, 86_400_000, self.live)
+        observer = PipelineMetrics(self.metrics, self.live, pipeline.waiting, pipeline.clock)
+        return replace(pipeline, ranker=ranker, lists=lists, observer=observer)
 
     def value(self, name: str, **labels: str) -> float:
         """Of one metric; 0 if nothing was counted under these labels."""

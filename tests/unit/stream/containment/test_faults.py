@@ -12,7 +12,7 @@ from stream.containment.faults import MOST_IN_A_ROW, by_halves, described
 from stream.events.outgoing import Outgoing
 from stream.events.records import Record
 from stream.interest.fold import fold
-from stream.pipeline import Pipeline
+from stream.processing.side_effects import covisits
 from stream.testing import TOPICS, MemoryLog, MemoryStore, embed_by_words, memory_pipeline, rank_by_ring, record
 
 ITEMS = {f"i{n}": embed_by_words("space") for n in range(10)}
@@ -168,9 +168,8 @@ async def test_what_raises_after_the_state_is_saved_is_put_aside_all_the_same(mo
 async def test_a_bug_in_announcing_costs_one_record(monkeypatch: pytest.MonkeyPatch) -> None:
     system = System()
     await system.store.acquire(0)
-    covisits = Pipeline._covisits
-    planted = raising(lambda _, pairs: any(pair.offset == 17 for pair in pairs.events), covisits)
-    monkeypatch.setattr(Pipeline, "_covisits", planted)
+    planted = raising(lambda message, _: any(event.offset == 17 for event in message.events), covisits)
+    monkeypatch.setattr("stream.processing.side_effects.covisits", planted)
 
     await system.pipeline.process(batch())
 

@@ -1,0 +1,45 @@
+"""What a batch leaves on the log beside states and lists, as records: it must stand there before the state is saved."""
+
+from collections.abc import Iterator
+
+import msgspec
+
+from penchant.messages import CoVisits, Receipt
+from penchant.times import rfc3339
+from penchant.topics import Topics
+from stream.events.dead_letters import dead_letter, forwarded_or_dead
+from stream.events.outgoing import Outgoing
+from stream.events.transfers import outgoing
+from stream.processing.batch import Answer, PartitionBatch
+from stream.processing.retract import unread
+
+
+def side_effects(batch: PartitionBatch, topics: Topics, now_ms: int) -> Iterator[Outgoing]:
+    """Co-visits, dead letters, forwarded records, nulls of erased users, transfers, receipts."""
+    yield from (covisits(message, topics) for message in batch.covisits())
+    yield from (dead_letter(letter, now_ms) for letter in batch.dead)
+    yield from (forwarded_or_dead(reroute, now_ms) for reroute in batch.misrouted)
+    for user in (*batch.erased, *batch.nulls):
+        yield Outgoing(topics.recommendations, user.encode(), None, batch.partition)
+    yield from (outgoing(topics.transfers, each) for each in batch.first)
+    for answer in (*batch.answers, *unread(batch.dead, topics.commands)):
+        yield receipt(answer, topics, now_ms)
+
+
+def covisits(message: CoVisits, topics: Topics) -> Outgoing:
+    """The record that every ranker adds up."""
+    key = f"{message.topic}-{message.partition}".encode()
+    return Outgoing(topics.covisits, key, msgspec.json.encode(message))
+
+
+def receipt(answer: Answer, topics: Topics, now_ms: int) -> Outgoing:
+    """The record that tells who sent a command what was done."""
+    made = Receipt(
+        command_id=answer.command_id,
+        type=answer.type,
+        status=answer.status,
+        reason=answer.reason,
+        completed_at=rfc3339(now_ms),
+        removed=dict(answer.removed),
+    )
+    return Outgoing(topics.receipts, answer.command_id.encode(), msgspec.json.encode(made))
