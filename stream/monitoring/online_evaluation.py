@@ -103,17 +103,17 @@ class OnlineEvaluation:
         metrics.coverage.set_function(self.coverage)
         metrics.remembered.set_function(lambda: self.lists.bytes)
 
-    def before(self, part: PartitionBatch) -> None:
+    def before(self, batch: PartitionBatch) -> None:
         """Look for what is about to be applied in the lists that stand."""
         trials: list[_EvaluatedEvent] = []
         taken: dict[str, Taken] = {}
-        for each in part.inputs:
+        for each in batch.inputs:
             event = each.event
             if each.trigger is not Trigger.FRESH or not isinstance(event, Event):
                 continue
             if event.item_id is None or event.weight.covisit <= 0:
                 continue
-            state, came = part.updates[each.user_id].state, each.carrier or event.record
+            state, came = batch.updates[each.user_id].state, each.carrier or event.record
             listed = self.lists.get(each.user_id)
             if listed is not None and listed.version != state.list_version:
                 listed = None  # another worker has made one since
@@ -122,16 +122,16 @@ class OnlineEvaluation:
             could = row is not None and self._may_list(row) and not before.had(event.item_id)
             before.items.add(event.item_id)
             trials.append(_EvaluatedEvent(came.topic, came.offset, event, listed, row, could))
-        self._trials[part.partition] = trials
+        self._trials[batch.partition] = trials
 
-    def after(self, part: PartitionBatch) -> None:
+    def after(self, batch: PartitionBatch) -> None:
         """Count what was new of a batch that was saved; whoever was erased is forgotten."""
-        trials = self._trials.pop(part.partition, [])
-        new = {(topic, each.offset) for topic, events in part.covisit_events.items() for each in events}
+        trials = self._trials.pop(batch.partition, [])
+        new = {(topic, each.offset) for topic, events in batch.covisit_events.items() for each in events}
         for trial in trials:
             if (trial.topic, trial.offset) in new:
                 self._count(trial)
-        for user_id in (*part.erased, *part.nulls):
+        for user_id in (*batch.erased, *batch.nulls):
             self.lists.forget(user_id)
 
     def listed(
@@ -207,12 +207,12 @@ class EvaluatedLists(Lists):
         super().__init__(topics, fingerprint, expiry_ms)
         self._live = live
 
-    def of_user(self, user_id: str, partition: int, turn: UserUpdate, ranking: Ranking, now_ms: int) -> Outgoing:
+    def of_user(self, user_id: str, partition: int, update: UserUpdate, ranking: Ranking, now_ms: int) -> Outgoing:
         """See `Lists.of_user`."""
-        path = self.path(turn, ranking)
-        cause = newest(turn.named) if self._live.wants_more(ranking, turn.state) else None
-        self._live.listed(user_id, partition, turn.state.list_version, ranking, path, cause)
-        return super().of_user(user_id, partition, turn, ranking, now_ms)
+        path = self.path(update, ranking)
+        cause = newest(update.named) if self._live.wants_more(ranking, update.state) else None
+        self._live.listed(user_id, partition, update.state.list_version, ranking, path, cause)
+        return super().of_user(user_id, partition, update, ranking, now_ms)
 
 
 def _band(position: int | None) -> str:

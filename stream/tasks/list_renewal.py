@@ -30,12 +30,12 @@ class ListRenewal:
             return 0
         self._next_s = time.monotonic() + _APART_S
         outgrown = self._lists.outgrown(self._offered(), _MOST)
-        parts: dict[int, PartitionBatch] = {}
+        batches: dict[int, PartitionBatch] = {}
         for user_id, listed in outgrown.items():
             if listed.cause is not None:
-                part = parts.setdefault(listed.partition, PartitionBatch(listed.partition))
-                part.renewed[user_id] = listed.cause
-        if parts:
+                batch = batches.setdefault(listed.partition, PartitionBatch(listed.partition))
+                batch.renewed[user_id] = listed.cause
+        if batches:
             async with self._pipeline.lock:
-                await self._pipeline.run(list(parts.values()), {})
+                await self._pipeline.run(list(batches.values()), {})
         return len(outgrown)
