@@ -51,7 +51,6 @@ def _run() -> int:
     from stream.app import run
     from stream.settings import WorkerSettings
     from stream.startup_checks import check_store
-    from stream.worker import Worker
 
     settings = WorkerSettings()
     try:
@@ -61,9 +60,8 @@ def _run() -> int:
         raise Misconfigured(str(error)) from error
     encoder = load_encoder(settings.model, settings.provider, threads=settings.encoder_threads)
     asyncio.run(check_store(settings, encoder.fingerprint, layout.partitions, layout.identities))
-    worker = Worker(settings, encoder, layout.identities, layout.partitions)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(run(settings, worker))
+        return runner.run(run(settings, encoder, layout))
 
 
 def leave(code: int) -> NoReturn:

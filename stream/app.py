@@ -1,9 +1,9 @@
-"""The Faust app around a worker: topics to agents, and the worker's life tied to Faust's own."""
+"""The Faust app beside a worker: topics to agents; started after the worker, stopped before it."""
 
 import asyncio
 import logging
 import signal
-from typing import Any, cast
+from typing import Any
 
 import faust
 from mode.supervisors import CrashingSupervisor
@@ -11,8 +11,10 @@ from mode.utils.queues import ThrowableQueue
 
 from penchant.errors import PenchantError
 from serving.api.liveness import watched_loop
+from serving.kafka.admin import TopicLayout
+from serving.model.encoder import Encoder
 from stream.kafka.agents import consume
-from stream.kafka.consumer import WorkerConsumer, WorkerTransport
+from stream.kafka.consumer import AppConsumer, WorkerTransport
 from stream.settings import WorkerSettings
 from stream.worker import Worker
 
@@ -35,10 +37,9 @@ class _Channel(ThrowableQueue[Any]):
 
 
 class WorkerApp(faust.App):
-    """Starts the worker before any consumer, and stops it after."""
+    """Faust without what it does beside reading: no directories, no tables."""
 
     logger = logging.getLogger("faust.app")  # Faust's own chatter stays under Faust's name
-    worker: Worker
 
     async def on_first_start(self) -> None:
         """Make no directories: nothing of Faust's tables is used."""
@@ -49,20 +50,10 @@ class WorkerApp(faust.App):
         """Make a channel's queue."""
         return _Channel(maxsize=maxsize or 0, flow_control=self.flow_control, clear_on_resume=clear_on_resume)
 
-    async def on_start(self) -> None:
-        """Connect the worker before partitions are assigned."""
-        await self.worker.start()
-        await super().on_start()
 
-    async def on_shutdown(self) -> None:
-        """Hang up once nothing is consumed any more."""
-        await self.worker.stop()
-        await super().on_shutdown()
-
-
-def _build_app(settings: WorkerSettings, worker: Worker) -> WorkerApp:
-    """An app that is not started yet. Call it inside the loop that will run it."""
-    app = WorkerApp(
+def _build_app(settings: WorkerSettings) -> WorkerApp:
+    """An app that reads nothing yet. Call it inside the loop that will run it."""
+    return WorkerApp(
         f"{settings.keys}-worker",
         broker=[f"kafka://{server}" for server in settings.bootstrap.split(",")],
         loop=asyncio.get_running_loop(),
@@ -82,37 +73,45 @@ def _build_app(settings: WorkerSettings, worker: Worker) -> WorkerApp:
         stream_wait_empty=False,
         stream_buffer_maxsize=4 * settings.batch,
     )
-    app.worker = worker
+
+
+def _connect(app: WorkerApp, worker: Worker, settings: WorkerSettings) -> None:
+    """Have the app read a worker's topics, and ask the worker where."""
     transport = WorkerTransport(app.conf.broker_consumer, app, app.loop)
     transport.assignment = worker
     transport.fetch_wait_ms = settings.fetch_wait_ms
     app.transport = transport
-    worker.resume = lambda: cast("WorkerConsumer", app.consumer).let_flow()
-    worker.crash = app.crash
-    worker.seek = lambda positions: cast("WorkerConsumer", app.consumer).go_to(positions)
-    worker.reading = lambda partition: cast("WorkerConsumer", app.consumer).reading(partition)
-    worker.commit_passed = lambda: cast("WorkerConsumer", app.consumer).commit_passed()
     wait_s = settings.batch_wait_ms / 1000
     user_topics = (worker.topics.clicks, worker.topics.reviews, worker.topics.commands, worker.topics.transfers)
     for topic in user_topics:
         burst = _BURST * settings.batch if topic == worker.topics.clicks else 0  # texts wait for the encoder
         consume(app, topic, worker.take_in, settings.batch, wait_s, burst)
     consume(app, worker.topics.items, worker.take_in_items, _ITEMS_AT_ONCE, wait_s)
-    return app
 
 
-async def run(settings: WorkerSettings, worker: Worker) -> int:
+async def run(settings: WorkerSettings, encoder: Encoder, layout: TopicLayout) -> int:
     """Run a worker until SIGTERM, SIGINT or a crash. Returns the exit code."""
     async with watched_loop(settings.loop_silent_s):
-        return await _run(settings, worker)
+        return await _run(settings, encoder, layout)
 
 
-async def _run(settings: WorkerSettings, worker: Worker) -> int:
-    app = _build_app(settings, worker)
+async def _run(settings: WorkerSettings, encoder: Encoder, layout: TopicLayout) -> int:
+    app = _build_app(settings)
+    worker = Worker(settings, encoder, layout, AppConsumer(app), app.crash)
+    _connect(app, worker, settings)
+
+    async def start() -> None:
+        await worker.start()
+        await app.start()
+
+    async def end() -> None:
+        await app.stop()
+        await worker.stop()
+
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    starting = asyncio.create_task(app.start())
+    starting = asyncio.create_task(start())
     waiting = [starting, asyncio.create_task(stop.wait()), asyncio.create_task(app.wait_until_stopped())]
     try:
         await asyncio.wait({starting, waiting[1]}, return_when=asyncio.FIRST_COMPLETED)
@@ -123,7 +122,7 @@ async def _run(settings: WorkerSettings, worker: Worker) -> int:
     except PenchantError as raised:
         error = raised
     try:
-        await asyncio.wait_for(app.stop(), _STOP_WITHIN_S)
+        await asyncio.wait_for(end(), _STOP_WITHIN_S)
     except TimeoutError:
         _log.warning("Faust did not stop within %.0f s; leaving without it", _STOP_WITHIN_S)
     if error is None:

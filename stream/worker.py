@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, aclosing, suppress
 
 import msgspec
@@ -15,6 +15,7 @@ from penchant.messages import ItemVector
 from serving.api.health import Check, health_app, serve
 from serving.catalogue import Catalogue
 from serving.experiment import read
+from serving.kafka.admin import TopicLayout
 from serving.kafka.follower import Follower
 from serving.model.encoder import Encoder
 from serving.ranking.blend import Blend
@@ -29,7 +30,7 @@ from stream.encoder.deadline import DeadlineEncoder
 from stream.events.decoder import Decoder
 from stream.events.records import Record
 from stream.events.weights import load_weights
-from stream.kafka.assignment import Partitions, Reading, Seek
+from stream.kafka.assignment import Consumer, Partitions
 from stream.kafka.producer import KafkaLog
 from stream.monitoring.clock import Clock
 from stream.monitoring.metrics import Metrics
@@ -64,6 +65,9 @@ _ASK_EVERY_S = 30.0  # a merge that another owner has not answered
 _CLOCK_EVERY_S = 60.0
 
 
+Crash = Callable[[BaseException], Awaitable[None]]
+
+
 def _items_scope(number: int) -> str:
     """How marks of an items partition are kept apart from those of the user partition with that number."""
     return f"items-{number}"
@@ -76,21 +80,18 @@ class Worker:
     """
 
     def __init__(
-        self, settings: WorkerSettings, encoder: Encoder, identities: Mapping[str, str], partitions: int
+        self, settings: WorkerSettings, encoder: Encoder, layout: TopicLayout, consumer: Consumer, crash: Crash
     ) -> None:
         self.settings = settings
         self.topics = settings.topics
         self.metrics = Metrics()
-        self.resume: Callable[[], None] = lambda: None  # set by the app: lets user topics flow
-        self.crash: Callable[[BaseException], Awaitable[None]] | None = None  # set by the app: stops the worker
-        self.seek: Seek | None = None  # set by the app: moves the consumer
-        self.reading: Callable[[TP], Reading] | None = None  # set by the app: how far the consumer has read
-        self.commit_passed: Callable[[], Awaitable[None]] | None = None  # set by the app: see `WorkerConsumer`
+        self._consumer = consumer
+        self._crash = crash
         self._encoder = encoder
-        self._identities = identities
-        self._partitions = partitions
+        self._identities = layout.identities
+        self._partitions = layout.partitions
         self._catalogue = Catalogue(encoder.dim, encoder.fingerprint)
-        self._statistics = Statistics(self._catalogue, identities)
+        self._statistics = Statistics(self._catalogue, layout.identities)
         counted = self._statistics
         self._rules = Rules(self._catalogue, settings.list_rules)
         experiment = read(settings.experiment) if settings.experiment is not None else None
@@ -142,12 +143,8 @@ class Worker:
         self.quarantine = Quarantine(self._store)
         self._safety = Guard(Faults(lambda stage: self.metrics.contained.labels(stage).inc()), self.quarantine)
         self.partitions = Partitions(
-            self.topics, self._store, self._waiting, settings.session_timeout_s, self.quarantine
+            self.topics, self._store, self._waiting, self._consumer, settings.session_timeout_s, self.quarantine
         )
-        if self.seek is not None:
-            self.partitions.seek = self.seek
-        if self.reading is not None:
-            self.partitions.reading = self.reading
         self._encoding = DeadlineEncoder(self._encoder, on_failure=self.metrics.encoder_failed)
         started.callback(self._encoding.close)
         self.metrics.encoder_out.set_function(lambda: not self._encoding.healthy)
@@ -265,7 +262,7 @@ class Worker:
         await asyncio.gather(*(follower.caught_up.wait() for follower in self._followers))
         await self._encoding.warm_up()
         self._open = True
-        self.resume()
+        self._consumer.let_flow()
 
     async def _resume_pending(self) -> None:
         """Fold what waited for an item as soon as the item is known; look after partitions once a second."""
@@ -321,8 +318,7 @@ class Worker:
             with suppress(KafkaError):  # a broker that is away is somebody else's business: see retry.py
                 ends = await self._followers[1].ends(dict.fromkeys(topics, held))
                 watchdog.look(time.monotonic(), positions, ends, busy=not self._open or retrying())
-                if self.commit_passed is not None:
-                    await self.commit_passed()
+                await self._consumer.commit_passed()
             await asyncio.sleep(_WATCH_EVERY_S)
 
     def _spawn(self, *chores: Coroutine[None, None, None]) -> None:
@@ -331,10 +327,8 @@ class Worker:
     async def _guard(self, chore: Coroutine[None, None, None]) -> None:
         try:
             await chore
-        except Exception as error:
-            if self.crash is None:
-                raise
-            await self.crash(error)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the process ends by it, and says it
+            await self._crash(error)
 
     # --- Composition ---
 

@@ -14,8 +14,9 @@ before it ended (`Record.follows`), and nothing that could be read lies between 
 
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from faust.types import TP
 
@@ -26,7 +27,6 @@ from stream.retry import retrying
 from stream.store.pending_index import PendingIndex
 from stream.store.redis import Store
 
-Seek = Callable[[Mapping[TP, int | None]], Awaitable[None]]
 _BELIEVED_AFTER = 3  # times that reading from before a gap gave the record behind it: retention took what was there
 _log = logging.getLogger(__name__)
 
@@ -47,33 +47,42 @@ class _Awaited:
     times: int = 0
 
 
-def _nothing_read(_: TP) -> Reading:
-    return Reading()
+class Consumer(Protocol):
+    """What is asked of the consumer of this worker's topics."""
 
+    async def go_to(self, positions: Mapping[TP, int | None]) -> None:
+        """Read on from these offsets; None: from the partition's start."""
+        ...
 
-async def _not_connected(_: Mapping[TP, int | None]) -> None:
-    raise RuntimeError("this is a bug: partitions were acquired before a consumer was there to seek")
+    def reading(self, partition: TP) -> Reading:
+        """How far a partition was read since the consumer was last sent elsewhere."""
+        ...
+
+    async def commit_passed(self) -> None:
+        """Have the group's offsets pass what is no record."""
+        ...
+
+    def let_flow(self) -> None:
+        """Hand out records of user topics from now on."""
+        ...
 
 
 class Partitions:
-    """See the module. `seek` and `reading` are set by the app.
-
-    seek: moves the consumer; None means the topic's start. reading: how far it has read.
-    """
+    """See the module."""
 
     def __init__(
         self,
         topics: Topics,
         store: Store,
         waiting: PendingIndex,
+        consumer: Consumer,
         session_timeout_s: float,
         quarantine: Quarantine | None = None,
     ) -> None:
-        self.seek: Seek = _not_connected
-        self.reading: Callable[[TP], Reading] = _nothing_read
         self.acquired: list[int] = []  # partitions whose last lists may not be out; taken by the worker
         self._topics = {topics.clicks, topics.reviews, topics.commands, topics.transfers}
         self._store = store
+        self._consumer = consumer
         self._waiting = waiting
         self._quarantine = quarantine
         self._session_timeout_s = session_timeout_s
@@ -108,7 +117,7 @@ class Partitions:
     def reached(self, numbers: Iterable[int]) -> dict[TP, int]:
         """How far each user topic is processed: all records before that, whatever else of offsets there is."""
         stands = {tp: following or 0 for tp, following in self.positions(numbers).items()}
-        readings = {tp: self.reading(tp) for tp in stands}
+        readings = {tp: self._consumer.reading(tp) for tp in stands}
         return {
             tp: max(offset, readings[tp].position) if readings[tp].last < offset else offset
             for tp, offset in stands.items()
@@ -172,7 +181,7 @@ class Partitions:
                 if any(tp.partition == number for tp in self._assigned):
                     await self._go_back(number)
         for tp in list(self._awaited):
-            reading = self.reading(tp)
+            reading = self._consumer.reading(tp)
             if reading.last < 0 and reading.position > (self.positions([tp.partition]).get(tp) or 0):
                 del self._awaited[tp]  # nothing is there but markers
         if not retrying():  # what came may be waiting for the store
@@ -187,7 +196,7 @@ class Partitions:
     async def _send_back(self, awaited: set[TP]) -> None:
         positions = self.positions({tp.partition for tp in awaited})
         if awaited:
-            await self.seek({tp: positions[tp] for tp in awaited if tp in positions})
+            await self._consumer.go_to({tp: positions[tp] for tp in awaited if tp in positions})
 
     async def give_back(self) -> None:
         """The group is about to assign partitions again: who owned them before is not to be thought dead."""

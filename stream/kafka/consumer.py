@@ -303,3 +303,30 @@ class WorkerTransport(Transport):
 
     assignment: _Assignment
     fetch_wait_ms: int | None = None
+
+
+class AppConsumer:
+    """The consumer of an app, which makes it when it starts: what a worker asks of it."""
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+
+    @property
+    def _consumer(self) -> WorkerConsumer:
+        return cast("WorkerConsumer", self._app.consumer)
+
+    async def go_to(self, positions: Mapping[TP, int | None]) -> None:
+        """See `WorkerConsumer.go_to`."""
+        await self._consumer.go_to(positions)
+
+    def reading(self, partition: TP) -> Reading:
+        """See `WorkerConsumer.reading`."""
+        return self._consumer.reading(partition)
+
+    async def commit_passed(self) -> None:
+        """See `WorkerConsumer.commit_passed`."""
+        await self._consumer.commit_passed()
+
+    def let_flow(self) -> None:
+        """See `WorkerConsumer.let_flow`."""
+        self._consumer.let_flow()

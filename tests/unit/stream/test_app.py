@@ -9,7 +9,7 @@ from faust.types import TP
 from mode.utils.queues import FlowControlEvent
 
 from stream.app import WorkerApp
-from stream.kafka.assignment import Partitions
+from stream.kafka.assignment import Consumer, Partitions
 from stream.kafka.consumer import WorkerConsumer, WorkerTransport
 from stream.store.pending_index import PendingIndex
 from stream.store.redis import Store
@@ -60,7 +60,9 @@ class _Open:
     """An assignment whose topics may flow."""
 
     open = True
-    partitions = Partitions(TOPICS, cast("Store", MemoryStore()), PendingIndex(), session_timeout_s=10.0)
+    partitions = Partitions(
+        TOPICS, cast("Store", MemoryStore()), PendingIndex(), cast("Consumer", None), session_timeout_s=10.0
+    )
 
     async def give_back(self) -> None:
         """Nothing is owned."""

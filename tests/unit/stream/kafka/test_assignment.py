@@ -20,17 +20,25 @@ def record(offset: int, follows: int | None = None) -> Record:
 
 
 class Owner:
-    """Partitions over a store in memory, which has taken in 50 clicks, and the seeks that they ask for."""
+    """Partitions over a store in memory, which has taken in 50 clicks, and their consumer."""
 
     def __init__(self) -> None:
         self.store = MemoryStore()
         self.seeks: list[Mapping[TP, int | None]] = []
-        self.partitions = Partitions(TOPICS, cast("Store", self.store), PendingIndex(), session_timeout_s=0.0)
+        self.stands = Reading()
+        self.partitions = Partitions(TOPICS, cast("Store", self.store), PendingIndex(), self, session_timeout_s=0.0)
 
-        async def seek(positions: Mapping[TP, int | None]) -> None:
-            self.seeks.append(positions)
+    async def go_to(self, positions: Mapping[TP, int | None]) -> None:
+        self.seeks.append(positions)
 
-        self.partitions.seek = seek
+    def reading(self, _: TP) -> Reading:
+        return self.stands
+
+    async def commit_passed(self) -> None:
+        """Nothing is committed."""
+
+    def let_flow(self) -> None:
+        """Nothing is held back."""
 
     async def moves_to(self, offset: int) -> None:
         """Have the store hold an offset, whatever it held before."""
@@ -111,9 +119,9 @@ async def test_what_lies_behind_the_last_record_is_reached() -> None:
     """Given a marker at the end, when all records before it are taken in, then there is no lag."""
     owner = Owner()
     await owner.leases(8)
-    owner.partitions.reading = lambda _: Reading(position=9, last=7)
+    owner.stands = Reading(position=9, last=7)
     assert owner.partitions.reached([0]) == {CLICKS: 9}
-    owner.partitions.reading = lambda _: Reading(position=12, last=10)
+    owner.stands = Reading(position=12, last=10)
     assert owner.partitions.reached([0]) == {CLICKS: 8}, "10 was handed out and is under way"
 
 
