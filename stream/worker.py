@@ -226,11 +226,11 @@ class Worker:
             async with aclosing(self.quarantine.marked(current, str)) as groups:
                 async for some in groups:
                     refused += (await self.pipeline.process(some, leases))[1]
-        for part in refused:
-            await self.partitions.refused(part.partition, part.lease.token)
+        for batch in refused:
+            await self.partitions.refused(batch.partition, batch.lease.token)
         await self.partitions.fill()
         stale = {record.partition for record in records} - {record.partition for record in current}
-        return stale | {part.partition for part in refused}
+        return stale | {batch.partition for batch in refused}
 
     async def take_in_items(self, records: Sequence[Record]) -> None:
         """Records of the items topic."""
