@@ -18,9 +18,12 @@ from deploy.local.services import start_broker, start_store
 from penchant.errors import Misconfigured
 from tests.support.kafka import ApacheKafka
 
+# Started in the background by a shell without job control, or with nohup, which children would inherit: Ctrl-C and a
+# terminal that closes are tested here.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    # Started in the background by a shell without job control, which children would inherit: Ctrl-C is tested here.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 ON_APACHE = os.environ.get("PENCHANT_TEST_KAFKA") == "1"
 

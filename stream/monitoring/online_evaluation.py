@@ -218,7 +218,7 @@ class EvaluatedLists(Lists):
 def _band(position: int | None) -> str:
     """The places that are counted together.
 
-    >>> [band(position) for position in (1, 3, 10, 11, 400, 0, None)]
+    >>> [_band(position) for position in (1, 3, 10, 11, 400, 0, None)]
     ['1', '2-3', '4-10', '11-20', '21+', 'unknown', 'unknown']
     """
     if position is None or position < 1:

@@ -100,7 +100,7 @@ def compare_items(stated: Interactions, rebuilt: dict[str, float], taken_back: i
     """Totals by item, of those that either side has.
 
     >>> compare_items(Interactions({"a": 2.0, "b": 1.0}), {"a": 1.0, "b": 1.0})
-    ItemTotals(compared=2, different=1, largest=0.5, overall=0.3333333333333333, taken_back=0)
+    _ItemTotals(compared=2, different=1, largest=0.5, overall=0.3333333333333333, taken_back=0)
     """
     ids = stated.totals.keys() | rebuilt.keys()
     pairs = [(stated.totals.get(each, 0.0), rebuilt.get(each, 0.0)) for each in ids]

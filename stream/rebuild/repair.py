@@ -111,7 +111,7 @@ class StateRepair:
 def _one_person(user: str, merges: Iterable[tuple[str, str]]) -> set[str]:
     """All ids that merges join with a user's.
 
-    >>> sorted(one_person("b", [("a", "b"), ("c", "d"), ("e", "a")]))
+    >>> sorted(_one_person("b", [("a", "b"), ("c", "d"), ("e", "a")]))
     ['a', 'b', 'e']
     """
     people, links = {user}, list(merges)
