@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import msgspec
-from kafka import KafkaProducer, TopicPartition
+from kafka import TopicPartition
 from kafka.errors import MessageSizeTooLargeError
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -25,6 +25,7 @@ from deploy.dlq.dead_letter_record import (
     originals,
     read_dead_letter,
 )
+from deploy.events.confirmed_producer import DELIVERY_TIMEOUT_MS, confirmed_producer
 from penchant.errors import Misconfigured, Unavailable
 from penchant.topics import MAX_MESSAGE_BYTES, Topic, Topics
 from serving.kafka.admin import describe, end_offsets, open_admin, partitions_of, read_topic, reader, translated
@@ -33,7 +34,6 @@ from serving.terminal.printing import console
 
 _MARK_EVERY = 500  # dead letters; also the most that a redrive that is killed sends again
 _MARK_EVERY_S = 1.0
-_DELIVERY_TIMEOUT_MS = 60_000
 
 
 class _RedrivenRanges(msgspec.Struct, frozen=True):
@@ -242,14 +242,7 @@ class _Sender:
         if missing := [name for name in names.values() if name not in found]:
             raise Misconfigured(f"topics are missing: {', '.join(missing)}; create them with `penchant topics create`")
         self._partitions = {topic: len(found[name]["partitions"]) for topic, name in names.items()}
-        with translated(self._bootstrap):
-            self._producer = KafkaProducer(
-                bootstrap_servers=self._bootstrap.split(","),
-                acks="all",
-                linger_ms=5,
-                max_request_size=MAX_MESSAGE_BYTES,
-                delivery_timeout_ms=_DELIVERY_TIMEOUT_MS,
-            )
+        self._producer = confirmed_producer(self._bootstrap)
         return self
 
     def send(self, dead_letter: DeadLetterRecord) -> str | None:
@@ -286,7 +279,7 @@ class _Sender:
         pending, self._pending = self._pending, []
         with translated(self._bootstrap):
             try:
-                self._producer.flush(timeout=_DELIVERY_TIMEOUT_MS / 1000)
+                self._producer.flush(timeout=DELIVERY_TIMEOUT_MS / 1000)
             finally:
                 lost = {id(dead_letter) for dead_letter, future in pending if not future.succeeded()}
                 confirmed = [
@@ -297,7 +290,7 @@ class _Sender:
                     for key, value in self._redrive_log.add(confirmed)
                 ]
             for future in marked:
-                future.get(timeout=_DELIVERY_TIMEOUT_MS / 1000)
+                future.get(timeout=DELIVERY_TIMEOUT_MS / 1000)
         self._marked = time.monotonic()
         if failed := [future.exception for _, future in pending if not future.succeeded()]:
             raise Unavailable(

@@ -4,16 +4,14 @@ from collections import Counter
 from types import TracebackType
 from typing import Self
 
-from kafka import KafkaProducer
 from kafka.errors import MessageSizeTooLargeError
 
+from deploy.events.confirmed_producer import DELIVERY_TIMEOUT_MS, confirmed_producer
 from deploy.events.jsonl import JsonLine
 from penchant.errors import Misconfigured, Unavailable
 from penchant.topics import MAX_MESSAGE_BYTES, Topics
 from serving.files.message_splitter import BadLine
 from serving.kafka.admin import describe, open_admin, translated
-
-_DELIVERY_TIMEOUT_MS = 60_000
 
 
 class LineProducer:
@@ -33,14 +31,7 @@ class LineProducer:
     def __enter__(self) -> Self:
         with open_admin(self._bootstrap) as admin:
             self._known = set(describe(admin, [plan.name for plan in self._topics.plan(1)]))
-        with translated(self._bootstrap):
-            self._producer = KafkaProducer(
-                bootstrap_servers=self._bootstrap.split(","),
-                acks="all",
-                linger_ms=5,
-                max_request_size=MAX_MESSAGE_BYTES,
-                delivery_timeout_ms=_DELIVERY_TIMEOUT_MS,
-            )
+        self._producer = confirmed_producer(self._bootstrap)
         return self
 
     def send(self, line: JsonLine) -> BadLine | None:
@@ -67,7 +58,7 @@ class LineProducer:
     ) -> None:
         try:
             with translated(self._bootstrap):
-                self._producer.flush(timeout=_DELIVERY_TIMEOUT_MS / 1000)
+                self._producer.flush(timeout=DELIVERY_TIMEOUT_MS / 1000)
         finally:
             self._producer.close(timeout=1)
         if self._failed and error is None:

@@ -1,0 +1,20 @@
+"""A producer whose every record a caller waits for: what `produce` and `dlq redrive` send with."""
+
+from kafka import KafkaProducer
+
+from penchant.topics import MAX_MESSAGE_BYTES
+from serving.kafka.admin import translated
+
+DELIVERY_TIMEOUT_MS = 60_000
+
+
+def confirmed_producer(bootstrap: str) -> KafkaProducer:
+    """Connect. A record counts once all replicas have it. Raises Unavailable if the broker is away."""
+    with translated(bootstrap):
+        return KafkaProducer(
+            bootstrap_servers=bootstrap.split(","),
+            acks="all",
+            linger_ms=5,
+            max_request_size=MAX_MESSAGE_BYTES,
+            delivery_timeout_ms=DELIVERY_TIMEOUT_MS,
+        )
