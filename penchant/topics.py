@@ -1,4 +1,4 @@
-"""The topics: one closed table of names, keys, clean-up and retention. No I/O."""
+"""The topics: one closed table of names, keys, clean-up and retention; what a record on them is called. No I/O."""
 
 import re
 from collections.abc import Iterator
@@ -127,3 +127,12 @@ def _configs(compacted: bool, retention_s: int | None) -> dict[str, str]:
         "retention.ms": "-1" if retention_s is None else str(retention_s * 1000),
         "max.message.bytes": str(MAX_MESSAGE_BYTES),
     }
+
+
+def position_of(topic: str, partition: int, offset: int) -> str:
+    """Where a record stands on the log, which is the id of an event that has none of its own.
+
+    >>> position_of("penchant.clicks.v1", 2, 4711)
+    'penchant.clicks.v1-2-4711'
+    """
+    return f"{topic}-{partition}-{offset}"

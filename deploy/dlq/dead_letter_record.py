@@ -7,11 +7,11 @@ from datetime import datetime
 from typing import Any
 
 from penchant.partitioner import partition_of
-from penchant.topics import Key, Topic, Topics
+from penchant.topics import Key, Topic, Topics, position_of
 from serving.kafka.batch_records import Unreadable, records
 from serving.kafka.record_batches import Aborted, read
 from stream.events.envelope import body_of
-from stream.events.records import ORIGIN, Headers, position_of
+from stream.events.records import ORIGIN, Headers
 
 DEAD_LETTER_TOPICS = tuple(topic for topic in Topic if topic.value.dead_letters)
 

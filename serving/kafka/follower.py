@@ -10,6 +10,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaConnectionError, KafkaError
 
 from penchant.errors import Misconfigured, PenchantError
+from penchant.topics import position_of
 from serving.kafka.asynchronous import committed_end, consumer, unreadable
 
 _log = logging.getLogger(__name__)
@@ -137,8 +138,8 @@ class Follower:
                 self._failures += 1
                 if self._failures >= _MOST_FAILURES:
                     raise
-                place = f"{record.topic}-{record.partition}-{record.offset}"
-                _log.exception("action=left_out %s cannot be applied", place)
+                position = position_of(record.topic, record.partition, record.offset)
+                _log.exception("action=left_out %s cannot be applied", position)
             else:
                 self._failures = 0
                 return

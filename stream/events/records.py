@@ -3,20 +3,12 @@
 from dataclasses import dataclass
 
 from penchant.errors import RejectReason
+from penchant.topics import position_of
 from serving.kafka.batch_records import Unreadable
 
 Headers = tuple[tuple[str, bytes], ...]
 
 ORIGIN = "penchant.origin"  # on a copy: the position of the original
-
-
-def position_of(topic: str, partition: int, offset: int) -> str:
-    """Where a record stands on the log, which is the id of an event that has none of its own.
-
-    >>> position_of("penchant.clicks.v1", 2, 4711)
-    'penchant.clicks.v1-2-4711'
-    """
-    return f"{topic}-{partition}-{offset}"
 
 
 @dataclass(frozen=True, slots=True)
