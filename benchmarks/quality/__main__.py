@@ -35,7 +35,7 @@ FOLDER = click.Path(file_okay=False, path_type=Path)
 _OWN = ("penchant", "penchant_frozen")
 
 
-class Commands(click.Group):
+class SentenceErrors(click.Group):
     """Commands whose errors are a sentence, not a trace."""
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -47,7 +47,7 @@ class Commands(click.Group):
             sys.exit(error.exit_code)
 
 
-@click.group(cls=Commands)
+@click.group(cls=SentenceErrors)
 def main() -> None:
     """Measure how good the lists are, beside plain baselines in the same run."""
 

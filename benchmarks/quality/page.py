@@ -5,10 +5,10 @@ import json
 from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
-from typing import Any
 
 from benchmarks.quality.plots import (
     Draw,
+    Figures,
     against_coverage,
     bursts,
     drawn,
@@ -21,8 +21,6 @@ from benchmarks.quality.report import SLICES
 from benchmarks.quality.tables import ACCURACY, CHARACTER, notes
 from benchmarks.quality.variants import VARIETY
 from penchant.errors import Misconfigured
-
-Figures = Mapping[str, Any]
 
 _PLOTS: tuple[tuple[str, str, Draw], ...] = (
     ("intervals", "How right the lists are", with_intervals),

@@ -12,7 +12,7 @@ from penchant.errors import Unavailable
 from penchant.messages import Recommendations
 from penchant.topics import Topics
 from serving.kafka.admin import end_offsets, partitions_of, translated
-from serving.kafka.blocking import Consumer
+from serving.kafka.blocking import BlockingConsumer
 
 _FETCH_WAIT_MS = 5  # the embedded broker answers a fetch only after about half of this
 _ANSWER_S = 30.0
@@ -40,7 +40,7 @@ class DemoClient:
 
     topics: Topics
     producer: KafkaProducer
-    consumer: Consumer
+    consumer: BlockingConsumer
     newest: dict[str, Recommendations] = field(default_factory=dict)
 
     def send(self, topic: str, key: str, message: object) -> float:
@@ -79,7 +79,7 @@ def connected(bootstrap: str, topics: Topics) -> Iterator[DemoClient]:
     """Connect to a broker and follow the lists from now on."""
     with translated(bootstrap):
         producer = KafkaProducer(bootstrap_servers=bootstrap, acks="all", linger_ms=0)
-        consumer = Consumer(
+        consumer = BlockingConsumer(
             bootstrap_servers=bootstrap, group_id=None, enable_auto_commit=False, fetch_max_wait_ms=_FETCH_WAIT_MS
         )
         try:

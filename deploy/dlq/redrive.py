@@ -29,7 +29,7 @@ from deploy.events.confirmed_producer import DELIVERY_TIMEOUT_MS, confirmed_prod
 from penchant.errors import Misconfigured, Unavailable
 from penchant.topics import MAX_MESSAGE_BYTES, Topic, Topics
 from serving.kafka.admin import describe, end_offsets, open_admin, partitions_of, read_topic, reader, translated
-from serving.kafka.blocking import Consumer
+from serving.kafka.blocking import BlockingConsumer
 from serving.terminal.printing import console
 
 _MARK_EVERY = 500  # dead letters; also the most that a redrive that is killed sends again
@@ -94,7 +94,9 @@ class RedriveLog:
 class DeadLetters:
     """The dead letters that stood on their topics at one moment; read as often as is needed."""
 
-    def __init__(self, consumer: Consumer, topics: Topics, chosen: DeadLetterFilter, redrive_log: RedriveLog) -> None:
+    def __init__(
+        self, consumer: BlockingConsumer, topics: Topics, chosen: DeadLetterFilter, redrive_log: RedriveLog
+    ) -> None:
         self._consumer = consumer
         self._topics = topics
         self._of = {topics.dlq(topic): topic for topic in DEAD_LETTER_TOPICS}

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from penchant.topics import DAY_S, Topic, Topics
-from serving.kafka.admin import Finding
+from serving.kafka.admin import TopicProblem
 
 POLICY, RETENTION = "cleanup.policy", "retention.ms"
 _DAY_MS = DAY_S * 1000
@@ -18,7 +18,7 @@ _DAY_MS = DAY_S * 1000
 class RetentionFindings:
     """What was found: what is wrong, and topic -> days where something is kept for less long than planned."""
 
-    findings: list[Finding] = field(default_factory=list)
+    findings: list[TopicProblem] = field(default_factory=list)
     shorter: dict[str, float] = field(default_factory=dict)
 
 
@@ -35,7 +35,7 @@ def compare(told: Mapping[str, Mapping[str, str]], topics: Topics, tombstone_day
         if has != wanted:
             words = ",".join(sorted(wanted))
             kept.findings.append(
-                Finding(plan.name, f"is cleaned up by {found[POLICY]}, not {words}", f"set {POLICY}={words}")
+                TopicProblem(plan.name, f"is cleaned up by {found[POLICY]}, not {words}", f"set {POLICY}={words}")
             )
         if "delete" not in wanted:
             continue
@@ -45,14 +45,14 @@ def compare(told: Mapping[str, Mapping[str, str]], topics: Topics, tombstone_day
                 kept.findings.append(_outlived(plan.name, has_ms, tombstone_days))
         elif has_ms > planned_ms:
             problem = f"is kept for {_days(has_ms)}, not {_days(planned_ms)}: erased users stay in it for as long"
-            kept.findings.append(Finding(plan.name, problem, f"set {RETENTION}={planned_ms}"))
+            kept.findings.append(TopicProblem(plan.name, problem, f"set {RETENTION}={planned_ms}"))
         if has_ms < planned_ms:
             kept.shorter[plan.name] = has_ms / _DAY_MS
     return kept
 
 
-def _outlived(name: str, has_ms: float, tombstone_days: int) -> Finding:
-    return Finding(
+def _outlived(name: str, has_ms: float, tombstone_days: int) -> TopicProblem:
+    return TopicProblem(
         name,
         f"is kept for {_days(has_ms)}, tombstones of erased users for {tombstone_days} days: "
         "after that an old event brings a user back",

@@ -15,7 +15,7 @@ from deploy.options import MAX_ID_BYTES
 from penchant.errors import Misconfigured
 from penchant.topics import Key, Topic
 from serving.files.message_splitter import BadLine, Piece, Pieces
-from serving.files.text_files import Head, Source, text_of
+from serving.files.text_files import ByteSource, PeekedStream, text_of
 from serving.terminal.printing import console
 
 _EVENTS = frozenset({"type", "event_id", "event_time", "rating", "value", "session_id"})
@@ -133,16 +133,16 @@ class JsonLines:
         """What the numbers count: "line", or "element" of an array."""
         return self._pieces.unit
 
-    def _start(self, opened: ExitStack) -> Head:
+    def _start(self, opened: ExitStack) -> PeekedStream:
         self._size: int | None = None
         if self._path == "-":
             if sys.stdin is None:
                 raise Misconfigured("standard input is closed: name a file")
-            return Head(cast("Source", sys.stdin.buffer))
+            return PeekedStream(cast("ByteSource", sys.stdin.buffer))
         try:
             source = opened.enter_context(Path(self._path).open("rb"))  # noqa: SIM115 - closed by the stack
             self._size = Path(self._path).stat().st_size or None  # a pipe has none
-            return Head(source)
+            return PeekedStream(source)
         except (OSError, ValueError) as error:
             why = error.strerror if isinstance(error, OSError) else error
             raise Misconfigured(f"cannot read {self._path}: {why}") from error

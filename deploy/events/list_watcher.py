@@ -12,9 +12,9 @@ from penchant.errors import Misconfigured
 from penchant.partitioner import partition_of
 from penchant.topics import Topics
 from serving.kafka.admin import end_offsets, partitions_of, reader
-from serving.kafka.blocking import Consumer
+from serving.kafka.blocking import BlockingConsumer
 
-List = dict[str, Any]  # a message of recommendations.v1, as decoded; None stands for an erased user's
+_ListMessage = dict[str, Any]  # a message of recommendations.v1, as decoded; None stands for an erased user's
 
 
 class _ListReason(msgspec.Struct):
@@ -45,7 +45,7 @@ class _List(msgspec.Struct):
 
 def watch_lists(
     bootstrap: str, topics: Topics, user: str, timeout_s: float | None, *, with_titles: bool
-) -> Iterator[tuple[List | None, Mapping[str, str]]]:
+) -> Iterator[tuple[_ListMessage | None, Mapping[str, str]]]:
     """Yield the newest list of a user, then each newer one, with the titles known by then.
 
     Reads the user's partition (murmur2 of the key, as the worker partitions) from its start, and item-vectors.v1 for
@@ -58,7 +58,7 @@ def watch_lists(
         ends = end_offsets(consumer, [lists, *catalogue])
         consumer.seek_to_beginning(*ends)
         titles: dict[str, str] = {}
-        newer: list[List | None] = []
+        newer: list[_ListMessage | None] = []
         version = -1
         behind = True
         while deadline is None or time.monotonic() < deadline:
@@ -77,7 +77,7 @@ def watch_lists(
                 newer.clear()
 
 
-def _partition_of(consumer: Consumer, topics: Topics, user: str) -> TopicPartition:
+def _partition_of(consumer: BlockingConsumer, topics: Topics, user: str) -> TopicPartition:
     partitions = partitions_of(consumer, topics.recommendations)
     if not partitions:
         raise Misconfigured(
@@ -86,7 +86,7 @@ def _partition_of(consumer: Consumer, topics: Topics, user: str) -> TopicPartiti
     return partitions[partition_of(user, len(partitions))]
 
 
-def _lists(records: list[Any], user: str) -> Iterator[List | None]:
+def _lists(records: list[Any], user: str) -> Iterator[_ListMessage | None]:
     """The lists of a user among these; what is no list is none of a worker's, and left out."""
     for record in records:
         if record.key != user.encode():

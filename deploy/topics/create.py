@@ -10,7 +10,7 @@ from kafka.errors import TopicAlreadyExistsError, for_code
 
 from penchant.errors import Misconfigured
 from penchant.topics import Plan, Topics
-from serving.kafka.admin import RUN_KEY, Finding, describe, open_admin, run_id, translated
+from serving.kafka.admin import RUN_KEY, TopicProblem, describe, open_admin, run_id, translated
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class Created:
 
     made: list[str]
     kept: list[str]
-    differing: list[Finding]
+    differing: list[TopicProblem]
     run: str
 
 
@@ -37,7 +37,7 @@ def create_topics(bootstrap: str, topics: Topics, partitions: int, replication: 
             _create(admin, missing, replication)
     counts = {name: len(topic["partitions"]) for name, topic in there.items()}
     differing = [
-        Finding(
+        TopicProblem(
             plan.name,
             f"has {counts[plan.name]} partitions, not {plan.partitions}",
             "topics are not resized: ask for as many as there are, or use another --prefix and replay",

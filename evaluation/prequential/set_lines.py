@@ -11,7 +11,7 @@ import msgspec
 
 from penchant.errors import BadFile, Misconfigured
 from serving.files.message_splitter import BadLine, Pieces
-from serving.files.text_files import Head, text_of
+from serving.files.text_files import PeekedStream, text_of
 
 _MILLISECONDS = 1e11  # as seconds this is the year 5138
 
@@ -84,7 +84,7 @@ def lines_of(file: Path) -> Iterator[DatasetLine]:
     except OSError as error:
         raise Misconfigured(f"cannot read {file}: {error.strerror}") from error
     with packed:
-        pieces = Pieces(str(file), text_of(str(file), Head(packed)))
+        pieces = Pieces(str(file), text_of(str(file), PeekedStream(packed)))
         for piece in pieces:
             if isinstance(piece, BadLine):
                 raise BadFile(f"{file}, {pieces.unit} {piece.number}: {piece.why}")

@@ -37,7 +37,7 @@ _KINDS = (
 )  # fmt: skip
 
 
-class Source(Protocol):
+class ByteSource(Protocol):
     """Bytes to read."""
 
     def read1(self, size: int, /) -> bytes:
@@ -45,10 +45,10 @@ class Source(Protocol):
         ...
 
 
-class Head(io.RawIOBase):
+class PeekedStream(io.RawIOBase):
     """A stream that was looked into, from its start. `taken`: so many bytes were handed on."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: ByteSource) -> None:
         self._source = source
         self._head = b""
         self.taken = 0
@@ -77,12 +77,12 @@ class Head(io.RawIOBase):
         return self.read(size) or b""
 
 
-def text_of(name: str, packed: Head) -> Iterator[bytes]:
+def text_of(name: str, packed: PeekedStream) -> Iterator[bytes]:
     """The text of a file in UTF-8, piece by piece; a byte order mark is left out. Raises `BadFile`."""
     source = packed
     if packed.head.startswith(_GZIP):
         with _damage(name):
-            source = Head(gzip.GzipFile(fileobj=packed))
+            source = PeekedStream(gzip.GzipFile(fileobj=packed))
         if source.head.startswith(_GZIP):
             raise BadFile(f"{name} is packed twice: `gzip -dc FILE | penchant produce -`")
     _refuse_others(name, source.head)
@@ -92,7 +92,7 @@ def text_of(name: str, packed: Head) -> Iterator[bytes]:
     return _decoded(name, source, encoding)
 
 
-def _decoded(name: str, source: Head, encoding: str) -> Iterator[bytes]:
+def _decoded(name: str, source: PeekedStream, encoding: str) -> Iterator[bytes]:
     decoder = codecs.getincrementaldecoder(encoding)()
     with _damage(name):
         while piece := source.read1(CHUNK):

@@ -17,7 +17,7 @@ from kafka.errors import KafkaError, KafkaTimeoutError, UnknownTopicOrPartitionE
 from penchant.errors import Misconfigured, Unavailable
 from penchant.topics import Topic, Topics
 from serving.configuration.setting_errors import origin
-from serving.kafka.blocking import Consumer
+from serving.kafka.blocking import BlockingConsumer
 
 RUN_KEY = b"run"  # the key on meta.v1 under which the run id stands
 _NO_TOPIC_ID = "00000000-0000-0000-0000-000000000000"
@@ -25,7 +25,7 @@ READ_WAIT_MS = 50  # how long the broker may hold a fetch: the embedded one uses
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class TopicProblem:
     """One thing that is not as it has to be: which topic, what is wrong, what to do."""
 
     topic: str
@@ -88,7 +88,7 @@ def describe(admin: KafkaAdminClient, names: list[str]) -> dict[str, dict[str, A
     return {topic["name"]: topic for topic in admin.describe_topics(names) if topic["error_code"] == 0}
 
 
-def check_topics(admin: KafkaAdminClient, topics: Topics) -> list[Finding]:
+def check_topics(admin: KafkaAdminClient, topics: Topics) -> list[TopicProblem]:
     """Find what keeps a worker from starting: topics missing, or partition counts that are not equal.
 
     All user-keyed topics and each dead-letter topic's origin must agree, since one worker owns all of a user's
@@ -98,7 +98,7 @@ def check_topics(admin: KafkaAdminClient, topics: Topics) -> list[Finding]:
     found = describe(admin, [plan.name for plan in plans])
     counts = {name: len(topic["partitions"]) for name, topic in found.items()}
     findings = [
-        Finding(plan.name, "is missing", "create it with `penchant topics create`")
+        TopicProblem(plan.name, "is missing", "create it with `penchant topics create`")
         for plan in plans
         if plan.name not in counts
     ]
@@ -107,14 +107,14 @@ def check_topics(admin: KafkaAdminClient, topics: Topics) -> list[Finding]:
     for name, peer in expected.items():
         if name in counts and peer in counts and counts[name] != counts[peer]:
             findings.append(
-                Finding(
+                TopicProblem(
                     name,
                     f"has {counts[name]} partitions, {peer} has {counts[peer]}",
                     "all must have one count: make new topics under another --prefix and replay into them",
                 )
             )
     findings += [
-        Finding(name, f"has {counts[name]} partitions", "it must have 1: delete it and create it again")
+        TopicProblem(name, f"has {counts[name]} partitions", "it must have 1: delete it and create it again")
         for name in (topics.covisits, topics.meta)
         if counts.get(name, 1) != 1
     ]
@@ -191,7 +191,7 @@ def read_topic(bootstrap: str, name: str, since: int = 0) -> Iterator[Any]:
                 yield from (record for record in records if record.offset < ends[partition])
 
 
-def partitions_of(consumer: Consumer, name: str) -> list[TopicPartition]:
+def partitions_of(consumer: BlockingConsumer, name: str) -> list[TopicPartition]:
     """Return the partitions of a topic, none if it is missing."""
     try:
         return [TopicPartition(name, number) for number in sorted(consumer.partitions_for_topic(name) or ())]
@@ -199,7 +199,7 @@ def partitions_of(consumer: Consumer, name: str) -> list[TopicPartition]:
         return []
 
 
-def end_offsets(consumer: Consumer, partitions: list[TopicPartition]) -> dict[TopicPartition, int]:
+def end_offsets(consumer: BlockingConsumer, partitions: list[TopicPartition]) -> dict[TopicPartition, int]:
     """Ask where partitions end: the offset after the last record that can be read.
 
     Nobody knows yet whether what an open transaction holds up will count. Assigns them, and leaves the position near
@@ -220,11 +220,11 @@ def end_offsets(consumer: Consumer, partitions: list[TopicPartition]) -> dict[To
 
 
 @contextmanager
-def reader(bootstrap: str) -> Iterator[Consumer]:
+def reader(bootstrap: str) -> Iterator[BlockingConsumer]:
     """Open a consumer without a group, which reads what it is told to."""
     with translated(bootstrap):
         _check_reachable(bootstrap, timeout_s=10.0)
-        consumer = Consumer(
+        consumer = BlockingConsumer(
             bootstrap_servers=bootstrap.split(","),
             group_id=None,
             enable_auto_commit=False,

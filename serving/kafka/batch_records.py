@@ -12,10 +12,10 @@ from typing import NamedTuple
 HEADER = struct.Struct(">qiibIhiqqqhii")
 _LOG_APPEND_TIME = 0x08
 
-Headers = tuple[tuple[str, bytes | None], ...]
+WireHeaders = tuple[tuple[str, bytes | None], ...]
 
 
-class Head(NamedTuple):
+class BatchHeader(NamedTuple):
     """A batch's header, as it stands before its records. Times in ms since 1970."""
 
     base: int
@@ -52,7 +52,7 @@ class Fetched:
     timestamp_type: int
     key: bytes | None
     value: bytes | None
-    headers: Headers
+    headers: WireHeaders
     checksum: None = None
 
 
@@ -69,7 +69,7 @@ class Unreadable:
     why: str
     raw: bytes | None = None
     key: bytes | None = None
-    headers: Headers = ()
+    headers: WireHeaders = ()
     timestamp: int = 0
     whole: bool = False
     too_large: bool = False
@@ -97,7 +97,7 @@ def records(opened: bytes, magic: int) -> Iterator[Fetched | Unreadable]:
     """
     if magic < 2:
         raise ValueError("it has the format of before Kafka 0.11")
-    head = Head._make(HEADER.unpack_from(opened))
+    head = BatchHeader._make(HEADER.unpack_from(opened))
     at, offset = HEADER.size, head.base - 1
     for _ in range(head.size):
         if offset >= head.last:  # more than the batch has places: brokers count by these
@@ -117,12 +117,12 @@ def records(opened: bytes, magic: int) -> Iterator[Fetched | Unreadable]:
 class _Reading:
     """One record, as far as it could be read. `offset`: where it is, if its own delta cannot be read."""
 
-    head: Head
+    head: BatchHeader
     offset: int
     timestamp: int = 0
     key: bytes | None = None
     value: bytes | None = None
-    headers: Headers = ()
+    headers: WireHeaders = ()
     why: str = ""
 
     def read(self, data: bytes, at: int, end: int) -> Fetched | Unreadable:

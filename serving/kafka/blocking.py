@@ -23,7 +23,7 @@ _LEAD = struct.pack(">qi", 0, 14) + bytes(14)
 _log = logging.getLogger(__name__)
 
 
-class Consumer(KafkaConsumer):  # type: ignore[misc]
+class BlockingConsumer(KafkaConsumer):  # type: ignore[misc]
     """Reads records of committed transactions, in every codec. `end`: where what is committed ends."""
 
     def __init__(self, *topics: str, **options: Any) -> None:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from crc32c import crc32c
 
-from serving.kafka.batch_records import HEADER, Fetched, Head, Unreadable, cut_of, records
+from serving.kafka.batch_records import HEADER, BatchHeader, Fetched, Unreadable, cut_of, records
 from serving.kafka.codecs import Unopenable, decompress
 
 MOST_OPENED_BYTES = 32 * 1024 * 1024  # of one batch; a producer's are 16 KiB to 1 MiB before they are packed
@@ -54,7 +54,7 @@ class Aborted:
         """Producer id and first offset of each, as the fetch names them."""
         return cls(deque(sorted((first, producer) for producer, first in transactions)))
 
-    def covers(self, header: Head) -> bool:
+    def covers(self, header: BatchHeader) -> bool:
         """Whether a batch is not to be read. Batches come in order."""
         while self.starts and self.starts[0][0] <= header.last:
             self.producers.add(self.starts.popleft()[1])
@@ -104,7 +104,7 @@ class _Closed:
     since: int
     behind: int | None
 
-    def unreadable(self, why: str, head: Head | None = None) -> Batch:
+    def unreadable(self, why: str, head: BatchHeader | None = None) -> Batch:
         """Put it aside whole. What its own header says of its end is believed only if it is likely."""
         following = self.since + 1
         if self.behind is not None and self.behind > self.since:
@@ -122,7 +122,7 @@ def _open(closed: _Closed, aborted: Aborted, parse: Parse) -> Batch:
         return _legacy(closed, parse)
     if len(raw) < HEADER.size or magic > 2:
         return closed.unreadable(f"a batch of the format {magic}, which is not known")
-    head = Head._make(HEADER.unpack_from(raw))
+    head = BatchHeader._make(HEADER.unpack_from(raw))
     if why := _why_closed(raw, head):
         return closed.unreadable(why, head)
     following = max(head.last + 1, since)
@@ -138,14 +138,14 @@ def _open(closed: _Closed, aborted: Aborted, parse: Parse) -> Batch:
     return Batch([_bounded(piece) for piece in _parsed(opened, parse, head) if _last(piece) >= since], following)
 
 
-def _why_closed(raw: bytes, head: Head) -> str:
+def _why_closed(raw: bytes, head: BatchHeader) -> str:
     """Why a batch is not even to be opened; empty if it is."""
     if head.crc != crc32c(memoryview(raw)[_CRC_FROM:]):
         return "its checksum is wrong: the bytes were altered"
     return ""
 
 
-def _unpacked(raw: bytes, head: Head) -> bytes:
+def _unpacked(raw: bytes, head: BatchHeader) -> bytes:
     """The batch as if its producer had not packed it. Its checksum is not that of the log any more."""
     codec = head.attributes & _CODEC
     if not codec:
@@ -154,7 +154,7 @@ def _unpacked(raw: bytes, head: Head) -> bytes:
     return HEADER.pack(*plain) + decompress(codec, raw[HEADER.size :], MOST_OPENED_BYTES)
 
 
-def _parsed(opened: bytes, parse: Parse, head: Head) -> Sequence[Any]:
+def _parsed(opened: bytes, parse: Parse, head: BatchHeader) -> Sequence[Any]:
     try:
         found = list(parse(opened, 2))
     except Exception:  # noqa: BLE001 - another library's parser over anybody's bytes: read again, record by record

@@ -23,7 +23,7 @@ _TRANSITION_DECAY = 0.5 ** np.arange(RING)
 MOST_NEIGHBOURS, _KEPT = 800, 400
 _FIRST = 8  # places of a new row; they double
 
-Ids = npt.NDArray[np.int32]
+_Ids = npt.NDArray[np.int32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Links:
     """
 
     starts: npt.NDArray[np.int64]
-    items: Ids
+    items: _Ids
     co_occurrence: Floats
     transition: Floats
 
@@ -51,7 +51,7 @@ class CoVisitRows:
     """
 
     def __init__(self) -> None:
-        self._items: list[Ids] = []  # by row: `(places,)`, -1 where there is none
+        self._items: list[_Ids] = []  # by row: `(places,)`, -1 where there is none
         self._weights: list[Floats] = []  # by row: `(2, places)`, S and A
         self._sizes: list[int] = []
         self._shared = bytearray()  # by row: whether a copy reads its arrays, so that they must not be written to
@@ -110,7 +110,7 @@ class CoVisitRows:
         """How many rows there are, among them empty ones."""
         return len(self._sizes)
 
-    def _count(self, row: int, neighbours: Ids, co_occurrence: Doubles) -> None:
+    def _count(self, row: int, neighbours: _Ids, co_occurrence: Doubles) -> None:
         """Add to S of several neighbours of one row, some of which may be the same."""
         items = self._items[row]
         at = (items[:, None] == neighbours).argmax(axis=0) if len(items) else np.zeros(len(neighbours), np.intp)
@@ -160,5 +160,5 @@ class CoVisitRows:
             self._shared.append(0)
 
 
-_NOBODY: Ids = np.empty(0, np.int32)
+_NOBODY: _Ids = np.empty(0, np.int32)
 _NOTHING: Floats = np.empty((2, 0), np.float32)

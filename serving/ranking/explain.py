@@ -16,7 +16,7 @@ from serving.ranking.reasons import Evidence
 _MOST = 3  # reasons of one item
 _LEAST_SHARE = 0.1  # a smaller one is named only if it is the largest, or the largest that an event has
 
-Told = list[tuple[str | None, str]]
+_Told = list[tuple[str | None, str]]
 
 
 class EventPoints(msgspec.Struct, frozen=True):
@@ -88,13 +88,15 @@ def _named(points: Doubles) -> dict[str, float]:
     return {piece.name.lower(): value for piece, value in zip(ScoreTerm, points.tolist(), strict=True) if value}
 
 
-def tell(sources: Sequence[SourceEvent], catalogue: Catalogue, language: Language) -> Told:
+def tell(sources: Sequence[SourceEvent], catalogue: Catalogue, language: Language) -> _Told:
     """Event id and words of each source, then of what was liked before them."""
-    told: Told = [(source.event_id, because(source, _title(source.item_id, catalogue), language)) for source in sources]
+    told: _Told = [
+        (source.event_id, because(source, _title(source.item_id, catalogue), language)) for source in sources
+    ]
     return [*told, (None, EARLIER[language])]
 
 
-def reasons(evidence: Evidence, told: Told, rest: Sequence[str]) -> list[list[Reason]]:
+def reasons(evidence: Evidence, told: _Told, rest: Sequence[str]) -> list[list[Reason]]:
     """At least one reason for each item, the largest first; the shares of an item add up to at most 1.
 
     rest: `(r,)`, what is said of an item that nothing speaks for.
@@ -112,7 +114,7 @@ def reasons(evidence: Evidence, told: Told, rest: Sequence[str]) -> list[list[Re
     ]
 
 
-def _chosen(largest: list[int], shares: list[float], events: list[int], told: Told) -> list[Reason]:
+def _chosen(largest: list[int], shares: list[float], events: list[int], told: _Told) -> list[Reason]:
     """The reasons of one item: those above the least share, the event that gave it most in any case."""
     chosen = [part for at, part in enumerate(largest) if shares[part] >= _LEAST_SHARE or at == 0]
     event = max(events, key=shares.__getitem__, default=None)

@@ -1,8 +1,8 @@
 """The bytes of a user's record, and what is kept of an event in it.
 
-Version 4: `crc32 (4 bytes, little endian) | MessagePack array`, the array's fields in the order of `Record`. The long
-vector is block fixed point: int24 mantissas (little endian) times `2**exponent`. Its error per save is at most `2**-23`
-of the largest component, and what was decoded encodes to the same bytes again.
+Version 4: `crc32 (4 bytes, little endian) | MessagePack array`, the array's fields in the order of `StateRecord`. The
+long vector is block fixed point: int24 mantissas (little endian) times `2**exponent`. Its error per save is at most
+`2**-23` of the largest component, and what was decoded encodes to the same bytes again.
 
 Whatever bytes come, reading them raises nothing but BrokenState and NewerState, and takes memory in proportion.
 """
@@ -104,7 +104,7 @@ class RecentText(msgspec.Struct, array_like=True, frozen=True):
         return np.frombuffer(self.against, np.float16).astype(np.float32)
 
 
-class Record(msgspec.Struct, array_like=True):
+class StateRecord(msgspec.Struct, array_like=True):
     """The fields, in their order."""
 
     version: int
@@ -151,10 +151,10 @@ _ID_BYTES = 6
 _LAST_KIND = int(max(EventKind))
 
 _encoder = msgspec.msgpack.Encoder()
-_decoder = msgspec.msgpack.Decoder(Record)
+_decoder = msgspec.msgpack.Decoder(StateRecord)
 
 
-def seal(record: Record) -> bytes:
+def seal(record: StateRecord) -> bytes:
     """The record as bytes.
 
     Raises ValueError if a field holds what MessagePack does not take: text that is not Unicode, which is refused where
@@ -167,7 +167,7 @@ def seal(record: Record) -> bytes:
     return binascii.crc32(body).to_bytes(4, "little") + body
 
 
-def unseal(record: bytes) -> Record:
+def unseal(record: bytes) -> StateRecord:
     """What `seal` made bytes of.
 
     Raises BrokenState, and NewerState if this build does not know its version.
@@ -209,7 +209,7 @@ def pack_ring(ring: list[RingEvent]) -> bytes:
     return np.array(numbers, _RING).tobytes()
 
 
-def unpack_ring(record: Record) -> list[RingEvent]:
+def unpack_ring(record: StateRecord) -> list[RingEvent]:
     """The ring's events.
 
     Raises BrokenState.
@@ -236,7 +236,7 @@ def unpack_ring(record: Record) -> list[RingEvent]:
     ]
 
 
-def unpack_seen(record: Record) -> npt.NDArray[np.void]:
+def unpack_seen(record: StateRecord) -> npt.NDArray[np.void]:
     """Of what was written before co-visit weights were kept, those are 0: the items stand in no history."""
     if record.version >= 4:
         return np.frombuffer(record.seen, SEEN).copy()
@@ -248,7 +248,7 @@ def unpack_seen(record: Record) -> npt.NDArray[np.void]:
     return seen
 
 
-def unpack_impressions(record: Record) -> npt.NDArray[np.void]:
+def unpack_impressions(record: StateRecord) -> npt.NDArray[np.void]:
     """`(n,)` of `IMPRESSIONS`."""
     return np.frombuffer(record.impressions, IMPRESSIONS).copy()
 
@@ -300,7 +300,7 @@ def _version(body: bytes) -> int:
     return int.from_bytes(number[1 : 1 + width], "big")
 
 
-def _check(record: Record) -> None:
+def _check(record: StateRecord) -> None:
     """That the fields hold whole rows, as many as each other, of numbers that can be reckoned with.
 
     Raises msgspec.ValidationError.
@@ -342,7 +342,7 @@ def _seen_before(version: int) -> np.dtype[np.void]:
     return SEEN if version >= 4 else _SEEN_BEFORE_4 if version == 3 else _SEEN_BEFORE_3
 
 
-def _culprit(record: Record) -> str:
+def _culprit(record: StateRecord) -> str:
     """The first field that MessagePack does not take."""
     for name in record.__struct_fields__:
         try:

@@ -113,7 +113,7 @@ def encode(state: UserState, fingerprint: str) -> bytes:
     """
     exponent, long = record.pack_long(state.long)
     return record.seal(
-        record.Record(
+        record.StateRecord(
             version=VERSION,
             fingerprint=fingerprint_bytes(fingerprint),
             list_version=state.list_version,

@@ -25,7 +25,7 @@ from stream.events.records import Record
 
 WAITING, LISTS = "waiting", "lists"  # beside topics' names
 _log = logging.getLogger(__name__)
-Place = tuple[str, int, int]  # topic, partition, offset
+_Position = tuple[str, int, int]  # topic, partition, offset
 
 
 class Mark(msgspec.Struct, array_like=True, frozen=True):
@@ -34,7 +34,7 @@ class Mark(msgspec.Struct, array_like=True, frozen=True):
     first: int = 0
     last: int = 0
     again: bool = False
-    places: list[Place] = []
+    places: list[_Position] = []
 
 
 class Marks(Protocol):
@@ -81,9 +81,9 @@ class Quarantine:
     def __init__(self, marks: Marks) -> None:
         self._marks = marks
         self._suspects: dict[tuple[str, int], range] = {}  # topic and partition -> offsets
-        self._waiting: set[Place] = set()
+        self._waiting: set[_Position] = set()
         self._lists: dict[int, int] = {}  # partition -> how many died while its lists may have been unpublished
-        self._condemned: set[Place] = set()
+        self._condemned: set[_Position] = set()
         self._alone = asyncio.Lock()
 
     async def acquired(self, scope: str, partition: int, stands: Mapping[str, int]) -> None:
@@ -196,7 +196,7 @@ class Quarantine:
         for place in mark.places if mark.again else ():
             self._condemn(place)
 
-    def _condemn(self, place: Place) -> None:
+    def _condemn(self, place: _Position) -> None:
         _log.error("action=quarantined two processes ended over %s-%d-%d: it is not read", *place)
         self._condemned.add(place)
 

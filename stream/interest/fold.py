@@ -51,7 +51,7 @@ class Bounds:
     texts: int = RECENT_TEXTS
 
 
-class Outcome(Enum):
+class FoldResult(Enum):
     """What became of an event."""
 
     FOLDED = "folded"
@@ -59,7 +59,7 @@ class Outcome(Enum):
     REUSED = "reused"
 
 
-def fold(state: UserState, event: Event, vector: Vector | None, text: Vector | None, bounds: Bounds) -> Outcome:
+def fold(state: UserState, event: Event, vector: Vector | None, text: Vector | None, bounds: Bounds) -> FoldResult:
     """Count an event in, once.
 
     vector: what the long vector moves towards, `(d,) float32` (see `direction`), or None if the event has no
@@ -74,7 +74,7 @@ def fold(state: UserState, event: Event, vector: Vector | None, text: Vector | N
         add(state, event.weight.preference, vector, event.time_ms, bounds.half_life_ms)
         state.event_count += 1
     _place(state, entry_of(event), text, bounds)
-    return Outcome.FOLDED
+    return FoldResult.FOLDED
 
 
 def retract_in_advance(state: UserState, event: Event, bounds: Bounds) -> None:
@@ -119,16 +119,17 @@ def entry_of(event: Event) -> RingEvent:
     )
 
 
-def find_duplicate(state: UserState, event: Event, text: Vector | None) -> Outcome | None:
+def find_duplicate(state: UserState, event: Event, text: Vector | None) -> FoldResult | None:
     """DUPLICATE if the event was folded already, REUSED if its id was, with another content; None if it is new."""
     for past in state.ring:
         if past.dedup_key == event.dedup_key:
             same = past.item_id == (event.item_id or "") and past.kind == event.kind
-            return Outcome.DUPLICATE if same and _same_text(state, event, text) else Outcome.REUSED
+            return FoldResult.DUPLICATE if same and _same_text(state, event, text) else FoldResult.REUSED
     shown = impressions.item_of(state, event.dedup_key) if event.kind is EventKind.IMPRESSION else None
     if shown is not None:
-        return Outcome.DUPLICATE if shown in {0, item_hash(event.item_id or "")} else Outcome.REUSED
-    return Outcome.DUPLICATE if event.dedup_key in state.dedup_ids or event.dedup_key in state.retracted_ids else None
+        return FoldResult.DUPLICATE if shown in {0, item_hash(event.item_id or "")} else FoldResult.REUSED
+    known = event.dedup_key in state.dedup_ids or event.dedup_key in state.retracted_ids
+    return FoldResult.DUPLICATE if known else None
 
 
 def direction(item: Vector | None, text: Vector | None) -> Vector | None:

@@ -9,7 +9,7 @@ from serving.state.user_state import PendingEvent, UserState, Vector
 from stream.events.decoder import CommandEvent, Event
 from stream.events.records import DeadLetter
 from stream.events.transfers import HandoffToken, Request, TransferEvent, oversize, pass_on
-from stream.interest.fold import Bounds, Outcome, direction, find_duplicate, fold
+from stream.interest.fold import Bounds, FoldResult, direction, find_duplicate, fold
 from stream.interest.sentiment_adjustment import adjusted
 from stream.processing.batch import Answer, Context, PartitionBatch, Trigger, UserUpdate, WorkItem, ref
 from stream.processing.merge import merge, merge_after_erasure, receive, resend
@@ -139,11 +139,11 @@ def _on_event(update: UserUpdate, each: WorkItem) -> None:
     if not isinstance(event, Event):
         return
     known = _known(update, event)
-    if known is Outcome.REUSED:
+    if known is FoldResult.REUSED:
         message = f"event_id {event.event_id!r} was used before by this user, for another event: the first one counts"
         update.batch.dead.append(DeadLetter(event.record, RejectReason.ID_REUSED, message, "fold"))
         return
-    if known is Outcome.DUPLICATE:
+    if known is FoldResult.DUPLICATE:
         update.changed = True
         update.name_later(ref(event, duplicate=True))
         return
@@ -175,13 +175,13 @@ def _name(update: UserUpdate, event: Event, *, waiting: bool) -> None:
         update.name(event, waiting=waiting)
 
 
-def _known(update: UserUpdate, event: Event) -> Outcome | None:
+def _known(update: UserUpdate, event: Event) -> FoldResult | None:
     """Whether an event came before: a pending one is known by its place and item, a counted one by its content."""
     waits = next((entry for entry in update.state.pending if entry.event_id == event.event_id), None)
     if waits is None:
         return find_duplicate(update.state, event, update.context.text_of(event))
     same = (waits.topic, waits.item_id) == (event.record.topic, event.item_id or "")
-    return Outcome.DUPLICATE if same else Outcome.REUSED
+    return FoldResult.DUPLICATE if same else FoldResult.REUSED
 
 
 def _wait(update: UserUpdate, event: Event, lack: _MissingVector) -> bool:
@@ -225,7 +225,7 @@ def _count_or_wait_on(update: UserUpdate, entry: PendingEvent, event: Event) -> 
     leave(update, entry)
     if lack is not None:
         _wait(update, event, lack)
-    elif fold(update.state, *_to_fold(event, update.context)) is Outcome.FOLDED:
+    elif fold(update.state, *_to_fold(event, update.context)) is FoldResult.FOLDED:
         update.name(event)
 
 

@@ -12,7 +12,7 @@ from serving.state.user_state import UserState, decode
 from tests.faults.load import Load, LoadMessage
 from tests.faults.oracle import Expected, Oracle
 from tests.faults.producers import GONE, Position
-from tests.faults.watcher import List, Observed
+from tests.faults.watcher import ListMessage, Observed
 
 # A text's vector differs by 1e-3 between batches (the export gate), a saved sum by 2e-7 of its largest component;
 # the least that an event adds is a view, 0.2.
@@ -218,7 +218,7 @@ def _distance(expected: Expected, state: UserState) -> float:
     return float(np.linalg.norm(expected.long(state.reference_ms) - state.long))
 
 
-def _last_list(state: UserState, last: List | None) -> Outcome:
+def _last_list(state: UserState, last: ListMessage | None) -> Outcome:
     """The last list on the topic is the one of this state, and speaks of what stands in it."""
     if last is None or last["version"] != state.list_version:
         stands = "none" if last is None else last["version"]

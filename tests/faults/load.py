@@ -20,7 +20,7 @@ Body = dict[str, Any]
 CLICKS, REVIEWS, COMMANDS, ITEMS = "clicks", "reviews", "commands", "items"
 
 _GENRES = ("Western", "Horror", "Romance", "Comedy", "War", "Space")
-_NOUNS = ("House", "River", "SeenDeadLetter", "Captain", "Garden", "Night")
+_NOUNS = ("House", "River", "Letter", "Captain", "Garden", "Night")
 _PLAIN_TEXTS = (
     "I love slow westerns",
     "Nothing beats a good ghost story",

@@ -14,7 +14,7 @@ PARTITIONS = 4
 YEAR_2100_MS = 4_102_444_800_000
 MIB = 2**20
 BOMBS = {"gzip": 200, "zstd": 100, "lz4": 100, "snappy": 36}  # codec -> MiB that fit into a message
-Make = Callable[[Random, int], LoadMessage]
+MakePoison = Callable[[Random, int], LoadMessage]
 
 
 def poisoned(load: Load, share: float) -> Load:
@@ -51,7 +51,7 @@ def fuzzed(load: Load, share: float) -> Load:
     return replace(_put(load, changed), poison=load.poison, fuzzed=tuple(changed))
 
 
-def _with(load: Load, share: float, make: Make) -> Load:
+def _with(load: Load, share: float, make: MakePoison) -> Load:
     random = Random(load.seed)
     count = max(1, round(share * len(load.messages)))
     return _put(load, [replace(make(random, n), odd=True) for n in range(count)])

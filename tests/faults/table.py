@@ -10,7 +10,7 @@ from tests.faults.load_sender import PACKED, TRANSACTIONAL
 from tests.faults.poison import fuzzed, poisoned, that_kills, too_large, unreadable, with_clocks
 from tests.faults.scenario import Scenario
 
-Make = Callable[[int, int], Load]  # seed, ms since 1970
+MakeLoad = Callable[[int, int], Load]  # seed, ms since 1970
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class FaultKind:
     ci: int
     full: int
     embedded: int = 0
-    make: Make = make_load
+    make: MakeLoad = make_load
 
 
 def _large(seed: int, now_ms: int) -> Load:
@@ -49,7 +49,7 @@ def _killing(seed: int, now_ms: int) -> Load:
     return that_kills(make_load(seed, now_ms))
 
 
-def _spoiled(spoil: Callable[[Load, float], Load], share: float) -> Make:
+def _spoiled(spoil: Callable[[Load, float], Load], share: float) -> MakeLoad:
     return lambda seed, now_ms: spoil(_large(seed, now_ms), share)
 
 

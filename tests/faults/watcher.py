@@ -7,12 +7,12 @@ from kafka import TopicPartition
 
 from penchant.topics import Topic, Topics
 from serving.catalogue import unpack
-from serving.kafka.blocking import Consumer
+from serving.kafka.blocking import BlockingConsumer
 from serving.state.user_state import Vector
 from stream.events.records import ORIGIN
 from tests.faults.producers import Position
 
-List = dict[str, Any]
+ListMessage = dict[str, Any]
 _SAID = ("penchant.topic", "penchant.partition", "penchant.offset", "penchant.error")
 
 
@@ -35,7 +35,7 @@ class Observed:
 
     def __init__(self, topics: Topics, before: "Observed | None" = None) -> None:
         self.named: set[str] = before.named if before else set()
-        self.lists: dict[str, List | None] = before.lists if before else {}
+        self.lists: dict[str, ListMessage | None] = before.lists if before else {}
         self.receipts: dict[str, list[str]] = before.receipts if before else {}
         self.named_at: set[Position] = before.named_at if before else set()
         self.dead_letters: dict[Position, list[SeenDeadLetter]] = before.dead_letters if before else {}
@@ -97,7 +97,7 @@ class Watcher(Observed):
 
     def __init__(self, bootstrap: str, topics: Topics, partitions: int, before: Observed | None = None) -> None:
         super().__init__(topics, before)
-        self._consumer = Consumer(
+        self._consumer = BlockingConsumer(
             bootstrap_servers=bootstrap, enable_auto_commit=False, fetch_max_wait_ms=10, reconnect_backoff_max_ms=500
         )
         several = [topics.recommendations, topics.receipts, topics.item_vectors, topics.clicks, topics.reviews]

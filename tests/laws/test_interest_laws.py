@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from serving.state.user_state import EventKind, UserState, Vector, decode, encode, item_hash
 from stream.events.decoder import Event
 from stream.events.weights import Weight, load_weights
-from stream.interest.fold import Bounds, Outcome, add
+from stream.interest.fold import Bounds, FoldResult, add
 from stream.testing import FINGERPRINT, NOW_MS, TOPICS, WORDS, embed_by_words, record
 from tests.support.events import event, take
 from tests.support.pipeline import Worker
@@ -150,7 +150,7 @@ def test_an_event_counts_once_as_far_as_ids_or_ring_reach(
     known = {*state.dedup_ids, *(past.dedup_key for past in state.ring)}
     assert len(known) >= min(len(events), max(remembered, len(state.ring)))
     for each in data.draw(st.permutations([each for each in events if each.dedup_key in known])):
-        assert take(state, each, ITEMS.get(each.item_id or ""), bounds) is Outcome.DUPLICATE
+        assert take(state, each, ITEMS.get(each.item_id or ""), bounds) is FoldResult.DUPLICATE
     assert encode(state, FINGERPRINT) == before
 
 

@@ -3,7 +3,7 @@
 from serving.state.user_state import EventKind, UserState, Vector, id_hash
 from stream.events.decoder import Event
 from stream.events.weights import Weight
-from stream.interest.fold import Bounds, Outcome, direction, fold
+from stream.interest.fold import Bounds, FoldResult, direction, fold
 from stream.testing import NOW_MS, TOPICS, embed_by_words, record
 
 
@@ -34,7 +34,7 @@ def event(
     )
 
 
-def take(state: UserState, each: Event, item: Vector | None = None, bounds: Bounds | None = None) -> Outcome:
+def take(state: UserState, each: Event, item: Vector | None = None, bounds: Bounds | None = None) -> FoldResult:
     """Fold an event as a turn does; its text is embedded by words, its item is `item`."""
     text = embed_by_words(each.text) if each.text is not None else None
     return fold(state, each, direction(item, text), text, bounds or Bounds())

@@ -11,7 +11,7 @@ from typing import Any
 from kafka import TopicPartition
 
 from penchant.topics import Topic, Topics
-from serving.kafka.blocking import Consumer
+from serving.kafka.blocking import BlockingConsumer
 from stream.events.decoder import CommandEvent, Decoder, Event
 from stream.events.records import ORIGIN, Record, Reroute
 from stream.events.weights import load_weights
@@ -46,7 +46,7 @@ class Ledger:
         dead = {topics.dlq(topic) for topic in self._ours.values()}
         names = {*self._ours, *dead, topics.recommendations, topics.receipts, topics.item_vectors}
         self._dead = dead
-        self._consumer = Consumer(
+        self._consumer = BlockingConsumer(
             bootstrap_servers=bootstrap,
             enable_auto_commit=False,
             fetch_max_wait_ms=10,

@@ -13,7 +13,7 @@ from penchant.topics import Topic
 from serving.configuration.addresses import servers
 from serving.configuration.dotenv import odd_lines, values_in
 from serving.files.message_splitter import BadLine, Pieces
-from serving.files.text_files import Head, text_of
+from serving.files.text_files import PeekedStream, text_of
 from serving.redis.url import check_url, without_password
 from serving.terminal.printable import json_shown, lines_shown, shown
 from stream.testing import NOW_MS, TOPICS
@@ -65,7 +65,7 @@ def files() -> Target:
 
     def run(data: bytes) -> None:
         for content in (data, gzip.compress(data, 1)):
-            for piece in Pieces("file", text_of("file", Head(io.BytesIO(content)))):
+            for piece in Pieces("file", text_of("file", PeekedStream(io.BytesIO(content)))):
                 if not isinstance(piece, BadLine):
                     read_line(*piece, None)
 

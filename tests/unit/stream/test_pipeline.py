@@ -11,7 +11,7 @@ import pytest
 from penchant.errors import Unavailable
 from penchant.partitioner import partition_of
 from serving.state.user_state import UserState, Vector, encode
-from stream.interest.fold import Outcome, fold
+from stream.interest.fold import FoldResult, fold
 from stream.processing.batch import EVENTS_A_MESSAGE
 from stream.processing.lists import Ranking
 from stream.testing import FINGERPRINT, NOW_MS, TOPICS, embed_by_words, embed_texts, record
@@ -343,7 +343,7 @@ async def test_few_frames_lie_between_a_batch_and_the_fold(worker: Worker, monke
     """Two more lie before it in a worker: the agent, and `Worker.take_in`."""
     walked: list[list[str]] = []
 
-    def watched(*given: Any) -> Outcome:
+    def watched(*given: Any) -> FoldResult:
         names = [each.name for each in traceback.extract_stack()][:-1]
         walked.append(names[names.index("process") :])
         return fold(*given)

@@ -21,7 +21,7 @@ from deploy.events.jsonl import JsonLines
 from evaluation.prequential.set_lines import lines_of
 from penchant.errors import BadFile, Misconfigured
 from serving.files.message_splitter import MAX_BYTES, BadLine, Pieces
-from serving.files.text_files import Head, text_of
+from serving.files.text_files import PeekedStream, text_of
 
 ONE = '{"item_id": "影1", "title": "星际穿越"}'
 TWO = '{"item_id": "i2", "title": "Alien"}'
@@ -285,7 +285,7 @@ class Pipe:
 def test_lines_come_as_they_are_written() -> None:
     """Of a pipe that stays open: nothing waits for a buffer to be full."""
     pipe = Pipe(ONE[:5], ONE[5:], "\n")
-    lines = iter(Pieces("standard input", text_of("standard input", Head(pipe))))
+    lines = iter(Pieces("standard input", text_of("standard input", PeekedStream(pipe))))
 
     assert next(lines) == READ[0]
     pipe.written.append(f"{TWO}\n".encode())

@@ -5,7 +5,7 @@ import pytest
 
 from serving.state.history import unpack
 from serving.state.user_state import UserState, Vector, decode, encode, item_hash
-from stream.interest.fold import Bounds, Outcome, direction, subtract
+from stream.interest.fold import Bounds, FoldResult, direction, subtract
 from stream.interest.interaction_context import company
 from stream.testing import NOW_MS, embed_by_words
 from tests.support.events import event, take
@@ -25,7 +25,7 @@ def long(state: UserState) -> list[float]:
 
 def test_an_event_moves_the_long_vector_by_its_preference() -> None:
     state = UserState()
-    assert take(state, event("a", time_ms=LANDMARK, preference=0.5), SPACE, HALF_LIFE) is Outcome.FOLDED
+    assert take(state, event("a", time_ms=LANDMARK, preference=0.5), SPACE, HALF_LIFE) is FoldResult.FOLDED
     assert (long(state), state.reference_ms) == ([0.5, 0.0], LANDMARK)
     take(state, event("b", time_ms=LANDMARK, preference=-1.0), LOVE, HALF_LIFE)
     assert long(state) == [0.5, -1.0]
@@ -111,8 +111,8 @@ def test_a_review_moves_half_towards_the_item(
 def test_the_same_event_counts_once() -> None:
     state = UserState()
     first = event("a", time_ms=LANDMARK)
-    assert take(state, first, SPACE) is Outcome.FOLDED
-    assert take(state, first, SPACE) is Outcome.DUPLICATE
+    assert take(state, first, SPACE) is FoldResult.FOLDED
+    assert take(state, first, SPACE) is FoldResult.DUPLICATE
     assert len(state.ring) == 1
     assert state.seen["count"].tolist() == [1]
 
@@ -121,10 +121,10 @@ def test_another_content_under_a_known_id_is_told_from_a_duplicate() -> None:
     state = UserState()
     take(state, event("a", "i1"), SPACE)
     take(state, event("r", "i2", text="space"), SPACE)
-    assert take(state, event("a", "i2"), SPACE) is Outcome.REUSED
-    assert take(state, event("a", "i1", text="space"), SPACE) is Outcome.REUSED
-    assert take(state, event("r", "i2", text="love"), SPACE) is Outcome.REUSED
-    assert take(state, event("r", "i2", text="space, space"), SPACE) is Outcome.DUPLICATE
+    assert take(state, event("a", "i2"), SPACE) is FoldResult.REUSED
+    assert take(state, event("a", "i1", text="space"), SPACE) is FoldResult.REUSED
+    assert take(state, event("r", "i2", text="love"), SPACE) is FoldResult.REUSED
+    assert take(state, event("r", "i2", text="space, space"), SPACE) is FoldResult.DUPLICATE
     assert len(state.ring) == 2
 
 
@@ -135,10 +135,10 @@ def test_an_id_is_known_for_the_last_64_or_as_long_as_the_ring_reaches() -> None
     for n in range(64):
         take(state, event(f"e{n}", time_ms=NOW_MS + n), SPACE)
     assert len(state.dedup_ids) == 64
-    assert take(state, future, SPACE) is Outcome.DUPLICATE, "the ring has it"
-    assert take(state, event("e0", time_ms=NOW_MS), SPACE) is Outcome.DUPLICATE, "the ids have it"
+    assert take(state, future, SPACE) is FoldResult.DUPLICATE, "the ring has it"
+    assert take(state, event("e0", time_ms=NOW_MS), SPACE) is FoldResult.DUPLICATE, "the ids have it"
     take(state, event("e64", time_ms=NOW_MS), SPACE)
-    assert take(state, event("e0", time_ms=NOW_MS), SPACE) is Outcome.FOLDED, "beyond both bounds"
+    assert take(state, event("e0", time_ms=NOW_MS), SPACE) is FoldResult.FOLDED, "beyond both bounds"
 
 
 # --- Ring and seen set ---
