@@ -45,6 +45,8 @@ from stream.events.weights import load_weights
 from stream.kafka.agents import to_record
 from stream.pipeline import Pipeline
 from stream.processing.batch import Limits
+from stream.processing.effects import LiveEffects
+from stream.processing.intake import LiveIntake
 from stream.processing.lists import Lists
 from stream.store.base import Retention
 from stream.store.pending_index import PendingIndex
@@ -143,19 +145,28 @@ class _MeasuredSystem:
         )
         self._quarantine = Quarantine(self._store)
         self._read = _reader(ours=guarded)
+        decoder = Decoder(TOPICS, load_weights(), 1, {}, clock=lambda: NOW_MS + 60_000)
+        guard = Guard(quarantine=self._quarantine) if guarded else Guard()
         self._pipeline = Pipeline(
-            topics=TOPICS,
-            decoder=Decoder(TOPICS, load_weights(), 1, {}, clock=lambda: NOW_MS + 60_000),
+            intake=LiveIntake(decoder=decoder, transfers=TOPICS.transfers, guard=guard),
+            effects=LiveEffects(
+                topics=TOPICS,
+                log=_Sink(statistics),
+                ranker=lambda _, states: ranker.rank_many(states, 20),
+                lists=Lists(TOPICS, FINGERPRINT, 86_400_000),
+                store=self._store,
+                clock=lambda: NOW_MS + 60_000,
+                guard=guard,
+            ),
+            decoder=decoder,
             embedder=_no_texts,
             items=items.vector,
             store=self._store,
-            ranker=lambda _, states: ranker.rank_many(states, 20),
-            lists=Lists(TOPICS, FINGERPRINT, 86_400_000),
-            log=_Sink(statistics),
             waiting=PendingIndex(),
             limits=Limits(),
+            fingerprint=FINGERPRINT,
             clock=lambda: NOW_MS + 60_000,
-            guard=Guard(quarantine=self._quarantine) if guarded else Guard(),
+            guard=guard,
         )
         self.cpu: list[float] = []
         self.wall: list[float] = []

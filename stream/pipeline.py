@@ -1,4 +1,4 @@
-"""From a micro-batch of records to refreshed lists: decode → embed → load → fold → announce → save → rank → publish.
+"""From a micro-batch to refreshed lists: decode → embed → load → fold → side effects → save → rank → publish.
 
 Read this file to know what Penchant does. The order is what makes it safe: whatever must not be lost (co-visits for the
 item statistics, dead letters, forwarded copies, receipts) is acknowledged by the log before the state is saved with the
@@ -8,43 +8,28 @@ that raises what nobody foresaw becomes a dead letter, and everybody else is ser
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import NamedTuple
 
-from penchant.errors import PenchantError, Rejected
-from penchant.topics import Topics
-from serving.state.user_state import PendingEvent, Retraction, UserState, Vector
+from penchant.errors import Rejected
+from serving.state.user_state import PendingEvent, Retraction, Vector
 from stream.containment.faults import Guard, by_halves
-from stream.events.dead_letters import dead_letter, quarantined
+from stream.events.dead_letters import quarantined
 from stream.events.decoder import Decoder
 from stream.events.encoder_input import EncoderInput, assemble, texts_to_encode
-from stream.events.outgoing import Log, Outgoing
 from stream.events.records import DeadLetter, Record, Reroute
-from stream.events.transfers import OutboundTransfer, Republish, outgoing
 from stream.processing.apply import apply
-from stream.processing.batch import (
-    MOST_UNNAMED,
-    Context,
-    Limits,
-    PartitionBatch,
-    Trigger,
-    UserUpdate,
-    VectorOf,
-    WorkItem,
-)
+from stream.processing.batch import Context, Limits, PartitionBatch, Trigger, VectorOf, WorkItem
 from stream.processing.due import Pending, expired
-from stream.processing.inputs import arrive
-from stream.processing.lists import Lists, Ranking
+from stream.processing.effects import Effects
+from stream.processing.intake import Intake
 from stream.processing.observer import Observer, Unobserved
 from stream.processing.pending_events import MERGES, TEXTS, overdue, record_of, waiters
-from stream.processing.side_effects import side_effects
 from stream.store.base import Lease, UserStore
 from stream.store.pending_index import PendingIndex
 
 Embed = Callable[[Sequence[str]], Awaitable[Mapping[str, Vector]]]  # texts the encoder missed are left out
-Rank = Callable[[Sequence[str], Sequence[UserState]], Sequence[Ranking]]  # users, and their states
 
 
 class Attempt(NamedTuple):
@@ -58,22 +43,22 @@ class Attempt(NamedTuple):
 class Pipeline:
     """One at a time for a user: embedding comes before the lock, and one lock lies around load … publish.
 
+    intake, effects: where batches come from and what they cause; a replay has others (stream/rebuild/replay_ports.py).
     late_after_s: a batch that took longer may have been published after another worker took over.
     """
 
-    topics: Topics
+    intake: Intake
+    effects: Effects
     decoder: Decoder
     embedder: Embed
     items: VectorOf
     store: UserStore
-    ranker: Rank
-    lists: Lists
-    log: Log
     waiting: PendingIndex
     limits: Limits
+    fingerprint: str
     clock: Callable[[], int]
+    guard: Guard
     late_after_s: float = 3.0
-    guard: Guard = field(default_factory=Guard)
     observer: Observer = field(default_factory=Unobserved)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -88,7 +73,7 @@ class Pipeline:
         leases = leases or self.leases(records)
 
         async def some(records: Sequence[Record]) -> Attempt:
-            batches = self.decode(records, leases)
+            batches = self.intake.decode(records, leases)
             texts = await self.embed(batches)
             async with self.lock:
                 saved = await self.run(batches, texts)
@@ -97,9 +82,9 @@ class Pipeline:
 
         async def one(record: Record, error: Exception) -> Attempt:
             before, after = leases[record.partition], self.store.lease(record.partition)
-            batch = self.put_aside(record, error, before)
+            batch = self.intake.contain(record, error, before)
             if before.offsets.get(record.topic, 0) <= record.offset < after.offsets.get(record.topic, 0):
-                await self.log.send([dead_letter(letter, self.clock()) for letter in batch.dead])
+                await self.effects.send_letters(batch.dead)
                 return Attempt([batch], [])  # it had been saved before it raised
             async with self.lock:
                 saved = await self.run([batch], {})
@@ -171,7 +156,7 @@ class Pipeline:
 
     async def run(self, batches: list[PartitionBatch], texts: Mapping[EncoderInput, Vector]) -> list[PartitionBatch]:
         """Load … publish. Returns the batches that were saved; the others belong to another worker."""
-        context = Context(self.items, texts, self.decoder.read_again, self.limits, self.clock(), self.lists.fingerprint)
+        context = Context(self.items, texts, self.decoder.read_again, self.limits, self.clock(), self.fingerprint)
         with self.observer.stage("load"):
             loaded = await asyncio.gather(*[self.load(batch, context) for batch in batches])
         batches = [batch for batch, mine in zip(batches, loaded, strict=True) if mine]
@@ -179,49 +164,18 @@ class Pipeline:
         for batch in batches:
             self.observer.loaded(batch)
             apply(batch)
-        await self.publish_side_effects(batches)
+        with self.observer.stage("announce"):
+            await self.effects.publish_side_effects(batches)
         saved = await self.save(batches)
         with self.observer.stage("rank"):
-            lists, letters = self.rank(saved)
-        await self.log.send([dead_letter(letter, self.clock()) for letter in letters])
-        await self.publish(lists, saved)
-        await self.log.send(self.transfers(sending for batch in saved for sending in batch.then))
+            ranked = self.effects.rank(saved)
+        await self.effects.publish(ranked, saved)
         if monotonic() - began_s > self.late_after_s:
-            await self.republish_if_fenced(batches)
+            await self.effects.republish_if_fenced(batches)
         for batch in saved:
             self.store.mark_published(batch.partition, batch.lease.token)
         self.observer.published(saved)
         return saved
-
-    def decode(self, records: Sequence[Record], leases: Mapping[int, Lease]) -> list[PartitionBatch]:
-        """Sort records into batches by partition; what cannot be read becomes a dead letter, or is misrouted.
-
-        leases: partition -> as it stood when the records came.
-        """
-        batches: dict[int, PartitionBatch] = {}
-        for record in records:
-            batch = batches.setdefault(
-                record.partition, PartitionBatch(record.partition, lease=leases[record.partition])
-            )
-            batch.records.append(record)
-            match self.arrive(record):
-                case WorkItem() as each:
-                    batch.inputs.append(each)
-                case Reroute() as reroute:
-                    batch.misrouted.append(reroute)
-                case DeadLetter() as letter:
-                    batch.dead.append(letter)
-        return list(batches.values())
-
-    def arrive(self, record: Record) -> WorkItem | Reroute | DeadLetter | None:
-        """What a record is (stream/processing/inputs.py), unless it is not to be read at all."""
-        if self.guard.quarantine.condemned(record):
-            return quarantined(record)
-        return arrive(record, self.decoder.decode, self.topics.transfers)
-
-    def put_aside(self, record: Record, error: Exception, lease: Lease) -> PartitionBatch:
-        """A batch of nothing but a record that raised, as a dead letter."""
-        return PartitionBatch(record.partition, [record], lease=lease, dead=[self.guard.faults.letter(record, error)])
 
     async def embed(self, batches: Iterable[PartitionBatch]) -> Mapping[EncoderInput, Vector]:
         """What the encoder makes of the batches' texts (stream/events/encoder_input.py), by what was encoded."""
@@ -264,12 +218,6 @@ class Pipeline:
         waiting = ((user, entry) for user, state in states.items() for entry in waiters(state))
         return [Pending(partition, user, entry, trigger) for user, entry in waiting if due(entry)]
 
-    async def publish_side_effects(self, batches: Iterable[PartitionBatch]) -> None:
-        """Send what must not be lost, and have it acknowledged, before the offsets move on."""
-        now = self.clock()
-        with self.observer.stage("announce"):
-            await self.log.send([each for batch in batches for each in side_effects(batch, self.topics, now)])
-
     async def save(self, batches: Sequence[PartitionBatch]) -> list[PartitionBatch]:
         """Write each batch, all of it or nothing. Returns those that were written."""
         commits = [batch.commit() for batch in batches]
@@ -283,80 +231,6 @@ class Pipeline:
         saved = [batch for batch, answer in zip(batches, answers, strict=True) if answer.done]
         self.observer.saved(batches, saved)
         return saved
-
-    def rank(self, batches: Iterable[PartitionBatch]) -> tuple[list[Outgoing], list[DeadLetter]]:
-        """The new lists of the batches' users, scored together: one pass over the catalogue serves all of them.
-
-        Whoever did least comes first: a burst of one user delays no other. A user whose list cannot be made gets the
-        trending one, and what caused it becomes a dead letter.
-        """
-        due = [(batch, user, update) for batch in batches for user, update in batch.updates.items() if update.due]
-        due.sort(key=lambda each: len(each[2].named))
-        try:
-            return self.lists_of(due), []
-        except PenchantError:
-            raise
-        except Exception:  # noqa: BLE001 - found out below whose list it is
-            lists, letters = list[Outgoing](), list[DeadLetter]()
-        for each in due:
-            try:
-                lists += self.lists_of([each])
-                self.guard.faults.fine()
-            except PenchantError:
-                raise
-            except Exception as error:  # noqa: BLE001 - contained: the others get theirs
-                batch, user, update = each
-                letters += self.guard.faults.letters(batch.causes(update), error)
-                with suppress(Exception):  # of this user nothing can be made at all: the letters say so
-                    (trending,) = self.ranker([user], [UserState()])
-                    lists.append(self.lists.of_user(user, batch.partition, update, trending, self.clock()))
-        return lists, letters
-
-    async def publish(self, lists: Sequence[Outgoing], batches: Sequence[PartitionBatch]) -> None:
-        """Send lists. One that cannot be sent costs nobody else theirs: what caused it becomes a dead letter."""
-        updates = {
-            (batch.partition, user.encode()): (batch, update)
-            for batch in batches
-            for user, update in batch.updates.items()
-        }
-
-        async def one(made: Outgoing, error: Exception) -> None:
-            batch, update = updates[made.partition or 0, made.key or b""]
-            letters = self.guard.faults.letters(batch.causes(update), error)
-            await self.log.send([dead_letter(letter, self.clock()) for letter in letters])
-
-        await by_halves(lists, self.log.send, one)
-
-    def lists_of(self, due: Sequence[tuple[PartitionBatch, str, UserUpdate]]) -> list[Outgoing]:
-        """The lists of some users, from their states."""
-        rankings = self.ranker([user for _, user, _ in due], [update.state for _, _, update in due])
-        now = self.clock()
-        return [
-            self.lists.of_user(user, batch.partition, update, ranking, now)
-            for (batch, user, update), ranking in zip(due, rankings, strict=True)
-        ]
-
-    def transfers(self, sendings: Iterable[OutboundTransfer]) -> list[Outgoing]:
-        """Messages to other owners, as records."""
-        return [outgoing(self.topics.transfers, sending) for sending in sendings]
-
-    async def republish_if_fenced(self, batches: Iterable[PartitionBatch]) -> None:
-        """After a long pause another worker may own a partition, whose newer lists mine came after.
-
-        Its owner publishes them again, so that the last list on the topic is the one of the newest state.
-        """
-        late: list[OutboundTransfer] = []
-        for batch in batches:
-            mine = self.store.lease(batch.partition).token == batch.lease.token and await self.store.owns(
-                batch.partition
-            )
-            if not mine:
-                named = {user: update.named for user, update in batch.updates.items() if update.due}
-                named |= {user: [] for user in batch.erased}
-                late += [
-                    OutboundTransfer(Republish(to=user, folded=refs[-MOST_UNNAMED:])) for user, refs in named.items()
-                ]
-        await self.log.send(self.transfers(late))
 
     def _input(self, pending: Pending) -> WorkItem:
         user_id, entry, trigger = pending.user_id, pending.entry, pending.trigger

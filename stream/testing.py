@@ -31,6 +31,8 @@ from stream.events.records import Headers, Record
 from stream.events.weights import load_weights
 from stream.pipeline import Pipeline
 from stream.processing.batch import Context, Limits
+from stream.processing.effects import LiveEffects
+from stream.processing.intake import LiveIntake
 from stream.processing.lists import Lists
 from stream.store.base import Commit, Lease, Saved, Wait, now_ms, refuse_foreign
 from stream.store.pending_index import PendingIndex
@@ -257,19 +259,27 @@ def memory_pipeline(
     guard: Guard | None = None,
 ) -> Pipeline:
     """A pipeline on fakes. `items` is read when an event needs it: put a vector in, then `on_items_available`."""
+    decoder, guard = Decoder(TOPICS, load_weights(), partitions, {}, clock=clock), guard or Guard()
     return Pipeline(
-        topics=TOPICS,
-        decoder=Decoder(TOPICS, load_weights(), partitions, {}, clock=clock),
+        intake=LiveIntake(decoder=decoder, transfers=TOPICS.transfers, guard=guard),
+        effects=LiveEffects(
+            topics=TOPICS,
+            log=log,
+            ranker=lambda _, states: [rank_by_ring(state) for state in states],
+            lists=Lists(TOPICS, FINGERPRINT, expiry_ms=86_400_000),
+            store=store,
+            clock=clock,
+            guard=guard,
+        ),
+        decoder=decoder,
         embedder=embed_texts,
         items=items.get,
         store=store,
-        ranker=lambda _, states: [rank_by_ring(state) for state in states],
-        lists=Lists(TOPICS, FINGERPRINT, expiry_ms=86_400_000),
-        log=log,
         waiting=PendingIndex(),
         limits=limits or Limits(),
+        fingerprint=FINGERPRINT,
         clock=clock,
-        guard=guard or Guard(),
+        guard=guard,
     )
 
 

@@ -34,12 +34,15 @@ from stream.kafka.assignment import Consumer, Partitions
 from stream.kafka.producer import KafkaLog
 from stream.monitoring.clock import Clock
 from stream.monitoring.metrics import Metrics
-from stream.monitoring.online_evaluation import EvaluatedLists, OnlineEvaluation
+from stream.monitoring.online_evaluation import OnlineEvaluation
 from stream.monitoring.pipeline_metrics import PipelineMetrics
 from stream.monitoring.watchdog import Watchdog
 from stream.pipeline import Pipeline
 from stream.processing.batch import PartitionBatch, Trigger
+from stream.processing.effects import LiveEffects
+from stream.processing.intake import LiveIntake
 from stream.processing.items import ItemPipeline
+from stream.processing.lists import Lists
 from stream.processing.pending_events import TEXTS
 from stream.processing.variants import Variants
 from stream.rebuild.item_vectors import KnownItems
@@ -63,7 +66,6 @@ _LOOK_EVERY_S = 1.0
 _WATCH_EVERY_S = 2.0
 _ASK_EVERY_S = 30.0  # a merge that another owner has not answered
 _CLOCK_EVERY_S = 60.0
-
 
 Crash = Callable[[BaseException], Awaitable[None]]
 
@@ -92,11 +94,11 @@ class Worker:
         self._partitions = layout.partitions
         self._catalogue = Catalogue(encoder.dim, encoder.fingerprint)
         self._statistics = Statistics(self._catalogue, layout.identities)
-        counted = self._statistics
         self._rules = Rules(self._catalogue, settings.list_rules)
         experiment = read(settings.experiment) if settings.experiment is not None else None
 
         def ranker(preferences: RankSettings, blend: Blend | None) -> Ranker:
+            counted = self._statistics
             return Ranker(
                 self._catalogue,
                 counted.popularity,
@@ -148,8 +150,7 @@ class Worker:
         self._encoding = DeadlineEncoder(self._encoder, on_failure=self.metrics.encoder_failed)
         started.callback(self._encoding.close)
         self.metrics.encoder_out.set_function(lambda: not self._encoding.healthy)
-        expiry_ms = settings.list_expiry_s * 1000
-        self._lists = EvaluatedLists(self.topics, self._encoder.fingerprint, expiry_ms, self._judge)
+        self._lists = Lists(self.topics, self._encoder.fingerprint, settings.list_expiry_s * 1000)
         self.pipeline = self._pipeline()
         self._store.mend = self._mender()
         self.items = ItemPipeline(
@@ -174,7 +175,7 @@ class Worker:
         self._spawn(self._publish_trending(), self._watch())
         self._spawn(blending.share(shared, blend_key(settings.keys), settings.statistics_every_s))
         if settings.health_port:
-            app = health_app(self._live, self._ready, self.metrics.exposition)
+            app = health_app(lambda: Check(True, "the event loop answers"), self._ready, self.metrics.exposition)
             health = await serve(app, settings.health_host, settings.health_port)
             started.push_async_callback(health.cleanup)
 
@@ -342,21 +343,31 @@ class Worker:
             clock=self._clock.latest_ms,
             clicks_are_seen=settings.clicks_are_seen,
         )
-        return Pipeline(
+        observer = PipelineMetrics(self.metrics, self._judge, self._waiting, now_ms)
+        effects = LiveEffects(
             topics=self.topics,
+            log=self._log,
+            ranker=self._rank,
+            lists=self._lists,
+            store=self._store,
+            clock=now_ms,
+            guard=self._safety,
+            observer=observer,
+        )
+        return Pipeline(
+            intake=LiveIntake(decoder=decoder, transfers=self.topics.transfers, guard=self._safety),
+            effects=effects,
             decoder=decoder,
             embedder=self._encoding.queries,
             items=self._catalogue.vector,
             store=self._store,
-            ranker=self._rank,
-            lists=self._lists,
-            log=self._log,
             waiting=self._waiting,
             limits=settings.limits(self._encoder.sentiment),
+            fingerprint=self._encoder.fingerprint,
             clock=now_ms,
             late_after_s=settings.session_timeout_s / 2,
             guard=self._safety,
-            observer=PipelineMetrics(self.metrics, self._judge, self._waiting, now_ms),
+            observer=observer,
         )
 
     def _mender(self) -> StateRepair:
@@ -372,9 +383,6 @@ class Worker:
         except Misconfigured as error:
             _log.error("%s; the rules of before stay in force", error)
         return self._variants.rank(users, states, self.settings.k)
-
-    def _live(self) -> Check:
-        return Check(True, "the event loop answers")
 
     def _ready(self) -> Check:
         if (why := waited_for()) is not None:

@@ -14,16 +14,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from penchant.topics import Topics
 from serving.catalogue import Catalogue
 from serving.ranking.profile import Seen
-from serving.state.user_state import Ref, UserState, item_hash
+from serving.state.user_state import UserState, item_hash
 from stream.events.decoder import Event
-from stream.events.outgoing import Outgoing
 from stream.monitoring.list_cache import CachedList, ListCache
 from stream.monitoring.metrics import OnlineMetrics
 from stream.processing.batch import PartitionBatch, Trigger, UserUpdate
-from stream.processing.lists import Lists, Ranking, newest
+from stream.processing.lists import Ranking, newest, path_of
 
 TOP = 10
 _COVERED = 10_000  # lists that coverage looks back on
@@ -134,26 +132,23 @@ class OnlineEvaluation:
         for user_id in (*batch.erased, *batch.nulls):
             self.lists.forget(user_id)
 
-    def listed(
-        self, user_id: str, partition: int, version: int, ranking: Ranking, path: str, cause: Ref | None = None
-    ) -> None:
-        """Remember a list that was made. cause: see `CachedList`."""
+    def listed(self, update: UserUpdate, ranking: Ranking) -> None:
+        """Remember a list that is made of a ranking."""
+        path = path_of(update.state, ranking)
+        cause = newest(update.named) if self._wants_more(ranking, update.state) else None
         rows = array("i", [self._catalogue.row(item.item_id) for item in ranking.items])
         sources = bytes([_SOURCES.index(item.source) for item in ranking.items])
+        partition, version = update.batch.partition, update.state.list_version
         listed = CachedList(partition, version, path, ranking.variant, rows, sources, cause=cause)
         if cause is not None:
             listed.offered = self.offered()
-        self.lists.put(user_id, listed)
+        self.lists.put(update.user_id, listed)
         self._metrics.made.labels(path).inc()
         self._made += 1
         if len(self._shown) < len(self._catalogue):
             more = len(self._catalogue.available) - len(self._shown)
             self._shown = np.concatenate([self._shown, np.full(more, -_COVERED, np.int64)])
         self._shown[rows[:TOP]] = self._made
-
-    def wants_more(self, ranking: Ranking, state: UserState) -> bool:
-        """Whether more items would change a list: it is short, or has what trends for somebody who has seen all."""
-        return len(ranking.items) < self._k or (ranking.path == "trending" and state.known)
 
     def offered(self) -> int:
         """How many items are on offer."""
@@ -165,6 +160,10 @@ class OnlineEvaluation:
         available = self._catalogue.available[:n]
         late = self._shown[:n] > self._made - _COVERED
         return float((late & available).sum() / max(int(available.sum()), 1))
+
+    def _wants_more(self, ranking: Ranking, state: UserState) -> bool:
+        """Whether more items would change a list: it is short, or has what trends for somebody who has seen all."""
+        return len(ranking.items) < self._k or (ranking.path == "trending" and state.known)
 
     def _may_list(self, row: int) -> bool:
         return bool(self._catalogue.available[row]) and not self._blocks(row)
@@ -198,21 +197,6 @@ class OnlineEvaluation:
             return
         source = _UNKNOWN if place is None else _SOURCES[listed.sources[place - 1]]
         self._metrics.answers.labels(_band(event.position or place), source, listed.path).inc()
-
-
-class EvaluatedLists(Lists):
-    """Lists that are remembered, to be evaluated."""
-
-    def __init__(self, topics: Topics, fingerprint: str, expiry_ms: int, live: OnlineEvaluation) -> None:
-        super().__init__(topics, fingerprint, expiry_ms)
-        self._live = live
-
-    def of_user(self, user_id: str, partition: int, update: UserUpdate, ranking: Ranking, now_ms: int) -> Outgoing:
-        """See `Lists.of_user`."""
-        path = self.path(update, ranking)
-        cause = newest(update.named) if self._live.wants_more(ranking, update.state) else None
-        self._live.listed(user_id, partition, update.state.list_version, ranking, path, cause)
-        return super().of_user(user_id, partition, update, ranking, now_ms)
 
 
 def _band(position: int | None) -> str:

@@ -8,7 +8,8 @@ from time import perf_counter
 
 from stream.monitoring.metrics import Metrics
 from stream.monitoring.online_evaluation import OnlineEvaluation
-from stream.processing.batch import PartitionBatch
+from stream.processing.batch import PartitionBatch, UserUpdate
+from stream.processing.lists import Ranking
 from stream.processing.pending_events import TEXTS
 from stream.store.pending_index import PendingIndex
 
@@ -49,6 +50,10 @@ class PipelineMetrics:
         metrics.refused.inc(len(batches) - len(saved))
         metrics.waiting.set(len(self.waiting))
         metrics.missed_waiting.set(self.waiting.count(TEXTS))
+
+    def listed(self, update: UserUpdate, ranking: Ranking) -> None:
+        """See `Observer.listed`."""
+        self.evaluation.listed(update, ranking)
 
     def published(self, batches: Sequence[PartitionBatch]) -> None:
         """See `Observer.published`."""

@@ -8,7 +8,7 @@ import msgspec
 from penchant.messages import Cause, Folded, ListItem, Recommendations
 from penchant.times import rfc3339
 from penchant.topics import MAX_MESSAGE_BYTES, Topics
-from serving.state.user_state import Ref
+from serving.state.user_state import Ref, UserState
 from stream.events.decoder import TRENDING
 from stream.events.outgoing import Outgoing
 from stream.processing.batch import UserUpdate
@@ -41,20 +41,20 @@ class Lists:
 
     def __init__(self, topics: Topics, fingerprint: str, expiry_ms: int) -> None:
         self._topic = topics.recommendations
-        self.fingerprint = fingerprint
+        self._fingerprint = fingerprint
         self._expiry_ms = expiry_ms
 
-    def of_user(self, user_id: str, partition: int, update: UserUpdate, ranking: Ranking, now_ms: int) -> Outgoing:
+    def of_user(self, update: UserUpdate, ranking: Ranking, now_ms: int) -> Outgoing:
         """The list of a user, caused by the newest of the events that the update names; its version is the state's."""
         folded = update.named
         cause = newest(folded)
         message = Recommendations(
-            user_id=user_id,
+            user_id=update.user_id,
             version=update.state.list_version,
             generated_at=rfc3339(now_ms),
             expires_at=rfc3339(now_ms + self._expiry_ms),
-            fingerprint=self.fingerprint,
-            path=self.path(update, ranking),
+            fingerprint=self._fingerprint,
+            path=path_of(update.state, ranking),
             variant=ranking.variant or msgspec.UNSET,
             cause=_cause(cause) if cause is not None else None,
             folded=[
@@ -64,11 +64,7 @@ class Lists:
             folded_more=max(0, len(folded) - _MOST_FOLDED) + update.named_more,
             items=ranking.items,
         )
-        return Outgoing(self._topic, user_id.encode(), _packed(message), partition)
-
-    def path(self, update: UserUpdate, ranking: Ranking) -> Literal["live", "cached", "trending"]:
-        """What a list was made from: a text that waits for the encoder is not in it."""
-        return "cached" if ranking.path == "live" and update.state.missed else ranking.path
+        return Outgoing(self._topic, update.user_id.encode(), _packed(message), update.batch.partition)
 
     def trending(self, ranking: Ranking, version: int, now_ms: int) -> Outgoing:
         """The list under `*`, for everybody of whom nothing is known."""
@@ -77,13 +73,18 @@ class Lists:
             version=version,
             generated_at=rfc3339(now_ms),
             expires_at=rfc3339(now_ms + self._expiry_ms),
-            fingerprint=self.fingerprint,
+            fingerprint=self._fingerprint,
             path=ranking.path,
             cause=None,
             folded=[],
             items=ranking.items,
         )
         return Outgoing(self._topic, TRENDING.encode(), _packed(message))
+
+
+def path_of(state: UserState, ranking: Ranking) -> Literal["live", "cached", "trending"]:
+    """What a list was made from: a text that waits for the encoder is not in it."""
+    return "cached" if ranking.path == "live" and state.missed else ranking.path
 
 
 def _packed(message: Recommendations) -> bytes:

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol
 
-from stream.processing.batch import PartitionBatch
+from stream.processing.batch import PartitionBatch, UserUpdate
+from stream.processing.lists import Ranking
 
 
 class Observer(Protocol):
@@ -20,6 +21,10 @@ class Observer(Protocol):
 
     def saved(self, batches: Sequence[PartitionBatch], saved: Sequence[PartitionBatch]) -> None:
         """Some of the batches were written; their lists are not made yet."""
+        ...
+
+    def listed(self, update: UserUpdate, ranking: Ranking) -> None:
+        """A user's list is about to be made of a ranking."""
         ...
 
     def published(self, batches: Sequence[PartitionBatch]) -> None:
@@ -39,6 +44,9 @@ class Unobserved:
 
     def saved(self, *_: Sequence[PartitionBatch]) -> None:
         """See `Observer.saved`."""
+
+    def listed(self, *_: object) -> None:
+        """See `Observer.listed`."""
 
     def published(self, _: Sequence[PartitionBatch]) -> None:
         """See `Observer.published`."""

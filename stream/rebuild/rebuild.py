@@ -11,18 +11,18 @@ from serving.model.artifact import TextKind
 from serving.model.encoder import Encoder
 from serving.model.sentiment import Sentiment
 from serving.state.user_state import Vector
+from stream.containment.faults import Guard
 from stream.events.decoder import Decoder
 from stream.events.fields import MOST_AHEAD_MS
 from stream.events.records import Record
 from stream.events.weights import load_weights
-from stream.pipeline import Embed
+from stream.pipeline import Embed, Pipeline
 from stream.processing.items import EmbedItems
-from stream.processing.lists import Lists
 from stream.processing.pending_events import MERGES
 from stream.rebuild.caveats import AuditNotes
 from stream.rebuild.item_vectors import Items, ItemVectors
 from stream.rebuild.log_reader import LogReader, Place
-from stream.rebuild.silent_pipeline import Silence, SilentPipeline, no_rank
+from stream.rebuild.replay_ports import ReplayEffects, ReplayIntake, ReplayPipeline
 from stream.settings import WorkerSettings
 from stream.store.base import UserStore
 from stream.store.base import now_ms as wall_clock_ms
@@ -98,7 +98,7 @@ class Replay:
 
     log: LogReader
     items: Items
-    pipeline: SilentPipeline
+    pipeline: ReplayPipeline
     clock: LogClock = field(default_factory=LogClock)
     seconds: float = 0.0
     positions: dict[Place, int] = field(default_factory=dict)
@@ -117,7 +117,7 @@ class Replay:
             self.clock.now_ms = max(self.clock.now_ms, max(times_ms, default=0))
             await self.pipeline.process(records if self.wanted is None else list(filter(self.wanted, records)))
             await self.pipeline.expire()
-            if MERGES in self.pipeline.waiting:
+            if MERGES in self.pipeline.pipeline.waiting:
                 await self.pipeline.resend_transfers()
             tell(len(records))
         self.positions |= {place: max(end, self.positions.get(place, 0)) for place, end in ends.items()}
@@ -139,20 +139,20 @@ def make_replay(
         clock=wall_clock_ms,
         clicks_are_seen=settings.clicks_are_seen,
     )
-    clock = LogClock()
-    pipeline = SilentPipeline(
-        topics=topics,
+    clock, guard = LogClock(), Guard()
+    intake = ReplayIntake(decoder=decoder, transfers=topics.transfers, guard=guard, audit_notes=audit_notes)
+    effects = ReplayEffects(audit_notes=audit_notes)
+    pipeline = Pipeline(
+        intake=intake,
+        effects=effects,
         decoder=decoder,
         embedder=model.embed,
         items=items.vector,
         store=store,
-        ranker=no_rank,
-        lists=Lists(topics, model.fingerprint, expiry_ms=0),
-        log=Silence(),
         waiting=PendingIndex(),
         limits=settings.limits(model.sentiment),
+        fingerprint=model.fingerprint,
         clock=clock,
-        partitions=source.partitions,
-        audit_notes=audit_notes,
+        guard=guard,
     )
-    return Replay(log, items, pipeline, clock)
+    return Replay(log, items, ReplayPipeline(pipeline, intake, effects, source.partitions), clock)

@@ -122,7 +122,7 @@ def _one_person(user: str, merges: Iterable[tuple[str, str]]) -> set[str]:
 
 def _merge_of(record: Record, replay: Replay) -> list[tuple[str, str]]:
     with suppress(Rejected):
-        event = replay.pipeline.decoder.decode(record)
+        event = replay.pipeline.intake.decoder.decode(record)
         if isinstance(event, CommandEvent) and event.command.type == "merge" and event.command.anonymous_id:
             return [(event.user_id, event.command.anonymous_id)]
     return []

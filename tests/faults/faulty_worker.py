@@ -13,9 +13,10 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -25,11 +26,9 @@ import stream.worker
 from serving.model.artifact import Artifact
 from serving.model.engines import Engine
 from serving.model.engines.onnx_runtime import Provider, open_engine
-from serving.state.user_state import Vector
-from stream.events.encoder_input import EncoderInput
 from stream.events.transfers import Confirm, Handoff
-from stream.pipeline import Pipeline
 from stream.processing.batch import PartitionBatch
+from stream.processing.effects import Effects, LiveEffects, RankedLists
 from tests.faults.planted import plant
 
 
@@ -55,34 +54,41 @@ def fuse() -> Fuse:
     return Fuse(os.environ.get("FAULT_POINT", ""), int(os.environ.get("FAULT_AT", "0")), number)
 
 
-@dataclass(frozen=True, kw_only=True)
-class FaultyPipeline(Pipeline):
-    """The worker's pipeline with a fuse in it."""
+class FaultyEffects:
+    """The effects of the worker's pipeline with a fuse in them."""
 
-    fuse: Fuse = field(default_factory=fuse)
+    def __init__(self, effects: Effects, burns: Fuse) -> None:
+        self._effects = effects
+        self._fuse = burns
+        self.send_letters = effects.send_letters
+        self.republish_if_fenced = effects.republish_if_fenced
 
-    async def publish_side_effects(self, parts: Iterable[PartitionBatch]) -> None:
-        """See `Pipeline.publish_side_effects`."""
-        await super().publish_side_effects(parts)
-        self.fuse.reached("after_announce", _records(parts))
+    async def publish_side_effects(self, batches: Sequence[PartitionBatch]) -> None:
+        """See `Effects.publish_side_effects`."""
+        await self._effects.publish_side_effects(batches)
+        self._fuse.reached("after_announce", _records(batches))
 
-    async def save(self, parts: Sequence[PartitionBatch]) -> list[PartitionBatch]:
-        """See `Pipeline.save`."""
-        saved = await super().save(parts)
-        self.fuse.reached("after_save", _records(parts))
+    def rank(self, batches: Sequence[PartitionBatch]) -> RankedLists:
+        """See `Effects.rank`. The batches were saved just now."""
+        self._fuse.reached("after_save", _records(batches))
         for point, message in (("merge_after_save", Handoff), ("merge_after_apply", Confirm)):
-            self.fuse.reached(point, sum(isinstance(each.message, message) for part in saved for each in part.then))
-        return saved
+            sendings = [each for batch in batches for each in batch.then]
+            self._fuse.reached(point, sum(isinstance(each.message, message) for each in sendings))
+        return self._effects.rank(batches)
 
-    async def run(self, parts: list[PartitionBatch], texts: Mapping[EncoderInput, Vector]) -> list[PartitionBatch]:
-        """See `Pipeline.run`."""
-        saved = await super().run(parts, texts)
-        self.fuse.reached("after_publish", _records(parts))
-        return saved
+    async def publish(self, ranked: RankedLists, batches: Sequence[PartitionBatch]) -> None:
+        """See `Effects.publish`."""
+        await self._effects.publish(ranked, batches)
+        self._fuse.reached("after_publish", _records(batches))
 
 
-def _records(parts: Iterable[PartitionBatch]) -> int:
-    return sum(len(part.records) for part in parts)
+def faulty_effects(**parts: Any) -> Effects:
+    """See `LiveEffects`."""
+    return FaultyEffects(LiveEffects(**parts), fuse())
+
+
+def _records(batches: Iterable[PartitionBatch]) -> int:
+    return sum(len(batch.records) for batch in batches)
 
 
 class FaultyEngine:
@@ -110,7 +116,7 @@ def open_faulty_engine(artifact: Artifact, provider: Provider, threads: int) -> 
 if __name__ == "__main__":
     from stream.__main__ import main
 
-    stream.worker.Pipeline = FaultyPipeline  # type: ignore[attr-defined]
+    stream.worker.LiveEffects = faulty_effects  # type: ignore[assignment, attr-defined]
     if "FAULT_ENCODER" in os.environ:
         serving.model.encoder.open_engine = open_faulty_engine  # type: ignore[assignment, attr-defined]
     plant()

@@ -1,7 +1,6 @@
 """Workers on fakes whose lists are evaluated: one that sends everybody the same, one that ranks as a worker does."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import msgspec
 
@@ -15,12 +14,13 @@ from serving.ranking.statistics import Statistics
 from serving.state.user_state import UserState
 from stream.events.outgoing import Outgoing
 from stream.monitoring.metrics import Metrics
-from stream.monitoring.online_evaluation import EvaluatedLists, OnlineEvaluation
+from stream.monitoring.online_evaluation import OnlineEvaluation
 from stream.monitoring.pipeline_metrics import PipelineMetrics
-from stream.pipeline import Pipeline, Rank
+from stream.pipeline import Pipeline
+from stream.processing.effects import Rank
 from stream.processing.variants import Variants
 from stream.testing import FINGERPRINT, NOW_MS, TOPICS, MemoryLog, MemoryStore, embed_by_words, memory_pipeline, record
-from tests.support.pipeline import Worker
+from tests.support.pipeline import Worker, with_parts
 
 K = 20
 
@@ -38,9 +38,8 @@ class MetricsReader:
 
     def with_evaluation(self, pipeline: Pipeline, ranker: Rank) -> Pipeline:
         """The pipeline with this ranker, its lists evaluated."""
-        lists = EvaluatedLists(TOPICS, FINGERPRINT, 86_400_000, self.live)
         observer = PipelineMetrics(self.metrics, self.live, pipeline.waiting, pipeline.clock)
-        return replace(pipeline, ranker=ranker, lists=lists, observer=observer)
+        return with_parts(pipeline, ranker=ranker, observer=observer)
 
     def value(self, name: str, **labels: str) -> float:
         """Of one metric; 0 if nothing was counted under these labels."""

@@ -1,7 +1,7 @@
 """A worker on fakes, and the events that tests send it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 import msgspec
@@ -11,9 +11,34 @@ from serving.state.user_state import UserState, Vector
 from stream.events.records import Record
 from stream.pipeline import Pipeline
 from stream.processing.batch import Limits
+from stream.processing.effects import LiveEffects
+from stream.processing.intake import LiveIntake
 from stream.testing import NOW_MS, TOPICS, MemoryLog, MemoryStore, embed_by_words, embed_texts, memory_pipeline, record
 
 DAY_MS = 86_400_000
+
+
+def with_parts(pipeline: Pipeline, **parts: Any) -> Pipeline:
+    """A pipeline on fakes with some of its parts exchanged, in its intake and its effects, too."""
+
+    def of(whole: Any) -> dict[str, Any]:
+        return {each.name: parts[each.name] for each in fields(whole) if each.name in parts}
+
+    intake, effects = live_intake(pipeline), live_effects(pipeline)
+    assert not parts.keys() - {*of(pipeline), *of(intake), *of(effects)}
+    ports = {"intake": replace(intake, **of(intake)), "effects": replace(effects, **of(effects))}
+    exchanged: dict[str, Any] = ports | of(pipeline)
+    return replace(pipeline, **exchanged)
+
+
+def live_intake(pipeline: Pipeline) -> LiveIntake:
+    assert isinstance(pipeline.intake, LiveIntake)
+    return pipeline.intake
+
+
+def live_effects(pipeline: Pipeline) -> LiveEffects:
+    assert isinstance(pipeline.effects, LiveEffects)
+    return pipeline.effects
 
 
 class Worker:

@@ -16,7 +16,7 @@ from serving.state.history import OlderItems
 from serving.state.history import pack as pack_earlier
 from serving.state.user_state import UserState
 from stream.events.transfers import HEADER
-from stream.processing.inputs import arrive
+from stream.processing.intake import arrive
 from stream.tasks.blend_learning import before
 from stream.testing import FINGERPRINT, NOW_MS, TOPICS, embed_by_words
 from tests.fuzz.target import Target

@@ -5,7 +5,6 @@ An input is a list of steps: a record (see `wire.py`), or `{"do": "wake" | "expi
 
 import json
 import re
-from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -23,6 +22,7 @@ from tests.fuzz.targets.between import SAID, states
 from tests.fuzz.targets.decoding import decoder, loop
 from tests.fuzz.targets.texts import REVIEWS
 from tests.fuzz.targets.wire import read, record_of
+from tests.support.pipeline import with_parts
 
 _TOPICS = (TOPICS.clicks, TOPICS.reviews, TOPICS.commands, TOPICS.transfers)
 _MOST_STEPS = 40
@@ -54,7 +54,7 @@ class World:
         self.ends: dict[str, int] = {}
         self.delivered = 0
         self.store = MemoryStore()
-        self.pipeline: Pipeline = replace(
+        self.pipeline: Pipeline = with_parts(
             _template(),
             decoder=decoder(clock=lambda: self.now_ms),
             guard=Guard(),

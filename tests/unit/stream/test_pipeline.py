@@ -15,7 +15,7 @@ from stream.interest.fold import FoldResult, fold
 from stream.processing.batch import EVENTS_A_MESSAGE
 from stream.processing.lists import Ranking
 from stream.testing import FINGERPRINT, NOW_MS, TOPICS, embed_by_words, embed_texts, record
-from tests.support.pipeline import Worker, click, named, says
+from tests.support.pipeline import Worker, click, live_effects, named, says, with_parts
 
 # --- Lists ---
 
@@ -282,7 +282,7 @@ async def test_the_next_owner_brings_out_the_lists_of_the_last_write(worker: Wor
 
 async def test_a_batch_that_was_ended_before_its_lists_were_out_owes_them_to_the_next(worker: Worker) -> None:
     """A worker that is told to stop ends one topic's batch between save and publish; another topic's goes on."""
-    ranker, ended = worker.pipeline.ranker, [True]
+    ranker, ended = live_effects(worker.pipeline).ranker, [True]
 
     def end_once(users: Sequence[str], states: Sequence[UserState]) -> Sequence[Ranking]:
         if ended.pop():
@@ -290,7 +290,7 @@ async def test_a_batch_that_was_ended_before_its_lists_were_out_owes_them_to_the
         ended.append(False)
         return ranker(users, states)
 
-    worker.pipeline = replace(worker.pipeline, ranker=end_once)
+    worker.pipeline = with_parts(worker.pipeline, ranker=end_once)
     with pytest.raises(asyncio.CancelledError):
         await worker.pipeline.process([click(0), click(1, user="u2")])
     ended.append(False)

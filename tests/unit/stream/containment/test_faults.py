@@ -1,7 +1,6 @@
 """One record that raises what nobody foresaw: it is put aside, everybody else is served, at every stage."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,6 +13,7 @@ from stream.events.records import Record
 from stream.interest.fold import fold
 from stream.processing.side_effects import covisits
 from stream.testing import TOPICS, MemoryLog, MemoryStore, embed_by_words, memory_pipeline, rank_by_ring, record
+from tests.support.pipeline import with_parts
 
 ITEMS = {f"i{n}": embed_by_words("space") for n in range(10)}
 USERS = [f"u{n}" for n in range(40)]
@@ -37,7 +37,7 @@ class System:
         self.pipeline = memory_pipeline(self.store, self.log, self.items)
 
     def plant(self, **parts: Any) -> None:
-        self.pipeline = replace(self.pipeline, **parts)
+        self.pipeline = with_parts(self.pipeline, **parts)
 
     def check(self, stage: str, poison: Record) -> None:
         """Everybody has a list; the one that raised is in the dead letters, whole, with its place in our code."""

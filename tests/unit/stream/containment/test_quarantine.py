@@ -11,6 +11,7 @@ from stream.containment.quarantine import LISTS, WAITING, Quarantine
 from stream.events.records import Record
 from stream.pipeline import Pipeline
 from stream.testing import TOPICS, MemoryLog, MemoryStore, embed_by_words, memory_pipeline, record
+from tests.support.pipeline import live_effects, with_parts
 
 ITEMS = {"i1": embed_by_words("space")}
 
@@ -150,14 +151,14 @@ async def test_lists_that_end_two_processes_are_left_out() -> None:
     log, store = MemoryLog(), MemoryStore()
 
     def deadly(process: Process) -> None:
-        rank = process.pipeline.ranker
+        rank = live_effects(process.pipeline).ranker
 
         def planted(users: Sequence[str], states: Sequence[object]) -> object:
             if "u1" in users:
                 raise Killed
             return rank(users, states)  # type: ignore[arg-type]
 
-        object.__setattr__(process.pipeline, "ranker", planted)
+        process.pipeline = with_parts(process.pipeline, ranker=planted)
 
     first = Process(store, log, [])
     deadly(first)

@@ -19,7 +19,7 @@ def test_a_list_too_large_for_its_topic_has_the_best_that_fit() -> None:
     lists = Lists(TOPICS, FINGERPRINT, expiry_ms=1000)
 
     made = lists.of_user(
-        "u1", 0, UserUpdate(PartitionBatch(0), nothing_known(), "u1", UserState()), Ranking(items, "live"), NOW_MS
+        UserUpdate(PartitionBatch(0), nothing_known(), "u1", UserState()), Ranking(items, "live"), NOW_MS
     )
 
     assert made.value is not None

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,6 +11,7 @@ from stream.events.outgoing import Outgoing
 from stream.processing.lists import Ranking
 from stream.testing import NOW_MS, TOPICS, embed_by_words, record
 from tests.support.owners import ANONYMOUS, KNOWN, THIRD, Owners, click, erase, merge, retract
+from tests.support.pipeline import live_effects, with_parts
 
 NEW = NOW_MS + 1000
 
@@ -227,14 +227,14 @@ async def test_a_list_that_came_late_is_published_again_by_who_owns_the_user(own
     """Another worker takes over, and publishes, just while the first one's list is on its way."""
     late, owner = owners.workers
     late.items["love"] = owner.items["love"] = embed_by_words("love")
-    rank = late.pipeline.ranker
+    rank = live_effects(late.pipeline).ranker
 
     def while_the_worker_is_frozen(users: Sequence[str], states: Sequence[UserState]) -> Sequence[Ranking]:
         taken_over.set()
         return rank(users, states)
 
     taken_over = asyncio.Event()
-    frozen = replace(late.pipeline, ranker=while_the_worker_is_frozen, late_after_s=0.0)
+    frozen = with_parts(late.pipeline, ranker=while_the_worker_is_frozen, late_after_s=0.0)
     send = late.log.send
 
     async def slow(records: Sequence[Outgoing]) -> None:

@@ -12,20 +12,21 @@ import pytest
 from penchant.errors import Rejected
 from penchant.partitioner import partition_of
 from serving.state.user_state import SEEN, UserState
+from stream.containment.faults import Guard
 from stream.events.dead_letters import dead_letter
 from stream.events.decoder import Decoder
 from stream.events.records import DeadLetter, Record
 from stream.events.weights import load_weights
+from stream.pipeline import Pipeline
 from stream.processing.batch import Limits
-from stream.processing.lists import Lists
 from stream.rebuild.caveats import Added, AuditNotes, Caveat
 from stream.rebuild.compare import Difference, Yardstick, differences, knows_more
 from stream.rebuild.item_vectors import Items
 from stream.rebuild.log_reader import LogReader, Place, Span
 from stream.rebuild.memory_store import MemoryUsers
 from stream.rebuild.rebuild import Replay
+from stream.rebuild.replay_ports import ReplayEffects, ReplayIntake, ReplayPipeline
 from stream.rebuild.side_topics import put_aside
-from stream.rebuild.silent_pipeline import Silence, SilentPipeline, no_rank
 from stream.store.pending_index import PendingIndex
 from stream.testing import FINGERPRINT, NOW_MS, TOPICS, WORDS, embed_by_words, embed_texts, record
 from tests.support.states import by_hand
@@ -142,22 +143,27 @@ class Replayed:
     def __init__(self) -> None:
         self.users = MemoryUsers(FINGERPRINT)
         self.audit_notes = AuditNotes(HALF_LIFE_MS)
-        self.pipeline = SilentPipeline(
-            topics=TOPICS,
-            decoder=Decoder(TOPICS, load_weights(), PARTITIONS, {}, clock=lambda: NOW_MS),
+        self.pipeline = self._pipeline(wall_ms=NOW_MS)
+        self._offset = 0
+
+    def _pipeline(self, wall_ms: int) -> ReplayPipeline:
+        guard, decoder = Guard(), Decoder(TOPICS, load_weights(), PARTITIONS, {}, clock=lambda: wall_ms)
+        intake = ReplayIntake(decoder=decoder, transfers=TOPICS.transfers, guard=guard, audit_notes=self.audit_notes)
+        effects = ReplayEffects(audit_notes=self.audit_notes)
+        pipeline = Pipeline(
+            intake=intake,
+            effects=effects,
+            decoder=decoder,
             embedder=embed_texts,
             items=lambda item_id: embed_by_words(WORDS[0]) if item_id.startswith("i") else None,
             store=self.users,
-            ranker=no_rank,
-            lists=Lists(TOPICS, FINGERPRINT, expiry_ms=0),
-            log=Silence(),
             waiting=PendingIndex(),
             limits=Limits(),
+            fingerprint=FINGERPRINT,
             clock=lambda: NOW_MS,
-            partitions=PARTITIONS,
-            audit_notes=self.audit_notes,
+            guard=guard,
         )
-        self._offset = 0
+        return ReplayPipeline(pipeline, intake, effects, PARTITIONS)
 
     async def takes(self, *records: Record) -> None:
         await self.pipeline.process(records)
@@ -317,8 +323,7 @@ class NoItems:
 
 async def advance(replayed: Replayed, *records: Record, wall_ms: int) -> Replay:
     """Given a replay under a wall clock, when it reads records: where its own clock stands then."""
-    decoder = Decoder(TOPICS, load_weights(), PARTITIONS, {}, clock=lambda: wall_ms)
-    replayed.pipeline = replace(replayed.pipeline, decoder=decoder)
+    replayed.pipeline = replayed._pipeline(wall_ms)
     log = HeldLog(*records)
     replay = Replay(log, cast("Items", NoItems()), replayed.pipeline, wall_ms=lambda: wall_ms)
     await replay.advance(await log.ends((each.topic, each.partition) for each in records))
@@ -341,7 +346,7 @@ async def test_what_was_ahead_of_a_clock_once_may_differ(replayed: Replayed) -> 
     """
     ahead = replace(replayed.like("u1", "ahead"), timestamp_ms=NOW_MS + 7_200_000)
     with pytest.raises(Rejected) as why:
-        replayed.pipeline.decoder.decode(ahead)
+        replayed.pipeline.intake.decoder.decode(ahead)
     letter = dead_letter(DeadLetter(ahead, why.value.reason, str(why.value), "decode"), NOW_MS)
     lies = Record(letter.topic, ahead.partition, 0, NOW_MS, letter.key, letter.value, letter.headers)
     replayed.audit_notes.put_aside = await put_aside(HeldLog(lies), TOPICS)

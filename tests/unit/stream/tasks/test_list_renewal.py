@@ -2,7 +2,6 @@
 
 from array import array
 from collections.abc import Sequence
-from dataclasses import replace
 
 import pytest
 
@@ -13,7 +12,7 @@ from stream.monitoring.list_cache import CachedList, ListCache
 from stream.tasks.list_renewal import ListRenewal
 from stream.testing import FINGERPRINT, NOW_MS, TOPICS, MemoryLog, MemoryStore, embed_by_words, record
 from tests.support.evaluated_workers import K, RankingWorker, catalogue_of
-from tests.support.pipeline import click, named
+from tests.support.pipeline import click, named, with_parts
 
 
 class Small(RankingWorker):
@@ -23,7 +22,7 @@ class Small(RankingWorker):
         self.catalogue = catalogue_of(ids)
         super().__init__(self.catalogue)
         self.kept = MemoryLog()
-        self.pipeline = replace(self.pipeline, log=self.kept)
+        self.pipeline = with_parts(self.pipeline, log=self.kept)
 
     def grow(self, ids: Sequence[str]) -> None:
         for item_id in ids:

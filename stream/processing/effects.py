@@ -1,0 +1,147 @@
+"""What a batch causes beside its users' states: side effects, lists, messages to other owners."""
+
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+from penchant.errors import PenchantError
+from penchant.topics import Topics
+from serving.state.user_state import UserState
+from stream.containment.faults import Guard, by_halves
+from stream.events.dead_letters import dead_letter
+from stream.events.outgoing import Log, Outgoing
+from stream.events.records import DeadLetter
+from stream.events.transfers import OutboundTransfer, Republish, outgoing
+from stream.processing.batch import MOST_UNNAMED, PartitionBatch, UserUpdate
+from stream.processing.lists import Lists, Ranking
+from stream.processing.observer import Observer, Unobserved
+from stream.processing.side_effects import side_effects
+from stream.store.base import UserStore
+
+Rank = Callable[[Sequence[str], Sequence[UserState]], Sequence[Ranking]]  # users, and their states
+
+
+class RankedLists(NamedTuple):
+    """The lists of some batches, and dead letters of what caused those that could not be made."""
+
+    lists: list[Outgoing]
+    letters: list[DeadLetter]
+
+
+class Effects(Protocol):
+    """What becomes of a batch outside the store: on the log, or noted by a replay (stream/rebuild/replay_ports.py)."""
+
+    async def publish_side_effects(self, batches: Sequence[PartitionBatch]) -> None:
+        """Send what must not be lost, and have it acknowledged, before the offsets move on."""
+        ...
+
+    def rank(self, batches: Sequence[PartitionBatch]) -> RankedLists:
+        """The new lists of the batches' users."""
+        ...
+
+    async def publish(self, ranked: RankedLists, batches: Sequence[PartitionBatch]) -> None:
+        """Send lists, then what other owners are to be told of the batches, which were saved."""
+        ...
+
+    async def send_letters(self, letters: Iterable[DeadLetter]) -> None:
+        """Send dead letters of records that were saved before."""
+        ...
+
+    async def republish_if_fenced(self, batches: Iterable[PartitionBatch]) -> None:
+        """After a long pause another worker may own a partition, whose newer lists mine came after.
+
+        Its owner publishes them again, so that the last list on the topic is the one of the newest state.
+        """
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class LiveEffects:
+    """Effects on the log."""
+
+    topics: Topics
+    log: Log
+    ranker: Rank
+    lists: Lists
+    store: UserStore
+    clock: Callable[[], int]
+    guard: Guard
+    observer: Observer = field(default_factory=Unobserved)
+
+    async def publish_side_effects(self, batches: Sequence[PartitionBatch]) -> None:
+        """See `Effects.publish_side_effects`."""
+        now = self.clock()
+        await self.log.send([each for batch in batches for each in side_effects(batch, self.topics, now)])
+
+    def rank(self, batches: Sequence[PartitionBatch]) -> RankedLists:
+        """See `Effects.rank`. All are scored together: one pass over the catalogue serves every user.
+
+        Whoever did least comes first: a burst of one user delays no other. A user whose list cannot be made gets the
+        trending one, and what caused it becomes a dead letter.
+        """
+        due = [update for batch in batches for update in batch.updates.values() if update.due]
+        due.sort(key=lambda update: len(update.named))
+        try:
+            return RankedLists(self._lists_of(due), [])
+        except PenchantError:
+            raise
+        except Exception:  # noqa: BLE001 - found out below whose list it is
+            lists, letters = list[Outgoing](), list[DeadLetter]()
+        for update in due:
+            try:
+                lists += self._lists_of([update])
+                self.guard.faults.fine()
+            except PenchantError:
+                raise
+            except Exception as error:  # noqa: BLE001 - contained: the others get theirs
+                letters += self.guard.faults.letters(update.batch.causes(update), error)
+                with suppress(Exception):  # of this user nothing can be made at all: the letters say so
+                    (trending,) = self.ranker([update.user_id], [UserState()])
+                    lists.append(self._list(update, trending, self.clock()))
+        return RankedLists(lists, letters)
+
+    async def publish(self, ranked: RankedLists, batches: Sequence[PartitionBatch]) -> None:
+        """See `Effects.publish`. A list that cannot be sent costs nobody else theirs: its causes are dead letters."""
+        await self.send_letters(ranked.letters)
+        updates = {
+            (batch.partition, user.encode()): update for batch in batches for user, update in batch.updates.items()
+        }
+
+        async def one(made: Outgoing, error: Exception) -> None:
+            update = updates[made.partition or 0, made.key or b""]
+            await self.send_letters(self.guard.faults.letters(update.batch.causes(update), error))
+
+        await by_halves(ranked.lists, self.log.send, one)
+        await self._tell_owners(sending for batch in batches for sending in batch.then)
+
+    async def send_letters(self, letters: Iterable[DeadLetter]) -> None:
+        """See `Effects.send_letters`."""
+        await self.log.send([dead_letter(letter, self.clock()) for letter in letters])
+
+    async def republish_if_fenced(self, batches: Iterable[PartitionBatch]) -> None:
+        """See `Effects.republish_if_fenced`."""
+        late: list[OutboundTransfer] = []
+        for batch in batches:
+            mine = self.store.lease(batch.partition).token == batch.lease.token and await self.store.owns(
+                batch.partition
+            )
+            if not mine:
+                named = {user: update.named for user, update in batch.updates.items() if update.due}
+                named |= {user: [] for user in batch.erased}
+                late += [
+                    OutboundTransfer(Republish(to=user, folded=refs[-MOST_UNNAMED:])) for user, refs in named.items()
+                ]
+        await self._tell_owners(late)
+
+    async def _tell_owners(self, sendings: Iterable[OutboundTransfer]) -> None:
+        await self.log.send([outgoing(self.topics.transfers, sending) for sending in sendings])
+
+    def _lists_of(self, due: Sequence[UserUpdate]) -> list[Outgoing]:
+        rankings = self.ranker([update.user_id for update in due], [update.state for update in due])
+        now = self.clock()
+        return [self._list(update, ranking, now) for update, ranking in zip(due, rankings, strict=True)]
+
+    def _list(self, update: UserUpdate, ranking: Ranking, now_ms: int) -> Outgoing:
+        self.observer.listed(update, ranking)
+        return self.lists.of_user(update, ranking, now_ms)
