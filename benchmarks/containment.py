@@ -110,8 +110,8 @@ def _reader(*, ours: bool) -> Callable[[bytes, int], list[Record]]:
     """From a fetch to the pipeline's records, through aiokafka's fetcher classes or through ours."""
     from serving.kafka import asynchronous
 
-    records = asynchronous._Records if ours else fetcher.PartitionRecords
-    opened: Callable[[bytes], Any] = asynchronous._Raw if ours else MemoryRecords
+    records = asynchronous.PartitionRecords if ours else fetcher.PartitionRecords
+    opened: Callable[[bytes], Any] = asynchronous.RawRecords if ours else MemoryRecords
     place = TopicPartition(TOPICS.clicks, 0)
 
     def read(raw: bytes, first: int) -> list[Record]:

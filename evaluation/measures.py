@@ -21,7 +21,7 @@ def gains(ranks: Doubles, k: int = TOP) -> Doubles:
     return np.where(ranks < k, 1.0 / np.log2(ranks + 2.0), 0.0)
 
 
-def reciprocals(ranks: Doubles, k: int = TOP) -> Doubles:
+def _reciprocals(ranks: Doubles, k: int = TOP) -> Doubles:
     """`(n,)`, 1 / (rank + 1) below k, else 0; their mean is the MRR."""
     return np.where(ranks < k, 1.0 / (ranks + 1.0), 0.0)
 
@@ -35,7 +35,7 @@ def summary(ranks: Doubles) -> dict[str, float]:
         "hr@10": float(hits(ranks, 10).mean()),
         "ndcg@5": float(gains(ranks, 5).mean()),
         "ndcg@10": float(gains(ranks, 10).mean()),
-        "mrr@10": float(reciprocals(ranks, 10).mean()),
+        "mrr@10": float(_reciprocals(ranks, 10).mean()),
     }
 
 

@@ -5,6 +5,8 @@ Reference: Appleby, MurmurHash2 (2008), with the seed of Apache Kafka's `org.apa
 
 import struct
 
+__all__ = ["partition_of"]
+
 _SEED = 0x9747B28C
 _FACTOR, _SHIFT = 0x5BD1E995, 24
 _MASK = 0xFFFFFFFF

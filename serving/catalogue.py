@@ -20,6 +20,8 @@ from penchant.messages import Facets, ItemVector
 from serving.arrays import Mask, Rows
 from serving.state.user_state import Vector, item_hash
 
+__all__ = ["Catalogue", "CatalogueItem", "facet_text", "item_text", "pack"]
+
 _FacetValues = str | list[str]
 _T = TypeVar("_T", bound=np.generic)
 _NOWHERE = -1

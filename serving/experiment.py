@@ -30,6 +30,8 @@ from penchant.errors import Misconfigured
 from serving.files import toml_files as edited
 from serving.ranking.profile import RankSettings
 
+__all__ = ["Experiment", "read"]
+
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _SHARES = ("ring_decay", "override", "said_decay", "statement_damping", "variety")
 _MOST = dict.fromkeys(_SHARES, 1.0) | {"explore": 0.25, "fatigue_hours": 8760.0}

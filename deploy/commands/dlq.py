@@ -14,6 +14,8 @@ from deploy.options import IdParam, connection_options, examples, json_option
 from penchant.errors import RejectReason
 from serving.terminal.printing import complain, print_json
 
+__all__ = ["dlq"]
+
 _DATA_ERROR = 65  # EX_DATAERR of sysexits.h: some dead letters cannot be sent back
 _AGO = re.compile(r"(\d+)([smhd])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}

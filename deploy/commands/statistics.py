@@ -8,6 +8,8 @@ from deploy.options import connection_options, examples, json_option, need
 from penchant.times import rfc3339
 from serving.terminal.printing import print_json, say
 
+__all__ = ["statistics"]
+
 
 @click.group(epilog=examples("penchant statistics show", "penchant statistics forget"))
 def statistics() -> None:

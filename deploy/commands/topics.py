@@ -8,6 +8,8 @@ from deploy.options import connection_options, examples, json_option, need
 from penchant.errors import Misconfigured
 from serving.terminal.printing import complain, print_json, say
 
+__all__ = ["topics"]
+
 
 @click.group(epilog=examples("penchant topics create --partitions 12 --replication 3 --bootstrap kafka:9092"))
 def topics() -> None:

@@ -14,6 +14,8 @@ from penchant.topics import Topics
 from serving.kafka.admin import end_offsets, partitions_of, translated
 from serving.kafka.blocking import BlockingConsumer
 
+__all__ = ()
+
 _FETCH_WAIT_MS = 5  # the embedded broker answers a fetch only after about half of this
 _ANSWER_S = 30.0
 TRENDING = "*"

@@ -17,6 +17,8 @@ from deploy.demo.films import RATING_SCALE, Rating
 from deploy.demo.score import HitRates
 from penchant.messages import Recommendations
 
+__all__ = ["SentRating"]
+
 _AT_ONCE = 16  # users with a rating on its way
 _AHEAD = 2_000  # how far beyond the oldest unsent rating others are looked for: a user's ratings come in long runs
 _POSITIVE = 4.0

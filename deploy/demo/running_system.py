@@ -19,6 +19,8 @@ from penchant.errors import Misconfigured, Unavailable
 from penchant.topics import Topic, Topics
 from serving.kafka.admin import read_topic
 
+__all__ = ()
+
 _READY_S = 300.0
 _LOOK_S = 0.1
 _DOCTOR_S = 1.0

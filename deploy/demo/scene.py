@@ -6,6 +6,8 @@ import msgspec
 
 from penchant.messages import Item
 
+__all__ = ()
+
 _DOMAIN = "电影"
 GENRE = "科幻"
 

@@ -12,6 +12,8 @@ import numpy.typing as npt
 
 from evaluation.measures import TOP, chance_of_hit
 
+__all__ = ()
+
 
 @dataclass(slots=True)
 class HitRates:

@@ -12,6 +12,8 @@ from penchant.messages import Item, ListItem, Recommendations
 from serving.terminal import printing
 from serving.terminal.printing import theirs
 
+__all__ = ()
+
 _PLAIN_WIDTH = 118
 
 

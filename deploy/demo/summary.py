@@ -9,6 +9,8 @@ from deploy.demo.running_system import Memory
 from deploy.demo.show import table_of
 from penchant.messages import ListItem
 
+__all__ = ()
+
 
 class StatementAnswer(msgspec.Struct, frozen=True):
     """A statement and the list that answered it."""

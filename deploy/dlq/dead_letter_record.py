@@ -13,6 +13,8 @@ from serving.kafka.record_batches import Aborted, read
 from stream.events.envelope import body_of
 from stream.events.records import ORIGIN, Headers
 
+__all__ = ["DeadLetterFilter"]
+
 DEAD_LETTER_TOPICS = tuple(topic for topic in Topic if topic.value.dead_letters)
 
 _OURS = "penchant."

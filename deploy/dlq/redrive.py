@@ -32,6 +32,8 @@ from serving.kafka.admin import describe, end_offsets, open_admin, partitions_of
 from serving.kafka.blocking import BlockingConsumer
 from serving.terminal.printing import console
 
+__all__ = ["RedrivePlan", "open_dead_letters", "preview", "redrive"]
+
 _MARK_EVERY = 500  # dead letters; also the most that a redrive that is killed sends again
 _MARK_EVERY_S = 1.0
 

@@ -3,6 +3,8 @@
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+__all__ = ()
+
 NOTHING = "nothing"
 
 

@@ -28,16 +28,16 @@ from serving.kafka.admin import check_topics, describe, end_offsets, open_admin,
 def run_checks(settings: Connections, max_lag: int) -> dict[str, dict[str, Any]]:
     """Look at everything; a check that cannot be made is not ok, and says what stood in its way."""
     checks: dict[str, Callable[[], CheckResult]] = {
-        "broker": lambda: broker(settings),
+        "broker": lambda: _broker(settings),
         "redis": lambda: store(settings),
         "clock": lambda: clock(settings),
-        "model": lambda: model(settings),
-        "topics": lambda: topics(settings),
-        "items_known": lambda: items_known(settings),
-        "items_embedded": lambda: items_embedded(settings),
-        "lag": lambda: lag(settings, max_lag),
-        "retention": lambda: retention(settings),
-        "dead_letters": lambda: dead_letters(settings),
+        "model": lambda: _model(settings),
+        "topics": lambda: _topics(settings),
+        "items_known": lambda: _items_known(settings),
+        "items_embedded": lambda: _items_embedded(settings),
+        "lag": lambda: _lag(settings, max_lag),
+        "retention": lambda: _retention(settings),
+        "dead_letters": lambda: _dead_letters(settings),
     }
     return {name: _made(check).as_dict() for name, check in checks.items()}
 
@@ -50,7 +50,7 @@ def _made(check: Callable[[], CheckResult]) -> CheckResult:
         return CheckResult(ok=False, found=found, do=do or found)
 
 
-def broker(settings: Connections) -> CheckResult:
+def _broker(settings: Connections) -> CheckResult:
     """Ask the broker who it is."""
     with open_admin(settings.bootstrap) as admin:
         cluster = admin.describe_cluster()
@@ -59,7 +59,7 @@ def broker(settings: Connections) -> CheckResult:
     return CheckResult(ok=True, found=f"answers at {settings.bootstrap}, {nodes} nodes", figures=figures)
 
 
-def model(settings: Connections) -> CheckResult:
+def _model(settings: Connections) -> CheckResult:
     """Open the model folder, hashes and all."""
     from serving.model.artifact import open_artifact
 
@@ -73,7 +73,7 @@ def model(settings: Connections) -> CheckResult:
     return CheckResult(ok=True, found=f"{found}, no head for sentiment", do=do, figures=figures)
 
 
-def topics(settings: Connections) -> CheckResult:
+def _topics(settings: Connections) -> CheckResult:
     """Look whether every topic is there with the right partitions."""
     with open_admin(settings.bootstrap) as admin:
         findings = check_topics(admin, settings.topics)
@@ -91,7 +91,7 @@ def topics(settings: Connections) -> CheckResult:
     return CheckResult(ok=False, found="; ".join(map(str, findings)), do=findings[0].do, figures=figures)
 
 
-def items_known(settings: Connections) -> CheckResult:
+def _items_known(settings: Connections) -> CheckResult:
     """Count the items on items.v1. None is wrong once there is somebody to recommend something to."""
     count = len(_live(settings, settings.topics.items, lambda _: None))
     if count:
@@ -120,7 +120,7 @@ def _users(settings: Connections) -> str:
     return ""
 
 
-def items_embedded(settings: Connections) -> CheckResult:
+def _items_embedded(settings: Connections) -> CheckResult:
     """Count the known items whose vector was made by this model folder."""
     from serving.model.artifact import open_artifact
 
@@ -165,7 +165,7 @@ def _live(settings: Connections, name: str, keep: Callable[[bytes], T]) -> dict[
     return newest
 
 
-def lag(settings: Connections, max_lag: int) -> CheckResult:
+def _lag(settings: Connections, max_lag: int) -> CheckResult:
     """Count the events that the workers' group has not acknowledged yet."""
     group = f"{settings.keys}-worker"
     read = (Topic.CLICKS, Topic.REVIEWS, Topic.COMMANDS, Topic.ITEMS)
@@ -189,7 +189,7 @@ def lag(settings: Connections, max_lag: int) -> CheckResult:
     return CheckResult(ok=False, found=found, do=do, figures=figures)
 
 
-def retention(settings: Connections) -> CheckResult:
+def _retention(settings: Connections) -> CheckResult:
     """Compare how long topics keep things with the plan, and with how long erased users' tombstones are kept."""
     need("worker", "redis")
     from stream.settings import WorkerSettings
@@ -217,7 +217,7 @@ def retention(settings: Connections) -> CheckResult:
     )
 
 
-def dead_letters(settings: Connections) -> CheckResult:
+def _dead_letters(settings: Connections) -> CheckResult:
     """Count the dead letters that were not sent back. An erasure among them is wrong whatever the reason."""
     with open_dead_letters(settings.bootstrap, settings.topics, DeadLetterFilter()) as (dead_letters, redrive_log):
         rows, erasures = count(dead_letters.read(), redrive_log, settings.topics)

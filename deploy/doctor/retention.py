@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from penchant.topics import DAY_S, Topic, Topics
 from serving.kafka.admin import TopicProblem
 
+__all__ = ()
+
 POLICY, RETENTION = "cleanup.policy", "retention.ms"
 _DAY_MS = DAY_S * 1000
 

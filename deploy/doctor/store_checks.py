@@ -11,6 +11,8 @@ from serving.configuration.setting_errors import origin
 from serving.connections import Connections
 from serving.redis.url import without_password
 
+__all__ = ()
+
 _OLDEST = (6, 2)
 _PATIENCE_S = 5.0
 

@@ -18,6 +18,8 @@ from serving.files.message_splitter import BadLine, Piece, Pieces
 from serving.files.text_files import ByteSource, PeekedStream, text_of
 from serving.terminal.printing import console
 
+__all__ = ()
+
 _EVENTS = frozenset({"type", "event_id", "event_time", "rating", "value", "session_id"})
 _ITEMS = frozenset({"title", "text", "facets", "available"})
 _COMMAND_TYPES = frozenset({"retract", "merge", "erase"})

@@ -13,6 +13,8 @@ from penchant.topics import MAX_MESSAGE_BYTES, Topics
 from serving.files.message_splitter import BadLine
 from serving.kafka.admin import describe, open_admin, translated
 
+__all__ = ()
+
 
 class LineProducer:
     """A producer for one block; at its end everything was delivered, or `Unavailable` says how much was not.

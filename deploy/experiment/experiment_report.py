@@ -14,6 +14,8 @@ from statistics import NormalDist
 
 from serving.experiment import Experiment
 
+__all__ = ["VariantResult", "added", "variant_results"]
+
 _LEVEL = 0.95
 Interval = tuple[float, float]
 

@@ -20,13 +20,13 @@ def print_explanations(user: str, items: Sequence[Explanation], language: Langua
     table.add_column("points", justify="right", no_wrap=True)
     table.add_column("from", overflow="fold", ratio=5)
     for item in items:
-        for row in rows_of(item, language):
+        for row in _rows_of(item, language):
             table.add_row(*map(theirs, row))
         table.add_section()
     console().print(table)
 
 
-def rows_of(item: Explanation, language: Language) -> list[tuple[str, str, str, str]]:
+def _rows_of(item: Explanation, language: Language) -> list[tuple[str, str, str, str]]:
     """The lines of one item: its parts, its events by points, and what belongs to no event."""
     words = TERMS[language]
     rows = [(_place(item), item.title or item.item_id, f"{item.score:.2f}", _parts(item.parts, words))]

@@ -11,6 +11,8 @@ from deploy.local.processes import ChildProcess
 from penchant.errors import Misconfigured, Unavailable
 from serving.kafka.admin import open_admin
 
+__all__ = ["EmbeddedBroker", "EmbeddedStore", "free_port", "start_broker", "start_store"]
+
 START_TIMEOUT_S = 20.0
 
 

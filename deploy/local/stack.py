@@ -21,6 +21,8 @@ from serving.connections import Connections
 from serving.redis.url import without_password
 from serving.terminal.printing import complain, print_json, say
 
+__all__ = ["LocalSystem"]
+
 _EMBEDDED_SERVES = (
     "the embedded broker serves kafka-python, aiokafka and librdkafka (confluent-kafka); for franz-go, Java's client, "
     "idempotent KafkaJS and transactions use Apache Kafka: --bootstrap HOST:PORT"

@@ -10,6 +10,8 @@ from pathlib import Path
 from deploy.local.processes import ChildProcess
 from penchant.errors import Misconfigured, Unavailable
 
+__all__ = ()
+
 MAX_DEATHS = 5  # restarts within the window below; the next death is final
 WINDOW_S = 300.0
 REST_S = WINDOW_S / MAX_DEATHS  # between two starts of a process whose services fail: never a sixth within the window

@@ -13,6 +13,17 @@ from penchant.errors import Misconfigured
 from serving.model.texts import clean
 from stream.events.weights import Weight, Weights
 
+__all__ = [
+    "NO_TIME_MS",
+    "DatasetEvent",
+    "DatasetItem",
+    "EventLog",
+    "read_cases",
+    "read_events",
+    "read_items",
+    "rows_of",
+]
+
 NO_TIME_MS = -1
 _NOTHING = "(no genres listed)"  # as MovieLens writes it
 _FACETS = (("genre", "genres"), ("category", "tags"), ("brand", "brand"), ("director", "director"))
@@ -131,7 +142,7 @@ def read_events(
     if not any(feedback.positive for _, _, feedback, _ in kept):
         raise Misconfigured(f"--positive fits no event of {file}; events have the fields {', '.join(sorted(fields))}")
     scale = scale_of([feedback.rating for _, _, feedback, _ in kept if feedback.rating is not None])
-    times, timed = filled(np.array(seconds))
+    times, timed = _filled(np.array(seconds))
     ties = np.random.default_rng(seed).random(len(kept))
     found = [
         DatasetEvent(user, row, int(times[index] * 1000), feedback.weight(weights, scale), feedback.positive, text)
@@ -141,10 +152,10 @@ def read_events(
     return EventLog(found, unknown, timed, scale)
 
 
-def filled(seconds: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], bool]:
+def _filled(seconds: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], bool]:
     """Times without gaps, and whether there were any: what has none happens with the line before it.
 
-    >>> filled(np.array([np.nan, 5.0, np.nan, 7.0]))[0].tolist(), filled(np.array([np.nan, np.nan]))
+    >>> filled(np.array([np.nan, 5.0, np.nan, 7.0]))[0].tolist(), _filled(np.array([np.nan, np.nan]))
     ([5.0, 5.0, 5.0, 7.0], (array([0., 1.]), False))
     """
     known = np.isfinite(seconds)

@@ -10,6 +10,8 @@ from evaluation.prequential.set_lines import number
 from penchant.errors import Misconfigured
 from stream.events.weights import Weight, Weights
 
+__all__ = ["positive_by"]
+
 Positive = Callable[[Mapping[str, Any]], bool]
 Scale = tuple[float, float]
 
@@ -29,17 +31,17 @@ def positive_by(rule: str | None) -> Positive:
     if not (field.isidentifier() and sign and values):
         raise Misconfigured(f"--positive {rule!r}: write FIELD>=NUMBER or FIELD=VALUE[,VALUE]")
     if sign == "=":
-        return lambda fields: spelled(fields.get(field)) in values
+        return lambda fields: _spelled(fields.get(field)) in values
     least = number(value.strip())
     if least is None:
         raise Misconfigured(f"--positive {rule!r}: {value.strip()!r} is no number; write FIELD>=NUMBER")
     return lambda fields: (found := number(fields.get(field))) is not None and found >= least
 
 
-def spelled(value: object) -> str:
+def _spelled(value: object) -> str:
     """A value as it is written in a rule.
 
-    >>> [spelled(value) for value in ("fresh", 1, 1.0, 0.5, True, None)]
+    >>> [_spelled(value) for value in ("fresh", 1, 1.0, 0.5, True, None)]
     ['fresh', '1', '1', '0.5', 'true', '']
     """
     if value is None:

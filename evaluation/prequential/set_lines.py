@@ -13,6 +13,8 @@ from penchant.errors import BadFile, Misconfigured
 from serving.files.message_splitter import BadLine, Pieces
 from serving.files.text_files import PeekedStream, text_of
 
+__all__ = ["number"]
+
 _MILLISECONDS = 1e11  # as seconds this is the year 5138
 
 

@@ -6,6 +6,8 @@ from evaluation.measures import bootstrap_interval, gains, hits
 from evaluation.tuning.play import Ranks
 from serving.arrays import Doubles
 
+__all__ = ["BETTER"]
+
 BETTER, NO_BETTER = "better than the default", "no better than the default"
 
 

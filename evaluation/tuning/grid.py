@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from serving.ranking.profile import RankSettings
 from stream.interest.fold import Bounds
 
+__all__ = ()
+
 HALF_LIFE = "half_life_days"
 _DAY_MS = 86_400_000
 

@@ -13,6 +13,8 @@ from evaluation.tuning.grid import Choice
 from serving.arrays import Doubles
 from serving.catalogue import Catalogue
 
+__all__ = ["TuningLog"]
+
 _LEARNED, _CHOSEN = 0.25, 0.75  # of the events: up to here learned only, up to here chosen on; the rest is held out
 
 

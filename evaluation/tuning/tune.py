@@ -10,6 +10,8 @@ from evaluation.tuning.play import TuningLog, play
 from penchant.errors import Misconfigured
 from serving.catalogue import Catalogue
 
+__all__ = ["Tuned", "check", "plays", "tune"]
+
 _LEAST = 200  # events to look for; below it anything may come out
 
 _Tick = Callable[[], object]

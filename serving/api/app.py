@@ -36,7 +36,7 @@ class ApiSettings(Connections):
 
 
 @dataclass(slots=True)
-class Dependencies:
+class _Dependencies:
     """Whether store and broker answered when they were probed last: every second, not by each health check."""
 
     store: redis.Redis
@@ -88,13 +88,13 @@ def _words(answer: object) -> str:
     return "does not answer (its metadata could not be had)"
 
 
-async def run(settings: ApiSettings) -> None:
+async def _run(settings: ApiSettings) -> None:
     """Serve until SIGTERM or SIGINT. Raises `Misconfigured` if store or broker is missing, or the port is taken."""
     store = client_of(redis.Redis, settings.redis, _PROBE_TIMEOUT_S)
     broker = AIOKafkaClient(bootstrap_servers=settings.bootstrap, request_timeout_ms=int(_PROBE_TIMEOUT_S * 1000))
     try:
         await _connect(settings, store, broker)
-        dependencies = Dependencies(store, broker)
+        dependencies = _Dependencies(store, broker)
         await dependencies.probe()
         async with watched_loop(settings.loop_silent_s):
             await _serve_until_stopped(settings, dependencies)
@@ -121,7 +121,7 @@ async def _connect(settings: ApiSettings, store: redis.Redis, broker: AIOKafkaCl
         ) from error
 
 
-async def _serve_until_stopped(settings: ApiSettings, dependencies: Dependencies) -> None:
+async def _serve_until_stopped(settings: ApiSettings, dependencies: _Dependencies) -> None:
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -140,7 +140,7 @@ async def _serve_until_stopped(settings: ApiSettings, dependencies: Dependencies
         await runner.cleanup()
 
 
-def _app(dependencies: Dependencies) -> web.Application:
+def _app(dependencies: _Dependencies) -> web.Application:
     return health_app(dependencies.live, dependencies.ready, generate_latest)
 
 
@@ -151,7 +151,7 @@ def main() -> int:
         settings = ApiSettings()
         for warning in unknown_variables(os.environ):
             print(f"penchant api: {warning}", file=sys.stderr)
-        asyncio.run(run(settings))
+        asyncio.run(_run(settings))
     except PenchantError as error:
         print(f"penchant api: {lines_shown(str(error))}", file=sys.stderr)
         return error.exit_code

@@ -16,6 +16,8 @@ from contextlib import asynccontextmanager, suppress
 
 from penchant.errors import Stuck
 
+__all__ = ["watched_loop"]
+
 _BEAT_S = 1.0
 _LAST_RESORT = 4  # times the bound: a process that was frozen so long, as by SIGSTOP, may be ended as it thaws
 _WORDS_S = 5.0  # for the last words; standard error may be what hangs

@@ -10,6 +10,8 @@ from dotenv.parser import parse_stream
 
 from penchant.errors import Misconfigured
 
+__all__ = ["FILE", "encoding_of"]
+
 FILE: Final = ".env"
 _MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"),
           (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))  # fmt: skip

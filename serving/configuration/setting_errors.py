@@ -17,6 +17,8 @@ from serving.configuration import addresses
 from serving.configuration.dotenv import FILE, odd_lines, values_in
 from serving.terminal.printable import shown
 
+__all__ = ["options_given", "origin", "raw_value", "unknown_variables", "wrong"]
+
 PREFIX = "PENCHANT_"
 # Names of settings that the command line was given, as options.
 options_given: ContextVar[frozenset[str]] = ContextVar("options_given", default=frozenset())
@@ -124,7 +126,7 @@ def _cut(value: object) -> str:
 
 
 @cache
-def known() -> frozenset[str]:
+def _known() -> frozenset[str]:
     """Every variable that some process of Penchant reads."""
     return frozenset(files("serving.configuration").joinpath("variables.txt").read_text(encoding="utf-8").split())
 
@@ -133,8 +135,8 @@ def unknown_variables(environment: Mapping[str, str]) -> Iterator[str]:
     """A sentence for each PENCHANT_ variable that nothing reads, in the environment and in `.env`; for odd lines."""
     for place, names in (("the environment", list(environment)), (FILE, values_in(Path(FILE)))):
         for name in names:
-            if name.upper().startswith(PREFIX) and name.upper() not in known():
-                near = difflib.get_close_matches(name.upper(), known(), n=1)
+            if name.upper().startswith(PREFIX) and name.upper() not in _known():
+                near = difflib.get_close_matches(name.upper(), _known(), n=1)
                 meant = f": is {near[0]} meant?" if near else ": docs/settings.md has those that there are"
                 yield f"{shown(name)} in {place} is no setting and changes nothing{meant}"
     for line in odd_lines(Path(FILE)):

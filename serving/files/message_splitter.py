@@ -58,11 +58,11 @@ class Pieces:
         text = chain(start, self._text)
         if first == b"[":
             self.unit = "element"
-            return elements(self._name, text)
-        return _looked_at(self._name, lines(self._name, text))
+            return _elements(self._name, text)
+        return _looked_at(self._name, _lines(self._name, text))
 
 
-def lines(name: str, text: Iterator[bytes]) -> Iterator[Piece]:
+def _lines(name: str, text: Iterator[bytes]) -> Iterator[Piece]:
     """The lines, whatever ends them: LF, CR LF or CR; what is around them and blank is taken away."""
     number, after_cr = 1, False
     line = _Line()
@@ -164,7 +164,7 @@ def _is_cut(line: bytes) -> bool:
     return False
 
 
-def elements(name: str, text: Iterator[bytes]) -> Iterator[Piece]:
+def _elements(name: str, text: Iterator[bytes]) -> Iterator[Piece]:
     """The elements of an array (or of several, one after the other), their bytes as they are written."""
     rest = _Rest(name, text)
     number = 0

@@ -19,6 +19,23 @@ from penchant.topics import Topic, Topics
 from serving.configuration.setting_errors import origin
 from serving.kafka.blocking import BlockingConsumer
 
+__all__ = [
+    "READ_WAIT_MS",
+    "RUN_KEY",
+    "TopicLayout",
+    "TopicProblem",
+    "check_topics",
+    "describe",
+    "end_offsets",
+    "open_admin",
+    "partitions_of",
+    "read_topic",
+    "reader",
+    "run_id",
+    "topic_layout",
+    "translated",
+]
+
 RUN_KEY = b"run"  # the key on meta.v1 under which the run id stands
 _NO_TOPIC_ID = "00000000-0000-0000-0000-000000000000"
 READ_WAIT_MS = 50  # how long the broker may hold a fetch: the embedded one uses half of it up every time

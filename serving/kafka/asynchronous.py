@@ -17,6 +17,8 @@ from aiokafka.structs import ConsumerRecord
 from serving.kafka.batch_records import Unreadable
 from serving.kafka.record_batches import Aborted, has_batch, read
 
+__all__ = ["COMMITTED", "PartitionRecords", "RawRecords", "committed_end", "consumer", "prepare", "unreadable"]
+
 COMMITTED = "read_committed"
 _AT_ONCE_BYTES = 8 * 1024 * 1024  # of one partition, handed out at once; the rest is fetched again
 _log = logging.getLogger(__name__)
@@ -28,7 +30,7 @@ class UnreadableHeaders(tuple):  # type: ignore[type-arg]  # noqa: SLOT001 - a t
     what: Unreadable
 
 
-class _Raw:
+class RawRecords:
     """In place of aiokafka's MemoryRecords: the bytes as they came."""
 
     def __init__(self, data: bytes) -> None:
@@ -43,7 +45,7 @@ class _Raw:
         return 0
 
 
-class _Records(_fetcher.PartitionRecords):  # type: ignore[misc]
+class PartitionRecords(_fetcher.PartitionRecords):  # type: ignore[misc]
     """In place of aiokafka's PartitionRecords."""
 
     next_fetch_offset: int
@@ -65,8 +67,8 @@ class _Records(_fetcher.PartitionRecords):  # type: ignore[misc]
 
 def prepare() -> None:
     """See the module. Calling it again changes nothing."""
-    _fetcher.MemoryRecords = _Raw
-    _fetcher.PartitionRecords = _Records
+    _fetcher.MemoryRecords = RawRecords
+    _fetcher.PartitionRecords = PartitionRecords
 
 
 def consumer(bootstrap: str, **options: Any) -> Any:

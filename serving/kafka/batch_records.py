@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import NamedTuple
 
+__all__ = ["Unreadable", "cut_of", "records"]
+
 HEADER = struct.Struct(">qiibIhiqqqhii")
 _LOG_APPEND_TIME = 0x08
 

@@ -8,6 +8,8 @@ from typing import Any
 
 import cramjam
 
+__all__ = ()
+
 _FIRST_GUESS = 8  # how many times larger than its packed form a batch is taken to be at first
 _FULL = "failed to write whole buffer"  # cramjam's words for a buffer that is too small
 _XERIAL = b"\x82SNAPPY\x00"  # how Java's snappy frames its blocks; franz-go and librdkafka write one bare block

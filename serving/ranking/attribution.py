@@ -19,6 +19,8 @@ from serving.ranking.profile import Profile, RankSettings, SourceEvent
 from serving.ranking.reasons import Evidence, by_chance, crowd
 from serving.ranking.scorer import EASE_UNIT, NEIGHBOUR_SIGNALS, POPULARITY_SIGNALS, Scored
 
+__all__ = ()
+
 
 class ScoreTerm(IntEnum):
     """The terms of a score; those of `serving.ranking.blend.Signal` have its names."""

@@ -16,6 +16,8 @@ import numpy as np
 from penchant.errors import BrokenState
 from serving.arrays import Doubles, Floats
 
+__all__ = ["Blend"]
+
 
 class Signal(IntEnum):
     """The signals of the score, in the order of the weights."""

@@ -18,6 +18,8 @@ import numpy.typing as npt
 from serving.arrays import Doubles, Floats, Mask, Rows
 from serving.state.user_state import RING
 
+__all__ = ()
+
 _CO_OCCURRENCE_DECAY = 0.9 ** np.arange(RING)
 _TRANSITION_DECAY = 0.5 ** np.arange(RING)
 MOST_NEIGHBOURS, _KEPT = 800, 400

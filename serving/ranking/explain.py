@@ -13,6 +13,8 @@ from serving.ranking.phrases import EARLIER, Language, because
 from serving.ranking.profile import SourceEvent
 from serving.ranking.reasons import Evidence
 
+__all__ = ["EventPoints", "Explanation"]
+
 _MOST = 3  # reasons of one item
 _LEAST_SHARE = 0.1  # a smaller one is named only if it is the largest, or the largest that an event has
 

@@ -13,6 +13,8 @@ import numpy as np
 from serving.arrays import Floats, Mask, Rows
 from serving.state.user_state import UserState
 
+__all__ = ()
+
 _EARLIEST = 4  # the first three slots are won by points alone
 _LEAST_NEWNESS = 0.01  # below it a cold-start item is worth less than what usually stands on the tenth place
 _LEAST_FIT = 0.4  # the share of those before it that a cold-start item must fit better than

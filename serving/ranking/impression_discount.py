@@ -11,6 +11,8 @@ import numpy.typing as npt
 from serving.catalogue import Catalogue
 from serving.state.user_state import EventKind, UserState, item_hash
 
+__all__ = ()
+
 _HOUR_S = 3600
 
 

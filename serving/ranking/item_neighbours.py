@@ -18,6 +18,8 @@ from serving.arrays import Doubles, Floats, Indices, Rows
 from serving.ranking.covisits import CoVisitRows
 from serving.state.user_state import RING
 
+__all__ = ()
+
 _CO_OCCURRENCE_DECAY = 0.8 ** np.arange(RING)
 _SLOW_DECAY = 0.95 ** np.arange(RING)
 _TRANSITION_DECAY = 0.5 ** np.arange(RING)

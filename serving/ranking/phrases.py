@@ -4,6 +4,8 @@ from typing import Literal
 
 from serving.state.user_state import EventKind, RecentText, RingEvent
 
+__all__ = ["MORE", "TERMS", "Language"]
+
 Language = Literal["en", "zh"]
 
 # What everybody does, as signals of the score: above the others, and below.

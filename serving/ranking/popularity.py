@@ -7,6 +7,8 @@ import numpy.typing as npt
 
 from serving.arrays import Doubles, Rows
 
+__all__ = ["Popularity"]
+
 _FIRST_NEWNESS, _NEWNESS_STEP = 0.02, 1e-3
 _RESCALE_ABOVE = 1e200  # float64 ends near 1e308: far enough away for any single co-visit weight
 

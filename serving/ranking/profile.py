@@ -12,6 +12,8 @@ from serving.ranking.phrases import Language
 from serving.state.history import older_items
 from serving.state.user_state import EventKind, RecentText, RingEvent, UserState, Vector
 
+__all__ = ["RankSettings", "Seen"]
+
 Seen = Literal["out", "down"]
 
 

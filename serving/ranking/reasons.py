@@ -18,6 +18,8 @@ from serving.arrays import Doubles, Floats, Mask, Rows
 from serving.ranking.phrases import CROWD, Language
 from serving.ranking.scorer import Scored
 
+__all__ = ()
+
 _CHANCE = 0.1
 _SIGNALS = ("total", "recent", "age")  # of serving.ranking.phrases.CROWD, in the order of `Scored.popular`
 _MEDIANS = 2  # of the signals: those that say how much interaction an item had

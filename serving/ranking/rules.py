@@ -29,6 +29,8 @@ from serving.arrays import Floats
 from serving.catalogue import Catalogue, CatalogueItem
 from serving.files import toml_files as edited
 
+__all__ = ["Rules"]
+
 _MOST_PLACE = 1000
 _MOST_POINTS = 1e6  # lists' scores lie about 1 to 10 apart; thousands of such rules still add up to a number
 

@@ -37,6 +37,8 @@ from serving.ranking.popularity import Popularity
 from serving.ranking.profile import Profile, RankSettings, profile_of
 from serving.state.user_state import UserState
 
+__all__ = ()
+
 TOGETHER = 64  # users in one matrix product: bounds its result to 64 rows
 _STANDARD_CUT = 3.0  # a perfect match counts no more than three standard deviations
 _LEAST_SPREAD = 0.02  # below it the facet texts do not differ to this text: rounding must not be blown up

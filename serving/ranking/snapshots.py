@@ -24,6 +24,8 @@ from serving.ranking.ease import TOP_ITEMS, Gram
 from serving.ranking.popularity import Sums
 from serving.ranking.statistics import SourcePartition, StatisticsSnapshot
 
+__all__ = ["FORGET", "encode", "pointer", "read"]
+
 VERSION = 2
 _READABLE = frozenset({1, 2})  # version 1 has no counts of the EASE model, which then begin at 0
 CHUNK = 10_000

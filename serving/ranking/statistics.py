@@ -16,6 +16,8 @@ from serving.ranking.ease import Ease, Gram, History, fit, history_of
 from serving.ranking.popularity import Popularity, Sums
 from serving.state.history import unpack
 
+__all__ = ["Statistics", "StatisticsSnapshot"]
+
 
 class SourcePartition(NamedTuple):
     """Where events came from. `identity`: which topic of that name is meant, as offsets of another do not count."""

@@ -11,6 +11,8 @@ from serving.catalogue import Catalogue
 from serving.ranking.popularity import Popularity
 from serving.ranking.scorer import POPULARITY_SIGNALS, Scored
 
+__all__ = ()
+
 _NAMED = 1.5  # standard deviations from which a text is about a facet: of 15 facets' texts, about one
 
 

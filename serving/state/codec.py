@@ -20,6 +20,8 @@ from penchant.errors import BrokenState, NewerState
 from serving.arrays import Vector
 from serving.state.pending import Alias, Merge, PendingEvent, Ref, Retraction, TimeMs
 
+__all__ = ()
+
 Number = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]  # the largest whole number that every JSON reader knows
 
 VERSION = 4

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import msgspec
 
+__all__ = ["Offset", "Partition", "TimeMs"]
+
 TimeMs = Annotated[int, msgspec.Meta(ge=0, le=253_402_300_799_999)]  # since 1970, to the end of the year 9999
 Partition = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
 Offset = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]

@@ -23,7 +23,6 @@ __all__ = [
     "RECENT_TEXTS",
     "RING",
     "SEEN",
-    "VERSION",
     "Alias",
     "EventKind",
     "Merge",
@@ -36,18 +35,15 @@ __all__ = [
     "Vector",
     "decode",
     "encode",
-    "fingerprint_bytes",
     "id_hash",
     "item_hash",
-    "no_impressions",
-    "no_seen",
 ]
 
 RING = 20
 RECENT_TEXTS = 8
 
 
-def no_seen() -> npt.NDArray[np.void]:
+def _no_seen() -> npt.NDArray[np.void]:
     """An empty seen set: `(0,)` of `SEEN`."""
     return np.empty(0, SEEN)
 
@@ -83,7 +79,7 @@ class UserState:
     ring: list[RingEvent] = field(default_factory=list)
     dedup_ids: list[int] = field(default_factory=list)
     retracted_ids: list[int] = field(default_factory=list)
-    seen: npt.NDArray[np.void] = field(default_factory=no_seen)
+    seen: npt.NDArray[np.void] = field(default_factory=_no_seen)
     impressions: npt.NDArray[np.void] = field(default_factory=no_impressions)
     texts: list[RecentText] = field(default_factory=list)
     pending: list[PendingEvent] = field(default_factory=list)

@@ -9,6 +9,8 @@ import logging
 import sys
 import unicodedata
 
+__all__ = ["EscapedFormatter", "lines_shown", "shown", "tolerant_streams"]
+
 # Invisible, and by their category not told from letters and marks: joiners, fillers, selectors of Mongolian.
 _UNSEEN = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0")
 _SPACES = "Zs"  # of every width, the ideographic one among them: blank, and seen as such

@@ -23,6 +23,8 @@ import msgspec
 
 from stream.events.records import Record
 
+__all__ = ["Quarantine"]
+
 WAITING, LISTS = "waiting", "lists"  # beside topics' names
 _log = logging.getLogger(__name__)
 _Position = tuple[str, int, int]  # topic, partition, offset

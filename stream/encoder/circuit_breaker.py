@@ -3,6 +3,8 @@
 import time
 from collections.abc import Callable
 
+__all__ = ()
+
 FIRST_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 60.0
 

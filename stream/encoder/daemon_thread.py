@@ -9,6 +9,8 @@ from concurrent.futures import Future
 from queue import SimpleQueue
 from typing import TypeVar
 
+__all__ = ()
+
 _T = TypeVar("_T")
 
 

@@ -26,6 +26,8 @@ from serving.state.user_state import Vector
 from stream.encoder.circuit_breaker import CircuitBreaker
 from stream.encoder.daemon_thread import DaemonThreadExecutor
 
+__all__ = ["DeadlineEncoder", "Failure"]
+
 _MOST_ABANDONED = 4  # threads that hang; with so many the encoder is left alone until one of them returns
 _LOOK_AGAIN_S = 0.05
 _T = TypeVar("_T")

@@ -16,6 +16,8 @@ from penchant.messages import Click, Command, Item, Review
 from stream.events.framing import CLOUD_EVENTS, Opened, opened, told
 from stream.events.records import Record
 
+__all__ = ["body_of"]
+
 _M = TypeVar("_M", bound=msgspec.Struct)
 _IDS = frozenset({"user_id", "item_id", "event_id", "command_id", "anonymous_id", "session_id", "source", "id"})
 _TIMES = frozenset({"event_time", "time"})

@@ -8,6 +8,8 @@ from penchant.errors import Rejected, RejectReason
 from penchant.messages import RATING_SCALE, Time
 from penchant.times import rfc3339
 
+__all__ = ["MOST_AHEAD_MS", "unit_rating"]
+
 MAX_AHEAD_MS = 5 * 60 * 1000  # an event later than its record by more than this is taken as of the record's time
 # How far a record may be ahead of a worker: Apache Kafka's own default since 3.6, `message.timestamp.after.max.ms`.
 MOST_AHEAD_MS = 3_600_000

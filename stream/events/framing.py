@@ -18,6 +18,8 @@ from penchant.errors import Rejected, RejectReason
 from stream.events.payload_formats import named
 from stream.events.records import Headers
 
+__all__ = ()
+
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _SCHEMA_IDS = ((b"\x00", 5), (b"\x00", 9), (b"\x03\x00", 18))  # how it begins, and how long it is
 _JSON_BEGINS = re.compile(rb"[ \t\n\r]*[{\[]")

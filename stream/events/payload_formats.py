@@ -6,6 +6,8 @@ By the first bytes, as `file` does. Only what stands in the dead letters anyway 
 import re
 from collections.abc import Callable
 
+__all__ = ()
+
 _LOOK = 4096  # bytes or characters that are looked at: beginnings tell, and a value may be megabytes
 
 _PLAIN = "send JSON in UTF-8"

@@ -30,6 +30,18 @@ from stream.events.decoder import Event
 from stream.events.encoder_input import text_direction
 from stream.interest import impressions
 
+__all__ = [
+    "Bounds",
+    "FoldResult",
+    "direction",
+    "entry_of",
+    "find_duplicate",
+    "fold",
+    "join",
+    "retract_in_advance",
+    "subtract",
+]
+
 _SAME_TEXT = 0.98  # cosine from which two vectors are of one text, whatever batch each was encoded in
 _MAX_COUNT = np.iinfo(np.uint8).max
 _MAX_COVISIT = np.iinfo(np.uint16).max

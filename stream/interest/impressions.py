@@ -12,6 +12,8 @@ import numpy.typing as npt
 
 from serving.state.user_state import IMPRESSIONS, RingEvent, UserState, item_hash
 
+__all__ = ["item_of", "take_back"]
+
 _Rows = npt.NDArray[np.void]
 _ID = 0xFFFFFFFF  # of an id's 48-bit hash these bits are kept: 256 of them collide with another id once in 2**24
 

@@ -14,6 +14,8 @@ import numpy as np
 from serving.state.history import MOST_OLDER_ITEMS, PACKED_BYTES, packed, packed_row
 from serving.state.user_state import UserState, item_hash
 
+__all__ = ["Burst", "company"]
+
 _HASH = 0xFFFFFFFF  # of an order
 
 

@@ -9,7 +9,8 @@ import msgspec
 import pytest
 
 from penchant.errors import BrokenState
-from serving.state.user_state import VERSION, UserState, decode, encode, no_impressions
+from serving.state.codec import VERSION
+from serving.state.user_state import UserState, decode, encode, no_impressions
 from tests.support.newer import newer
 from tests.support.states import by_hand, fields
 

@@ -10,7 +10,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from penchant.errors import BrokenState, FingerprintMismatch
-from serving.state.user_state import VERSION, Merge, Ref, RingEvent, UserState, Vector, decode, encode
+from serving.state.codec import VERSION
+from serving.state.user_state import Merge, Ref, RingEvent, UserState, Vector, decode, encode
 from tests.support.states import by_hand, fields, states, vectors
 
 ROUNDING = 2.0**-23  # of the largest component, a save (serving/state/user_state.py)

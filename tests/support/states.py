@@ -1,5 +1,6 @@
 """States of users for tests of the codec: one made by hand, any that hypothesis can think of, and how to compare."""
 
+import base64
 import dataclasses
 from typing import Any
 
@@ -7,7 +8,9 @@ import numpy as np
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from serving.state.history import OlderItems, packed_row
 from serving.state.user_state import (
+    COVISIT_UNIT,
     IMPRESSIONS,
     SEEN,
     Alias,
@@ -22,6 +25,12 @@ from serving.state.user_state import (
 
 _HALF = 65_504.0  # the largest number in half precision
 _MS = 2**32 * 1000 - 1
+
+
+def pack_older_items(of: OlderItems) -> str:
+    """As a message has them; `serving.state.history.unpack` reads it."""
+    rows = zip(of.items.tolist(), np.rint(of.strengths / COVISIT_UNIT).astype(int).tolist(), strict=True)
+    return base64.b64encode(b"".join(packed_row(item, covisit) for item, covisit in rows)).decode()
 
 
 def by_hand() -> UserState:

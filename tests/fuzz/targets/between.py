@@ -13,7 +13,6 @@ from serving.ranking.ranker import Ranker
 from serving.ranking.statistics import Statistics
 from serving.state import user_state as codec
 from serving.state.history import OlderItems
-from serving.state.history import pack as pack_earlier
 from serving.state.user_state import UserState
 from stream.events.transfers import HEADER
 from stream.processing.intake import arrive
@@ -23,7 +22,7 @@ from tests.fuzz.target import Target
 from tests.fuzz.targets import messages as m
 from tests.fuzz.targets.decoding import decoder, follow_vectors
 from tests.fuzz.targets.wire import read, record_of, written
-from tests.support.states import by_hand
+from tests.support.states import by_hand, pack_older_items
 
 # A follower leaves such a record out and goes on (serving/kafka/follower.py): nothing must have changed by then.
 REFUSED = (ValueError, msgspec.MsgspecError)
@@ -83,7 +82,7 @@ def covisits() -> Target:
     """Pairs as the keeper takes them in, and what the blend would learn from. What is refused changes nothing."""
     past = OlderItems(np.array([7, 8], np.uint32), np.array([0.2, 1.0], np.float32))
     ring = [["i1", 0.5], ["i2", 1.0]]
-    events = [[0, "i1", 1.0, []], [1, "i2", 0.5, ring, [0, 60], ""], [2, "i3", 0.3, ring, [], pack_earlier(past)]]
+    events = [[0, "i1", 1.0, []], [1, "i2", 0.5, ring, [0, 60], ""], [2, "i3", 0.3, ring, [], pack_older_items(past)]]
     whole = {"topic": TOPICS.clicks, "partition": 0, "first": 0, "last": 2, "events": events}
     corpus = [json.dumps(whole | {"events": events[:n]}).encode() for n in range(4)]
 

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 from serving.ranking.covisit_messages import read_covisits, readable
-from serving.state.history import OlderItems, pack
+from serving.state.history import OlderItems
+from tests.support.states import pack_older_items
 from tests.unit.serving.ranking.test_statistics import fresh, numbers
 
-EARLIER = pack(OlderItems(np.array([7, 8], np.uint32), np.array([0.2, 1.0], np.float32)))
+EARLIER = pack_older_items(OlderItems(np.array([7, 8], np.uint32), np.array([0.2, 1.0], np.float32)))
 PAIR = [3, "i1", 0.5, [["i2", 1.0], ["i3", 0.3]], [0, 60], EARLIER]
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from penchant.errors import BrokenState, FingerprintMismatch
+from penchant.hashes import fingerprint_bytes
 from serving.state.user_state import (
     SEEN,
     RecentText,
@@ -11,7 +12,6 @@ from serving.state.user_state import (
     UserState,
     decode,
     encode,
-    fingerprint_bytes,
     id_hash,
     item_hash,
 )

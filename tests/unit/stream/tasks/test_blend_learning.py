@@ -14,8 +14,9 @@ from serving.catalogue import Catalogue
 from serving.ranking.blend import Signal
 from serving.ranking.popularity import Popularity
 from serving.ranking.ranker import Ranker
-from serving.state.history import OlderItems, older_items, pack
+from serving.state.history import OlderItems, older_items
 from stream.tasks.blend_learning import BlendLearner, before
+from tests.support.states import pack_older_items
 from tests.unit.serving.ranking.test_ranker import catalogue
 
 
@@ -72,7 +73,7 @@ def made(items: Catalogue, *, mine: bool, apart_s: float = 0.0, share: float = 1
 
 
 def test_a_pair_tells_of_a_ring() -> None:
-    state = before(CoVisitEvent(7, "c", 1.0, [("b", 0.5), ("a", 0.2)], [0, 30], pack(EARLIER)))
+    state = before(CoVisitEvent(7, "c", 1.0, [("b", 0.5), ("a", 0.2)], [0, 30], pack_older_items(EARLIER)))
 
     assert [(event.item_id, event.covisit) for event in state.ring] == [("a", 0.2), ("b", 0.5)]
     assert state.ring == sorted(state.ring, key=lambda event: event.order)
