@@ -155,7 +155,7 @@ def read_events(
 def _filled(seconds: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], bool]:
     """Times without gaps, and whether there were any: what has none happens with the line before it.
 
-    >>> filled(np.array([np.nan, 5.0, np.nan, 7.0]))[0].tolist(), _filled(np.array([np.nan, np.nan]))
+    >>> _filled(np.array([np.nan, 5.0, np.nan, 7.0]))[0].tolist(), _filled(np.array([np.nan, np.nan]))
     ([5.0, 5.0, 5.0, 7.0], (array([0., 1.]), False))
     """
     known = np.isfinite(seconds)
