@@ -100,9 +100,9 @@ def evaluate(head: Sentiment, vectors: npt.NDArray[np.float32], labels: npt.NDAr
     us = (time.perf_counter() - began) / len(vectors) * 1e6
     right = float(np.mean((said > 0) == (labels == 1)))
     weights = load_weights()
-    preference, swing = weights.of("review", None).preference, weights.swing or WeightRange(0.0, 0.0)
-    rated = np.where(labels == 1, swing.highest, swing.lowest)
-    counted = np.array([moved(preference, swing, float(liking)) for liking in said])
+    preference, weight_range = weights.of("review", None).preference, weights.weight_range or WeightRange(0.0, 0.0)
+    rated = np.where(labels == 1, weight_range.highest, weight_range.lowest)
+    counted = np.array([moved(preference, weight_range, float(liking)) for liking in said])
     return SentimentFigures(
         n=len(labels),
         accuracy=round(right, 4),

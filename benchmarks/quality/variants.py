@@ -58,7 +58,7 @@ class TextReader(Penchant):
         super().__init__(catalogue, repeats=repeats)
         self.name = name
         weights = load_weights()
-        self._review, self._swing = weights.of("review", None), weights.swing
+        self._review, self._weight_range = weights.of("review", None), weights.weight_range
         self._vectors = vectors
         self._head = head
 
@@ -67,10 +67,12 @@ class TextReader(Penchant):
         if not event.text:
             return Contribution(event.weight)
         vector = self._vectors[event.text]
-        if self._head is None or self._swing is None:
+        if self._head is None or self._weight_range is None:
             return Contribution(self._review, vector)
         liking = float(self._head.of(vector[np.newaxis])[0])
-        return Contribution(Weight(self._review.covisit, moved(self._review.preference, self._swing, liking)), vector)
+        return Contribution(
+            Weight(self._review.covisit, moved(self._review.preference, self._weight_range, liking)), vector
+        )
 
 
 class TextAndRatingReader(TextReader):

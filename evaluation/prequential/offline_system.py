@@ -19,7 +19,7 @@ from stream.events.decoder import Event
 from stream.events.records import Record
 from stream.events.weights import Weight
 from stream.interest.fold import Bounds, direction, fold
-from stream.interest.interaction_context import company
+from stream.interest.interaction_context import context_of
 
 _NEGATIVES = 100
 
@@ -90,7 +90,7 @@ class Penchant:
         item_id = self.catalogue.ids[event.row]
         self._offset += 1
         contribution = self.contribution(event)
-        counted = CoVisitEvent(self._offset, item_id, contribution.weight.covisit, *company(state))
+        counted = CoVisitEvent(self._offset, item_id, contribution.weight.covisit, *context_of(state))
         towards = direction(self.catalogue.vector_at(event.row), contribution.vector)
         fold(state, self._event(event, item_id, contribution), towards, contribution.vector, self._bounds)
         if self._learns:

@@ -40,7 +40,7 @@ class Event:
 
     dedup_key: the 48-bit hash that the id is remembered by. item_id: None for a statement. text: cleaned, or None.
     seen: whether the item enters the seen set. intent: what a statement that negates wants, and what not.
-    swing: how far the text may move the preference; None: the preference stands. list_version, position: which list it
+    weight_range: how far the text may move the preference; None: it stands. list_version, position: which list it
     answers, and the item's place on it, from 1; None: not told.
     """
 
@@ -55,7 +55,7 @@ class Event:
     text: str | None
     seen: bool
     intent: Intent | None = None
-    swing: WeightRange | None = None
+    weight_range: WeightRange | None = None
     list_version: int | None = None
     position: int | None = None
 
@@ -68,7 +68,11 @@ class Event:
     def most_preference(self) -> float:
         """The largest |preference| that it may count."""
         most = abs(self.weight.preference)
-        return max(most, abs(self.swing.lowest), abs(self.swing.highest)) if self.swing is not None else most
+        return (
+            max(most, abs(self.weight_range.lowest), abs(self.weight_range.highest))
+            if self.weight_range is not None
+            else most
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +202,7 @@ class Decoder:
         _check_id("item_id", body.item_id)
         weight = self._weights.of("review", rating)
         event = self._event(record, body, envelope, EventKind.REVIEW, weight, text=text, seen=True)
-        return event if rating is not None else replace(event, swing=self._weights.swing)
+        return event if rating is not None else replace(event, weight_range=self._weights.weight_range)
 
     def _command(self, record: Record, body: Command, envelope: Mapping[str, Any]) -> CommandEvent:
         _check_user(record, body.user_id)

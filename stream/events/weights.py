@@ -59,7 +59,7 @@ class Weights:
         return self.actions[action]
 
     @property
-    def swing(self) -> WeightRange | None:
+    def weight_range(self) -> WeightRange | None:
         """Of a review without a rating: never beyond what a rating does. None if a column of its line is 0.
 
         For its place in the ring must not depend on its text, which may be known only later.

@@ -107,11 +107,11 @@ def subtract(state: UserState, past: RingEvent, vector: Vector | None, bounds: B
             state.long[:] = 0.0
     if past.seen and past.item_id:
         _lower_seen(state, past)
-    impressions.take_back(state, [past.dedup_key])
+    impressions.retract(state, [past.dedup_key])
     state.texts = [_blank(text) if text.event_id == past.event_id else text for text in state.texts]
     stands = [place for place, event in enumerate(state.ring) if event.event_id == past.event_id]
     for place in stands:
-        state.ring[place] = _taken_back(state.ring[place])
+        state.ring[place] = _retracted(state.ring[place])
     if not stands:
         _remember_retracted(state, [past.dedup_key], bounds)
 
@@ -251,7 +251,7 @@ def _place(state: UserState, entry: RingEvent, text: Vector | None, bounds: Boun
 
 
 def _push(state: UserState, entry: RingEvent, text: Vector | None, bounds: Bounds) -> None:
-    insort(state.ring, _taken_back(entry) if entry.retracted else entry, key=lambda e: e.order)
+    insort(state.ring, _retracted(entry) if entry.retracted else entry, key=lambda e: e.order)
     _cut_ring(state, bounds)
     if entry.written:
         rows = [] if text is None else [row.astype(np.float16).tobytes() for row in np.atleast_2d(text)]
@@ -273,7 +273,7 @@ def _remember_retracted(state: UserState, dedup_keys: list[int], bounds: Bounds)
     del state.retracted_ids[: -bounds.dedup_ids]
 
 
-def _taken_back(entry: RingEvent) -> RingEvent:
+def _retracted(entry: RingEvent) -> RingEvent:
     """Without its preference, which is not known of a text that was retracted before it was read."""
     return msgspec.structs.replace(entry, retracted=True, preference=0.0)
 

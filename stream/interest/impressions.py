@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from serving.state.user_state import IMPRESSIONS, RingEvent, UserState, item_hash
 
-__all__ = ["item_of", "take_back"]
+__all__ = ["item_of", "retract"]
 
 _Rows = npt.NDArray[np.void]
 _ID = 0xFFFFFFFF  # of an id's 48-bit hash these bits are kept: 256 of them collide with another id once in 2**24
@@ -43,7 +43,7 @@ def item_of(state: UserState, dedup_key: int) -> int | None:
     return int(state.impressions["item"][at[0]]) if len(at) else None
 
 
-def take_back(state: UserState, dedup_keys: Iterable[int]) -> None:
+def retract(state: UserState, dedup_keys: Iterable[int]) -> None:
     """Forget of which item the impressions under these ids were."""
     state.impressions["item"][np.isin(state.impressions["id"], [each & _ID for each in dedup_keys])] = 0
 

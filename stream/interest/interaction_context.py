@@ -14,7 +14,7 @@ import numpy as np
 from serving.state.history import MOST_OLDER_ITEMS, PACKED_BYTES, packed, packed_row
 from serving.state.user_state import UserState, item_hash
 
-__all__ = ["Burst", "company"]
+__all__ = ["Burst", "context_of"]
 
 _HASH = 0xFFFFFFFF  # of an order
 
@@ -27,7 +27,7 @@ class InteractionContext(NamedTuple):
     older_items: str
 
 
-def company(state: UserState, older_items: str | None = None) -> InteractionContext:
+def context_of(state: UserState, older_items: str | None = None) -> InteractionContext:
     """A user's interactions as they stand, for the item statistics, without statements and what was retracted.
 
     older_items: what of it lies beyond the ring, if that is known.
@@ -41,7 +41,7 @@ def company(state: UserState, older_items: str | None = None) -> InteractionCont
 
 
 class Burst:
-    """One user's company while events are folded one after the other. Equal to `company`, but for the order of items.
+    """One user's context while events are folded one by one. Equal to `context_of`, but for the order of items.
 
     `follow` after each event that was folded, `lose` after all else that changes the ring or the seen set.
     """
@@ -50,12 +50,12 @@ class Burst:
         self._asked = False
         self._past: _Past | None = None
 
-    def company(self, state: UserState) -> InteractionContext:
-        """See `company`."""
+    def context_of(self, state: UserState) -> InteractionContext:
+        """See `context_of`."""
         if self._past is None and self._asked:
             self._past = _Past(state)
         self._asked = True
-        return company(state, self._past.packed() if self._past is not None else None)
+        return context_of(state, self._past.packed() if self._past is not None else None)
 
     def follow(self, state: UserState) -> None:
         """Take in the newest event of the ring; what came out of order, or has no place there, is not followed."""

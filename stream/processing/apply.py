@@ -152,7 +152,7 @@ def _on_event(update: UserUpdate, each: WorkItem) -> None:
         _name(update, event, waiting=False)
         return
     links = event.item_id is not None and event.weight.covisit > 0
-    before = update.burst.company(state) if links else None
+    before = update.burst.context_of(state) if links else None
     lack = _lack(event, update.context)
     if lack is not None and not _wait(update, event, lack):
         return

@@ -156,7 +156,7 @@ def _take_back(update: UserUpdate, command: CommandEvent) -> Taken | Refusal:
         return Taken.BACK
     shown = [item for target in command.targets if (item := impressions.item_of(state, target)) is not None]
     if stands is None and shown:
-        impressions.take_back(state, command.targets)
+        impressions.retract(state, command.targets)
         return Taken.BACK if any(shown) else Taken.BACK_BEFORE
     known_as = next((target for target in command.targets if target in state.dedup_ids), None)
     past = stands or _gone(state, command, known_as or command.targets[0], update.context)

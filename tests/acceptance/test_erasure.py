@@ -151,7 +151,7 @@ def test_the_command_line_erases_and_says_what_was_removed(system: System) -> No
 
 
 def test_a_retracted_click_is_gone_from_the_list(system: System) -> None:
-    """Given two clicks, when one is taken back, then its film is recommended again and no reason names it."""
+    """Given two clicks, when one is retracted, then its film is recommended again and no reason names it."""
     system.click("eve", "f0", "purchase", event_id="e1")
     system.click("eve", "f5", event_id="e2")
     before = system.list_for("eve", "e2")

@@ -73,7 +73,7 @@ def ring(system: System, user: str) -> list[str]:
 
 
 def aborted_never_counts(system: System, client: Client, name: str) -> None:
-    """Given a click that its producer took back and one that it meant, then only this one is ever counted.
+    """Given a click that its producer aborted and one that it meant, then only this one is ever counted.
 
     Not by a worker that runs, not by the next one, and not by a replay.
     """

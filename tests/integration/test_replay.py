@@ -78,10 +78,10 @@ def nth_click(n: int, now: int) -> Message:
 
 
 def send_disorder(system: System) -> None:
-    """Clicks and reviews, late, twice, on wrong partitions, on unknown items, taken back before and after they came.
+    """Clicks and reviews, late, twice, on wrong partitions, on unknown items, retracted before and after they came.
 
     It keeps to what a state remembers, so that no order puts anything aside: three users in one would write more than
-    eight texts that the encoder may miss, and what leaves their ring is taken back with the event sent along.
+    eight texts that the encoder may miss, and what leaves their ring is retracted with the event sent along.
     """
     now = now_ms()
     for n in range(600):
@@ -133,7 +133,7 @@ def test_the_live_state_is_what_the_log_makes(system: System) -> None:
     everybody_is_the_same(told)
     assert told["events"] > 700
     assert told["items"]["compared"] >= len(FILMS)
-    assert told["items"]["relative_difference"] < 0.2, "what was taken back counts, or not, by when that came"
+    assert told["items"]["relative_difference"] < 0.2, "what was retracted counts, or not, by when that came"
 
     made_by = system.lists(USERS[1])[-1]["fingerprint"]
     with redis.Redis.from_url(system.redis_url) as client:

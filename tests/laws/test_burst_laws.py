@@ -13,7 +13,7 @@ from serving.state.user_state import SEEN, UserState, item_hash
 from stream.events.decoder import Event
 from stream.events.records import Record
 from stream.interest.fold import Bounds
-from stream.interest.interaction_context import Burst, InteractionContext, company
+from stream.interest.interaction_context import Burst, InteractionContext, context_of
 from stream.processing.batch import Limits
 from stream.testing import NOW_MS, TOPICS, embed_by_words, record
 from tests.support.events import event, take
@@ -39,7 +39,7 @@ def events(draw: st.DrawFn) -> list[Event]:
 
 
 def told(ring: Sequence[tuple[str, float]], gaps_s: Sequence[int], older_items: str) -> Told:
-    """What a company says; the items before the ring have no order, and the ring's weights are the codec's."""
+    """What a context says; the items before the ring have no order, and the ring's weights are the codec's."""
     before = unpack(older_items)
     return (
         [item for item, _ in ring],
@@ -61,11 +61,11 @@ def with_past(items: int) -> UserState:
     bounds=st.sampled_from([Bounds(), Bounds(ring=4), Bounds(ring=4, seen=5), Bounds(seen=8), Bounds(seen=231)]),
 )
 def test_company_is_followed_as_it_would_be_made(log: list[Event], past: int, bounds: Bounds) -> None:
-    """Given any events of one user, then after each the company that was followed is the one made from the state."""
+    """Given any events of one user, then after each the context that was followed is the one made from the state."""
     state, burst = with_past(past), Burst()
     for each in log:
-        followed: InteractionContext = burst.company(state)
-        assert told(*followed) == told(*company(state))
+        followed: InteractionContext = burst.context_of(state)
+        assert told(*followed) == told(*context_of(state))
         take(state, each, SPACE if each.item_id else None, bounds)
         burst.follow(state)
 
@@ -75,7 +75,7 @@ def sent(log: list[Record], cuts: set[int]) -> dict[int, tuple[str, float, Told]
 
     async def run() -> list[CoVisitEvent]:
         worker = Worker(limits=Limits(Bounds(seen=9)))
-        await worker.claims(0)
+        await worker.acquires(0)
         ends = sorted({*cuts, len(log)} - {0})
         for first, last in zip([0, *ends[:-1]], ends, strict=True):
             await worker.takes(*log[first:last])

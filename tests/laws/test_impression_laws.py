@@ -35,14 +35,14 @@ def impressions(draw: st.DrawFn) -> list[Event]:
     ]
 
 
-def row(each: Event, taken_back: set[str]) -> Row:
-    item = 0 if each.event_id in taken_back else item_hash(each.item_id or "")
+def row(each: Event, retracted: set[str]) -> Row:
+    item = 0 if each.event_id in retracted else item_hash(each.item_id or "")
     return (each.time_ms // 1000, each.dedup_key & 0xFFFFFFFF, item)
 
 
-def newest(made: list[Event], taken_back: set[str]) -> list[Row]:
+def newest(made: list[Event], retracted: set[str]) -> list[Row]:
     """By time, of the same second by the hash of the id."""
-    return sorted((row(each, taken_back) for each in made), key=lambda each: each[:2])[-FEW.impressions :]
+    return sorted((row(each, retracted) for each in made), key=lambda each: each[:2])[-FEW.impressions :]
 
 
 def saved(state: UserState) -> UserState:
@@ -52,7 +52,7 @@ def saved(state: UserState) -> UserState:
 @settings(max_examples=200)
 @given(impressions(), st.data())
 def test_the_newest_are_kept_in_any_order_each_once(made: list[Event], data: st.DataObject) -> None:
-    """Given more of them than are kept, some twice, some taken back before they came, saved after each."""
+    """Given more of them than are kept, some twice, some retracted before they came, saved after each."""
     gone = data.draw(st.sets(st.sampled_from([each.event_id for each in made])))
     state = UserState()
     for each in data.draw(st.permutations([*made, *data.draw(st.lists(st.sampled_from(made)))])):
@@ -86,7 +86,7 @@ def test_two_users_joined_were_shown_what_both_were(made: list[Event], data: st.
 
 
 @given(impressions(), st.data())
-def test_what_is_taken_back_is_of_no_item_and_does_not_come_again(made: list[Event], data: st.DataObject) -> None:
+def test_what_is_retracted_is_of_no_item_and_does_not_come_again(made: list[Event], data: st.DataObject) -> None:
     gone = data.draw(st.sampled_from(made))
     state = UserState()
     for each in made:

@@ -261,7 +261,7 @@ def test_the_pipeline_is_order_free(events: list[Event], data: st.DataObject) ->
 async def _through(batches: list[list[Event]], arrivals: dict[str, int], again: set[int]) -> UserState:
     worker = Worker()
     worker.items.clear()
-    await worker.claims(0)
+    await worker.acquires(0)
     offsets = {TOPICS.clicks: 0, TOPICS.reviews: 0}
     for n in range(len(batches) + 1):
         worker.items.update({item: ITEMS[item] for item, at in arrivals.items() if at == n})

@@ -69,14 +69,14 @@ async def play(bodies: list[tuple[Body, int]], data: st.DataObject, owners: Owne
     await owners.deliver()
 
 
-def check_sum(state: UserState, made: list[Body], taken_back: set[str]) -> None:
-    assert state.impressions.tolist() == shown(made, taken_back)
+def check_sum(state: UserState, made: list[Body], retracted: set[str]) -> None:
+    assert state.impressions.tolist() == shown(made, retracted)
     made = [body for body in made if not is_impression(body)]
     ring = sorted(made, key=lambda body: (body["event_time"], body["event_id"]))
     assert [(e.event_id, e.retracted) for e in state.ring] == [
-        (body["event_id"], body["event_id"] in taken_back) for body in ring
+        (body["event_id"], body["event_id"] in retracted) for body in ring
     ]
-    left = [body for body in made if body["event_id"] not in taken_back]
+    left = [body for body in made if body["event_id"] not in retracted]
     assert state.event_count == len(left)
     if state.long is None:
         assert not left

@@ -83,7 +83,7 @@ def test_whatever_comes_in_any_order_the_bound_holds_and_nothing_is_lost(
     async def play() -> None:
         worker = Worker(limits=RULES)
         worker.items.clear()
-        await worker.claims(0)
+        await worker.acquires(0)
         order = [replace(each, offset=n) for n, each in enumerate(data.draw(st.permutations(made)))]
         while order:
             many = data.draw(st.integers(1, len(order)))

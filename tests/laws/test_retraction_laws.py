@@ -1,6 +1,6 @@
 """Laws of retraction, through the pipeline and the codec: events and their retractions in any order, one state.
 
-Tolerance of the long vector: 1e-5 of the sum of |preference| of all that was folded, also of what was taken back since.
+Tolerance of the long vector: 1e-5 of the sum of |preference| of all that was folded, also of what was retracted since.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ Body = dict[str, Any]
 def bodies(draw: st.DrawFn, most: int, most_texts: int) -> list[Body]:
     """Distinct events of one user, actions and texts, at times up to four half-lives apart.
 
-    No more texts than are kept: one whose text is not is taken back only if the command brings it.
+    No more texts than are kept: one whose text is not is retracted only if the command brings it.
     """
     made: list[Body] = []
     for n in range(draw(st.integers(1, most))):
@@ -73,13 +73,13 @@ def is_impression(body: Body) -> bool:
     return body.get("type") == "impression"
 
 
-def shown(bodies: Sequence[Body], taken_back: set[str]) -> list[tuple[int, int, int]]:
+def shown(bodies: Sequence[Body], retracted: set[str]) -> list[tuple[int, int, int]]:
     """The impressions among them, as a state has them."""
     return sorted(
         (
             body["event_time"] // 1000,
             id_hash(body["event_id"]) & 0xFFFFFFFF,
-            0 if body["event_id"] in taken_back else item_hash(body["item_id"]),
+            0 if body["event_id"] in retracted else item_hash(body["item_id"]),
         )
         for body in bodies
         if is_impression(body)
@@ -103,7 +103,7 @@ async def through(
     """
     worker = Degraded(limits=Limits(sentiment=HEAD))
     worker.items.clear()
-    await worker.claims(0)
+    await worker.acquires(0)
     offsets = {TOPICS.clicks: 0, TOPICS.reviews: 0, TOPICS.commands: 0}
     for n, batch in enumerate([*batches, []]):
         worker.items.update({item: ITEMS[item] for item, at in arrivals.items() if at == n})
@@ -135,32 +135,32 @@ def covisit_units(body: Body) -> int:
     return round(100 * load_weights().actions["review" if "text" in body else body["type"]].covisit)
 
 
-def check(state: UserState, bodies: Sequence[Body], taken_back: set[str]) -> None:
+def check(state: UserState, bodies: Sequence[Body], retracted: set[str]) -> None:
     """Everything that is kept, from its definition."""
-    assert state.impressions.tolist() == shown(bodies, taken_back)
+    assert state.impressions.tolist() == shown(bodies, retracted)
     bodies = [body for body in bodies if not is_impression(body)]
     ring = sorted(bodies, key=lambda body: (body["event_time"], body["event_id"]))
     assert [(e.event_id, e.retracted) for e in state.ring] == [
-        (body["event_id"], body["event_id"] in taken_back) for body in ring
+        (body["event_id"], body["event_id"] in retracted) for body in ring
     ]
     texts = [body for body in ring if "text" in body][-8:]
     assert [(t.event_id, bool(t.vector), bool(t.preference)) for t in state.texts] == [
-        (body["event_id"], *(2 * [body["event_id"] not in taken_back])) for body in texts
+        (body["event_id"], *(2 * [body["event_id"] not in retracted])) for body in texts
     ]
     seen = {item: [body for body in bodies if body.get("item_id") == item] for item in ITEMS}
     expected = [
         (
             item_hash(item),
             max(b["event_time"] for b in of) // 1000,
-            sum(b["event_id"] not in taken_back for b in of),
-            sum(b["event_id"] not in taken_back and b.get("type") == "dismiss" for b in of),
-            sum(covisit_units(b) for b in of if b["event_id"] not in taken_back),
+            sum(b["event_id"] not in retracted for b in of),
+            sum(b["event_id"] not in retracted and b.get("type") == "dismiss" for b in of),
+            sum(covisit_units(b) for b in of if b["event_id"] not in retracted),
         )
         for item, of in seen.items()
         if of
     ]
     assert sorted(state.seen.tolist()) == sorted(expected)
-    left = [body for body in bodies if body["event_id"] not in taken_back]
+    left = [body for body in bodies if body["event_id"] not in retracted]
     assert state.event_count == len(left)
     if state.long is None:
         assert not left
@@ -215,7 +215,7 @@ def test_texts_that_the_encoder_misses_at_any_time_and_that_are_made_up_for_make
 
 @settings(max_examples=300)
 @given(bodies(most=10, most_texts=7), st.data())
-def test_what_is_taken_back_is_as_if_it_never_was(made: list[Body], data: st.DataObject) -> None:
+def test_what_is_retracted_is_as_if_it_never_was(made: list[Body], data: st.DataObject) -> None:
     """For the long vector, within the tolerance, whatever batches lie between."""
     ghost = made[-1] | {"event_id": "ghost"}
     commands = [retraction(0, ghost, with_event=False)]

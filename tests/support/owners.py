@@ -38,7 +38,7 @@ class Owners:
 
     async def acquire(self) -> None:
         for number, worker in enumerate(self.workers):
-            await worker.claims(number)
+            await worker.acquires(number)
 
     async def send(self, *bodies: dict[str, Any], timestamp_ms: int = NOW_MS) -> None:
         """Each body goes to its topic, and is processed at once, one by one."""

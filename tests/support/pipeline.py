@@ -53,7 +53,7 @@ class Worker:
             self.store, self.log, self.items, partitions=partitions, clock=lambda: self.now_ms, limits=limits
         )
 
-    async def claims(self, *partitions: int) -> None:
+    async def acquires(self, *partitions: int) -> None:
         for number in partitions:
             await self.store.acquire(number)
             self.pipeline.waiting.replace(number, await self.store.waiting(number))

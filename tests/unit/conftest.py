@@ -12,7 +12,7 @@ from tests.support.pipeline import Worker
 async def worker() -> Worker:
     """A worker on fakes that owns partition 0, the only one."""
     made = Worker()
-    await made.claims(0)
+    await made.acquires(0)
     return made
 
 

@@ -111,6 +111,6 @@ def weights() -> Target:
             assert abs(made.of(action, None).preference) + made.of(action, None).covisit < np.inf
         for tenth in range(11):
             made.of("rate", tenth / 10)
-        str(made.swing)
+        str(made.weight_range)
 
     return _target(load_weights, check, shipped)

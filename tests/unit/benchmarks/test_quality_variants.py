@@ -77,16 +77,16 @@ def review(text: str) -> DatasetEvent:
 def test_a_text_counts_by_the_head_and_a_rating_wins_over_it() -> None:
     """Given praise, blame and no text, then the head moves the preference of a review, and leaves what has no text."""
     made, vectors = catalogue(2), {"good": PRAISE, "bad": BLAME}
-    own, swing = load_weights().of("review", None), load_weights().swing
-    assert swing is not None
+    own, weight_range = load_weights().of("review", None), load_weights().weight_range
+    assert weight_range is not None
 
     without = TextReader("without", made, vectors, repeats=True, head=None)
     head = TextReader("with", made, vectors, repeats=True, head=HEAD)
     told = TextAndRatingReader("told", made, vectors, repeats=True, head=None)
 
     assert [without.contribution(review(text)).weight for text in ("good", "bad", "")] == [own, own, TOLD]
-    assert head.contribution(review("good")).weight.preference == pytest.approx(swing.highest, abs=1e-3)
-    assert head.contribution(review("bad")).weight.preference == pytest.approx(swing.lowest, abs=1e-3)
+    assert head.contribution(review("good")).weight.preference == pytest.approx(weight_range.highest, abs=1e-3)
+    assert head.contribution(review("bad")).weight.preference == pytest.approx(weight_range.lowest, abs=1e-3)
     assert head.contribution(review("bad")).weight.covisit == own.covisit, "co-visits do not depend on the text"
     assert [told.contribution(review(text)).weight for text in ("good", "bad", "")] == [TOLD] * 3
     assert told.contribution(review("bad")).vector is BLAME

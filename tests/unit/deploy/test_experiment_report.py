@@ -82,7 +82,7 @@ def test_more_variants_need_a_larger_difference_each() -> None:
 async def test_what_a_worker_counts_is_read_from_its_metrics() -> None:
     worker = EvaluatedWorker([f"i{n}" for n in range(20)], experiment="halves")
     worker.variant = "b"
-    await worker.claims(0)
+    await worker.acquires(0)
     for offset, item in enumerate(("i25", "i1", "i2", "i29")):
         await worker.takes(click(offset, item))
     said = worker.metrics.exposition().decode()

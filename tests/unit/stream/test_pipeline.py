@@ -36,7 +36,7 @@ async def test_one_list_a_user_and_batch_names_all_that_was_taken_in(worker: Wor
 
 async def test_a_burst_of_one_user_is_one_list_which_comes_last() -> None:
     worker = Worker()
-    await worker.claims(0)
+    await worker.acquires(0)
     lists = await worker.takes(*(click(n, user="hot") for n in range(50)), click(50, user="u1"), click(51, user="u2"))
     assert [made.user_id for made in lists] == ["u1", "u2", "hot"]
     assert len(lists[-1].folded) == 50
@@ -71,7 +71,7 @@ async def test_a_duplicate_causes_no_list_and_is_named_by_the_next(worker: Worke
 async def test_a_duplicate_in_the_same_batch_counts_once(worker: Worker) -> None:
     await worker.takes(click(0), click(1, event_id="c-0"))
     other = Worker()
-    await other.claims(0)
+    await other.acquires(0)
     await other.takes(click(0))
     assert (await worker.long("u1")).tolist() == (await other.long("u1")).tolist()
 
@@ -206,7 +206,7 @@ async def test_a_batch_that_overlaps_the_last_one_takes_in_what_is_new(worker: W
 async def test_a_refused_write_publishes_nothing_and_returns_the_part(worker: Worker) -> None:
     await worker.takes(click(0))
     usurper = Worker(beside=worker)
-    await usurper.claims(0)
+    await usurper.acquires(0)
     late = [click(1, "i2"), click(2, "i3", "u2")]
     done, refused = await worker.pipeline.process(late)
     assert done == []
@@ -220,8 +220,8 @@ async def test_a_refused_write_publishes_nothing_and_returns_the_part(worker: Wo
 
 async def test_a_refused_partition_does_not_hold_up_another() -> None:
     worker = Worker(partitions=4)
-    await worker.claims(0, 1)
-    await Worker(beside=worker).claims(1)
+    await worker.acquires(0, 1)
+    await Worker(beside=worker).acquires(1)
     users = {n: next(f"u{i}" for i in range(99) if partition_of(f"u{i}", 4) == n) for n in (0, 1)}
     records = [
         record(TOPICS.clicks, {"user_id": users[n], "item_id": "i1", "type": "click"}, 5, partition=n) for n in (0, 1)
@@ -254,7 +254,7 @@ async def test_a_list_that_was_not_acknowledged_is_sent_when_the_batch_comes_aga
     assert worker.store.lease(0).offsets == {TOPICS.clicks: 1}
     successor = Worker(beside=worker)
     successor.log.refuses = lambda _: False
-    await successor.claims(0)
+    await successor.acquires(0)
     (made,) = await successor.takes(click(0))
     assert (named(made), [each.item_id for each in made.items]) == (["c-0"], ["i1"])
     assert len(successor.covisits()) == 1
@@ -269,7 +269,7 @@ async def test_the_next_owner_brings_out_the_lists_of_the_last_write(worker: Wor
     worker.log.refuses = lambda _: False
     successor = Worker(beside=worker)
     successor.now_ms += 1000
-    await successor.claims(0)
+    await successor.acquires(0)
     for _ in range(2):
         await successor.pipeline.resume(0)
         made = worker.log.lists()[-1]

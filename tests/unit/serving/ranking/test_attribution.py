@@ -18,7 +18,17 @@ from serving.ranking.profile import RankSettings
 from serving.ranking.ranker import Ranker
 from serving.ranking.rules import Rules
 from serving.state.user_state import IMPRESSIONS, SEEN, EventKind, RecentText, RingEvent, UserState, item_hash
-from tests.unit.serving.ranking.test_ranker import DIM, GENRES, axis, catalogue, item, popular_but, said, touched, wrote
+from tests.unit.serving.ranking.test_ranker import (
+    DIM,
+    GENRES,
+    axis,
+    catalogue,
+    interaction,
+    item,
+    popular_but,
+    said,
+    wrote,
+)
 
 ITEMS = catalogue()
 RULES = """
@@ -53,7 +63,7 @@ def ruled(tmp_path_factory: pytest.TempPathFactory) -> Rules:
 
 
 def everybody(seed: int, newest: int) -> tuple[Popularity, CoVisitRows, Ease]:
-    """What others did; nobody touched the last `newest` items."""
+    """What others did; the last `newest` items have no interactions."""
     random, popularity, covisits, ease = np.random.default_rng(seed), Popularity(), CoVisitRows(), Ease(20)
     for _ in range(100):
         row, *ring = random.integers(0, len(ITEMS) - newest, 6).tolist()
@@ -69,7 +79,7 @@ preferences = st.sampled_from([-1.0, 0.0, 0.3, 1.0])
 rings = st.lists(
     st.builds(
         lambda item_id, preference, retracted: msgspec.structs.replace(
-            touched(item_id, preference), retracted=retracted
+            interaction(item_id, preference), retracted=retracted
         ),
         st.sampled_from([*ITEMS.ids, "unknown"]),
         preferences,
@@ -168,7 +178,7 @@ def of(ranker: Ranker, state: UserState, item_id: str) -> Explanation:
 
 
 def test_company_is_split_by_what_each_event_adds(items: Catalogue) -> None:
-    """Given a western touched after a romance three times, after a horror twice, then so its points are split."""
+    """Given a western taken after a romance three times, after a horror twice, then so its points are split."""
     covisits = CoVisitRows()
     goal, one, other = (items.row(item_id) for item_id in ("western-7", "romance-1", "horror-2"))
     for _ in range(3):
@@ -189,7 +199,7 @@ def test_company_is_split_by_what_each_event_adds(items: Catalogue) -> None:
 
 def test_a_statement_has_what_it_takes_from_others(items: Catalogue) -> None:
     """Given a western liked, when she asks for horror, then its points stand, and the statement takes from them."""
-    ring = [touched("western-3", at=1)]
+    ring = [interaction("western-3", at=1)]
     made = Ranker(items, Popularity())
     before = of(made, UserState(ring=ring), "western-7")
     state = said(wrote(axis("horror"), 2))
@@ -204,7 +214,7 @@ def test_a_statement_has_what_it_takes_from_others(items: Catalogue) -> None:
 
 
 def test_what_was_dismissed_takes_points(items: Catalogue) -> None:
-    state = UserState(ring=[touched("horror-2", -1.0, kind=EventKind.DISMISS)])
+    state = UserState(ring=[interaction("horror-2", -1.0, kind=EventKind.DISMISS)])
 
     told = of(Ranker(items, Popularity()), state, "horror-6")
 
@@ -221,7 +231,7 @@ def test_help_from_nobody_is_told_apart(items: Catalogue, tmp_path: Path) -> Non
     popularity = popular_but(items, "western-7")
     made = Ranker(items, popularity, blend=blend, rules=Rules(items, path))
 
-    told = of(made, UserState(ring=[touched("sci-fi-0"), touched("western-3", at=2)]), "western-7")
+    told = of(made, UserState(ring=[interaction("sci-fi-0"), interaction("western-3", at=2)]), "western-7")
 
     assert told.apart["exploration"] > 0
     assert told.apart["rules"] == 0.5
@@ -243,7 +253,7 @@ def test_an_item_on_no_list_is_explained_all_the_same(items: Catalogue, tmp_path
     items.put(item(11, "western", available=False))
     items.row("heard of")
     seen = np.array([(item_hash("western-15"), 1, 1, 0, 0)], SEEN)
-    state = UserState(ring=[touched("western-3")], seen=seen)
+    state = UserState(ring=[interaction("western-3")], seen=seen)
     made = Ranker(items, Popularity(), rules=Rules(items, path))
 
     kept_off = {name: of(made, state, name) for name in ("western-15", "western-11", "western-7", "heard of")}

@@ -1,4 +1,4 @@
-"""The EASE model: counted event by event it is that of whole histories; its top is what is touched most."""
+"""The EASE model: counted event by event it is that of whole histories; its top is what has most interactions."""
 
 import numpy as np
 import pytest
@@ -13,9 +13,9 @@ NOBODY = np.empty(0, np.intp), np.empty(0, np.float32)
 NOTHING = history_of(*NOBODY, *NOBODY)
 
 
-def past(touched: dict[int, float]) -> History:
+def past(strengths: dict[int, float]) -> History:
     """A history without a ring."""
-    return history_of(*NOBODY, np.array(list(touched), np.intp), np.array(list(touched.values()), np.float32))
+    return history_of(*NOBODY, np.array(list(strengths), np.intp), np.array(list(strengths.values()), np.float32))
 
 
 def counted(users: list[dict[int, float]], top: int = N) -> Ease:
@@ -109,14 +109,14 @@ def test_the_terms_of_a_history_sum_to_its_sums() -> None:
 
 
 def test_the_head_is_what_is_touched_most() -> None:
-    """Given a full top, when others are touched a quarter more often, then these take the places, and count anew."""
+    """Given a full top, when others have a quarter more interactions, then these take the places, and count anew."""
     ease = counted([{0: 1.0, 1: 1.0, 2: 1.0}, {3: 1.0, 0: 1.0}], top=3)
     totals = np.zeros(N, np.float32)
     totals[:5] = [9.0, 4.0, 8.0, 4.5, 40.0]
 
     gram = ease.begin(totals)
 
-    assert sorted(gram.rows.tolist()) == [0, 2, 4], "3 is touched only an eighth more than 1"
+    assert sorted(gram.rows.tolist()) == [0, 2, 4], "3 has only an eighth more interactions than 1"
     assert dense(gram)[4].tolist() == [0.0] * N
     assert dense(gram)[0, 2] == 1.0
     ease.add(4, 1.0, past({0: 1.0}))

@@ -1,4 +1,4 @@
-"""Places that are given: to rarely touched items in turns, to what trends where a user's own events say too little."""
+"""Exploration slots: to items of few interactions in rotation, to what trends where own events say too little."""
 
 from pathlib import Path
 
@@ -12,13 +12,22 @@ from serving.ranking.profile import RankSettings
 from serving.ranking.ranker import Ranker
 from serving.ranking.rules import Rules
 from serving.state.user_state import UserState
-from tests.unit.serving.ranking.test_ranker import axis, catalogue, genres, popular_but, ranker, said, touched, wrote
+from tests.unit.serving.ranking.test_ranker import (
+    axis,
+    catalogue,
+    genres,
+    interaction,
+    popular_but,
+    ranker,
+    said,
+    wrote,
+)
 from tests.unit.serving.ranking.test_rules import catalogue_of, user
 
 
 @pytest.fixture
 def popular() -> Popularity:
-    """The first 100 of 300 items were touched, each once more than the next."""
+    """The first 100 of 300 items have interactions, each one more than the next."""
     made = Popularity()
     for row in range(100):
         for _ in range(100 - row):
@@ -80,7 +89,7 @@ def test_where_own_events_say_too_little_what_trends_stands_behind() -> None:
     romance = items.row("romance-1")
     for _ in range(50):
         popularity.add(romance, 1.0)
-    state = UserState(ring=[touched("horror-2")])
+    state = UserState(ring=[interaction("horror-2")])
 
     before = Ranker(items, popularity).rank(state, 8)
     after = Ranker(items, popularity, RankSettings(relevance=1.0)).rank(state, 8)
@@ -120,7 +129,7 @@ def test_a_first_statement_or_event_turns_the_list_at_once() -> None:
     made = Ranker(items, popularity)
 
     assert made.rank(UserState(), 5).path == "trending"
-    for state in (said(wrote(axis("horror"))), UserState(ring=[touched("horror-2")])):
+    for state in (said(wrote(axis("horror"))), UserState(ring=[interaction("horror-2")])):
         ranking = made.rank(state, 4)
         assert (ranking.path, genres(ranking)) == ("live", ["horror"] * 4)
     assert genres(ranker(items).rank(said(wrote(axis("western"))), 5)) == ["western"] * 5

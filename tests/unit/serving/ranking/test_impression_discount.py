@@ -9,7 +9,7 @@ from serving.ranking.popularity import Popularity
 from serving.ranking.profile import RankSettings
 from serving.ranking.ranker import Ranker
 from serving.state.user_state import IMPRESSIONS, SEEN, EventKind, RingEvent, UserState, item_hash
-from tests.unit.serving.ranking.test_ranker import catalogue, touched
+from tests.unit.serving.ranking.test_ranker import catalogue, interaction
 
 HOUR_S = 3600
 
@@ -35,7 +35,7 @@ def test_each_time_weighs_less_in_a_straight_line(items: Catalogue) -> None:
     assert impression_weights(state, items, 0.0) == {}
 
 
-def test_of_what_is_unknown_taken_back_or_long_ago_there_is_nothing(items: Catalogue) -> None:
+def test_of_what_is_unknown_retracted_or_long_ago_there_is_nothing(items: Catalogue) -> None:
     state = shown(("horror-2", 0), ("", 100), ("unknown", 100))
 
     assert impression_weights(state, items, 48.0) == {}
@@ -70,7 +70,7 @@ def test_what_was_taken_long_ago_is_known_by_the_seen_set(items: Catalogue) -> N
 def test_what_was_shown_goes_down_and_the_explanation_says_so(items: Catalogue) -> None:
     """Given two horror films that are alike, when the first was shown twice, then it stands behind the second."""
     made = Ranker(items, Popularity(), RankSettings(fatigue=0.3))
-    fresh = UserState(ring=[touched("horror-2")])
+    fresh = UserState(ring=[interaction("horror-2")])
     first, second = (entry.item_id for entry in made.rank(fresh, 3).items[1:])
     tired = shown((first, 0), (first, 0))
     tired.ring = fresh.ring

@@ -84,7 +84,7 @@ def test_shares_divide_what_is_near_among_the_ring(events: list[Event]) -> None:
     np.testing.assert_allclose(shares[0].sum(axis=1), cos.astype(float))
     np.testing.assert_allclose(shares[1].sum(axis=1), cos.astype(float))
     np.testing.assert_allclose(shares[2].sum(axis=1), fwd.astype(float))
-    assert not shares[:, :, 2].any(), "nobody touched the third"
+    assert not shares[:, :, 2].any(), "the third has no interactions"
 
 
 def test_near_an_empty_ring_is_nothing() -> None:

@@ -7,7 +7,7 @@ from serving.catalogue import Catalogue
 from serving.ranking.popularity import Popularity
 from serving.ranking.ranker import Ranker
 from serving.state.user_state import SEEN, UserState, item_hash
-from tests.unit.serving.ranking.test_ranker import DIM, axis, catalogue, ranker, touched
+from tests.unit.serving.ranking.test_ranker import DIM, axis, catalogue, interaction, ranker
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def items() -> Catalogue:
 def test_a_list_is_as_short_as_what_is_left(items: Catalogue) -> None:
     seen = np.array([(item_hash(i), 1, 1, 0, 0) for i in items.ids[3:]], SEEN)
 
-    for state in (UserState(ring=[touched("horror-2")], seen=seen), UserState(seen=seen)):
+    for state in (UserState(ring=[interaction("horror-2")], seen=seen), UserState(seen=seen)):
         assert {entry.item_id for entry in ranker(items).rank(state, 10).items} == set(items.ids[:3])
     assert ranker(Catalogue(DIM, "f")).rank(UserState(long=axis("horror")), 10).items == []
 
@@ -30,7 +30,7 @@ def test_who_has_seen_everything_gets_what_trends_but_not_what_was_dismissed(ite
     for item_id in ("horror-6", "western-3"):
         popularity.add(items.row(item_id), 1.0)
     made = Ranker(items, popularity)
-    state = UserState(ring=[touched("horror-2")], seen=np.array(rows, SEEN))
+    state = UserState(ring=[interaction("horror-2")], seen=np.array(rows, SEEN))
 
     ranking, told = made.rank(state, 100), made.explain(state, 100)
 

@@ -36,7 +36,7 @@ def test_sums_are_those_of_the_definition(decay: float) -> None:
 
 
 def test_ages_are_events_since_the_last_one() -> None:
-    """Given events on a, b, a, c, then a is one event old, b two, and what was never touched is none."""
+    """Given events on a, b, a, c, then a is one event old, b two, and what has no interactions is none."""
     popularity = Popularity(capacity=1)
     for row in (0, 1, 0, 2):
         popularity.add(row, 0.5)

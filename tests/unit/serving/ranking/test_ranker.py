@@ -57,7 +57,7 @@ def ranker(items: Catalogue, **settings: float) -> Ranker:
     return Ranker(items, Popularity(), RankSettings(**settings))  # type: ignore[arg-type]
 
 
-def touched(item_id: str, preference: float = 1.0, at: int = 1, kind: EventKind = EventKind.LIKE) -> RingEvent:
+def interaction(item_id: str, preference: float = 1.0, at: int = 1, kind: EventKind = EventKind.LIKE) -> RingEvent:
     return RingEvent(at, f"e{at}", at, item_id, kind, max(preference, 0.0), preference)
 
 
@@ -88,12 +88,12 @@ def test_of_an_unknown_user_the_list_is_the_trending_one(items: Catalogue) -> No
     assert [items.find(entry.item_id) for entry in ranking.items] == [3, 7, 0, 1, 2]
     assert {entry.source for entry in ranking.items} == {"popular"}
     assert ranking.items[0].reasons[0].words == "popular right now"
-    assert ranking.items[4].reasons[0].share == 0.0, "nobody touched it, so popularity has no share in it"
+    assert ranking.items[4].reasons[0].share == 0.0, "it has no interactions, so popularity has no share in it"
     assert made.trending(5) == ranking
 
 
 def test_a_touched_item_draws_its_like_and_is_the_reason(items: Catalogue) -> None:
-    ranking = ranker(items).rank(UserState(ring=[touched("horror-2")]), 4)
+    ranking = ranker(items).rank(UserState(ring=[interaction("horror-2")]), 4)
 
     assert ranking.path == "live"
     assert genres(ranking)[:3] == ["horror"] * 3
@@ -103,17 +103,17 @@ def test_a_touched_item_draws_its_like_and_is_the_reason(items: Catalogue) -> No
 
 
 def test_the_newer_event_counts_more(items: Catalogue) -> None:
-    ring = [touched("horror-2", at=1), touched("romance-1", at=2)]
+    ring = [interaction("horror-2", at=1), interaction("romance-1", at=2)]
 
     assert genres(ranker(items).rank(UserState(ring=ring), 3))[0] == "romance"
     assert genres(ranker(items, ring_decay=1.25).rank(UserState(ring=ring), 3))[0] == "horror"
 
 
 def test_seen_and_withdrawn_items_are_left_out(items: Catalogue) -> None:
-    """Given one horror film seen, one seen and taken back, one not on offer, then two of the five are missing."""
+    """Given one horror film seen, one seen and retracted, one not on offer, then two of the five are missing."""
     seen = np.array([(item_hash("horror-2"), 1, 1, 0, 0), (item_hash("horror-6"), 1, 0, 0, 0)], SEEN)
     items.put(item(10, "horror", available=False))
-    state = UserState(ring=[touched("horror-14")], seen=seen)
+    state = UserState(ring=[interaction("horror-14")], seen=seen)
 
     listed = {entry.item_id for entry in ranker(items).rank(state, 100).items}
 
@@ -125,7 +125,7 @@ def test_seen_and_withdrawn_items_are_left_out(items: Catalogue) -> None:
 def test_where_things_are_bought_again_the_seen_stand_lower_and_the_dismissed_are_out(items: Catalogue) -> None:
     """Given two horror films seen, one of them dismissed, when that costs 2 points, then one is back, and lower."""
     seen = np.array([(item_hash("horror-2"), 1, 3, 0, 0), (item_hash("horror-6"), 1, 2, 1, 0)], SEEN)
-    state = UserState(ring=[touched("horror-14", kind=EventKind.PURCHASE)], seen=seen)
+    state = UserState(ring=[interaction("horror-14", kind=EventKind.PURCHASE)], seen=seen)
     before = {entry.item_id: entry.score for entry in ranker(items).rank(UserState(ring=state.ring), 100).items}
     shop = Ranker(items, Popularity(), RankSettings(seen="down", seen_points=2.0))
 
@@ -164,7 +164,7 @@ def test_a_newer_statement_overrides_an_older_one(items: Catalogue) -> None:
 def test_a_statement_outlives_what_was_touched_with_it(items: Catalogue) -> None:
     """Given a horror film liked right after a statement, and ten westerns since, then what was written counts more."""
     state = said(wrote(axis("romance"), 1))
-    state.ring += [touched("horror-2", at=2), *(touched("western-3", at=3 + n) for n in range(10))]
+    state.ring += [interaction("horror-2", at=2), *(interaction("western-3", at=3 + n) for n in range(10))]
 
     listed = genres(ranker(items).rank(state, 100))
 
@@ -178,7 +178,7 @@ def test_a_negative_text_pushes_down(items: Catalogue) -> None:
 
 
 def test_a_dismissed_item_pushes_its_like_down(items: Catalogue) -> None:
-    ranking = ranker(items).rank(UserState(ring=[touched("horror-2", -1.0, kind=EventKind.DISMISS)]), 100)
+    ranking = ranker(items).rank(UserState(ring=[interaction("horror-2", -1.0, kind=EventKind.DISMISS)]), 100)
 
     assert genres(ranking)[-EACH:] == ["horror"] * EACH
     assert all(reason.event_id is None for entry in ranking.items for reason in entry.reasons)
@@ -195,7 +195,7 @@ def test_a_retracted_event_says_nothing(items: Catalogue) -> None:
 
 def test_items_that_are_unknown_or_not_embedded_say_nothing(items: Catalogue) -> None:
     items.row("heard of")
-    state = UserState(ring=[touched("heard of", at=1), touched("never heard of", at=2)])
+    state = UserState(ring=[interaction("heard of", at=1), interaction("never heard of", at=2)])
 
     ranking = ranker(items).rank(state, 100)
 
@@ -214,7 +214,7 @@ def test_the_long_vector_is_a_direction(items: Catalogue) -> None:
 
 
 def test_the_long_vectors_part_goes_to_the_event_most_like_the_item(items: Catalogue) -> None:
-    state = UserState(ring=[touched("horror-2", at=1), touched("western-3", at=2)], long=axis("horror"))
+    state = UserState(ring=[interaction("horror-2", at=1), interaction("western-3", at=2)], long=axis("horror"))
 
     blend = Blend(tuple(0.1 * (part is Signal.CONTENT) for part in Signal))
     ranking = Ranker(items, Popularity(), RankSettings(long=5.0), blend=blend).rank(state, 3)
@@ -241,7 +241,7 @@ def test_popularity_decides_between_equals_and_is_named(items: Catalogue) -> Non
     for _ in range(50):
         popularity.add(row, 1.0)
 
-    entry = Ranker(items, popularity).rank(UserState(ring=[touched("horror-2")]), 1).items[0]
+    entry = Ranker(items, popularity).rank(UserState(ring=[interaction("horror-2")]), 1).items[0]
 
     assert entry.item_id == "horror-18"
     assert {reason.words for reason in entry.reasons} == {'you liked "Title 2"', "popular right now"}
@@ -256,7 +256,7 @@ def test_shares_and_order_hold_for_any_user(items: Catalogue) -> None:
     made = Ranker(items, popularity)
     for _ in range(50):
         ring = [
-            touched(str(rng.choice(items.ids)), float(rng.choice([-1, 0, 0.3, 1])), at)
+            interaction(str(rng.choice(items.ids)), float(rng.choice([-1, 0, 0.3, 1])), at)
             for at in range(rng.integers(20))
         ]
         texts = [wrote(axis(str(rng.choice(GENRES))), 100 + at, float(rng.choice([-1, 1]))) for at in range(3)]
@@ -273,7 +273,7 @@ def test_shares_and_order_hold_for_any_user(items: Catalogue) -> None:
 
 
 def popular_but(items: Catalogue, *untouched: str, each: int = 3) -> Popularity:
-    """Everything was touched as often, but for these."""
+    """Everything has as many interactions, but for these."""
     popularity = Popularity()
     for row, item_id in enumerate(items.ids):
         for _ in range(0 if item_id in untouched else each):
@@ -282,14 +282,14 @@ def popular_but(items: Catalogue, *untouched: str, each: int = 3) -> Popularity:
 
 
 def test_what_others_touched_too_is_found_and_named(items: Catalogue) -> None:
-    """Given a romance and a western that go together, then who touches the one is shown the other, and told why."""
+    """Given a romance and a western that go together, then who takes the one is shown the other, and told why."""
     covisits = CoVisitRows()
     one, other = items.row("romance-1"), items.row("western-3")
     for _ in range(5):
         covisits.add(other, 1.0, [(one, 1.0)])
 
     made = Ranker(items, popular_but(items), covisits=covisits)
-    entries = {entry.item_id: entry for entry in made.rank(UserState(ring=[touched("romance-1")]), 20).items}
+    entries = {entry.item_id: entry for entry in made.rank(UserState(ring=[interaction("romance-1")]), 20).items}
 
     assert entries["western-3"].source == "covisit"
     reason = entries["western-3"].reasons[0]
@@ -298,7 +298,7 @@ def test_what_others_touched_too_is_found_and_named(items: Catalogue) -> None:
 
 
 def test_an_event_without_preference_still_links(items: Catalogue) -> None:
-    """Given an item that was rated low, then it draws by company alone and not by what it is like."""
+    """Given an item that was rated low, then it draws by co-visits alone and not by what it is like."""
     covisits = CoVisitRows()
     covisits.add(items.row("western-3"), 1.0, [(items.row("romance-1"), 1.0)])
     low = RingEvent(1, "e1", 1, "romance-1", EventKind.RATE, 0.2, 0.0)
@@ -308,21 +308,21 @@ def test_an_event_without_preference_still_links(items: Catalogue) -> None:
     assert ranking.path == "live"
     assert ranking.items[0].item_id == "western-3"
     rest = [entry.score for entry in ranking.items[1:19]]
-    assert max(rest) - min(rest) < 0.05, "all the others are equal to her, but for how long ago they were touched"
+    assert max(rest) - min(rest) < 0.05, "all the others are equal to her, but for how long ago they were taken"
 
 
 def test_a_statement_quietens_what_was_touched(items: Catalogue) -> None:
-    """Given company of westerns, when she asks for horror, then horror leads; as that fades, westerns come back."""
+    """Given westerns in her ring, when she asks for horror, then horror leads; as that fades, westerns come back."""
     covisits = CoVisitRows()
     for number in (3, 7, 11, 15, 19):
         for _ in range(50):
             covisits.add(items.row(f"western-{number}"), 1.0, [(items.row("romance-1"), 1.0)])
     made = Ranker(items, popular_but(items, each=50), covisits=covisits)
     state = said(wrote(axis("horror"), 5))
-    state.ring = [touched("romance-1", at=1), *state.ring]
+    state.ring = [interaction("romance-1", at=1), *state.ring]
 
     fresh = genres(made.rank(state, 20))
-    state.ring += [touched("romance-1", at=10 + n, kind=EventKind.VIEW) for n in range(18)]
+    state.ring += [interaction("romance-1", at=10 + n, kind=EventKind.VIEW) for n in range(18)]
 
     assert fresh[:EACH] == ["horror"] * EACH
     assert genres(made.rank(state, 20))[0] == "western"
@@ -330,7 +330,7 @@ def test_a_statement_quietens_what_was_touched(items: Catalogue) -> None:
 
 def test_the_tenth_place_is_for_an_item_that_nobody_touched(items: Catalogue) -> None:
     """Given a new western, then it stands where it is seen, and the others keep their order; a new horror does not."""
-    state = UserState(ring=[touched("sci-fi-0"), touched("western-3", at=2)])
+    state = UserState(ring=[interaction("sci-fi-0"), interaction("western-3", at=2)])
     blend = Blend((1.5, 0.0, 0.2, 0.0, -4.0, 0.7, 5.0, 0.2, 0.0, 3.0, 0.0))
     plain = Ranker(items, popular_but(items), blend=blend).rank(state, 20).items
 
@@ -350,7 +350,7 @@ def test_users_teach_the_blend_what_counts(items: Catalogue) -> None:
     rng = np.random.default_rng(9)
     made = Ranker(items, popular_but(items))
     before = made.blend.at(1.0)[Signal.CONTENT]
-    state = UserState(ring=[touched("horror-2")])
+    state = UserState(ring=[interaction("horror-2")])
     points = made.points(state)
     for _ in range(30):
         others = rng.choice([row for row, item_id in enumerate(items.ids) if "horror" not in item_id], 10)
@@ -374,7 +374,8 @@ def test_many_users_at_once_get_the_lists_that_each_would_get(items: Catalogue) 
     """Given 150 users, so that both ways of computing and a boundary between groups are met."""
     rng = np.random.default_rng(11)
     states = [
-        UserState(ring=[touched(str(rng.choice(items.ids)), at=at) for at in range(user % 5)]) for user in range(150)
+        UserState(ring=[interaction(str(rng.choice(items.ids)), at=at) for at in range(user % 5)])
+        for user in range(150)
     ]
     popularity = Popularity()
     for row, pair in enumerate(rng.random(len(items))):  # no two items alike: equals could change places

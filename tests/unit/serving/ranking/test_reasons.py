@@ -14,7 +14,7 @@ from serving.ranking.ranker import Ranker
 from serving.ranking.reasons import above_half
 from serving.ranking.rules import Rules
 from serving.state.user_state import UserState
-from tests.unit.serving.ranking.test_ranker import DIM, GENRES, axis, catalogue, said, touched, wrote
+from tests.unit.serving.ranking.test_ranker import DIM, GENRES, axis, catalogue, interaction, said, wrote
 
 STATED: dict[Language, str] = {"en": "because of what you wrote", "zh": "根据你写的内容"}
 ITEMS = catalogue()
@@ -48,7 +48,7 @@ def test_a_statement_is_named_for_what_fits_it_and_for_nothing_else(
 
 
 def test_what_does_not_fit_is_told_by_what_everybody_does() -> None:
-    """Given a romance that many touch, when a user asks for science fiction, then it is popular, and no more."""
+    """Given a romance that many take, when a user asks for science fiction, then it is popular, and no more."""
     popularity, row = Popularity(), ITEMS.row("romance-1")
     for _ in range(20):
         popularity.add(row, 1.0)
@@ -62,8 +62,8 @@ def test_what_does_not_fit_is_told_by_what_everybody_does() -> None:
 
 
 def test_a_touched_item_is_no_reason_for_what_is_not_like_it() -> None:
-    """The kind is the same for whatever draws: what was touched, too."""
-    entries = Ranker(ITEMS, Popularity()).rank(UserState(ring=[touched("horror-2")]), 20).items
+    """The kind is the same for whatever draws: what has interactions, too."""
+    entries = Ranker(ITEMS, Popularity()).rank(UserState(ring=[interaction("horror-2")]), 20).items
 
     named = {genre(entry) for entry in entries if 'you liked "Title 2"' in words(entry)}
     assert named == {"horror"}
@@ -86,14 +86,14 @@ def test_what_a_rule_put_there_is_not_there_for_want_of_better(tmp_path_factory:
     ring=st.lists(st.sampled_from(ITEMS.ids), max_size=4),
 )
 def test_what_is_said_of_everybody_is_true(events: list[int], weights: list[float], ring: list[str]) -> None:
-    """Given any events and weights, then "popular" is only what was touched more than half of the others, and so on."""
+    """Given any events and weights, then "popular" is only what is taken more than half of the others, and so on."""
     popularity = Popularity(decay=0.95)
     for row in events:
         popularity.add(row, 1.0)
     blend = [*START]
     for part, weight in zip((Signal.TOTAL, Signal.RECENT, Signal.AGE), weights, strict=True):
         blend[part] = weight
-    state = UserState(ring=[touched(item, at=at) for at, item in enumerate(ring, 1)])
+    state = UserState(ring=[interaction(item, at=at) for at, item in enumerate(ring, 1)])
     n = len(ITEMS)
     totals, late, ages = popularity.totals(n), popularity.decayed(n), popularity.ages(n)
     made = Ranker(ITEMS, popularity, blend=Blend(tuple(blend)))
@@ -113,14 +113,16 @@ def test_what_is_said_of_everybody_is_true(events: list[int], weights: list[floa
 
 
 def test_an_item_that_was_left_alone_is_not_called_popular() -> None:
-    """Given weights that favour what nobody touched for long, then that is what is said of it."""
+    """Given weights that favour what had no interactions for long, then that is what is said of it."""
     popularity = Popularity()
     for row in [0, *[row for row in range(1, len(ITEMS)) for _ in range(3)]]:
         popularity.add(row, 1.0)
     blend = [*START]
     blend[Signal.TOTAL], blend[Signal.RECENT], blend[Signal.AGE] = 0.0, 0.0, -1.0
 
-    entries = Ranker(ITEMS, popularity, blend=Blend(tuple(blend))).rank(UserState(ring=[touched("horror-2")]), 20).items
+    entries = (
+        Ranker(ITEMS, popularity, blend=Blend(tuple(blend))).rank(UserState(ring=[interaction("horror-2")]), 20).items
+    )
 
     left_alone = next(entry for entry in entries if entry.item_id == ITEMS.ids[0])
     assert Reason(None, 1.0, CROWD["en"]["age_low"]) in left_alone.reasons

@@ -31,7 +31,7 @@ def fresh(identities: dict[str, str] | None = None, *known: str) -> Statistics:
 
 
 def message(first: int, *items: str, topic: str = TOPICS.clicks, partition: int = 0, pair: float = 1.0) -> CoVisits:
-    """Events of one user, who touched nothing before them."""
+    """Events of one user, who had no interactions before them."""
     rings = [[(other, pair) for other in reversed(items[:n])] for n in range(len(items))]
     pairs = [CoVisitEvent(first + n, item, pair, rings[n][:20]) for n, item in enumerate(items)]
     return CoVisits(topic=topic, partition=partition, first=first, last=first + len(items) - 1, events=pairs)
@@ -92,7 +92,7 @@ _messages = st.lists(
 @given(_messages, _messages)
 def test_going_on_from_a_snapshot_is_like_never_having_stopped(before: list[CoVisits], after: list[CoVisits]) -> None:
     """Given another numbering of items, then every number is the same bit by bit, now and after whatever comes."""
-    running, restarted = fresh(), fresh(None, "f", "never touched", "a")
+    running, restarted = fresh(), fresh(None, "f", "never taken", "a")
     for each in before:
         running.apply(each)
     restarted.restore(through_bytes(running.snapshot(COVISITS, 7, NOW_MS)))

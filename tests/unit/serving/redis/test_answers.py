@@ -135,7 +135,7 @@ def test_a_mistake_of_ours_is_not_redis_to_answer_for() -> None:
 
 
 def test_users_that_a_command_names_are_not_told() -> None:
-    """redis-py puts the command of a pipeline into the error, and Redis 7 the key that a user may not touch."""
+    """redis-py puts the command of a pipeline into the error, and Redis 7 the key that a user may not use."""
     error = parsed(FULL)
     error.args = (f"Command # 1 (SET {{p:0}}:u:alice x) of pipeline caused error: {error.args!r}",)
     assert str(read(error)).startswith("Redis is full (OOM command not allowed when used memory > 'maxmemory')")

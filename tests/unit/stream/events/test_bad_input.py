@@ -100,7 +100,7 @@ async def test_whatever_a_visitor_writes_stops_nobody(worker: Worker, written: s
 
 async def test_a_wrong_partition_is_forwarded_once_and_then_given_up() -> None:
     worker = Worker(partitions=4)
-    await worker.claims(*range(4))
+    await worker.acquires(*range(4))
     user = next(f"u{n}" for n in range(99) if partition_of(f"u{n}", 4) == 3)
     body = {"user_id": user, "item_id": "i1", "type": "click"}
     reroute = record(TOPICS.clicks, body, 7, partition=1, headers=(("ce_source", b"app"),))

@@ -67,7 +67,7 @@ async def test_what_no_owner_wrote_is_left_out(worker: Worker, message: Any) -> 
 
 async def test_an_event_of_another_partition_is_not_passed_on() -> None:
     worker = Worker(partitions=4)
-    await worker.claims(*range(4))
+    await worker.acquires(*range(4))
     body = {"user_id": "u1", "item_id": "i1", "type": "click"}
     misrouted = [transfer(PASSED | {"partition": number}, body) for number in range(4)]
     for offset, reroute in enumerate(misrouted):

@@ -6,7 +6,7 @@ import pytest
 from serving.state.history import unpack
 from serving.state.user_state import UserState, Vector, decode, encode, item_hash
 from stream.interest.fold import Bounds, FoldResult, direction, subtract
-from stream.interest.interaction_context import company
+from stream.interest.interaction_context import context_of
 from stream.testing import NOW_MS, embed_by_words
 from tests.support.events import event, take
 
@@ -166,7 +166,7 @@ def test_company_is_the_ring_newest_first_and_what_was_seen_before() -> None:
         take(state, event(f"said-{n:02}", None, text="love", time_ms=NOW_MS - 5000 + n))
     take(state, event("a", "i1", covisit=0.2), SPACE)
     take(state, event("c", "i2", covisit=1.0, time_ms=NOW_MS + 2500), SPACE)
-    ring, gaps_s, packed = company(state)
+    ring, gaps_s, packed = context_of(state)
     assert (ring, gaps_s) == ([("i2", 1.0), ("i1", 0.2)], [0, 2])
     before = unpack(packed)
     assert before.items.tolist() == [item_hash("i0")], "the ring is full of what was said since"

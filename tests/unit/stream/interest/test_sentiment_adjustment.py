@@ -1,4 +1,4 @@
-"""What a review without a rating counts: by what it says, never beyond what a rating does, and taken back exactly."""
+"""What a review without a rating counts: by what it says, never beyond what a rating does, and retracted exactly."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -29,8 +29,8 @@ def judging() -> Worker:
     return Worker(limits=Limits(sentiment=HEAD))
 
 
-def preference_of(text: str, swing: WeightRange | None, preference: float = 0.7) -> float:
-    review = replace(event("r-1", text=text, preference=preference), swing=swing)
+def preference_of(text: str, weight_range: WeightRange | None, preference: float = 0.7) -> float:
+    review = replace(event("r-1", text=text, preference=preference), weight_range=weight_range)
     return adjusted(review, embed_by_words(text), HEAD).weight.preference
 
 
@@ -52,7 +52,7 @@ def test_a_preference_goes_towards_the_best_rating_or_the_worst_in_proportion() 
 
 def test_a_preference_is_never_beyond_its_ends_and_exact_in_half_precision() -> None:
     certain = head_of([1e6] * len(WORDS))
-    review = replace(event("r-1", text="love", preference=0.7), swing=WeightRange(0.25, 1.0))
+    review = replace(event("r-1", text="love", preference=0.7), weight_range=WeightRange(0.25, 1.0))
 
     for vector, end in ((embed_by_words("love"), 1.0), (-embed_by_words("love"), 0.25)):
         assert adjusted(review, vector, certain).weight.preference == end
@@ -63,8 +63,8 @@ def test_a_preference_is_never_beyond_its_ends_and_exact_in_half_precision() -> 
 
 def test_the_ends_are_those_of_the_ratings(tmp_path: Path) -> None:
     shipped = Path("stream/events/weights.toml").read_text("utf-8")
-    assert load_weights().swing == WeightRange(0.0, 1.0)
-    for was, becomes, swing in (
+    assert load_weights().weight_range == WeightRange(0.0, 1.0)
+    for was, becomes, weight_range in (
         ("1 = { pair = 0.2, taste = 0.0 }", "1 = { pair = 0.2, taste = -0.5 }", WeightRange(-0.5, 1.0)),
         ("review     = { pair = 0.8, taste = 0.7 }", "review = { pair = 0.8, taste = 1.5 }", WeightRange(0.0, 1.5)),
         ("review     = { pair = 0.8, taste = 0.7 }", "review = { pair = 0.8, taste = 0.0 }", None),
@@ -73,12 +73,12 @@ def test_the_ends_are_those_of_the_ratings(tmp_path: Path) -> None:
         assert was in shipped
         file = tmp_path / "weights.toml"
         file.write_text(shipped.replace(was, becomes), "utf-8")
-        assert load_weights(file).swing == swing
+        assert load_weights(file).weight_range == weight_range
 
 
 async def test_blame_lowers_and_praise_raises_what_a_review_counts() -> None:
     worker = judging()
-    await worker.claims(0)
+    await worker.acquires(0)
     await worker.takes(says(0, "love", item_id="i1"), says(1, "war", item_id="i2"), says(2, "music", item_id="i3"))
 
     state = await worker.state("u1")
@@ -91,7 +91,7 @@ async def test_blame_lowers_and_praise_raises_what_a_review_counts() -> None:
 
 async def test_a_rating_wins_over_the_text_and_a_statement_is_not_judged() -> None:
     worker = judging()
-    await worker.claims(0)
+    await worker.acquires(0)
     await worker.takes(says(0, "war", item_id="i1", rating=5), says(1, "love", item_id="i2", rating=1), says(2, "war"))
 
     preferences = {each.event_id: each.preference for each in (await worker.state("u1")).ring}
@@ -99,10 +99,10 @@ async def test_a_rating_wins_over_the_text_and_a_statement_is_not_judged() -> No
     assert preferences == {"r-0": 1.0, "r-1": 0.0, "r-2": load_weights().actions["statement"].preference}
 
 
-async def test_a_retraction_takes_back_what_the_text_made_of_it() -> None:
+async def test_a_retraction_retracts_what_the_text_made_of_it() -> None:
     review, worker, untouched = says(1, "war love war", item_id="i2"), judging(), judging()
     for each in (worker, untouched):
-        await each.claims(0)
+        await each.acquires(0)
         await each.takes(click(0))
     await worker.takes(review)
     moved = await worker.long("u1")
@@ -112,12 +112,12 @@ async def test_a_retraction_takes_back_what_the_text_made_of_it() -> None:
     np.testing.assert_allclose(await worker.long("u1"), await untouched.long("u1"), atol=1e-6)
 
 
-async def test_a_retraction_with_the_event_takes_back_the_same_when_nothing_of_it_is_kept() -> None:
+async def test_a_retraction_with_the_event_retracts_the_same_when_nothing_of_it_is_kept() -> None:
     review = says(0, "war love war", item_id="i2", event_time=NOW_MS - 3 * DAY_MS)
     others = [says(1 + n, "music", item_id=f"i{n % 30}", event_time=NOW_MS - n) for n in range(70)]
     worker, untouched = judging(), judging()
     for each in (worker, untouched):
-        await each.claims(0)
+        await each.acquires(0)
     await worker.takes(review, *others)
     assert all(each.event_id != "r-0" for each in (await worker.state("u1")).texts)
     sent = {"text": "war love war", "item_id": "i2", "event_time": NOW_MS - 3 * DAY_MS}
@@ -132,7 +132,7 @@ async def test_a_retraction_before_its_event_leaves_the_same_as_one_after() -> N
     review = says(0, "war", item_id="i1")
     after, before = judging(), judging()
     for each in (after, before):
-        await each.claims(0)
+        await each.acquires(0)
     await after.takes(review)
     await after.takes(back(0, review))
     await before.takes(back(0, review))

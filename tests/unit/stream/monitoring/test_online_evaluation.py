@@ -17,7 +17,7 @@ LISTED = [f"i{n}" for n in range(20)]
 async def judged() -> EvaluatedWorker:
     """A worker that sends i0 to i19 to everybody."""
     made = EvaluatedWorker(LISTED)
-    await made.claims(0)
+    await made.acquires(0)
     return made
 
 
@@ -60,7 +60,7 @@ async def test_what_the_list_could_not_have_had_is_no_trial(judged: EvaluatedWor
 
 async def test_where_things_are_bought_again_only_the_dismissed_could_not_have_been_listed() -> None:
     shop = EvaluatedWorker(LISTED, seen="down")
-    await shop.claims(0)
+    await shop.acquires(0)
     await shop.takes(click(0, "i1", type="purchase"), click(1, "i2", type="dismiss"))
     await shop.takes(click(2, "i1", type="purchase"))
     await shop.takes(click(3, "i2", type="purchase"))
@@ -68,7 +68,7 @@ async def test_where_things_are_bought_again_only_the_dismissed_could_not_have_b
 
 
 async def test_only_what_is_new_and_links_items_counts(judged: EvaluatedWorker) -> None:
-    """Not a duplicate, a dismissal, an impression, a statement, nor what is taken back before it comes."""
+    """Not a duplicate, a dismissal, an impression, a statement, nor what is retracted before it comes."""
     await judged.takes(click(0, "i1"))
     await judged.takes(click(1, "i2", event_id="c-0"), click(2, "i2", type="dismiss"), says(0, "love"))
     assert await judged.takes(click(3, "i4", type="impression")) == []
@@ -136,9 +136,9 @@ async def test_an_erased_user_leaves_nothing_behind(judged: EvaluatedWorker) -> 
 async def test_a_list_that_another_worker_made_since_is_not_judged_by_mine(judged: EvaluatedWorker) -> None:
     await judged.takes(click(0, "i25"))
     other = Worker(beside=judged)
-    await other.claims(0)
+    await other.acquires(0)
     await other.takes(click(1, "i26"))
-    await judged.claims(0)
+    await judged.acquires(0)
     await judged.takes(click(2, "i1"))
     assert judged.trials_and_hits() == (0, 0)
     assert judged.value("penchant_list_unjudged_total") == 2

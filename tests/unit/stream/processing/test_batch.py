@@ -48,7 +48,7 @@ async def test_what_waited_ends_as_what_did_not(worker: Worker) -> None:
     await worker.pipeline.on_items_available(["new"])
     other = Worker()
     other.items["new"] = embed_by_words("food")
-    await other.claims(0)
+    await other.acquires(0)
     await other.takes(stranger(0, type="like"), click(1), stranger(2))
     mine, theirs = await worker.state("u1"), await other.state("u1")
     assert mine.long == pytest.approx(theirs.long, abs=1e-6)
@@ -136,7 +136,7 @@ async def test_each_event_has_a_deadline_of_its_own(worker: Worker) -> None:
 async def test_another_worker_takes_over_who_waits(worker: Worker) -> None:
     await worker.takes(stranger(0))
     successor = Worker(beside=worker)
-    await successor.claims(0)
+    await successor.acquires(0)
     successor.items["new"] = embed_by_words("food")
     await successor.pipeline.on_items_available(["new"])
     assert named(successor.log.lists()[-1]) == ["c-0"]
@@ -184,7 +184,7 @@ async def test_a_statement_that_only_negates_wants_nothing(worker: Worker) -> No
     assert (await worker.long("u1")) @ embed_by_words("war") < 0
 
 
-async def test_a_negated_statement_is_taken_back_whole(worker: Worker) -> None:
+async def test_a_negated_statement_is_retracted_whole(worker: Worker) -> None:
     await worker.takes(says(0, "no more war, give me music"), click(0))
     await worker.takes(
         record(TOPICS.commands, {"command_id": "k", "type": "retract", "user_id": "u1", "event_id": "r-0"})

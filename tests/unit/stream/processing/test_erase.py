@@ -133,13 +133,13 @@ async def test_an_older_erasure_that_comes_again_erases_nothing(worker: Worker) 
 async def test_an_erasure_that_was_not_saved_is_carried_out_by_the_next_worker(worker: Worker) -> None:
     await worker.takes(click(0))
     successor = Worker(beside=worker)
-    await successor.claims(0)
+    await successor.acquires(0)
     done, refused = await worker.pipeline.process([erase(0)])
     assert (done, len(refused)) == ([], 1)
     assert (await successor.state("u1")).known
     await successor.takes(erase(0))
     assert not (await successor.state("u1")).known
     after = Worker(beside=worker)
-    await after.claims(0)
+    await after.acquires(0)
     await after.pipeline.resume(0)
     assert after.log.on(TOPICS.recommendations)[-1].value is None, "no list of the user is owed"

@@ -102,7 +102,7 @@ async def test_an_owner_that_died_before_it_handed_over_is_asked_again(owners: O
     with pytest.raises(Exception, match="refuse"):
         await owners.workers[1].pipeline.process([request])
     owners.log.refuses = lambda _: False
-    await owners.workers[1].claims(1)
+    await owners.workers[1].acquires(1)
     held = await owners.state(ANONYMOUS)
     assert held.alias is not None
     assert (held.alias.held, ring(held)) == (True, ["b"])
@@ -240,7 +240,7 @@ async def test_a_list_that_came_late_is_published_again_by_who_owns_the_user(own
     async def slow(records: Sequence[Outgoing]) -> None:
         if taken_over.is_set() and any(each.topic == TOPICS.recommendations for each in records):
             taken_over.clear()
-            await owner.claims(0)
+            await owner.acquires(0)
             await owner.takes(record(TOPICS.clicks, click("b", KNOWN, "love"), 1))
         await send(records)
 

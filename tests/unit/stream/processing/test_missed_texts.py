@@ -17,7 +17,7 @@ from tests.support.pipeline import DAY_MS, Degraded, Worker, click, named, says
 @pytest.fixture
 async def worker() -> Degraded:
     made = Degraded()
-    await made.claims(0)
+    await made.acquires(0)
     return made
 
 
@@ -64,7 +64,7 @@ async def test_what_was_made_up_for_ends_as_what_was_not_missed(worker: Degraded
     worker.misses = set()
     await worker.pipeline.retry_missed_texts(64)
     other = Worker()
-    await other.claims(0)
+    await other.acquires(0)
     await other.takes(click(0), *texts, click(1, "i2"))
     mine, theirs = await worker.state("u1"), await other.state("u1")
     assert mine.long == pytest.approx(theirs.long, abs=1e-6)
@@ -179,7 +179,7 @@ async def test_another_worker_takes_over_what_was_missed(worker: Degraded) -> No
     worker.misses = {"love"}
     await worker.takes(says(0, "love"))
     successor = Degraded(beside=worker)
-    await successor.claims(0)
+    await successor.acquires(0)
     await successor.pipeline.retry_missed_texts(64)
     assert named(worker.log.lists()[-1]) == ["r-0"]
     worker.misses = set()
@@ -190,7 +190,7 @@ async def test_another_worker_takes_over_what_was_missed(worker: Degraded) -> No
 # --- Commands ---
 
 
-async def test_a_text_that_waits_is_taken_back_at_once(worker: Degraded) -> None:
+async def test_a_text_that_waits_is_retracted_at_once(worker: Degraded) -> None:
     worker.misses = {"love"}
     await worker.takes(says(0, "love"))
     (made,) = await worker.takes(retract(0, "r-0"))

@@ -82,7 +82,7 @@ async def test_long_headers_and_keys_count(worker: Worker) -> None:
 
 async def test_missed_texts_share_the_room() -> None:
     worker = Degraded()
-    await worker.claims(0)
+    await worker.acquires(0)
     worker.misses = {"hidden"}
     reviews = [says(n, "hidden", context={"page": "x" * LONG}) for n in range(8)]
     await worker.takes(*reviews)
@@ -269,7 +269,7 @@ async def test_a_letter_for_what_has_left_by_now_changes_nothing(worker: Worker)
     assert worker.dead_letters() == []
 
 
-async def test_a_waiting_event_that_raises_when_it_is_read_again_is_taken_back_all_the_same(worker: Worker) -> None:
+async def test_a_waiting_event_that_raises_when_it_is_read_again_is_retracted_all_the_same(worker: Worker) -> None:
     await worker.takes(click(0, "new"))
     worker.pipeline = faulty(worker, "c-0")
     await worker.takes(retract(0, event_id="c-0"))

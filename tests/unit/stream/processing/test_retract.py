@@ -35,7 +35,7 @@ async def test_what_was_added_is_taken_away_and_the_place_stays(worker: Worker) 
     assert receipts(worker) == [("k-0", "done", "")]
 
 
-async def test_nothing_is_left_of_a_user_whose_every_event_is_taken_back(worker: Worker) -> None:
+async def test_nothing_is_left_of_a_user_whose_every_event_is_retracted(worker: Worker) -> None:
     """Exact zeros: what rounding leaves of a difference would be a direction like any other."""
     times = [NOW_MS - 12_345_678 * n for n in range(5)]
     await worker.takes(*[click(n, f"i{n}", type="like", event_time=at) for n, at in enumerate(times)])
@@ -56,7 +56,7 @@ async def test_a_second_retraction_changes_nothing_and_is_done(worker: Worker) -
     assert [each[:2] for each in receipts(worker)] == [("k-0", "done"), ("k-1", "done")]
 
 
-async def test_an_event_that_was_taken_back_is_a_duplicate_when_it_comes_again(worker: Worker) -> None:
+async def test_an_event_that_was_retracted_is_a_duplicate_when_it_comes_again(worker: Worker) -> None:
     await worker.takes(click(0))
     await worker.takes(retract(0, "c-0"))
     assert await worker.takes(click(1, event_id="c-0")) == []
@@ -103,7 +103,7 @@ async def test_the_same_command_twice_waits_once(worker: Worker) -> None:
     assert receipts(worker) == [("k", "done", "")]
 
 
-async def test_an_event_that_waits_for_its_item_is_taken_back_at_once(worker: Worker) -> None:
+async def test_an_event_that_waits_for_its_item_is_retracted_at_once(worker: Worker) -> None:
     await worker.takes(click(0, "new"), retract(0, "c-0"))
     assert receipts(worker) == [("k-0", "done", "")]
     assert await worker.store.waiting(0) == []
@@ -117,7 +117,7 @@ async def test_an_event_that_waits_for_its_item_is_taken_back_at_once(worker: Wo
 
 
 @pytest.mark.parametrize("item", [None, "i1"])
-async def test_a_text_is_taken_back_with_its_vector(worker: Worker, item: str | None) -> None:
+async def test_a_text_is_retracted_with_its_vector(worker: Worker, item: str | None) -> None:
     await worker.takes(says(0, "love and war", item_id=item), says(1, "food"))
     await worker.takes(retract(0, "r-0"))
     state = await worker.state("u1")
@@ -128,7 +128,7 @@ async def test_a_text_is_taken_back_with_its_vector(worker: Worker, item: str | 
     assert long / long.max() == pytest.approx(embed_by_words("food"), abs=1e-6)
 
 
-async def test_a_text_that_left_the_ring_is_taken_back_while_it_is_kept(worker: Worker) -> None:
+async def test_a_text_that_left_the_ring_is_retracted_while_it_is_kept(worker: Worker) -> None:
     await worker.takes(says(0, "love", event_time=NOW_MS - 1000), *[click(n) for n in range(20)])
     await worker.takes(retract(0, "r-0"))
     assert (await worker.long("u1"))[1] == pytest.approx(0, abs=1e-6)
@@ -191,7 +191,7 @@ async def test_an_item_without_a_vector_cannot_be_subtracted(worker: Worker) -> 
     assert (await worker.long("u1")).tolist() == before.tolist()
 
 
-async def test_an_event_without_an_id_is_taken_back_by_its_place(worker: Worker) -> None:
+async def test_an_event_without_an_id_is_retracted_by_its_place(worker: Worker) -> None:
     body = {"user_id": "u1", "item_id": "i1", "type": "click"}
     await worker.takes(record(TOPICS.clicks, body, 7))
     await worker.takes(retract(0, f"{TOPICS.clicks}-0-7"))
@@ -264,7 +264,7 @@ async def test_a_retraction_that_comes_again_changes_nothing_and_publishes_again
     assert len(receipts(worker)) == 1
 
 
-async def test_an_impression_is_taken_back_before_it_after_it_and_once(worker: Worker) -> None:
+async def test_an_impression_is_retracted_before_it_after_it_and_once(worker: Worker) -> None:
     """Also without the event along, and however many ids came since: impressions are remembered by ids of their own."""
     await worker.takes(retract(0, "c-0"), click(0, "i1", type="impression"), click(1, "i2", type="impression"))
     await worker.takes(*[click(n, f"i{n % 30}") for n in range(2, 90)])

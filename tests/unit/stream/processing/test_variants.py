@@ -85,7 +85,7 @@ async def test_the_list_says_the_variant_and_is_counted_under_it() -> None:
 
 async def test_the_message_has_the_variant_only_under_an_experiment() -> None:
     worker = EvaluatedWorker(["i1", "i2"])
-    await worker.claims(0)
+    await worker.acquires(0)
     click = {"event_id": "c", "user_id": "u1", "item_id": "i5", "type": "click"}
     await worker.takes(record(TOPICS.clicks, click, 0))
     (plain,) = worker.log.on(TOPICS.recommendations)

@@ -56,7 +56,7 @@ async def started(ids: Sequence[str]) -> Small:
 
 
 async def test_a_list_grows_with_the_catalogue_without_another_event() -> None:
-    """Given a user who touched all there is, when more comes, then the list has it, and names the event again."""
+    """Given a user who has seen all there is, when more comes, then the list has it, and names the event again."""
     worker = await started(["i0"])
     await worker.pipeline.process([click(0, "i0")])
     (first,) = worker.kept.lists()
