@@ -16,6 +16,7 @@ from serving.model.encoder import Encoder
 from stream.kafka.agents import consume
 from stream.kafka.consumer import AppConsumer, WorkerTransport
 from stream.settings import WorkerSettings
+from stream.wiring import build_worker
 from stream.worker import Worker
 
 _BURST = 4  # times as many clicks as a batch has otherwise, if few users do them: one costs a twentieth of a list
@@ -77,16 +78,13 @@ def _build_app(settings: WorkerSettings) -> WorkerApp:
 
 def _connect(app: WorkerApp, worker: Worker, settings: WorkerSettings) -> None:
     """Have the app read a worker's topics, and ask the worker where."""
-    transport = WorkerTransport(app.conf.broker_consumer, app, app.loop)
-    transport.assignment = worker
-    transport.fetch_wait_ms = settings.fetch_wait_ms
-    app.transport = transport
+    app.transport = WorkerTransport(app, worker.assignment, settings.fetch_wait_ms)
     wait_s = settings.batch_wait_ms / 1000
-    user_topics = (worker.topics.clicks, worker.topics.reviews, worker.topics.commands, worker.topics.transfers)
-    for topic in user_topics:
-        burst = _BURST * settings.batch if topic == worker.topics.clicks else 0  # texts wait for the encoder
-        consume(app, topic, worker.take_in, settings.batch, wait_s, burst)
-    consume(app, worker.topics.items, worker.take_in_items, _ITEMS_AT_ONCE, wait_s)
+    topics, handlers = settings.topics, worker.handlers
+    for topic in (topics.clicks, topics.reviews, topics.commands, topics.transfers):
+        burst = _BURST * settings.batch if topic == topics.clicks else 0  # texts wait for the encoder
+        consume(app, topic, handlers.take_in, settings.batch, wait_s, burst)
+    consume(app, topics.items, handlers.take_in_items, _ITEMS_AT_ONCE, wait_s)
 
 
 async def run(settings: WorkerSettings, encoder: Encoder, layout: TopicLayout) -> int:
@@ -97,7 +95,7 @@ async def run(settings: WorkerSettings, encoder: Encoder, layout: TopicLayout) -
 
 async def _run(settings: WorkerSettings, encoder: Encoder, layout: TopicLayout) -> int:
     app = _build_app(settings)
-    worker = Worker(settings, encoder, layout, AppConsumer(app), app.crash)
+    worker = build_worker(settings, encoder, layout, AppConsumer(app), app.crash)
     _connect(app, worker, settings)
 
     async def start() -> None:

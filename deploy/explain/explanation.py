@@ -76,7 +76,7 @@ async def _find(
     settings: WorkerSettings, user: str, layout: TopicLayout, fingerprint: str
 ) -> tuple[str, UserState] | None:
     """Whose state speaks for a user, and the state."""
-    live = LiveStore(settings.redis, settings.keys, fingerprint, layout.identities, settings.retention())
+    live = LiveStore(settings.redis, settings.keys, layout.identities, settings.retention())
     try:
         while True:
             look = await live.look(partition_of(user, layout.partitions), [user])

@@ -16,9 +16,10 @@ from stream.rebuild.audit import verify
 from stream.rebuild.audit_report import ITEM_EXACTNESS, Finding, Report
 from stream.rebuild.log_reader import Place
 from stream.rebuild.rebuild import ReplaySource, Tell, model_of
-from stream.rebuild.restore import EmptyStore, Restored, fill
-from stream.rebuild.store_reader import LiveStore
+from stream.rebuild.restore import Restored, fill
+from stream.rebuild.store_reader import LiveStore, StoredKeys
 from stream.settings import WorkerSettings
+from stream.store.redis import Store
 from stream.store.topic_identity import check_identities
 
 _SHOWN = 20  # users who differ that are shown
@@ -40,9 +41,7 @@ def run_verification() -> Report:
 
     async def run(total: Tell, tell: Tell) -> Report:
         await check_identities(settings.redis, settings.keys, source.partitions, source.identities)
-        live = LiveStore(
-            settings.redis, settings.keys, source.model.fingerprint, source.identities, settings.retention()
-        )
+        live = LiveStore(settings.redis, settings.keys, source.identities, settings.retention())
         try:
             return await verify(source, live, total, tell)
         finally:
@@ -57,17 +56,14 @@ def run_restore(prefix: str | None, redis: str | None) -> dict[str, Any]:
     settings = source.settings
 
     async def run(total: Tell, tell: Tell) -> Restored:
-        store = EmptyStore(
-            redis or settings.redis,
-            prefix or settings.keys,
-            source.model.fingerprint,
-            source.identities,
-            settings.retention(),
-        )
+        url, keys = redis or settings.redis, prefix or settings.keys
+        store = Store(url, keys, source.model.fingerprint, source.identities, settings.retention())
+        stored = StoredKeys(url, keys)
         try:
-            return await fill(source, store, total, tell)
+            return await fill(source, store, stored, total, tell)
         finally:
             await store.close()
+            await stored.close()
 
     restored = _with_bar(run)
     return {

@@ -23,11 +23,16 @@ import msgspec
 
 from stream.events.records import Record
 
-__all__ = ["Quarantine"]
+__all__ = ["Quarantine", "items_scope"]
 
 WAITING, LISTS = "waiting", "lists"  # beside topics' names
 _log = logging.getLogger(__name__)
 _Position = tuple[str, int, int]  # topic, partition, offset
+
+
+def items_scope(number: int) -> str:
+    """How marks of an items partition are kept apart from those of the user partition with that number."""
+    return f"items-{number}"
 
 
 class Mark(msgspec.Struct, array_like=True, frozen=True):

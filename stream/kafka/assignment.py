@@ -23,7 +23,7 @@ from faust.types import TP
 from penchant.topics import Topics
 from stream.containment.quarantine import Quarantine
 from stream.events.records import Record
-from stream.retry import retrying
+from stream.retry import Retries
 from stream.store.pending_index import PendingIndex
 from stream.store.redis import Store
 
@@ -78,6 +78,7 @@ class Partitions:
         consumer: Consumer,
         session_timeout_s: float,
         quarantine: Quarantine | None = None,
+        retries: Retries | None = None,
     ) -> None:
         self.acquired: list[int] = []  # partitions whose last lists may not be out; taken by the worker
         self._topics = {topics.clicks, topics.reviews, topics.commands, topics.transfers}
@@ -85,11 +86,17 @@ class Partitions:
         self._consumer = consumer
         self._waiting = waiting
         self._quarantine = quarantine
+        self._retries = retries or Retries()
         self._session_timeout_s = session_timeout_s
         self._assigned: set[TP] = set()
         self._awaited: dict[TP, _Awaited] = {}
         self._gaps: set[TP] = set()
         self._lost_at: dict[int, float] = {}  # partition -> when the store said that it is another's
+
+    @property
+    def owned(self) -> set[int]:
+        """The partitions that are this worker's, as far as it knows."""
+        return self._store.owned_partitions()
 
     def of_users(self, assigned: Iterable[TP]) -> set[TP]:
         """Those of the assigned partitions that belong to user topics."""
@@ -184,7 +191,7 @@ class Partitions:
             reading = self._consumer.reading(tp)
             if reading.last < 0 and reading.position > (self.positions([tp.partition]).get(tp) or 0):
                 del self._awaited[tp]  # nothing is there but markers
-        if not retrying():  # what came may be waiting for the store
+        if not self._retries.busy:  # what came may be waiting for the store
             await self._send_back({tp for tp in self._awaited if tp.partition not in self._lost_at})
 
     async def _go_back(self, number: int) -> None:

@@ -29,7 +29,7 @@ _DELIVERY = 2  # what `Consumer._drain_messages` waits for: the delivery of a re
 _log = logging.getLogger(__name__)
 
 
-class _Assignment(Protocol):
+class Assignment(Protocol):
     """What a worker does when partitions come and go."""
 
     @property
@@ -301,8 +301,10 @@ class WorkerTransport(Transport):
 
     Consumer = WorkerConsumer
 
-    assignment: _Assignment
-    fetch_wait_ms: int | None = None
+    def __init__(self, app: Any, assignment: Assignment, fetch_wait_ms: int | None = None) -> None:
+        super().__init__(app.conf.broker_consumer, app, app.loop)
+        self.assignment = assignment
+        self.fetch_wait_ms = fetch_wait_ms
 
 
 class AppConsumer:

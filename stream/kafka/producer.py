@@ -31,7 +31,7 @@ from aiokafka.errors import (
 from penchant.errors import Misconfigured
 from penchant.topics import DEAD_LETTER_HEADERS_BYTES, MAX_MESSAGE_BYTES
 from stream.events.outgoing import Outgoing
-from stream.retry import persist
+from stream.retry import Retries
 
 # What a broker answers, beside nothing, while it starts or hands its partitions over.
 TRANSIENT = (
@@ -68,8 +68,11 @@ _log = logging.getLogger(__name__)
 class KafkaLog:
     """The broker. `start` before the first `send`. `on_left_out` is told the topic of a record that it never took."""
 
-    def __init__(self, bootstrap: str, on_left_out: Callable[[str], None] = lambda _: None) -> None:
+    def __init__(
+        self, bootstrap: str, on_left_out: Callable[[str], None] = lambda _: None, retries: Retries | None = None
+    ) -> None:
         self._bootstrap = bootstrap
+        self._persist = (retries or Retries()).persist
         self._on_left_out = on_left_out
         self._producer: Any = None
 
@@ -81,7 +84,7 @@ class KafkaLog:
             request_timeout_ms=_REQUEST_TIMEOUT_MS,
             max_request_size=MAX_MESSAGE_BYTES + 2 * DEAD_LETTER_HEADERS_BYTES,
         )
-        await persist(self._producer.start, TRANSIENT, "the broker")
+        await self._persist(self._producer.start, TRANSIENT, "the broker")
 
     async def stop(self) -> None:
         """Send what is left and hang up."""
@@ -92,7 +95,7 @@ class KafkaLog:
         """See `Log.send`. What was sent before a broker went away is sent again: readers know repeated records."""
         if not records:
             return
-        refused = await persist(lambda: self._once(records), TRANSIENT, "the broker")
+        refused = await self._persist(lambda: self._once(records), TRANSIENT, "the broker")
         for record, error in refused:
             await self._alone(record, error)
 
@@ -128,7 +131,7 @@ class KafkaLog:
     async def _alone(self, record: Outgoing, error: Exception) -> None:
         """Send a record by itself, as another in its batch may be at fault; then ever less of it; then leave it out."""
         for less in (record, *_lesser(record)):
-            refused = await persist(lambda less=less: self._once([less]), TRANSIENT, "the broker")  # type: ignore[misc]
+            refused = await self._persist(lambda less=less: self._once([less]), TRANSIENT, "the broker")  # type: ignore[misc]
             if not refused:
                 return
             error = refused[0][1]

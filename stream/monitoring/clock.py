@@ -4,11 +4,15 @@ Pending events and retractions expire by the wall clock: one that runs a day ahe
 of them.
 """
 
+import asyncio
+import logging
 import time
 from collections.abc import Awaitable, Callable
 
 from penchant.times import rfc3339
 
+_EVERY_S = 60.0
+_log = logging.getLogger(__name__)
 FAR_MS = 300_000  # as far as the clock of a producer may be ahead, too
 
 
@@ -27,6 +31,14 @@ class Clock:
         began_s = time.monotonic()
         theirs_ms = await store_now_ms()
         self._apart_ms = theirs_ms - 500 * (began_s + time.monotonic())
+
+    async def follow(self, store_now_ms: Callable[[], Awaitable[int]]) -> None:
+        """Look again and again, for ever, and say so if the clocks are far apart. Raises what the store does."""
+        while True:
+            await self.compare(store_now_ms)
+            if not self.healthy:
+                _log.error("%s; until then nothing pending expires", self.words(), extra={"action": "clock"})
+            await asyncio.sleep(_EVERY_S)
 
     @property
     def skew_ms(self) -> int:

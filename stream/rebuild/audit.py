@@ -59,7 +59,7 @@ class _Verification:
         return report
 
     async def _compare_all(self, report: Report) -> None:
-        stored = await self.live.users()
+        stored = await self.live.keys.users()
         again: dict[int, list[str]] = {}
         for number in self._partitions():
             erased = self.rebuilt.erased.get(number, {})

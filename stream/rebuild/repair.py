@@ -23,28 +23,30 @@ from stream.rebuild.log_reader import LogReader, Place
 from stream.rebuild.memory_store import MemoryUsers
 from stream.rebuild.rebuild import Replay, ReplaySource, make_replay
 from stream.rebuild.store_reader import LiveStore
-from stream.retry import taking_long
+from stream.retry import Retries
+from stream.store.redis_calls import RedisCalls
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class StateRepair:
-    """See the module. on_mended: told of each, for the metrics."""
+    """See the module. on_repaired: told of each, for the metrics. retries: of the worker."""
 
     source: ReplaySource
     items: Items
-    on_mended: Callable[[], None]
+    on_repaired: Callable[[], None]
+    retries: Retries
 
     async def __call__(self, partition: int, user: str) -> UserState:
         """The state of a user, as the log makes it. Raises Unavailable."""
         users = MemoryUsers(self.source.model.fingerprint)
         audit_notes = AuditNotes(self.source.settings.limits().bounds.half_life_ms)
-        with taking_long():
+        with self.retries.taking_long():
             async with LogReader(self.source.settings.bootstrap) as log:
                 replay = make_replay(self.source, log, users, audit_notes, self.items)
                 await self._replay(log, replay, user)
-        self.on_mended()
+        self.on_repaired()
         return users.state(partition, user)
 
     async def _replay(self, log: LogReader, replay: Replay, user: str) -> None:
@@ -93,9 +95,8 @@ class StateRepair:
     async def _ends(self) -> tuple[dict[Place, int], dict[Place, int]]:
         """How far the store's states stand for the input topics, and for what owners tell each other."""
         settings, source = self.source.settings, self.source
-        store = LiveStore(
-            settings.redis, settings.keys, source.model.fingerprint, source.identities, settings.retention()
-        )
+        calls = RedisCalls(self.retries)
+        store = LiveStore(settings.redis, settings.keys, source.identities, settings.retention(), calls)
         try:
             looks = [await store.look(number, []) for number in range(source.partitions)]
         finally:

@@ -7,10 +7,9 @@ from stream.rebuild.caveats import AuditNotes
 from stream.rebuild.log_reader import LogReader, Place
 from stream.rebuild.rebuild import ReplaySource, Tell, make_replay
 from stream.rebuild.reembed import ReembeddedItems
-from stream.rebuild.store_reader import literal
+from stream.rebuild.store_reader import StoredKeys
 from stream.store.base import Commit
 from stream.store.redis import Store
-from stream.store.redis_calls import keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,27 +22,22 @@ class Restored:
     truncated: dict[Place, int]
 
 
-class EmptyStore(Store):
-    """A store that nobody has written to yet, or so it should be."""
-
-    async def check_empty(self) -> None:
-        """Raises Misconfigured if any key stands under the prefix."""
-        prefix = literal(self._prefix)
-        for pattern in (f"{{{prefix}:*", f"{prefix}:*"):
-            async for key in keys(self._redis, pattern):
-                raise Misconfigured(
-                    f"the store under the prefix {self._prefix!r} is not empty (there is {key.decode()!r}): name "
-                    "another with --into-prefix, or remove what a replay before this one left"
-                )
-
-    async def count_users(self) -> int:
-        """How many users have a record."""
-        return len({key async for key in keys(self._redis, f"{{{literal(self._prefix)}:*}}:u:*")})
+async def check_empty(keys: StoredKeys) -> None:
+    """Raises Misconfigured if any key stands under the prefix."""
+    key = await keys.any()
+    if key is not None:
+        raise Misconfigured(
+            f"the store under the prefix {keys.prefix!r} is not empty (there is {key.decode()!r}): name "
+            "another with --into-prefix, or remove what a replay before this one left"
+        )
 
 
-async def fill(source: ReplaySource, store: EmptyStore, total: Tell, tell: Tell) -> Restored:
-    """Replay all of the log into a store; its offsets are written last. Raises Misconfigured and Unavailable."""
-    await store.check_empty()
+async def fill(source: ReplaySource, store: Store, keys: StoredKeys, total: Tell, tell: Tell) -> Restored:
+    """Replay all of the log into a store; its offsets are written last. keys: those of the store, none as yet.
+
+    Raises Misconfigured and Unavailable.
+    """
+    await check_empty(keys)
     await store.adopt_fingerprint()
     async with LogReader(source.settings.bootstrap) as log:
         audit_notes = AuditNotes(source.settings.limits().bounds.half_life_ms)
@@ -67,4 +61,5 @@ async def fill(source: ReplaySource, store: EmptyStore, total: Tell, tell: Tell)
             if not saved.done:
                 raise Unavailable(f"partition {number} of the store was acquired by a worker: stop it, and start again")
         truncated = {place: start for place, start in starts.items() if start}
-        return Restored(audit_notes.events, replay.seconds, await store.count_users(), truncated)
+        users = {(number, user) for number, users in (await keys.users()).items() for user in users}
+        return Restored(audit_notes.events, replay.seconds, len(users), truncated)

@@ -1,13 +1,14 @@
 """The live store as a verification sees it: it reads, at one moment of a partition, and writes nothing."""
 
 import secrets
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from stream.rebuild.log_reader import Place
-from stream.store.redis import Store
-from stream.store.redis_calls import ask, keys
+from stream.store.base import Retention
+from stream.store.keyspace import Keyspace
+from stream.store.redis_calls import RedisCalls, connect
 from stream.store.tombstones import SECRET_BYTES, Tombstones
 
 
@@ -25,56 +26,88 @@ class ReadSnapshot:
     now_ms: int
 
 
-class LiveStore(Store):
-    """Reads beside the worker that writes."""
+class StoredKeys:
+    """The keys that stand under a prefix."""
+
+    def __init__(self, url: str, prefix: str, calls: RedisCalls | None = None) -> None:
+        self.prefix = prefix
+        self._redis = connect(url)
+        self._calls = calls or RedisCalls()
+        self._users, *self._all = Keyspace(prefix).patterns()
+
+    async def close(self) -> None:
+        """Hang up."""
+        await self._redis.aclose()
 
     async def users(self) -> dict[int, list[str]]:
-        """Every user with a record, by partition."""
+        """Every user with a record, by partition; some twice."""
         found: dict[int, list[str]] = {}
-        async for key in keys(self._redis, f"{{{literal(self._prefix)}:*}}:u:*"):
+        async for key in self._calls.keys(self._redis, self._users):
             head, _, user = key.partition(b"}:u:")
             found.setdefault(int(head.rpartition(b":")[2]), []).append(user.decode())
         return found
 
+    async def any(self) -> bytes | None:
+        """One of the keys; None if there is none."""
+        for pattern in self._all:
+            async for key in self._calls.keys(self._redis, pattern):
+                return key
+        return None
+
+
+class LiveStore:
+    """Reads beside the worker that writes. identities: topic -> the identity that its offsets are stored under."""
+
+    def __init__(
+        self,
+        url: str,
+        prefix: str,
+        identities: Mapping[str, str],
+        retention: Retention,
+        calls: RedisCalls | None = None,
+    ) -> None:
+        self.keys = StoredKeys(url, prefix, calls)
+        self._redis = connect(url)
+        self._calls = calls or RedisCalls()
+        self._keyspace = Keyspace(prefix, identities)
+        self._retention = retention
+        self._digests: Tombstones | None = None
+
+    async def close(self) -> None:
+        """Hang up."""
+        await self._redis.aclose()
+        await self.keys.close()
+
     async def look(self, partition: int, users: Sequence[str]) -> ReadSnapshot:
         """Read some users of a partition, in one transaction with its offsets."""
         digests = await self._open_digests()
+        keyspace = self._keyspace
 
         def read() -> Awaitable[list[Any]]:
             together = self._redis.pipeline(transaction=True)
             together.time()
-            together.hgetall(self._key(partition, "offsets"))
+            together.hgetall(keyspace.of(partition, "offsets"))
             if users:
-                together.mget([self._user_key(partition, user) for user in users])
-                together.zmscore(self._key(partition, "erased"), [digests.of(user) for user in users])
+                together.mget([keyspace.user(partition, user) for user in users])
+                together.zmscore(keyspace.of(partition, "erased"), [digests.of(user) for user in users])
             answers: Awaitable[list[Any]] = together.execute()
             return answers
 
-        (seconds, micros), stored, *both = await ask(read)
+        (seconds, micros), stored, *both = await self._calls.ask(read)
         records, erased = both or ([], [])
         by_field = {name.decode(): int(value) for name, value in stored.items()}
         return ReadSnapshot(
-            offsets={(topic, partition): by_field.get(name, 0) for topic, name in self._fields.items()},
+            offsets={(topic, partition): by_field.get(name, 0) for topic, name in keyspace.fields().items()},
             records=dict(zip(users, records, strict=True)),
             erased={user: int(at) for user, at in zip(users, erased, strict=True) if at},
             now_ms=seconds * 1000 + micros // 1000,
         )
 
-    async def erased_beside(self, partition: int, users: Sequence[str]) -> int:
-        """How many digests stand in a partition beside those of some users."""
-        digests = await self._open_digests()
-        members = await ask(lambda: self._redis.zrange(self._key(partition, "erased"), 0, -1))
-        return len(set(members) - {digests.of(user) for user in users})
-
     async def _open_digests(self) -> Tombstones:
         """As the store does, but without making a key: where there is none, nobody was erased."""
-        if self._retention.erasure_secret is None:
-            kept = await ask(lambda: self._redis.get(f"{self._prefix}:erasure-secret"))
-            if kept is None:
-                return Tombstones(secrets.token_bytes(SECRET_BYTES), self._retention.erased_s * 1000)
-        return await super()._open_digests()
-
-
-def literal(prefix: str) -> str:
-    """A prefix in a pattern of Redis."""
-    return "".join(f"\\{char}" if char in "*?[]\\^-" else char for char in prefix)
+        secret = self._retention.erasure_secret
+        if self._digests is None and secret is None:
+            secret = await self._calls.ask(lambda: self._redis.get(self._keyspace.common("erasure-secret")))
+        if self._digests is None and secret is not None:
+            self._digests = Tombstones(secret, self._retention.erased_s * 1000)
+        return self._digests or Tombstones(secrets.token_bytes(SECRET_BYTES), self._retention.erased_s * 1000)

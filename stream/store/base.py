@@ -9,7 +9,7 @@ from typing import Protocol
 from penchant.errors import Misconfigured
 from serving.state.user_state import Ref, UserState
 
-Mend = Callable[[int, str], Awaitable[UserState]]  # partition and user -> the state, rebuilt
+Repair = Callable[[int, str], Awaitable[UserState]]  # partition and user -> the state, rebuilt
 
 
 class Saved(Enum):

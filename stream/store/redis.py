@@ -25,8 +25,9 @@ import msgspec
 from penchant.errors import BrokenState, Misconfigured, NewerState
 from serving.state import user_state as codec
 from serving.state.user_state import Ref, UserState
-from stream.store.base import Commit, Lease, Mend, Retention, Saved, Wait, now_ms, refuse_foreign
-from stream.store.redis_calls import ask, ask_first, connect
+from stream.store.base import Commit, Lease, Repair, Retention, Saved, Wait, now_ms, refuse_foreign
+from stream.store.keyspace import Keyspace
+from stream.store.redis_calls import RedisCalls, connect
 from stream.store.tombstones import SECRET_BYTES, Tombstones, believed_ms
 
 _log = logging.getLogger(__name__)
@@ -36,18 +37,25 @@ _decoder = msgspec.msgpack.Decoder(dict[str, list[Ref]])
 class Store:
     """Redis as one worker sees it. `identities` maps a topic to the identity that its offsets are stored under.
 
-    mend: set by the worker: rebuilds a state whose record is broken. None: such a record is an error.
+    repair: rebuilds a state whose record is broken. None: such a record is an error.
     """
 
-    mend: Mend | None = None
-
     def __init__(
-        self, url: str, prefix: str, fingerprint: str, identities: Mapping[str, str], retention: Retention
+        self,
+        url: str,
+        prefix: str,
+        fingerprint: str,
+        identities: Mapping[str, str],
+        retention: Retention,
+        repair: Repair | None = None,
+        calls: RedisCalls | None = None,
     ) -> None:
         self._redis = connect(url)
-        self._prefix = prefix
+        self._calls = calls or RedisCalls()
+        self._repair = repair
+        self._keys = Keyspace(prefix, identities)
         self._fingerprint = fingerprint
-        self._fields = {topic: f"{topic}@{identity}" for topic, identity in identities.items()}
+        self._fields = self._keys.fields()
         self._retention = retention
         self._digests: Tombstones | None = None
         self._script = self._redis.register_script(files("stream.store").joinpath("commit.lua").read_text())
@@ -63,7 +71,7 @@ class Store:
         Raises Misconfigured if the store has vectors of another folder, or does not answer at all, and Unavailable
         if it answers for a minute that it cannot.
         """
-        found = await self._once(f"{self._prefix}:fingerprint", self._fingerprint.encode(), ask_first)
+        found = await self._once(self._keys.common("fingerprint"), self._fingerprint.encode(), self._calls.ask_first)
         if found.decode() != self._fingerprint:
             raise Misconfigured(
                 f"the store's vectors are from model folder {found.decode()}, this worker runs {self._fingerprint}: "
@@ -77,10 +85,10 @@ class Store:
         """
         await self._offsets(partition)  # whoever owns the partition is not disturbed by one who must not
         token = secrets.token_hex(8)
-        await ask(lambda: self._redis.set(self._key(partition, "owner"), token))
+        await self._calls.ask(lambda: self._redis.set(self._keys.of(partition, "owner"), token))
         by_field = await self._offsets(partition)
         known = {topic: by_field[name] for topic, name in self._fields.items() if name in by_field}
-        unpublished = await ask(lambda: self._redis.get(self._key(partition, "lists")))
+        unpublished = await self._calls.ask(lambda: self._redis.get(self._keys.of(partition, "lists")))
         self._leases[partition] = Lease(token, known, _decoder.decode(unpublished) if unpublished is not None else {})
         self._digests = None  # a store that was emptied since has another secret by now
         return dict(known)
@@ -90,7 +98,7 @@ class Store:
         lease = self._leases.get(partition)
         if lease is None:
             return False
-        owner = await ask(lambda: self._redis.get(self._key(partition, "owner")))
+        owner = await self._calls.ask(lambda: self._redis.get(self._keys.of(partition, "owner")))
         return bool(owner == lease.token.encode())
 
     async def is_behind(self, partition: int) -> bool:
@@ -99,12 +107,12 @@ class Store:
         if lease is None or not lease.offsets:
             return False
         fields = [self._fields[topic] for topic in lease.offsets]
-        stored = await ask(lambda: self._redis.hmget(self._key(partition, "offsets"), fields))
+        stored = await self._calls.ask(lambda: self._redis.hmget(self._keys.of(partition, "offsets"), fields))
         return any(int(there or 0) < offset for there, offset in zip(stored, lease.offsets.values(), strict=True))
 
     async def now_ms(self) -> int:
         """The store's clock, ms since 1970."""
-        seconds, micros = await ask(self._redis.time)
+        seconds, micros = await self._calls.ask(self._redis.time)
         return int(seconds) * 1000 + int(micros) // 1000
 
     def lease(self, partition: int) -> Lease:
@@ -135,16 +143,16 @@ class Store:
         if not users:
             return {}
         digests = await self._open_digests()
-        keys = [self._user_key(partition, user) for user in users]
+        keys = [self._keys.user(partition, user) for user in users]
         members = [digests.of(user) for user in users]
 
         def read() -> Awaitable[list[Any]]:
             both = self._redis.pipeline(transaction=False)
-            both.mget(keys).zmscore(self._key(partition, "erased"), members)
+            both.mget(keys).zmscore(self._keys.of(partition, "erased"), members)
             answers: Awaitable[list[Any]] = both.execute()
             return answers
 
-        records, erased = await ask(read)
+        records, erased = await self._calls.ask(read)
         states: dict[str, UserState] = {}
         for user, record, erased_ms in zip(users, records, erased, strict=True):
             states[user] = await self._open(partition, user, record) if record is not None else UserState()
@@ -154,8 +162,8 @@ class Store:
     async def save(self, commit: Commit) -> Saved:
         """Write a batch, all of it or nothing: refused if the partition is not mine, or not where I left it."""
         gone = [user for user in commit.erased if user not in commit.states]
-        keys = [self._key(commit.partition, name) for name in ("owner", "offsets", "waiting", "lists", "erased")]
-        keys += [self._user_key(commit.partition, user) for user in [*gone, *commit.states]]
+        keys = [self._keys.of(commit.partition, name) for name in ("owner", "offsets", "waiting", "lists", "erased")]
+        keys += [self._keys.user(commit.partition, user) for user in [*gone, *commit.states]]
         arguments: list[Any] = [commit.lease.token, self._retention.idle_expiry_s, len(commit.offsets)]
         for topic, following in commit.offsets.items():
             arguments += [self._fields[topic], commit.lease.offsets.get(topic, ""), following]
@@ -174,7 +182,7 @@ class Store:
             for user, erased_ms in commit.erased.items():
                 arguments += [erased_ms, digests.of(user)]
         arguments += [codec.encode(state, self._fingerprint) for state in commit.states.values()]
-        answer = await ask(lambda: self._script(keys=keys, args=arguments))
+        answer = await self._calls.ask(lambda: self._script(keys=keys, args=arguments))
         saved = Saved(answer.decode())
         held = self._leases.get(commit.partition)
         if saved.done and held is not None and held.token == commit.lease.token:
@@ -188,7 +196,9 @@ class Store:
 
     async def waiting(self, partition: int) -> list[Wait]:
         """Who waits for what in a partition."""
-        members = await ask(lambda: self._redis.zrange(self._key(partition, "waiting"), 0, -1, withscores=True))
+        members = await self._calls.ask(
+            lambda: self._redis.zrange(self._keys.of(partition, "waiting"), 0, -1, withscores=True)
+        )
         return [
             Wait(*msgspec.json.decode(member, type=tuple[str, str]), deadline_ms=int(score))
             for member, score in members
@@ -200,22 +210,22 @@ class Store:
         def write() -> Awaitable[list[Any]]:
             together = self._redis.pipeline(transaction=False)
             for scope, named in marks.items():
-                together.hset(self._key(scope, "trial"), mapping=named)
+                together.hset(self._keys.of(scope, "trial"), mapping=named)
             answers: Awaitable[list[Any]] = together.execute()
             return answers
 
         if marks:
-            await ask(write)
+            await self._calls.ask(write)
 
     async def read_marks(self, scope: str) -> dict[str, bytes]:
         """See `stream.containment.quarantine.Marks`."""
-        stored = await ask(lambda: self._redis.hgetall(self._key(scope, "trial")))
+        stored = await self._calls.ask(lambda: self._redis.hgetall(self._keys.of(scope, "trial")))
         return {name.decode(): value for name, value in stored.items()}
 
     async def clear_marks(self, scope: str, names: Sequence[str] = ()) -> None:
         """See `stream.containment.quarantine.Marks`."""
-        key = self._key(scope, "trial")
-        await ask(lambda: self._redis.hdel(key, *names) if names else self._redis.delete(key))
+        key = self._keys.of(scope, "trial")
+        await self._calls.ask(lambda: self._redis.hdel(key, *names) if names else self._redis.delete(key))
 
     async def _open(self, partition: int, user: str, record: bytes) -> UserState:
         try:
@@ -223,14 +233,14 @@ class Store:
         except NewerState:
             raise
         except BrokenState as error:
-            if self.mend is None:
+            if self._repair is None:
                 raise
             _log.error("partition %d: %s; rebuilding that user's state from the log", partition, error)
-            return await self.mend(partition, user)
+            return await self._repair(partition, user)
 
     async def _offsets(self, partition: int) -> dict[str, int]:
         """What stands in the store, by field. Raises Misconfigured as `acquire` does."""
-        stored = await ask(lambda: self._redis.hgetall(self._key(partition, "offsets")))
+        stored = await self._calls.ask(lambda: self._redis.hgetall(self._keys.of(partition, "offsets")))
         by_field = {name.decode(): int(value) for name, value in stored.items()}
         refuse_foreign(by_field, self._fields)
         return by_field
@@ -239,7 +249,9 @@ class Store:
         if self._digests is None:
             secret = self._retention.erasure_secret
             if secret is None:
-                secret = await self._once(f"{self._prefix}:erasure-secret", secrets.token_bytes(SECRET_BYTES), ask)
+                secret = await self._once(
+                    self._keys.common("erasure-secret"), secrets.token_bytes(SECRET_BYTES), self._calls.ask
+                )
             self._digests = Tombstones(secret, self._retention.erased_s * 1000)
         return self._digests
 
@@ -252,12 +264,6 @@ class Store:
             await how(lambda: self._redis.set(key, value, nx=True))
             found = await how(lambda: self._redis.get(key))
         return bytes(found)
-
-    def _key(self, partition: int | str, name: str) -> str:
-        return f"{{{self._prefix}:{partition}}}:{name}"
-
-    def _user_key(self, partition: int, user_id: str) -> str:
-        return self._key(partition, f"u:{user_id}")
 
 
 def _member(wait: Wait) -> bytes:

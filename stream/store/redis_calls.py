@@ -4,6 +4,7 @@ redis-py's own retries are off: it would try an answer again that stays, and say
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from redis.asyncio import Redis
@@ -12,7 +13,7 @@ from redis.backoff import NoBackoff
 
 from penchant.errors import Misconfigured, PenchantError, Refused, Unavailable
 from serving.redis.answers import asked, client_of
-from stream.retry import GIVE_UP_AFTER_S, persist
+from stream.retry import GIVE_UP_AFTER_S, Retries
 
 _NAME = "Redis"
 _PATIENCE_S = 5.0  # for one answer
@@ -24,42 +25,44 @@ def connect(url: str) -> Any:
     return client_of(Redis, url, _PATIENCE_S, retry=Retry(NoBackoff(), 0))
 
 
-async def ask(call: Callable[[], Awaitable[_T]], patience_s: float = GIVE_UP_AFTER_S) -> _T:
-    """Await a call of redis-py. What passes is waited for.
+@dataclass(frozen=True, slots=True)
+class RedisCalls:
+    """Calls of redis-py; what passes is waited for. retries: of the worker whose calls these are."""
 
-    Raises Unavailable if it did not pass within `patience_s`, and Misconfigured if it is for a person to fix.
-    """
-    return await persist(lambda: asked(call), (Unavailable,), _NAME, patience_s)
+    retries: Retries = field(default_factory=Retries)
+    patience_s: float = GIVE_UP_AFTER_S
 
+    async def ask(self, call: Callable[[], Awaitable[_T]]) -> _T:
+        """Await a call.
 
-async def ask_first(
-    call: Callable[[], Awaitable[_T]],
-    missing: type[PenchantError] = Misconfigured,
-    patience_s: float = GIVE_UP_AFTER_S,
-) -> _T:
-    """As `ask`, of a Redis that should be there: for one that does not answer at all `missing` is raised at once."""
-    answered = False
+        Raises Unavailable if what hindered it did not pass within `patience_s`, and Misconfigured if it is for a person
+        to fix.
+        """
+        return await self.retries.persist(lambda: asked(call), (Unavailable,), _NAME, self.patience_s)
 
-    async def once() -> _T:
-        nonlocal answered
-        try:
-            return await asked(call)
-        except Refused:
-            answered = True
-            raise
-        except Unavailable as error:
-            if answered:
+    async def ask_first(self, call: Callable[[], Awaitable[_T]], missing: type[PenchantError] = Misconfigured) -> _T:
+        """As `ask`, of a Redis that should be there: if it does not answer at all `missing` is raised at once."""
+        answered = False
+
+        async def once() -> _T:
+            nonlocal answered
+            try:
+                return await asked(call)
+            except Refused:
+                answered = True
                 raise
-            raise missing(f"{error}: start it, or say where it is with --redis or PENCHANT_REDIS") from error
+            except Unavailable as error:
+                if answered:
+                    raise
+                raise missing(f"{error}: start it, or say where it is with --redis or PENCHANT_REDIS") from error
 
-    return await persist(once, (Unavailable,), _NAME, patience_s)
+        return await self.retries.persist(once, (Unavailable,), _NAME, self.patience_s)
 
-
-async def keys(redis: Any, pattern: str) -> AsyncIterator[bytes]:
-    """The keys that match; some come twice."""
-    cursor = None
-    while cursor != 0:
-        at = cursor or 0
-        cursor, found = await ask(lambda at=at: redis.scan(at, match=pattern, count=1000))  # type: ignore[misc]
-        for key in found:
-            yield key
+    async def keys(self, redis: Any, pattern: str) -> AsyncIterator[bytes]:
+        """The keys that match; some come twice."""
+        cursor = None
+        while cursor != 0:
+            at = cursor or 0
+            cursor, found = await self.ask(lambda at=at: redis.scan(at, match=pattern, count=1000))  # type: ignore[misc]
+            for key in found:
+                yield key

@@ -6,32 +6,29 @@ copy that is replaced meanwhile, for a second time, may find it gone, and reads 
 
 import functools
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.resources import files
-from typing import TypeVar
 
 from penchant.errors import BrokenState
 from serving.ranking import snapshots
 from serving.ranking.statistics import StatisticsSnapshot
-from stream.retry import GIVE_UP_AFTER_S
-from stream.store.redis_calls import ask, connect
+from stream.store.redis_calls import RedisCalls, connect
 
 WRITER = 0  # whoever owns this user partition writes the snapshots
 _UNPOINTED_S = 600  # a snapshot whose writer died goes after so long; so does one that was replaced
-_T = TypeVar("_T")
 
 
 class Snapshots:
-    """See the module. While Redis is away calls go on for `patience_s`, then raise Unavailable."""
+    """See the module. calls: how long Redis is waited for."""
 
-    def __init__(self, url: str, prefix: str, patience_s: float = GIVE_UP_AFTER_S) -> None:
+    def __init__(self, url: str, prefix: str, calls: RedisCalls | None = None) -> None:
         self._redis = connect(url)
+        self._persist = (calls or RedisCalls()).ask
         self._pointer = snapshots.pointer(prefix)
         self._owner = f"{{{prefix}:{WRITER}}}:owner"
         self._copies = f"{{{prefix}:{WRITER}}}:copies"
         self._prefix = prefix
-        self._patience_s = patience_s
         self._shelve, self._point = (
             self._redis.register_script(files("stream.store").joinpath(name).read_text())
             for name in ("shelve.lua", "promote.lua")
@@ -80,14 +77,11 @@ class Snapshots:
         both = self._redis.pipeline(transaction=True)
         await both.hset(key, number, value).expire(key, _UNPOINTED_S).execute()
 
-    async def _persist(self, call: Callable[[], Awaitable[_T]]) -> _T:
-        return await ask(call, self._patience_s)
-
 
 @asynccontextmanager
 async def open_snapshots(url: str, prefix: str) -> AsyncIterator[Snapshots]:
     """For a command: connected for the block, and nothing is tried twice."""
-    stored = Snapshots(url, prefix, patience_s=0.0)
+    stored = Snapshots(url, prefix, RedisCalls(patience_s=0.0))
     try:
         yield stored
     finally:

@@ -14,7 +14,8 @@ from typing import Any
 
 from penchant.errors import Misconfigured, PenchantError, Unavailable
 from penchant.partitioner import partition_of
-from stream.store.redis_calls import ask_first, connect, keys
+from stream.store.keyspace import Keyspace
+from stream.store.redis_calls import RedisCalls, connect
 
 _LOOKED_AT = 1000  # users whose partition is compared: with another count, half of them or more lie elsewhere
 
@@ -50,14 +51,14 @@ async def adopt_topics(
             await _check_spread(redis, prefix, partitions)
         anew = {f"{topic}@{identities[topic]}" for fields in stored.values() for topic, _ in fields}
         for partition in range(partitions) if stored else ():
-            offsets = _key(prefix, partition, "offsets")
+            offsets = Keyspace(prefix).of(partition, "offsets")
             transaction = redis.pipeline(transaction=True)
-            transaction.set(_key(prefix, partition, "owner"), f"adopt-{secrets.token_hex(8)}")
+            transaction.set(Keyspace(prefix).of(partition, "owner"), f"adopt-{secrets.token_hex(8)}")
             if partition in stored:
                 transaction.hdel(offsets, *("@".join(field) for field in stored[partition]))
             for name in anew:
                 transaction.hsetnx(offsets, name, 0)
-            await ask_first(transaction.execute, Unavailable)
+            await RedisCalls().ask_first(transaction.execute, Unavailable)
     forgotten: defaultdict[str, set[str]] = defaultdict(set)
     for topic, identity in (field for fields in stored.values() for field in fields):
         forgotten[topic].add(identity)
@@ -79,11 +80,11 @@ async def _foreign(
     async def read() -> list[Iterable[bytes]]:
         together = redis.pipeline(transaction=False)
         for partition in range(partitions):
-            together.hkeys(_key(prefix, partition, "offsets"))
+            together.hkeys(Keyspace(prefix).of(partition, "offsets"))
         answers: list[Iterable[bytes]] = await together.execute()
         return answers
 
-    answers = await ask_first(read, missing)
+    answers = await RedisCalls().ask_first(read, missing)
     found: dict[int, list[tuple[str, str]]] = {}
     for partition, fields in enumerate(answers):
         named = (field.decode().partition("@") for field in fields)  # Kafka allows no @ in a name
@@ -95,7 +96,7 @@ async def _foreign(
 
 async def _check_spread(redis: Any, prefix: str, partitions: int) -> None:
     looked_at = 0
-    async for key in keys(redis, f"{{{prefix}:*}}:u:*"):
+    async for key in RedisCalls().keys(redis, f"{{{prefix}:*}}:u:*"):
         head, _, user = key.partition(b"}:u:")
         if int(head.rpartition(b":")[2]) != partition_of(user, partitions):
             raise Misconfigured(
@@ -114,8 +115,3 @@ async def _connected(url: str) -> AsyncIterator[Any]:
         yield redis
     finally:
         await redis.aclose()
-
-
-def _key(prefix: str, partition: int, name: str) -> str:
-    """As stream/store/redis.py has it."""
-    return f"{{{prefix}:{partition}}}:{name}"

@@ -34,13 +34,15 @@ class _Holds(Protocol):
 class StatisticsService:
     """See the module. `follower` is what follows covisits.v1, from `start` on.
 
-    learn: is shown the events that are new before they are counted. behind: whether user events wait.
+    stored: closed by `stop`. learn: is shown the events that are new before they are counted.
+    behind: whether user events wait.
     """
 
     def __init__(
         self,
         settings: WorkerSettings,
         statistics: Statistics,
+        stored: Snapshots,
         leases: _Holds,
         metrics: Metrics,
         learn: Callable[[Sequence[CoVisitEvent]], None],
@@ -52,7 +54,7 @@ class StatisticsService:
         self._leases = leases
         self._metrics = metrics
         self._learn = learn
-        self._store = Snapshots(settings.redis, settings.keys)
+        self._store = stored
         self._kept: int | None = None  # where on covisits.v1 the snapshot stands that this process read or wrote last
         self.follower = Follower(
             settings.bootstrap,

@@ -27,7 +27,7 @@ MAY_KNOW = {
     "pipeline": {"processing"},
     "settings": {"processing"},
     "monitoring": {"pipeline", "encoder"},
-    "tasks": {"monitoring", "settings"},
+    "tasks": {"monitoring", "settings", "kafka"},
     "rebuild": {"pipeline", "settings"},
 }
 SERVICES = {"aiohttp", "aiokafka", "faust", "kafka", "mode", "onnxruntime", "prometheus_client", "redis"}

@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 import serving.model.encoder
-import stream.worker
+import stream.wiring
 from serving.model.artifact import Artifact
 from serving.model.engines import Engine
 from serving.model.engines.onnx_runtime import Provider, open_engine
@@ -116,7 +116,7 @@ def open_faulty_engine(artifact: Artifact, provider: Provider, threads: int) -> 
 if __name__ == "__main__":
     from stream.__main__ import main
 
-    stream.worker.LiveEffects = faulty_effects  # type: ignore[assignment, attr-defined]
+    stream.wiring.LiveEffects = faulty_effects  # type: ignore[assignment, attr-defined]
     if "FAULT_ENCODER" in os.environ:
         serving.model.encoder.open_engine = open_faulty_engine  # type: ignore[assignment, attr-defined]
     plant()

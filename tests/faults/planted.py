@@ -12,7 +12,8 @@ import serving.kafka.asynchronous
 import serving.kafka.batch_records
 import stream.kafka.producer
 import stream.processing.apply
-import stream.worker
+import stream.processing.variants
+import stream.wiring
 from serving.ranking.ranker import Ranking
 from serving.state.user_state import UserState
 from stream.events.decoder import CommandEvent, Decoder, Event
@@ -45,7 +46,7 @@ class _Decoder(Decoder):
 
 
 def _in_decode() -> None:
-    stream.worker.Decoder = _Decoder  # type: ignore[attr-defined]
+    stream.wiring.Decoder = _Decoder  # type: ignore[attr-defined]
 
 
 def _in_fold() -> None:
@@ -60,13 +61,13 @@ def _in_fold() -> None:
 
 
 def _in_answer() -> None:
-    rank = stream.worker.Worker._rank
+    rank = stream.processing.variants.LiveRanker.rank
 
     def faulty(self: Any, users: Sequence[str], states: Sequence[UserState]) -> Sequence[Ranking]:
         blow("answer", *users)
         return rank(self, users, states)
 
-    stream.worker.Worker._rank = faulty  # type: ignore[method-assign]
+    stream.processing.variants.LiveRanker.rank = faulty  # type: ignore[method-assign]
 
 
 def _in_send() -> None:

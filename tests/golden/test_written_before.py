@@ -99,7 +99,7 @@ def source_of(before: Before, bootstrap: str, redis_url: str) -> ReplaySource:
 
 async def verified(source: ReplaySource) -> Report:
     settings = source.settings
-    live = LiveStore(settings.redis, settings.keys, source.model.fingerprint, source.identities, settings.retention())
+    live = LiveStore(settings.redis, settings.keys, source.identities, settings.retention())
     try:
         return await verify(source, live, lambda _: None, lambda _: None)
     finally:

@@ -17,12 +17,12 @@ from deploy.local.services import EmbeddedStore, free_port, start_store
 from penchant.errors import Misconfigured, Refused
 from serving.ranking import snapshots
 from serving.state.user_state import UserState
-from stream import retry
-from stream.rebuild.restore import EmptyStore
-from stream.rebuild.store_reader import LiveStore
+from stream.rebuild.restore import check_empty
+from stream.rebuild.store_reader import LiveStore, StoredKeys
+from stream.retry import Retries
 from stream.store.base import Commit, Retention, Saved
 from stream.store.redis import Store
-from stream.store.redis_calls import ask
+from stream.store.redis_calls import RedisCalls
 from stream.store.statistics_snapshots import Snapshots
 from stream.store.topic_identity import adopt_topics, check_identities
 from stream.testing import FINGERPRINT
@@ -50,8 +50,13 @@ def client(server: EmbeddedStore) -> Iterator[Any]:
 
 
 @pytest.fixture
-async def store(server: EmbeddedStore) -> AsyncIterator[Store]:
-    made = Store(server.url, "p", FINGERPRINT, IDENTITIES, Retention(1000))
+def retries() -> Retries:
+    return Retries()
+
+
+@pytest.fixture
+async def store(server: EmbeddedStore, retries: Retries) -> AsyncIterator[Store]:
+    made = Store(server.url, "p", FINGERPRINT, IDENTITIES, Retention(1000), calls=RedisCalls(retries))
     yield made
     await made.close()
 
@@ -61,34 +66,36 @@ def refusal(request: pytest.FixtureRequest) -> Refusal:
     return REFUSALS[request.param]
 
 
-async def waits(words: str) -> None:
-    assert await asyncio.to_thread(until, lambda: words in (retry.waited_for() or "")), retry.waited_for()
+async def waits(retries: Retries, words: str) -> None:
+    assert await asyncio.to_thread(until, lambda: words in (retries.waited_for or "")), retries.waited_for
 
 
-async def test_a_write_waits_until_redis_takes_it(store: Store, client: Any, refusal: Refusal) -> None:
+async def test_a_write_waits_until_redis_takes_it(
+    store: Store, retries: Retries, client: Any, refusal: Refusal
+) -> None:
     """Given a partition that is held, when Redis refuses a while, then the write is done, once, and nothing raised."""
     await store.acquire(0)
     batch = Commit(0, store.lease(0), LARGE, {"clicks": 7})
     refusal.begin(client)
     writing = asyncio.create_task(store.save(batch))
     try:
-        await waits(refusal.says)
+        await waits(retries, refusal.says)
         assert not writing.done()
     finally:
         refusal.end(client)
     assert await asyncio.wait_for(writing, 20) is Saved.WRITTEN
-    assert not retry.retrying()
+    assert not retries.busy
     assert (await store.load(0, ["u"]))["u"].reference_ms == 1
 
 
 async def test_a_worker_that_starts_waits_too(
-    server: EmbeddedStore, store: Store, client: Any, refusal: Refusal
+    server: EmbeddedStore, store: Store, retries: Retries, client: Any, refusal: Refusal
 ) -> None:
     """Given a Redis that refuses from the start, when it takes writes again, then the checks of the start go on."""
     refusal.begin(client)
     starting = asyncio.create_task(store.adopt_fingerprint())
     try:
-        await waits(refusal.says)
+        await waits(retries, refusal.says)
     finally:
         refusal.end(client)
     await asyncio.wait_for(starting, 20)
@@ -99,17 +106,19 @@ async def test_patience_ends_with_75_and_the_reason(store: Store, client: Any, r
     refusal.begin(client)
     try:
         with pytest.raises(Refused) as given_up:
-            await ask(lambda: store._redis.set("a", "b"), patience_s=0.3)
+            await RedisCalls(patience_s=0.3).ask(lambda: store._redis.set("a", "b"))
     finally:
         refusal.end(client)
     assert refusal.says in str(given_up.value)
     assert given_up.value.exit_code == 75
 
 
-async def test_snapshots_and_adoptions_wait_as_well(server: EmbeddedStore, store: Store, client: Any) -> None:
+async def test_snapshots_and_adoptions_wait_as_well(
+    server: EmbeddedStore, store: Store, retries: Retries, client: Any
+) -> None:
     await store.acquire(0)
     client.hset("{p:0}:offsets", "clicks@run-0", 5)
-    shelf = Snapshots(server.url, "p")
+    shelf = Snapshots(server.url, "p", RedisCalls(retries))
     full = REFUSALS["full"]
     full.begin(client)
     values = list(snapshots.encode(large(500)))
@@ -117,7 +126,7 @@ async def test_snapshots_and_adoptions_wait_as_well(server: EmbeddedStore, store
         asyncio.create_task(shelf.write(store.lease(0).token, values)),
         asyncio.create_task(adopt_topics(server.url, "p", 1, IDENTITIES)),
     ]
-    await waits(full.says)
+    await waits(retries, full.says)
     full.end(client)
     written, forgotten = await asyncio.wait_for(asyncio.gather(*doing), 20)
     assert forgotten == {"clicks": ["run-0"]}
@@ -144,26 +153,25 @@ async def test_what_a_person_must_mend_ends_it_at_once(
     client.execute_command("ACL", "SETUSER", "bob", "on", ">pw", "~*", "+@read", "+@connection", "+evalsha", "+eval")
     _with_password(client)
     url = server.url.replace("redis://", f"redis://{user}")
-    live, empty = (kind(url, "p", FINGERPRINT, IDENTITIES, Retention(1000)) for kind in (LiveStore, EmptyStore))
-    assert isinstance(live, LiveStore)
-    assert isinstance(empty, EmptyStore)
+    store = Store(url, "p", FINGERPRINT, IDENTITIES, Retention(1000))
+    keys, live = StoredKeys(url, "p"), LiveStore(url, "p", IDENTITIES, Retention(1000))
     try:
-        for store in (live, empty):
-            with pytest.raises(Misconfigured, match=says) as refused:
-                await asyncio.wait_for(store.adopt_fingerprint(), 5)
-            assert "sesame" not in str(refused.value)
-            assert "wrong" not in str(refused.value)
+        with pytest.raises(Misconfigured, match=says) as refused:
+            await asyncio.wait_for(store.adopt_fingerprint(), 5)
+        assert "sesame" not in str(refused.value)
+        assert "wrong" not in str(refused.value)
         if user != "bob:pw@":
             with pytest.raises(Misconfigured, match=says):
-                await live.users()
+                await live.look(0, ["u"])
             with pytest.raises(Misconfigured, match=says):
-                await empty.check_empty()
+                await check_empty(keys)
             with pytest.raises(Misconfigured, match=says):
                 await check_identities(url, "p", 1, IDENTITIES)
     finally:
         _without(client)
+        await store.close()
         await live.close()
-        await empty.close()
+        await keys.close()
 
 
 async def test_a_redis_that_loads_at_the_start_is_waited_for(tmp_path: Path) -> None:
@@ -173,11 +181,12 @@ async def test_a_redis_that_loads_at_the_start_is_waited_for(tmp_path: Path) -> 
         client.execute_command("DEBUG", "POPULATE", 40, "k", 1 << 20)  # while it loads it answers after every 2 MiB
         client.save()
     with running_store(tmp_path, "--key-load-delay", "50000") as url:
-        store = Store(url, "p", FINGERPRINT, IDENTITIES, Retention(1000))
+        retries = Retries()
+        store = Store(url, "p", FINGERPRINT, IDENTITIES, Retention(1000), calls=RedisCalls(retries))
         with redis.Redis.from_url(url) as client:
             assert await asyncio.to_thread(until, lambda: loads(client))
         starting = asyncio.create_task(store.adopt_fingerprint())
-        await waits("Redis is loading its data (LOADING")
+        await waits(retries, "Redis is loading its data (LOADING")
         await asyncio.wait_for(starting, 60)
         await store.close()
 

@@ -47,7 +47,14 @@ class Ranker:
         self.statistics = Statistics(catalogue, identities)
         self.store = Store(settings.redis, settings.keys, FINGERPRINT, identities, Retention(1000))
         self.metrics = Metrics()
-        self.keeper = StatisticsService(settings, self.statistics, self.store, self.metrics, lambda pairs: None)
+        self.keeper = StatisticsService(
+            settings,
+            self.statistics,
+            Snapshots(settings.redis, settings.keys),
+            self.store,
+            self.metrics,
+            lambda pairs: None,
+        )
 
     @property
     def followed(self) -> float:

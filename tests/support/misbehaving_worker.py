@@ -8,7 +8,7 @@ import os
 import time
 from pathlib import Path
 
-import stream.worker
+import stream.wiring
 from stream.kafka.assignment import Partitions
 
 NOWHERE = "/nonexistent"
@@ -44,7 +44,7 @@ def odd_now_ms() -> int:
 if __name__ == "__main__":
     from stream.__main__ import leave, main
 
-    stream.worker.Partitions = HangingPartitions  # type: ignore[attr-defined]
+    stream.wiring.Partitions = HangingPartitions  # type: ignore[attr-defined]
     stream.startup_checks.now_ms = odd_now_ms
-    stream.worker.now_ms = odd_now_ms  # type: ignore[attr-defined]
+    stream.wiring.now_ms = odd_now_ms  # type: ignore[attr-defined]
     leave(main())

@@ -13,6 +13,7 @@ from stream.app import WorkerApp
 from stream.kafka.agents import waiting
 from stream.kafka.consumer import WorkerTransport
 from stream.testing import TOPICS
+from tests.support.open_assignment import OpenAssignment
 
 CLICKS = TP(TOPICS.clicks, 0)
 
@@ -21,7 +22,7 @@ CLICKS = TP(TOPICS.clicks, 0)
 async def app() -> AsyncIterator[WorkerApp]:
     """An app that is not started, whose consumer was made."""
     made = WorkerApp("test-worker", loop=asyncio.get_running_loop(), store="memory://", web_enabled=False)
-    made.transport = WorkerTransport(made.conf.broker_consumer, made, made.loop)
+    made.transport = WorkerTransport(made, OpenAssignment())
     made.topics.acking_topics.add(TOPICS.clicks)
     made.flow_control.resume()
     yield made

@@ -13,6 +13,7 @@ from faust.types import TP
 from stream.app import WorkerApp
 from stream.kafka.consumer import WorkerConsumer, WorkerTransport
 from stream.testing import TOPICS
+from tests.support.open_assignment import OpenAssignment
 
 REVIEWS = TP(TOPICS.reviews, 1)
 
@@ -50,7 +51,7 @@ class Client:
 @pytest.fixture
 async def consumer() -> AsyncIterator[WorkerConsumer]:
     app = WorkerApp("test-worker", loop=asyncio.get_running_loop(), store="memory://", web_enabled=False)
-    app.transport = WorkerTransport(app.conf.broker_consumer, app, app.loop)
+    app.transport = WorkerTransport(app, OpenAssignment())
     made = cast("WorkerConsumer", app.consumer)
     yield made
     cast("Any", made._thread).thread_loop.close()

@@ -1,0 +1,55 @@
+"""What becomes of the partitions that the group assigns to a worker: those of users, and those of items."""
+
+from collections.abc import Callable, Collection
+
+from faust.types import TP
+
+from stream.containment.quarantine import Quarantine, items_scope
+from stream.kafka.assignment import Partitions
+from stream.tasks.flow_gate import FlowGate
+
+
+class GroupAssignment:
+    """What the consumer asks (stream/kafka/consumer.py). partitions: those of the user topics.
+
+    assigned: whether the group has assigned any yet. on_owned: told which user partitions are this worker's.
+    """
+
+    def __init__(
+        self,
+        items_topic: str,
+        partitions: Partitions,
+        quarantine: Quarantine,
+        gate: FlowGate,
+        on_owned: Callable[[Collection[int]], None],
+    ) -> None:
+        self.assigned = False
+        self.partitions = partitions
+        self._items_topic = items_topic
+        self._quarantine = quarantine
+        self._gate = gate
+        self._on_owned = on_owned
+        self._item_partitions: set[int] = set()
+
+    @property
+    def open(self) -> bool:
+        """Whether user topics may flow."""
+        return self._gate.open
+
+    async def give_back(self) -> None:
+        """Say that nobody died over what this worker owns: the group is about to assign it again."""
+        await self.partitions.give_back()
+        for number in self._item_partitions:
+            await self._quarantine.given_back(items_scope(number))
+        self._item_partitions.clear()
+
+    async def begin(self, assigned: set[TP]) -> dict[TP, int | None]:
+        """Take over what the group assigned. Returns the next offset that each user partition's states need."""
+        positions = await self.partitions.begin(assigned)
+        items = {tp.partition for tp in assigned if tp.topic == self._items_topic}
+        for number in items - self._item_partitions:
+            await self._quarantine.acquired(items_scope(number), number, {})
+        self._item_partitions = items
+        self.assigned = True
+        self._on_owned(self.partitions.owned)
+        return positions

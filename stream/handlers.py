@@ -1,0 +1,48 @@
+"""What the agents hand a worker's records to (stream/kafka/agents.py)."""
+
+from collections.abc import Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+
+from stream.containment.quarantine import Quarantine, items_scope
+from stream.events.records import Record
+from stream.kafka.assignment import Partitions
+from stream.pipeline import Pipeline
+from stream.processing.batch import PartitionBatch
+from stream.processing.items import ItemPipeline
+from stream.tasks.event_backlog import EventBacklog
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordHandlers:
+    """`take_in` records of user topics, `take_in_items` those of the items topic; each is marked meanwhile."""
+
+    pipeline: Pipeline
+    items: ItemPipeline
+    partitions: Partitions
+    quarantine: Quarantine
+    backlog: EventBacklog
+
+    async def take_in(self, records: Sequence[Record]) -> set[int]:
+        """Records of a user topic. Returns the partitions whose records were refused and stay unacknowledged."""
+        self.backlog.look(records)
+        current = self.partitions.current(records)
+        refused: list[PartitionBatch] = []
+        if current:
+            leases = self.pipeline.leases(current)  # before the store is waited for: the lease may change meanwhile
+            async with aclosing(self.quarantine.marked(current, str)) as groups:
+                async for some in groups:
+                    refused += (await self.pipeline.process(some, leases))[1]
+        for batch in refused:
+            await self.partitions.refused(batch.partition, batch.lease.token)
+        await self.partitions.fill()
+        stale = {record.partition for record in records} - {record.partition for record in current}
+        return stale | {batch.partition for batch in refused}
+
+    async def take_in_items(self, records: Sequence[Record]) -> None:
+        """Records of the items topic."""
+        async with aclosing(self.quarantine.marked(records, items_scope)) as groups:
+            async for some in groups:
+                await self.items.process(some)
+        for number in {record.partition for record in records}:
+            await self.quarantine.given_back(items_scope(number))  # no offset of ours says that they were processed

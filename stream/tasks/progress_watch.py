@@ -1,0 +1,46 @@
+"""Stops the worker if a follower ended, as its lists would be stale without a sign, or if nothing moves."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from aiokafka.errors import KafkaError
+
+from serving.kafka.follower import Follower
+from stream.kafka.assignment import Consumer, Partitions
+from stream.monitoring.watchdog import Watchdog
+from stream.retry import Retries
+from stream.tasks.flow_gate import FlowGate
+
+_WATCH_EVERY_S = 2.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProgressWatch:
+    """See the module. user_topics: whose ends are compared with how far they are processed."""
+
+    followers: Sequence[Follower]
+    partitions: Partitions
+    consumer: Consumer
+    user_topics: Sequence[str]
+    gate: FlowGate
+    retries: Retries
+
+    async def run(self) -> None:
+        """Go on for ever. Raises what a follower ended by, and Stuck."""
+        watchdog = Watchdog()
+        while True:
+            for follower in self.followers:
+                if (error := follower.failed()) is not None:
+                    raise error
+            owned = self.partitions.owned
+            reached = self.partitions.reached(owned).items()
+            positions = {(tp.topic, tp.partition): offset for tp, offset in reached}
+            with suppress(KafkaError):  # a broker that is away is somebody else's business: see retry.py
+                ends = await self.followers[-1].ends(dict.fromkeys(self.user_topics, owned))
+                busy = not self.gate.open or self.retries.busy
+                watchdog.look(time.monotonic(), positions, ends, busy=busy)
+                await self.consumer.commit_passed()
+            await asyncio.sleep(_WATCH_EVERY_S)

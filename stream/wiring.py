@@ -1,0 +1,330 @@
+"""The composition root: one worker, put together from the bottom up. Knows every class; is known by the app alone."""
+
+import logging
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from serving.catalogue import Catalogue
+from serving.experiment import read
+from serving.kafka.admin import TopicLayout
+from serving.kafka.follower import Follower
+from serving.model.encoder import Encoder
+from serving.ranking.blend import Blend
+from serving.ranking.profile import RankSettings
+from serving.ranking.ranker import Ranker
+from serving.ranking.rules import Rules
+from serving.ranking.statistics import Statistics
+from stream.containment.faults import Faults, Guard
+from stream.containment.quarantine import Quarantine
+from stream.encoder.deadline import DeadlineEncoder
+from stream.events.decoder import Decoder
+from stream.events.weights import load_weights
+from stream.group_assignment import GroupAssignment
+from stream.handlers import RecordHandlers
+from stream.kafka.assignment import Consumer, Partitions
+from stream.kafka.producer import KafkaLog
+from stream.monitoring.clock import Clock
+from stream.monitoring.metrics import Metrics
+from stream.monitoring.online_evaluation import OnlineEvaluation
+from stream.monitoring.pipeline_metrics import PipelineMetrics
+from stream.monitoring.readiness import HealthServer, Readiness
+from stream.pipeline import Pipeline
+from stream.processing.effects import LiveEffects
+from stream.processing.intake import LiveIntake
+from stream.processing.items import ItemPipeline
+from stream.processing.lists import Lists
+from stream.processing.variants import LiveRanker, Variants
+from stream.rebuild.item_vectors import KnownItems
+from stream.rebuild.rebuild import Model, ReplaySource
+from stream.rebuild.repair import StateRepair
+from stream.retry import Retries
+from stream.settings import WorkerSettings
+from stream.startup_checks import now_ms
+from stream.store.pending_index import PendingIndex
+from stream.store.redis import Store
+from stream.store.redis_calls import RedisCalls, connect
+from stream.store.statistics_snapshots import WRITER, Snapshots
+from stream.tasks.blend_learning import BlendLearner, blend_key
+from stream.tasks.catalogue_feed import CatalogueFeed
+from stream.tasks.encoder_backlog import EncoderBacklog
+from stream.tasks.event_backlog import EventBacklog
+from stream.tasks.flow_gate import FlowGate
+from stream.tasks.list_renewal import ListRenewal
+from stream.tasks.pending_resumption import PendingResumption
+from stream.tasks.progress_watch import ProgressWatch
+from stream.tasks.statistics_service import StatisticsService
+from stream.tasks.trending_lists import TrendingLists
+from stream.worker import Crash, Loop, Resource, Worker
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Parts:
+    """What lies below everything else. layout: of the topics; consumer: of the app."""
+
+    settings: WorkerSettings
+    encoder: Encoder
+    layout: TopicLayout
+    consumer: Consumer
+    metrics: Metrics
+    retries: Retries
+    clock: Clock
+    encoding: DeadlineEncoder
+    catalogue: Catalogue
+    statistics: Statistics
+    rules: Rules
+    variants: Variants
+    evaluation: OnlineEvaluation
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Core:
+    """What events pass."""
+
+    store: Store
+    log: KafkaLog
+    lists: Lists
+    quarantine: Quarantine
+    partitions: Partitions
+    pipeline: Pipeline
+    items: ItemPipeline
+    backlog: EventBacklog
+
+    def mine(self) -> bool:
+        """Whether the partition is this worker's whose owner does what is done once for all."""
+        return WRITER in self.store.owned_partitions()
+
+
+def build_worker(
+    settings: WorkerSettings, encoder: Encoder, layout: TopicLayout, consumer: Consumer, crash: Crash
+) -> Worker:
+    """A worker that is not started yet. Call it inside the loop that will run it.
+
+    Raises Misconfigured for files that the settings name and that cannot be used.
+    """
+    parts = _parts(settings, encoder, layout, consumer)
+    core = _core(parts)
+    metrics, waiting = parts.metrics, core.pipeline.waiting
+    blending = BlendLearner(parts.variants.usual, parts.catalogue, core.mine)
+    shared = connect(settings.redis)
+    snapshots = Snapshots(settings.redis, settings.keys, RedisCalls(parts.retries))
+    statistics = StatisticsService(
+        settings, parts.statistics, snapshots, core.store, metrics, blending.learn, core.backlog.stands
+    )
+    feed = CatalogueFeed(parts.catalogue, waiting, metrics.items.set)
+    vectors = Follower(
+        settings.bootstrap, settings.topics.item_vectors, feed.apply, settings.fetch_wait_ms, metrics.leave_out
+    )
+    gate = FlowGate([vectors, statistics.follower], parts.encoding.warm_up, consumer.let_flow)
+    assignment = _assignment(parts, core, gate)
+
+    async def share_blend() -> None:
+        await blending.share(shared, blend_key(settings.keys), settings.statistics_every_s)
+
+    async def compare_clocks() -> None:
+        await parts.clock.follow(core.store.now_ms)
+
+    async def close_encoder() -> None:
+        parts.encoding.close()
+
+    backlog = EncoderBacklog(core.pipeline.retry_missed_texts, waiting, parts.encoding, metrics.texts_made_up.inc)
+    loops: list[Loop] = [
+        gate.run,
+        _resumption(parts, core, feed, gate).run,
+        backlog.run,
+        compare_clocks,
+        statistics.keep,
+        statistics.fit,
+        _trending(parts, core, gate).run,
+        _watch(parts, core, gate, [vectors, statistics.follower]).run,
+        share_blend,
+    ]
+    resources = [
+        Resource(core.store.close),
+        Resource(core.log.stop, core.log.start),
+        Resource(close_encoder),
+        Resource(shared.aclose),
+        Resource(vectors.stop, vectors.start),
+        Resource(statistics.stop, statistics.start),
+    ]
+    health = _health(parts, waiting, gate, assignment)
+    resources.append(Resource(health.stop, health.start))
+    handlers = RecordHandlers(
+        pipeline=core.pipeline,
+        items=core.items,
+        partitions=core.partitions,
+        quarantine=core.quarantine,
+        backlog=core.backlog,
+    )
+    return Worker(resources, loops, assignment, handlers, crash)
+
+
+def _parts(settings: WorkerSettings, encoder: Encoder, layout: TopicLayout, consumer: Consumer) -> _Parts:
+    metrics, clock = Metrics(), Clock(now_ms)
+    metrics.clock_skew.set_function(lambda: clock.skew_ms / 1000)
+    if encoder.sentiment is None:
+        _log.warning("the model folder has no head for sentiment: reviews without a rating all count the same")
+    encoding = DeadlineEncoder(encoder, on_failure=metrics.encoder_failed)
+    metrics.encoder_out.set_function(lambda: not encoding.healthy)
+    catalogue = Catalogue(encoder.dim, encoder.fingerprint)
+    statistics = Statistics(catalogue, layout.identities)
+    rules = Rules(catalogue, settings.list_rules)
+    experiment = read(settings.experiment) if settings.experiment is not None else None
+
+    def ranker(preferences: RankSettings, blend: Blend | None) -> Ranker:
+        return Ranker(
+            catalogue,
+            statistics.popularity,
+            preferences,
+            covisits=statistics.covisits,
+            ease=statistics.ease,
+            blend=blend,
+            rules=rules,
+        )
+
+    name = experiment.name if experiment is not None else ""
+    return _Parts(
+        settings=settings,
+        encoder=encoder,
+        layout=layout,
+        consumer=consumer,
+        metrics=metrics,
+        retries=Retries(),
+        clock=clock,
+        encoding=encoding,
+        catalogue=catalogue,
+        statistics=statistics,
+        rules=rules,
+        variants=Variants(ranker, settings.ranking(), experiment),
+        evaluation=OnlineEvaluation(catalogue, metrics.lists_judged, rules.block, name, settings.seen, settings.k),
+    )
+
+
+def _core(parts: _Parts) -> _Core:
+    settings, topics, metrics = parts.settings, parts.settings.topics, parts.metrics
+    fingerprint, identities = parts.encoder.fingerprint, parts.layout.identities
+    store = Store(
+        settings.redis,
+        settings.keys,
+        fingerprint,
+        identities,
+        settings.retention(),
+        _repair(parts),
+        RedisCalls(parts.retries),
+    )
+    log = KafkaLog(settings.bootstrap, metrics.leave_out, parts.retries)
+    waiting, quarantine = PendingIndex(), Quarantine(store)
+    guard = Guard(Faults(lambda stage: metrics.contained.labels(stage).inc()), quarantine)
+    lists = Lists(topics, fingerprint, settings.list_expiry_s * 1000)
+    decoder = Decoder(
+        topics,
+        load_weights(settings.weights),
+        parts.layout.partitions,
+        identities,
+        clock=parts.clock.latest_ms,
+        clicks_are_seen=settings.clicks_are_seen,
+    )
+    observer = PipelineMetrics(metrics, parts.evaluation, waiting, now_ms)
+    pipeline = Pipeline(
+        intake=LiveIntake(decoder=decoder, transfers=topics.transfers, guard=guard),
+        effects=LiveEffects(
+            topics=topics,
+            log=log,
+            ranker=LiveRanker(parts.variants, parts.rules, settings.list_rules, settings.k).rank,
+            lists=lists,
+            store=store,
+            clock=now_ms,
+            guard=guard,
+            observer=observer,
+        ),
+        decoder=decoder,
+        embedder=parts.encoding.queries,
+        items=parts.catalogue.vector,
+        store=store,
+        waiting=waiting,
+        limits=settings.limits(parts.encoder.sentiment),
+        fingerprint=fingerprint,
+        clock=now_ms,
+        late_after_s=settings.session_timeout_s / 2,
+        guard=guard,
+        observer=observer,
+    )
+    return _Core(
+        store=store,
+        log=log,
+        lists=lists,
+        quarantine=quarantine,
+        partitions=Partitions(
+            topics, store, waiting, parts.consumer, settings.session_timeout_s, quarantine, parts.retries
+        ),
+        pipeline=pipeline,
+        items=ItemPipeline(topics, parts.catalogue, parts.encoding.passages, log, now_ms, guard),
+        backlog=EventBacklog(settings.batch),
+    )
+
+
+def _repair(parts: _Parts) -> StateRepair:
+    encoder, encoding = parts.encoder, parts.encoding
+    model = Model(encoder.fingerprint, encoder.dim, encoding.queries, encoding.passages, encoder.sentiment)
+    source = ReplaySource(parts.settings, parts.layout.identities, parts.layout.partitions, model)
+    return StateRepair(source, KnownItems(parts.catalogue.vector), parts.metrics.mended.inc, parts.retries)
+
+
+def _assignment(parts: _Parts, core: _Core, gate: FlowGate) -> GroupAssignment:
+    def owned(numbers: Collection[int]) -> None:
+        parts.evaluation.lists.keep(numbers)
+        parts.metrics.partitions.set(len(numbers))
+
+    return GroupAssignment(parts.settings.topics.items, core.partitions, core.quarantine, gate, owned)
+
+
+def _resumption(parts: _Parts, core: _Core, feed: CatalogueFeed, gate: FlowGate) -> PendingResumption:
+    return PendingResumption(
+        pipeline=core.pipeline,
+        partitions=core.partitions,
+        catalogue=parts.catalogue,
+        feed=feed,
+        gate=gate,
+        clock=parts.clock,
+        renewal=ListRenewal(core.pipeline, parts.evaluation.lists, parts.evaluation.offered),
+    )
+
+
+def _trending(parts: _Parts, core: _Core, gate: FlowGate) -> TrendingLists:
+    return TrendingLists(
+        gate=gate,
+        mine=core.mine,
+        ranker=parts.variants.usual,
+        lists=core.lists,
+        log=core.log,
+        clock=now_ms,
+        k=parts.settings.k,
+        every_s=parts.settings.trending_every_s,
+    )
+
+
+def _watch(parts: _Parts, core: _Core, gate: FlowGate, followers: Sequence[Follower]) -> ProgressWatch:
+    topics = parts.settings.topics
+    return ProgressWatch(
+        followers=followers,
+        partitions=core.partitions,
+        consumer=parts.consumer,
+        user_topics=(topics.clicks, topics.reviews, topics.commands, topics.transfers),
+        gate=gate,
+        retries=parts.retries,
+    )
+
+
+def _health(parts: _Parts, waiting: PendingIndex, gate: FlowGate, assignment: GroupAssignment) -> HealthServer:
+    readiness = Readiness(
+        retries=parts.retries,
+        catalogue=parts.catalogue,
+        waiting=waiting,
+        encoding=parts.encoding,
+        caught_up=lambda: gate.caught_up,
+        opened=lambda: gate.open,
+        assigned=lambda: assignment.assigned,
+    )
+    settings = parts.settings
+    return HealthServer(readiness.check, parts.metrics.exposition, settings.health_host, settings.health_port)
