@@ -84,7 +84,7 @@ class Pipeline:
             before, after = leases[record.partition], self.store.lease(record.partition)
             batch = self.intake.contain(record, error, before)
             if before.offsets.get(record.topic, 0) <= record.offset < after.offsets.get(record.topic, 0):
-                await self.effects.send_letters(batch.dead)
+                await self.effects.send_dead_letters(batch.dead)
                 return Attempt([batch], [])  # it had been saved before it raised
             async with self.lock:
                 saved = await self.run([batch], {})
@@ -145,10 +145,10 @@ class Pipeline:
             return len(texts)
 
         async def one(each: Pending, error: Exception) -> int:
-            if each.entry is None or each.letter is not None:  # it stays where it is, and is tried again
+            if each.entry is None or each.dead_letter is not None:  # it stays where it is, and is tried again
                 self.guard.faults.note(f"what waits in partition {each.partition}", "fold", error)
                 return 0
-            return await some([each._replace(letter=self.guard.faults.letter(record_of(each.entry), error))])
+            return await some([each._replace(dead_letter=self.guard.faults.dead_letter(record_of(each.entry), error))])
 
         apart = [[each] for each in pending if each.entry is not None and quarantine.suspected(record_of(each.entry))]
         together = [each for each in pending if [each] not in apart]
@@ -236,8 +236,8 @@ class Pipeline:
         user_id, entry, trigger = pending.user_id, pending.entry, pending.trigger
         if entry is None:
             return WorkItem(user_id, "", trigger)
-        if trigger is Trigger.EXPIRED or pending.letter is not None:
-            return expired(user_id, entry, pending.letter)
+        if trigger is Trigger.EXPIRED or pending.dead_letter is not None:
+            return expired(user_id, entry, pending.dead_letter)
         record = record_of(entry)
         if self.guard.quarantine.condemned(record):
             return expired(user_id, entry, quarantined(record))

@@ -69,15 +69,15 @@ class Faults:
         """Note that something was taken in."""
         self._in_a_row = 0
 
-    def letter(self, record: Record, error: Exception) -> DeadLetter:
+    def dead_letter(self, record: Record, error: Exception) -> DeadLetter:
         """Make a dead letter of a record that raised, and say so in the log.
 
         Raises Broken if this was one too many in a row.
         """
-        (letter,) = self.letters([record], error)
-        return letter
+        (dead_letter,) = self.dead_letters([record], error)
+        return dead_letter
 
-    def letters(self, records: Sequence[Record], error: Exception) -> list[DeadLetter]:
+    def dead_letters(self, records: Sequence[Record], error: Exception) -> list[DeadLetter]:
         """Likewise of records that raised together, which count as one."""
         stage, why = _stage_of(error), described(error)
         what = records[0].position if records else "an unpublished list"
@@ -85,7 +85,7 @@ class Faults:
         return [DeadLetter(record, RejectReason.INTERNAL, why, stage) for record in records]
 
     def note(self, what: str, stage: str, error: Exception) -> None:
-        """Count a fault, and say in the log what became a dead letter for it. Raises Broken as `letter` does."""
+        """Count a fault, and say in the log what became a dead letter for it. Raises Broken as `dead_letter` does."""
         why = described(error)
         _log.error("action=contained stage=%s %s was put aside: %s", stage, what, why, exc_info=error)
         self._on_contained(stage)

@@ -13,25 +13,25 @@ from stream.events.records import ORIGIN, DeadLetter, Headers, Record, Reroute
 
 _HEADER = "penchant."
 _KEPT_KEY_BYTES = 1024  # of a key that nobody could have as an id
-_OF_SOME = ("batch", "headers_left_out", "key_length", "length", "sha256")  # headers that not every letter has
+_OF_SOME = ("batch", "headers_left_out", "key_length", "length", "sha256")  # headers that not every dead letter has
 _OVERHEAD_BYTES = 512  # of a batch of one record, beside key, value and headers
-_OWN_BYTES = 8 * 1024  # of a letter's own headers, and of the batch
+_OWN_BYTES = 8 * 1024  # of its own headers, and of the batch
 _MOST_MESSAGE = 1000  # characters: a message may quote what came, and what came may be as long as a record
 
 
-def dead_letter(letter: DeadLetter, now_ms: int) -> Outgoing:
+def dead_letter_message(dead_letter: DeadLetter, now_ms: int) -> Outgoing:
     """The original bytes on `<topic>.dlq`, with headers that say where, when, why, and how often it was tried.
 
     What is larger than the topic takes is cut, and says so: its length and SHA-256 stand beside.
     """
-    record, what = letter.record, letter.record.unreadable
+    record, what = dead_letter.record, dead_letter.record.unreadable
     before = record.header(f"{_HEADER}attempts") or ""
     attempts = int(before) + 1 if before.isdecimal() and len(before) < 10 else 1  # anybody may write a header
     first = record.offset if what is None else what.first
     why = {
-        "error": letter.reason.value,
-        "message": letter.message[:_MOST_MESSAGE],
-        "stage": letter.stage,
+        "error": dead_letter.reason.value,
+        "message": dead_letter.message[:_MOST_MESSAGE],
+        "stage": dead_letter.stage,
         "topic": record.topic,
         "partition": str(record.partition),
         "offset": str(first),
@@ -79,7 +79,7 @@ def forwarded_or_dead(forward: Reroute, now_ms: int) -> Outgoing:
     if size <= MAX_MESSAGE_BYTES - _OVERHEAD_BYTES:
         return copy
     message = f"it lies on the wrong partition, and with {size} bytes it is too large to be forwarded"
-    return dead_letter(DeadLetter(forward.record, RejectReason.TOO_LARGE, message, "send"), now_ms)
+    return dead_letter_message(DeadLetter(forward.record, RejectReason.TOO_LARGE, message, "send"), now_ms)
 
 
 def forwarded(forward: Reroute) -> Outgoing:

@@ -41,8 +41,8 @@ class PipelineMetrics:
         metrics = self.metrics
         for batch in saved:
             self.evaluation.after(batch)
-            for letter in batch.dead:
-                metrics.dead_letters.labels(letter.reason.value).inc()
+            for dead_letter in batch.dead:
+                metrics.dead_letters.labels(dead_letter.reason.value).inc()
             metrics.forwarded.inc(len(batch.misrouted))
             metrics.erasures.inc(len(batch.erased))
             metrics.ignored.inc(batch.ignored)

@@ -203,8 +203,8 @@ def _resend(update: UserUpdate, _: WorkItem) -> None:
 def _on_pending(update: UserUpdate, each: WorkItem) -> None:
     """A pending event or retraction is to go on, unless it has by now."""
     event = each.event
-    if each.letter is not None:
-        expel(update, each.letter)
+    if each.dead_letter is not None:
+        expel(update, each.dead_letter)
     elif each.trigger is Trigger.UNCLAIMED or isinstance(event, CommandEvent):
         retraction = next((some for some in update.state.retractions if some.command_id == each.event_id), None)
         if retraction is not None and isinstance(event, CommandEvent):

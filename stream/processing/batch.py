@@ -44,7 +44,7 @@ class Trigger(Enum):
 
 @dataclass(frozen=True, slots=True)
 class WorkItem:
-    """An event of this batch, and how it came. One that is not pending any more has a letter instead of an event.
+    """An event of this batch, and how it came. One that is not pending any more has a dead letter instead.
 
     event_id: of a command its `command_id`. carrier: the record of the log that brought it, if that is not its own.
     hand: what has to be true in the store for it to count.
@@ -54,7 +54,7 @@ class WorkItem:
     event_id: str
     trigger: Trigger
     event: Event | CommandEvent | TransferEvent | None = None
-    letter: DeadLetter | None = None
+    dead_letter: DeadLetter | None = None
     carrier: Record | None = None
     hand: HandoffToken | None = None
 
@@ -234,7 +234,9 @@ class PartitionBatch:
             if update.state.alias is None and update.state.list_version:
                 update.name_ref(cause)
                 update.changed = True
-        self.dead = [letter for letter in self.dead if not self.again(letter.carrier or letter.record)]
+        self.dead = [
+            dead_letter for dead_letter in self.dead if not self.again(dead_letter.carrier or dead_letter.record)
+        ]
         self.misrouted = [reroute for reroute in self.misrouted if not self.again(reroute.record)]
 
     def again(self, record: Record) -> bool:

@@ -9,7 +9,7 @@ from penchant.errors import PenchantError
 from penchant.topics import Topics
 from serving.state.user_state import UserState
 from stream.containment.faults import Guard, by_halves
-from stream.events.dead_letters import dead_letter
+from stream.events.dead_letters import dead_letter_message
 from stream.events.outgoing import Log, Outgoing
 from stream.events.records import DeadLetter
 from stream.events.transfers import OutboundTransfer, Republish, outgoing
@@ -26,7 +26,7 @@ class RankedLists(NamedTuple):
     """The lists of some batches, and dead letters of what caused those that could not be made."""
 
     lists: list[Outgoing]
-    letters: list[DeadLetter]
+    dead_letters: list[DeadLetter]
 
 
 class Effects(Protocol):
@@ -44,7 +44,7 @@ class Effects(Protocol):
         """Send lists, then what other owners are to be told of the batches, which were saved."""
         ...
 
-    async def send_letters(self, letters: Iterable[DeadLetter]) -> None:
+    async def send_dead_letters(self, dead_letters: Iterable[DeadLetter]) -> None:
         """Send dead letters of records that were saved before."""
         ...
 
@@ -87,7 +87,7 @@ class LiveEffects:
         except PenchantError:
             raise
         except Exception:  # noqa: BLE001 - found out below whose list it is
-            lists, letters = list[Outgoing](), list[DeadLetter]()
+            lists, dead_letters = list[Outgoing](), list[DeadLetter]()
         for update in due:
             try:
                 lists += self._lists_of([update])
@@ -95,29 +95,29 @@ class LiveEffects:
             except PenchantError:
                 raise
             except Exception as error:  # noqa: BLE001 - contained: the others get theirs
-                letters += self.guard.faults.letters(update.batch.causes(update), error)
-                with suppress(Exception):  # of this user nothing can be made at all: the letters say so
+                dead_letters += self.guard.faults.dead_letters(update.batch.causes(update), error)
+                with suppress(Exception):  # of this user nothing can be made at all: the dead letters say so
                     (trending,) = self.ranker([update.user_id], [UserState()])
                     lists.append(self._list(update, trending, self.clock()))
-        return RankedLists(lists, letters)
+        return RankedLists(lists, dead_letters)
 
     async def publish(self, ranked: RankedLists, batches: Sequence[PartitionBatch]) -> None:
         """See `Effects.publish`. A list that cannot be sent costs nobody else theirs: its causes are dead letters."""
-        await self.send_letters(ranked.letters)
+        await self.send_dead_letters(ranked.dead_letters)
         updates = {
             (batch.partition, user.encode()): update for batch in batches for user, update in batch.updates.items()
         }
 
         async def one(made: Outgoing, error: Exception) -> None:
             update = updates[made.partition or 0, made.key or b""]
-            await self.send_letters(self.guard.faults.letters(update.batch.causes(update), error))
+            await self.send_dead_letters(self.guard.faults.dead_letters(update.batch.causes(update), error))
 
         await by_halves(ranked.lists, self.log.send, one)
         await self._tell_owners(sending for batch in batches for sending in batch.then)
 
-    async def send_letters(self, letters: Iterable[DeadLetter]) -> None:
-        """See `Effects.send_letters`."""
-        await self.log.send([dead_letter(letter, self.clock()) for letter in letters])
+    async def send_dead_letters(self, dead_letters: Iterable[DeadLetter]) -> None:
+        """See `Effects.send_dead_letters`."""
+        await self.log.send([dead_letter_message(dead_letter, self.clock()) for dead_letter in dead_letters])
 
     async def republish_if_fenced(self, batches: Iterable[PartitionBatch]) -> None:
         """See `Effects.republish_if_fenced`."""

@@ -53,13 +53,15 @@ class LiveIntake:
                     batch.inputs.append(each)
                 case Reroute() as reroute:
                     batch.misrouted.append(reroute)
-                case DeadLetter() as letter:
-                    batch.dead.append(letter)
+                case DeadLetter() as dead_letter:
+                    batch.dead.append(dead_letter)
         return list(batches.values())
 
     def contain(self, record: Record, error: Exception, lease: Lease) -> PartitionBatch:
         """See `Intake.contain`: the record as a dead letter."""
-        return PartitionBatch(record.partition, [record], lease=lease, dead=[self.guard.faults.letter(record, error)])
+        return PartitionBatch(
+            record.partition, [record], lease=lease, dead=[self.guard.faults.dead_letter(record, error)]
+        )
 
     def _arrive(self, record: Record) -> WorkItem | Reroute | DeadLetter | None:
         if self.guard.quarantine.condemned(record):  # it is not to be read at all
@@ -71,8 +73,8 @@ def arrive(record: Record, read_event: Read, transfers: str) -> WorkItem | Rerou
     """What a record is: an input, misrouted, a dead letter, or nothing. `transfers`: the topic between owners."""
     if record.topic == transfers:
         return _transferred(record, read_event)
-    if (letter := unreadable(record)) is not None:
-        return letter
+    if (dead_letter := unreadable(record)) is not None:
+        return dead_letter
     try:
         event = read_event(record)
     except Rejected as error:

@@ -14,7 +14,7 @@ from penchant.topics import Topics
 from serving.catalogue import Catalogue, facet_text, item_text, pack
 from serving.state.user_state import Vector
 from stream.containment.faults import Guard, by_halves
-from stream.events.dead_letters import dead_letter, quarantined, unreadable
+from stream.events.dead_letters import dead_letter_message, quarantined, unreadable
 from stream.events.decoder import decode_item, removed
 from stream.events.outgoing import Log, Outgoing
 from stream.events.records import DeadLetter, Record
@@ -48,7 +48,7 @@ class ItemPipeline:
         await by_halves(records, self._process, self._put_aside)
 
     async def _put_aside(self, record: Record, error: Exception) -> None:
-        await self._log.send([dead_letter(self._faults.letter(record, error), self._clock())])
+        await self._log.send([dead_letter_message(self._faults.dead_letter(record, error), self._clock())])
 
     async def _process(self, records: Sequence[Record]) -> None:
         out: list[Outgoing] = []
@@ -57,7 +57,7 @@ class ItemPipeline:
         for record in records:
             item = self._read(record)
             if isinstance(item, DeadLetter):
-                out.append(dead_letter(item, self._clock()))
+                out.append(dead_letter_message(item, self._clock()))
                 continue
             item_id = item.item_id if item else removed(record)
             items[item_id], came[item_id] = item, record
@@ -76,8 +76,8 @@ class ItemPipeline:
             made = self._known(item_id, texts[item_id]) or self._vector(item, texts[item_id], vectors)
             if made is None:
                 message = "the encoder reads others, but not this text: change it and publish the item again"
-                letter = DeadLetter(came[item_id], RejectReason.ENCODER_TIMEOUT, message, "embed")
-                out.append(dead_letter(letter, self._clock()))
+                dead_letter = DeadLetter(came[item_id], RejectReason.ENCODER_TIMEOUT, message, "embed")
+                out.append(dead_letter_message(dead_letter, self._clock()))
                 continue
             current = msgspec.structs.replace(made, title=item.title, facets=item.facets, available=item.available)
             # Published even if nothing seems to have changed: the local copy may lag behind a removal on its way.
@@ -88,8 +88,8 @@ class ItemPipeline:
     def _read(self, record: Record) -> Item | DeadLetter | None:
         if self._condemned(record):
             return quarantined(record)
-        if (letter := unreadable(record)) is not None:
-            return letter
+        if (dead_letter := unreadable(record)) is not None:
+            return dead_letter
         try:
             return decode_item(record)
         except Rejected as error:

@@ -129,14 +129,16 @@ def fit(update: UserUpdate) -> None:
         put_aside(update, longest, message)
 
 
-def expel(update: UserUpdate, letter: DeadLetter) -> None:
+def expel(update: UserUpdate, dead_letter: DeadLetter) -> None:
     """Take out the pending entry of a record, whatever its bytes are, and make it this very dead letter."""
-    place = (letter.record.topic, letter.record.partition, letter.record.offset)
+    place = (dead_letter.record.topic, dead_letter.record.partition, dead_letter.record.offset)
     for entry in waiters(update.state):
         if (entry.topic, entry.partition, entry.offset) == place:
             leave(update, entry)
-            # Commands whose letter says `decode` are answered by what can be read of them; this one is known.
-            _tell_sender(update, entry, letter if isinstance(entry, PendingEvent) else replace(letter, stage="fold"))
+            # Commands whose dead letter says `decode` are answered by what can be read of them; this one is known.
+            _tell_sender(
+                update, entry, dead_letter if isinstance(entry, PendingEvent) else replace(dead_letter, stage="fold")
+            )
 
 
 def put_aside(
@@ -218,10 +220,10 @@ def _is_text(*texts: str) -> bool:
     return True
 
 
-def _tell_sender(update: UserUpdate, entry: PendingEvent | Retraction, letter: DeadLetter) -> None:
-    update.batch.dead.append(letter)
+def _tell_sender(update: UserUpdate, entry: PendingEvent | Retraction, dead_letter: DeadLetter) -> None:
+    update.batch.dead.append(dead_letter)
     if isinstance(entry, Retraction):
-        said = f"{letter.reason.value}: {letter.message}"
+        said = f"{dead_letter.reason.value}: {dead_letter.message}"
         update.batch.answers.append(Answer(entry.command_id, "retract", "refused", said))
 
 

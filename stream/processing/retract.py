@@ -44,16 +44,16 @@ _ITEM_GONE = Refusal(RejectReason.RETRACT_TOO_LATE, "the item has no vector any 
 _EVENT_GONE = Refusal(RejectReason.RETRACT_TOO_LATE, "the event is too far back to be kept: send it as `event`")
 
 
-def unread(letters: Iterable[DeadLetter], topic: str) -> Iterator[Answer]:
+def unread(dead_letters: Iterable[DeadLetter], topic: str) -> Iterator[Answer]:
     """Refusals of the commands that could not be read, if it can be read at least which they are."""
-    for letter in letters:
-        if letter.record.topic == topic and letter.stage == "decode":
-            body = body_of(letter.record.value, letter.record.headers)
+    for dead_letter in dead_letters:
+        if dead_letter.record.topic == topic and dead_letter.stage == "decode":
+            body = body_of(dead_letter.record.value, dead_letter.record.headers)
             command_id, kind = (body.get(name) for name in ("command_id", "type"))
             if not (isinstance(command_id, str) and isinstance(kind, str)):
                 continue
             if 0 < len(command_id.encode()) <= MAX_ID_BYTES >= len(kind.encode()):  # a receipt has to fit, too
-                yield Answer(command_id, kind, "refused", f"{letter.reason.value}: it cannot be read")
+                yield Answer(command_id, kind, "refused", f"{dead_letter.reason.value}: it cannot be read")
 
 
 def retract_on_arrival(update: UserUpdate, event: Event) -> bool:

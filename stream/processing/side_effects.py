@@ -7,7 +7,7 @@ import msgspec
 from penchant.messages import CoVisits, Receipt
 from penchant.times import rfc3339
 from penchant.topics import Topics
-from stream.events.dead_letters import dead_letter, forwarded_or_dead
+from stream.events.dead_letters import dead_letter_message, forwarded_or_dead
 from stream.events.outgoing import Outgoing
 from stream.events.transfers import outgoing
 from stream.processing.batch import Answer, PartitionBatch
@@ -17,7 +17,7 @@ from stream.processing.retract import unread
 def side_effects(batch: PartitionBatch, topics: Topics, now_ms: int) -> Iterator[Outgoing]:
     """Co-visits, dead letters, forwarded records, nulls of erased users, transfers, receipts."""
     yield from (covisits(message, topics) for message in batch.covisits())
-    yield from (dead_letter(letter, now_ms) for letter in batch.dead)
+    yield from (dead_letter_message(dead_letter, now_ms) for dead_letter in batch.dead)
     yield from (forwarded_or_dead(reroute, now_ms) for reroute in batch.misrouted)
     for user in (*batch.erased, *batch.nulls):
         yield Outgoing(topics.recommendations, user.encode(), None, batch.partition)

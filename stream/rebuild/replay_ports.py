@@ -53,7 +53,7 @@ class ReplayIntake:
 
     def contain(self, record: Record, error: Exception, _: Lease) -> PartitionBatch:
         """See `Intake.contain`. A record that raises here may not have raised when it came."""
-        self.guard.faults.letter(record, error)
+        self.guard.faults.dead_letter(record, error)
         self.audit_notes.caveat((record.key or b"").decode("utf-8", "replace"), Caveat.PUT_ASIDE)
         return PartitionBatch(record.partition)
 
@@ -97,7 +97,7 @@ class ReplayEffects:
         """What other owners are to be told is kept, to be delivered here."""
         self.outbox.extend(sending for batch in batches for sending in batch.then)
 
-    async def send_letters(self, _: Iterable[DeadLetter]) -> None:
+    async def send_dead_letters(self, _: Iterable[DeadLetter]) -> None:
         """Whatever became a dead letter stands among them."""
 
     async def republish_if_fenced(self, _: Iterable[PartitionBatch]) -> None:
@@ -105,9 +105,9 @@ class ReplayEffects:
 
     def _caveat_refused(self, batch: PartitionBatch) -> None:
         """What is refused because of what came before it may have been accepted when it came."""
-        refused = {id(letter.record) for letter in batch.dead}
+        refused = {id(dead_letter.record) for dead_letter in batch.dead}
         for each in batch.inputs:
-            if each.letter is not None or (each.event is not None and id(each.event.record) in refused):
+            if each.dead_letter is not None or (each.event is not None and id(each.event.record) in refused):
                 self.audit_notes.caveat(each.user_id, Caveat.PUT_ASIDE)
 
 

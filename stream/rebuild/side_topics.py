@@ -7,7 +7,7 @@ from penchant.topics import Topic, Topics
 from serving.ranking.covisit_messages import readable
 from stream.rebuild.log_reader import LogReader, Place
 
-# A worker's answer to these depends on what else had come by then, or on its clock. Other letters cannot be read by a
+# A worker's answer to these depends on what else had come by then, or on its clock. Others cannot be read by a
 # replay either.
 _BY_THE_MOMENT = frozenset(
     reason.value
@@ -43,11 +43,11 @@ async def put_aside(log: LogReader, topics: Topics) -> frozenset[str]:
     ends = await log.ends(places)
     starts = await log.starts(places)
     found: set[str] = set()
-    async for letters in log.read({place: (starts[place], ends[place]) for place in places}):
-        for letter in letters:
-            if letter.header("penchant.error") in _BY_THE_MOMENT:
-                told = (letter.header(f"penchant.{name}") for name in ("topic", "partition", "offset"))
-                found.update((letter.origin, "-".join(each or "" for each in told)))
+    async for dead_letters in log.read({place: (starts[place], ends[place]) for place in places}):
+        for dead_letter in dead_letters:
+            if dead_letter.header("penchant.error") in _BY_THE_MOMENT:
+                told = (dead_letter.header(f"penchant.{name}") for name in ("topic", "partition", "offset"))
+                found.update((dead_letter.origin, "-".join(each or "" for each in told)))
     return frozenset(found)
 
 

@@ -60,7 +60,7 @@ class FaultyEffects:
     def __init__(self, effects: Effects, burns: Fuse) -> None:
         self._effects = effects
         self._fuse = burns
-        self.send_letters = effects.send_letters
+        self.send_dead_letters = effects.send_dead_letters
         self.republish_if_fenced = effects.republish_if_fenced
 
     async def publish_side_effects(self, batches: Sequence[PartitionBatch]) -> None:

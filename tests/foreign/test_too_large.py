@@ -47,7 +47,7 @@ def bounded_memory(system: System) -> Iterator[None]:
     assert most[0] - before < GROWTH, f"the worker took {(most[0] - before) / MIB:.0f} MiB more"
 
 
-def letter_of(system: System, send: Send) -> Any:
+def dead_letter_of(system: System, send: Send) -> Any:
     """The one dead letter of a record that was sent under a key of its own."""
 
     def found() -> list[Any]:
@@ -75,7 +75,7 @@ def test_a_review_of_megabytes_is_cut(system: System) -> None:
     review, others = Send(system.topics.reviews, name.encode(), value), likes(system)
     produce(system.bootstrap, Plan((review, *others.values()), codec="gzip", largest=8 * MIB))
     assert_folded(system, others)
-    assert_cut(letter_of(system, review), value)
+    assert_cut(dead_letter_of(system, review), value)
 
 
 def test_what_cannot_be_passed_on_is_put_aside(system: System) -> None:
@@ -86,7 +86,7 @@ def test_what_cannot_be_passed_on_is_put_aside(system: System) -> None:
     stray, others = Send(click.topic, click.key, click.value, partition=wrong), likes(system)
     produce(system.bootstrap, Plan((stray, *others.values()), codec="gzip", largest=8 * MIB))
     assert_folded(system, others)
-    assert_cut(letter_of(system, stray), click.value or b"")
+    assert_cut(dead_letter_of(system, stray), click.value or b"")
 
 
 @pytest.mark.parametrize("codec", BOMBS)

@@ -14,7 +14,7 @@ from deploy.topics.create import create_topics
 from penchant.errors import RejectReason
 from penchant.topics import Topics
 from serving.terminal.printable import shown
-from stream.events.dead_letters import dead_letter
+from stream.events.dead_letters import dead_letter_message
 from stream.events.records import DeadLetter, Record
 from tests.conftest import Broker
 from tests.support.command import clean_environment
@@ -52,7 +52,7 @@ def shop(broker: Broker, redis_url: str, prefix: str) -> Shop:
         "items": [{"item_id": "i1", "score": 1.0, "source": "content", "reasons": [{"share": 1.0, "words": TITLE}]}],
     }  # fmt: skip
     original = Record(topics.clicks, 0, 0, now_ms(), "用户".encode(), TITLE.encode())
-    parked = dead_letter(DeadLetter(original, RejectReason.NOT_JSON, TITLE, "decode"), now_ms())
+    parked = dead_letter_message(DeadLetter(original, RejectReason.NOT_JSON, TITLE, "decode"), now_ms())
     with closing(KafkaProducer(bootstrap_servers=broker.bootstrap)) as producer:
         producer.send(topics.recommendations, key="用户".encode(), value=json.dumps(made).encode())
         producer.send(topics.item_vectors, key=b"i1", value=json.dumps({"title": TITLE}).encode())

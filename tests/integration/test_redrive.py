@@ -14,7 +14,7 @@ from deploy.topics.create import create_topics
 from penchant.errors import RejectReason
 from penchant.topics import Topic, Topics
 from serving.kafka.admin import read_topic
-from stream.events.dead_letters import dead_letter
+from stream.events.dead_letters import dead_letter_message
 from stream.events.records import ORIGIN, DeadLetter, Record
 from tests.conftest import Broker
 from tests.support.command import clean_environment, penchant
@@ -43,7 +43,7 @@ def put_aside(producer: KafkaProducer, topics: Topics, dead_letters: int) -> Non
     """Clicks of as many users, as the worker's own writer puts them aside."""
     for n in range(dead_letters):
         original = Record(topics.clicks, n % PARTITIONS, n, NOW_MS, f"u{n}".encode(), b"{}")
-        out = dead_letter(DeadLetter(original, RejectReason.UNKNOWN_TYPE, "no such thing", "decode"), NOW_MS)
+        out = dead_letter_message(DeadLetter(original, RejectReason.UNKNOWN_TYPE, "no such thing", "decode"), NOW_MS)
         producer.send(
             out.topic,
             key=out.key,

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from penchant.errors import Rejected
 from penchant.messages import Item
-from stream.events.dead_letters import dead_letter, forwarded
+from stream.events.dead_letters import dead_letter_message, forwarded
 from stream.events.decoder import MAX_ID_BYTES, CommandEvent, Decoder, Event, decode_item, removed
 from stream.events.envelope import body_of
 from stream.events.fields import MAX_AHEAD_MS
@@ -149,9 +149,9 @@ USER_RECORDS = st.sampled_from([TOPICS.clicks, TOPICS.reviews, TOPICS.commands])
 
 def check_refusal(record: Record, why: Rejected) -> None:
     assert str(why)
-    letter = dead_letter(DeadLetter(record, why.reason, str(why), "decode"), NOW_MS)
-    assert (letter.key, letter.value) == (record.key, record.value)
-    assert sum(len(text) for _, text in letter.headers) < 8_192
+    dead_letter = dead_letter_message(DeadLetter(record, why.reason, str(why), "decode"), NOW_MS)
+    assert (dead_letter.key, dead_letter.value) == (record.key, record.value)
+    assert sum(len(text) for _, text in dead_letter.headers) < 8_192
 
 
 def check_event(event: Event) -> None:

@@ -115,8 +115,8 @@ def test_two_who_are_merged_keep_to_the_bound_of_one(mine: list[Record], theirs:
         state = await owners.state(KNOWN)
         check(state)
         assert ("both", "done", "") in owners.receipts()
-        letters = owners.workers[0].dead_letters()
-        left = ids(entry.value for entry in waiters(state)) | ids(value for _, value in letters)
+        dead_letters = owners.workers[0].dead_letters()
+        left = ids(entry.value for entry in waiters(state)) | ids(value for _, value in dead_letters)
         assert left == sent([*mine, *theirs])
 
     asyncio.run(play())

@@ -12,7 +12,7 @@ from penchant.errors import Rejected
 from penchant.messages import ItemVector
 from penchant.topics import DEAD_LETTER_HEADERS_BYTES
 from serving.catalogue import Catalogue
-from stream.events.dead_letters import dead_letter, forwarded
+from stream.events.dead_letters import dead_letter_message, forwarded
 from stream.events.decoder import CommandEvent, Decoder, Event
 from stream.events.fields import TIME_END_MS
 from stream.events.records import DeadLetter, Record, Reroute
@@ -81,7 +81,7 @@ def _decoding(by: Decoder, topics: Sequence[str], corpus: Sequence[bytes]) -> Ta
 
 def check_dead_letter(came: Record, error: Rejected) -> None:
     """That the dead letter of a record can be written, and takes little more than the record."""
-    made = dead_letter(DeadLetter(came, error.reason, str(error), "decode"), NOW_MS)
+    made = dead_letter_message(DeadLetter(came, error.reason, str(error), "decode"), NOW_MS)
     added = sum(len(name) + len(text) for name, text in made.headers[len(came.headers) :])
     assert added < DEAD_LETTER_HEADERS_BYTES
     str(error).encode("utf-8", "replace")

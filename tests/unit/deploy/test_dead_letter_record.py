@@ -24,7 +24,7 @@ from penchant.partitioner import partition_of
 from penchant.topics import MAX_MESSAGE_BYTES, Topic
 from serving.kafka.batch_records import Unreadable, records
 from serving.kafka.record_batches import Aborted, read
-from stream.events.dead_letters import dead_letter, forwarded, unreadable
+from stream.events.dead_letters import dead_letter_message, forwarded, unreadable
 from stream.events.records import ORIGIN, DeadLetter, Headers, Record, Reroute
 from stream.testing import NOW_MS, TOPICS
 from tests.support.batches import batch
@@ -40,7 +40,7 @@ def put_aside(
     record: Record, reason: RejectReason = RejectReason.UNKNOWN_TYPE, now_ms: int = NOW_MS
 ) -> DeadLetterRecord:
     """Through the worker's own writer, as a consumer would get it."""
-    out = dead_letter(DeadLetter(record, reason, "no such thing", "decode"), now_ms)
+    out = dead_letter_message(DeadLetter(record, reason, "no such thing", "decode"), now_ms)
     consumed: Any = SimpleNamespace(
         partition=out.partition,
         offset=3,

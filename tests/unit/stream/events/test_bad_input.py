@@ -53,9 +53,13 @@ async def test_bad_events_become_dead_letters_and_the_stream_goes_on(
     assert [each.item_id for each in made.items] == ["i2", "i1"]
     assert set(named(made)) == {"c-0", "c-2"}
     assert worker.dead_letters() == [(reason.value, bad.value)]
-    (letter,) = worker.log.dead()
-    assert (letter.topic, letter.key, letter.timestamp_ms) == (f"{bad.topic}.dlq", bad.key, bad.timestamp_ms)
-    assert sum(len(text) for _, text in letter.headers) < 32 * 1024
+    (dead_letter,) = worker.log.dead()
+    assert (dead_letter.topic, dead_letter.key, dead_letter.timestamp_ms) == (
+        f"{bad.topic}.dlq",
+        bad.key,
+        bad.timestamp_ms,
+    )
+    assert sum(len(text) for _, text in dead_letter.headers) < 32 * 1024
     (after,) = await worker.takes(click(3, "i3"))
     assert named(after) == ["c-3"]
     assert worker.store.lease(0).offsets[TOPICS.clicks] == 4

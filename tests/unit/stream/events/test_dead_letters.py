@@ -6,7 +6,7 @@ import pytest
 
 from penchant.errors import RejectReason
 from penchant.topics import DEAD_LETTER_HEADERS_BYTES
-from stream.events.dead_letters import dead_letter, forwarded
+from stream.events.dead_letters import dead_letter_message, forwarded
 from stream.events.outgoing import Outgoing
 from stream.events.records import ORIGIN, DeadLetter, Headers, Record, Reroute
 from stream.testing import NOW_MS, TOPICS
@@ -14,12 +14,12 @@ from stream.testing import NOW_MS, TOPICS
 POISON = Record(TOPICS.clicks, 2, 4711, NOW_MS - 5, b"\xffkey", b"\x00\xff", (("ce_id", b"x"), ("ce_id", b"y")))
 
 
-def letter(record: Record = POISON, message: str = "the value is not JSON") -> Outgoing:
-    return dead_letter(DeadLetter(record, RejectReason.NOT_JSON, message, "decode"), NOW_MS)
+def dead_letter(record: Record = POISON, message: str = "the value is not JSON") -> Outgoing:
+    return dead_letter_message(DeadLetter(record, RejectReason.NOT_JSON, message, "decode"), NOW_MS)
 
 
 def test_a_dead_letter_is_the_original_and_says_where_when_and_why() -> None:
-    out = letter()
+    out = dead_letter()
     assert (out.topic, out.key, out.value, out.timestamp_ms) == (
         f"{TOPICS.clicks}.dlq", POISON.key, POISON.value, NOW_MS - 5
     )  # fmt: skip
@@ -38,18 +38,18 @@ def test_a_dead_letter_is_the_original_and_says_where_when_and_why() -> None:
 
 
 def test_a_null_stays_a_null() -> None:
-    out = letter(Record(TOPICS.clicks, 0, 0, NOW_MS, None, None))
+    out = dead_letter(Record(TOPICS.clicks, 0, 0, NOW_MS, None, None))
     assert (out.key, out.value) == (None, None)
 
 
 def again(headers: Headers) -> dict[str, bytes]:
-    out = letter(Record(TOPICS.clicks, 2, 4712, NOW_MS, None, b"", headers))
+    out = dead_letter(Record(TOPICS.clicks, 2, 4712, NOW_MS, None, b"", headers))
     assert len({name for name, _ in out.headers}) == len(out.headers)
     return dict(out.headers)
 
 
 def test_a_redriven_letter_that_fails_again_counts_its_attempts() -> None:
-    headers = again(letter(Record(TOPICS.clicks, 2, 4711, NOW_MS, None, b"")).headers)
+    headers = again(dead_letter(Record(TOPICS.clicks, 2, 4711, NOW_MS, None, b"")).headers)
     assert headers["penchant.attempts"] == b"2"
     assert headers["penchant.offset"] == b"4712"
 
@@ -60,12 +60,12 @@ def test_a_forged_count_is_no_count(forged: bytes) -> None:
 
 
 def test_a_message_that_quotes_a_whole_record_is_cut() -> None:
-    out = letter(message="unknown type " + "\U0001f600" * 2_000_000)
+    out = dead_letter(message="unknown type " + "\U0001f600" * 2_000_000)
     assert sum(len(name) + len(text) for name, text in out.headers) < DEAD_LETTER_HEADERS_BYTES
 
 
 def test_a_message_with_a_lone_surrogate_can_be_sent() -> None:
-    assert dict(letter(message="type \ud800").headers)["penchant.message"] == b"type ?"
+    assert dict(dead_letter(message="type \ud800").headers)["penchant.message"] == b"type ?"
 
 
 @pytest.mark.parametrize("key", [b"u1", None])

@@ -94,8 +94,8 @@ async def test_after_a_day_the_event_goes_to_the_dead_letters_as_it_came(worker:
     worker.now_ms += 1
     await worker.pipeline.expire()
     assert worker.dead_letters() == [("unknown_item", lost.value)]
-    (letter,) = worker.log.dead()
-    headers = dict(letter.headers)
+    (dead_letter,) = worker.log.dead()
+    headers = dict(dead_letter.headers)
     assert (headers["ce_source"], headers["penchant.offset"]) == (b"app", b"0")
     assert (len(worker.pipeline.waiting), await worker.store.waiting(0)) == (0, [])
     worker.items["new"] = embed_by_words("food")

@@ -152,8 +152,8 @@ async def test_an_item_that_the_encoder_cannot_read_is_a_dead_letter_and_holds_u
     poison = item(0)
     ((key, _),) = await way.takes(poison, item(1, item_id="i8", facets={}))
     assert key == b"i8"
-    (letter,) = way.log.dead()
-    assert (letter.value, dict(letter.headers)["penchant.error"]) == (poison.value, b"encoder_timeout")
+    (dead_letter,) = way.log.dead()
+    assert (dead_letter.value, dict(dead_letter.headers)["penchant.error"]) == (poison.value, b"encoder_timeout")
 
 
 async def test_an_item_is_removed_in_whatever_way_its_removal_is_written(way: Way) -> None:
@@ -176,5 +176,5 @@ async def test_an_item_that_cannot_be_used_is_put_aside_and_the_others_go_on(way
     ]
     published = await way.takes(*bad, item(4, facets={"year": 1979, "genre": None}))
     assert [key for key, _ in published] == [b"i9"]
-    reasons = [dict(letter.headers)["penchant.error"].decode() for letter in way.log.dead()]
+    reasons = [dict(dead_letter.headers)["penchant.error"].decode() for dead_letter in way.log.dead()]
     assert reasons == ["bad_id", "schema", "not_json", "missing_field"]

@@ -158,11 +158,11 @@ async def test_two_full_states_are_merged_into_one_that_is_full(owners: Owners) 
     await owners.deliver()
     state = await owners.state(KNOWN)
     assert pending_bytes(state) <= LIMITS.most_room_bytes
-    letters = owners.workers[0].dead_letters()
-    assert len(waiters(state)) + len(letters) == 8
-    assert {word for word, _ in letters} == {"unknown_item", "retract_unknown"}
+    dead_letters = owners.workers[0].dead_letters()
+    assert len(waiters(state)) + len(dead_letters) == 8
+    assert {word for word, _ in dead_letters} == {"unknown_item", "retract_unknown"}
     refused = [each for each in owners.receipts() if each[1] == "refused"]
-    assert len(refused) == sum(word == "retract_unknown" for word, _ in letters)
+    assert len(refused) == sum(word == "retract_unknown" for word, _ in dead_letters)
     assert ("m", "done", "") in owners.receipts()
 
 
@@ -214,7 +214,7 @@ async def test_many_who_hand_over_many_at_once_stay_within_the_bytes() -> None:
     """Each was asked while there was room: what has none stays with its owner, and nothing is sent that is too long."""
     owners = Owners(limits=replace(LIMITS, most_merges_bytes=20_000))
     await owners.acquire()
-    guests = [user_on(1, f"guest{letter}") for letter in "abc"]
+    guests = [user_on(1, f"guest{dead_letter}") for dead_letter in "abc"]
     store = owners.workers[1].store
     crowds = {guest: UserState(merges=[done(f"{guest}-{n}") for n in range(10)], list_version=1) for guest in guests}
     await store.save(Commit(1, store.lease(1), crowds))
@@ -252,8 +252,10 @@ async def test_whatever_waits_can_be_put_aside_by_a_letter(worker: Worker, given
     """Also a retraction, and beside others that have its id: the letter names the record's place."""
     await worker.takes(given)
     (entry,) = waiters(await worker.state("u1"))
-    letter = DeadLetter(record_of(entry), RejectReason.INTERNAL, "ZeroDivisionError in a test", "decode")
-    await worker.pipeline.run([PartitionBatch(0, inputs=[WorkItem("u1", "?", Trigger.EXPIRED, letter=letter)])], {})
+    dead_letter = DeadLetter(record_of(entry), RejectReason.INTERNAL, "ZeroDivisionError in a test", "decode")
+    await worker.pipeline.run(
+        [PartitionBatch(0, inputs=[WorkItem("u1", "?", Trigger.EXPIRED, dead_letter=dead_letter)])], {}
+    )
     assert waiters(await worker.state("u1")) == []
     assert worker.dead_letters() == [("internal", given.value)]
     assert await worker.store.waiting(0) == []
@@ -263,8 +265,10 @@ async def test_whatever_waits_can_be_put_aside_by_a_letter(worker: Worker, given
 
 async def test_a_letter_for_what_has_left_by_now_changes_nothing(worker: Worker) -> None:
     await worker.takes(click(0, "new"))
-    letter = DeadLetter(replace(click(7), timestamp_ms=1), RejectReason.INTERNAL, "gone", "decode")
-    await worker.pipeline.run([PartitionBatch(0, inputs=[WorkItem("u1", "c-0", Trigger.EXPIRED, letter=letter)])], {})
+    dead_letter = DeadLetter(replace(click(7), timestamp_ms=1), RejectReason.INTERNAL, "gone", "decode")
+    await worker.pipeline.run(
+        [PartitionBatch(0, inputs=[WorkItem("u1", "c-0", Trigger.EXPIRED, dead_letter=dead_letter)])], {}
+    )
     assert len((await worker.state("u1")).pending) == 1
     assert worker.dead_letters() == []
 
@@ -300,10 +304,10 @@ def test_what_waits_and_cannot_be_read_is_a_letter_that_names_the_fault() -> Non
         raise RecursionError("too deep")
 
     context = Context(lambda _: None, {}, fails, LIMITS, NOW_MS, FINGERPRINT)
-    letter = read_again(pending(0), context)
-    assert isinstance(letter, DeadLetter)
-    assert (letter.reason, letter.record) == (RejectReason.INTERNAL, record_of(pending(0)))
-    assert "RecursionError" in letter.message
+    dead_letter = read_again(pending(0), context)
+    assert isinstance(dead_letter, DeadLetter)
+    assert (dead_letter.reason, dead_letter.record) == (RejectReason.INTERNAL, record_of(pending(0)))
+    assert "RecursionError" in dead_letter.message
 
 
 # --- Texts ---

@@ -249,7 +249,7 @@ async def test_a_command_that_cannot_be_read_is_answered_if_it_names_itself(
     worker: Worker, value: bytes, answered: bool
 ) -> None:
     await worker.takes(record(TOPICS.commands, value), click(0))
-    assert [letter for _, letter in worker.dead_letters()] == [value]
+    assert [dead_letter for _, dead_letter in worker.dead_letters()] == [value]
     assert len(worker.log.on(TOPICS.receipts)) == answered
     assert len(worker.log.lists()) == 1, "the others are taken in"
 

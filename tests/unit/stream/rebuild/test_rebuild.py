@@ -13,7 +13,7 @@ from penchant.errors import Rejected
 from penchant.partitioner import partition_of
 from serving.state.user_state import SEEN, UserState
 from stream.containment.faults import Guard
-from stream.events.dead_letters import dead_letter
+from stream.events.dead_letters import dead_letter_message
 from stream.events.decoder import Decoder
 from stream.events.records import DeadLetter, Record
 from stream.events.weights import load_weights
@@ -347,8 +347,10 @@ async def test_what_was_ahead_of_a_clock_once_may_differ(replayed: Replayed) -> 
     ahead = replace(replayed.like("u1", "ahead"), timestamp_ms=NOW_MS + 7_200_000)
     with pytest.raises(Rejected) as why:
         replayed.pipeline.intake.decoder.decode(ahead)
-    letter = dead_letter(DeadLetter(ahead, why.value.reason, str(why.value), "decode"), NOW_MS)
-    lies = Record(letter.topic, ahead.partition, 0, NOW_MS, letter.key, letter.value, letter.headers)
+    dead_letter = dead_letter_message(DeadLetter(ahead, why.value.reason, str(why.value), "decode"), NOW_MS)
+    lies = Record(
+        dead_letter.topic, ahead.partition, 0, NOW_MS, dead_letter.key, dead_letter.value, dead_letter.headers
+    )
     replayed.audit_notes.put_aside = await put_aside(HeldLog(lies), TOPICS)
 
     await advance(replayed, ahead, replayed.like("u2", "true"), wall_ms=NOW_MS + 86_400_000)
