@@ -14,7 +14,7 @@ from stream.kafka.log_noise import SaidOnce
 
 
 def main() -> int:
-    """Check the surroundings, then run until told to stop. Returns the exit code."""
+    """Check the dependencies, then run until told to stop. Returns the exit code."""
     # Before numpy is imported: a list is one small matrix-vector product, and threads that spin for it take the cores
     # from the broker, the store and the encoder (4.7 ms a list with two threads on two busy cores, 0.3 ms with one).
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

@@ -4,7 +4,7 @@ Two real users with different main genres are joined: 20 events in a row of the 
 how many of the second ones it takes until at least 5 of the first 10 items are of their main genre.
 
 An event is in one pair only: else methods would have learned from earlier pairs what comes next in this one. The second
-one's events are moved behind the first one's in time: events that come late belong before those, and turn no list.
+one's events are moved behind the first one's in time: events that come late belong before those, and change no list.
 """
 
 from collections import Counter, defaultdict

@@ -46,7 +46,7 @@ def cold_start_boost(candidates: Candidates, newness: float) -> dict[int, float]
 
     Only one that fits better than two fifths of those before it: else what stands there is the better guess. Where new
     items are hardly ever taken (`newness` of `Popularity`) the slot would be wasted, and where most items are cold
-    there is nothing to make up for.
+    they need no boost.
     """
     allowed = candidates.allowed
     cold = np.flatnonzero(allowed & (candidates.totals == 0))

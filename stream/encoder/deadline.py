@@ -206,7 +206,7 @@ class DeadlineEncoder:
             _log.error("%d threads hang in the encoder: it is asked no more; restart the worker", _MOST_ABANDONED)
 
     def _stuck(self) -> list[DaemonThreadExecutor]:
-        return [lane for lane in self._abandoned if lane.alive]
+        return [executor for executor in self._abandoned if executor.alive]
 
     def _failed(self, failure: Failure, error: BaseException | None = None) -> None:
         was_closed = self._breaker.closed

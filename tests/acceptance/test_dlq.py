@@ -140,7 +140,7 @@ def lettered(shared: System) -> System:
     return shared
 
 
-def test_letters_are_shown_with_their_bytes(lettered: System) -> None:
+def test_dead_letters_are_shown_with_their_bytes(lettered: System) -> None:
     told = [json.loads(line) for line in dlq(lettered, "show", "--json").out.splitlines()]
     assert {one["reason"] for one in told} == {"not_json", "bad_time", "missing_field", "key_mismatch"}
     assert [one["time"] for one in told] == sorted(one["time"] for one in told)

@@ -105,7 +105,7 @@ def test_store_that_was_emptied_is_rebuilt_from_the_log(system: System) -> None:
     assert until(lambda: counts(system) == 200 + USERS, 30)
 
 
-def test_store_that_was_set_back_is_made_up_for(system: System) -> None:
+def test_store_that_was_set_back_is_caught_up_with(system: System) -> None:
     """Given a running worker, when Redis is restored from an older copy, then what came since is folded again."""
     system.start_ready()
     system.publish(FILMS)

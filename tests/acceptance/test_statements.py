@@ -41,7 +41,7 @@ def top(made: Mapping[str, Any], genres: Mapping[str, set[str]], wanted: set[str
     return [item["item_id"] for item in made["items"][:k] if wanted <= genres[item["item_id"]]]
 
 
-def test_statements_turn_the_list_and_dismissals_push_down(catalogue: System, genres: Mapping[str, set[str]]) -> None:
+def test_statements_change_the_list_and_dismissals_push_down(catalogue: System, genres: Mapping[str, set[str]]) -> None:
     """Given a new user, when she says what she likes, changes her mind, and dismisses, then the first ten follow."""
     catalogue.say("li", WANTS_SCIENCE_FICTION, event_id="s1")
     first = catalogue.read_list_for("li", "s1")

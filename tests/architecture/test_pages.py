@@ -1,4 +1,4 @@
-"""What pages say of the code is there: links, files and functions, and the rooms of the worker."""
+"""What pages say of the code is there: links, files and functions, and the layers of the worker."""
 
 import ast
 import re
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.architecture.test_rooms import MAY_KNOW
+from tests.architecture.test_layers import MAY_KNOW
 from tests.architecture.tree import ROOT, files, modules
 
 PAGES = sorted(path for path in files() if path.endswith(".md"))
@@ -56,10 +56,10 @@ def functions(tree: ast.Module) -> set[str]:
     return {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
 
 
-def test_the_rooms_on_the_page_are_those_that_are_held() -> None:
+def test_the_layers_on_the_page_are_those_that_are_tested() -> None:
     rows = re.findall(r"^\| `(\w+)` \| [^|]* \| ([^|]*)\|$", ARCHITECTURE, re.MULTILINE)
 
-    assert {room: set(re.findall(r"`(\w+)`", knows)) for room, knows in rows} == MAY_KNOW
+    assert {layer: set(re.findall(r"`(\w+)`", knows)) for layer, knows in rows} == MAY_KNOW
 
 
 def terms() -> Iterator[tuple[str, ...]]:

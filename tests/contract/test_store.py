@@ -40,7 +40,7 @@ async def test_partitions_are_apart(store: AnyStore) -> None:
     assert store.owned_partitions() == {3, 4}
 
 
-async def test_offsets_stand_with_the_states_and_come_back_with_a_claim(store: AnyStore, another: Opener) -> None:
+async def test_offsets_stand_with_the_states_and_come_back_with_a_lease(store: AnyStore, another: Opener) -> None:
     assert await store.acquire(3) == {}
     await store.save(commit(store, {CLICKS: 5}, u1=state(1)))
     await store.save(commit(store, {REVIEWS: 9}, u1=state(2)))
@@ -53,7 +53,7 @@ async def test_offsets_stand_with_the_states_and_come_back_with_a_claim(store: A
 async def test_offsets_of_a_topic_that_was_made_anew_are_not_taken_for_the_old_ones(
     store: AnyStore, another: Opener
 ) -> None:
-    """Given offsets under another identity, when somebody claims, then it is refused, and the owner does not notice."""
+    """Given offsets under another identity, when somebody acquires, then that is refused, unnoticed by the owner."""
     await store.acquire(3)
     await store.save(commit(store, {CLICKS: 5, REVIEWS: 9}))
     recreated = another(IDENTITIES | {CLICKS: "run-2"})
@@ -68,14 +68,14 @@ async def test_offsets_of_a_topic_that_was_made_anew_are_not_taken_for_the_old_o
 # --- The fence ---
 
 
-async def test_without_a_claim_nothing_is_written(store: AnyStore) -> None:
+async def test_without_a_lease_nothing_is_written(store: AnyStore) -> None:
     assert store.lease(3) == Lease()
     assert not await store.owns(3)
     assert await store.save(commit(store, {CLICKS: 5}, u1=state(1))) is Saved.NOT_MINE
     assert await version(store, "u1") == 0
 
 
-async def test_who_claimed_last_is_the_one_writer(store: AnyStore, another: Opener) -> None:
+async def test_who_acquired_last_is_the_one_writer(store: AnyStore, another: Opener) -> None:
     zombie, owner = store, another()
     await zombie.acquire(3)
     late = commit(zombie, {CLICKS: 5}, u1=state(1))
@@ -99,7 +99,7 @@ async def test_a_refused_write_moves_nothing(store: AnyStore, another: Opener) -
     assert await another().acquire(3) == {}
 
 
-async def test_a_claim_of_my_own_makes_my_earlier_batches_void(store: AnyStore) -> None:
+async def test_acquiring_again_makes_my_earlier_batches_void(store: AnyStore) -> None:
     await store.acquire(3)
     before = commit(store, {CLICKS: 5}, u1=state(1))
     await store.acquire(3)
@@ -147,7 +147,7 @@ async def test_a_released_partition_is_not_mine(store: AnyStore) -> None:
     assert await store.save(commit(store, {CLICKS: 5})) is Saved.NOT_MINE
 
 
-async def test_a_save_that_comes_back_after_a_release_does_not_bring_the_hold_back(store: AnyStore) -> None:
+async def test_a_save_that_comes_back_after_a_release_does_not_bring_the_lease_back(store: AnyStore) -> None:
     await store.acquire(3)
     under_way = commit(store, {CLICKS: 5})
     store.release(3)
@@ -185,7 +185,7 @@ async def unpublished(store: AnyStore, partition: int = 3) -> dict[str, list[Ref
     return dict(store.lease(partition).unpublished)
 
 
-async def test_the_lists_of_the_last_write_are_owed_by_the_next_owner(store: AnyStore, another: Opener) -> None:
+async def test_the_lists_of_the_last_write_are_published_by_the_next_owner(store: AnyStore, another: Opener) -> None:
     assert await unpublished(store) == {}
     refs = {"u1": [Ref(CLICKS, 3, 4, "c-4", 10), Ref(CLICKS, 3, 5, "c-5", 11, waiting=True)]}
     await store.save(Commit(3, store.lease(3), {"u1": state(1)}, {CLICKS: 6}, unpublished=refs))
@@ -201,7 +201,7 @@ async def test_the_lists_of_the_last_write_are_owed_by_the_next_owner(store: Any
     assert await unpublished(store, 4) == {}
 
 
-async def test_what_is_owed_stays_so_until_it_is_settled_under_the_same_token(store: AnyStore) -> None:
+async def test_what_is_unpublished_stays_so_until_it_is_marked_under_the_same_token(store: AnyStore) -> None:
     await store.acquire(3)
     refs = {"u1": [Ref(CLICKS, 3, 4, "c-4", 10)]}
     await store.save(Commit(3, store.lease(3), {"u1": state(1)}, {CLICKS: 5}, unpublished=refs))

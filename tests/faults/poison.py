@@ -117,8 +117,8 @@ def _oversize(random: Random, number: int) -> LoadMessage:
                 REVIEWS, user, name, click | {"text": "so good " * 500_000}, producer=alone, reason="too_large"
             )
         case 2:
-            stray = click | {"context": {"page": "x" * 4_200_000}}
-            return LoadMessage(CLICKS, user, name, stray, partition=wrong, producer=alone, reason="too_large")
+            misrouted = click | {"context": {"page": "x" * 4_200_000}}
+            return LoadMessage(CLICKS, user, name, misrouted, partition=wrong, producer=alone, reason="too_large")
         case 3:
             return LoadMessage(CLICKS, user, name, click | {"item_id": "i" * 300}, reason="too_large")
         case _:

@@ -83,10 +83,10 @@ def test_what_cannot_be_passed_on_is_put_aside(system: System) -> None:
     user = secrets.token_hex(3)
     wrong = (partition_of(user, system.partitions) + 1) % system.partitions
     click = event(system.topics, user, user, "f1", context={"page": "x" * 4_200_000})
-    stray, others = Send(click.topic, click.key, click.value, partition=wrong), likes(system)
-    produce(system.bootstrap, Plan((stray, *others.values()), codec="gzip", largest=8 * MIB))
+    misrouted, others = Send(click.topic, click.key, click.value, partition=wrong), likes(system)
+    produce(system.bootstrap, Plan((misrouted, *others.values()), codec="gzip", largest=8 * MIB))
     assert_folded(system, others)
-    assert_cut(dead_letter_of(system, stray), click.value or b"")
+    assert_cut(dead_letter_of(system, misrouted), click.value or b"")
 
 
 @pytest.mark.parametrize("codec", BOMBS)

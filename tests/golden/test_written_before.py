@@ -124,7 +124,7 @@ async def taken_over(before: Before, redis_url: str) -> StatisticsSnapshot | Non
         return await snapshots.read(client, before["prefix"])
 
 
-def test_what_everybody_touched_before_is_taken_over(before: Before, redis_url: str) -> None:
+def test_interactions_of_everybody_before_are_taken_over(before: Before, redis_url: str) -> None:
     with redis.Redis.from_url(redis_url) as client:
         write_store(before, client)
 

@@ -1,4 +1,4 @@
-"""Topics made anew under a kept store: workers refuse, `penchant topics adopt` mends it, `penchant local` by itself."""
+"""Topics made anew under an old store: workers refuse until `penchant topics adopt`; `penchant local` adopts."""
 
 import json
 from collections.abc import Iterator
@@ -35,7 +35,7 @@ DEAD_STORE = f"redis://127.0.0.1:{free_port()}/0"
 
 
 async def written(url: str, prefix: str, identities: dict[str, str], partition: int, **offsets: int) -> Store:
-    """A store that claimed a partition and wrote offsets under the identities that it knows."""
+    """A store that acquired a partition and wrote offsets under the identities that it knows."""
     store = Store(url, prefix, "words-8", identities, Retention(1000))
     await store.acquire(partition)
     batch = Commit(partition, store.lease(partition), offsets={f"p.{name}.v1": n for name, n in offsets.items()})

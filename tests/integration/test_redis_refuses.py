@@ -118,12 +118,12 @@ async def test_snapshots_and_adoptions_wait_as_well(
 ) -> None:
     await store.acquire(0)
     client.hset("{p:0}:offsets", "clicks@run-0", 5)
-    shelf = Snapshots(server.url, "p", RedisCalls(retries))
+    in_redis = Snapshots(server.url, "p", RedisCalls(retries))
     full = REFUSALS["full"]
     full.begin(client)
     values = list(snapshots.encode(large(500)))
     doing = [
-        asyncio.create_task(shelf.write(store.lease(0).token, values)),
+        asyncio.create_task(in_redis.write(store.lease(0).token, values)),
         asyncio.create_task(adopt_topics(server.url, "p", 1, IDENTITIES)),
     ]
     await waits(retries, full.says)
@@ -131,7 +131,7 @@ async def test_snapshots_and_adoptions_wait_as_well(
     written, forgotten = await asyncio.wait_for(asyncio.gather(*doing), 20)
     assert forgotten == {"clicks": ["run-0"]}
     assert isinstance(written, bool)  # adopting takes the partition from its owner
-    await shelf.close()
+    await in_redis.close()
 
 
 def _with_password(client: Any) -> None:
@@ -147,7 +147,7 @@ def _without(client: Any) -> None:
     [("", "wants a password"), (":wrong@", "does not take this user and password"), ("bob:pw@", "ACL SETUSER")],
     ids=["none", "wrong", "one who may only read"],
 )
-async def test_what_a_person_must_mend_ends_it_at_once(
+async def test_what_a_person_must_repair_ends_it_at_once(
     server: EmbeddedStore, client: Any, user: str, says: str
 ) -> None:
     client.execute_command("ACL", "SETUSER", "bob", "on", ">pw", "~*", "+@read", "+@connection", "+evalsha", "+eval")

@@ -81,7 +81,7 @@ def test_an_interrupted_redrive_goes_on_where_it_stopped(
     assert penchant("dlq", "redrive", "--json", *where).json["total"] == 0
 
 
-def test_letters_of_a_topic_made_anew_are_not_taken_for_those_of_the_old_one(
+def test_dead_letters_of_a_topic_made_anew_are_not_taken_for_those_of_the_old_one(
     broker: Broker, topics: Topics, producer: KafkaProducer
 ) -> None:
     where = ["--bootstrap", broker.bootstrap, "--prefix", topics.prefix]
@@ -97,7 +97,7 @@ def test_letters_of_a_topic_made_anew_are_not_taken_for_those_of_the_old_one(
     assert penchant("dlq", "redrive", "--json", *where).json["total"] == 3
 
 
-def test_marks_are_told_apart_by_letter(broker: Broker, topics: Topics, producer: KafkaProducer) -> None:
+def test_marks_are_told_apart_by_dead_letter(broker: Broker, topics: Topics, producer: KafkaProducer) -> None:
     """Given dead letters of many users, when every second is sent back by name, then the rest are sent back later."""
     where = ["--bootstrap", broker.bootstrap, "--prefix", topics.prefix]
     put_aside(producer, topics, 9)

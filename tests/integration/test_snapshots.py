@@ -47,7 +47,7 @@ class Ranker:
         self.statistics = Statistics(catalogue, identities)
         self.store = Store(settings.redis, settings.keys, FINGERPRINT, identities, Retention(1000))
         self.metrics = Metrics()
-        self.keeper = StatisticsService(
+        self.service = StatisticsService(
             settings,
             self.statistics,
             Snapshots(settings.redis, settings.keys),
@@ -63,10 +63,10 @@ class Ranker:
 
     async def reaches(self, offset: int) -> None:
         """Wait until it has followed so far."""
-        assert await asyncio.to_thread(until, lambda: self.keeper.follower.reached.get(0, 0) >= offset, 20)
+        assert await asyncio.to_thread(until, lambda: self.service.follower.reached.get(0, 0) >= offset, 20)
 
     async def stop(self) -> None:
-        await self.keeper.stop()
+        await self.service.stop()
         await self.store.close()
 
 
@@ -124,17 +124,17 @@ async def test_a_restarted_worker_takes_over_the_snapshot_and_follows_the_rest(
     owner, other = ranker(), ranker()
     await owner.store.acquire(0)
     for each in (owner, other):
-        await each.keeper.start()
+        await each.service.start()
     send(settings, *(clicks(settings, 2 * n, "a", f"i{n}") for n in range(20)))
     await owner.reaches(20)
-    assert await owner.keeper.snapshot()
-    assert not await owner.keeper.snapshot(), "nothing has changed"
-    assert not await other.keeper.snapshot(), "it is not the other's to write"
+    assert await owner.service.snapshot()
+    assert not await owner.service.snapshot(), "nothing has changed"
+    assert not await other.service.snapshot(), "it is not the other's to write"
     send(settings, clicks(settings, 38, "a", "i19"), clicks(settings, 40, "b", "a"))  # the first one comes again
 
     restarted = ranker("z", "i7", "b")
-    await restarted.keeper.start()
-    await asyncio.wait_for(restarted.keeper.follower.caught_up.wait(), 20)
+    await restarted.service.start()
+    await asyncio.wait_for(restarted.service.follower.caught_up.wait(), 20)
     await other.reaches(22)
     assert numbers(restarted.statistics) == numbers(other.statistics)
     assert numbers(other.statistics)[0] == 42
@@ -146,30 +146,30 @@ async def test_only_the_owner_of_partition_0_replaces_the_snapshot(
 ) -> None:
     """Given an owner that was overtaken, then what it writes does not count, and goes by itself."""
     zombie, owner = ranker(), ranker()
-    shelf = Snapshots(settings.redis, settings.keys)
-    assert await shelf.read() is None
+    in_redis = Snapshots(settings.redis, settings.keys)
+    assert await in_redis.read() is None
     await zombie.store.acquire(0)
-    assert await shelf.write(zombie.store.lease(0).token, list(snapshots.encode(large(3))))
+    assert await in_redis.write(zombie.store.lease(0).token, list(snapshots.encode(large(3))))
     first = await redis.get(snapshots.pointer(settings.keys))
     await owner.store.acquire(0)
-    assert not await shelf.write(zombie.store.lease(0).token, list(snapshots.encode(large(4))))
-    assert not await shelf.write("", list(snapshots.encode(large(4))))
+    assert not await in_redis.write(zombie.store.lease(0).token, list(snapshots.encode(large(4))))
+    assert not await in_redis.write("", list(snapshots.encode(large(4))))
     assert await redis.get(snapshots.pointer(settings.keys)) == first
     assert await redis.ttl(first) == -1
-    told = await shelf.read()
+    told = await in_redis.read()
     assert told is not None
     assert len(told.ids) == 3
 
-    assert await shelf.write(owner.store.lease(0).token, list(snapshots.encode(large(5))))
+    assert await in_redis.write(owner.store.lease(0).token, list(snapshots.encode(large(5))))
     counts = await redis.get(snapshots.pointer(settings.keys))
     assert await copies(redis, settings) == {first, counts}
     assert await redis.ttl(first) > 0, "what does not count expires"
     assert await redis.ttl(counts) == -1
-    assert await shelf.forget()
-    assert not await shelf.forget()
-    assert await shelf.read() is None
+    assert await in_redis.forget()
+    assert not await in_redis.forget()
+    assert await in_redis.read() is None
     assert await copies(redis, settings) == set()
-    await shelf.close()
+    await in_redis.close()
 
 
 async def copies(redis: Any, settings: WorkerSettings) -> set[bytes]:
@@ -180,24 +180,24 @@ async def copies(redis: Any, settings: WorkerSettings) -> set[bytes]:
 async def test_two_copies_lie_in_the_store_at_most(settings: WorkerSettings, ranker: Opener, redis: Any) -> None:
     """Given an owner that writes on and on, and now and then dies in the middle, then two copies are kept."""
     owner = ranker()
-    shelf = Snapshots(settings.redis, settings.keys)
+    in_redis = Snapshots(settings.redis, settings.keys)
     await owner.store.acquire(0)
     values = list(snapshots.encode(large(200)))
     for number in range(11):
         token = owner.store.lease(0).token
         if number % 3 == 2:  # dies before it counts: all but the last value are written
-            shelf._point = died
+            in_redis._point = died
             with pytest.raises(asyncio.CancelledError):
-                await shelf.write(token, values[:-1])
-            await shelf.close()
-            shelf = Snapshots(settings.redis, settings.keys)
+                await in_redis.write(token, values[:-1])
+            await in_redis.close()
+            in_redis = Snapshots(settings.redis, settings.keys)
         else:
-            assert await shelf.write(token, values)
+            assert await in_redis.write(token, values)
         assert len(await copies(redis, settings)) <= 2
-        told = await shelf.read()
+        told = await in_redis.read()
         assert told is not None
         assert len(told.ids) == 200
-    await shelf.close()
+    await in_redis.close()
 
 
 async def died(**_: Any) -> bytes:
@@ -208,24 +208,24 @@ async def test_who_reads_a_copy_that_is_replaced_twice_reads_the_one_that_counts
     settings: WorkerSettings, ranker: Opener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     owner = ranker()
-    shelf = Snapshots(settings.redis, settings.keys)
+    in_redis = Snapshots(settings.redis, settings.keys)
     await owner.store.acquire(0)
     token, read = owner.store.lease(0).token, snapshots.read
-    assert await shelf.write(token, list(snapshots.encode(large(3))))
+    assert await in_redis.write(token, list(snapshots.encode(large(3))))
 
     async def slowly(redis: Any, prefix: str) -> Any:
         """Replaced twice between the name and the values."""
         monkeypatch.setattr(snapshots, "read", read)
         key = await redis.get(snapshots.pointer(prefix))
         for size in (4, 5):
-            assert await shelf.write(token, list(snapshots.encode(large(size))))
+            assert await in_redis.write(token, list(snapshots.encode(large(size))))
         return snapshots.decode([await redis.hget(key, 0)] if await redis.exists(key) else [])
 
     monkeypatch.setattr(snapshots, "read", slowly)
-    told = await shelf.read()
+    told = await in_redis.read()
     assert told is not None
     assert len(told.ids) == 5
-    await shelf.close()
+    await in_redis.close()
 
 
 async def test_a_broken_snapshot_is_reported_and_the_topic_read_from_its_start(
@@ -233,24 +233,24 @@ async def test_a_broken_snapshot_is_reported_and_the_topic_read_from_its_start(
 ) -> None:
     owner = ranker()
     await owner.store.acquire(0)
-    await owner.keeper.start()
+    await owner.service.start()
     send(settings, clicks(settings, 0, "a", "b"))
     await owner.reaches(1)
-    assert await owner.keeper.snapshot()
+    assert await owner.service.snapshot()
     key = await redis.get(snapshots.pointer(settings.keys))
     chunk = await redis.hget(key, "1")
     await redis.hset(key, "1", chunk[:-1] + bytes([chunk[-1] ^ 1]))
 
     restarted = ranker()
     with caplog.at_level(logging.ERROR):
-        await restarted.keeper.start()
+        await restarted.service.start()
     assert "does not match its checksum" in caplog.text
     await restarted.reaches(1)
     assert numbers(restarted.statistics) == numbers(owner.statistics)
-    shelf = Snapshots(settings.redis, settings.keys)
+    in_redis = Snapshots(settings.redis, settings.keys)
     with pytest.raises(BrokenState):
-        await shelf.read()
-    await shelf.close()
+        await in_redis.read()
+    await in_redis.close()
 
 
 async def test_topics_made_anew_are_read_from_their_start_and_what_was_counted_stays(
@@ -258,10 +258,10 @@ async def test_topics_made_anew_are_read_from_their_start_and_what_was_counted_s
 ) -> None:
     owner = ranker()
     await owner.store.acquire(0)
-    await owner.keeper.start()
+    await owner.service.start()
     send(settings, clicks(settings, 0, "a", "b"), clicks(settings, 2, "a"))
     await owner.reaches(2)
-    assert await owner.keeper.snapshot()
+    assert await owner.service.snapshot()
     names = [plan.name for plan in settings.topics.plan(2)]
     with closing(KafkaAdminClient(bootstrap_servers=settings.bootstrap)) as admin:
         admin.delete_topics(names)
@@ -270,7 +270,7 @@ async def test_topics_made_anew_are_read_from_their_start_and_what_was_counted_s
     send(settings, clicks(settings, 0, "a"))
 
     anew = Ranker(settings, topic_identity(settings.bootstrap, settings.topics))
-    await anew.keeper.start()
+    await anew.service.start()
     await anew.reaches(1)
     assert numbers(anew.statistics)[0] == 4
     await anew.stop()
@@ -283,21 +283,21 @@ async def test_a_snapshot_that_the_topic_has_outlived_stops_a_start_and_names_th
     """Given records that have gone before anybody took them in, then a start is refused until `forget`."""
     owner = ranker()
     await owner.store.acquire(0)
-    await owner.keeper.start()
+    await owner.service.start()
     send(settings, clicks(settings, 0, "a"))
     await owner.reaches(1)
-    assert await owner.keeper.snapshot()
+    assert await owner.service.snapshot()
     send(settings, clicks(settings, 1, "b"), clicks(settings, 2, "c"), clicks(settings, 3, "d"))
     with closing(KafkaAdminClient(bootstrap_servers=settings.bootstrap)) as admin:
         admin.delete_records({TopicPartition(settings.topics.covisits, 0): 3})
 
     late = ranker()
     with pytest.raises(Misconfigured, match=r"begins at offset 3.*ends at 1.*penchant statistics forget"):
-        await late.keeper.start()
+        await late.service.start()
     told = await command(settings, "forget")
     assert told.out == "forgotten\n"
     again = ranker()
-    await again.keeper.start()
+    await again.service.start()
     await again.reaches(4)
     assert numbers(again.statistics) == (1, {"d": (1.0, 1.0, 0.0)})
 
@@ -314,10 +314,10 @@ async def test_the_command_line_shows_and_forgets(settings: WorkerSettings, rank
     assert (empty.exit_code, empty.out.partition(":")[0]) == (0, "no snapshot")
     owner = ranker()
     await owner.store.acquire(0)
-    await owner.keeper.start()
+    await owner.service.start()
     send(settings, clicks(settings, 0, "a", "b"))
     await owner.reaches(1)
-    assert await owner.keeper.snapshot()
+    assert await owner.service.snapshot()
     told = await command(settings, "show", "--json")
     assert {name: told.json[name] for name in ("items", "events", "reached")} == {"items": 2, "events": 2, "reached": 1}
     said = await command(settings, "show")
@@ -332,17 +332,17 @@ async def test_the_linear_model_is_fitted_when_enough_has_come_and_after_a_resta
     """Given 500 events, then it is fitted, once; who takes the snapshot over has the same."""
     running = ranker()
     await running.store.acquire(WRITER)
-    await running.keeper.start()
-    assert not await running.keeper.refit(), "nothing has come"
+    await running.service.start()
+    assert not await running.service.refit(), "nothing has come"
     pairs = [clicks(settings, 10 * n, *(f"i{n * at % 23}" for at in range(10))) for n in range(60)]
     send(settings, *pairs)
     await running.reaches(len(pairs))
 
-    assert await running.keeper.refit()
-    assert not await running.keeper.refit()
-    assert await running.keeper.snapshot()
+    assert await running.service.refit()
+    assert not await running.service.refit()
+    assert await running.service.snapshot()
     restarted = ranker("another", "i7")
-    await restarted.keeper.start()
+    await restarted.service.start()
 
     ours, theirs = running.statistics.ease.fitted, restarted.statistics.ease.fitted
     assert ours is not None

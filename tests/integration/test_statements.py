@@ -57,8 +57,8 @@ def test_a_statement_is_named_for_what_it_asks_for_and_for_nothing_else(encoder:
 
 
 @pytest.mark.parametrize("statement", SCIENCE_FICTION)
-def test_statements_and_dismissals_turn_the_list(newcomer: Callable[[], User], statement: str) -> None:
-    """Given a newcomer, when they write twice and dismiss two films, then each turns the list as they would expect."""
+def test_statements_and_dismissals_change_the_list(newcomer: Callable[[], User], statement: str) -> None:
+    """Given a newcomer, when they write twice and dismiss two films, then each changes the list as expected."""
     user = newcomer()
 
     user.say(statement)

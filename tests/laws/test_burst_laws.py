@@ -60,7 +60,7 @@ def with_past(items: int) -> UserState:
     past=st.sampled_from([0, 3, 230]),
     bounds=st.sampled_from([Bounds(), Bounds(ring=4), Bounds(ring=4, seen=5), Bounds(seen=8), Bounds(seen=231)]),
 )
-def test_company_is_followed_as_it_would_be_made(log: list[Event], past: int, bounds: Bounds) -> None:
+def test_context_is_followed_as_it_would_be_made(log: list[Event], past: int, bounds: Bounds) -> None:
     """Given any events of one user, then after each the context that was followed is the one made from the state."""
     state, burst = with_past(past), Burst()
     for each in log:

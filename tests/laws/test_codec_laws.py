@@ -167,7 +167,7 @@ def test_vectors_of_another_model_folder_are_refused(state: UserState) -> None:
 
 
 def test_ten_thousand_saves_drift_by_less_than_their_rounding() -> None:
-    """Tastes of ±1 as they come, saved after each: the error against float64 stays below 2**-24 of the peak a save.
+    """Preferences of ±1, saved after each: the error against float64 stays below 2**-24 of the peak a save.
 
     Sums that are rounded independently drift as a random walk, so the true figure is nearer to its square root.
     """

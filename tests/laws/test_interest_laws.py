@@ -173,7 +173,7 @@ def opposite(each: Event) -> Weight:
 
 @given(logs(most=20), half_lives)
 def test_years_neither_overflow_nor_wipe_out(events: list[Event], half_life_ms: int) -> None:
-    """Tastes for one direction only: after gaps of up to 30 years the vector is finite, not zeros, and points there."""
+    """Preferences for one direction: after gaps of up to 30 years the vector is finite, not zeros, and points there."""
     liked = [
         replace(each, item_id="i0", text=None, weight=Weight(0.5, abs(each.weight.preference) or 1.0))
         for each in events

@@ -26,7 +26,7 @@ RULES = Limits(
     most_merges=3,
     most_merge_bytes=400,
 )
-# A long vector of 8, no ring, and what has been named and merged here: all that these states hold beside the room.
+# A long vector of 8, no ring, and what has been named and merged here: all that these states have but pending events.
 BESIDE = 256 * 120 + 3 * 400 + 200
 
 

@@ -196,7 +196,7 @@ def test_events_and_retractions_in_any_order_make_one_state(made: list[Body], da
 
 @settings(max_examples=500)
 @given(bodies(most=12, most_texts=8), st.data())
-def test_texts_that_the_encoder_misses_at_any_time_and_that_are_made_up_for_make_the_same_state(
+def test_texts_that_the_encoder_misses_at_any_time_and_that_are_retried_make_the_same_state(
     made: list[Body], data: st.DataObject
 ) -> None:
     """With retractions among them, and items that come at any moment."""

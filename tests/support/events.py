@@ -35,6 +35,6 @@ def event(
 
 
 def take(state: UserState, each: Event, item: Vector | None = None, bounds: Bounds | None = None) -> FoldResult:
-    """Fold an event as a turn does; its text is embedded by words, its item is `item`."""
+    """Fold an event as an update does; its text is embedded by words, its item is `item`."""
     text = embed_by_words(each.text) if each.text is not None else None
     return fold(state, each, direction(item, text), text, bounds or Bounds())

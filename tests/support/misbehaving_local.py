@@ -1,6 +1,6 @@
 """`penchant local` whose workers are odd ones: `python -m tests.support.misbehaving_local local --json`.
 
-ODD_REST_S  how far apart it starts what its surroundings end
+ODD_REST_S  how far apart it starts what its dependencies end
 """
 
 import os

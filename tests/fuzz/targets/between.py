@@ -79,7 +79,7 @@ def transfers() -> Target:
 
 
 def covisits() -> Target:
-    """Pairs as the keeper takes them in, and what the blend would learn from. What is refused changes nothing."""
+    """Co-visits as statistics take them in, and what the blend would learn from. What is refused changes nothing."""
     past = OlderItems(np.array([7, 8], np.uint32), np.array([0.2, 1.0], np.float32))
     ring = [["i1", 0.5], ["i2", 1.0]]
     events = [[0, "i1", 1.0, []], [1, "i2", 0.5, ring, [0, 60], ""], [2, "i3", 0.3, ring, [], pack_older_items(past)]]

@@ -1,6 +1,6 @@
 """Records through the whole pipeline, on the fakes that we ship: none may stop it, and each is named or dead.
 
-An input is a list of steps: a record (see `wire.py`), or `{"do": "wake" | "expire" | "make up" | "ask" | "resume"}`.
+A step of an input is a record (see `wire.py`) or `{"do": "wake" | "expire" | "retry texts" | "ask" | "resume"}`.
 """
 
 import json
@@ -86,7 +86,7 @@ class World:
             case "expire":
                 self.now_ms += 2 * _DAY_MS
                 await self.pipeline.expire()
-            case "make up":
+            case "retry texts":
                 await self.pipeline.retry_missed_texts(8)
             case "ask":
                 await self.pipeline.resend_transfers()
@@ -141,7 +141,7 @@ def _corpus() -> list[list[Any]]:
     return [
         on(0, *m.CLICKS) + on(1, *m.REVIEWS) + on(2, m.RETRACT, m.RETRACT_TEXT),
         on(2, m.RETRACT) + on(0, m.RATE) + [{"do": "expire"}] + on(2, m.RETRACT_GONE),
-        on(0, unknown, m.CLICK) + on(2, m.RETRACT) + [{"do": "wake"}, {"do": "make up"}],
+        on(0, unknown, m.CLICK) + on(2, m.RETRACT) + [{"do": "wake"}, {"do": "retry texts"}],
         on(0, unknown) + on(1, *({"user_id": "u1", "text": text} for text in REVIEWS)) + [{"do": "expire"}],
         on(1, other) + on(0, m.CLICK) + on(2, m.MERGE) + [{"do": "deliver"}] + on(0, m.CLICK | {"user_id": "u2"}),
         on(1, other) + on(2, m.MERGE, m.ERASE) + [{"do": "ask"}, {"do": "deliver"}, {"do": "resume"}] + on(0, m.CLICK),

@@ -69,7 +69,7 @@ def test_a_stream_asks_for_positives_on_what_is_new_to_the_user_and_measures_the
     assert [s.idle for s in steps] == [math.inf, 0, math.inf, 1, 0]
 
 
-def test_candidates_are_what_exists_or_what_was_touched_lately() -> None:
+def test_candidates_are_what_exists_or_what_had_interactions_lately() -> None:
     items = [DatasetItem(str(row), "", "", {}, row * DAY_MS) for row in range(3)]
     since, window = CandidateFilter("since:items", items), CandidateFilter("window:1", items)
     window.add(event("a", 0, 5 * DAY_MS))
@@ -189,7 +189,7 @@ def test_the_frozen_copy_follows_users_and_learns_nothing_of_items() -> None:
 
 
 def test_the_lag_is_the_events_until_half_of_the_list_is_from_the_new_interest() -> None:
-    """Given items of two genres on two axes, when horror follows comedy, then the decayed mean turns after a few."""
+    """Given items of two genres on two axes, when horror follows comedy, then the decayed mean follows after a few."""
     genres = [frozenset({"comedy"}) if row < 30 else frozenset({"horror"}) for row in range(60)]
     vectors = np.zeros((60, 2), np.float32)
     vectors[:30, 0] = vectors[30:, 1] = 1.0
@@ -227,7 +227,7 @@ def test_a_pair_is_joined_in_time_and_no_event_is_in_two() -> None:
 
 
 def test_methods_that_share_what_they_learn_are_asked_about_the_same_events() -> None:
-    """Given films of two kinds with the same users, then the last film alone turns the list."""
+    """Given films of two kinds with the same users, then the last film alone changes the list."""
     genres = [frozenset({"comedy"}) if row < 30 else frozenset({"horror"}) for row in range(60)]
     together = Together(60)
     last, knn = LastItem(together), ItemKnn(together)

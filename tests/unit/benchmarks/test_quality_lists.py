@@ -32,7 +32,7 @@ def test_information_is_what_an_item_tells_after_the_events_so_far() -> None:
     assert made.information(np.array([0, 1, 2])).tolist() == [1.0, 2.0, 3.0]
 
 
-def test_the_tail_is_told_anew_as_tastes_change() -> None:
+def test_the_tail_is_told_anew_as_preferences_change() -> None:
     """Given 100 events on one item, it is the head; after 200 more on another, that one is."""
     made = crowd(100, 1, 0)
     assert [made.tail(np.array([row])) for row in range(3)] == [0, 1, 1]

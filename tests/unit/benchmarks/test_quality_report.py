@@ -91,8 +91,8 @@ def test_methods_without_a_look_of_their_own_differ() -> None:
     assert len(set(looks.values())) == 3
 
 
-def test_the_lag_curve_rises_as_lists_turn() -> None:
-    """Given lists that turn after 1, 2 and 3 events and one that does not, then a quarter each by then."""
+def test_the_lag_curve_rises_as_lists_change() -> None:
+    """Given lists that change after 1, 2 and 3 events and one that does not, then a quarter each by then."""
     (line,) = drawn(plots.lag_curve, LAG).lines
 
     assert line.get_ydata()[:5].tolist() == [0, 25, 50, 75, 75]

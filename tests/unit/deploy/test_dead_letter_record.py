@@ -62,7 +62,7 @@ def arrived(copy: RedriveCopy, offset: int) -> Record:
     return Record(name, copy.partition, offset, copy.timestamp_ms, copy.key, copy.value, copy.headers)
 
 
-def test_a_letter_says_what_the_worker_wrote() -> None:
+def test_a_dead_letter_says_what_the_worker_wrote() -> None:
     dead_letter = put_aside(CLICK)
     assert (dead_letter.topic, dead_letter.origin) == (Topic.CLICKS, (2, 4711))
     assert (dead_letter.reason, dead_letter.message, dead_letter.stage) == ("unknown_type", "no such thing", "decode")
@@ -80,7 +80,7 @@ def test_a_copy_is_the_original_with_its_place_on_its_users_partition() -> None:
     )
 
 
-def test_a_letter_of_a_copy_counts_on_and_keeps_the_first_place() -> None:
+def test_a_dead_letter_of_a_copy_counts_on_and_keeps_the_first_place() -> None:
     copy = sent_back(put_aside(CLICK))
     for attempt in range(2, 5):
         dead_letter = put_aside(arrived(copy, 9000 + attempt))
@@ -91,9 +91,9 @@ def test_a_letter_of_a_copy_counts_on_and_keeps_the_first_place() -> None:
 
 
 def test_a_forwarded_copy_keeps_the_place_of_its_original_and_goes_home() -> None:
-    stray = forwarded(Reroute(CLICK, "u1", 5))
-    assert stray.partition is not None
-    again = Record(stray.topic, stray.partition, 12, NOW_MS, stray.key, stray.value, stray.headers)
+    misrouted = forwarded(Reroute(CLICK, "u1", 5))
+    assert misrouted.partition is not None
+    again = Record(misrouted.topic, misrouted.partition, 12, NOW_MS, misrouted.key, misrouted.value, misrouted.headers)
     copy = sent_back(put_aside(again, RejectReason.WRONG_PARTITION))
     assert dict(copy.headers)[ORIGIN] == f"{TOPICS.clicks}-2-4711".encode()
     assert copy.partition == partition_of("u1", PARTITIONS)
@@ -181,7 +181,7 @@ def test_only_an_erase_command_is_an_erasure() -> None:
         (DeadLetterFilter(user="u1", reasons=frozenset({"not_json"})), False),
     ],
 )
-def test_filters_go_by_what_a_letter_says(chosen: DeadLetterFilter, meant: bool) -> None:
+def test_filters_go_by_what_a_dead_letter_says(chosen: DeadLetterFilter, meant: bool) -> None:
     assert chosen.matches(put_aside(CLICK)) is meant
 
 

@@ -24,7 +24,7 @@ def tally(trials: list[int], hits: list[int]) -> Tally:
 
 
 def drawn(random: np.random.Generator, users: int, rate: float) -> Tally:
-    """Users with 1 to 30 trials each and a taste of their own around the rate."""
+    """Users with 1 to 30 trials each and a rate of their own around the common one."""
     n = random.integers(1, 31, users)
     own = random.beta(rate * 5, (1 - rate) * 5, users)
     return tally(n.tolist(), random.binomial(n, own).tolist())

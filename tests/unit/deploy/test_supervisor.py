@@ -107,7 +107,7 @@ def test_ready_asks_the_health_port(tmp_path: Path, health: Health, status: int,
 
 
 @pytest.mark.parametrize("code", [75, 78])
-def test_what_its_surroundings_end_is_started_once_a_minute_for_ever(
+def test_what_its_dependencies_end_is_started_once_a_minute_for_ever(
     tmp_path: Path, health: Health, monkeypatch: pytest.MonkeyPatch, code: int
 ) -> None:
     """Given a process that was ready, when Redis ends it, then it rests, is started again, and never given up."""

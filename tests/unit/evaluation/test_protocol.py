@@ -65,7 +65,7 @@ def test_a_burst_is_an_event_right_after_one_of_the_same_user() -> None:
     assert [step.burst for step in stream(events, 4)] == [False, True, False, False]
 
 
-def test_a_window_has_what_anybody_touched_within_it_and_asks_for_nothing_else() -> None:
+def test_a_window_has_what_anybody_interacted_with_and_asks_for_nothing_else() -> None:
     """Given a window of two days, then an item whose last event is three days old is learned and not looked for."""
     events = [event("a", 0, 0), event("b", 0, DAY_MS), event("c", 0, 4 * DAY_MS), event("d", 0, 4 * DAY_MS)]
 

@@ -79,7 +79,7 @@ def test_trials_know_nothing_of_what_is_held_back() -> None:
     assert one.judged != two.judged
 
 
-def test_random_tastes_are_no_reason_to_leave_the_default() -> None:
+def test_random_preferences_are_no_reason_to_leave_the_default() -> None:
     given, catalogue = log(820)
     tuned = tune(given, catalogue, lambda: None, FEW)
     assert [trial.changed for trial in tuned.trials][:2] == [{}, {"ring_decay": 0.5}]

@@ -297,7 +297,7 @@ async def test_a_batch_that_was_ended_before_its_lists_were_out_owes_them_to_the
     lists = await worker.takes(says(0, "space", user="u3"))
     assert {made.user_id: named(made) for made in lists} == {"u1": ["c-0"], "u2": ["c-1"], "u3": ["r-0"]}
     (after,) = await worker.takes(says(1, "love", user="u3"))
-    assert named(after) == ["r-1"], "what was owed is out"
+    assert named(after) == ["r-1"], "what was unpublished is out"
 
 
 async def test_a_partition_that_was_never_written_has_no_lists_to_bring_out(worker: Worker) -> None:
@@ -308,7 +308,7 @@ async def test_a_partition_that_was_never_written_has_no_lists_to_bring_out(work
 # --- Commands ---
 
 
-async def test_what_was_let_in_before_the_partition_was_claimed_anew_is_refused(worker: Worker) -> None:
+async def test_what_was_let_in_before_the_partition_was_acquired_anew_is_refused(worker: Worker) -> None:
     """Reading goes back to the store's offsets then; what lies before these records would be taken for read."""
     await worker.takes(click(0))
     pipeline, embed = worker.pipeline, worker.pipeline.embedder

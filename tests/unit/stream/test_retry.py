@@ -1,4 +1,4 @@
-"""Surroundings that go away are waited for; all else is raised at once."""
+"""Dependencies that go away are waited for; all else is raised at once."""
 
 import asyncio
 

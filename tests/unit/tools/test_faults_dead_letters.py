@@ -53,12 +53,12 @@ def test_every_odd_message_once_is_fine() -> None:
     assert checked(all_but(), places(LOAD)) == FINE
 
 
-def test_a_letter_that_is_missing_is_lost() -> None:
+def test_a_dead_letter_that_is_missing_is_lost() -> None:
     found = checked(all_but(LOAD.poison[0], LOAD.fuzzed[0]), places(LOAD))
     assert (found.lost, found.twice) == (2, 0)
 
 
-def test_a_letter_too_many_counts_twice() -> None:
+def test_a_dead_letter_too_many_counts_twice() -> None:
     seen, where = all_but(), places(LOAD)
     for each in (LOAD.poison[1], LOAD.fuzzed[1]):
         put_aside(seen, each, where[each.name][0])
@@ -66,13 +66,13 @@ def test_a_letter_too_many_counts_twice() -> None:
     assert (found.lost, found.twice) == (0, 2)
 
 
-def test_a_letter_with_other_bytes_is_lost() -> None:
+def test_a_dead_letter_with_other_bytes_is_lost() -> None:
     seen, where = all_but(LOAD.poison[2]), places(LOAD)
     put_aside(seen, LOAD.poison[2], where[LOAD.poison[2].name][0], b"something else")
     assert checked(seen, where).lost == 1
 
 
-def test_a_letter_for_another_reason_is_lost() -> None:
+def test_a_dead_letter_for_another_reason_is_lost() -> None:
     load = with_clocks(LOAD, 0.01)
     where = places(load)
     seen = Observed(TOPICS)
@@ -82,7 +82,7 @@ def test_a_letter_for_another_reason_is_lost() -> None:
     assert checked(seen, where, load).lost == len(late) > 0, "their dead letters say `schema`"
 
 
-def test_a_letter_of_a_good_message_is_one_too_many() -> None:
+def test_a_dead_letter_of_a_good_message_is_one_too_many() -> None:
     seen = all_but()
     put_aside(seen, LOAD.messages[0], (TOPICS.clicks, 3, 999))
     assert checked(seen, places(LOAD)).twice == 1

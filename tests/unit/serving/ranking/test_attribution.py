@@ -177,7 +177,7 @@ def of(ranker: Ranker, state: UserState, item_id: str) -> Explanation:
     return told
 
 
-def test_company_is_split_by_what_each_event_adds(items: Catalogue) -> None:
+def test_co_visits_are_split_by_what_each_event_adds(items: Catalogue) -> None:
     """Given a western taken after a romance three times, after a horror twice, then so its points are split."""
     covisits = CoVisitRows()
     goal, one, other = (items.row(item_id) for item_id in ("western-7", "romance-1", "horror-2"))

@@ -55,7 +55,7 @@ def test_rows_are_those_of_the_definition(events: list[Event]) -> None:
         np.testing.assert_allclose(have, wanted, rtol=1e-5, atol=1e-5)
 
 
-def test_an_item_touched_again_is_its_own_neighbour() -> None:
+def test_an_item_taken_again_is_its_own_neighbour() -> None:
     covisits = CoVisitRows()
 
     covisits.add(3, 1.0, [(3, 1.0)])

@@ -82,7 +82,7 @@ def test_a_fit_stands_also_on_counts_that_began_late(made: list[dict[int, float]
     assert np.isfinite(fit(gram).weights).all()
 
 
-def test_what_was_touched_before_counts_once() -> None:
+def test_earlier_interactions_count_once() -> None:
     ease = counted([{1: 1.0, 2: 1.0}])
     before = dense(ease.gram())
 
@@ -108,7 +108,7 @@ def test_the_terms_of_a_history_sum_to_its_sums() -> None:
     assert not empty.terms(history, np.arange(N)).any()
 
 
-def test_the_head_is_what_is_touched_most() -> None:
+def test_the_top_items_are_those_of_most_interactions() -> None:
     """Given a full top, when others have a quarter more interactions, then these take the places, and count anew."""
     ease = counted([{0: 1.0, 1: 1.0, 2: 1.0}, {3: 1.0, 0: 1.0}], top=3)
     totals = np.zeros(N, np.float32)

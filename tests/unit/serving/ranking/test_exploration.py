@@ -42,7 +42,7 @@ def explored(made: Ranker, state: UserState) -> dict[int, str]:
 
 
 @pytest.mark.parametrize(("share", "places"), [(0.0, []), (0.05, [20]), (0.1, [10, 20]), (0.25, [4, 8, 12, 16, 20])])
-def test_a_share_of_the_places_is_for_what_is_rarely_touched(
+def test_a_share_of_the_slots_is_for_items_of_few_interactions(
     popular: Popularity, share: float, places: list[int]
 ) -> None:
     items = catalogue_of(300)
@@ -121,7 +121,7 @@ def test_what_trends_is_of_the_facet_that_was_written_about_first() -> None:
     assert genres(strict.rank(said(spared), 20))[0] == "romance"
 
 
-def test_a_first_statement_or_event_turns_the_list_at_once() -> None:
+def test_a_first_statement_or_event_changes_the_list_at_once() -> None:
     items = catalogue()
     popularity = popular_but(items, "horror-2")
     for _ in range(3):

@@ -92,7 +92,7 @@ def test_of_an_unknown_user_the_list_is_the_trending_one(items: Catalogue) -> No
     assert made.trending(5) == ranking
 
 
-def test_a_touched_item_draws_its_like_and_is_the_reason(items: Catalogue) -> None:
+def test_an_interaction_draws_similar_items_and_is_the_reason(items: Catalogue) -> None:
     ranking = ranker(items).rank(UserState(ring=[interaction("horror-2")]), 4)
 
     assert ranking.path == "live"
@@ -161,7 +161,7 @@ def test_a_newer_statement_overrides_an_older_one(items: Catalogue) -> None:
     assert genres(ranking) == ["romance"] * EACH + ["sci-fi"] * EACH
 
 
-def test_a_statement_outlives_what_was_touched_with_it(items: Catalogue) -> None:
+def test_a_statement_outlives_the_interactions_with_it(items: Catalogue) -> None:
     """Given a horror film liked right after a statement, and ten westerns since, then what was written counts more."""
     state = said(wrote(axis("romance"), 1))
     state.ring += [interaction("horror-2", at=2), *(interaction("western-3", at=3 + n) for n in range(10))]
@@ -281,7 +281,7 @@ def popular_but(items: Catalogue, *untouched: str, each: int = 3) -> Popularity:
     return popularity
 
 
-def test_what_others_touched_too_is_found_and_named(items: Catalogue) -> None:
+def test_what_others_interacted_with_too_is_found_and_named(items: Catalogue) -> None:
     """Given a romance and a western that go together, then who takes the one is shown the other, and told why."""
     covisits = CoVisitRows()
     one, other = items.row("romance-1"), items.row("western-3")
@@ -311,7 +311,7 @@ def test_an_event_without_preference_still_links(items: Catalogue) -> None:
     assert max(rest) - min(rest) < 0.05, "all the others are equal to her, but for how long ago they were taken"
 
 
-def test_a_statement_quietens_what_was_touched(items: Catalogue) -> None:
+def test_a_statement_down_weights_earlier_interactions(items: Catalogue) -> None:
     """Given westerns in her ring, when she asks for horror, then horror leads; as that fades, westerns come back."""
     covisits = CoVisitRows()
     for number in (3, 7, 11, 15, 19):
@@ -328,7 +328,7 @@ def test_a_statement_quietens_what_was_touched(items: Catalogue) -> None:
     assert genres(made.rank(state, 20))[0] == "western"
 
 
-def test_the_tenth_place_is_for_an_item_that_nobody_touched(items: Catalogue) -> None:
+def test_the_tenth_place_is_for_an_item_without_interactions(items: Catalogue) -> None:
     """Given a new western, then it stands where it is seen, and the others keep their order; a new horror does not."""
     state = UserState(ring=[interaction("sci-fi-0"), interaction("western-3", at=2)])
     blend = Blend((1.5, 0.0, 0.2, 0.0, -4.0, 0.7, 5.0, 0.2, 0.0, 3.0, 0.0))

@@ -61,7 +61,7 @@ def test_what_does_not_fit_is_told_by_what_everybody_does() -> None:
     assert words(entries["western-3"]) == {NO_CLOSER["en"]}
 
 
-def test_a_touched_item_is_no_reason_for_what_is_not_like_it() -> None:
+def test_an_interaction_is_no_reason_for_what_is_not_like_it() -> None:
     """The kind is the same for whatever draws: what has interactions, too."""
     entries = Ranker(ITEMS, Popularity()).rank(UserState(ring=[interaction("horror-2")]), 20).items
 

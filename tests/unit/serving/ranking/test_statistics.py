@@ -186,7 +186,7 @@ def _resealed(content: list[object]) -> bytes:
     return binascii.crc32(body).to_bytes(4, "little") + body
 
 
-def test_items_that_nobody_touched_are_left_out() -> None:
+def test_items_without_interactions_are_left_out() -> None:
     statistics = fresh(None, "a", "b", "c")
     statistics.apply(message(0, "b"))
     assert through_bytes(statistics.snapshot(COVISITS, 1, NOW_MS)).ids == ["b"]

@@ -91,7 +91,7 @@ def test_what_passes_is_waited_for(answer: str) -> None:
 
 
 @pytest.mark.parametrize(("answer", "words"), STAYING.values(), ids=STAYING.keys())
-def test_what_a_person_must_mend_is_said(answer: str, words: str) -> None:
+def test_what_a_person_must_repair_is_said(answer: str, words: str) -> None:
     error = read(parsed(answer))
     assert type(error) is Misconfigured
     assert words in str(error)

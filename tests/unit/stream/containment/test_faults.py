@@ -107,7 +107,7 @@ async def test_a_bug_in_ranking_costs_one_user_his_own_list() -> None:
 async def test_a_user_for_whom_nothing_can_be_made_costs_nobody_else() -> None:
     """Given a ranker that raises for a user whatever is known of him, then his records are dead letters, all the same.
 
-    The list is owed by no later batch: that would raise again, over others' records.
+    The list is left to no later batch: that would raise again, over others' records.
     """
     system = System()
     await system.store.acquire(0)
@@ -148,14 +148,14 @@ async def test_a_bug_in_sending_a_list_costs_one_user() -> None:
 async def test_what_raises_after_the_state_is_saved_is_put_aside_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     system = System()
     await system.store.acquire(0)
-    settle = system.store.mark_published
+    mark_published = system.store.mark_published
     causes: list[str] = []
 
     def planted(partition: int, token: str) -> None:
         causes.append("mark_published")
         if len(causes) == 1:
             raise ZeroDivisionError("planted")
-        settle(partition, token)
+        mark_published(partition, token)
 
     system.store.mark_published = planted  # type: ignore[method-assign]
 

@@ -10,34 +10,34 @@ from stream.encoder.daemon_thread import DaemonThreadExecutor
 from tests.support.waiting import until
 
 
-def test_jobs_run_in_turn_on_one_thread() -> None:
-    lane = DaemonThreadExecutor("lane")
+def test_jobs_run_one_after_the_other_on_one_thread() -> None:
+    executor = DaemonThreadExecutor("lane")
     done: list[tuple[int, str]] = []
-    futures = [lane.submit(lambda n=n: done.append((n, threading.current_thread().name))) for n in range(3)]  # type: ignore[misc]
+    futures = [executor.submit(lambda n=n: done.append((n, threading.current_thread().name))) for n in range(3)]  # type: ignore[misc]
     for future in futures:
         future.result(10)
     assert done == [(n, "lane") for n in range(3)]
-    lane.close()
-    assert until(lambda: not lane.alive)
+    executor.close()
+    assert until(lambda: not executor.alive)
 
 
 def test_what_a_job_raises_is_the_future_s_and_the_next_one_runs() -> None:
-    lane = DaemonThreadExecutor("lane")
+    executor = DaemonThreadExecutor("lane")
     with pytest.raises(ZeroDivisionError):
-        lane.submit(lambda: 1 // 0).result(10)
-    assert lane.submit(lambda: 42).result(10) == 42
-    lane.close()
+        executor.submit(lambda: 1 // 0).result(10)
+    assert executor.submit(lambda: 42).result(10) == 42
+    executor.close()
 
 
 def test_a_cancelled_job_does_not_run() -> None:
-    lane, free, ran = DaemonThreadExecutor("lane"), threading.Event(), threading.Event()
-    first = lane.submit(free.wait)
-    second = lane.submit(ran.set)
+    executor, free, ran = DaemonThreadExecutor("lane"), threading.Event(), threading.Event()
+    first = executor.submit(free.wait)
+    second = executor.submit(ran.set)
     assert second.cancel()
     free.set()
     first.result(10)
-    lane.close()
-    assert until(lambda: not lane.alive)
+    executor.close()
+    assert until(lambda: not executor.alive)
     assert not ran.is_set()
 
 

@@ -48,7 +48,7 @@ def again(headers: Headers) -> dict[str, bytes]:
     return dict(out.headers)
 
 
-def test_a_redriven_letter_that_fails_again_counts_its_attempts() -> None:
+def test_a_redriven_dead_letter_that_fails_again_counts_its_attempts() -> None:
     headers = again(dead_letter(Record(TOPICS.clicks, 2, 4711, NOW_MS, None, b"")).headers)
     assert headers["penchant.attempts"] == b"2"
     assert headers["penchant.offset"] == b"4712"

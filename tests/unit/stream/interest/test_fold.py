@@ -159,7 +159,7 @@ def test_ties_in_time_are_ordered_by_id() -> None:
         assert [each.event_id for each in state.ring] == ["a", "b", "c"]
 
 
-def test_company_is_the_ring_newest_first_and_what_was_seen_before() -> None:
+def test_the_context_is_the_ring_newest_first_and_what_was_seen_before() -> None:
     state = UserState()
     take(state, event("old", "i0", covisit=0.8, time_ms=NOW_MS - 9000), SPACE)
     for n in range(18):

@@ -89,7 +89,7 @@ async def test_blame_lowers_and_praise_raises_what_a_review_counts() -> None:
     assert [each.covisit for each in state.ring] == 3 * [load_weights().actions["review"].covisit]
 
 
-async def test_a_rating_wins_over_the_text_and_a_statement_is_not_judged() -> None:
+async def test_a_rating_wins_over_the_text_and_a_statement_is_not_adjusted() -> None:
     worker = judging()
     await worker.acquires(0)
     await worker.takes(says(0, "war", item_id="i1", rating=5), says(1, "love", item_id="i2", rating=1), says(2, "war"))

@@ -141,7 +141,7 @@ async def test_a_record_is_taken_once_a_batch_and_only_from_ones_own_partition()
     assert owner.seeks == []
 
 
-async def test_a_write_that_was_under_way_when_the_partition_was_claimed_anew_claims_nothing() -> None:
+async def test_a_write_that_was_under_way_when_the_partition_was_acquired_anew_acquires_nothing() -> None:
     owner = Owner()
     await owner.leases(60)
     before = owner.store.lease(0).token

@@ -1,4 +1,4 @@
-"""Turns: what waits for an item, and for how long."""
+"""Updates: what waits for an item, and for how long."""
 
 from dataclasses import replace
 from typing import Any

@@ -142,4 +142,4 @@ async def test_an_erasure_that_was_not_saved_is_carried_out_by_the_next_worker(w
     after = Worker(beside=worker)
     await after.acquires(0)
     await after.pipeline.resume(0)
-    assert after.log.on(TOPICS.recommendations)[-1].value is None, "no list of the user is owed"
+    assert after.log.on(TOPICS.recommendations)[-1].value is None, "no list of the user is unpublished"

@@ -23,7 +23,7 @@ async def nothing(_: Sequence[str]) -> Mapping[str, Vector]:
     return {}
 
 
-async def test_what_was_missed_before_and_after_the_merge_is_made_up_for_at_the_target() -> None:
+async def test_what_was_missed_before_and_after_the_merge_is_retried_at_the_target() -> None:
     owners, well = await owners_without_encoder()
     before = {"user_id": ANONYMOUS, "event_id": "r1", "text": "love"}
     after = {"user_id": ANONYMOUS, "event_id": "r2", "text": "war"}

@@ -1,4 +1,4 @@
-"""Texts that the encoder missed: their events wait, lists say so, and all is made up for."""
+"""Texts that the encoder missed: their events wait, lists say so, and all are retried."""
 
 from typing import Any
 
@@ -57,7 +57,7 @@ async def test_of_a_user_of_whom_nothing_is_known_the_list_is_trending(worker: D
     assert (made.path, made.folded[0].waiting) == ("trending", True)
 
 
-async def test_what_was_made_up_for_ends_as_what_was_not_missed(worker: Degraded) -> None:
+async def test_what_was_retried_ends_as_what_was_not_missed(worker: Degraded) -> None:
     texts = [says(0, "love"), says(1, "war", item_id="i3", rating=5), says(2, "food", event_time=NOW_MS - DAY_MS)]
     worker.misses = {"love", "war"}
     await worker.takes(click(0), *texts, click(1, "i2"))
@@ -134,14 +134,14 @@ async def test_the_ninth_text_finds_no_room_to_wait(worker: Degraded) -> None:
     worker.misses = {"love"}
     records = [says(n, "love") for n in range(9)]
     (made,) = await worker.takes(*records, click(0, "new"))
-    assert len(made.folded) == 9, "eight texts, and the click, which waits in a room of its own"
+    assert len(made.folded) == 9, "eight texts, and the click, which is pending by itself"
     assert worker.dead_letters() == [("encoder_timeout", records[8].value)]
     worker.misses = set()
     assert await worker.pipeline.retry_missed_texts(64) == 1, "the same text, read once"
     assert named(worker.log.lists()[-1]) == [f"r-{n}" for n in range(8)]
 
 
-async def test_users_are_made_up_for_in_turns(worker: Degraded) -> None:
+async def test_users_are_retried_in_rotation(worker: Degraded) -> None:
     worker.misses = {"love"}
     await worker.takes(*[says(n, "love", user=f"u{n}") for n in range(5)])
     worker.misses = set()

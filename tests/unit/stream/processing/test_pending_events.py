@@ -99,22 +99,22 @@ async def test_what_the_next_list_names_is_counted_where_it_is_too_long(worker: 
     state = await worker.state("u1")
     assert (len(state.unnamed), state.unnamed_more) == (MOST_UNNAMED, 300 - MOST_UNNAMED)
     assert len(encode(state, FINGERPRINT)) < 256 * 1024
-    (turn,) = turns_of(UserState())
-    turn.name_later(Ref("t" * 2000, 0, 0, "e", NOW_MS))
-    assert (turn.state.unnamed, turn.state.unnamed_more) == ([], 1)
+    (update,) = updates_of(UserState())
+    update.name_later(Ref("t" * 2000, 0, 0, "e", NOW_MS))
+    assert (update.state.unnamed, update.state.unnamed_more) == ([], 1)
     for _ in range(3):
-        turn.name_more(2**53)
-    assert len(encode(turn.state, FINGERPRINT)) < 200
+        update.name_more(2**53)
+    assert len(encode(update.state, FINGERPRINT)) < 200
 
 
 async def test_a_merge_whose_ids_are_too_long_or_no_text_is_refused(worker: Worker) -> None:
-    (turn,) = turns_of(UserState())
-    assert "bytes" in (keep_merge_of(turn, "a" * 3000) or "")
-    assert "Unicode" in (keep_merge_of(turn, "a\ud800") or "")
+    (update,) = updates_of(UserState())
+    assert "bytes" in (keep_merge_of(update, "a" * 3000) or "")
+    assert "Unicode" in (keep_merge_of(update, "a\ud800") or "")
     for n in range(64):
-        assert keep_merge_of(turn, f"{n}{WORST[:250]}") is None
-    assert "64 users" in (keep_merge_of(turn, "a") or "")
-    assert len(encode(turn.state, FINGERPRINT)) < 64 * 1100 + 300
+        assert keep_merge_of(update, f"{n}{WORST[:250]}") is None
+    assert "64 users" in (keep_merge_of(update, "a") or "")
+    assert len(encode(update.state, FINGERPRINT)) < 64 * 1100 + 300
 
 
 async def test_a_name_that_is_no_text_does_not_wait(worker: Worker) -> None:
@@ -248,7 +248,7 @@ async def test_what_is_too_large_to_be_passed_on_is_put_aside_whole(owners: Owne
 
 
 @pytest.mark.parametrize("given", [click(0, "new"), retract(0)])
-async def test_whatever_waits_can_be_put_aside_by_a_letter(worker: Worker, given: Record) -> None:
+async def test_whatever_waits_can_be_put_aside_by_a_dead_letter(worker: Worker, given: Record) -> None:
     """Also a retraction, and beside others that have its id: the letter names the record's place."""
     await worker.takes(given)
     (entry,) = waiters(await worker.state("u1"))
@@ -263,7 +263,7 @@ async def test_whatever_waits_can_be_put_aside_by_a_letter(worker: Worker, given
     assert told == ([] if given.topic == TOPICS.clicks else [("refused", "internal: ZeroDivisionError in a test")])
 
 
-async def test_a_letter_for_what_has_left_by_now_changes_nothing(worker: Worker) -> None:
+async def test_a_dead_letter_for_what_has_left_by_now_changes_nothing(worker: Worker) -> None:
     await worker.takes(click(0, "new"))
     dead_letter = DeadLetter(replace(click(7), timestamp_ms=1), RejectReason.INTERNAL, "gone", "decode")
     await worker.pipeline.run(
@@ -299,7 +299,7 @@ async def test_a_retraction_that_raises_when_it_is_read_again_does_not_hinder_a_
     assert [word for word, _ in owners.workers[0].dead_letters()] == ["internal"]
 
 
-def test_what_waits_and_cannot_be_read_is_a_letter_that_names_the_fault() -> None:
+def test_what_waits_and_cannot_be_read_is_a_dead_letter_that_names_the_fault() -> None:
     def fails(_: Record) -> Any:
         raise RecursionError("too deep")
 
@@ -324,14 +324,14 @@ def test_a_long_text_is_cut_wherever_its_envelope_has_it(wrap: Any) -> None:
 # --- Made by hand ---
 
 
-def turns_of(state: UserState) -> list[Any]:
+def updates_of(state: UserState) -> list[Any]:
     part = PartitionBatch(0)
     part.start(part.lease, {"u1": state}, nothing_known(LIMITS))
     return list(part.updates.values())
 
 
-def keep_merge_of(turn: Any, anonymous_id: str) -> str | None:
-    return keep_merge(turn, Merge(f"k{WORST[:250]}", anonymous_id, NOW_MS, Ref(TOPICS.commands, 0, 0, "k", 0)))
+def keep_merge_of(update: Any, anonymous_id: str) -> str | None:
+    return keep_merge(update, Merge(f"k{WORST[:250]}", anonymous_id, NOW_MS, Ref(TOPICS.commands, 0, 0, "k", 0)))
 
 
 def faulty(worker: Worker, marked: str) -> Any:

@@ -221,7 +221,7 @@ async def test_what_lay_wrong_counts_where_its_copy_stands(replayed: Replayed) -
     assert [event.event_id for event in replayed.state("u1").ring] == [place]
 
 
-async def test_what_lay_wrong_is_brought_home_without_its_copy(replayed: Replayed) -> None:
+async def test_a_misrouted_record_is_replayed_without_its_copy(replayed: Replayed) -> None:
     wrong = (home("u1") + 1) % PARTITIONS
     original = replayed.like("u1", None, partition=wrong)
 

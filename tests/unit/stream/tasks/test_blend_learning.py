@@ -20,7 +20,7 @@ from tests.support.states import pack_older_items
 from tests.unit.serving.ranking.test_ranker import catalogue
 
 
-class Shelf:
+class FakeRedis:
     """A store of one key, as redis' client answers."""
 
     def __init__(self) -> None:
@@ -33,7 +33,7 @@ class Shelf:
         self.kept[key] = value
 
 
-class Watched(Shelf):
+class WatchedRedis(FakeRedis):
     """One that tells when it was asked, and when it was written to."""
 
     def __init__(self) -> None:
@@ -134,18 +134,18 @@ def test_nothing_is_learned_from_what_is_not_known(items: Catalogue) -> None:
 
 async def test_the_others_take_over_what_the_owner_wrote(items: Catalogue) -> None:
     (owner, learns), (other, reads) = made(items, mine=True), made(items, mine=False)
-    shelf = Shelf()
-    await learns.exchange(shelf, "blend")
-    assert not shelf.kept, "nothing was learned yet: what an owner before wrote must not be lost"
+    redis = FakeRedis()
+    await learns.exchange(redis, "blend")
+    assert not redis.kept, "nothing was learned yet: what an owner before wrote must not be lost"
     for pair in pairs_of(items, 20):
         learns.learn([pair])
 
-    await learns.exchange(shelf, "blend")
-    await reads.exchange(shelf, "blend")
+    await learns.exchange(redis, "blend")
+    await reads.exchange(redis, "blend")
 
     assert np.array_equal(other.blend.table(), owner.blend.table())
     anew, goes_on = made(items, mine=True)
-    await goes_on.exchange(shelf, "blend")
+    await goes_on.exchange(redis, "blend")
     assert anew.blend.steps == 20, "an owner that begins takes over what the last one learned"
 
 
@@ -164,25 +164,25 @@ async def test_an_owner_begins_anew_where_the_blend_was_of_other_parts(
 ) -> None:
     """Given the weights of a Penchant with a part less, then that is logged, and the first learned replace them."""
     ranker, learns = made(items, mine=True)
-    shelf = Watched()
+    redis = WatchedRedis()
     body = np.zeros(1 + 4 * (len(Signal) - 1)).astype("<f8").tobytes()
-    shelf.kept["blend"] = binascii.crc32(body).to_bytes(4, "little") + body
-    sharing = asyncio.create_task(learns.share(cast("Redis", shelf), "blend", every_s=0.001))
+    redis.kept["blend"] = binascii.crc32(body).to_bytes(4, "little") + body
+    sharing = asyncio.create_task(learns.share(cast("Redis", redis), "blend", every_s=0.001))
     async with asyncio.timeout(10):
-        await shelf.asked.wait()
+        await redis.asked.wait()
         assert "another version of Penchant; this worker goes on with its own" in caplog.text
         for pair in pairs_of(items, 3):
             learns.learn([pair])
-        await shelf.written.wait()
+        await redis.written.wait()
 
     sharing.cancel()
     with pytest.raises(asyncio.CancelledError):
         await sharing
-    assert shelf.kept["blend"] == ranker.blend.pack()
+    assert redis.kept["blend"] == ranker.blend.pack()
     assert ranker.blend.steps == 3
 
 
-def _altered() -> Shelf:
-    shelf = Shelf()
-    shelf.kept["blend"] = b"nonsense"
-    return shelf
+def _altered() -> FakeRedis:
+    redis = FakeRedis()
+    redis.kept["blend"] = b"nonsense"
+    return redis

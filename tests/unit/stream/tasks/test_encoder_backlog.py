@@ -20,16 +20,16 @@ class Shift:
         self._text = text
         index = PendingIndex()
         index.update(0, [Wait(TEXTS, "u1", 10)] if waits else [], ())
-        self.making_up = EncoderBacklog(self._make_up, index, self.encoding, self._count)
+        self.backlog = EncoderBacklog(self._retry, index, self.encoding, self._count)
 
     async def pauses(self, rounds: int) -> list[float]:
         made = []
         for _ in range(rounds):
-            await self.making_up.round()
-            made.append(self.making_up.pause_s)
+            await self.backlog.round()
+            made.append(self.backlog.pause_s)
         return made
 
-    async def _make_up(self, most: int) -> int:
+    async def _retry(self, most: int) -> int:
         assert most == 64
         self.made |= await self.encoding.queries([self._text])
         return len(self.made)

@@ -1,4 +1,4 @@
-"""The rooms of the packages: few modules in each, no circle between them, and the core knows no service."""
+"""Layers of the packages, folders and single modules: no circle, few modules in each, a core that knows no service."""
 
 import subprocess
 import sys
@@ -14,7 +14,7 @@ from tests.architecture.tree import PACKAGES, ROOT, modules
 MOST_MODULES = 14
 LARGER = {"serving/ranking": 20, "deploy/commands": 17}  # an algorithm each, and a command each
 
-# Rooms of a worker, each with those that it may know; what these know, it may know too. The rest of `stream` is free.
+# Layers of a worker, each with those that it may know; what these know, it may know too. The rest of `stream` is free.
 MAY_KNOW = {
     "events": set[str](),
     "retry": set[str](),
@@ -41,26 +41,26 @@ CORE = (
 )
 
 
-def room_of(name: str) -> str:
+def layer_of(name: str) -> str:
     """stream.store.redis -> stream.store; stream.retry stays."""
     return ".".join(name.split(".")[:2])
 
 
-def rooms(package: str) -> dict[str, set[str]]:
-    """Each room of a package, with those that it imports from."""
-    known = {room_of(module.name) for module in modules() if module.package == package} - {package}
-    found: dict[str, set[str]] = {room: set() for room in known}
+def layers(package: str) -> dict[str, set[str]]:
+    """Each layer of a package, with those that it imports from."""
+    known = {layer_of(module.name) for module in modules() if module.package == package} - {package}
+    found: dict[str, set[str]] = {layer: set() for layer in known}
     for module in modules():
         if module.package == package and module.name != package:
-            mine = room_of(module.name)
-            found[mine] |= {room_of(name) for _, name in module.imports()} & known - {mine}
+            mine = layer_of(module.name)
+            found[mine] |= {layer_of(name) for _, name in module.imports()} & known - {mine}
     return found
 
 
-def closure(direct: Mapping[str, set[str]], room: str) -> set[str]:
-    """What a room may know, and what these may."""
+def closure(direct: Mapping[str, set[str]], layer: str) -> set[str]:
+    """What a layer may know, and what these may."""
     seen: set[str] = set()
-    todo = [room]
+    todo = [layer]
     while todo:
         new = direct[todo.pop()] - seen
         seen |= new
@@ -69,31 +69,31 @@ def closure(direct: Mapping[str, set[str]], room: str) -> set[str]:
 
 
 @pytest.mark.parametrize("package", ["serving", "stream", "export", "evaluation", "deploy"])
-def test_rooms_form_no_circle(package: str) -> None:
+def test_layers_form_no_circle(package: str) -> None:
     try:
-        TopologicalSorter(rooms(package)).prepare()
+        TopologicalSorter(layers(package)).prepare()
     except CycleError as error:
         pytest.fail(f"a circle: {' -> '.join(error.args[1])}")
 
 
-@pytest.mark.parametrize("room", MAY_KNOW)
-def test_a_room_of_the_worker_knows_only_what_lies_below_it(room: str) -> None:
-    wrong = rooms("stream")[f"stream.{room}"] - {f"stream.{each}" for each in closure(MAY_KNOW, room)}
+@pytest.mark.parametrize("layer", MAY_KNOW)
+def test_a_layer_of_the_worker_knows_only_what_lies_below_it(layer: str) -> None:
+    wrong = layers("stream")[f"stream.{layer}"] - {f"stream.{each}" for each in closure(MAY_KNOW, layer)}
 
-    assert not wrong, f"stream.{room} may not know {sorted(wrong)}"
+    assert not wrong, f"stream.{layer} may not know {sorted(wrong)}"
 
 
-@pytest.mark.parametrize("room", CORE)
-def test_importing_the_core_loads_no_service(room: str) -> None:
-    names = [module.name for module in modules() if module.name == room or module.name.startswith(f"{room}.")]
+@pytest.mark.parametrize("layer", CORE)
+def test_importing_the_core_loads_no_service(layer: str) -> None:
+    names = [module.name for module in modules() if module.name == layer or module.name.startswith(f"{layer}.")]
     code = f"import sys\nfor name in {names}: __import__(name)\nprint(*sorted({SERVICES} & set(sys.modules)))"
 
     ran = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
 
-    assert not ran.stdout.split(), f"importing {room} loads {ran.stdout.strip()}"
+    assert not ran.stdout.split(), f"importing {layer} loads {ran.stdout.strip()}"
 
 
-def test_no_room_is_crowded() -> None:
+def test_no_folder_is_crowded() -> None:
     folders = Counter(str(PurePath(m.path).parent) for m in modules() if m.package in PACKAGES and not is_init(m.path))
 
     crowded = {folder: count for folder, count in folders.items() if count > LARGER.get(folder, MOST_MODULES)}
