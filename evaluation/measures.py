@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from serving.arrays import Doubles
+from serving.ranking.ranker import TOP
 
-TOP = 10  # items of a list that count
 _RESAMPLES = 1000
 
 

@@ -197,10 +197,10 @@ class Pipeline:
             return False
         users = dict.fromkeys([*batch.users, *lease.unpublished])
         batch.start(lease, await self.store.load(batch.partition, list(users)), context)
-        for hand in batch.senders:
-            sender = (await self.store.load(hand.partition, [hand.user_id]))[hand.user_id]
+        for handoff in batch.senders:
+            sender = (await self.store.load(handoff.partition, [handoff.user_id]))[handoff.user_id]
             if sender.alias is not None:
-                batch.hands[hand.user_id] = sender.alias.token
+                batch.handoffs[handoff.user_id] = sender.alias.token
         return True
 
     async def look_up(self, partition: int, users: Sequence[str], trigger: Trigger) -> list[Pending]:

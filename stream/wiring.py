@@ -128,7 +128,7 @@ def build_worker(
     async def close_encoder() -> None:
         parts.encoding.close()
 
-    backlog = EncoderBacklog(core.pipeline.retry_missed_texts, waiting, parts.encoding, metrics.texts_made_up.inc)
+    backlog = EncoderBacklog(core.pipeline.retry_missed_texts, waiting, parts.encoding, metrics.missed_texts_read.inc)
     loops: list[Loop] = [
         gate.run,
         _resumption(parts, core, feed, gate).run,
@@ -197,7 +197,7 @@ def _parts(settings: WorkerSettings, encoder: Encoder, layout: TopicLayout, cons
         statistics=statistics,
         rules=rules,
         variants=Variants(ranker, settings.ranking(), experiment),
-        evaluation=OnlineEvaluation(catalogue, metrics.lists_judged, rules.block, name, settings.seen, settings.k),
+        evaluation=OnlineEvaluation(catalogue, metrics.online, rules.block, name, settings.seen, settings.k),
     )
 
 
@@ -268,7 +268,7 @@ def _repair(parts: _Parts) -> StateRepair:
     encoder, encoding = parts.encoder, parts.encoding
     model = Model(encoder.fingerprint, encoder.dim, encoding.queries, encoding.passages, encoder.sentiment)
     source = ReplaySource(parts.settings, parts.layout.identities, parts.layout.partitions, model)
-    return StateRepair(source, KnownItems(parts.catalogue.vector), parts.metrics.mended.inc, parts.retries)
+    return StateRepair(source, KnownItems(parts.catalogue.vector), parts.metrics.repaired.inc, parts.retries)
 
 
 def _assignment(parts: _Parts, core: _Core, gate: FlowGate) -> GroupAssignment:

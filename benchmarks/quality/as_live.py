@@ -22,7 +22,7 @@ from rich.progress import track
 from deploy.demo import films
 from deploy.demo.films import RATING_SCALE
 from deploy.demo.rating_replay import SentRating
-from evaluation.measures import TOP, bootstrap_interval
+from evaluation.measures import bootstrap_interval
 from evaluation.prequential.cached_vectors import catalogue_of
 from evaluation.prequential.data_sets import NO_TIME_MS, DatasetEvent, DatasetItem
 from evaluation.prequential.offline_system import Penchant
@@ -32,6 +32,7 @@ from penchant.messages import Item as Published
 from serving.arrays import Doubles
 from serving.catalogue import Catalogue
 from serving.model.encoder import load_encoder
+from serving.ranking.ranker import TOP
 from stream.events.fields import unit_rating
 from stream.events.weights import load_weights
 

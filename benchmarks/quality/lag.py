@@ -14,10 +14,10 @@ from dataclasses import replace
 import numpy as np
 
 from benchmarks.quality.methods import Method
-from evaluation.measures import TOP
 from evaluation.prequential.data_sets import DatasetEvent
 from evaluation.prequential.steps import Step
 from serving.arrays import Mask
+from serving.ranking.ranker import TOP
 
 JOINED = 20
 _HALF = TOP // 2

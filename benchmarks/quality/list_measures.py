@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from evaluation.measures import TOP
 from evaluation.prequential.steps import Step, rank_of
 from serving.arrays import Floats, Rows
+from serving.ranking.ranker import TOP
 
 _LOOKED = 100  # events after which head and tail are divided again
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from evaluation.measures import TOP, chance_of_hit
+from evaluation.measures import chance_of_hit
+from serving.ranking.ranker import TOP
 
 __all__ = ()
 

@@ -7,8 +7,8 @@ import rich.console
 from rich.table import Table
 from rich.text import Text
 
-from evaluation.measures import TOP
 from penchant.messages import Item, ListItem, Recommendations
+from serving.ranking.ranker import TOP
 from serving.terminal import printing
 from serving.terminal.printing import theirs
 

@@ -105,7 +105,7 @@ def as_dict(report: Report) -> dict[str, Any]:
             "max_relative_difference": report.items.largest,
             "relative_difference": report.items.overall,
             "tolerance": ITEM_EXACTNESS,
-            "taken_back": report.items.taken_back,
+            "taken_back": report.items.retractions,
         },
         "events": report.events,
         "seconds": round(report.seconds, 3),
@@ -135,8 +135,8 @@ def print_report(report: Report) -> None:
         table.add_row(f"{count:,}", name, theirs(why))
     items = report.items
     words = f"{items.different:,} differ, by {items.largest:.2%} at most, by {items.overall:.2%} in all"
-    if items.taken_back:
-        words += f" ({items.taken_back:,} retractions and erasures count by when they came)"
+    if items.retractions:
+        words += f" ({items.retractions:,} retractions and erasures count by when they came)"
     table.add_row(f"{items.compared:,}", "items compared", words)
     table.add_row(f"{report.events:,}", "events", f"in {report.seconds:.1f} s, {report.events_per_s:,.0f} a second")
     out.print(table)

@@ -25,7 +25,9 @@ from serving.ranking.slate import Slate
 from serving.ranking.trending import asked_for, most_popular, own_points
 from serving.state.user_state import UserState
 
-__all__ = ["RankSettings", "Ranker", "Ranking"]
+__all__ = ["TOP", "RankSettings", "Ranker", "Ranking"]
+
+TOP = 10  # the first items of a list, which measures of it look at
 
 
 @dataclass(frozen=True, slots=True)

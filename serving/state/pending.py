@@ -86,7 +86,7 @@ class Retraction(msgspec.Struct, array_like=True, frozen=True):
 class Alias(msgspec.Struct, array_like=True, frozen=True):
     """Stands in the state of a user who was merged into `target`, by the command `command_id`.
 
-    time_ms, ref: of the command, by its record. token: of this hand-over and no other. held: the rest of the state is
+    time_ms, ref: of the command, by its record. token: of this handoff and no other. held: the rest of the state is
     kept until the target's owner has it.
     """
 

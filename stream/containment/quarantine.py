@@ -5,7 +5,7 @@ and neither does the next owner, who reads the same record. So the places of a b
 states before it is read, under a topic's name, and what a partition was left with says what its owner died over:
 
     what was under way when the last owner ended       is taken in record by record, each with a mark of its own
-    the one record that was under way when another     is put aside (`quarantined`), with its bytes; it is not read
+    the one record that was under way when another     is a dead letter (`quarantined`) with its bytes; it is not read
     owner ended over it alone, after that
 
 A mark is written over by the next batch, and taken away when a partition is given back in order; one of records that

@@ -46,14 +46,14 @@ class Transfer(msgspec.Struct, kw_only=True, frozen=True, tag_field="type"):
 class Request(Transfer, kw_only=True, frozen=True, tag="request"):
     """The owner of `user_id` asks for the state of `to`. time_ms, ref: of the merge command.
 
-    room: how many users may have been merged into `to`, who become users of `user_id` then.
+    most_merges: how many users may have been merged into `to`, who become users of `user_id` then.
     """
 
     user_id: Id
     command_id: Id
     time_ms: TimeMs
     ref: Ref
-    room: int = 64
+    most_merges: int = msgspec.field(default=64, name="room")
 
 
 class Handoff(Transfer, kw_only=True, frozen=True, tag="hand-over"):
@@ -63,7 +63,7 @@ class Handoff(Transfer, kw_only=True, frozen=True, tag="hand-over"):
     command_id: Id
     time_ms: TimeMs
     ref: Ref
-    hand: HandoffToken | None = None
+    handoff: HandoffToken | None = msgspec.field(default=None, name="hand")
     refused: str = ""
 
 
@@ -76,7 +76,7 @@ class Confirm(Transfer, kw_only=True, frozen=True, tag="confirm"):
 class Forwarded(Transfer, kw_only=True, frozen=True, tag="passed"):
     """A record of an alias, for its target: whole, with its place in its own topic."""
 
-    hand: HandoffToken
+    handoff: HandoffToken = msgspec.field(name="hand")
     topic: str
     partition: Partition
     offset: Offset
@@ -109,9 +109,9 @@ class TransferEvent:
     encoder_input: None = None
 
     @property
-    def hand(self) -> HandoffToken | None:
+    def handoff(self) -> HandoffToken | None:
         """What has to be true of the sender in the store."""
-        return self.message.hand if isinstance(self.message, Handoff | Forwarded) else None
+        return self.message.handoff if isinstance(self.message, Handoff | Forwarded) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,11 +158,11 @@ def oversize(sending: OutboundTransfer) -> int:
     return size if size > MAX_MESSAGE_BYTES else 0
 
 
-def pass_on(record: Record, to: str, hand: HandoffToken) -> OutboundTransfer:
-    """A record of the alias `hand.user_id`, for its target."""
+def pass_on(record: Record, to: str, handoff: HandoffToken) -> OutboundTransfer:
+    """A record of the alias `handoff.user_id`, for its target."""
     message = Forwarded(
         to=to,
-        hand=hand,
+        handoff=handoff,
         topic=record.topic,
         partition=record.partition,
         offset=record.offset,

@@ -48,7 +48,7 @@ class OnlineMetrics:
             buckets=(1, 2, 3, 5, 10, 20, 50, 100),
             registry=registry,
         )
-        self.unjudged = Counter(
+        self.unevaluated = Counter(
             "penchant_list_unjudged",
             "Events whose user's last list is not known here: a first event, one after a restart, or of an idle user.",
             registry=registry,
@@ -125,7 +125,7 @@ class Metrics:
         self.refused = Counter(
             "penchant_refused_writes", "Batches of a partition that the store refused.", registry=self.registry
         )
-        self.mended = Counter(
+        self.repaired = Counter(
             "penchant_states_mended",
             "Broken records of users that were rebuilt from the log.",
             registry=self.registry,
@@ -150,7 +150,7 @@ class Metrics:
             "Texts of new events that the encoder did not read in time.",
             registry=self.registry,
         )
-        self.texts_made_up = Counter(
+        self.missed_texts_read = Counter(
             "penchant_texts_made_up", "Missed texts that the encoder has read since.", registry=self.registry
         )
         self.missed_waiting = Gauge(
@@ -171,7 +171,7 @@ class Metrics:
             registry=self.registry,
         )
         self.waiting = Gauge("penchant_waiting_users", "Users and items waited for.", registry=self.registry)
-        self.lists_judged = OnlineMetrics(self.registry)
+        self.online = OnlineMetrics(self.registry)
         self.items = Gauge("penchant_items_embedded", "Items with a vector.", registry=self.registry)
         self.partitions = Gauge("penchant_user_partitions", "User partitions held.", registry=self.registry)
 

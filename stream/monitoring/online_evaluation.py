@@ -16,14 +16,14 @@ import numpy.typing as npt
 
 from serving.catalogue import Catalogue
 from serving.ranking.profile import Seen
+from serving.ranking.ranker import TOP, Ranking
 from serving.state.user_state import UserState, item_hash
 from stream.events.decoder import Event
 from stream.monitoring.list_cache import CachedList, ListCache
 from stream.monitoring.metrics import OnlineMetrics
 from stream.processing.batch import PartitionBatch, Trigger, UserUpdate
-from stream.processing.lists import Ranking, newest, path_of
+from stream.processing.lists import newest, path_of
 
-TOP = 10
 _COVERED = 10_000  # lists that coverage looks back on
 _SOURCES = ("content", "covisit", "popular", "explore")
 _BANDS = ((1, "1"), (3, "2-3"), (10, "4-10"), (20, "11-20"))
@@ -48,7 +48,7 @@ class _EvaluatedEvent:
     could: bool
 
 
-class Taken:
+class TakenItems:
     """What a user has taken that lists leave out: items of this batch so far, and the seen set from before it.
 
     out: the column by which a row counts.
@@ -104,7 +104,7 @@ class OnlineEvaluation:
     def before(self, batch: PartitionBatch) -> None:
         """Look for what is about to be applied in the lists that stand."""
         trials: list[_EvaluatedEvent] = []
-        taken: dict[str, Taken] = {}
+        taken: dict[str, TakenItems] = {}
         for each in batch.inputs:
             event = each.event
             if each.trigger is not Trigger.FRESH or not isinstance(event, Event):
@@ -116,7 +116,7 @@ class OnlineEvaluation:
             if listed is not None and listed.version != state.list_version:
                 listed = None  # another worker has made one since
             row = self._catalogue.find(event.item_id)
-            before = taken.setdefault(each.user_id, Taken(state.seen, self._out))
+            before = taken.setdefault(each.user_id, TakenItems(state.seen, self._out))
             could = row is not None and self._may_list(row) and not before.had(event.item_id)
             before.items.add(event.item_id)
             trials.append(_EvaluatedEvent(came.topic, came.offset, event, listed, row, could))
@@ -176,7 +176,7 @@ class OnlineEvaluation:
         if not trial.could:
             return
         if listed is None:
-            self._metrics.unjudged.inc()
+            self._metrics.unevaluated.inc()
             return
         hit = place is not None and place <= TOP
         count = self._metrics.of(self._experiment if listed.variant else "", listed.variant)

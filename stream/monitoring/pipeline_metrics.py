@@ -6,10 +6,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from time import perf_counter
 
+from serving.ranking.ranker import Ranking
 from stream.monitoring.metrics import Metrics
 from stream.monitoring.online_evaluation import OnlineEvaluation
 from stream.processing.batch import PartitionBatch, UserUpdate
-from stream.processing.lists import Ranking
 from stream.processing.pending_events import TEXTS
 from stream.store.pending_index import PendingIndex
 

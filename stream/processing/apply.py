@@ -50,7 +50,7 @@ def _handler(update: UserUpdate, each: WorkItem) -> _Handler:
         raise TypeError("this is a bug: nothing came from the log")
     if batch.again(each.carrier or event.record):
         return _again
-    if each.hand is not None and batch.hands.get(each.hand.user_id) != each.hand.token:
+    if each.handoff is not None and batch.handoffs.get(each.handoff.user_id) != each.handoff.token:
         return _leave_out  # of before the store was emptied or restored: it comes again
     return _handler_of_new(state, event)
 
@@ -185,14 +185,14 @@ def _known(update: UserUpdate, event: Event) -> FoldResult | None:
 
 
 def _wait(update: UserUpdate, event: Event, lack: _MissingVector) -> bool:
-    """Have an event wait. Returns False if there is no room, and it became a dead letter."""
-    no_room = wait_for_vector(update, event, missed=lack is _MissingVector.TEXT)
-    if no_room is None:
+    """Have an event wait. Returns False if a limit forbids it, and it became a dead letter."""
+    over_limit = wait_for_vector(update, event, missed=lack is _MissingVector.TEXT)
+    if over_limit is None:
         return True
     reason, what = RejectReason.UNKNOWN_ITEM, f"item {event.item_id!r} has no vector"
     if lack is _MissingVector.TEXT:
         reason, what = RejectReason.ENCODER_TIMEOUT, "the encoder missed its text"
-    update.batch.dead.append(DeadLetter(event.record, reason, f"{what}, and {no_room}", "fold"))
+    update.batch.dead.append(DeadLetter(event.record, reason, f"{what}, and {over_limit}", "fold"))
     return False
 
 

@@ -47,7 +47,7 @@ class WorkItem:
     """An event of this batch, and how it came. One that is not pending any more has a dead letter instead.
 
     event_id: of a command its `command_id`. carrier: the record of the log that brought it, if that is not its own.
-    hand: what has to be true in the store for it to count.
+    handoff: what has to be true in the store for it to count.
     """
 
     user_id: str
@@ -56,7 +56,7 @@ class WorkItem:
     event: Event | CommandEvent | TransferEvent | None = None
     dead_letter: DeadLetter | None = None
     carrier: Record | None = None
-    hand: HandoffToken | None = None
+    handoff: HandoffToken | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +144,7 @@ class Limits:
     most_waiting_bytes: int = 128 * 1024  # of one event: a text of 32 KB with every character escaped takes 96 KB
     most_retractions: int = 32
     most_missed: int = 8  # texts, with events or with retractions
-    most_room_bytes: int = 512 * 1024  # of all that waits of a user
+    most_pending_bytes: int = 512 * 1024  # of all that waits of a user
     most_merges: int = 64
     most_merge_bytes: int = 2048  # of one: three ids of 256 bytes and a topic's name take 1.1 KB
     most_merges_bytes: int = 512 * 1024  # of all, with those of users who were merged into this one
@@ -180,7 +180,7 @@ class PartitionBatch:
     waits: (item, user) -> until when the user waits for it, ms since 1970; None: no longer.
     erased: user -> when, by the command's record. ignored: how many events of before an erasure were left out.
     missed: how many texts of new events and retractions wait for the encoder from now on.
-    hands: user -> the token of the handoff that made an alias of the user, as the store has it.
+    handoffs: user -> the token of the handoff that made an alias of the user, as the store has it.
     nulls: users whose list is to go though nothing else of them stands.
     renewed: user -> what caused their last list, which is to be made again.
     first, then: messages to other owners, before the states are saved and after.
@@ -199,7 +199,7 @@ class PartitionBatch:
     erased: dict[str, int] = field(default_factory=dict)
     ignored: int = 0
     missed: int = 0
-    hands: dict[str, str] = field(default_factory=dict)
+    handoffs: dict[str, str] = field(default_factory=dict)
     nulls: list[str] = field(default_factory=list)
     first: list[OutboundTransfer] = field(default_factory=list)
     then: list[OutboundTransfer] = field(default_factory=list)
@@ -207,8 +207,8 @@ class PartitionBatch:
 
     @property
     def senders(self) -> set[HandoffToken]:
-        """Whose hand-overs have to be looked up in the store."""
-        return {each.hand for each in self.inputs if each.hand is not None}
+        """Whose handoffs have to be looked up in the store."""
+        return {each.handoff for each in self.inputs if each.handoff is not None}
 
     @property
     def users(self) -> list[str]:

@@ -7,6 +7,7 @@ from typing import NamedTuple, Protocol
 
 from penchant.errors import PenchantError
 from penchant.topics import Topics
+from serving.ranking.ranker import Ranking
 from serving.state.user_state import UserState
 from stream.containment.faults import Guard, by_halves
 from stream.events.dead_letters import dead_letter_message
@@ -14,7 +15,7 @@ from stream.events.outgoing import Log, Outgoing
 from stream.events.records import DeadLetter
 from stream.events.transfers import OutboundTransfer, Republish, outgoing
 from stream.processing.batch import MOST_UNNAMED, PartitionBatch, UserUpdate
-from stream.processing.lists import Lists, Ranking
+from stream.processing.lists import Lists
 from stream.processing.observer import Observer, Unobserved
 from stream.processing.side_effects import side_effects
 from stream.store.base import UserStore

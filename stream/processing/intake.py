@@ -91,7 +91,7 @@ def _transferred(carrier: Record, read_event: Read) -> WorkItem | DeadLetter | N
         return None
     message = transfer.message
     if not isinstance(message, Forwarded):
-        return WorkItem(message.to, "", Trigger.FRESH, transfer, hand=transfer.hand)
+        return WorkItem(message.to, "", Trigger.FRESH, transfer, handoff=transfer.handoff)
     record = passed_record(carrier, message)
     try:
         event = read_event(record)
@@ -100,4 +100,4 @@ def _transferred(carrier: Record, read_event: Read) -> WorkItem | DeadLetter | N
     if isinstance(event, Reroute):  # nor do workers pass on what was not theirs
         why = f"passed on as of partition {record.partition}, and of a user of partition {event.partition}"
         return DeadLetter(record, RejectReason.WRONG_PARTITION, why, "decode", carrier)
-    return WorkItem(message.to, event.event_id, Trigger.FRESH, event, carrier=carrier, hand=message.hand)
+    return WorkItem(message.to, event.event_id, Trigger.FRESH, event, carrier=carrier, handoff=message.handoff)

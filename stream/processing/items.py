@@ -45,9 +45,9 @@ class ItemPipeline:
 
     async def process(self, records: Sequence[Record]) -> None:
         """Take in records of the items topic; returns when what they made is acknowledged."""
-        await by_halves(records, self._process, self._put_aside)
+        await by_halves(records, self._process, self._contain)
 
-    async def _put_aside(self, record: Record, error: Exception) -> None:
+    async def _contain(self, record: Record, error: Exception) -> None:
         await self._log.send([dead_letter_message(self._faults.dead_letter(record, error), self._clock())])
 
     async def _process(self, records: Sequence[Record]) -> None:

@@ -1,13 +1,14 @@
 """From a ranking to the message that stands on the recommendations topic."""
 
 from collections.abc import Sequence
-from typing import Literal, Protocol
+from typing import Literal
 
 import msgspec
 
-from penchant.messages import Cause, Folded, ListItem, Recommendations
+from penchant.messages import Cause, Folded, Recommendations
 from penchant.times import rfc3339
 from penchant.topics import MAX_MESSAGE_BYTES, Topics
+from serving.ranking.ranker import Ranking
 from serving.state.user_state import Ref, UserState
 from stream.events.decoder import TRENDING
 from stream.events.outgoing import Outgoing
@@ -15,25 +16,6 @@ from stream.processing.batch import UserUpdate
 
 _MOST_BYTES = MAX_MESSAGE_BYTES - 1024  # the key, and what a batch of one record adds
 _MOST_FOLDED = 256  # events that one list names; beyond, it says how many more
-
-
-class Ranking(Protocol):
-    """What a ranker returns."""
-
-    @property
-    def items(self) -> list[ListItem]:
-        """Best first."""
-        ...
-
-    @property
-    def path(self) -> Literal["live", "trending"]:
-        """Whether it was made from the user's interests."""
-        ...
-
-    @property
-    def variant(self) -> str:
-        """Of the experiment that it was made under, "" without one."""
-        ...
 
 
 class Lists:

@@ -35,7 +35,7 @@ from stream.events.transfers import (
 )
 from stream.interest.fold import join
 from stream.processing.batch import Answer, Context, UserUpdate, ref
-from stream.processing.pending_events import clear, expect_answers, fit, keep, keep_merge, put_aside
+from stream.processing.pending_events import clear, dead_letter_pending, expect_answers, fit, keep, keep_merge
 from stream.processing.retract import forget, retry_retractions
 from stream.store.tombstones import erased_at
 
@@ -62,12 +62,12 @@ def merge(update: UserUpdate, command: CommandEvent) -> None:
         update.batch.answers.append(Answer(command.event_id, "merge", "refused", _CIRCLE))
     else:
         entry = Merge(command.event_id, anonymous_id, command.record.timestamp_ms, ref(command))
-        no_room = keep_merge(update, entry)
-        update.name(command, waiting=no_room is None)
-        if no_room is None:
+        over_limit = keep_merge(update, entry)
+        update.name(command, waiting=over_limit is None)
+        if over_limit is None:
             resend(update)
         else:
-            update.batch.answers.append(Answer(command.event_id, "merge", "refused", no_room))
+            update.batch.answers.append(Answer(command.event_id, "merge", "refused", over_limit))
 
 
 def merge_after_erasure(update: UserUpdate, command: CommandEvent) -> None:
@@ -83,7 +83,7 @@ def resend(update: UserUpdate) -> None:
         update.batch.first.append(_request(update, each))
     alias = update.state.alias
     if alias is not None and alias.held:
-        _hand_over(update, alias)
+        _send_handoff(update, alias)
     expect_answers(update)
 
 
@@ -91,11 +91,11 @@ def receive(update: UserUpdate, event: TransferEvent) -> None:
     """Take in what another owner says."""
     message = event.message
     if isinstance(message, Request):
-        _asked(update, message)
+        _receive_request(update, message)
     elif isinstance(message, Handoff):
-        _handed(update, event, message)
+        _receive_handoff(update, event, message)
     elif isinstance(message, Confirm):
-        _confirmed(update, message)
+        _receive_confirmation(update, message)
     elif isinstance(message, Erased):
         at_ms = erased_at(message.time_ms, update.context.now_ms)
         if at_ms > update.state.erased_ms:
@@ -106,7 +106,7 @@ def receive(update: UserUpdate, event: TransferEvent) -> None:
         raise TypeError("this is a bug: a record that was passed on is taken in as what it is")
 
 
-def _asked(update: UserUpdate, message: Request) -> None:
+def _receive_request(update: UserUpdate, message: Request) -> None:
     state = update.state
     if message.user_id == update.user_id:
         return
@@ -117,8 +117,8 @@ def _asked(update: UserUpdate, message: Request) -> None:
     if alias is None:
         if any((each.time_ms, each.command_id) < (message.time_ms, message.command_id) for each in _pending(state)):
             return  # see the module; we shall be asked again
-        if no_room := _cannot_move(update, message):
-            update.batch.first.append(OutboundTransfer(_nothing(update.user_id, message, no_room)))
+        if over_limit := _cannot_move(update, message):
+            update.batch.first.append(OutboundTransfer(_nothing(update.user_id, message, over_limit)))
             return
         clear(update)
         token = blake2b(f"{update.batch.lease.token}\0{message.command_id}".encode(), digest_size=8).hexdigest()
@@ -130,15 +130,15 @@ def _asked(update: UserUpdate, message: Request) -> None:
         update.batch.first.append(OutboundTransfer(_nothing(update.user_id, message, refused)))
         return
     update.changed = True
-    _hand_over(update, state.alias)
+    _send_handoff(update, state.alias)
     expect_answers(update)
 
 
 def _cannot_move(update: UserUpdate, message: Request) -> str:
-    """Why the user cannot be merged into another, if so: that one has no room. "" if it can."""
+    """Why the user cannot be merged into another: that would pass a limit. "" if it can."""
     merges = len(update.state.merges)
-    if merges > message.room:
-        return f"{merges} users were merged into this one; the other has room for {message.room}"
+    if merges > message.most_merges:
+        return f"{merges} users were merged into this one; the other has room for {message.most_merges}"
     fit(update)
     size = len(codec.encode(update.state, update.context.fingerprint))
     return f"its state has {size} bytes: {_MOST_STATE_BYTES} is the most" if size > _MOST_STATE_BYTES else ""
@@ -155,7 +155,7 @@ def _nothing(anonymous_id: str, message: Request, refused: str) -> Handoff:
     )
 
 
-def _hand_over(update: UserUpdate, alias: Alias) -> None:
+def _send_handoff(update: UserUpdate, alias: Alias) -> None:
     """Send the alias's state to the target; once the target has it, nothing but that this is so."""
     message = Handoff(
         to=alias.target,
@@ -163,7 +163,7 @@ def _hand_over(update: UserUpdate, alias: Alias) -> None:
         command_id=alias.command_id,
         time_ms=alias.time_ms,
         ref=alias.ref,
-        hand=HandoffToken(update.user_id, update.batch.partition, alias.token),
+        handoff=HandoffToken(update.user_id, update.batch.partition, alias.token),
     )
     fit(update)
     held = codec.encode(replace(update.state, alias=None), update.context.fingerprint) if alias.held else b""
@@ -173,7 +173,7 @@ def _hand_over(update: UserUpdate, alias: Alias) -> None:
         _stays(f"a state of {len(held)} bytes is too large for a handoff")
 
 
-def _handed(update: UserUpdate, event: TransferEvent, message: Handoff) -> None:
+def _receive_handoff(update: UserUpdate, event: TransferEvent, message: Handoff) -> None:
     state = update.state
     if state.alias is not None:  # merged itself meanwhile: its target takes what was meant for it
         onward = msgspec.structs.replace(message, to=state.alias.target)
@@ -185,7 +185,7 @@ def _handed(update: UserUpdate, event: TransferEvent, message: Handoff) -> None:
     known = next((each for each in state.merges if each.command_id == message.command_id), None)
     if known is None or not known.done:
         other = _open(event, update.context)
-        if other is None or not _has_room(update, other):
+        if other is None or not _fits(update, other):
             return
         update.changed = True
         update.name_ref(message.ref)
@@ -197,8 +197,8 @@ def _handed(update: UserUpdate, event: TransferEvent, message: Handoff) -> None:
         state.merges.append(Merge(message.command_id, message.anonymous_id, message.time_ms, message.ref, done=True))
         _add(update, other)
         update.batch.answers.append(Answer(message.command_id, "merge", "done"))
-    if message.hand is not None:
-        update.batch.then.append(OutboundTransfer(Confirm(to=message.anonymous_id, token=message.hand.token)))
+    if message.handoff is not None:
+        update.batch.then.append(OutboundTransfer(Confirm(to=message.anonymous_id, token=message.handoff.token)))
 
 
 def _open(event: TransferEvent, context: Context) -> UserState | None:
@@ -212,10 +212,10 @@ def _open(event: TransferEvent, context: Context) -> UserState | None:
         return None
 
 
-def _has_room(update: UserUpdate, other: UserState) -> bool:
+def _fits(update: UserUpdate, other: UserState) -> bool:
     """Whether all whom the other is can be remembered: erasing this user erases them.
 
-    Each was told how much room there is; only if many came at once it is not enough.
+    Each was told how many may come; only if many came at once it is not enough.
     """
     taken = sum(each.size for each in [*update.state.merges, *other.merges])
     most = update.context.limits.most_merges_bytes
@@ -232,11 +232,11 @@ def _add(update: UserUpdate, other: UserState) -> None:
     state, limits = update.state, update.context.limits
     join(state, other, limits.bounds)
     for entry in other.pending:
-        if no_room := keep(update, entry):
-            put_aside(update, entry, f"it waited for a vector when two users were merged, and {no_room}")
+        if over_limit := keep(update, entry):
+            dead_letter_pending(update, entry, f"it waited for a vector when two users were merged, and {over_limit}")
     for retraction in other.retractions:
-        if no_room := keep(update, retraction):
-            put_aside(update, retraction, f"it waited when two users were merged, and {no_room}")
+        if over_limit := keep(update, retraction):
+            dead_letter_pending(update, retraction, f"it waited when two users were merged, and {over_limit}")
     retry_retractions(update)
     for each in other.unnamed:
         update.name_later(each)
@@ -258,7 +258,7 @@ def _take_over(update: UserUpdate, each: Merge) -> None:
         update.batch.answers.append(Answer(each.command_id, "merge", "refused", _CIRCLE))
 
 
-def _confirmed(update: UserUpdate, message: Confirm) -> None:
+def _receive_confirmation(update: UserUpdate, message: Confirm) -> None:
     alias = update.state.alias
     if alias is not None and alias.held and alias.token == message.token:
         update.changed = True
@@ -290,7 +290,7 @@ def _request(update: UserUpdate, each: Merge) -> OutboundTransfer:
             command_id=each.command_id,
             time_ms=each.time_ms,
             ref=each.ref,
-            room=left // max(len(_pending(update.state)), 1),
+            most_merges=left // max(len(_pending(update.state)), 1),
         )
     )
 

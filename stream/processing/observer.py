@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol
 
+from serving.ranking.ranker import Ranking
 from stream.processing.batch import PartitionBatch, UserUpdate
-from stream.processing.lists import Ranking
 
 
 class Observer(Protocol):

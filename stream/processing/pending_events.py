@@ -30,7 +30,7 @@ _log = logging.getLogger(__name__)
 def wait_for_vector(update: UserUpdate, event: Event, *, missed: bool) -> str | None:
     """Keep an event until its item has a vector, or its text, if the encoder `missed` that.
 
-    Returns why there is no room for it, if there is none.
+    Returns the limit that it would pass, in words; None if it was kept.
     """
     record = event.record
     entry = PendingEvent(
@@ -51,7 +51,7 @@ def wait_for_vector(update: UserUpdate, event: Event, *, missed: bool) -> str | 
 def wait_to_retract(update: UserUpdate, command: CommandEvent, *, missed: bool) -> str | None:
     """Keep a retraction until its event comes, or until its text has a vector, if the encoder `missed` that.
 
-    Returns why there is no room for it, if there is none.
+    Returns the limit that it would pass, in words; None if it was kept.
     """
     record = command.record
     entry = Retraction(
@@ -71,9 +71,9 @@ def wait_to_retract(update: UserUpdate, command: CommandEvent, *, missed: bool) 
 
 
 def keep(update: UserUpdate, entry: PendingEvent | Retraction) -> str | None:
-    """Put an entry in. Returns why there is no room for it, if there is none."""
-    if no_room := _no_room(update.state, entry, update.context.limits):
-        return no_room
+    """Put an entry in. Returns the limit that it would pass, in words; None if it was kept."""
+    if over_limit := _over_limit(update.state, entry, update.context.limits):
+        return over_limit
     if isinstance(entry, PendingEvent):
         update.state.pending.append(entry)
     else:
@@ -84,7 +84,7 @@ def keep(update: UserUpdate, entry: PendingEvent | Retraction) -> str | None:
 
 
 def keep_merge(update: UserUpdate, entry: Merge) -> str | None:
-    """Remember a user who is to be merged into this one. Returns why there is no room for it, if there is none."""
+    """Remember a user who is to be merged into this one. Returns what `keep` does."""
     merges = update.state.merges
     if len(merges) >= update.context.limits.most_merges:
         return f"{update.context.limits.most_merges} users were merged into this one; that is the most"
@@ -116,7 +116,7 @@ def leave(update: UserUpdate, entry: PendingEvent | Retraction) -> None:
 
 def fit(update: UserUpdate) -> None:
     """Keep pending events within their bytes also where an earlier version wrote more: the longest goes first."""
-    entries, most = waiters(update.state), update.context.limits.most_room_bytes
+    entries, most = waiters(update.state), update.context.limits.most_pending_bytes
     taken = sum(entry.size for entry in entries)
     if taken <= most:
         return
@@ -126,7 +126,7 @@ def fit(update: UserUpdate) -> None:
         message = f"{taken} bytes of this user wait, and it has {longest.size}: {most} is the most"
         taken -= longest.size
         leave(update, longest)
-        put_aside(update, longest, message)
+        dead_letter_pending(update, longest, message)
 
 
 def expel(update: UserUpdate, dead_letter: DeadLetter) -> None:
@@ -141,7 +141,7 @@ def expel(update: UserUpdate, dead_letter: DeadLetter) -> None:
             )
 
 
-def put_aside(
+def dead_letter_pending(
     update: UserUpdate, entry: PendingEvent | Retraction, message: str, reason: RejectReason | None = None
 ) -> None:
     """Make a dead letter of what does not wait any more."""
@@ -191,7 +191,7 @@ def record_of(entry: PendingEvent | Retraction) -> Record:
     )
 
 
-def _no_room(state: UserState, entry: PendingEvent | Retraction, limits: Limits) -> str | None:
+def _over_limit(state: UserState, entry: PendingEvent | Retraction, limits: Limits) -> str | None:
     if entry.missed and sum(each.missed for each in waiters(state)) >= limits.most_missed:
         return f"{limits.most_missed} texts of this user wait already"
     if isinstance(entry, PendingEvent):
@@ -203,8 +203,10 @@ def _no_room(state: UserState, entry: PendingEvent | Retraction, limits: Limits)
     if entry.size > limits.most_waiting_bytes:
         return f"a record of {entry.size} bytes cannot wait: {limits.most_waiting_bytes} is the most"
     taken = sum(each.size for each in waiters(state))
-    if taken + entry.size > limits.most_room_bytes:
-        return f"{taken} bytes of this user wait already, and it has {entry.size}: {limits.most_room_bytes} is the most"
+    if taken + entry.size > limits.most_pending_bytes:
+        return (
+            f"{taken} bytes of this user wait already, and it has {entry.size}: {limits.most_pending_bytes} is the most"
+        )
     of_its_own = entry.item_id if isinstance(entry, PendingEvent) else entry.command_id
     if not _is_text(entry.event_id, of_its_own, *(name for name, _ in entry.headers)):
         return "an id or the name of a header is not Unicode text"

@@ -16,15 +16,15 @@ from stream.interest import impressions
 from stream.interest.fold import direction, entry_of, retract_in_advance, subtract
 from stream.interest.sentiment_adjustment import adjusted
 from stream.processing.batch import Answer, Context, UserUpdate
-from stream.processing.pending_events import clear, expel, leave, put_aside, read_again, wait_to_retract
+from stream.processing.pending_events import clear, dead_letter_pending, expel, leave, read_again, wait_to_retract
 from stream.store.tombstones import erased_at
 
 
-class Taken(Enum):
+class RetractionResult(Enum):
     """What became of a retraction that is not refused."""
 
-    BACK = "back"
-    BACK_BEFORE = "before"
+    DONE = "done"
+    DONE_BEFORE = "before"
     WAITS = "waits"
     MISSED = "missed"
 
@@ -81,7 +81,7 @@ def give_up(update: UserUpdate, entry: Retraction) -> None:
     """Refuse a retraction whose event has not come in time, or its text's vector."""
     leave(update, entry)
     late = f"the event {entry.event_id!r} did not come in time"
-    put_aside(update, entry, "the encoder did not read its text in time" if entry.missed else late)
+    dead_letter_pending(update, entry, "the encoder did not read its text in time" if entry.missed else late)
 
 
 def erase(update: UserUpdate, command: CommandEvent) -> None:
@@ -115,19 +115,19 @@ def forget(update: UserUpdate, at_ms: int) -> dict[str, int]:
 
 def retract(update: UserUpdate, command: CommandEvent) -> None:
     """Subtract what an event added, or wait for it."""
-    taken = _take_back(update, command)
-    if taken is Taken.MISSED:
-        taken = _wait(update, command, missed=True)
+    result = _carry_out(update, command)
+    if result is RetractionResult.MISSED:
+        result = _wait(update, command, missed=True)
     update.changed = True
-    update.name(command, waiting=taken is Taken.WAITS, duplicate=taken is Taken.BACK_BEFORE)
-    if isinstance(taken, Refusal):
-        update.batch.dead.append(DeadLetter(command.record, taken.reason, taken.message, "fold"))
+    update.name(command, waiting=result is RetractionResult.WAITS, duplicate=result is RetractionResult.DONE_BEFORE)
+    if isinstance(result, Refusal):
+        update.batch.dead.append(DeadLetter(command.record, result.reason, result.message, "fold"))
         update.batch.answers.append(
-            Answer(command.event_id, "retract", "refused", f"{taken.reason.value}: {taken.message}")
+            Answer(command.event_id, "retract", "refused", f"{result.reason.value}: {result.message}")
         )
-    elif taken is Taken.BACK_BEFORE:
+    elif result is RetractionResult.DONE_BEFORE:
         update.batch.answers.append(Answer(command.event_id, "retract", "done", "it had been retracted before"))
-    elif taken is Taken.BACK:
+    elif result is RetractionResult.DONE:
         update.batch.answers.append(Answer(command.event_id, "retract", "done"))
 
 
@@ -146,18 +146,18 @@ def retry_retractions(update: UserUpdate) -> None:
             expel(update, command)
 
 
-def _take_back(update: UserUpdate, command: CommandEvent) -> Taken | Refusal:
+def _carry_out(update: UserUpdate, command: CommandEvent) -> RetractionResult | Refusal:
     """Look for the event where it may stand: in the ring, among pending events, texts and remembered ids."""
     state, event_id = update.state, command.command.event_id
     stands = next((event for event in state.ring if event.event_id == event_id), None)
     if (stands is not None and stands.retracted) or any(target in state.retracted_ids for target in command.targets):
-        return Taken.BACK_BEFORE
-    if stands is None and _took_from_room(update, event_id):
-        return Taken.BACK
+        return RetractionResult.DONE_BEFORE
+    if stands is None and _retract_pending(update, event_id):
+        return RetractionResult.DONE
     shown = [item for target in command.targets if (item := impressions.item_of(state, target)) is not None]
     if stands is None and shown:
         impressions.retract(state, command.targets)
-        return Taken.BACK if any(shown) else Taken.BACK_BEFORE
+        return RetractionResult.DONE if any(shown) else RetractionResult.DONE_BEFORE
     known_as = next((target for target in command.targets if target in state.dedup_ids), None)
     past = stands or _gone(state, command, known_as or command.targets[0], update.context)
     if past is not None and (stands is not None or known_as is not None or _beyond_memory(state, past, update.context)):
@@ -176,7 +176,7 @@ def _gone(state: UserState, command: CommandEvent, dedup_key: int, context: Cont
     return None
 
 
-def _subtract(state: UserState, past: RingEvent, command: CommandEvent, context: Context) -> Taken | Refusal:
+def _subtract(state: UserState, past: RingEvent, command: CommandEvent, context: Context) -> RetractionResult | Refusal:
     """All of it or nothing: what the event moved towards is made again from its item and its text."""
     item = text = None
     if past.preference and past.item_id:
@@ -186,9 +186,9 @@ def _subtract(state: UserState, past: RingEvent, command: CommandEvent, context:
     if past.preference and past.written:
         text = _text_of(state, past.event_id, command, context)
         if text is None:
-            return Taken.MISSED if command.encoder_input is not None else _TEXT_GONE
+            return RetractionResult.MISSED if command.encoder_input is not None else _TEXT_GONE
     subtract(state, past, direction(item, text), context.limits.bounds)
-    return Taken.BACK
+    return RetractionResult.DONE
 
 
 def _text_of(state: UserState, event_id: str, command: CommandEvent, context: Context) -> Vector | None:
@@ -196,8 +196,8 @@ def _text_of(state: UserState, event_id: str, command: CommandEvent, context: Co
     return kept.as_float32() if kept is not None and kept.vector else context.text_of(command)
 
 
-def _took_from_room(update: UserUpdate, event_id: str | None) -> bool:
-    """An event that waits for its item has added nothing yet: it gets its places, and waits no longer."""
+def _retract_pending(update: UserUpdate, event_id: str | None) -> bool:
+    """Whether the event is pending. It has added nothing yet: it gets its places, and waits no longer."""
     entry = next((entry for entry in update.state.pending if entry.event_id == event_id), None)
     if entry is None:
         return False
@@ -237,12 +237,12 @@ def _beyond_memory(state: UserState, past: RingEvent, context: Context) -> bool:
     return forgotten and past.time_ms <= state.ring[0].time_ms
 
 
-def _wait(update: UserUpdate, command: CommandEvent, *, missed: bool) -> Taken | Refusal:
+def _wait(update: UserUpdate, command: CommandEvent, *, missed: bool) -> RetractionResult | Refusal:
     if any(entry.command_id == command.event_id for entry in update.state.retractions):
-        return Taken.WAITS
-    no_room = wait_to_retract(update, command, missed=missed)
-    if no_room is None:
-        return Taken.WAITS
+        return RetractionResult.WAITS
+    over_limit = wait_to_retract(update, command, missed=missed)
+    if over_limit is None:
+        return RetractionResult.WAITS
     if missed:
-        return Refusal(RejectReason.ENCODER_TIMEOUT, f"the encoder missed its text, and {no_room}")
-    return Refusal(RejectReason.RETRACT_UNKNOWN, f"the event is not known, and {no_room}")
+        return Refusal(RejectReason.ENCODER_TIMEOUT, f"the encoder missed its text, and {over_limit}")
+    return Refusal(RejectReason.RETRACT_UNKNOWN, f"the event is not known, and {over_limit}")

@@ -17,7 +17,7 @@ from stream.rebuild.compare import Difference, Yardstick, differences, knows_mor
 from stream.rebuild.log_reader import LogReader, Place
 from stream.rebuild.memory_store import MemoryUsers
 from stream.rebuild.rebuild import Replay, ReplaySource, Tell, make_replay
-from stream.rebuild.side_topics import interactions, put_aside
+from stream.rebuild.side_topics import dead_lettered, interactions
 from stream.rebuild.store_reader import LiveStore, ReadSnapshot
 from stream.store.tombstones import Tombstones
 
@@ -44,7 +44,7 @@ class _Verification:
         starts = await self.log.starts(places)
         self.truncated = {place: start for place, start in starts.items() if start}
         self.replay.positions |= starts
-        self.audit_notes.put_aside = await put_aside(self.log, self.source.topics)
+        self.audit_notes.dead_lettered = await dead_lettered(self.log, self.source.topics)
         offsets: dict[Place, int] = {}
         for number in self._partitions():
             offsets |= (await self.live.look(number, [])).offsets
@@ -54,7 +54,7 @@ class _Verification:
         total(sum(max(end - starts[place], 0) for place, end in ends.items()))
         await self.replay.advance(ends, tell)
         report = Report(events=self.audit_notes.events, seconds=self.replay.seconds, truncated=self.truncated)
-        report.items = compare_items(stated, self.audit_notes.totals, self.audit_notes.taken_back)
+        report.items = compare_items(stated, self.audit_notes.totals, self.audit_notes.retractions)
         await self._compare_all(report)
         return report
 

@@ -31,19 +31,19 @@ class Finding:
 class _ItemTotals:
     """Totals of items by the replay against those on `covisits.v1`. Differences are relative.
 
-    taken_back: retractions and erasures in the log. With any, only a worker knows what it had counted before they came.
+    retractions: in the log, with erasures. With any, only a worker knows what it had counted before they came.
     """
 
     compared: int = 0
     different: int = 0
     largest: float = 0.0
     overall: float = 0.0
-    taken_back: int = 0
+    retractions: int = 0
 
     @property
     def right(self) -> bool:
         """Whether the totals are as close as they have to be."""
-        return self.taken_back > 0 or self.overall <= ITEM_EXACTNESS
+        return self.retractions > 0 or self.overall <= ITEM_EXACTNESS
 
 
 @dataclass(slots=True)
@@ -96,11 +96,11 @@ class Report:
         return (each for each in self.findings if not each.caveats)
 
 
-def compare_items(stated: Interactions, rebuilt: dict[str, float], taken_back: int = 0) -> _ItemTotals:
+def compare_items(stated: Interactions, rebuilt: dict[str, float], retractions: int = 0) -> _ItemTotals:
     """Totals by item, of those that either side has.
 
     >>> compare_items(Interactions({"a": 2.0, "b": 1.0}), {"a": 1.0, "b": 1.0})
-    _ItemTotals(compared=2, different=1, largest=0.5, overall=0.3333333333333333, taken_back=0)
+    _ItemTotals(compared=2, different=1, largest=0.5, overall=0.3333333333333333, retractions=0)
     """
     ids = stated.totals.keys() | rebuilt.keys()
     pairs = [(stated.totals.get(each, 0.0), rebuilt.get(each, 0.0)) for each in ids]
@@ -111,5 +111,5 @@ def compare_items(stated: Interactions, rebuilt: dict[str, float], taken_back: i
         different=len(apart),
         largest=max((difference / size for difference, size in apart if size), default=0.0),
         overall=sum(difference for difference, _ in apart) / whole if whole else 0.0,
-        taken_back=taken_back,
+        retractions=retractions,
     )

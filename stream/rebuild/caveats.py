@@ -17,7 +17,7 @@ class Caveat(Enum):
     """Why a live state may differ from what the log makes, without a fault."""
 
     REVISED = "an item of theirs was described anew or removed after the event"
-    PUT_ASIDE = "an event or command of theirs was put aside, or would be now, by what had come before it"
+    DEAD_LETTERED = "an event or command of theirs became a dead letter, or would now, by what had come before it"
     ERASED = "events of theirs came within a minute after the erasure, which a worker may have read before it"
     MISSED = "a text of theirs still waits for the encoder"
     RETENTION = "retention has taken away what the live state still counts"
@@ -59,18 +59,18 @@ class Added:
 class AuditNotes:
     """Gathered while a replay goes on.
 
-    revised: whether an item's vector may have been another at a time. put_aside: records that a worker counted not,
+    revised: whether an item's vector may have been another at a time. dead_lettered: records that a worker counted not,
     by the id that their place makes. first_counted: source partition -> from which offset on its co-visit weights are
     added up.
-    taken_back: retractions and erasures.
+    retractions: how many, with erasures.
     """
 
     half_life_ms: int
     revised: Callable[[str, int], bool] = lambda *_: False
-    put_aside: frozenset[str] = frozenset()
+    dead_lettered: frozenset[str] = frozenset()
     first_counted: dict[Place, int] = field(default_factory=dict)
     events: int = 0
-    taken_back: int = 0
+    retractions: int = 0
     added: dict[str, Added] = field(default_factory=dict)
     caveats: dict[str, set[Caveat]] = field(default_factory=dict)
     erased_ms: dict[str, int] = field(default_factory=dict)
@@ -86,12 +86,12 @@ class AuditNotes:
 
     def _event(self, user_id: str, event: Event | CommandEvent) -> None:
         record = event.record
-        if self.put_aside and record.origin in self.put_aside:
-            self.caveat(user_id, Caveat.PUT_ASIDE)
+        if self.dead_lettered and record.origin in self.dead_lettered:
+            self.caveat(user_id, Caveat.DEAD_LETTERED)
         if 0 < record.timestamp_ms - self.erased_ms.get(user_id, 0) <= _READ_WITHIN_MS:
             self.caveat(user_id, Caveat.ERASED)
         if isinstance(event, CommandEvent):
-            self.taken_back += event.command.type != "merge"
+            self.retractions += event.command.type != "merge"
             if event.command.type == "erase":
                 self.erased_ms[user_id] = record.timestamp_ms
             return

@@ -54,7 +54,7 @@ class ReplayIntake:
     def contain(self, record: Record, error: Exception, _: Lease) -> PartitionBatch:
         """See `Intake.contain`. A record that raises here may not have raised when it came."""
         self.guard.faults.dead_letter(record, error)
-        self.audit_notes.caveat((record.key or b"").decode("utf-8", "replace"), Caveat.PUT_ASIDE)
+        self.audit_notes.caveat((record.key or b"").decode("utf-8", "replace"), Caveat.DEAD_LETTERED)
         return PartitionBatch(record.partition)
 
     def take_misrouted(self) -> list[Record]:
@@ -108,7 +108,7 @@ class ReplayEffects:
         refused = {id(dead_letter.record) for dead_letter in batch.dead}
         for each in batch.inputs:
             if each.dead_letter is not None or (each.event is not None and id(each.event.record) in refused):
-                self.audit_notes.caveat(each.user_id, Caveat.PUT_ASIDE)
+                self.audit_notes.caveat(each.user_id, Caveat.DEAD_LETTERED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ class Interactions:
     first: dict[Place, int] = field(default_factory=dict)
 
 
-async def put_aside(log: LogReader, topics: Topics) -> frozenset[str]:
+async def dead_lettered(log: LogReader, topics: Topics) -> frozenset[str]:
     """The records in the dead letters that a replay may count, by the ids of their places."""
     names = [topics.dlq(topic) for topic in Topic if topic.user_keyed and topic.value.dead_letters]
     places = [place for name in names for place in await log.partitions(name)]

@@ -27,7 +27,7 @@ class EncoderBacklog:
         encoding: DeadlineEncoder,
         on_made: Callable[[int], None],
     ) -> None:
-        self._make_up = retry_missed_texts
+        self._retry_missed_texts = retry_missed_texts
         self._waiting = waiting
         self._encoding = encoding
         self._on_made = on_made
@@ -45,7 +45,7 @@ class EncoderBacklog:
             self.pause_s = PAUSE_S
             return
         began = time.monotonic()
-        made = await self._make_up(USERS_AT_ONCE)
+        made = await self._retry_missed_texts(USERS_AT_ONCE)
         self._on_made(made)
         if made:  # a pause as long as the work leaves half of the encoder's time to what is new
             self.pause_s = min(max(time.monotonic() - began, _SHORTEST_PAUSE_S), PAUSE_S)

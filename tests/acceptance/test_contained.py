@@ -1,4 +1,4 @@
-"""A bug in each stage of the pipeline: its records are put aside, and nobody else waits for that."""
+"""A bug in each stage of the pipeline: its records become dead letters, and nobody else waits for that."""
 
 import json
 import secrets

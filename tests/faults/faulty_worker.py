@@ -1,8 +1,8 @@
 """A worker that dies or freezes at a named point, or has a bug: `python -m tests.faults.faulty_worker`.
 
 FAULT_POINT    after_announce | after_save | after_publish (which is before the acknowledgement)
-               | merge_after_save (a hand-over was saved and not sent) | merge_after_apply (and this a confirmation)
-FAULT_AT       at how manieth record, or of a merge hand-over or confirmation, for which that is so
+               | merge_after_save (a handoff was saved and not sent) | merge_after_apply (and this a confirmation)
+FAULT_AT       at how manieth record, or of a merge handoff or confirmation, for which that is so
 FAULT_SIGNAL   KILL | STOP
 FAULT_ENCODER  raise | hang, as long as there is
 FAULT_FILE     this file

@@ -61,7 +61,7 @@ KINDS = (
             ("after_announce", "before the state is saved", 0),
             ("after_save", "between save and publish", 1),
             ("after_publish", "between publish and acknowledgement", 0),
-            ("merge_after_save", "between save and hand-over of a merge", 1),
+            ("merge_after_save", "between save and handoff of a merge", 1),
             ("merge_after_apply", "between save and confirmation of a merge", 0),
         )
     ),

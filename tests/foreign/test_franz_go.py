@@ -30,7 +30,7 @@ def test_what_was_aborted_never_counts(system: System, by_franz_go: Client) -> N
 
 
 def test_a_header_whose_name_is_no_text_stops_nobody(system: System, by_franz_go: Client) -> None:
-    """Given records with such headers between others, then they are put aside, with all that could be read of them."""
+    """Given records with such headers between others, then they become dead letters, with all that could be read."""
     name = secrets.token_hex(3)
     mine = event(system.topics, f"{name}-a", f"{name}-a")
     odd = [

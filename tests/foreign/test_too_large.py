@@ -78,7 +78,7 @@ def test_a_review_of_megabytes_is_cut(system: System) -> None:
     assert_cut(dead_letter_of(system, review), value)
 
 
-def test_what_cannot_be_passed_on_is_put_aside(system: System) -> None:
+def test_what_cannot_be_passed_on_is_dead_lettered(system: System) -> None:
     """Given a valid click on the wrong partition that is too large to be forwarded, then it is a dead letter."""
     user = secrets.token_hex(3)
     wrong = (partition_of(user, system.partitions) + 1) % system.partitions
@@ -91,7 +91,7 @@ def test_what_cannot_be_passed_on_is_put_aside(system: System) -> None:
 
 @pytest.mark.parametrize("codec", BOMBS)
 def test_a_bomb_takes_no_memory(system: System, kafka: ApacheKafka, codec: str) -> None:
-    """Given a message that unpacks to a hundred times its size, then it is put aside, and others are served."""
+    """Given a message that unpacks to a hundred times its size, then it is a dead letter, and others are served."""
     user, topic = f"bomb-{codec}", system.topics.clicks
     home = partition_of(user, system.partitions)
     with bounded_memory(system):
@@ -103,12 +103,12 @@ def test_a_bomb_takes_no_memory(system: System, kafka: ApacheKafka, codec: str) 
         produce(system.bootstrap, Plan(tuple(others.values()), codec=codec))
         assert_folded(system, others)
 
-    def put_aside() -> bool:
+    def dead_lettered() -> bool:
         here = (str(home), str(offset))
         dead_letters = [each for each in system.read(f"{topic}.dlq") if place(each) == here]
         return any(header(each, "penchant.error") in {"too_large", "unreadable"} for each in dead_letters)
 
-    assert until(put_aside, 20), system.workers[-1].child.last_lines()
+    assert until(dead_lettered, 20), system.workers[-1].child.last_lines()
 
 
 def place(dead_letter: Any) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""Batches that the disk spoiled: put aside by their place, and everybody else is served."""
+"""Batches that the disk spoiled: dead letters by their place, and everybody else is served."""
 
 import secrets
 from collections.abc import Iterator
@@ -112,7 +112,7 @@ def lies(harm: Harm, batch: Batch) -> set[tuple[int, int]]:
     return {(harm.partition, offset) for offset in range(batch.first, batch.last + 1)}
 
 
-def test_each_spoiled_batch_is_put_aside_by_its_place(spoiled: Spoiled) -> None:
+def test_each_spoiled_batch_is_dead_lettered_by_its_place(spoiled: Spoiled) -> None:
     system = spoiled.system
 
     def places() -> set[tuple[int, int]]:
@@ -125,7 +125,7 @@ def test_each_spoiled_batch_is_put_aside_by_its_place(spoiled: Spoiled) -> None:
     assert until(lambda: not missing(), 20), missing()
     assert system.reasons(system.topics.clicks) == {"unreadable"}
     spoiled_places = {place for harm, batch in spoiled.harmed.items() for place in lies(harm, batch)}
-    assert places() <= spoiled_places, "nothing else is put aside"
+    assert places() <= spoiled_places, "nothing else becomes a dead letter"
     (item,) = system.dead(system.topics.items, 1)
     assert header(item, "penchant.error") == "unreadable"
 

@@ -39,7 +39,7 @@ def producer(broker: Broker) -> Iterator[KafkaProducer]:
         yield made
 
 
-def put_aside(producer: KafkaProducer, topics: Topics, dead_letters: int) -> None:
+def dead_lettered(producer: KafkaProducer, topics: Topics, dead_letters: int) -> None:
     """Clicks of as many users, as the worker's own writer puts them aside."""
     for n in range(dead_letters):
         original = Record(topics.clicks, n % PARTITIONS, n, NOW_MS, f"u{n}".encode(), b"{}")
@@ -64,7 +64,7 @@ def test_an_interrupted_redrive_goes_on_where_it_stopped(
     broker: Broker, topics: Topics, producer: KafkaProducer
 ) -> None:
     """Given 40 dead letters, when a slow redrive is interrupted, then the next one sends exactly the others."""
-    put_aside(producer, topics, 40)
+    dead_lettered(producer, topics, 40)
     where = ["--bootstrap", broker.bootstrap, "--prefix", topics.prefix]
     command = [sys.executable, "-m", "deploy.cli", "dlq", "redrive", "--rate", "10", *where]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=clean_environment()) as slow:
@@ -85,14 +85,14 @@ def test_dead_letters_of_a_topic_made_anew_are_not_taken_for_those_of_the_old_on
     broker: Broker, topics: Topics, producer: KafkaProducer
 ) -> None:
     where = ["--bootstrap", broker.bootstrap, "--prefix", topics.prefix]
-    put_aside(producer, topics, 6)
+    dead_lettered(producer, topics, 6)
     assert penchant("dlq", "redrive", "--json", *where).json["total"] == 6
     with closing(KafkaAdminClient(bootstrap_servers=broker.bootstrap)) as admin:
         admin.delete_topics([topics.dlq(Topic.CLICKS)])
         assert until(lambda: topics.dlq(Topic.CLICKS) not in admin.list_topics())
     create_topics(broker.bootstrap, topics, PARTITIONS, replication=1)
     with closing(KafkaProducer(bootstrap_servers=broker.bootstrap)) as fresh:
-        put_aside(fresh, topics, 3)
+        dead_lettered(fresh, topics, 3)
 
     assert penchant("dlq", "redrive", "--json", *where).json["total"] == 3
 
@@ -100,7 +100,7 @@ def test_dead_letters_of_a_topic_made_anew_are_not_taken_for_those_of_the_old_on
 def test_marks_are_told_apart_by_dead_letter(broker: Broker, topics: Topics, producer: KafkaProducer) -> None:
     """Given dead letters of many users, when every second is sent back by name, then the rest are sent back later."""
     where = ["--bootstrap", broker.bootstrap, "--prefix", topics.prefix]
-    put_aside(producer, topics, 9)
+    dead_lettered(producer, topics, 9)
     for n in (0, 2, 4, 6):
         assert penchant("dlq", "redrive", "--user", f"u{n}", "--json", *where).json["total"] == 1
 

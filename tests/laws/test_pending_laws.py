@@ -22,7 +22,7 @@ RULES = Limits(
     most_waiting=10,
     most_retractions=6,
     most_waiting_bytes=1500,
-    most_room_bytes=4000,
+    most_pending_bytes=4000,
     most_merges=3,
     most_merge_bytes=400,
 )
@@ -123,8 +123,8 @@ def test_two_who_are_merged_keep_to_the_bound_of_one(mine: list[Record], theirs:
 
 
 def check(state: UserState) -> None:
-    assert sum(entry.size for entry in waiters(state)) <= RULES.most_room_bytes
-    assert len(encode(state, FINGERPRINT)) <= RULES.most_room_bytes + BESIDE
+    assert sum(entry.size for entry in waiters(state)) <= RULES.most_pending_bytes
+    assert len(encode(state, FINGERPRINT)) <= RULES.most_pending_bytes + BESIDE
 
 
 def sent(made: Iterable[Record]) -> set[str]:

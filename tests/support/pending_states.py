@@ -65,5 +65,5 @@ def fullest(dim: int) -> UserState:
         merges=merges,
         alias=Alias(ids[0], ids[1], NOW_MS, Ref(topic, 0, 0, ids[1], NOW_MS), "token", held=True),
     )
-    assert 0 <= LIMITS.most_room_bytes - pending_bytes(made) < 2000
+    assert 0 <= LIMITS.most_pending_bytes - pending_bytes(made) < 2000
     return made

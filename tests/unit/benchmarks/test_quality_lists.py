@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from benchmarks.quality.list_measures import Crowd, ListMeasures, first, gini, head_of, unlikeness
-from evaluation.measures import TOP
 from evaluation.prequential.data_sets import DatasetEvent
 from evaluation.prequential.steps import Step, rank_of
+from serving.ranking.ranker import TOP
 from stream.events.weights import Weight
 
 

@@ -36,7 +36,7 @@ CLICK = Record(TOPICS.clicks, 2, 4711, NOW_MS - 5000, b"u1", b'{"user_id": "u1"}
 TOPIC_OF = {TOPICS.name(topic): topic for topic in Topic}
 
 
-def put_aside(
+def dead_lettered(
     record: Record, reason: RejectReason = RejectReason.UNKNOWN_TYPE, now_ms: int = NOW_MS
 ) -> DeadLetterRecord:
     """Through the worker's own writer, as a consumer would get it."""
@@ -63,14 +63,14 @@ def arrived(copy: RedriveCopy, offset: int) -> Record:
 
 
 def test_a_dead_letter_says_what_the_worker_wrote() -> None:
-    dead_letter = put_aside(CLICK)
+    dead_letter = dead_lettered(CLICK)
     assert (dead_letter.topic, dead_letter.origin) == (Topic.CLICKS, (2, 4711))
     assert (dead_letter.reason, dead_letter.message, dead_letter.stage) == ("unknown_type", "no such thing", "decode")
     assert (dead_letter.time_ms, dead_letter.timestamp_ms, dead_letter.attempts) == (NOW_MS, NOW_MS - 5000, 1)
 
 
 def test_a_copy_is_the_original_with_its_place_on_its_users_partition() -> None:
-    assert sent_back(put_aside(CLICK)) == RedriveCopy(
+    assert sent_back(dead_lettered(CLICK)) == RedriveCopy(
         Topic.CLICKS,
         partition_of("u1", PARTITIONS),
         CLICK.timestamp_ms,
@@ -81,9 +81,9 @@ def test_a_copy_is_the_original_with_its_place_on_its_users_partition() -> None:
 
 
 def test_a_dead_letter_of_a_copy_counts_on_and_keeps_the_first_place() -> None:
-    copy = sent_back(put_aside(CLICK))
+    copy = sent_back(dead_lettered(CLICK))
     for attempt in range(2, 5):
-        dead_letter = put_aside(arrived(copy, 9000 + attempt))
+        dead_letter = dead_lettered(arrived(copy, 9000 + attempt))
         assert dead_letter.attempts == attempt
         copy = sent_back(dead_letter)
         assert dict(copy.headers)[ORIGIN] == f"{TOPICS.clicks}-2-4711".encode()
@@ -94,7 +94,7 @@ def test_a_forwarded_copy_keeps_the_place_of_its_original_and_goes_home() -> Non
     misrouted = forwarded(Reroute(CLICK, "u1", 5))
     assert misrouted.partition is not None
     again = Record(misrouted.topic, misrouted.partition, 12, NOW_MS, misrouted.key, misrouted.value, misrouted.headers)
-    copy = sent_back(put_aside(again, RejectReason.WRONG_PARTITION))
+    copy = sent_back(dead_lettered(again, RejectReason.WRONG_PARTITION))
     assert dict(copy.headers)[ORIGIN] == f"{TOPICS.clicks}-2-4711".encode()
     assert copy.partition == partition_of("u1", PARTITIONS)
 
@@ -124,7 +124,7 @@ ENVELOPE = b'{"specversion": "1.0", "type": "com.example.click", "data": {"user_
 def test_without_a_key_the_message_tells_the_partition_or_it_stays(
     value: bytes | None, headers: Headers, owner: bytes | None
 ) -> None:
-    dead_letter = put_aside(replace(CLICK, key=None, value=value, headers=headers))
+    dead_letter = dead_lettered(replace(CLICK, key=None, value=value, headers=headers))
     assert dead_letter.owner == owner
     copy = sent_back(dead_letter)
     assert (copy.key, copy.value) == (None, value)
@@ -135,7 +135,7 @@ def test_without_a_key_the_message_tells_the_partition_or_it_stays(
 
 def test_an_item_goes_by_its_key_and_takes_no_place_along() -> None:
     item = Record(TOPICS.items, 0, 5, NOW_MS, None, b'{"item_id": "i9", "user_id": "u1"}')
-    copy = sent_back(put_aside(item, RejectReason.MISSING_FIELD))
+    copy = sent_back(dead_lettered(item, RejectReason.MISSING_FIELD))
     assert copy.partition == partition_of("i9", PARTITIONS)
     assert copy.headers == (("penchant.attempts", b"1"),)
 
@@ -159,9 +159,9 @@ def test_what_no_worker_wrote_cannot_be_sent_back(headers: Headers) -> None:
 
 def test_only_an_erase_command_is_an_erasure() -> None:
     erase = Record(TOPICS.commands, 0, 1, NOW_MS, b"u1", b'{"type": "erase", "user_id": "u1", "command_id": "c"}')
-    assert put_aside(erase).erasure
-    assert not put_aside(replace(erase, value=b'{"type": "retract"}')).erasure
-    assert not put_aside(replace(erase, topic=TOPICS.clicks)).erasure
+    assert dead_lettered(erase).erasure
+    assert not dead_lettered(replace(erase, value=b'{"type": "retract"}')).erasure
+    assert not dead_lettered(replace(erase, topic=TOPICS.clicks)).erasure
 
 
 @pytest.mark.parametrize(
@@ -182,7 +182,7 @@ def test_only_an_erase_command_is_an_erasure() -> None:
     ],
 )
 def test_filters_go_by_what_a_dead_letter_says(chosen: DeadLetterFilter, meant: bool) -> None:
-    assert chosen.matches(put_aside(CLICK)) is meant
+    assert chosen.matches(dead_lettered(CLICK)) is meant
 
 
 @given(st.lists(st.integers(0, 40)), st.integers(0, 40))
@@ -200,7 +200,7 @@ def test_offsets_are_a_set(added: list[int], floor: int) -> None:
     assert all(last >= floor for _, last in reopened.ranges())
 
 
-def put_aside_by_the_reader(raw: bytes) -> list[DeadLetterRecord]:
+def dead_lettered_by_the_reader(raw: bytes) -> list[DeadLetterRecord]:
     """What the worker makes of a batch from the log, as dead letters."""
     found = [piece for batch in read(raw, 0, Aborted.of([]), records) for piece in batch.pieces]
     dead_letters: list[DeadLetterRecord] = []
@@ -210,16 +210,16 @@ def put_aside_by_the_reader(raw: bytes) -> list[DeadLetterRecord]:
             record = Record(TOPICS.clicks, 2, what.last, what.timestamp, what.key, what.raw, headers, unreadable=what)
             dead_letter = unreadable(record)
             assert dead_letter is not None
-            dead_letters.append(put_aside(dead_letter.record, dead_letter.reason))
+            dead_letters.append(dead_lettered(dead_letter.record, dead_letter.reason))
     return dead_letters
 
 
 def test_a_batch_that_can_be_opened_by_now_is_sent_back_record_by_record() -> None:
-    """Given a batch whose checksum was wrong, when the one that is put aside is right, then each record goes back."""
+    """Given a batch whose checksum was wrong, when that of the dead letter is right, then each record goes back."""
     raw = batch(5, [part(0, b"a", b"u1"), part(1, b"b", b"u2")])
     altered = bytearray(raw)
     altered[-1] ^= 1
-    (dead_letter,) = put_aside_by_the_reader(bytes(altered))
+    (dead_letter,) = dead_lettered_by_the_reader(bytes(altered))
     assert (dead_letter.origin, dead_letter.whole_batch) == ((2, 5), True)
     with pytest.raises(ValueError, match="still cannot be read: its checksum"):
         originals(dead_letter)
@@ -231,7 +231,7 @@ def test_a_batch_that_can_be_opened_by_now_is_sent_back_record_by_record() -> No
 
 
 def test_a_record_whose_header_name_was_not_utf8_is_sent_back_with_one_that_is() -> None:
-    (dead_letter,) = put_aside_by_the_reader(batch(5, [part(0, b"a", b"u1", headers=[(b"tr\xffce", b"x")])]))
+    (dead_letter,) = dead_lettered_by_the_reader(batch(5, [part(0, b"a", b"u1", headers=[(b"tr\xffce", b"x")])]))
     assert dead_letter.reason == "unreadable"
 
     (back,) = [sent_back(each) for each in originals(dead_letter)]
@@ -241,7 +241,7 @@ def test_a_record_whose_header_name_was_not_utf8_is_sent_back_with_one_that_is()
 
 
 def test_what_was_cut_says_so_and_stays() -> None:
-    dead_letter = put_aside(replace(CLICK, value=bytes(3 * MAX_MESSAGE_BYTES)), RejectReason.TOO_LARGE)
+    dead_letter = dead_lettered(replace(CLICK, value=bytes(3 * MAX_MESSAGE_BYTES)), RejectReason.TOO_LARGE)
 
     told = dict(dead_letter.headers)
     assert told["penchant.length"] == str(3 * MAX_MESSAGE_BYTES).encode()

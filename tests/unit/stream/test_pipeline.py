@@ -10,10 +10,10 @@ import pytest
 
 from penchant.errors import Unavailable
 from penchant.partitioner import partition_of
+from serving.ranking.ranker import Ranking
 from serving.state.user_state import UserState, Vector, encode
 from stream.interest.fold import FoldResult, fold
 from stream.processing.batch import EVENTS_A_MESSAGE
-from stream.processing.lists import Ranking
 from stream.testing import FINGERPRINT, NOW_MS, TOPICS, embed_by_words, embed_texts, record
 from tests.support.pipeline import Worker, click, live_effects, named, says, with_parts
 

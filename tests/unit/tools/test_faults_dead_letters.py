@@ -24,7 +24,7 @@ def places(load: Load) -> dict[str, list[Position]]:
     return {each.name: [(f"t.{each.topic}.v1", 0, offset)] for offset, each in enumerate(odd)}
 
 
-def put_aside(seen: Observed, message: LoadMessage, place: Position, value: bytes | None = None) -> None:
+def dead_lettered(seen: Observed, message: LoadMessage, place: Position, value: bytes | None = None) -> None:
     """Have it seen as a dead letter."""
     said = {"error": "schema", "topic": place[0], "partition": str(place[1]), "offset": str(place[2])}
     headers = [(f"penchant.{name}", text.encode()) for name, text in said.items()]
@@ -45,7 +45,7 @@ def all_but(*left_out: LoadMessage) -> Observed:
     seen, where = Observed(TOPICS), places(LOAD)
     for each in (*LOAD.poison, *LOAD.fuzzed):
         if each not in left_out:
-            put_aside(seen, each, where[each.name][0])
+            dead_lettered(seen, each, where[each.name][0])
     return seen
 
 
@@ -61,14 +61,14 @@ def test_a_dead_letter_that_is_missing_is_lost() -> None:
 def test_a_dead_letter_too_many_counts_twice() -> None:
     seen, where = all_but(), places(LOAD)
     for each in (LOAD.poison[1], LOAD.fuzzed[1]):
-        put_aside(seen, each, where[each.name][0])
+        dead_lettered(seen, each, where[each.name][0])
     found = checked(seen, where)
     assert (found.lost, found.twice) == (0, 2)
 
 
 def test_a_dead_letter_with_other_bytes_is_lost() -> None:
     seen, where = all_but(LOAD.poison[2]), places(LOAD)
-    put_aside(seen, LOAD.poison[2], where[LOAD.poison[2].name][0], b"something else")
+    dead_lettered(seen, LOAD.poison[2], where[LOAD.poison[2].name][0], b"something else")
     assert checked(seen, where).lost == 1
 
 
@@ -77,14 +77,14 @@ def test_a_dead_letter_for_another_reason_is_lost() -> None:
     where = places(load)
     seen = Observed(TOPICS)
     for each in (*load.poison, *load.fuzzed):
-        put_aside(seen, each, where[each.name][0])
+        dead_lettered(seen, each, where[each.name][0])
     late = [each for each in load.poison if each.reason]
     assert checked(seen, where, load).lost == len(late) > 0, "their dead letters say `schema`"
 
 
 def test_a_dead_letter_of_a_good_message_is_one_too_many() -> None:
     seen = all_but()
-    put_aside(seen, LOAD.messages[0], (TOPICS.clicks, 3, 999))
+    dead_lettered(seen, LOAD.messages[0], (TOPICS.clicks, 3, 999))
     assert checked(seen, places(LOAD)).twice == 1
 
 
@@ -96,7 +96,7 @@ def test_what_was_fuzzed_may_be_named_instead_also_where_it_was_forwarded_to() -
     refs = [where[here.name][0], (f"t.{CLICKS}.v1", 0, 0)]
     seen.named_at.update(refs)
     assert checked(seen, where) == FINE
-    put_aside(seen, here, where[here.name][0])
+    dead_lettered(seen, here, where[here.name][0])
     assert checked(seen, where).twice == 1
 
 

@@ -1,4 +1,4 @@
-"""One record that raises what nobody foresaw: it is put aside, everybody else is served, at every stage."""
+"""One record that raises what nobody foresaw: it becomes a dead letter, everybody else is served, at every stage."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -145,7 +145,9 @@ async def test_a_bug_in_sending_a_list_costs_one_user() -> None:
     assert not system.log.lists(POISON)
 
 
-async def test_what_raises_after_the_state_is_saved_is_put_aside_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_raises_after_the_state_is_saved_is_a_dead_letter_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     system = System()
     await system.store.acquire(0)
     mark_published = system.store.mark_published

@@ -1,4 +1,4 @@
-"""What ends two processes is put aside by the third, which does not read it; everybody else goes on."""
+"""What ends two processes becomes a dead letter by the third, which does not read it; everybody else goes on."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -123,7 +123,7 @@ async def test_a_worker_that_gives_its_partitions_back_is_not_thought_dead() -> 
     assert log.dead() == []
 
 
-async def test_what_waits_and_ends_two_processes_is_put_aside() -> None:
+async def test_what_waits_and_ends_two_processes_is_dead_lettered() -> None:
     log, store, items = MemoryLog(), MemoryStore(), dict[str, Vector]()
     first = Process(store, log, [], items)
     await first.start()

@@ -166,7 +166,7 @@ async def test_an_item_is_removed_in_whatever_way_its_removal_is_written(way: Wa
         assert "i9" not in way.catalogue
 
 
-async def test_an_item_that_cannot_be_used_is_put_aside_and_the_others_go_on(way: Way) -> None:
+async def test_an_item_that_cannot_be_used_is_dead_lettered_and_the_others_go_on(way: Way) -> None:
     """Whatever is wrong with it: a key that is no text, half a surrogate pair, another format, an event."""
     bad = [
         record(TOPICS.items, None, 0, key=b"\xff"),

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
+from serving.ranking.ranker import Ranking
 from serving.state.user_state import UserState
 from stream.events.outgoing import Outgoing
-from stream.processing.lists import Ranking
 from stream.testing import NOW_MS, TOPICS, embed_by_words, record
 from tests.support.owners import ANONYMOUS, KNOWN, THIRD, Owners, click, erase, merge, retract
 from tests.support.pipeline import live_effects, with_parts

@@ -50,8 +50,8 @@ async def test_bulky_events_wait_only_as_far_as_there_is_room(worker: Worker) ->
     sent = [bulky(n) for n in range(64)]
     await worker.takes(*sent)
     state = await worker.state("u1")
-    assert pending_bytes(state) <= LIMITS.most_room_bytes
-    assert len(encode(state, FINGERPRINT)) <= LIMITS.most_room_bytes + 10_000
+    assert pending_bytes(state) <= LIMITS.most_pending_bytes
+    assert len(encode(state, FINGERPRINT)) <= LIMITS.most_pending_bytes + 10_000
     assert sorted(
         [each.value for each in state.pending] + [value or b"" for _, value in worker.dead_letters()]
     ) == sorted(each.value or b"" for each in sent)
@@ -62,7 +62,7 @@ async def test_bulky_events_wait_only_as_far_as_there_is_room(worker: Worker) ->
 async def test_bulky_retractions_are_refused_with_a_receipt_that_says_the_bytes(worker: Worker) -> None:
     await worker.takes(*[retract(n, LONG) for n in range(32)])
     state = await worker.state("u1")
-    assert pending_bytes(state) <= LIMITS.most_room_bytes
+    assert pending_bytes(state) <= LIMITS.most_pending_bytes
     refused = receipts(worker)
     assert len(state.retractions) + len(refused) == 32
     assert len(worker.dead_letters()) == len(refused)
@@ -76,7 +76,7 @@ async def test_long_headers_and_keys_count(worker: Worker) -> None:
     await worker.takes(*sent)
     state = await worker.state("u1")
     assert 0 < len(state.pending) < 20
-    assert len(encode(state, FINGERPRINT)) <= LIMITS.most_room_bytes + 10_000
+    assert len(encode(state, FINGERPRINT)) <= LIMITS.most_pending_bytes + 10_000
     assert len(state.pending) + len(worker.dead_letters()) == 20
 
 
@@ -87,7 +87,7 @@ async def test_missed_texts_share_the_room() -> None:
     reviews = [says(n, "hidden", context={"page": "x" * LONG}) for n in range(8)]
     await worker.takes(*reviews)
     state = await worker.state("u1")
-    assert pending_bytes(state) <= LIMITS.most_room_bytes
+    assert pending_bytes(state) <= LIMITS.most_pending_bytes
     assert len(state.pending) + len(worker.dead_letters()) == 8
     assert {word for word, _ in worker.dead_letters()} == {"encoder_timeout"}
 
@@ -157,7 +157,7 @@ async def test_two_full_states_are_merged_into_one_that_is_full(owners: Owners) 
     await owners.send(merge("m", KNOWN, ANONYMOUS))
     await owners.deliver()
     state = await owners.state(KNOWN)
-    assert pending_bytes(state) <= LIMITS.most_room_bytes
+    assert pending_bytes(state) <= LIMITS.most_pending_bytes
     dead_letters = owners.workers[0].dead_letters()
     assert len(waiters(state)) + len(dead_letters) == 8
     assert {word for word, _ in dead_letters} == {"unknown_item", "retract_unknown"}
@@ -191,7 +191,7 @@ async def test_an_outgrown_state_shrinks_with_the_next_event(worker: Worker) -> 
     await worker.store.save(Commit(0, worker.store.lease(0), {"u1": outgrown}))
     await worker.takes(click(100))
     state = await worker.state("u1")
-    assert pending_bytes(state) <= LIMITS.most_room_bytes
+    assert pending_bytes(state) <= LIMITS.most_pending_bytes
     assert len(waiters(state)) + len(worker.dead_letters()) == 64
     assert len(receipts(worker)) == 32 - len(state.retractions)
 
@@ -228,7 +228,7 @@ async def test_many_who_hand_over_many_at_once_stay_within_the_bytes() -> None:
     assert sum(each.size for each in state.merges) <= 20_000
 
 
-async def test_what_is_too_large_to_be_passed_on_is_put_aside_whole(owners: Owners) -> None:
+async def test_what_is_too_large_to_be_passed_on_is_dead_lettered_whole(owners: Owners) -> None:
     """A record of the most bytes that a topic takes has no room for the header that carries it."""
     await owners.send(merge("m", KNOWN, ANONYMOUS))
     await owners.deliver()
@@ -248,7 +248,7 @@ async def test_what_is_too_large_to_be_passed_on_is_put_aside_whole(owners: Owne
 
 
 @pytest.mark.parametrize("given", [click(0, "new"), retract(0)])
-async def test_whatever_waits_can_be_put_aside_by_a_dead_letter(worker: Worker, given: Record) -> None:
+async def test_whatever_waits_can_be_dead_lettered_by_a_dead_letter(worker: Worker, given: Record) -> None:
     """Also a retraction, and beside others that have its id: the letter names the record's place."""
     await worker.takes(given)
     (entry,) = waiters(await worker.state("u1"))

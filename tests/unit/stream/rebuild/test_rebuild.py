@@ -26,7 +26,7 @@ from stream.rebuild.log_reader import LogReader, Place, Span
 from stream.rebuild.memory_store import MemoryUsers
 from stream.rebuild.rebuild import Replay
 from stream.rebuild.replay_ports import ReplayEffects, ReplayIntake, ReplayPipeline
-from stream.rebuild.side_topics import put_aside
+from stream.rebuild.side_topics import dead_lettered
 from stream.store.pending_index import PendingIndex
 from stream.testing import FINGERPRINT, NOW_MS, TOPICS, WORDS, embed_by_words, embed_texts, record
 from tests.support.states import by_hand
@@ -261,9 +261,9 @@ async def test_an_erased_user_stays_out(replayed: Replayed) -> None:
 
 
 async def test_whom_a_replay_cannot_be_sure_of(replayed: Replayed) -> None:
-    """Given an event that a worker put aside, one it would put aside now, and one on a revised item, all are told."""
+    """Given an event that was a dead letter, one that would be one now, and one on a revised item, all are told."""
     aside, sure = replayed.like("u1", "e1"), replayed.like("u2", "e1")
-    replayed.audit_notes.put_aside = frozenset({f"{aside.topic}-{aside.partition}-{aside.offset}"})
+    replayed.audit_notes.dead_lettered = frozenset({f"{aside.topic}-{aside.partition}-{aside.offset}"})
     reused = replayed._record(
         TOPICS.clicks, {"user_id": "u3", "item_id": "i2", "type": "like", "event_id": "e1"}, "u3", None
     )
@@ -273,8 +273,8 @@ async def test_whom_a_replay_cannot_be_sure_of(replayed: Replayed) -> None:
     await replayed.takes(replayed.like("u4", "e1"))
 
     assert replayed.audit_notes.caveats == {
-        "u1": {Caveat.PUT_ASIDE},
-        "u3": {Caveat.PUT_ASIDE},
+        "u1": {Caveat.DEAD_LETTERED},
+        "u3": {Caveat.DEAD_LETTERED},
         "u4": {Caveat.REVISED},
     }
 
@@ -351,9 +351,9 @@ async def test_what_was_ahead_of_a_clock_once_may_differ(replayed: Replayed) -> 
     lies = Record(
         dead_letter.topic, ahead.partition, 0, NOW_MS, dead_letter.key, dead_letter.value, dead_letter.headers
     )
-    replayed.audit_notes.put_aside = await put_aside(HeldLog(lies), TOPICS)
+    replayed.audit_notes.dead_lettered = await dead_lettered(HeldLog(lies), TOPICS)
 
     await advance(replayed, ahead, replayed.like("u2", "true"), wall_ms=NOW_MS + 86_400_000)
 
     assert [event.event_id for event in replayed.state("u1").ring] == ["ahead"]
-    assert replayed.audit_notes.caveats == {"u1": {Caveat.PUT_ASIDE}}
+    assert replayed.audit_notes.caveats == {"u1": {Caveat.DEAD_LETTERED}}
