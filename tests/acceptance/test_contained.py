@@ -36,7 +36,7 @@ def faulty(broker: Broker, redis_url: str, tmp_path_factory: pytest.TempPathFact
         yield system
 
 
-class Bystanders:
+class SteadyClicks:
     """Sends clicks at a steady pace, some of users who have a bug, and measures how long everybody else waits."""
 
     def __init__(self, system: System) -> None:
@@ -82,7 +82,7 @@ class Bystanders:
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_bug_costs_its_own_records(faulty: System, stage: str) -> None:
     """Given a bug in a stage, then its records are dead letters with all their bytes, and everybody else has lists."""
-    bystanders = Bystanders(faulty)
+    bystanders = SteadyClicks(faulty)
     bystanders.block(stage)
 
     def dead_letters() -> dict[str, Any]:
@@ -108,7 +108,7 @@ def test_nobody_else_waits_longer_for_it(faulty: System) -> None:
 
     Blocks with a bug and without take turns, so that what else the machine does falls on both.
     """
-    bystanders = Bystanders(faulty)
+    bystanders = SteadyClicks(faulty)
     bystanders.block(None)
     usual, beside = list[float](), list[float]()
     last = ROUNDS * len(bystanders.block(None)) * len(STAGES)  # so many are looked at: the latest

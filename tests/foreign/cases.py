@@ -15,7 +15,7 @@ from penchant.partitioner import partition_of
 from penchant.topics import Topics
 from serving.model.artifact import open_artifact
 from serving.state.user_state import decode
-from tests.foreign.plans import Client, Do, Plan, Send, in_transactions
+from tests.foreign.plans import Do, KafkaClient, Send, SendPlan, in_transactions
 from tests.foreign.segments import batches
 from tests.support.command import penchant
 from tests.support.kafka import ApacheKafka
@@ -54,11 +54,11 @@ def assert_folded(system: System, names: Iterable[str], seconds: float = FOLD_S)
     assert worker.exit_code is None, worker.last_lines()
 
 
-def folded_in_codec(system: System, kafka: ApacheKafka, client: Client, codec: str | None, expected: str) -> None:
+def folded_in_codec(system: System, kafka: ApacheKafka, client: KafkaClient, codec: str | None, expected: str) -> None:
     """Given likes that a client sends in batches, when it compresses them, then each gets its list."""
     before = set(batches(kafka, system.topics.clicks))
     sent = likes(system)
-    client(system.bootstrap, Plan(tuple(sent.values()), codec=codec, linger_ms=200))
+    client(system.bootstrap, SendPlan(tuple(sent.values()), codec=codec, linger_ms=200))
     came = set(batches(kafka, system.topics.clicks)) - before
     assert expected in {batch.codec for batch in came}, "the batches do not lie in this codec: nothing was tried"
     assert_folded(system, sent)
@@ -72,7 +72,7 @@ def ring(system: System, user: str) -> list[str]:
     return [each.event_id for each in decode(record, open_artifact(MODEL).fingerprint).ring] if record else []
 
 
-def aborted_never_counts(system: System, client: Client, name: str) -> None:
+def aborted_never_counts(system: System, client: KafkaClient, name: str) -> None:
     """Given a click that its producer aborted and one that it meant, then only this one is ever counted.
 
     Not by a worker that runs, not by the next one, and not by a replay.
@@ -81,7 +81,7 @@ def aborted_never_counts(system: System, client: Client, name: str) -> None:
     aborted, meant = event(system.topics, user, f"{name}-no", "f1"), event(system.topics, user, f"{name}-yes", "f2")
     poison = Send(system.topics.clicks, user.encode(), b"{not meant")
     steps = (Do.BEGIN, aborted, poison, Do.FLUSH, Do.ABORT, Do.BEGIN, meant, Do.COMMIT)
-    client(system.bootstrap, Plan(steps, transactional_id=f"{name}-{secrets.token_hex(3)}"))
+    client(system.bootstrap, SendPlan(steps, transactional_id=f"{name}-{secrets.token_hex(3)}"))
     assert_folded(system, [f"{name}-yes"])
     assert ring(system, user) == [f"{name}-yes"]
 
@@ -129,17 +129,19 @@ def held(system: System) -> Iterator[None]:
         os.kill(system.workers[-1].child.pid, signal.SIGCONT)
 
 
-def folding_s(system: System, client: Client, steps: Sequence[Send | Do], names: Iterable[str], **plan: Any) -> float:
+def folding_s(
+    system: System, client: KafkaClient, steps: Sequence[Send | Do], names: Iterable[str], **plan: Any
+) -> float:
     """How long a worker takes for what was sent while it was held, in seconds."""
     with held(system):
-        client(system.bootstrap, Plan(tuple(steps), **plan))
+        client(system.bootstrap, SendPlan(tuple(steps), **plan))
         system.named()  # what came before is read
     began = time.monotonic()
     assert_folded(system, names)
     return time.monotonic() - began
 
 
-def markers_cost_nothing(system: System, client: Client) -> None:
+def markers_cost_nothing(system: System, client: KafkaClient) -> None:
     """Given 300 transactions of one event each, when they are folded, then it takes no more than twice as long.
 
     Both lie there before the worker may begin, so that the producers' own time does not count.

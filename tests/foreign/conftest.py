@@ -9,7 +9,7 @@ import pytest
 from penchant.errors import Misconfigured
 from tests.acceptance.test_events_to_lists import FILMS
 from tests.conftest import ON_APACHE, Broker, missing
-from tests.foreign.plans import Client, Plan
+from tests.foreign.plans import KafkaClient, SendPlan
 from tests.foreign.programs import franz_go, java
 from tests.support.kafka import ApacheKafka
 from tests.support.system import System, running
@@ -41,10 +41,10 @@ def system(broker: Broker, redis_url: str, tmp_path_factory: pytest.TempPathFact
         yield made
 
 
-def built(program: Client) -> Client:
+def built(program: KafkaClient) -> KafkaClient:
     """A client that is skipped on a laptop where it cannot be built."""
 
-    def produce(bootstrap: str, plan: Plan) -> None:
+    def produce(bootstrap: str, plan: SendPlan) -> None:
         try:
             program(bootstrap, plan)
         except Misconfigured as error:
@@ -54,10 +54,10 @@ def built(program: Client) -> Client:
 
 
 @pytest.fixture(scope="session")
-def by_franz_go() -> Client:
+def by_franz_go() -> KafkaClient:
     return built(franz_go)
 
 
 @pytest.fixture(scope="session")
-def by_java() -> Client:
+def by_java() -> KafkaClient:
     return built(java)

@@ -4,12 +4,12 @@ from typing import Any
 
 from confluent_kafka import Producer
 
-from tests.foreign.plans import Do, Plan, Send
+from tests.foreign.plans import Do, Send, SendPlan
 
 PATIENCE_S = 60.0
 
 
-def produce(bootstrap: str, plan: Plan) -> None:
+def produce(bootstrap: str, plan: SendPlan) -> None:
     """Carry out a plan. Raises KafkaException, or RuntimeError for a record that was not confirmed."""
     with_records = Records(bootstrap, plan)
     for step in plan.steps:
@@ -20,7 +20,7 @@ def produce(bootstrap: str, plan: Plan) -> None:
 class Records:
     """A producer that is set up as a plan says, for steps one by one: a transaction may be left open."""
 
-    def __init__(self, bootstrap: str, plan: Plan) -> None:
+    def __init__(self, bootstrap: str, plan: SendPlan) -> None:
         asked = {
             "bootstrap.servers": bootstrap,
             "compression.type": plan.codec,

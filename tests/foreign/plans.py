@@ -32,7 +32,7 @@ class Send:
 
 
 @dataclass(frozen=True)
-class Plan:
+class SendPlan:
     """Steps in order, and how the producer is set up; None leaves it to the client's default.
 
     codec: none, gzip, snappy, lz4 or zstd. largest: the most bytes of a request, where a client asks.
@@ -52,7 +52,7 @@ class Plan:
         return json.dumps({**told, "bootstrap": bootstrap, "steps": [_told(step) for step in self.steps]}).encode()
 
 
-Client = Callable[[str, Plan], None]  # bootstrap, plan: returns when everything was confirmed, raises if it was not
+KafkaClient = Callable[[str, SendPlan], None]  # bootstrap, plan: returns when all was confirmed, raises if it was not
 
 
 def in_transactions(sends: Iterable[Send], *, each: int = 1, last: Do = Do.COMMIT) -> tuple[Send | Do, ...]:

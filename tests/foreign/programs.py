@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from penchant.errors import Misconfigured
-from tests.foreign.plans import Plan
+from tests.foreign.plans import SendPlan
 from tests.support.kafka import ROOT, fetch_jars
 
 HERE = Path(__file__).parent
@@ -16,12 +16,12 @@ BUILT = ROOT / ".cache" / "foreign"
 BUILD_S, RUN_S = 280, 90
 
 
-def franz_go(bootstrap: str, plan: Plan) -> None:
+def franz_go(bootstrap: str, plan: SendPlan) -> None:
     """Carry out a plan with franz-go. Raises Misconfigured without Go, RuntimeError if it fails."""
     _run([str(_built("franz_go", HERE / "franz_go", _build_go) / "produce")], bootstrap, plan)
 
 
-def java(bootstrap: str, plan: Plan) -> None:
+def java(bootstrap: str, plan: SendPlan) -> None:
     """Carry out a plan with Java's client. Raises Misconfigured without a JDK, RuntimeError if it fails."""
     folder = _built("java", HERE / "java", _build_java)
     # Small and quick to start, as a test's other half.
@@ -70,7 +70,7 @@ def _build(command: Sequence[str], source: Path) -> None:
         raise Misconfigured(f"{' '.join(command)} failed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
 
 
-def _run(command: Sequence[str], bootstrap: str, plan: Plan) -> None:
+def _run(command: Sequence[str], bootstrap: str, plan: SendPlan) -> None:
     done = subprocess.run(command, input=plan.as_json(bootstrap), capture_output=True, check=False, timeout=RUN_S)
     if done.returncode != 0:
         raise RuntimeError(f"{command[0]} ended with {done.returncode}:\n{done.stderr.decode()[-4000:]}")

@@ -21,7 +21,7 @@ _CONTROL = 0x20
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class StoredBatch:
     """One batch: `size` bytes from byte `at` of a file."""
 
     file: Path
@@ -42,25 +42,25 @@ class Batch:
         return bool(self.attributes & _CONTROL)
 
 
-def batches(kafka: ApacheKafka, topic: str, partition: int | None = None) -> list[Batch]:
+def batches(kafka: ApacheKafka, topic: str, partition: int | None = None) -> list[StoredBatch]:
     """All batches of a topic, markers among them, by partition and offset."""
     number = "*" if partition is None else str(partition)
     files = sorted((kafka.folder / "logs").glob(f"{topic}-{number}/*.log"))
     return [batch for file in files for batch in _read(file)]
 
 
-def _read(file: Path) -> Iterator[Batch]:
+def _read(file: Path) -> Iterator[StoredBatch]:
     content, at = file.read_bytes(), 0
     while at + _RECORDS_AT <= len(content):
         first, length, _, _, _, attributes, delta = _HEAD.unpack_from(content, at)
-        yield Batch(file, at, 12 + length, first, first + delta, attributes)
+        yield StoredBatch(file, at, 12 + length, first, first + delta, attributes)
         at += 12 + length
 
 
 Spoil = Callable[[bytes], bytes]  # the records of a batch as they lie there -> as many bytes
 
 
-def spoil(batch: Batch, how: Spoil, *, mend_crc: bool) -> None:
+def spoil(batch: StoredBatch, how: Spoil, *, mend_crc: bool) -> None:
     """Overwrite a batch's records; the broker must be stopped. With its checksum mended, only reading it shows that."""
     content = bytearray(batch.file.read_bytes())
     end = batch.at + batch.size

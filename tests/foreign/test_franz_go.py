@@ -5,7 +5,7 @@ import secrets
 import pytest
 
 from tests.foreign.cases import aborted_never_counts, assert_folded, event, folded_in_codec, likes
-from tests.foreign.plans import Client, Plan, Send
+from tests.foreign.plans import KafkaClient, Send, SendPlan
 from tests.foreign.segments import CODECS
 from tests.support.kafka import ApacheKafka
 from tests.support.system import System, header
@@ -16,20 +16,20 @@ NO_TEXT = bytes.fromhex("7472ff6365")  # "tr?ce"
 
 
 @pytest.mark.parametrize("codec", CODECS)
-def test_every_codec_is_folded(system: System, kafka: ApacheKafka, by_franz_go: Client, codec: str) -> None:
+def test_every_codec_is_folded(system: System, kafka: ApacheKafka, by_franz_go: KafkaClient, codec: str) -> None:
     folded_in_codec(system, kafka, by_franz_go, codec, codec)
 
 
-def test_its_defaults_are_folded(system: System, kafka: ApacheKafka, by_franz_go: Client) -> None:
+def test_its_defaults_are_folded(system: System, kafka: ApacheKafka, by_franz_go: KafkaClient) -> None:
     """Given a producer of whom nothing was asked, then it is idempotent and compresses with snappy, and is folded."""
     folded_in_codec(system, kafka, by_franz_go, None, "snappy")
 
 
-def test_what_was_aborted_never_counts(system: System, by_franz_go: Client) -> None:
+def test_what_was_aborted_never_counts(system: System, by_franz_go: KafkaClient) -> None:
     aborted_never_counts(system, by_franz_go, "go")
 
 
-def test_a_header_whose_name_is_no_text_stops_nobody(system: System, by_franz_go: Client) -> None:
+def test_a_header_whose_name_is_no_text_stops_nobody(system: System, by_franz_go: KafkaClient) -> None:
     """Given records with such headers between others, then they become dead letters, with all that could be read."""
     name = secrets.token_hex(3)
     mine = event(system.topics, f"{name}-a", f"{name}-a")
@@ -39,7 +39,7 @@ def test_a_header_whose_name_is_no_text_stops_nobody(system: System, by_franz_go
         Send(system.topics.items, b"f99", b'{"item_id": "f99", "title": "Odd"}', ((NO_TEXT, b""),)),
     ]
     others = likes(system)
-    by_franz_go(system.bootstrap, Plan((*odd, *others.values())))
+    by_franz_go(system.bootstrap, SendPlan((*odd, *others.values())))
     assert_folded(system, others)
 
     dead_letters = [

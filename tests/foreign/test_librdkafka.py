@@ -18,7 +18,7 @@ from tests.foreign.cases import (
     ring,
 )
 from tests.foreign.librdkafka import Records, produce
-from tests.foreign.plans import Do, Plan, Send
+from tests.foreign.plans import Do, Send, SendPlan
 from tests.foreign.segments import CODECS, batches
 from tests.support.kafka import ApacheKafka
 from tests.support.system import System
@@ -37,7 +37,7 @@ def test_either_partitioner_is_folded(system: System, partitioner: str) -> None:
     """Given librdkafka's default, CRC32, or Java's, then each event gets its list, forwarded or not."""
     before = system.workers[-1].metric("penchant_forwarded_total")
     sent = likes(system)
-    produce(system.bootstrap, Plan(tuple(sent.values()), partitioner=partitioner))
+    produce(system.bootstrap, SendPlan(tuple(sent.values()), partitioner=partitioner))
     assert_folded(system, sent)
     forwarded = system.workers[-1].metric("penchant_forwarded_total") - before
     assert (forwarded > 0) == (partitioner == "consistent_random")
@@ -45,7 +45,7 @@ def test_either_partitioner_is_folded(system: System, partitioner: str) -> None:
 
 def test_an_idempotent_producer_is_folded(system: System) -> None:
     sent = likes(system)
-    produce(system.bootstrap, Plan(tuple(sent.values()), codec="lz4", idempotent=True))
+    produce(system.bootstrap, SendPlan(tuple(sent.values()), codec="lz4", idempotent=True))
     assert_folded(system, sent)
 
 
@@ -57,9 +57,9 @@ def test_markers_cost_nothing(system: System) -> None:
     markers_cost_nothing(system, produce)
 
 
-def transactional(name: str, *steps: Send | Do) -> Plan:
+def transactional(name: str, *steps: Send | Do) -> SendPlan:
     """A producer that puts users where they belong, so that its markers lie there, too."""
-    return Plan(steps, transactional_id=name, partitioner="murmur2_random")
+    return SendPlan(steps, transactional_id=name, partitioner="murmur2_random")
 
 
 def test_a_worker_behind_a_marker_is_idle_and_well(system: System, kafka: ApacheKafka) -> None:
@@ -86,7 +86,7 @@ def test_an_open_transaction_holds_up_only_what_is_behind_it(system: System) -> 
     try:
         open_one.take(event(system.topics, f"{name}-0", f"{name}-open", "f4"))
         open_one.take(Do.FLUSH)
-        produce(system.bootstrap, Plan(tuple(sent.values()), partitioner="murmur2_random"))
+        produce(system.bootstrap, SendPlan(tuple(sent.values()), partitioner="murmur2_random"))
         assert_folded(system, sent.keys() - behind)
         assert asked(system, "watch", min(sent.keys() - behind), "--once", "--timeout", "20")["items"]
         assert asked(system, "doctor", ok=False)["broker"]["ok"]

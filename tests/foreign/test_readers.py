@@ -7,7 +7,7 @@ import pytest
 
 from tests.foreign.cases import asked, asked_lines, assert_folded, event
 from tests.foreign.librdkafka import produce
-from tests.foreign.plans import Plan, Send
+from tests.foreign.plans import Send, SendPlan
 from tests.foreign.segments import CODECS, batches
 from tests.support.kafka import ApacheKafka
 from tests.support.system import System
@@ -24,7 +24,7 @@ def test_items_in_every_codec_are_embedded(system: System, kafka: ApacheKafka) -
             for n in range(10)
         ]
         sends = [Send(system.topics.items, item["item_id"].encode(), json.dumps(item).encode()) for item in items]
-        produce(system.bootstrap, Plan(tuple(sends), codec=codec, linger_ms=200))
+        produce(system.bootstrap, SendPlan(tuple(sends), codec=codec, linger_ms=200))
     assert {batch.codec for batch in batches(kafka, system.topics.items)} == set(CODECS)
     wanted = {f"{codec}-{n}".encode() for codec in CODECS for n in range(10)}
     assert until(lambda: wanted <= {r.key for r in system.read(system.topics.item_vectors)}, 60)
@@ -39,7 +39,7 @@ def test_commands_read_every_codec(system: System, codec: str) -> None:
     user = f"reader-{codec}-{secrets.token_hex(3)}"
     good = [event(system.topics, user, f"{user}-{n}", f"{codec}-{n}", context={"page": "x" * 200}) for n in range(10)]
     bad = Send(system.topics.clicks, user.encode(), b"{" + b" " * 200)
-    produce(system.bootstrap, Plan((*good, bad), codec=codec, linger_ms=200))
+    produce(system.bootstrap, SendPlan((*good, bad), codec=codec, linger_ms=200))
     assert_folded(system, [f"{user}-{n}" for n in range(10)])
     made = asked(system, "watch", user, "--once", "--timeout", "20")
     assert made["user_id"] == user

@@ -14,7 +14,7 @@ import pytest
 from penchant.partitioner import partition_of
 from tests.foreign.cases import asked, assert_folded, event, likes
 from tests.foreign.librdkafka import produce
-from tests.foreign.plans import Plan, Send
+from tests.foreign.plans import Send, SendPlan
 from tests.foreign.segments import batches
 from tests.support.kafka import ApacheKafka
 from tests.support.system import System, header
@@ -73,7 +73,7 @@ def test_a_review_of_megabytes_is_cut(system: System) -> None:
     name = secrets.token_hex(3)
     value = json.dumps({"event_id": name, "user_id": name, "item_id": "f1", "text": "so good " * (MIB // 2)}).encode()
     review, others = Send(system.topics.reviews, name.encode(), value), likes(system)
-    produce(system.bootstrap, Plan((review, *others.values()), codec="gzip", largest=8 * MIB))
+    produce(system.bootstrap, SendPlan((review, *others.values()), codec="gzip", largest=8 * MIB))
     assert_folded(system, others)
     assert_cut(dead_letter_of(system, review), value)
 
@@ -84,7 +84,7 @@ def test_what_cannot_be_passed_on_is_dead_lettered(system: System) -> None:
     wrong = (partition_of(user, system.partitions) + 1) % system.partitions
     click = event(system.topics, user, user, "f1", context={"page": "x" * 4_200_000})
     misrouted, others = Send(click.topic, click.key, click.value, partition=wrong), likes(system)
-    produce(system.bootstrap, Plan((misrouted, *others.values()), codec="gzip", largest=8 * MIB))
+    produce(system.bootstrap, SendPlan((misrouted, *others.values()), codec="gzip", largest=8 * MIB))
     assert_folded(system, others)
     assert_cut(dead_letter_of(system, misrouted), click.value or b"")
 
@@ -96,11 +96,11 @@ def test_a_bomb_takes_no_memory(system: System, kafka: ApacheKafka, codec: str) 
     home = partition_of(user, system.partitions)
     with bounded_memory(system):
         bomb = Send(topic, user.encode(), b"x" * (BOMBS[codec] * MIB), partition=home)
-        produce(system.bootstrap, Plan((bomb,), codec=codec, largest=256 * MIB))
+        produce(system.bootstrap, SendPlan((bomb,), codec=codec, largest=256 * MIB))
         del bomb
         offset = batches(kafka, topic, home)[-1].last
         others = likes(system)
-        produce(system.bootstrap, Plan(tuple(others.values()), codec=codec))
+        produce(system.bootstrap, SendPlan(tuple(others.values()), codec=codec))
         assert_folded(system, others)
 
     def dead_lettered() -> bool:

@@ -13,8 +13,8 @@ from penchant.topics import Topics
 from tests.acceptance.test_events_to_lists import FILMS
 from tests.foreign.cases import asked, assert_folded, event
 from tests.foreign.librdkafka import produce
-from tests.foreign.plans import Plan, Send
-from tests.foreign.segments import Batch, Spoil, batches, flipped, junk, nothing, spoil
+from tests.foreign.plans import Send, SendPlan
+from tests.foreign.segments import Spoil, StoredBatch, batches, flipped, junk, nothing, spoil
 from tests.support.kafka import ApacheKafka
 from tests.support.system import System, header, running
 from tests.support.waiting import until
@@ -51,7 +51,7 @@ class Spoiled:
     """A system whose log was spoiled before its worker came. `good`: the events around the spoiled batches."""
 
     system: System
-    harmed: dict[Harm, Batch]
+    harmed: dict[Harm, StoredBatch]
     good: set[str]
 
 
@@ -64,10 +64,10 @@ def send(bootstrap: str, topics: Topics, partition: int, codec: str, names: list
     """One batch of clicks, of users of their own."""
     users = on(partition, PARTITIONS)
     clicks = [event(topics, user, name, context={"page": "x" * 200}) for name, user in zip(names, users, strict=False)]
-    produce(bootstrap, Plan(tuple(clicks), codec=codec, linger_ms=200, partitioner="murmur2_random"))
+    produce(bootstrap, SendPlan(tuple(clicks), codec=codec, linger_ms=200, partitioner="murmur2_random"))
 
 
-def batches_between(kafka: ApacheKafka, topics: Topics) -> tuple[list[Batch], set[str]]:
+def batches_between(kafka: ApacheKafka, topics: Topics) -> tuple[list[StoredBatch], set[str]]:
     """Send good batches and the one for each harm between two of them. Returns the ones to be harmed, and the good ids.
 
     No other client is connected: the broker will go away.
@@ -88,7 +88,7 @@ def spoiled(kafka: ApacheKafka, redis_url: str, tmp_path_factory: pytest.TempPat
     create_topics(kafka.bootstrap, topics, PARTITIONS, replication=1)
     to_harm, good = batches_between(kafka, topics)
     item = Send(topics.items, b"f98", b'{"item_id": "f98", "title": "Spoiled"}', partition=0)
-    produce(kafka.bootstrap, Plan((item,)))
+    produce(kafka.bootstrap, SendPlan((item,)))
     kafka.stop()
     for harm, batch in zip(HARMS, to_harm, strict=True):
         spoil(batch, harm.how, mend_crc=harm.mend_crc)
@@ -107,7 +107,7 @@ def test_everybody_else_gets_lists(spoiled: Spoiled) -> None:
     assert_folded(spoiled.system, {f"new-{number}" for number in range(PARTITIONS)})
 
 
-def lies(harm: Harm, batch: Batch) -> set[tuple[int, int]]:
+def lies(harm: Harm, batch: StoredBatch) -> set[tuple[int, int]]:
     """The places of a batch's records."""
     return {(harm.partition, offset) for offset in range(batch.first, batch.last + 1)}
 

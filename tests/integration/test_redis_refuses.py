@@ -26,7 +26,7 @@ from stream.store.redis_calls import RedisCalls
 from stream.store.statistics_snapshots import Snapshots
 from stream.store.topic_identity import adopt_topics, check_identities
 from stream.testing import FINGERPRINT
-from tests.support.refusals import REFUSALS, Refusal
+from tests.support.refusals import REFUSALS, RedisRefusal
 from tests.support.waiting import until
 from tests.unit.serving.ranking.test_statistics import large
 
@@ -62,7 +62,7 @@ async def store(server: EmbeddedStore, retries: Retries) -> AsyncIterator[Store]
 
 
 @pytest.fixture(params=list(REFUSALS))
-def refusal(request: pytest.FixtureRequest) -> Refusal:
+def refusal(request: pytest.FixtureRequest) -> RedisRefusal:
     return REFUSALS[request.param]
 
 
@@ -71,7 +71,7 @@ async def waits(retries: Retries, words: str) -> None:
 
 
 async def test_a_write_waits_until_redis_takes_it(
-    store: Store, retries: Retries, client: Any, refusal: Refusal
+    store: Store, retries: Retries, client: Any, refusal: RedisRefusal
 ) -> None:
     """Given a partition that is held, when Redis refuses a while, then the write is done, once, and nothing raised."""
     await store.acquire(0)
@@ -89,7 +89,7 @@ async def test_a_write_waits_until_redis_takes_it(
 
 
 async def test_a_worker_that_starts_waits_too(
-    server: EmbeddedStore, store: Store, retries: Retries, client: Any, refusal: Refusal
+    server: EmbeddedStore, store: Store, retries: Retries, client: Any, refusal: RedisRefusal
 ) -> None:
     """Given a Redis that refuses from the start, when it takes writes again, then the checks of the start go on."""
     refusal.begin(client)
@@ -102,7 +102,7 @@ async def test_a_worker_that_starts_waits_too(
     await check_identities(server.url, "p", 2, IDENTITIES)
 
 
-async def test_patience_ends_with_75_and_the_reason(store: Store, client: Any, refusal: Refusal) -> None:
+async def test_patience_ends_with_75_and_the_reason(store: Store, client: Any, refusal: RedisRefusal) -> None:
     refusal.begin(client)
     try:
         with pytest.raises(Refused) as given_up:

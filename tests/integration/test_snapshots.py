@@ -36,8 +36,8 @@ from tests.unit.serving.ranking.test_statistics import large, message, numbers
 pytestmark = pytest.mark.kafka
 
 
-class Ranker:
-    """What a worker has of item statistics: rows of its own, a keeper, and a grip on partitions."""
+class StatisticsOwner:
+    """What a worker has of item statistics: rows of its own, a service that keeps them, and leases."""
 
     def __init__(self, settings: WorkerSettings, identities: dict[str, str], *known: str) -> None:
         self.topics = settings.topics
@@ -83,16 +83,16 @@ def settings(broker: Broker, redis_url: str, prefix: str) -> WorkerSettings:
     )
 
 
-Opener = Callable[..., Ranker]
+OpenOwner = Callable[..., StatisticsOwner]
 
 
 @pytest.fixture
-async def ranker(settings: WorkerSettings) -> AsyncIterator[Opener]:
+async def ranker(settings: WorkerSettings) -> AsyncIterator[OpenOwner]:
     identities = topic_identity(settings.bootstrap, settings.topics)
     async with AsyncExitStack() as stack:
 
-        def opened(*known: str) -> Ranker:
-            made = Ranker(settings, identities, *known)
+        def opened(*known: str) -> StatisticsOwner:
+            made = StatisticsOwner(settings, identities, *known)
             stack.push_async_callback(made.stop)
             return made
 
@@ -118,7 +118,7 @@ def clicks(settings: WorkerSettings, first: int, *items: str) -> CoVisits:
 
 
 async def test_a_restarted_worker_takes_over_the_snapshot_and_follows_the_rest(
-    settings: WorkerSettings, ranker: Opener
+    settings: WorkerSettings, ranker: OpenOwner
 ) -> None:
     """Given two workers, when one restarts, then both have the same statistics, and only the rest was read again."""
     owner, other = ranker(), ranker()
@@ -142,7 +142,7 @@ async def test_a_restarted_worker_takes_over_the_snapshot_and_follows_the_rest(
 
 
 async def test_only_the_owner_of_partition_0_replaces_the_snapshot(
-    settings: WorkerSettings, ranker: Opener, redis: Any
+    settings: WorkerSettings, ranker: OpenOwner, redis: Any
 ) -> None:
     """Given an owner that was overtaken, then what it writes does not count, and goes by itself."""
     zombie, owner = ranker(), ranker()
@@ -177,7 +177,7 @@ async def copies(redis: Any, settings: WorkerSettings) -> set[bytes]:
     return {key async for key in redis.scan_iter(match=f"{{{settings.keys}:0}}:statistics:*")}
 
 
-async def test_two_copies_lie_in_the_store_at_most(settings: WorkerSettings, ranker: Opener, redis: Any) -> None:
+async def test_two_copies_lie_in_the_store_at_most(settings: WorkerSettings, ranker: OpenOwner, redis: Any) -> None:
     """Given an owner that writes on and on, and now and then dies in the middle, then two copies are kept."""
     owner = ranker()
     in_redis = Snapshots(settings.redis, settings.keys)
@@ -205,7 +205,7 @@ async def died(**_: Any) -> bytes:
 
 
 async def test_who_reads_a_copy_that_is_replaced_twice_reads_the_one_that_counts(
-    settings: WorkerSettings, ranker: Opener, monkeypatch: pytest.MonkeyPatch
+    settings: WorkerSettings, ranker: OpenOwner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     owner = ranker()
     in_redis = Snapshots(settings.redis, settings.keys)
@@ -229,7 +229,7 @@ async def test_who_reads_a_copy_that_is_replaced_twice_reads_the_one_that_counts
 
 
 async def test_a_broken_snapshot_is_reported_and_the_topic_read_from_its_start(
-    settings: WorkerSettings, ranker: Opener, redis: Any, caplog: pytest.LogCaptureFixture
+    settings: WorkerSettings, ranker: OpenOwner, redis: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     owner = ranker()
     await owner.store.acquire(0)
@@ -254,7 +254,7 @@ async def test_a_broken_snapshot_is_reported_and_the_topic_read_from_its_start(
 
 
 async def test_topics_made_anew_are_read_from_their_start_and_what_was_counted_stays(
-    settings: WorkerSettings, ranker: Opener
+    settings: WorkerSettings, ranker: OpenOwner
 ) -> None:
     owner = ranker()
     await owner.store.acquire(0)
@@ -269,7 +269,7 @@ async def test_topics_made_anew_are_read_from_their_start_and_what_was_counted_s
     create_topics(settings.bootstrap, settings.topics, partitions=2, replication=1)
     send(settings, clicks(settings, 0, "a"))
 
-    anew = Ranker(settings, topic_identity(settings.bootstrap, settings.topics))
+    anew = StatisticsOwner(settings, topic_identity(settings.bootstrap, settings.topics))
     await anew.service.start()
     await anew.reaches(1)
     assert numbers(anew.statistics)[0] == 4
@@ -278,7 +278,7 @@ async def test_topics_made_anew_are_read_from_their_start_and_what_was_counted_s
 
 @pytest.mark.skipif(not ON_APACHE, reason="the embedded broker deletes no records")
 async def test_a_snapshot_that_the_topic_has_outlived_stops_a_start_and_names_the_remedy(
-    settings: WorkerSettings, ranker: Opener
+    settings: WorkerSettings, ranker: OpenOwner
 ) -> None:
     """Given records that have gone before anybody took them in, then a start is refused until `forget`."""
     owner = ranker()
@@ -309,7 +309,7 @@ async def command(settings: WorkerSettings, *arguments: str) -> Ran:
     return await asyncio.to_thread(penchant, "statistics", *arguments, *where, environment=environment)
 
 
-async def test_the_command_line_shows_and_forgets(settings: WorkerSettings, ranker: Opener) -> None:
+async def test_the_command_line_shows_and_forgets(settings: WorkerSettings, ranker: OpenOwner) -> None:
     empty = await command(settings, "show")
     assert (empty.exit_code, empty.out.partition(":")[0]) == (0, "no snapshot")
     owner = ranker()
@@ -327,7 +327,7 @@ async def test_the_command_line_shows_and_forgets(settings: WorkerSettings, rank
 
 
 async def test_the_linear_model_is_fitted_when_enough_has_come_and_after_a_restart(
-    settings: WorkerSettings, ranker: Opener
+    settings: WorkerSettings, ranker: OpenOwner
 ) -> None:
     """Given 500 events, then it is fitted, once; who takes the snapshot over has the same."""
     running = ranker()

@@ -14,7 +14,7 @@ ENDLESS = "while true do end"
 
 
 @dataclass(frozen=True)
-class Refusal:
+class RedisRefusal:
     """begin, end: of the refusal, by a client of that Redis. says: words of what is told of it."""
 
     begin: Callable[[Any], None]
@@ -88,9 +88,9 @@ def _kill_script(client: Any) -> None:
 
 
 REFUSALS = {
-    "full": Refusal(lambda client: fill_up(client, OVER_BYTES), make_room, "Redis is full (OOM"),
-    "read-only": Refusal(become_replica, become_primary, "Redis is a replica, and takes no writes (READONLY"),
-    "no disk": Refusal(_fail_to_save, _save_nothing, "cannot save to its disk, and takes no writes (MISCONF"),
-    "orphaned": Refusal(_orphan, _adopt, "Redis is a replica"),
-    "busy": Refusal(_hang, _kill_script, "is busy with somebody's script (BUSY"),
+    "full": RedisRefusal(lambda client: fill_up(client, OVER_BYTES), make_room, "Redis is full (OOM"),
+    "read-only": RedisRefusal(become_replica, become_primary, "Redis is a replica, and takes no writes (READONLY"),
+    "no disk": RedisRefusal(_fail_to_save, _save_nothing, "cannot save to its disk, and takes no writes (MISCONF"),
+    "orphaned": RedisRefusal(_orphan, _adopt, "Redis is a replica"),
+    "busy": RedisRefusal(_hang, _kill_script, "is busy with somebody's script (BUSY"),
 }

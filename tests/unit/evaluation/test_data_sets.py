@@ -12,12 +12,12 @@ from evaluation.prequential.positives import positive_by
 from penchant.errors import Misconfigured
 from stream.events.weights import load_weights
 
-Make = Callable[..., Path]
+MakeSet = Callable[..., Path]
 ROWS = {"a": 0, "b": 1}
 
 
 @pytest.fixture
-def make(tmp_path: Path) -> Make:
+def make(tmp_path: Path) -> MakeSet:
     """Writes objects as lines, and whatever else as it is."""
 
     def written(*lines: object, name: str = "set.jsonl") -> Path:
@@ -37,7 +37,7 @@ def line(**fields: object) -> dict[str, object]:
     return {"ts": 1, "user": "u", "item": "a"} | fields
 
 
-def test_items_are_read_as_they_come(make: Make) -> None:
+def test_items_are_read_as_they_come(make: MakeSet) -> None:
     """Given ids and years as numbers, lists and nothing, then texts are texts and facets are lists."""
     file = make(
         {"item": 7, "title": 1984, "genres": ["Sci-Fi", "(no genres listed)"], "brand": "Secker", "ts": 1.5},
@@ -54,7 +54,7 @@ def test_items_are_read_as_they_come(make: Make) -> None:
     assert (third.item_id, third.title, third.text, third.time_ms) == ("9", "", "", NO_TIME_MS)
 
 
-def test_an_item_that_comes_twice_is_one_item_as_last_told(make: Make) -> None:
+def test_an_item_that_comes_twice_is_one_item_as_last_told(make: MakeSet) -> None:
     items = read_items(make({"item": "a", "title": "old"}, {"item": "b"}, "", {"item": "a", "title": "new"}))
 
     assert [(item.item_id, item.title) for item in items] == [("a", "new"), ("b", "")]
@@ -66,17 +66,17 @@ def test_an_item_that_comes_twice_is_one_item_as_last_told(make: Make) -> None:
     [1_390_262_400, 1_390_262_400.0, "1390262400", 1_390_262_400_000, "2014-01-21T00:00:00Z", "2014-01-21"],
     ids=str,
 )
-def test_times_are_seconds_milliseconds_or_iso(make: Make, ts: object) -> None:
+def test_times_are_seconds_milliseconds_or_iso(make: MakeSet, ts: object) -> None:
     assert [event.time_ms for event in read(make(line(ts=ts))).events] == [1_390_262_400_000]
 
 
-def test_zones_are_heeded(make: Make) -> None:
+def test_zones_are_heeded(make: MakeSet) -> None:
     (event,) = read(make(line(ts="2014-01-21T02:00:00+02:00"))).events
 
     assert event.time_ms == 1_390_262_400_000
 
 
-def test_events_without_times_keep_the_order_of_the_file(make: Make) -> None:
+def test_events_without_times_keep_the_order_of_the_file(make: MakeSet) -> None:
     file = make(*({"user": n, "item": "ab"[n % 2]} for n in range(40)))
 
     found = read(file, seed=3)
@@ -86,13 +86,13 @@ def test_events_without_times_keep_the_order_of_the_file(make: Make) -> None:
     assert [event.time_ms for event in found.events[:3]] == [0, 1000, 2000]
 
 
-def test_an_event_without_a_time_happens_with_the_one_before(make: Make) -> None:
+def test_an_event_without_a_time_happens_with_the_one_before(make: MakeSet) -> None:
     file = make(line(ts=9), {"user": "v", "item": "b"}, line(ts=4))
 
     assert [event.time_ms for event in read(file).events] == [4000, 9000, 9000]
 
 
-def test_events_come_by_time_and_ties_by_the_seed(make: Make) -> None:
+def test_events_come_by_time_and_ties_by_the_seed(make: MakeSet) -> None:
     """Given 20 events at one time, then one seed gives one order and another a different one, all between the rest."""
     file = make(
         line(ts=3, user="last"),
@@ -118,7 +118,7 @@ def test_events_come_by_time_and_ties_by_the_seed(make: Make) -> None:
     ],
 )
 def test_ratings_count_on_the_scale_that_they_reach(
-    make: Make, ratings: Sequence[object], scale: tuple[float, float], pairs: Sequence[float]
+    make: MakeSet, ratings: Sequence[object], scale: tuple[float, float], pairs: Sequence[float]
 ) -> None:
     found = read(make(*(line(ts=place, rating=rating) for place, rating in enumerate(ratings))))
 
@@ -126,7 +126,7 @@ def test_ratings_count_on_the_scale_that_they_reach(
     assert [event.weight.covisit for event in found.events] == pytest.approx(pairs, abs=1e-3)
 
 
-def test_labels_count_by_whether_they_are_positive_and_texts_as_reviews(make: Make) -> None:
+def test_labels_count_by_whether_they_are_positive_and_texts_as_reviews(make: MakeSet) -> None:
     rows = (line(label="fresh"), line(label="rotten", ts=2), line(text="hm", ts=3), line(ts=4))
     weights = load_weights()
 
@@ -135,7 +135,7 @@ def test_labels_count_by_whether_they_are_positive_and_texts_as_reviews(make: Ma
     assert found == [weights.actions["like"], weights.ratings[2], weights.actions["review"], weights.actions["like"]]
 
 
-def test_events_on_other_items_are_left_out_and_counted(make: Make) -> None:
+def test_events_on_other_items_are_left_out_and_counted(make: MakeSet) -> None:
     found = read(make(line(), line(item="unheard of"), line(item=None) | {"item": 5}))
 
     assert (len(found.events), found.unknown) == (1, 2)
@@ -155,7 +155,7 @@ def test_events_on_other_items_are_left_out_and_counted(make: Make) -> None:
         (["[1]"], None, "element 1: not a JSON object"),
     ],
 )
-def test_what_cannot_be_measured_is_said(make: Make, lines: list[object], rule: str | None, message: str) -> None:
+def test_what_cannot_be_measured_is_said(make: MakeSet, lines: list[object], rule: str | None, message: str) -> None:
     with pytest.raises(Misconfigured, match=message):
         read(make(*lines), rule)
 
@@ -192,7 +192,7 @@ def test_rules_read_values_as_they_are_spelled(rule: str, fields: dict[str, obje
     assert positive_by(rule)(fields) is wanted
 
 
-def test_a_file_that_is_cut_short_is_named(make: Make) -> None:
+def test_a_file_that_is_cut_short_is_named(make: MakeSet) -> None:
     file = make({"item": "a"}, name="items.jsonl.gz")
     file.write_bytes(file.read_bytes()[:-12])
 
@@ -200,7 +200,7 @@ def test_a_file_that_is_cut_short_is_named(make: Make) -> None:
         read_items(file)
 
 
-def test_no_items_are_refused(make: Make) -> None:
+def test_no_items_are_refused(make: MakeSet) -> None:
     with pytest.raises(Misconfigured, match="has no items"):
         read_items(make())
 
@@ -209,7 +209,7 @@ def case(seq: int, split: str, history: object, target: object) -> dict[str, obj
     return {"seq": seq, "split": split, "user": "u", "history": history, "target": target}
 
 
-def test_cases_come_by_seq_and_unknown_items_are_left_out(make: Make) -> None:
+def test_cases_come_by_seq_and_unknown_items_are_left_out(make: MakeSet) -> None:
     file = make(case(2, "test", ["a", "gone"], "b"), case(1, "valid", [], "a"), case(3, "test", [], "gone"))
 
     found = read_cases(file, ROWS, "test")
@@ -221,7 +221,7 @@ def test_cases_come_by_seq_and_unknown_items_are_left_out(make: Make) -> None:
     assert found.unknown == 1
 
 
-def test_the_second_half_of_valid_is_measured_and_no_test_case_read(make: Make) -> None:
+def test_the_second_half_of_valid_is_measured_and_no_test_case_read(make: MakeSet) -> None:
     splits = ("train", "valid", "valid", "valid", "test")
     file = make(*(case(seq, split, [], "a") for seq, split in enumerate(splits)))
 
@@ -230,7 +230,7 @@ def test_the_second_half_of_valid_is_measured_and_no_test_case_read(make: Make) 
     assert [(each.seq, each.test) for each in found] == [(0, False), (1, False), (2, True), (3, True)]
 
 
-def test_a_split_without_cases_is_refused(make: Make) -> None:
+def test_a_split_without_cases_is_refused(make: MakeSet) -> None:
     with pytest.raises(Misconfigured, match="no cases of the split 'valid'"):
         read_cases(make(case(0, "test", [], "a")), ROWS, "valid")
     with pytest.raises(Misconfigured, match="history is 'a', but should be a list"):

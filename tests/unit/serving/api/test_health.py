@@ -10,10 +10,10 @@ from serving.api.health import METRICS_CONTENT_TYPE, Check, health_app, serve
 WELL = Check(ok=True, why="two partitions are read", facts={"partitions": 2})
 ILL = Check(ok=False, why="the broker does not answer", facts={"broker": "gone"})
 
-Client = TestClient[web.Request, web.Application]
+HealthClient = TestClient[web.Request, web.Application]
 
 
-def asked(app: web.Application) -> Client:
+def asked(app: web.Application) -> HealthClient:
     return TestClient(TestServer(app))
 
 
@@ -73,7 +73,7 @@ async def test_metrics_go_out_as_they_are_under_prometheus_content_type() -> Non
     ],
 )
 async def test_nothing_else_is_answered(
-    ask: Callable[[Client], "asyncio.Future[web.StreamResponse]"], status: int
+    ask: Callable[[HealthClient], "asyncio.Future[web.StreamResponse]"], status: int
 ) -> None:
     async with asked(health_app(well, well, no_metrics)) as client:
         assert (await ask(client)).status == status

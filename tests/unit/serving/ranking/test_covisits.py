@@ -6,10 +6,10 @@ import pytest
 
 from serving.ranking.covisits import CoVisitRows
 
-Event = tuple[int, float, list[tuple[int, float]]]
+Linked = tuple[int, float, list[tuple[int, float]]]
 
 
-def by_definition(events: list[Event], n: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+def by_definition(events: list[Linked], n: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """S and A as full tables, covisit by covisit."""
     co_occurrence, transition = np.zeros((n, n)), np.zeros((n, n))
     for row, covisit, ring in events:
@@ -32,7 +32,7 @@ def tables(covisits: CoVisitRows, n: int) -> tuple[npt.NDArray[np.float64], npt.
 
 
 @pytest.fixture
-def events() -> list[Event]:
+def events() -> list[Linked]:
     """Users' rings of up to 20, with repeats, and items that weigh nothing."""
     rng = np.random.default_rng(5)
     return [
@@ -45,7 +45,7 @@ def events() -> list[Event]:
     ]
 
 
-def test_rows_are_those_of_the_definition(events: list[Event]) -> None:
+def test_rows_are_those_of_the_definition(events: list[Linked]) -> None:
     covisits = CoVisitRows()
 
     for row, covisit, ring in events:
@@ -88,7 +88,7 @@ def test_a_long_row_keeps_the_neighbours_that_count_most_and_lets_new_ones_in() 
     assert co_occurrence[0, 5099] > 0, "the newest is there"
 
 
-def test_a_copy_put_back_under_other_rows_is_the_same_and_goes_on(events: list[Event]) -> None:
+def test_a_copy_put_back_under_other_rows_is_the_same_and_goes_on(events: list[Linked]) -> None:
     """Given rows that were copied and put back with other numbers, then they learn on as the first do."""
     places = np.random.default_rng(2).permutation(60)
     first, second = CoVisitRows(), CoVisitRows()

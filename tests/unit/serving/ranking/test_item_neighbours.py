@@ -10,18 +10,18 @@ from serving.ranking.item_neighbours import item_neighbours
 from serving.ranking.popularity import Popularity
 
 N = 40
-Event = tuple[int, float, list[tuple[int, float]]]
+Linked = tuple[int, float, list[tuple[int, float]]]
 
 
 @pytest.fixture
-def events() -> list[Event]:
+def events() -> list[Linked]:
     rng = np.random.default_rng(3)
     return [
         (int(rng.integers(N - 5)), 1.0, [(int(other), 0.5) for other in rng.integers(0, N - 5, 6)]) for _ in range(200)
     ]
 
 
-def learned(events: list[Event]) -> tuple[CoVisitRows, np.ndarray]:
+def learned(events: list[Linked]) -> tuple[CoVisitRows, np.ndarray]:
     covisits, popularity = CoVisitRows(), Popularity()
     for row, covisit, ring in events:
         covisits.add(row, covisit, ring)
@@ -29,7 +29,7 @@ def learned(events: list[Event]) -> tuple[CoVisitRows, np.ndarray]:
     return covisits, popularity.totals(N)
 
 
-def test_parts_are_those_of_the_formula(events: list[Event]) -> None:
+def test_parts_are_those_of_the_formula(events: list[Linked]) -> None:
     covisits, totals = learned(events)
     ring, ages, weights = np.array([3, 17, 3, 39]), np.array([0, 1, 3, 4]), np.array([1.0, 0.5, 0.2, 1.0], np.float32)
     gaps_s = np.array([0.0, 20.0, 40.0, 400.0], np.float32)
@@ -70,7 +70,7 @@ def test_parts_are_those_of_the_formula(events: list[Event]) -> None:
     assert sorted(found.rows.tolist()) == found.rows.tolist()
 
 
-def test_shares_divide_what_is_near_among_the_ring(events: list[Event]) -> None:
+def test_shares_divide_what_is_near_among_the_ring(events: list[Linked]) -> None:
     covisits, totals = learned(events)
     found = item_neighbours(
         np.array([3, 17, 39]), np.arange(3), np.zeros(3, np.float32), np.ones(3, np.float32), covisits, totals

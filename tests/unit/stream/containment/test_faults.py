@@ -28,7 +28,7 @@ def batch(item: str = "i1") -> list[Record]:
     return [click(n, user, item) for n, user in enumerate(USERS)]
 
 
-class System:
+class PoisonedPipeline:
     """A pipeline on fakes that owns its partition; `plant` has one stage raise for one user."""
 
     def __init__(self, items: dict[str, Any] | None = None) -> None:
@@ -64,7 +64,7 @@ def raising(is_poison: Callable[..., bool], usual: Callable[..., Any]) -> Callab
 
 
 async def test_a_bug_in_decoding_costs_one_record() -> None:
-    system = System()
+    system = PoisonedPipeline()
     await system.store.acquire(0)
     decoder = system.pipeline.decoder
     decoder.decode = raising(lambda each: POISON.encode() in each.value, decoder.decode)  # type: ignore[method-assign]
@@ -75,7 +75,7 @@ async def test_a_bug_in_decoding_costs_one_record() -> None:
 
 
 async def test_a_bug_in_folding_costs_one_record(monkeypatch: pytest.MonkeyPatch) -> None:
-    system = System()
+    system = PoisonedPipeline()
     await system.store.acquire(0)
     monkeypatch.setattr("stream.processing.apply.fold", raising(lambda _, event, *__: event.user_id == POISON, fold))
 
@@ -86,7 +86,7 @@ async def test_a_bug_in_folding_costs_one_record(monkeypatch: pytest.MonkeyPatch
 
 
 async def test_a_bug_in_ranking_costs_one_user_his_own_list() -> None:
-    system = System()
+    system = PoisonedPipeline()
     await system.store.acquire(0)
 
     def rank(users: Sequence[str], states: Sequence[UserState]) -> Any:
@@ -109,7 +109,7 @@ async def test_a_user_for_whom_nothing_can_be_made_costs_nobody_else() -> None:
 
     The list is left to no later batch: that would raise again, over others' records.
     """
-    system = System()
+    system = PoisonedPipeline()
     await system.store.acquire(0)
 
     def rank(users: Sequence[str], states: Sequence[UserState]) -> Any:
@@ -128,7 +128,7 @@ async def test_a_user_for_whom_nothing_can_be_made_costs_nobody_else() -> None:
 
 
 async def test_a_bug_in_sending_a_list_costs_one_user() -> None:
-    system = System()
+    system = PoisonedPipeline()
     await system.store.acquire(0)
     usual = system.log.send
 
@@ -148,7 +148,7 @@ async def test_a_bug_in_sending_a_list_costs_one_user() -> None:
 async def test_what_raises_after_the_state_is_saved_is_a_dead_letter_all_the_same(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    system = System()
+    system = PoisonedPipeline()
     await system.store.acquire(0)
     mark_published = system.store.mark_published
     causes: list[str] = []
@@ -168,7 +168,7 @@ async def test_what_raises_after_the_state_is_saved_is_a_dead_letter_all_the_sam
 
 
 async def test_a_bug_in_announcing_costs_one_record(monkeypatch: pytest.MonkeyPatch) -> None:
-    system = System()
+    system = PoisonedPipeline()
     await system.store.acquire(0)
     planted = raising(lambda message, _: any(event.offset == 17 for event in message.events), covisits)
     monkeypatch.setattr("stream.processing.side_effects.covisits", planted)
@@ -179,7 +179,7 @@ async def test_a_bug_in_announcing_costs_one_record(monkeypatch: pytest.MonkeyPa
 
 
 async def test_a_bug_in_storing_costs_one_record() -> None:
-    system = System()
+    system = PoisonedPipeline()
     await system.store.acquire(0)
     system.store.save = raising(lambda batch: POISON in batch.states, system.store.save)  # type: ignore[method-assign]
 
@@ -191,7 +191,7 @@ async def test_a_bug_in_storing_costs_one_record() -> None:
 async def test_what_waits_and_raises_leaves_for_the_dead_letters(monkeypatch: pytest.MonkeyPatch) -> None:
     """Given an event that waits for its item, when folding it raises, then the others that wait are folded."""
     items: dict[str, Any] = {}
-    system = System(items)
+    system = PoisonedPipeline(items)
     await system.store.acquire(0)
     await system.pipeline.process(batch())
     assert len(system.pipeline.waiting) == len(USERS)
@@ -209,7 +209,7 @@ async def test_what_waits_and_raises_leaves_for_the_dead_letters(monkeypatch: py
 
 
 async def test_a_fault_that_hits_everything_stops_the_worker(monkeypatch: pytest.MonkeyPatch) -> None:
-    system = System()
+    system = PoisonedPipeline()
     await system.store.acquire(0)
     monkeypatch.setattr("stream.processing.apply.fold", raising(lambda *_: True, fold))
 
@@ -220,7 +220,7 @@ async def test_a_fault_that_hits_everything_stops_the_worker(monkeypatch: pytest
 
 
 async def test_what_was_foreseen_is_not_contained() -> None:
-    system = System()
+    system = PoisonedPipeline()
     await system.store.acquire(0)
 
     def away(_: Outgoing) -> bool:

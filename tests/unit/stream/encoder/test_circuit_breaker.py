@@ -3,7 +3,7 @@
 from stream.encoder.circuit_breaker import CircuitBreaker
 
 
-class Clock:
+class FakeClock:
     def __init__(self) -> None:
         self.now = 100.0
 
@@ -12,14 +12,14 @@ class Clock:
 
 
 def test_closed_until_something_fails() -> None:
-    breaker = CircuitBreaker(Clock())
+    breaker = CircuitBreaker(FakeClock())
     assert (breaker.closed, breaker.remaining_s) == (True, 0)
     breaker.worked()
     assert (breaker.closed, breaker.remaining_s) == (True, 0)
 
 
 def test_pauses_double_up_to_a_minute_and_begin_anew_once_it_worked() -> None:
-    clock = Clock()
+    clock = FakeClock()
     breaker = CircuitBreaker(clock)
     pauses = []
     for _ in range(8):
@@ -35,7 +35,7 @@ def test_pauses_double_up_to_a_minute_and_begin_anew_once_it_worked() -> None:
 
 
 def test_what_remains_of_a_pause_goes_down() -> None:
-    clock = Clock()
+    clock = FakeClock()
     breaker = CircuitBreaker(clock)
     breaker.failed()
     clock.now += 0.75
