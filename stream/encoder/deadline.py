@@ -70,7 +70,7 @@ class DeadlineEncoder:
         self._breaker = breaker or CircuitBreaker()
         self._on_failure = on_failure
         self._turn = asyncio.Lock()
-        self._lane: DaemonThreadExecutor | None = None
+        self._executor: DaemonThreadExecutor | None = None
         self._late: asyncio.Task[None] | None = None  # watches a slice that is over its budget
         self._abandoned: list[DaemonThreadExecutor] = []
 
@@ -122,8 +122,8 @@ class DeadlineEncoder:
         """Abandon the thread, whatever it does."""
         if self._late is not None:
             self._late.cancel()
-        if self._lane is not None:
-            self._lane.close()
+        if self._executor is not None:
+            self._executor.close()
 
     def _slices(self, texts: Sequence[str]) -> Iterator[list[str]]:
         """The texts in the encoder's own batches, like lengths together. Three bytes a token is short of the truth."""
@@ -191,16 +191,16 @@ class DeadlineEncoder:
             self._failed(Failure.RAISED, error)
 
     def _submit(self, job: Callable[[], _T]) -> "asyncio.Future[_T]":
-        if self._lane is None:
-            self._lane = DaemonThreadExecutor("encoder")
-        return asyncio.wrap_future(self._lane.submit(job))
+        if self._executor is None:
+            self._executor = DaemonThreadExecutor("encoder")
+        return asyncio.wrap_future(self._executor.submit(job))
 
     def _abandon(self, answer: "asyncio.Future[_T]") -> None:
         answer.cancel()
-        if self._lane is not None:
-            self._lane.close()
-            self._abandoned = [*self._stuck(), self._lane]
-            self._lane = None
+        if self._executor is not None:
+            self._executor.close()
+            self._abandoned = [*self._stuck(), self._executor]
+            self._executor = None
         self._failed(Failure.HUNG)
         if len(self._abandoned) == _MOST_ABANDONED:
             _log.error("%d threads hang in the encoder: it is asked no more; restart the worker", _MOST_ABANDONED)

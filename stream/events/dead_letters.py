@@ -46,10 +46,10 @@ def dead_letter_message(dead_letter: DeadLetter, now_ms: int) -> Outgoing:
     key, value, cut = record.key, record.value, what.cut if what is not None else None
     if key is not None and len(key) > KEPT_BYTES:
         why["key_length"], key = str(len(key)), key[:_KEPT_KEY_BYTES]
-    room = MAX_MESSAGE_BYTES + DEAD_LETTER_HEADERS_BYTES - _OWN_BYTES - len(key or b"")
-    if _size(kept) > room // 2:
+    left = MAX_MESSAGE_BYTES + DEAD_LETTER_HEADERS_BYTES - _OWN_BYTES - len(key or b"")
+    if _size(kept) > left // 2:
         why["headers_left_out"], kept = str(len(kept)), ()
-    if value is not None and len(value) > room - _size(kept):
+    if value is not None and len(value) > left - _size(kept):
         cut = cut or cut_of(value)
         value = value[:KEPT_BYTES]
     if cut is not None:

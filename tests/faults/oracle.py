@@ -64,10 +64,10 @@ class Oracle:
 
     def _state(self, events: list[LoadEvent], retracted: frozenset[str]) -> Expected:
         weighed = [(event, self.weight(event)) for event in events]
-        standing = [(event, weight) for event, weight in weighed if event.event_id not in retracted]
+        counting = [(event, weight) for event, weight in weighed if event.event_id not in retracted]
         ring = [event for event, weight in weighed if weight.covisit or weight.preference][-RING:]
         texts = [event for event in events if event.text is not None][-RECENT_TEXTS:]
-        interacted = [(event.action == "impression", item_hash(event.item)) for event, _ in standing if event.item]
+        interacted = [(event.action == "impression", item_hash(event.item)) for event, _ in counting if event.item]
         return Expected(
             ring=[(event.event_id, event.item or "", event.event_id in retracted) for event in ring],
             texts=[(event.event_id, event.event_id not in retracted) for event in texts],
@@ -75,7 +75,7 @@ class Oracle:
             shown=Counter(item for impression, item in interacted if impression),
             pulls=[
                 (event.time_ms, weight.preference, self._direction(event))
-                for event, weight in standing
+                for event, weight in counting
                 if weight.preference
             ],
         )

@@ -213,9 +213,9 @@ def test_local_adopts_by_itself_and_says_so(redis_url: str, prefix: str, tmp_pat
     """Given a store that outlives the embedded broker, then the second start reads the new topics from their start."""
     options = ["--redis", redis_url, "--prefix", prefix]
     versions = []
-    for turn in range(2):
+    for round_ in range(2):
         with running_local(tmp_path, *options) as local:
-            click = json.dumps({"user_id": "u1", "item_id": "f0", "type": "click", "event_id": f"turn-{turn}"})
+            click = json.dumps({"user_id": "u1", "item_id": "f0", "type": "click", "event_id": f"round-{round_}"})
             assert penchant("produce", "-", *local.options, stdin=click).exit_code == 0
             consumer = KafkaConsumer(
                 Topics(prefix).recommendations,
@@ -227,11 +227,11 @@ def test_local_adopts_by_itself_and_says_so(redis_url: str, prefix: str, tmp_pat
                 made = next(
                     told
                     for told in (json.loads(record.value) for record in consumer)
-                    if any(folded["event_id"] == f"turn-{turn}" for folded in told["folded"])
+                    if any(folded["event_id"] == f"round-{round_}" for folded in told["folded"])
                 )
             versions.append(made["version"])
             assert local.stop() == 0
             assert local.process.stderr is not None
             said = local.process.stderr.read()
-        assert ("are read from the start" in said) == (turn == 1), said
+        assert ("are read from the start" in said) == (round_ == 1), said
     assert versions[1] > versions[0]

@@ -58,15 +58,15 @@ def settle(system: System) -> None:
     assert until(lambda: answers <= {r.key for r in system.read(system.topics.receipts)}, 60)
 
 
-def last_words(system: System, turn: str) -> None:
+def last_words(system: System, round_name: str) -> None:
     for user in USERS:
-        system.click(user, "f0", event_id=f"{turn}-last-{user}")
+        system.click(user, "f0", event_id=f"{round_name}-last-{user}")
         if user not in MERGED:
-            system.say(user, "the end", event_id=f"{turn}-said-{user}")
-        retract = {"type": "retract", "user_id": user, "event_id": f"{turn}-last-{user}"}
-        system.send(system.topics.commands, {"command_id": f"{turn}-k-{user}", **retract})
-    wanted = {f"{turn}-{kind}-{user}" for user in USERS for kind in ("last", "k")}
-    wanted |= {f"{turn}-said-{user}" for user in USERS if user not in MERGED}
+            system.say(user, "the end", event_id=f"{round_name}-said-{user}")
+        retract = {"type": "retract", "user_id": user, "event_id": f"{round_name}-last-{user}"}
+        system.send(system.topics.commands, {"command_id": f"{round_name}-k-{user}", **retract})
+    wanted = {f"{round_name}-{kind}-{user}" for user in USERS for kind in ("last", "k")}
+    wanted |= {f"{round_name}-said-{user}" for user in USERS if user not in MERGED}
     assert until(lambda: wanted <= system.named(), 60), system.workers[-1].child.last_lines()
 
 

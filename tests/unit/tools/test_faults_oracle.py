@@ -81,8 +81,8 @@ async def test_a_load_in_any_order_is_what_the_oracle_says(seed: int) -> None:
 async def test_every_event_that_is_missing_or_counted_again_is_seen(seed: int) -> None:
     load = make_load(seed, NOW_MS, Shape(usual=8, many=1))
     counting = [each for each in load.events if each.user not in load.erased]
-    standing = [each for each in counting if each.event_id not in load.retracted]
-    for event in standing[::12]:
+    left = [each for each in counting if each.event_id not in load.retracted]
+    for event in left[::12]:
         missing = replace(load, messages=tuple(each for each in load.messages if each.name != event.event_id))
         found = await checked(missing, load)
         assert (found.lost, found.twice) == (1, 0), event

@@ -53,15 +53,15 @@ def test_a_share_of_the_slots_is_for_items_of_few_interactions(
 
 
 def test_they_take_turns_by_list_and_user_and_come_again_with_the_same_list(popular: Popularity) -> None:
-    made, turns = Ranker(catalogue_of(300), popular, RankSettings(explore=0.1)), []
+    made, lists = Ranker(catalogue_of(300), popular, RankSettings(explore=0.1)), []
     for version in range(1, 31):
         state = user("i3", "i5")
         state.list_version = version
-        turns.append(explored(made, state))
-        assert explored(made, state) == turns[-1]
+        lists.append(explored(made, state))
+        assert explored(made, state) == lists[-1]
 
-    assert len({item for turn in turns for item in turn.values()}) > 10
-    assert turns[0] != explored(made, user("i3", "i7"))
+    assert len({item for each in lists for item in each.values()}) > 10
+    assert lists[0] != explored(made, user("i3", "i7"))
 
 
 def test_none_stands_among_the_first_three_whatever_rules_and_variety_do(popular: Popularity, tmp_path: Path) -> None:

@@ -147,8 +147,8 @@ def test_it_says_what_a_plain_list_says(steps: list[tuple[int, list[Wait], list[
     assert pairs(index.users([item])) == waiting
     assert pairs(index.overdue(now)) == {(partition, user) for (partition, _, user), at in plain.items() if at <= now}
     assert pairs(index.woken(item)) == waiting
-    turns = Counter(each for _ in range(9) for each in pairs(index.next_users(item, 1)))
-    assert set(turns) == waiting
+    asked = Counter(each for _ in range(9) for each in pairs(index.next_users(item, 1)))
+    assert set(asked) == waiting
     index.forget(1)
     assert len(index) == sum(partition != 1 for partition, _, _ in plain)
 
