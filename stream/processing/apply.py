@@ -38,7 +38,7 @@ def apply(batch: PartitionBatch) -> None:
         _handler(update, each)(update, each)
     for update in batch.updates.values():
         fit(update)
-        update.settle(update.context.now_ms)
+        update.finish(update.context.now_ms)
 
 
 def _handler(update: UserUpdate, each: WorkItem) -> _Handler:

@@ -119,7 +119,7 @@ class UserUpdate:
         """Have the next list say that there were so many more."""
         self.state.unnamed_more = min(self.state.unnamed_more + many, _MOST_UNNAMED_MORE)
 
-    def settle(self, now_ms: int) -> None:
+    def finish(self, now_ms: int) -> None:
         """If a list is due: it names what was not named yet, and its version grows."""
         if not self.due:
             return

@@ -154,7 +154,6 @@ class _Verification:
 async def verify(source: ReplaySource, live: LiveStore, total: Tell, tell: Tell) -> Report:
     """Compare a live store with its log. Raises Unavailable; FingerprintMismatch for another model folder's states."""
     async with LogReader(source.settings.bootstrap) as log:
-        audit_notes = AuditNotes(source.settings.limits().bounds.half_life_ms)
         rebuilt = MemoryUsers(source.model.fingerprint)
-        replay = make_replay(source, log, rebuilt, audit_notes)
-        return await _Verification(source, log, live, rebuilt, audit_notes, replay).run(total, tell)
+        replay = make_replay(source, log, rebuilt)
+        return await _Verification(source, log, live, rebuilt, replay.audit_notes, replay).run(total, tell)

@@ -92,8 +92,8 @@ class LogClock:
 class Replay:
     """Goes on through the log, never back.
 
-    wanted: which records are processed, of those that are read. wall_ms: the wall clock: a record further ahead of
-    it than clocks differ became a dead letter when it came, and does not move this one.
+    wall_ms: the wall clock: a record further ahead of it than clocks differ became a dead letter when it came, and does
+    not move this one.
     """
 
     log: LogReader
@@ -102,11 +102,20 @@ class Replay:
     clock: LogClock = field(default_factory=LogClock)
     seconds: float = 0.0
     positions: dict[Place, int] = field(default_factory=dict)
-    wanted: Callable[[Record], bool] | None = None
     wall_ms: Callable[[], int] = wall_clock_ms
 
-    async def advance(self, ends: Mapping[Place, int], tell: Tell = lambda _: None) -> None:
-        """Process what partitions have up to these offsets."""
+    @property
+    def audit_notes(self) -> AuditNotes:
+        """What was learned beside states."""
+        return self.pipeline.intake.audit_notes
+
+    async def advance(
+        self,
+        ends: Mapping[Place, int],
+        tell: Tell = lambda _: None,
+        wanted: Callable[[Record], bool] = lambda _: True,
+    ) -> None:
+        """Process what partitions have up to these offsets. wanted: which of the records that are read."""
         began = time.monotonic()
         came = await self.items.follow()
         if came:
@@ -115,7 +124,7 @@ class Replay:
             latest_ms = self.wall_ms() + MOST_AHEAD_MS
             times_ms = (record.timestamp_ms for record in records if record.timestamp_ms <= latest_ms)
             self.clock.now_ms = max(self.clock.now_ms, max(times_ms, default=0))
-            await self.pipeline.process(records if self.wanted is None else list(filter(self.wanted, records)))
+            await self.pipeline.process(list(filter(wanted, records)))
             await self.pipeline.expire()
             if MERGES in self.pipeline.pipeline.waiting:
                 await self.pipeline.resend_transfers()
@@ -124,13 +133,12 @@ class Replay:
         self.seconds += time.monotonic() - began
 
 
-def make_replay(
-    source: ReplaySource, log: LogReader, store: UserStore, audit_notes: AuditNotes, items: Items | None = None
-) -> Replay:
+def make_replay(source: ReplaySource, log: LogReader, store: UserStore, items: Items | None = None) -> Replay:
     """A replay into a store, from the log's start. items: None: as their topic has them."""
     settings, topics, model = source.settings, source.topics, source.model
     items = items or ItemVectors(log, topics.item_vectors, model.dim, model.fingerprint)
-    audit_notes.revised = items.may_have_been_another
+    limits = settings.limits(model.sentiment)
+    audit_notes = AuditNotes(limits.bounds.half_life_ms, revised=items.may_have_been_another)
     decoder = Decoder(
         topics,
         load_weights(settings.weights),
@@ -150,7 +158,7 @@ def make_replay(
         items=items.vector,
         store=store,
         waiting=PendingIndex(),
-        limits=settings.limits(model.sentiment),
+        limits=limits,
         fingerprint=model.fingerprint,
         clock=clock,
         guard=guard,

@@ -9,42 +9,66 @@ import msgspec
 
 from penchant.messages import ItemVector
 from penchant.topics import Topics
+from serving.catalogue import Catalogue
+from serving.state.user_state import Vector
 from stream.events.outgoing import Outgoing
 from stream.processing.items import EmbedItems, ItemPipeline
 from stream.rebuild.item_vectors import ItemVectors
 from stream.rebuild.log_reader import LogReader, Place
 
 
-class ReembeddedItems(ItemVectors):
+class ReembeddedItems:
     """Follows `item-vectors.v1`; as soon as vectors of another folder stand there, the items topic, too."""
 
-    def __init__(self, log: LogReader, topics: Topics, dim: int, fingerprint: str, embed: EmbedItems) -> None:
-        super().__init__(log, topics.item_vectors, dim, fingerprint)
-        self._topics = topics
-        self._pipeline = ItemPipeline(topics, self.catalogue, embed, self, clock=lambda: 0)
+    def __init__(self, log: LogReader, topics: Topics, vectors: ItemVectors, embed: EmbedItems) -> None:
+        self._log = log
+        self._topic = topics.items
+        self._vectors = vectors
+        self._made = _MadeVectors(topics.item_vectors, vectors.catalogue)
+        self._pipeline = ItemPipeline(topics, vectors.catalogue, embed, self._made, clock=lambda: 0)
         self._read_to: dict[Place, int] = {}
-        self._came: list[str] = []
 
     async def follow(self) -> list[str]:
         """See `ItemVectors.follow`."""
-        came = await super().follow()
-        if not self.foreign:
+        came = await self._vectors.follow()
+        if not self._vectors.foreign:
             return came
-        places = await self.log.partitions(self._topics.items)
-        ends = await self.log.ends(places)
-        async for records in self.log.read({place: (self._read_to.get(place, 0), ends[place]) for place in places}):
+        places = await self._log.partitions(self._topic)
+        ends = await self._log.ends(places)
+        async for records in self._log.read({place: (self._read_to.get(place, 0), ends[place]) for place in places}):
             await self._pipeline.process(records)
         self._read_to |= ends
-        came, self._came = [*came, *self._came], []
+        return [*came, *self._made.take()]
+
+    def vector(self, item_id: str) -> Vector | None:
+        """See `ItemVectors.vector`."""
+        return self._vectors.vector(item_id)
+
+    def may_have_been_another(self, item_id: str, time_ms: int) -> bool:
+        """See `ItemVectors.may_have_been_another`."""
+        return self._vectors.may_have_been_another(item_id, time_ms)
+
+
+class _MadeVectors:
+    """The log that the items' pipeline sees: vectors go into the catalogue."""
+
+    def __init__(self, topic: str, catalogue: Catalogue) -> None:
+        self._topic = topic
+        self._catalogue = catalogue
+        self._came: list[str] = []
+
+    def take(self) -> list[str]:
+        """The items that have a vector since the last call."""
+        came, self._came = self._came, []
         return came
 
     async def send(self, records: Sequence[Outgoing]) -> None:
-        """The log that the items' pipeline sees: vectors are kept, dead letters stand in the dead letters already."""
+        """Keep vectors; dead letters stand in the dead letters already."""
         for each in records:
-            if each.topic != self._topics.item_vectors or each.key is None:
+            if each.topic != self._topic or each.key is None:
                 continue
             item_id = each.key.decode()
             if each.value is None:
-                self.catalogue.remove(item_id)
-            elif self.catalogue.put(msgspec.json.decode(each.value, type=ItemVector)):
+                self._catalogue.remove(item_id)
+            elif self._catalogue.put(msgspec.json.decode(each.value, type=ItemVector)):
                 self._came.append(item_id)

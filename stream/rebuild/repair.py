@@ -17,7 +17,6 @@ from serving.state.user_state import UserState
 from stream.events.decoder import CommandEvent
 from stream.events.records import Record
 from stream.events.transfers import Forwarded, read
-from stream.rebuild.caveats import AuditNotes
 from stream.rebuild.item_vectors import Items
 from stream.rebuild.log_reader import LogReader, Place
 from stream.rebuild.memory_store import MemoryUsers
@@ -41,10 +40,9 @@ class StateRepair:
     async def __call__(self, partition: int, user: str) -> UserState:
         """The state of a user, as the log makes it. Raises Unavailable."""
         users = MemoryUsers(self.source.model.fingerprint)
-        audit_notes = AuditNotes(self.source.settings.limits().bounds.half_life_ms)
         with self.retries.taking_long():
             async with LogReader(self.source.settings.bootstrap) as log:
-                replay = make_replay(self.source, log, users, audit_notes, self.items)
+                replay = make_replay(self.source, log, users, self.items)
                 await self._replay(log, replay, user)
         self.on_repaired()
         return users.state(partition, user)
@@ -61,11 +59,12 @@ class StateRepair:
         if any(starts[place] for place in theirs):
             _log.error("retention has cut the log's start: what that user did before is not in the new state")
         under_way = await self._under_way(log, {place: at for place, at in transfers.items() if place[1] in homes})
-        replay.wanted = lambda record: (
-            (record.key is None or record.key in keys)
-            and (record.topic, record.partition, record.offset) not in under_way
-        )
-        await replay.advance(theirs)
+
+        def wanted(record: Record) -> bool:
+            place = (record.topic, record.partition, record.offset)
+            return (record.key is None or record.key in keys) and place not in under_way
+
+        await replay.advance(theirs, wanted=wanted)
 
     async def _under_way(self, log: LogReader, begins: dict[Place, int]) -> set[tuple[str, int, int]]:
         """The records, by topic, partition and offset, that were forwarded from these offsets of `transfers.v1` on.

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from penchant.errors import Misconfigured, Unavailable
-from stream.rebuild.caveats import AuditNotes
+from stream.rebuild.item_vectors import ItemVectors
 from stream.rebuild.log_reader import LogReader, Place
 from stream.rebuild.rebuild import ReplaySource, Tell, make_replay
 from stream.rebuild.reembed import ReembeddedItems
@@ -40,10 +40,9 @@ async def fill(source: ReplaySource, store: Store, keys: StoredKeys, total: Tell
     await check_empty(keys)
     await store.adopt_fingerprint()
     async with LogReader(source.settings.bootstrap) as log:
-        audit_notes = AuditNotes(source.settings.limits().bounds.half_life_ms)
         model = source.model
-        items = ReembeddedItems(log, source.topics, model.dim, model.fingerprint, model.passages)
-        replay = make_replay(source, log, store, audit_notes, items)
+        vectors = ItemVectors(log, source.topics.item_vectors, model.dim, model.fingerprint)
+        replay = make_replay(source, log, store, ReembeddedItems(log, source.topics, vectors, model.passages))
         places = source.places()
         starts, ends = await log.starts(places), await log.ends(places)
         # What owners sent each other is about the store that is gone; a replay sends it again, in memory.
@@ -62,4 +61,4 @@ async def fill(source: ReplaySource, store: Store, keys: StoredKeys, total: Tell
                 raise Unavailable(f"partition {number} of the store was acquired by a worker: stop it, and start again")
         truncated = {place: start for place, start in starts.items() if start}
         users = {(number, user) for number, users in (await keys.users()).items() for user in users}
-        return Restored(audit_notes.events, replay.seconds, len(users), truncated)
+        return Restored(replay.audit_notes.events, replay.seconds, len(users), truncated)
