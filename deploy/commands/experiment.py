@@ -12,6 +12,8 @@ from serving.terminal.printing import console, print_json, say, theirs
 if TYPE_CHECKING:
     from deploy.experiment.experiment_report import VariantResult
 
+__all__ = ["experiment"]
+
 
 @click.command(
     epilog=examples(
@@ -46,9 +48,9 @@ def experiment(file: Path, workers: tuple[str, ...], user: str | None, as_json: 
     if as_json:
         print_json({"experiment": found.name, "workers": len(workers), "variants": [_row(each) for each in told]})
     elif workers:
-        _print_counted(found.name, told, len(workers))
+        print_counted(found.name, told, len(workers))
     else:
-        _print_file(found.name, told)
+        print_file(found.name, told)
 
 
 def _row(result: "VariantResult") -> dict[str, object]:
@@ -67,7 +69,7 @@ def _row(result: "VariantResult") -> dict[str, object]:
     }
 
 
-def _print_file(name: str, told: "list[VariantResult]") -> None:
+def print_file(name: str, told: "list[VariantResult]") -> None:
     table = _table(f"experiment {name}", "variant", "share", "settings")
     for each in told:
         settings = "\n".join(f"{setting} = {value:g}" for setting, value in each.settings.items())
@@ -75,7 +77,7 @@ def _print_file(name: str, told: "list[VariantResult]") -> None:
     console(wide=True).print(table)
 
 
-def _print_counted(name: str, told: "list[VariantResult]", workers: int) -> None:
+def print_counted(name: str, told: "list[VariantResult]", workers: int) -> None:
     title = f"experiment {name}, counted by {workers} worker{'s' * (workers > 1)}"
     table = _table(title, "variant", "trials", "hit rate at 10", "95 % interval", "less the first's", "")
     for each in told:

@@ -34,7 +34,7 @@ class TuningLog:
 
     @property
     def held_out(self) -> range:
-        """Places of those that they are judged on."""
+        """Places of those that they are evaluated on."""
         return range(int(len(self.events) * _CHOSEN), len(self.events))
 
 

@@ -1,4 +1,4 @@
-"""The whole of it: choose on one part of a log, judge on the part after it, and say what was found."""
+"""The whole of it: choose on one part of a log, evaluate on the part after it, and say what was found."""
 
 from collections.abc import Callable
 
@@ -36,7 +36,7 @@ class Tuned(msgspec.Struct, frozen=True):
 
 
 def tune(log: TuningLog, catalogue: Catalogue, tick: _Tick, grid: Grid = GRID) -> Tuned:
-    """Choose and judge; `tick` after each event of each play, `plays(log)` times.
+    """Choose and evaluate; `tick` after each event of each play, `plays(log)` times.
 
     Raises Misconfigured if there are too few events.
     """

@@ -54,7 +54,7 @@ class PartitionRecords(_fetcher.PartitionRecords):  # type: ignore[misc]
         tp = self._tp
         transactions = self._aborted_transactions if self._isolation_level == _fetcher.READ_COMMITTED else ()
         handed_out = 0
-        for batch in read(self._records.data, self.next_fetch_offset, Aborted.of(transactions), _parse):
+        for batch in read(self._records.data, self.next_fetch_offset, Aborted.of(transactions), parsed_by_aiokafka):
             for piece in batch.pieces:
                 if handed_out > _AT_ONCE_BYTES:
                     return  # the position is right: what is left comes with the next fetch
@@ -100,7 +100,7 @@ def unreadable(record: Any) -> Unreadable | None:
     return record.headers.what if isinstance(record.headers, UnreadableHeaders) else None
 
 
-def _parse(data: bytes, magic: int) -> Iterable[Any]:
+def parsed_by_aiokafka(data: bytes, magic: int) -> Iterable[Any]:
     batch: Iterable[Any] = DefaultRecordBatch(data) if magic == 2 else LegacyRecordBatch(data, magic)
     return batch
 

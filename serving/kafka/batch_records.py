@@ -110,13 +110,13 @@ def records(opened: bytes, magic: int) -> Iterator[Fetched | Unreadable]:
             why = f"the batch is broken from here on: {error}"
             yield Unreadable(offset + 1, head.last, why, opened[at:], timestamp=head.first_timestamp)
             return
-        piece = _Reading(head, offset + 1).read(opened, start, end)
+        piece = RecordReader(head, offset + 1).read(opened, start, end)
         offset, at = piece.last if isinstance(piece, Unreadable) else piece.offset, end
         yield piece
 
 
 @dataclass
-class _Reading:
+class RecordReader:
     """One record, as far as it could be read. `offset`: where it is, if its own delta cannot be read."""
 
     head: BatchHeader

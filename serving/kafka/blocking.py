@@ -17,6 +17,8 @@ from kafka.record.legacy_records import LegacyRecordBatch
 from serving.kafka.batch_records import Unreadable, records
 from serving.kafka.record_batches import Aborted, read
 
+__all__ = ["BlockingConsumer"]
+
 COMMITTED = "read_committed"
 # Before every answer: kafka-python raises where its first batch is not whole, or not one at all.
 _LEAD = struct.pack(">qi", 0, 14) + bytes(14)
@@ -59,7 +61,10 @@ class _Records(Fetcher.PartitionRecords):  # type: ignore[misc]
     def _unpack_records(self, tp: Any, fetched: Any, *_: object) -> Iterator[Any]:
         transactions = [(each.producer_id, each.first_offset) for each in self.aborted_transactions]
         for batch in read(
-            bytes(fetched._buffer[len(_LEAD) :]), self.next_fetch_offset, Aborted.of(transactions), _parse
+            bytes(fetched._buffer[len(_LEAD) :]),
+            self.next_fetch_offset,
+            Aborted.of(transactions),
+            parsed_by_kafka_python,
         ):
             for piece in batch.pieces:
                 if isinstance(piece, Unreadable):
@@ -90,5 +95,5 @@ class _Records(Fetcher.PartitionRecords):  # type: ignore[misc]
         self.drain()
 
 
-def _parse(data: bytes, magic: int) -> Iterable[Any]:
+def parsed_by_kafka_python(data: bytes, magic: int) -> Iterable[Any]:
     return records(data, magic) if magic == 2 else LegacyRecordBatch(data, magic)

@@ -107,7 +107,7 @@ class _Closed:
     behind: int | None
 
     def unreadable(self, why: str, head: BatchHeader | None = None) -> Batch:
-        """Put it aside whole. What its own header says of its end is believed only if it is likely."""
+        """It is unreadable as a whole. What its own header says of its end is believed only if it is likely."""
         following = self.since + 1
         if self.behind is not None and self.behind > self.since:
             following = self.behind

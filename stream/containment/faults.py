@@ -87,7 +87,7 @@ class Faults:
     def note(self, what: str, stage: str, error: Exception) -> None:
         """Count a fault, and say in the log what became a dead letter for it. Raises Broken as `dead_letter` does."""
         why = described(error)
-        _log.error("action=contained stage=%s %s was put aside: %s", stage, what, why, exc_info=error)
+        _log.error("action=contained stage=%s %s became a dead letter: %s", stage, what, why, exc_info=error)
         self._on_contained(stage)
         self._in_a_row += 1
         if self._in_a_row >= MOST_IN_A_ROW:

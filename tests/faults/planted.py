@@ -83,8 +83,8 @@ def _in_send() -> None:
 
 def _in_fetch() -> None:
     """In the client's parser, and in our own that reads again what that could not."""
-    parse = serving.kafka.asynchronous._parse
-    read = serving.kafka.batch_records._Reading._read
+    parse = serving.kafka.asynchronous.parsed_by_aiokafka
+    read = serving.kafka.batch_records.RecordReader._read
 
     def faulty_parse(data: bytes, magic: int) -> Any:
         blow("fetch", data)
@@ -94,8 +94,8 @@ def _in_fetch() -> None:
         read(self, data, at, end)
         blow("fetch", data[at:end])
 
-    serving.kafka.asynchronous._parse = faulty_parse
-    serving.kafka.batch_records._Reading._read = faulty_read  # type: ignore[method-assign]
+    serving.kafka.asynchronous.parsed_by_aiokafka = faulty_parse
+    serving.kafka.batch_records.RecordReader._read = faulty_read  # type: ignore[method-assign]
 
 
 def _exit() -> None:

@@ -61,7 +61,7 @@ Spoil = Callable[[bytes], bytes]  # the records of a batch as they lie there -> 
 
 
 def spoil(batch: StoredBatch, how: Spoil, *, mend_crc: bool) -> None:
-    """Overwrite a batch's records; the broker must be stopped. With its checksum mended, only reading it shows that."""
+    """Overwrite a batch's records; the broker must be stopped. With its checksum right, only reading it shows that."""
     content = bytearray(batch.file.read_bytes())
     end = batch.at + batch.size
     records = bytes(content[batch.at + _RECORDS_AT : end])

@@ -1,6 +1,6 @@
 """Negated and corrected statements, on the films of MovieLens-100K: does the named genre move as asked?
 
-Two sets of twenty in each language. The rules (serving/model/negation.toml) were mended after the first, where 17 and
+Two sets of twenty in each language. The rules (serving/model/negation.toml) were improved after the first, where 17 and
 20 of twenty moved; the second was written after that, and the rules were not changed for it.
 """
 

@@ -214,7 +214,7 @@ def test_a_broken_record_is_made_anew(system: System) -> None:
 
 
 def test_what_is_under_way_to_a_broken_record_counts_once(system: System) -> None:
-    """Given an alias's old click that its target's owner has not taken in yet, then mending counts it once."""
+    """Given an alias's old click that its target's owner has not taken in yet, then the repair counts it once."""
     worker = system.start_ready()
     system.publish(FILMS)
     system.click("u5", "f1", event_id="before")
@@ -237,11 +237,11 @@ def test_what_is_under_way_to_a_broken_record_counts_once(system: System) -> Non
         record[len(record) // 2] ^= 0x10
         client.set(key, bytes(record), keepttl=True)
 
-    mending = system.start_ready()
+    repairing = system.start_ready()
     system.click("u7", "f1", event_id="after")
     system.list_for("u7", "after", 60)
 
-    assert mending.metric("penchant_states_mended_total") >= 1
+    assert repairing.metric("penchant_states_mended_total") >= 1
     assert verified(system)["equal"] == 2
 
 

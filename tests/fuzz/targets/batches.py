@@ -11,9 +11,9 @@ from typing import Any
 
 from crc32c import crc32c
 
-from serving.kafka.asynchronous import _parse as by_aiokafka
+from serving.kafka.asynchronous import parsed_by_aiokafka
 from serving.kafka.batch_records import Unreadable
-from serving.kafka.blocking import _parse as by_kafka_python
+from serving.kafka.blocking import parsed_by_kafka_python
 from serving.kafka.record_batches import Aborted, Batch, Parse, has_batch
 from serving.kafka.record_batches import read as read_batches
 from tests.fuzz.target import Target
@@ -21,7 +21,7 @@ from tests.fuzz.targets import messages as m
 from tests.fuzz.targets.wire import as_bytes, read, whole
 from tests.support.batches import CONTROL, PACKERS, TRANSACTIONAL, marker, record
 
-PARSERS: tuple[Parse, ...] = (by_aiokafka, by_kafka_python)
+PARSERS: tuple[Parse, ...] = (parsed_by_aiokafka, parsed_by_kafka_python)
 _SINCE = (0, 3)
 _LONG = 2**62
 

@@ -132,8 +132,8 @@ def replay(text: str) -> None:
 
 def experiments(text: str) -> None:
     told = [VariantResult(text, 0.5, {text: 1.0}, Tally(1, 1, 1, 1, 1), (0.0, 1.0), None)]
-    experiment._print_file(text, told)
-    experiment._print_counted(text, told, 1)
+    experiment.print_file(text, told)
+    experiment.print_counted(text, told, 1)
 
 
 def demo(text: str) -> None:

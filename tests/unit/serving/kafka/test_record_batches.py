@@ -11,20 +11,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from serving.kafka import record_batches as batches
-from serving.kafka.asynchronous import _parse as by_aiokafka
+from serving.kafka.asynchronous import parsed_by_aiokafka
 from serving.kafka.batch_records import Unreadable, records
 from serving.kafka.codecs import Codec, Unopenable, decompress
 from serving.kafka.record_batches import Aborted, has_batch, read
 from tests.support.batches import PACKERS, TRANSACTIONAL, batch, marker, record
 
 
-def values(raw: bytes, since: int = 0, aborted: Sequence[tuple[int, int]] = (), parse: Any = by_aiokafka) -> list[Any]:
+def values(
+    raw: bytes, since: int = 0, aborted: Sequence[tuple[int, int]] = (), parse: Any = parsed_by_aiokafka
+) -> list[Any]:
     pieces = [piece for each in read(raw, since, Aborted.of(aborted), parse) for piece in each.pieces]
     return [piece if isinstance(piece, Unreadable) else piece.value for piece in pieces]
 
 
 @pytest.mark.parametrize("codec", PACKERS)
-@pytest.mark.parametrize("parse", [by_aiokafka, records])
+@pytest.mark.parametrize("parse", [parsed_by_aiokafka, records])
 def test_every_codec_is_opened(codec: int, parse: Any) -> None:
     raw = batch(7, [record(n, b"value %d" % n, headers=[(b"h", b"x")]) for n in range(40)], codec)
 
@@ -97,7 +99,7 @@ def test_an_altered_byte_costs_one_batch_and_never_more() -> None:
 @given(st.binary(max_size=200), st.integers(0, 1000))
 def test_no_bytes_raise(junk: bytes, since: int) -> None:
     position = since
-    for each in read(junk, since, Aborted.of([]), by_aiokafka):
+    for each in read(junk, since, Aborted.of([]), parsed_by_aiokafka):
         assert each.following >= position
         position = each.following
     assert has_batch(junk) in {True, False}
@@ -114,7 +116,7 @@ def test_spoiled_batches_raise_nothing_and_move_on(data: st.DataObject) -> None:
         if 0 <= length <= len(raw) - 12:
             struct.pack_into(">I", raw, 17, crc32c(bytes(raw[21 : 12 + length])))
     position = 5
-    for each in read(bytes(raw), 5, Aborted.of([]), by_aiokafka):
+    for each in read(bytes(raw), 5, Aborted.of([]), parsed_by_aiokafka):
         assert each.following >= position
         for piece in each.pieces:
             offset = piece.last if isinstance(piece, Unreadable) else piece.offset
@@ -136,12 +138,12 @@ def test_aborted_transactions_and_markers_are_passed_over() -> None:
     )
 
     assert values(raw, aborted=[(7, 1)]) == [b"plain", b"other", b"later"]
-    *_, last = read(raw, 0, Aborted.of([(7, 1)]), by_aiokafka)
+    *_, last = read(raw, 0, Aborted.of([(7, 1)]), parsed_by_aiokafka)
     assert last.following == 7
 
 
 def test_what_compaction_took_from_the_end_of_a_batch_moves_the_position() -> None:
-    (found,) = read(batch(0, [record(0, b"left")], last=9), 0, Aborted.of([]), by_aiokafka)
+    (found,) = read(batch(0, [record(0, b"left")], last=9), 0, Aborted.of([]), parsed_by_aiokafka)
 
     assert found.following == 10
 
@@ -166,7 +168,7 @@ def test_a_record_of_more_than_is_taken_keeps_its_beginning() -> None:
     assert second == b"b"
 
 
-@pytest.mark.parametrize("parse", [by_aiokafka, records])
+@pytest.mark.parametrize("parse", [parsed_by_aiokafka, records])
 def test_a_record_stands_within_its_batch_and_behind_the_one_before(parse: Any) -> None:
     """Else reading would go on far ahead, and what lies between be lost, or come back to what was read."""
     behind = batch(13, [record(0, b"next")])
@@ -181,7 +183,7 @@ def test_a_record_stands_within_its_batch_and_behind_the_one_before(parse: Any) 
         assert found[1].pieces[0].value == b"next"
 
 
-@pytest.mark.parametrize("parse", [by_aiokafka, records])
+@pytest.mark.parametrize("parse", [parsed_by_aiokafka, records])
 def test_more_records_than_places_are_left_out(parse: Any) -> None:
     raw = batch(10, [record(n, b"value %d" % n) for n in range(4)], last=11)
     (found,) = read(raw, 10, Aborted.of([]), parse)

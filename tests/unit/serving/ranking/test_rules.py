@@ -178,7 +178,7 @@ def test_a_file_that_is_not_there_is_said(tmp_path: Path) -> None:
 
 
 def test_a_file_that_becomes_unreadable_leaves_the_rules_of_before(tmp_path: Path) -> None:
-    """Saved in another encoding by an editor, then nothing but brackets: each is said once, and mended by the next."""
+    """Saved in another encoding by an editor, then nothing but brackets: each is said once; the next puts it right."""
     rules = rules_of(catalogue_of(4), tmp_path, '[[rule]]\ndo = "block"\nitem = "i1"\n')
     path = tmp_path / "rules.toml"
     for content, said in (

@@ -50,7 +50,7 @@ class Process:
         return read
 
     async def start(self) -> int:
-        """Claim the partition. Returns where reading goes on."""
+        """Acquire the partition. Returns where reading goes on."""
         stands = await self.store.acquire(0)
         await self.quarantine.acquired("0", 0, stands)
         self.pipeline.waiting.replace(0, await self.store.waiting(0))
