@@ -162,7 +162,7 @@ class MemoryStore:
         return self._leases.get(partition, Lease())
 
     def owned_partitions(self) -> set[int]:
-        """See `Store.held`."""
+        """See `Store.owned_partitions`."""
         return set(self._leases)
 
     def release(self, partition: int) -> None:
