@@ -51,7 +51,7 @@ class _Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return item is not None and all(_has(item, name, value) for name, value in self.where.items())
 
 
-class _File(msgspec.Struct, forbid_unknown_fields=True):
+class _RulesFile(msgspec.Struct, forbid_unknown_fields=True):
     rule: list[_Rule] = []
 
 
@@ -132,7 +132,7 @@ def parse(text: str) -> list[_Rule]:
 
     Raises Misconfigured.
     """
-    rules = edited.parse(text, _File).rule
+    rules = edited.parse(text, _RulesFile).rule
     for number, rule in enumerate(rules, 1):
         if wrong := _wrong(rule):
             raise Misconfigured(f"rule {number} ({rule.do}): {wrong}")

@@ -36,7 +36,7 @@ class WeightRange:
     highest: float
 
 
-class _File(msgspec.Struct, forbid_unknown_fields=True):
+class _WeightsFile(msgspec.Struct, forbid_unknown_fields=True):
     actions: dict[str, Weight]
     ratings: dict[str, Weight]
 
@@ -78,7 +78,7 @@ def load_weights(path: Path | None = None) -> Weights:
     """
     source = path or files("stream.events").joinpath("weights.toml")
     try:
-        raw = edited.parse(edited.read_text(source), _File)
+        raw = edited.parse(edited.read_text(source), _WeightsFile)
     except (OSError, Misconfigured) as error:
         raise Misconfigured(f"the weights file {source} cannot be used: {error}") from error
     missing = [name for name in _TEXTS if name not in raw.actions]

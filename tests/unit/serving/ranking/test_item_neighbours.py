@@ -8,9 +8,9 @@ import pytest
 from serving.ranking.covisits import CoVisitRows
 from serving.ranking.item_neighbours import item_neighbours
 from serving.ranking.popularity import Popularity
+from tests.unit.serving.ranking.test_covisits import Linked
 
 N = 40
-Linked = tuple[int, float, list[tuple[int, float]]]
 
 
 @pytest.fixture
