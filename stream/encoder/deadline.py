@@ -132,7 +132,10 @@ class DeadlineEncoder:
             yield [texts[index] for index in part]
 
     async def _read(self, texts: list[str], kind: TextKind, made: dict[str, Vector], *, tried: bool = False) -> None:
-        """Add the texts' vectors to `made`. Raises Missed. `tried`: the encoder is sound, so a text is at fault."""
+        """Add the texts' vectors to `made`. `tried`: the encoder is healthy, so a text is at fault.
+
+        Raises _EncoderUnavailable.
+        """
         try:
             rows = await self._run(partial(self._encoder.embed, texts, kind), patient=kind == "passage")
         except _EncoderUnavailable:
@@ -152,7 +155,7 @@ class DeadlineEncoder:
             made.update(zip(texts, rows, strict=True))
 
     async def _try_own_text(self, kind: TextKind) -> None:
-        """Raises Missed unless the encoder reads a text that it is known to be able to."""
+        """Raises _EncoderUnavailable unless the encoder reads a text that it is known to be able to."""
         try:
             await self._run(self._encoder.warm_up, patient=kind == "passage")
         except _EncoderUnavailable:
@@ -163,7 +166,10 @@ class DeadlineEncoder:
         self._worked()
 
     async def _run(self, job: Callable[[], _T], *, patient: bool) -> _T:
-        """What the job returns or raises. Raises Missed at once, or when its budget is over; a patient one waits on."""
+        """What the job returns or raises; a patient one waits on.
+
+        Raises _EncoderUnavailable at once, or when its budget is over.
+        """
         async with self._turn:
             if not self.may_be_asked:
                 raise _EncoderUnavailable

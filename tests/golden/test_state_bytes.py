@@ -87,7 +87,7 @@ def test_version_2_is_read_and_written_as_the_newer_one() -> None:
 
 
 def test_version_1_is_read_and_written_as_the_newer_one() -> None:
-    """Nor of merges, of texts that the encoder missed, of what a text wants to be spared."""
+    """Nor of merges, of texts that the encoder missed, of what a text does not want."""
     old, expected = decode(VERSION_1, FINGERPRINT), by_hand()
     forget_pairs(expected)
     expected.impressions, expected.seen["dismissed"] = no_impressions(), 0

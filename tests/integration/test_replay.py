@@ -47,7 +47,7 @@ def everybody_is_the_same(told: Any) -> None:
     assert told["equal"] == told["users"] == len(USERS) + 1, told["apart_named"]
 
 
-def settle(system: System) -> None:
+def process_all(system: System) -> None:
     """Send more events of everybody and wait until each was taken in: all before them was, too.
 
     Twice: the first ones say that what lay on wrong partitions was sent on, those behind it that it was taken in there.
@@ -121,7 +121,7 @@ def test_the_live_state_is_what_the_log_makes(system: System) -> None:
     worker = system.start_ready()
     system.publish(FILMS)
     send_disorder(system)
-    settle(system)
+    process_all(system)
     system.publish([{"item_id": f"unknown-{n}", "title": f"Late {n}", "text": "a film that came late"} for n in (0, 1)])
     assert until(lambda: worker.metric("penchant_waiting_users") <= 2 * len(USERS), 10)
     # On a busy machine the encoder misses texts at first; until it has encoded them their users are listed apart.
@@ -190,7 +190,7 @@ def test_a_broken_record_is_made_anew(system: System) -> None:
     worker = system.start_ready()
     system.publish(FILMS)
     send_disorder(system)
-    settle(system)
+    process_all(system)
     broken = (USERS[1], "u7")
     with redis.Redis.from_url(system.redis_url) as client:
         for user in broken:
@@ -250,7 +250,7 @@ def test_a_store_is_filled_and_a_worker_goes_on_from_there(system: System) -> No
     system.start_ready()
     system.publish(FILMS)
     send_disorder(system)
-    settle(system)
+    process_all(system)
     for worker in system.workers:
         assert worker.child.stop(15) == 0
     with redis.Redis.from_url(system.redis_url) as client:
@@ -290,7 +290,7 @@ def test_another_model_folder_takes_over(system: System, tmp_path: Path) -> None
     system.start_ready()
     system.publish(FILMS)
     send_disorder(system)
-    settle(system)
+    process_all(system)
 
     restored = replay(system, "--into-prefix", other, "--model", str(folder))
     during = [f"during-{user}" for user in USERS]

@@ -119,7 +119,7 @@ class LiveRun:
         self._bystanders = Bystanders(made, [item["item_id"] for item in ITEMS])
 
     def go(self) -> RunResult:
-        """Start, be quiet, fuzz, settle, account."""
+        """Start, be quiet, fuzz, wait, account."""
         began, result = time.monotonic(), self._outcome
         worker = self._system.start_ready(PENCHANT_FETCH_WAIT_MS="50" if self._options.kafka else "5")
         self._system.publish(ITEMS)

@@ -26,7 +26,7 @@ def test_first_events_that_are_never_taken_in_count_too() -> None:
 @pytest.mark.parametrize(
     ("position", "end", "busy"),
     [(6, 90, False), (5, 5, False), (5, 90, True)],
-    ids=["something was taken in", "nothing to do", "waiting for surroundings"],
+    ids=["something was taken in", "nothing to do", "waiting for dependencies"],
 )
 def test_time_starts_anew(position: int, end: int, busy: bool) -> None:
     dog = Watchdog(0.0)

@@ -249,7 +249,7 @@ async def test_what_is_too_large_to_be_passed_on_is_dead_lettered_whole(owners: 
 
 @pytest.mark.parametrize("given", [click(0, "new"), retract(0)])
 async def test_whatever_waits_can_be_dead_lettered_by_a_dead_letter(worker: Worker, given: Record) -> None:
-    """Also a retraction, and beside others that have its id: the letter names the record's place."""
+    """Also a retraction, and beside others that have its id: the dead letter names the record's position."""
     await worker.takes(given)
     (entry,) = waiters(await worker.state("u1"))
     dead_letter = DeadLetter(record_of(entry), RejectReason.INTERNAL, "ZeroDivisionError in a test", "decode")

@@ -340,7 +340,7 @@ async def test_a_record_of_a_time_to_come_is_left_out_and_moves_no_clock(replaye
 
 
 async def test_what_was_ahead_of_a_clock_once_may_differ(replayed: Replayed) -> None:
-    """Given a letter of a record that was two hours ahead, when a replay reads it a day later, then it counts there.
+    """Given a dead letter of a record two hours ahead, when a replay reads it a day later, then it counts there.
 
     So its user is listed apart, and nobody else is.
     """
