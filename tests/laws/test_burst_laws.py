@@ -17,7 +17,7 @@ from stream.interest.interaction_context import Burst, InteractionContext, conte
 from stream.processing.batch import Limits
 from stream.testing import NOW_MS, TOPICS, embed_by_words, record
 from tests.support.events import event, take
-from tests.support.pipeline import Worker
+from tests.support.pipeline import FakeWorker
 
 ITEMS = [f"i{n}" for n in range(12)]
 SPACE = embed_by_words("space")
@@ -74,7 +74,7 @@ def sent(log: list[Record], cuts: set[int]) -> dict[int, tuple[str, float, Told]
     """The pairs that a worker sends of records cut into batches at some places."""
 
     async def run() -> list[CoVisitEvent]:
-        worker = Worker(limits=Limits(Bounds(seen=9)))
+        worker = FakeWorker(limits=Limits(Bounds(seen=9)))
         await worker.acquires(0)
         ends = sorted({*cuts, len(log)} - {0})
         for first, last in zip([0, *ends[:-1]], ends, strict=True):

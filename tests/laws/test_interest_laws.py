@@ -21,7 +21,7 @@ from stream.events.weights import Weight, load_weights
 from stream.interest.fold import Bounds, FoldResult, add
 from stream.testing import FINGERPRINT, NOW_MS, TOPICS, WORDS, embed_by_words, record
 from tests.support.events import event, take
-from tests.support.pipeline import Worker
+from tests.support.pipeline import FakeWorker
 
 TOLERANCE = 1e-5
 HOUR_MS, DAY_MS, YEAR_MS = 3_600_000, 86_400_000, 31_557_600_000
@@ -259,7 +259,7 @@ def test_the_pipeline_is_order_free(events: list[Event], data: st.DataObject) ->
 
 
 async def _through(batches: list[list[Event]], arrivals: dict[str, int], again: set[int]) -> UserState:
-    worker = Worker()
+    worker = FakeWorker()
     worker.items.clear()
     await worker.acquires(0)
     offsets = {TOPICS.clicks: 0, TOPICS.reviews: 0}

@@ -15,7 +15,7 @@ from stream.processing.batch import Limits
 from stream.processing.pending_events import waiters
 from stream.testing import FINGERPRINT, TOPICS, record
 from tests.support.owners import ANONYMOUS, KNOWN, Owners, merge
-from tests.support.pipeline import Worker
+from tests.support.pipeline import FakeWorker
 from tests.support.states import merges, refs, retractions, waiting
 
 RULES = Limits(
@@ -81,7 +81,7 @@ def test_whatever_comes_in_any_order_the_bound_holds_and_nothing_is_lost(
     made: list[Record], data: st.DataObject
 ) -> None:
     async def play() -> None:
-        worker = Worker(limits=RULES)
+        worker = FakeWorker(limits=RULES)
         worker.items.clear()
         await worker.acquires(0)
         order = [replace(each, offset=n) for n, each in enumerate(data.draw(st.permutations(made)))]

@@ -8,7 +8,7 @@ from penchant.messages import Receipt
 from serving.state.user_state import UserState
 from stream.events.records import Record
 from stream.testing import NOW_MS, TOPICS, record
-from tests.support.pipeline import Worker
+from tests.support.pipeline import FakeWorker
 
 
 def retract(offset: int, event_id: str, user: str = "u1", **more: Any) -> Record:
@@ -21,7 +21,7 @@ def erase(offset: int, user: str = "u1", timestamp_ms: int = NOW_MS, **more: Any
     return record(TOPICS.commands, body, offset, timestamp_ms=timestamp_ms)
 
 
-def receipts(worker: Worker) -> list[tuple[str, str, str]]:
+def receipts(worker: FakeWorker) -> list[tuple[str, str, str]]:
     """Of each: command, status, first word of the reason."""
     made = [msgspec.json.decode(each.value or b"", type=Receipt) for each in worker.log.on(TOPICS.receipts)]
     return [(each.command_id, each.status, each.reason.split(":")[0]) for each in made]

@@ -20,7 +20,7 @@ from stream.pipeline import Pipeline
 from stream.processing.effects import Rank
 from stream.processing.variants import Variants
 from stream.testing import FINGERPRINT, NOW_MS, TOPICS, MemoryLog, MemoryStore, embed_by_words, memory_pipeline, record
-from tests.support.pipeline import Worker, with_parts
+from tests.support.pipeline import FakeWorker, with_parts
 
 K = 20
 
@@ -50,11 +50,11 @@ class MetricsReader:
         return self.value("penchant_list_trials_total", **by), self.value("penchant_list_hits_total", **by)
 
 
-class EvaluatedWorker(Worker, MetricsReader):
+class EvaluatedWorker(FakeWorker, MetricsReader):
     """Items i0 to i29, of which `listed` are sent, in this order."""
 
     def __init__(self, listed: Sequence[str], experiment: str = "", seen: Seen = "out") -> None:
-        Worker.__init__(self)
+        FakeWorker.__init__(self)
         self.listed = listed
         self.variant = ""
         self.catalogue = catalogue_of(list(self.items))

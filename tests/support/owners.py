@@ -12,7 +12,7 @@ from stream.events.records import Record
 from stream.events.transfers import HEADER
 from stream.processing.batch import Limits
 from stream.testing import NOW_MS, TOPICS, record
-from tests.support.pipeline import Worker
+from tests.support.pipeline import FakeWorker
 
 PARTITIONS = 2
 
@@ -30,8 +30,8 @@ class Owners:
     """`send` takes a message in by the owner of its user; `deliver` what the owners told each other since."""
 
     def __init__(self, limits: Limits | None = None) -> None:
-        first = Worker(partitions=PARTITIONS, limits=limits)
-        self.workers = [first, Worker(beside=first, partitions=PARTITIONS, limits=limits)]
+        first = FakeWorker(partitions=PARTITIONS, limits=limits)
+        self.workers = [first, FakeWorker(beside=first, partitions=PARTITIONS, limits=limits)]
         self.log = first.log
         self.offsets: dict[tuple[str, int], int] = {}
         self.delivered = 0

@@ -41,10 +41,10 @@ def live_effects(pipeline: Pipeline) -> LiveEffects:
     return pipeline.effects
 
 
-class Worker:
+class FakeWorker:
     """A pipeline on fakes, with its clock; `beside` another worker on the same store and log."""
 
-    def __init__(self, beside: "Worker | None" = None, partitions: int = 1, limits: Limits | None = None) -> None:
+    def __init__(self, beside: "FakeWorker | None" = None, partitions: int = 1, limits: Limits | None = None) -> None:
         self.store: MemoryStore = MemoryStore(beside=beside.store if beside else None)
         self.log: MemoryLog = beside.log if beside else MemoryLog()
         self.items: dict[str, Vector] = {f"i{n}": embed_by_words("space") for n in range(30)}
@@ -84,10 +84,10 @@ class Worker:
         return vector
 
 
-class Degraded(Worker):
+class Degraded(FakeWorker):
     """A worker whose encoder reads no text that has one of the words in `misses`."""
 
-    def __init__(self, beside: Worker | None = None, limits: Limits | None = None) -> None:
+    def __init__(self, beside: FakeWorker | None = None, limits: Limits | None = None) -> None:
         super().__init__(beside, limits=limits)
         self.misses: set[str] = set()
         self.pipeline = replace(self.pipeline, embedder=self._embed)

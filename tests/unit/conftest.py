@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 
 from tests.support.folders import make_folder
-from tests.support.pipeline import Worker
+from tests.support.pipeline import FakeWorker
 
 
 @pytest.fixture
-async def worker() -> Worker:
+async def worker() -> FakeWorker:
     """A worker on fakes that owns partition 0, the only one."""
-    made = Worker()
+    made = FakeWorker()
     await made.acquires(0)
     return made
 

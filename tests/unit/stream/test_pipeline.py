@@ -15,12 +15,12 @@ from serving.state.user_state import UserState, Vector, encode
 from stream.interest.fold import FoldResult, fold
 from stream.processing.batch import EVENTS_A_MESSAGE
 from stream.testing import FINGERPRINT, NOW_MS, TOPICS, embed_by_words, embed_texts, record
-from tests.support.pipeline import Worker, click, live_effects, named, says, with_parts
+from tests.support.pipeline import FakeWorker, click, live_effects, named, says, with_parts
 
 # --- Lists ---
 
 
-async def test_one_list_a_user_and_batch_names_all_that_was_taken_in(worker: Worker) -> None:
+async def test_one_list_a_user_and_batch_names_all_that_was_taken_in(worker: FakeWorker) -> None:
     lists = await worker.takes(click(0), click(1, "i2"), click(2, "i3", "u2"), click(3, "i4"))
     assert {each.user_id: named(each) for each in lists} == {"u1": ["c-0", "c-1", "c-3"], "u2": ["c-2"]}
     mine = lists[-1]
@@ -35,20 +35,20 @@ async def test_one_list_a_user_and_batch_names_all_that_was_taken_in(worker: Wor
 
 
 async def test_a_burst_of_one_user_is_one_list_which_comes_last() -> None:
-    worker = Worker()
+    worker = FakeWorker()
     await worker.acquires(0)
     lists = await worker.takes(*(click(n, user="hot") for n in range(50)), click(50, user="u1"), click(51, user="u2"))
     assert [made.user_id for made in lists] == ["u1", "u2", "hot"]
     assert len(lists[-1].folded) == 50
 
 
-async def test_the_cause_is_the_newest_by_event_time(worker: Worker) -> None:
+async def test_the_cause_is_the_newest_by_event_time(worker: FakeWorker) -> None:
     (made,) = await worker.takes(click(0, event_time=NOW_MS - 5), click(1, event_time=NOW_MS - 9))
     assert made.cause is not None
     assert made.cause.event_id == "c-0"
 
 
-async def test_the_version_grows_even_if_the_clock_stands_or_goes_back(worker: Worker) -> None:
+async def test_the_version_grows_even_if_the_clock_stands_or_goes_back(worker: FakeWorker) -> None:
     versions = [made.version for made in await worker.takes(click(0))]
     for offset, now in ((1, NOW_MS), (2, NOW_MS - 1000), (3, NOW_MS + 1000)):
         worker.now_ms = now
@@ -56,7 +56,7 @@ async def test_the_version_grows_even_if_the_clock_stands_or_goes_back(worker: W
     assert versions == [NOW_MS, NOW_MS + 1, NOW_MS + 2, NOW_MS + 1000]
 
 
-async def test_a_duplicate_causes_no_list_and_is_named_by_the_next(worker: Worker) -> None:
+async def test_a_duplicate_causes_no_list_and_is_named_by_the_next(worker: FakeWorker) -> None:
     await worker.takes(click(0))
     assert await worker.takes(click(1, event_id="c-0")) == []
     (made,) = await worker.takes(click(2, "i2"))
@@ -68,15 +68,15 @@ async def test_a_duplicate_causes_no_list_and_is_named_by_the_next(worker: Worke
     assert named(after) == ["c-3"]
 
 
-async def test_a_duplicate_in_the_same_batch_counts_once(worker: Worker) -> None:
+async def test_a_duplicate_in_the_same_batch_counts_once(worker: FakeWorker) -> None:
     await worker.takes(click(0), click(1, event_id="c-0"))
-    other = Worker()
+    other = FakeWorker()
     await other.acquires(0)
     await other.takes(click(0))
     assert (await worker.long("u1")).tolist() == (await other.long("u1")).tolist()
 
 
-async def test_an_impression_causes_no_list_and_is_named_by_the_next(worker: Worker) -> None:
+async def test_an_impression_causes_no_list_and_is_named_by_the_next(worker: FakeWorker) -> None:
     assert await worker.takes(click(0, "i5", type="impression")) == []
     assert worker.covisits() == []
     (made,) = await worker.takes(click(1))
@@ -84,7 +84,7 @@ async def test_an_impression_causes_no_list_and_is_named_by_the_next(worker: Wor
     assert [each.item_id for each in made.items] == ["i1"]
 
 
-async def test_beyond_256_names_the_list_says_how_many_more(worker: Worker) -> None:
+async def test_beyond_256_names_the_list_says_how_many_more(worker: FakeWorker) -> None:
     shown = [click(n, type="impression") for n in range(300)]
     assert await worker.takes(*shown) == []
     (made,) = await worker.takes(click(300))
@@ -93,7 +93,9 @@ async def test_beyond_256_names_the_list_says_how_many_more(worker: Worker) -> N
     assert named(made)[-1] == "c-300"
 
 
-async def test_a_review_moves_towards_the_item_and_the_text_and_a_statement_towards_the_text(worker: Worker) -> None:
+async def test_a_review_moves_towards_the_item_and_the_text_and_a_statement_towards_the_text(
+    worker: FakeWorker,
+) -> None:
     """Space is the first axis, love the second: a 5-star review of a space film about love is half of each."""
     await worker.takes(says(0, "love", item_id="i1", rating=5), says(1, "love", user="u2"))
     review, statement = await worker.long("u1"), await worker.long("u2")
@@ -101,13 +103,13 @@ async def test_a_review_moves_towards_the_item_and_the_text_and_a_statement_towa
     assert statement[:3] / statement.max() == pytest.approx([0, 1, 0])
 
 
-async def test_a_text_of_which_the_encoder_makes_nothing_is_taken_in(worker: Worker) -> None:
+async def test_a_text_of_which_the_encoder_makes_nothing_is_taken_in(worker: FakeWorker) -> None:
     (made,) = await worker.takes(says(0, "qwerty"))
     assert named(made) == ["r-0"]
     assert (await worker.long("u1")).tolist() == [0.0] * 8
 
 
-async def test_two_topics_of_a_user_make_one_state(worker: Worker) -> None:
+async def test_two_topics_of_a_user_make_one_state(worker: FakeWorker) -> None:
     (first,) = await worker.takes(click(7))
     (second,) = await worker.takes(says(3, "war"))
     assert second.version > first.version
@@ -117,7 +119,7 @@ async def test_two_topics_of_a_user_make_one_state(worker: Worker) -> None:
     assert worker.store.lease(0).offsets == {TOPICS.clicks: 9, TOPICS.reviews: 5}
 
 
-async def test_a_slow_review_does_not_hold_a_click_of_the_same_user(worker: Worker) -> None:
+async def test_a_slow_review_does_not_hold_a_click_of_the_same_user(worker: FakeWorker) -> None:
     encoded = asyncio.Event()
 
     async def slow(texts: Sequence[str]) -> Mapping[str, Vector]:
@@ -137,7 +139,7 @@ async def test_a_slow_review_does_not_hold_a_click_of_the_same_user(worker: Work
     assert [each.event_id for each in (await worker.state("u1")).ring] == ["c-0", "c-1", "c-2", "c-3", "c-4", "r-0"]
 
 
-async def test_no_records_are_no_work(worker: Worker) -> None:
+async def test_no_records_are_no_work(worker: FakeWorker) -> None:
     assert await worker.pipeline.process([]) == ([], [])
     assert worker.log.sent == []
 
@@ -145,7 +147,7 @@ async def test_no_records_are_no_work(worker: Worker) -> None:
 # --- Pairs ---
 
 
-async def test_pairs_carry_the_ring_as_it_stood(worker: Worker) -> None:
+async def test_pairs_carry_the_ring_as_it_stood(worker: FakeWorker) -> None:
     await worker.takes(click(4, "i1"), click(5, "i2", type="purchase"), click(6, "i3", "u2"), says(0, "space"))
     await worker.takes(click(7, "i4", type="dismiss"), click(8, "i5"))
     first, second = worker.covisits()
@@ -163,13 +165,13 @@ async def test_pairs_carry_the_ring_as_it_stood(worker: Worker) -> None:
     assert worker.log.on(TOPICS.covisits)[0].key == f"{TOPICS.clicks}-0".encode()
 
 
-async def test_duplicates_send_no_pairs(worker: Worker) -> None:
+async def test_duplicates_send_no_pairs(worker: FakeWorker) -> None:
     await worker.takes(click(0))
     await worker.takes(click(1, event_id="c-0"))
     assert [each.offset for covisits in worker.covisits() for each in covisits.events] == [0]
 
 
-async def test_pairs_are_announced_in_messages_that_the_log_can_take(worker: Worker) -> None:
+async def test_pairs_are_announced_in_messages_that_the_log_can_take(worker: FakeWorker) -> None:
     user = "u" + "\x01" * 255
     ids = [f"{n:02}" + "\x01" * 254 for n in range(25)]
     worker.items.update({each: embed_by_words("war") for each in ids})
@@ -183,7 +185,7 @@ async def test_pairs_are_announced_in_messages_that_the_log_can_take(worker: Wor
 # --- Effects before ack ---
 
 
-async def test_a_batch_that_comes_again_changes_nothing_and_publishes_again(worker: Worker) -> None:
+async def test_a_batch_that_comes_again_changes_nothing_and_publishes_again(worker: FakeWorker) -> None:
     records = [click(0), record(TOPICS.clicks, b"poison", 1), click(2, "i2")]
     (first,) = await worker.takes(*records)
     before = await worker.state("u1")
@@ -195,7 +197,7 @@ async def test_a_batch_that_comes_again_changes_nothing_and_publishes_again(work
     assert len(worker.dead_letters()) == 1
 
 
-async def test_a_batch_that_overlaps_the_last_one_takes_in_what_is_new(worker: Worker) -> None:
+async def test_a_batch_that_overlaps_the_last_one_takes_in_what_is_new(worker: FakeWorker) -> None:
     await worker.takes(click(0), click(1, "i2"))
     (made,) = await worker.takes(click(1, "i2"), click(2, "i3"))
     assert [each.item_id for each in made.items] == ["i3", "i2", "i1"]
@@ -203,9 +205,9 @@ async def test_a_batch_that_overlaps_the_last_one_takes_in_what_is_new(worker: W
     assert worker.store.lease(0).offsets == {TOPICS.clicks: 3}
 
 
-async def test_a_refused_write_publishes_nothing_and_returns_the_part(worker: Worker) -> None:
+async def test_a_refused_write_publishes_nothing_and_returns_the_part(worker: FakeWorker) -> None:
     await worker.takes(click(0))
-    usurper = Worker(beside=worker)
+    usurper = FakeWorker(beside=worker)
     await usurper.acquires(0)
     late = [click(1, "i2"), click(2, "i3", "u2")]
     done, refused = await worker.pipeline.process(late)
@@ -219,9 +221,9 @@ async def test_a_refused_write_publishes_nothing_and_returns_the_part(worker: Wo
 
 
 async def test_a_refused_partition_does_not_hold_up_another() -> None:
-    worker = Worker(partitions=4)
+    worker = FakeWorker(partitions=4)
     await worker.acquires(0, 1)
-    await Worker(beside=worker).acquires(1)
+    await FakeWorker(beside=worker).acquires(1)
     users = {n: next(f"u{i}" for i in range(99) if partition_of(f"u{i}", 4) == n) for n in (0, 1)}
     records = [
         record(TOPICS.clicks, {"user_id": users[n], "item_id": "i1", "type": "click"}, 5, partition=n) for n in (0, 1)
@@ -233,7 +235,7 @@ async def test_a_refused_partition_does_not_hold_up_another() -> None:
 
 
 @pytest.mark.parametrize("topic", [f"{TOPICS.clicks}.dlq", TOPICS.covisits, TOPICS.receipts])
-async def test_what_must_not_be_lost_is_acknowledged_before_the_state_is_saved(worker: Worker, topic: str) -> None:
+async def test_what_must_not_be_lost_is_acknowledged_before_the_state_is_saved(worker: FakeWorker, topic: str) -> None:
     command = record(TOPICS.commands, {"command_id": "k-1", "type": "erase", "user_id": "u1"}, 9)
     records = [click(0), record(TOPICS.clicks, b"poison", 1), command]
     worker.log.refuses = lambda each: each.topic == topic
@@ -247,12 +249,12 @@ async def test_what_must_not_be_lost_is_acknowledged_before_the_state_is_saved(w
     assert len(worker.log.on(topic)) == 1
 
 
-async def test_a_list_that_was_not_acknowledged_is_sent_when_the_batch_comes_again(worker: Worker) -> None:
+async def test_a_list_that_was_not_acknowledged_is_sent_when_the_batch_comes_again(worker: FakeWorker) -> None:
     worker.log.refuses = lambda each: each.topic == TOPICS.recommendations
     with pytest.raises(Unavailable):
         await worker.pipeline.process([click(0)])
     assert worker.store.lease(0).offsets == {TOPICS.clicks: 1}
-    successor = Worker(beside=worker)
+    successor = FakeWorker(beside=worker)
     successor.log.refuses = lambda _: False
     await successor.acquires(0)
     (made,) = await successor.takes(click(0))
@@ -260,14 +262,14 @@ async def test_a_list_that_was_not_acknowledged_is_sent_when_the_batch_comes_aga
     assert len(successor.covisits()) == 1
 
 
-async def test_the_next_owner_brings_out_the_lists_of_the_last_write(worker: Worker) -> None:
+async def test_the_next_owner_brings_out_the_lists_of_the_last_write(worker: FakeWorker) -> None:
     """A worker died after saving, before or after publishing: the same lists come, and name the same events."""
     await worker.takes(click(0), click(1, user="u2"))
     worker.log.refuses = lambda each: each.topic == TOPICS.recommendations
     with pytest.raises(Unavailable):
         await worker.pipeline.process([click(2, "i2"), click(3, "i3")])
     worker.log.refuses = lambda _: False
-    successor = Worker(beside=worker)
+    successor = FakeWorker(beside=worker)
     successor.now_ms += 1000
     await successor.acquires(0)
     for _ in range(2):
@@ -280,7 +282,7 @@ async def test_the_next_owner_brings_out_the_lists_of_the_last_write(worker: Wor
     assert (after.version, named(after)) == (NOW_MS + 1000, ["c-4"])
 
 
-async def test_a_batch_that_was_ended_before_its_lists_were_out_owes_them_to_the_next(worker: Worker) -> None:
+async def test_a_batch_that_was_ended_before_its_lists_were_out_owes_them_to_the_next(worker: FakeWorker) -> None:
     """A worker that is told to stop ends one topic's batch between save and publish; another topic's goes on."""
     ranker, ended = live_effects(worker.pipeline).ranker, [True]
 
@@ -300,7 +302,7 @@ async def test_a_batch_that_was_ended_before_its_lists_were_out_owes_them_to_the
     assert named(after) == ["r-1"], "what was unpublished is out"
 
 
-async def test_a_partition_that_was_never_written_has_no_lists_to_bring_out(worker: Worker) -> None:
+async def test_a_partition_that_was_never_written_has_no_lists_to_bring_out(worker: FakeWorker) -> None:
     await worker.pipeline.resume(0)
     assert worker.log.sent == []
 
@@ -308,7 +310,7 @@ async def test_a_partition_that_was_never_written_has_no_lists_to_bring_out(work
 # --- Commands ---
 
 
-async def test_what_was_let_in_before_the_partition_was_acquired_anew_is_refused(worker: Worker) -> None:
+async def test_what_was_let_in_before_the_partition_was_acquired_anew_is_refused(worker: FakeWorker) -> None:
     """Reading goes back to the store's offsets then; what lies before these records would be taken for read."""
     await worker.takes(click(0))
     pipeline, embed = worker.pipeline, worker.pipeline.embedder
@@ -326,7 +328,7 @@ async def test_what_was_let_in_before_the_partition_was_acquired_anew_is_refused
     assert "r-3" not in [each.event_id for each in (await worker.state("u1")).ring]
 
 
-async def test_so_is_what_was_let_in_before_something_else_was_waited_for(worker: Worker) -> None:
+async def test_so_is_what_was_let_in_before_something_else_was_waited_for(worker: FakeWorker) -> None:
     """Marks are written to the store before records are read: it may be away then, and come back as an older copy."""
     await worker.takes(click(0))
     leases = worker.pipeline.leases([says(3, "love")])
@@ -339,7 +341,7 @@ async def test_so_is_what_was_let_in_before_something_else_was_waited_for(worker
     assert worker.store.lease(0).offsets == {}
 
 
-async def test_few_frames_lie_between_a_batch_and_the_fold(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_few_frames_lie_between_a_batch_and_the_fold(worker: FakeWorker, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two more lie before it in a worker: the agent, and `RecordHandlers.take_in`."""
     walked: list[list[str]] = []
 

@@ -6,7 +6,7 @@ from penchant.errors import RejectReason
 from penchant.partitioner import partition_of
 from stream.events.records import ORIGIN, Record
 from stream.testing import NOW_MS, TOPICS, record
-from tests.support.pipeline import DAY_MS, Worker, click, named, says
+from tests.support.pipeline import DAY_MS, FakeWorker, click, named, says
 
 GOOD = [click(0), click(2, "i2")]
 
@@ -47,7 +47,7 @@ GOOD = [click(0), click(2, "i2")]
     ids=lambda value: value.value if isinstance(value, RejectReason) else "",
 )
 async def test_bad_events_become_dead_letters_and_the_stream_goes_on(
-    worker: Worker, bad: Record, reason: RejectReason
+    worker: FakeWorker, bad: Record, reason: RejectReason
 ) -> None:
     (made,) = await worker.takes(GOOD[0], bad, GOOD[1])
     assert [each.item_id for each in made.items] == ["i2", "i1"]
@@ -65,7 +65,7 @@ async def test_bad_events_become_dead_letters_and_the_stream_goes_on(
     assert worker.store.lease(0).offsets[TOPICS.clicks] == 4
 
 
-async def test_an_odd_but_lawful_event_is_taken_in(worker: Worker) -> None:
+async def test_an_odd_but_lawful_event_is_taken_in(worker: FakeWorker) -> None:
     """No key, no time, no id, a year ahead, 1970, a lone surrogate in a text."""
     body = {"user_id": "u1", "item_id": "i1", "type": "click"}
     lists = await worker.takes(
@@ -92,7 +92,7 @@ async def test_an_odd_but_lawful_event_is_taken_in(worker: Worker) -> None:
     ],
     ids=lambda text: ascii(text)[:20],
 )
-async def test_whatever_a_visitor_writes_stops_nobody(worker: Worker, written: str) -> None:
+async def test_whatever_a_visitor_writes_stops_nobody(worker: FakeWorker, written: str) -> None:
     """Given what no cleaning likes in a statement and in a review, then both count, and so do the others."""
     lists = await worker.takes(
         says(0, f"space {written}"), says(1, f"space {written}", item_id="i1"), click(0, user="u2")
@@ -103,7 +103,7 @@ async def test_whatever_a_visitor_writes_stops_nobody(worker: Worker, written: s
 
 
 async def test_a_wrong_partition_is_forwarded_once_and_then_given_up() -> None:
-    worker = Worker(partitions=4)
+    worker = FakeWorker(partitions=4)
     await worker.acquires(*range(4))
     user = next(f"u{n}" for n in range(99) if partition_of(f"u{n}", 4) == 3)
     body = {"user_id": user, "item_id": "i1", "type": "click"}

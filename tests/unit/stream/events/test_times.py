@@ -13,7 +13,7 @@ from stream.events.fields import MAX_AHEAD_MS, MOST_AHEAD_MS, TIME_END_MS, bound
 from stream.events.records import Record
 from stream.events.weights import load_weights
 from stream.testing import NOW_MS, TOPICS, record
-from tests.support.pipeline import Worker, click, named
+from tests.support.pipeline import FakeWorker, click, named
 
 AT_MS = 1_788_256_800_000  # 2026-09-01T10:00:00Z
 WEIGHTS = load_weights()
@@ -178,7 +178,7 @@ def test_what_was_ahead_of_the_clock_once_is_not_when_that_time_has_come() -> No
     assert isinstance(reads.decode(later), Event)
 
 
-async def test_a_record_of_2100_leaves_no_trace_and_true_ones_count(worker: Worker) -> None:
+async def test_a_record_of_2100_leaves_no_trace_and_true_ones_count(worker: FakeWorker) -> None:
     """Given a like of a time to come, when true ones follow, then they are the newest and decide the interests."""
     false = like(4_102_444_800_000, "false")
     await worker.takes(false)
@@ -189,7 +189,7 @@ async def test_a_record_of_2100_leaves_no_trace_and_true_ones_count(worker: Work
     assert max(event.time_ms for event in (await worker.state("u1")).ring) == NOW_MS
 
 
-async def test_an_erasure_of_2105_erases_nobody_and_is_answered(worker: Worker) -> None:
+async def test_an_erasure_of_2105_erases_nobody_and_is_answered(worker: FakeWorker) -> None:
     await worker.takes(click(0))
     await worker.takes(command("erase", 4_260_211_200_000))
     assert [event.event_id for event in (await worker.state("u1")).ring] == ["c-0"]
@@ -199,7 +199,7 @@ async def test_an_erasure_of_2105_erases_nobody_and_is_answered(worker: Worker) 
     assert told["reason"].startswith("bad_time")
 
 
-async def test_what_waits_is_folded_though_the_clock_was_set_back(worker: Worker) -> None:
+async def test_what_waits_is_folded_though_the_clock_was_set_back(worker: FakeWorker) -> None:
     """Given an event that waits for its item, when it comes under a clock that is a day slow, then it counts."""
     await worker.takes(click(0, "later"))
     worker.now_ms = NOW_MS - 24 * MOST_AHEAD_MS

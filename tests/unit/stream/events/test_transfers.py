@@ -8,7 +8,7 @@ import pytest
 from stream.events.records import Record
 from stream.events.transfers import HEADER
 from stream.testing import NOW_MS, TOPICS, record
-from tests.support.pipeline import Worker, click, named
+from tests.support.pipeline import FakeWorker, click, named
 
 REF = [TOPICS.commands, 0, 3, "k-2", NOW_MS]
 REQUEST = {"type": "request", "to": "u2", "user_id": "u1", "command_id": "k-2", "time_ms": NOW_MS, "ref": REF}
@@ -58,7 +58,7 @@ def transfer(message: Any, value: Any = b"") -> Record:
         PASSED | {"key": "no base64"},
     ],
 )
-async def test_what_no_owner_wrote_is_left_out(worker: Worker, message: Any) -> None:
+async def test_what_no_owner_wrote_is_left_out(worker: FakeWorker, message: Any) -> None:
     assert await worker.takes(transfer(message, {"user_id": "u1", "item_id": "i1", "type": "click"})) == []
     assert worker.dead_letters() == []
     (made,) = await worker.takes(click(0))
@@ -66,7 +66,7 @@ async def test_what_no_owner_wrote_is_left_out(worker: Worker, message: Any) -> 
 
 
 async def test_an_event_of_another_partition_is_not_passed_on() -> None:
-    worker = Worker(partitions=4)
+    worker = FakeWorker(partitions=4)
     await worker.acquires(*range(4))
     body = {"user_id": "u1", "item_id": "i1", "type": "click"}
     misrouted = [transfer(PASSED | {"partition": number}, body) for number in range(4)]

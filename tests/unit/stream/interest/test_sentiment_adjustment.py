@@ -18,15 +18,15 @@ from stream.rebuild.compare import Yardstick, differences
 from stream.testing import NOW_MS, TOPICS, WORDS, embed_by_words, record
 from tests.support.events import event
 from tests.support.heads import head_of
-from tests.support.pipeline import DAY_MS, Worker, click, says
+from tests.support.pipeline import DAY_MS, FakeWorker, click, says
 
 HEAD = head_of([{"love": 4.0, "war": -4.0}.get(word, 0.0) for word in WORDS])
 AS_WRITTEN = load_weights().actions["review"].preference
 
 
-def judging() -> Worker:
+def adjusting() -> FakeWorker:
     """A worker whose head knows two words: love is praise, war is blame."""
-    return Worker(limits=Limits(sentiment=HEAD))
+    return FakeWorker(limits=Limits(sentiment=HEAD))
 
 
 def preference_of(text: str, weight_range: WeightRange | None, preference: float = 0.7) -> float:
@@ -77,7 +77,7 @@ def test_the_ends_are_those_of_the_ratings(tmp_path: Path) -> None:
 
 
 async def test_blame_lowers_and_praise_raises_what_a_review_counts() -> None:
-    worker = judging()
+    worker = adjusting()
     await worker.acquires(0)
     await worker.takes(says(0, "love", item_id="i1"), says(1, "war", item_id="i2"), says(2, "music", item_id="i3"))
 
@@ -90,7 +90,7 @@ async def test_blame_lowers_and_praise_raises_what_a_review_counts() -> None:
 
 
 async def test_a_rating_wins_over_the_text_and_a_statement_is_not_adjusted() -> None:
-    worker = judging()
+    worker = adjusting()
     await worker.acquires(0)
     await worker.takes(says(0, "war", item_id="i1", rating=5), says(1, "love", item_id="i2", rating=1), says(2, "war"))
 
@@ -100,7 +100,7 @@ async def test_a_rating_wins_over_the_text_and_a_statement_is_not_adjusted() -> 
 
 
 async def test_a_retraction_retracts_what_the_text_made_of_it() -> None:
-    review, worker, untouched = says(1, "war love war", item_id="i2"), judging(), judging()
+    review, worker, untouched = says(1, "war love war", item_id="i2"), adjusting(), adjusting()
     for each in (worker, untouched):
         await each.acquires(0)
         await each.takes(click(0))
@@ -115,7 +115,7 @@ async def test_a_retraction_retracts_what_the_text_made_of_it() -> None:
 async def test_a_retraction_with_the_event_retracts_the_same_when_nothing_of_it_is_kept() -> None:
     review = says(0, "war love war", item_id="i2", event_time=NOW_MS - 3 * DAY_MS)
     others = [says(1 + n, "music", item_id=f"i{n % 30}", event_time=NOW_MS - n) for n in range(70)]
-    worker, untouched = judging(), judging()
+    worker, untouched = adjusting(), adjusting()
     for each in (worker, untouched):
         await each.acquires(0)
     await worker.takes(review, *others)
@@ -130,7 +130,7 @@ async def test_a_retraction_with_the_event_retracts_the_same_when_nothing_of_it_
 
 async def test_a_retraction_before_its_event_leaves_the_same_as_one_after() -> None:
     review = says(0, "war", item_id="i1")
-    after, before = judging(), judging()
+    after, before = adjusting(), adjusting()
     for each in (after, before):
         await each.acquires(0)
     await after.takes(review)

@@ -8,7 +8,7 @@ import pytest
 from stream.monitoring.list_cache import CachedList, ListCache
 from stream.testing import TOPICS, record
 from tests.support.evaluated_workers import EvaluatedWorker
-from tests.support.pipeline import Worker, click, says
+from tests.support.pipeline import FakeWorker, click, says
 
 LISTED = [f"i{n}" for n in range(20)]
 
@@ -135,7 +135,7 @@ async def test_an_erased_user_leaves_nothing_behind(evaluated: EvaluatedWorker) 
 
 async def test_a_list_that_another_worker_made_since_is_not_judged_by_mine(evaluated: EvaluatedWorker) -> None:
     await evaluated.takes(click(0, "i25"))
-    other = Worker(beside=evaluated)
+    other = FakeWorker(beside=evaluated)
     await other.acquires(0)
     await other.takes(click(1, "i26"))
     await evaluated.acquires(0)

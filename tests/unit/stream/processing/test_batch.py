@@ -8,7 +8,7 @@ import pytest
 from stream.events.records import Record
 from stream.store.base import Wait
 from stream.testing import NOW_MS, TOPICS, WORDS, embed_by_words, record
-from tests.support.pipeline import DAY_MS, Worker, click, named, says
+from tests.support.pipeline import DAY_MS, FakeWorker, click, named, says
 
 
 def stranger(offset: int, item: str = "new", **more: Any) -> Record:
@@ -20,7 +20,7 @@ def stranger(offset: int, item: str = "new", **more: Any) -> Record:
     )
 
 
-async def test_an_event_on_an_unknown_item_waits_and_is_folded_when_its_vector_comes(worker: Worker) -> None:
+async def test_an_event_on_an_unknown_item_waits_and_is_folded_when_its_vector_comes(worker: FakeWorker) -> None:
     (made,) = await worker.takes(stranger(0))
     assert [(each.event_id, each.waiting) for each in made.folded] == [("c-0", True)]
     assert made.path == "trending"
@@ -40,13 +40,13 @@ async def test_an_event_on_an_unknown_item_waits_and_is_folded_when_its_vector_c
     assert (len(worker.pipeline.waiting), await worker.store.waiting(0)) == (0, [])
 
 
-async def test_what_waited_ends_as_what_did_not(worker: Worker) -> None:
+async def test_what_waited_ends_as_what_did_not(worker: FakeWorker) -> None:
     """The second event of two on one item comes after its vector; the first waited for it."""
     await worker.takes(stranger(0, type="like"), click(1))
     worker.items["new"] = embed_by_words("food")
     await worker.takes(stranger(2))
     await worker.pipeline.on_items_available(["new"])
-    other = Worker()
+    other = FakeWorker()
     other.items["new"] = embed_by_words("food")
     await other.acquires(0)
     await other.takes(stranger(0, type="like"), click(1), stranger(2))
@@ -56,7 +56,7 @@ async def test_what_waited_ends_as_what_did_not(worker: Worker) -> None:
     assert sorted(mine.seen.tolist()) == sorted(theirs.seen.tolist())
 
 
-async def test_two_events_waiting_for_one_item_leave_nobody_waiting(worker: Worker) -> None:
+async def test_two_events_waiting_for_one_item_leave_nobody_waiting(worker: FakeWorker) -> None:
     await worker.takes(stranger(0), stranger(1), stranger(2, "newer"))
     assert len(worker.pipeline.waiting) == 2
     worker.items["new"] = embed_by_words("food")
@@ -66,7 +66,7 @@ async def test_two_events_waiting_for_one_item_leave_nobody_waiting(worker: Work
     assert (worker.pipeline.waiting.items(), await worker.store.waiting(0)) == (["newer"], left)
 
 
-async def test_a_duplicate_of_what_waits_waits_no_second_time(worker: Worker) -> None:
+async def test_a_duplicate_of_what_waits_waits_no_second_time(worker: FakeWorker) -> None:
     await worker.takes(stranger(0))
     assert await worker.takes(stranger(1, event_id="c-0")) == []
     worker.items["new"] = embed_by_words("food")
@@ -76,14 +76,14 @@ async def test_a_duplicate_of_what_waits_waits_no_second_time(worker: Worker) ->
     assert len((await worker.state("u1")).ring) == 1
 
 
-async def test_an_id_that_waits_cannot_be_used_for_another_item(worker: Worker) -> None:
+async def test_an_id_that_waits_cannot_be_used_for_another_item(worker: FakeWorker) -> None:
     await worker.takes(stranger(0))
     reused = stranger(1, "newer", event_id="c-0")
     assert await worker.takes(reused) == []
     assert worker.dead_letters() == [("id_reused", reused.value)]
 
 
-async def test_after_a_day_the_event_goes_to_the_dead_letters_as_it_came(worker: Worker) -> None:
+async def test_after_a_day_the_event_goes_to_the_dead_letters_as_it_came(worker: FakeWorker) -> None:
     lost = stranger(0)
     await worker.takes(lost, stranger(1, "known-soon", event_time=NOW_MS - DAY_MS))
     worker.now_ms = NOW_MS + DAY_MS - 1
@@ -105,14 +105,14 @@ async def test_after_a_day_the_event_goes_to_the_dead_letters_as_it_came(worker:
     assert len(worker.dead_letters()) == 1
 
 
-async def test_the_65th_event_finds_no_room_to_wait(worker: Worker) -> None:
+async def test_the_65th_event_finds_no_room_to_wait(worker: FakeWorker) -> None:
     records = [stranger(n, f"new-{n}") for n in range(65)]
     (made,) = await worker.takes(*records)
     assert len(made.folded) == 64
     assert worker.dead_letters() == [("unknown_item", records[64].value)]
 
 
-async def test_a_state_does_not_grow_by_what_nobody_reads(worker: Worker) -> None:
+async def test_a_state_does_not_grow_by_what_nobody_reads(worker: FakeWorker) -> None:
     """Two megabytes of a field that is ignored, 64 times a user, would be written with every batch."""
     bulky = stranger(0, context={"page": "x" * 2_000_000})
     assert await worker.takes(bulky) == []
@@ -122,7 +122,7 @@ async def test_a_state_does_not_grow_by_what_nobody_reads(worker: Worker) -> Non
     assert made.folded[0].waiting
 
 
-async def test_each_event_has_a_deadline_of_its_own(worker: Worker) -> None:
+async def test_each_event_has_a_deadline_of_its_own(worker: FakeWorker) -> None:
     first, second = stranger(0), stranger(1, "newer")
     await worker.takes(first, replace(second, timestamp_ms=NOW_MS + 1))
     worker.now_ms = NOW_MS + DAY_MS
@@ -133,9 +133,9 @@ async def test_each_event_has_a_deadline_of_its_own(worker: Worker) -> None:
     assert len(worker.dead_letters()) == 2
 
 
-async def test_another_worker_takes_over_who_waits(worker: Worker) -> None:
+async def test_another_worker_takes_over_who_waits(worker: FakeWorker) -> None:
     await worker.takes(stranger(0))
-    successor = Worker(beside=worker)
+    successor = FakeWorker(beside=worker)
     await successor.acquires(0)
     successor.items["new"] = embed_by_words("food")
     await successor.pipeline.on_items_available(["new"])
@@ -145,7 +145,7 @@ async def test_another_worker_takes_over_who_waits(worker: Worker) -> None:
     assert len(worker.log.lists()) == 2, "the zombie published nothing"
 
 
-async def test_a_long_review_waits_with_what_the_encoder_reads_of_it(worker: Worker) -> None:
+async def test_a_long_review_waits_with_what_the_encoder_reads_of_it(worker: FakeWorker) -> None:
     """Also one that only the lenient reader takes, with a lone surrogate, and one in an envelope."""
     texts = ["food " * 5000, "food \ud800" + "love " * 5000]
     reviews = [says(n, text, item_id="new", rating=5) for n, text in enumerate(texts)]
@@ -161,14 +161,14 @@ async def test_a_long_review_waits_with_what_the_encoder_reads_of_it(worker: Wor
     assert [text.as_float32().tolist() == food for text in (await worker.state("u1")).texts] == [True, False, True]
 
 
-async def test_a_dismissal_and_an_impression_of_unknown_items(worker: Worker) -> None:
+async def test_a_dismissal_and_an_impression_of_unknown_items(worker: FakeWorker) -> None:
     """The first counts for the preference, so it waits; the second counts for nothing."""
     (made,) = await worker.takes(stranger(0, type="dismiss"), stranger(1, "newer", type="impression"))
     assert {each.event_id: each.waiting for each in made.folded} == {"c-0": True, "c-1": False}
     assert [entry.item_id for entry in (await worker.state("u1")).pending] == ["new"]
 
 
-async def test_a_negated_statement_moves_the_long_vector_both_ways(worker: Worker) -> None:
+async def test_a_negated_statement_moves_the_long_vector_both_ways(worker: FakeWorker) -> None:
     await worker.takes(says(0, "no more war, give me music"))
     long = await worker.long("u1")
     war, music = embed_by_words("war"), embed_by_words("music")
@@ -177,14 +177,14 @@ async def test_a_negated_statement_moves_the_long_vector_both_ways(worker: Worke
     assert (text.wanted().tolist(), text.unwanted().tolist()) == (music.tolist(), war.tolist())
 
 
-async def test_a_statement_that_only_negates_wants_nothing(worker: Worker) -> None:
+async def test_a_statement_that_only_negates_wants_nothing(worker: FakeWorker) -> None:
     await worker.takes(says(0, "no more war"))
     (text,) = (await worker.state("u1")).texts
     assert not text.wanted().any()
     assert (await worker.long("u1")) @ embed_by_words("war") < 0
 
 
-async def test_a_negated_statement_is_retracted_whole(worker: Worker) -> None:
+async def test_a_negated_statement_is_retracted_whole(worker: FakeWorker) -> None:
     await worker.takes(says(0, "no more war, give me music"), click(0))
     await worker.takes(
         record(TOPICS.commands, {"command_id": "k", "type": "retract", "user_id": "u1", "event_id": "r-0"})

@@ -11,7 +11,7 @@ from stream.events.records import Record
 from stream.testing import NOW_MS, TOPICS, embed_by_words, record
 from tests.support.commands import erase, receipts, retract
 from tests.support.owners import ANONYMOUS, KNOWN, Owners, merge
-from tests.support.pipeline import Worker, click, named, says
+from tests.support.pipeline import FakeWorker, click, named, says
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ async def owners() -> Owners:
     return made
 
 
-async def test_nothing_is_left_of_an_erased_user(worker: Worker) -> None:
+async def test_nothing_is_left_of_an_erased_user(worker: FakeWorker) -> None:
     await worker.takes(click(0), click(1, "new"), says(0, "love"), click(2, user="u2"))
     await worker.takes(retract(0, "soon"))
     assert len(await worker.store.waiting(0)) == 2
@@ -41,7 +41,7 @@ async def test_nothing_is_left_of_an_erased_user(worker: Worker) -> None:
     assert (await worker.state("u2")).known
 
 
-async def test_events_of_before_the_erasure_do_not_bring_the_user_back(worker: Worker) -> None:
+async def test_events_of_before_the_erasure_do_not_bring_the_user_back(worker: FakeWorker) -> None:
     await worker.takes(click(0))
     await worker.takes(erase(0))
     assert await worker.takes(click(1), says(0, "love"), retract(1, "c-0")) == []
@@ -58,7 +58,7 @@ async def test_events_of_before_the_erasure_do_not_bring_the_user_back(worker: W
     assert [each[:2] for each in receipts(worker)] == [("k-0", "done"), ("k-1", "done")]
 
 
-async def test_an_erasure_in_the_middle_of_a_batch(worker: Worker) -> None:
+async def test_an_erasure_in_the_middle_of_a_batch(worker: FakeWorker) -> None:
     """What came before is gone, what is later starts afresh: also what waits for one and the same item."""
     new = {"event_id": "c-9", "user_id": "u1", "item_id": "new", "type": "click"}
     after = record(TOPICS.clicks, new, 9, timestamp_ms=NOW_MS + 1)
@@ -70,7 +70,7 @@ async def test_an_erasure_in_the_middle_of_a_batch(worker: Worker) -> None:
     assert [each.event_id for each in (await worker.state("u1")).ring] == ["c-9"]
 
 
-async def test_an_event_of_before_an_erasure_that_is_delivered_again_brings_nothing_back(worker: Worker) -> None:
+async def test_an_event_of_before_an_erasure_that_is_delivered_again_brings_nothing_back(worker: FakeWorker) -> None:
     """Given events that were saved and not acknowledged, one of them a little later than the command."""
     late = record(TOPICS.clicks, {"event_id": "c-1", "user_id": "u1", "item_id": "i1", "type": "click"}, 1)
     events = [click(0), replace(late, timestamp_ms=NOW_MS + 5)]
@@ -85,7 +85,7 @@ async def test_an_event_of_before_an_erasure_that_is_delivered_again_brings_noth
 AHEAD_MS = NOW_MS + 3_600_000  # as far as a record may be ahead of a worker; beyond it is refused (test_times.py)
 
 
-async def test_an_erasure_from_a_clock_that_is_ahead_forgets_no_other_erasure(worker: Worker) -> None:
+async def test_an_erasure_from_a_clock_that_is_ahead_forgets_no_other_erasure(worker: FakeWorker) -> None:
     await worker.takes(erase(0, "u2", timestamp_ms=NOW_MS - 1000))
     await worker.takes(click(0), erase(1, timestamp_ms=AHEAD_MS))
     states = await worker.store.load(0, ["u1", "u2"])
@@ -97,7 +97,7 @@ async def test_an_erasure_from_a_clock_that_is_ahead_forgets_no_other_erasure(wo
     assert named(made) == ["c-2"]
 
 
-async def test_an_erasure_of_2105_erases_nobody_and_forgets_no_other_erasure(worker: Worker) -> None:
+async def test_an_erasure_of_2105_erases_nobody_and_forgets_no_other_erasure(worker: FakeWorker) -> None:
     await worker.takes(erase(0, "u2", timestamp_ms=NOW_MS - 1000))
     await worker.takes(click(0), far := erase(1, timestamp_ms=4_260_000_000_000))
     states = await worker.store.load(0, ["u1", "u2"])
@@ -122,7 +122,7 @@ def of(event: Record) -> dict[str, Any]:
     return body
 
 
-async def test_an_older_erasure_that_comes_again_erases_nothing(worker: Worker) -> None:
+async def test_an_older_erasure_that_comes_again_erases_nothing(worker: FakeWorker) -> None:
     await worker.takes(erase(0, timestamp_ms=NOW_MS - 10))
     await worker.takes(click(0))
     await worker.takes(erase(1, timestamp_ms=NOW_MS - 10))
@@ -130,16 +130,16 @@ async def test_an_older_erasure_that_comes_again_erases_nothing(worker: Worker) 
     assert [each[:2] for each in receipts(worker)] == [("k-0", "done"), ("k-1", "done")]
 
 
-async def test_an_erasure_that_was_not_saved_is_carried_out_by_the_next_worker(worker: Worker) -> None:
+async def test_an_erasure_that_was_not_saved_is_carried_out_by_the_next_worker(worker: FakeWorker) -> None:
     await worker.takes(click(0))
-    successor = Worker(beside=worker)
+    successor = FakeWorker(beside=worker)
     await successor.acquires(0)
     done, refused = await worker.pipeline.process([erase(0)])
     assert (done, len(refused)) == ([], 1)
     assert (await successor.state("u1")).known
     await successor.takes(erase(0))
     assert not (await successor.state("u1")).known
-    after = Worker(beside=worker)
+    after = FakeWorker(beside=worker)
     await after.acquires(0)
     await after.pipeline.resume(0)
     assert after.log.on(TOPICS.recommendations)[-1].value is None, "no list of the user is unpublished"

@@ -11,7 +11,7 @@ from stream.events.records import Record
 from stream.processing.pending_events import TEXTS
 from stream.store.base import Wait
 from stream.testing import FINGERPRINT, NOW_MS, TOPICS, embed_by_words, record
-from tests.support.pipeline import DAY_MS, Degraded, Worker, click, named, says
+from tests.support.pipeline import DAY_MS, Degraded, FakeWorker, click, named, says
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def retract(offset: int, event_id: str, event: dict[str, Any] | None = None) -> 
     return record(TOPICS.commands, command if event is None else command | {"event": event}, offset)
 
 
-def receipts(worker: Worker) -> list[tuple[str, str, str]]:
+def receipts(worker: FakeWorker) -> list[tuple[str, str, str]]:
     made = [msgspec.json.decode(out.value or b"", type=Receipt) for out in worker.log.on(TOPICS.receipts)]
     return [(each.command_id, each.status, each.reason or "") for each in made]
 
@@ -63,7 +63,7 @@ async def test_what_was_retried_ends_as_what_was_not_missed(worker: Degraded) ->
     await worker.takes(click(0), *texts, click(1, "i2"))
     worker.misses = set()
     await worker.pipeline.retry_missed_texts(64)
-    other = Worker()
+    other = FakeWorker()
     await other.acquires(0)
     await other.takes(click(0), *texts, click(1, "i2"))
     mine, theirs = await worker.state("u1"), await other.state("u1")

@@ -24,7 +24,7 @@ from stream.store.base import Commit
 from stream.testing import FINGERPRINT, NOW_MS, TOPICS, nothing_known, record
 from tests.support.owners import ANONYMOUS, KNOWN, Owners, merge, user_on
 from tests.support.pending_states import LIMITS, LONG, done, fullest, pending, pending_bytes, retraction
-from tests.support.pipeline import Degraded, Worker, click, says
+from tests.support.pipeline import Degraded, FakeWorker, click, says
 
 WORST = "\x01" * 256  # an id of the most bytes, which JSON writes as six each
 
@@ -38,15 +38,15 @@ def retract(offset: int, size: int = 0, user: str = "u1", **more: Any) -> Record
     return record(TOPICS.commands, body | ({"note": "x" * size} if size else {}), offset)
 
 
-def receipts(worker: Worker) -> list[Receipt]:
+def receipts(worker: FakeWorker) -> list[Receipt]:
     return [msgspec.json.decode(each.value or b"", type=Receipt) for each in worker.log.on(TOPICS.receipts)]
 
 
-def messages(worker: Worker) -> list[str]:
+def messages(worker: FakeWorker) -> list[str]:
     return [dict(each.headers)["penchant.message"].decode() for each in worker.log.dead()]
 
 
-async def test_bulky_events_wait_only_as_far_as_there_is_room(worker: Worker) -> None:
+async def test_bulky_events_wait_only_as_far_as_there_is_room(worker: FakeWorker) -> None:
     sent = [bulky(n) for n in range(64)]
     await worker.takes(*sent)
     state = await worker.state("u1")
@@ -59,7 +59,7 @@ async def test_bulky_events_wait_only_as_far_as_there_is_room(worker: Worker) ->
     assert "524288 is the most" in messages(worker)[0]
 
 
-async def test_bulky_retractions_are_refused_with_a_receipt_that_says_the_bytes(worker: Worker) -> None:
+async def test_bulky_retractions_are_refused_with_a_receipt_that_says_the_bytes(worker: FakeWorker) -> None:
     await worker.takes(*[retract(n, LONG) for n in range(32)])
     state = await worker.state("u1")
     assert pending_bytes(state) <= LIMITS.most_pending_bytes
@@ -69,7 +69,7 @@ async def test_bulky_retractions_are_refused_with_a_receipt_that_says_the_bytes(
     assert all(each.reason.startswith("retract_unknown:") and "bytes" in each.reason for each in refused)
 
 
-async def test_long_headers_and_keys_count(worker: Worker) -> None:
+async def test_long_headers_and_keys_count(worker: FakeWorker) -> None:
     """Fifty headers of 2 KB on a small event, and names as long as values."""
     headers = tuple((f"h{n}" + "n" * 1000, b"v" * 1000) for n in range(50))
     sent = [replace(click(n, f"new-{n}"), headers=headers) for n in range(20)]
@@ -92,7 +92,7 @@ async def test_missed_texts_share_the_room() -> None:
     assert {word for word, _ in worker.dead_letters()} == {"encoder_timeout"}
 
 
-async def test_what_the_next_list_names_is_counted_where_it_is_too_long(worker: Worker) -> None:
+async def test_what_the_next_list_names_is_counted_where_it_is_too_long(worker: FakeWorker) -> None:
     """Duplicates under ids of 256 bytes; only ids that are longer than the decoder takes are not kept."""
     names = [f"{n:04}" + "é" * 126 for n in range(300)]
     await worker.takes(*[click(n, type="impression", event_id=name) for n, name in enumerate(names)])
@@ -107,7 +107,7 @@ async def test_what_the_next_list_names_is_counted_where_it_is_too_long(worker: 
     assert len(encode(update.state, FINGERPRINT)) < 200
 
 
-async def test_a_merge_whose_ids_are_too_long_or_no_text_is_refused(worker: Worker) -> None:
+async def test_a_merge_whose_ids_are_too_long_or_no_text_is_refused(worker: FakeWorker) -> None:
     (update,) = updates_of(UserState())
     assert "bytes" in (keep_merge_of(update, "a" * 3000) or "")
     assert "Unicode" in (keep_merge_of(update, "a\ud800") or "")
@@ -117,7 +117,7 @@ async def test_a_merge_whose_ids_are_too_long_or_no_text_is_refused(worker: Work
     assert len(encode(update.state, FINGERPRINT)) < 64 * 1100 + 300
 
 
-async def test_a_name_that_is_no_text_does_not_wait(worker: Worker) -> None:
+async def test_a_name_that_is_no_text_does_not_wait(worker: FakeWorker) -> None:
     odd = replace(click(0, "new"), headers=(("trace\udcff", b"1"),))
     assert await worker.takes(odd) == []
     assert worker.dead_letters() == [("unknown_item", odd.value)]
@@ -186,7 +186,7 @@ async def test_what_an_earlier_version_let_grow_is_cut_before_it_is_handed_over(
     assert await second.store.waiting(1) == []
 
 
-async def test_an_outgrown_state_shrinks_with_the_next_event(worker: Worker) -> None:
+async def test_an_outgrown_state_shrinks_with_the_next_event(worker: FakeWorker) -> None:
     outgrown = UserState(retractions=[retraction(n) for n in range(32)], pending=[pending(n) for n in range(32)])
     await worker.store.save(Commit(0, worker.store.lease(0), {"u1": outgrown}))
     await worker.takes(click(100))
@@ -248,7 +248,7 @@ async def test_what_is_too_large_to_be_passed_on_is_dead_lettered_whole(owners: 
 
 
 @pytest.mark.parametrize("given", [click(0, "new"), retract(0)])
-async def test_whatever_waits_can_be_dead_lettered_by_a_dead_letter(worker: Worker, given: Record) -> None:
+async def test_whatever_waits_can_be_dead_lettered_by_a_dead_letter(worker: FakeWorker, given: Record) -> None:
     """Also a retraction, and beside others that have its id: the dead letter names the record's position."""
     await worker.takes(given)
     (entry,) = waiters(await worker.state("u1"))
@@ -263,7 +263,7 @@ async def test_whatever_waits_can_be_dead_lettered_by_a_dead_letter(worker: Work
     assert told == ([] if given.topic == TOPICS.clicks else [("refused", "internal: ZeroDivisionError in a test")])
 
 
-async def test_a_dead_letter_for_what_has_left_by_now_changes_nothing(worker: Worker) -> None:
+async def test_a_dead_letter_for_what_has_left_by_now_changes_nothing(worker: FakeWorker) -> None:
     await worker.takes(click(0, "new"))
     dead_letter = DeadLetter(replace(click(7), timestamp_ms=1), RejectReason.INTERNAL, "gone", "decode")
     await worker.pipeline.run(
@@ -273,7 +273,7 @@ async def test_a_dead_letter_for_what_has_left_by_now_changes_nothing(worker: Wo
     assert worker.dead_letters() == []
 
 
-async def test_a_waiting_event_that_raises_when_it_is_read_again_is_retracted_all_the_same(worker: Worker) -> None:
+async def test_a_waiting_event_that_raises_when_it_is_read_again_is_retracted_all_the_same(worker: FakeWorker) -> None:
     await worker.takes(click(0, "new"))
     worker.pipeline = faulty(worker, "c-0")
     await worker.takes(retract(0, event_id="c-0"))
@@ -334,7 +334,7 @@ def keep_merge_of(update: Any, anonymous_id: str) -> str | None:
     return keep_merge(update, Merge(f"k{WORST[:250]}", anonymous_id, NOW_MS, Ref(TOPICS.commands, 0, 0, "k", 0)))
 
 
-def faulty(worker: Worker, marked: str) -> Any:
+def faulty(worker: FakeWorker, marked: str) -> Any:
     """The worker's pipeline with a decoder that has a fault: it raises on what has an id."""
     decoder = worker.pipeline.decoder
 
