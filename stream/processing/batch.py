@@ -22,6 +22,8 @@ from stream.interest.fold import Bounds
 from stream.interest.interaction_context import Burst
 from stream.store.base import Commit, Lease, Wait
 
+__all__ = ["Context", "Limits", "PartitionBatch", "Trigger", "UserUpdate", "VectorOf", "WorkItem"]
+
 EVENTS_A_MESSAGE = 50  # a ring of 20 ids of 256 bytes, each byte escaped in JSON, takes 31 KB; 2 MiB is a message's end
 MOST_UNNAMED = 256  # duplicates and impressions that wait to be named by the next list
 _MOST_UNNAMED_BYTES = 1024  # of one: an id of 256 bytes and a topic's name take 0.5 KB

@@ -39,6 +39,8 @@ from stream.processing.pending_events import clear, dead_letter_pending, expect_
 from stream.processing.retract import forget, retry_retractions
 from stream.store.tombstones import erased_at
 
+__all__ = ()
+
 _MOST_STATE_BYTES = MAX_MESSAGE_BYTES - 64 * 1024  # the message around it names five ids and a topic, escaped in JSON
 _CIRCLE = f"{RejectReason.MERGE_CYCLE.value}: the two are one user already"
 _log = logging.getLogger(__name__)

@@ -18,6 +18,8 @@ from stream.events.decoder import MAX_ID_BYTES, CommandEvent, Event
 from stream.events.records import DeadLetter, Record, Reroute
 from stream.processing.batch import Answer, Context, Limits, UserUpdate
 
+__all__ = ["MERGES", "TEXTS", "overdue", "record_of", "waiters"]
+
 # In the place of an item's id where the index is told of other waits: an id is never empty, and never that long.
 RETRACTIONS = ""
 TEXTS = "texts".ljust(MAX_ID_BYTES + 1)
@@ -41,7 +43,7 @@ def wait_for_vector(update: UserUpdate, event: Event, *, missed: bool) -> str | 
         event_id=event.event_id,
         item_id=event.item_id or "",
         key=record.key,
-        value=_shortened(record.value or b""),
+        value=shortened(record.value or b""),
         headers=list(record.headers),
         missed=missed,
     )
@@ -63,7 +65,7 @@ def wait_to_retract(update: UserUpdate, command: CommandEvent, *, missed: bool) 
         command_id=command.event_id,
         time_ms=command.time_ms,
         key=record.key,
-        value=_shortened(record.value or b""),
+        value=shortened(record.value or b""),
         headers=list(record.headers),
         missed=missed,
     )
@@ -247,7 +249,7 @@ def _deadline_ms(entry: PendingEvent | Retraction, limits: Limits) -> int:
     return entry.timestamp_ms + (limits.longest_missed_ms if entry.missed else limits.longest_wait_ms)
 
 
-def _shortened(value: bytes) -> bytes:
+def shortened(value: bytes) -> bytes:
     """The value with its text cut to what the encoder can read; others are kept to the byte."""
     if len(value) <= 4 * MAX_CHARS:
         return value

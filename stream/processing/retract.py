@@ -19,6 +19,8 @@ from stream.processing.batch import Answer, Context, UserUpdate
 from stream.processing.pending_events import clear, dead_letter_pending, expel, leave, read_again, wait_to_retract
 from stream.store.tombstones import erased_at
 
+__all__ = ()
+
 
 class RetractionResult(Enum):
     """What became of a retraction that is not refused."""

@@ -13,6 +13,8 @@ from stream.events.transfers import outgoing
 from stream.processing.batch import Answer, PartitionBatch
 from stream.processing.retract import unread
 
+__all__ = ()
+
 
 def side_effects(batch: PartitionBatch, topics: Topics, now_ms: int) -> Iterator[Outgoing]:
     """Co-visits, dead letters, forwarded records, nulls of erased users, transfers, receipts."""

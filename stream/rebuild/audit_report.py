@@ -8,6 +8,8 @@ from stream.rebuild.compare import Difference
 from stream.rebuild.log_reader import Place
 from stream.rebuild.side_topics import Interactions
 
+__all__ = ["ITEM_EXACTNESS", "Finding", "Report"]
+
 ITEM_EXACTNESS = 0.01  # of all interactions: what the order of arrival may change
 
 MISSING, EXTRA = "record", "log"

@@ -10,6 +10,8 @@ from stream.events.transfers import Handoff, TransferEvent
 from stream.processing.batch import WorkItem
 from stream.rebuild.log_reader import Place
 
+__all__ = ()
+
 _READ_WITHIN_MS = 60_000
 
 

@@ -17,6 +17,8 @@ from stream.processing.batch import Limits
 from stream.processing.pending_events import overdue
 from stream.rebuild.caveats import Added, decay
 
+__all__ = ()
+
 _EXACTNESS = 1e-5  # of Σ |preference|: how far the order of additions may move a component of the long vector
 # How far its batch may move a component of a text's vector: 1e-3 before centring, which the gate of an export allows,
 # made longer by centring (unrelated texts have cosine .8, so what is left is .45 long), and half precision.

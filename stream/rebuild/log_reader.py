@@ -20,6 +20,8 @@ from serving.kafka.admin import READ_WAIT_MS
 from serving.kafka.asynchronous import committed_end, consumer, unreadable
 from stream.events.records import Record
 
+__all__ = ["Place"]
+
 Place = tuple[str, int]  # topic and partition
 Span = tuple[int, int]  # from an offset on, up to another
 

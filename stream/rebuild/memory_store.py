@@ -6,6 +6,8 @@ from serving.state import user_state as codec
 from serving.state.user_state import UserState
 from stream.store.base import Commit, Lease, Saved
 
+__all__ = ()
+
 
 class MemoryUsers:
     """A `UserStore` of one process, without offsets or a fence: a replay says itself how far it has read.

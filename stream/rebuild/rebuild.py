@@ -28,6 +28,8 @@ from stream.store.base import UserStore
 from stream.store.base import now_ms as wall_clock_ms
 from stream.store.pending_index import PendingIndex
 
+__all__ = ["Model", "ReplaySource", "Tell", "model_of"]
+
 Tell = Callable[[int], None]  # how many records were read since the last call
 
 

@@ -16,6 +16,8 @@ from stream.processing.items import EmbedItems, ItemPipeline
 from stream.rebuild.item_vectors import ItemVectors
 from stream.rebuild.log_reader import LogReader, Place
 
+__all__ = ()
+
 
 class ReembeddedItems:
     """Follows `item-vectors.v1`; as soon as vectors of another folder stand there, the items topic, too."""

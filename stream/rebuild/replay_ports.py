@@ -24,6 +24,8 @@ from stream.processing.intake import arrive
 from stream.rebuild.caveats import AuditNotes, Caveat
 from stream.store.base import Lease
 
+__all__ = ()
+
 
 @dataclass(frozen=True, kw_only=True)
 class ReplayIntake:

@@ -11,6 +11,8 @@ from stream.rebuild.store_reader import StoredKeys
 from stream.store.base import Commit
 from stream.store.redis import Store
 
+__all__ = ["Restored", "fill"]
+
 
 @dataclass(frozen=True, slots=True)
 class Restored:

@@ -7,6 +7,8 @@ from penchant.topics import Topic, Topics
 from serving.ranking.covisit_messages import readable
 from stream.rebuild.log_reader import LogReader, Place
 
+__all__ = ()
+
 # A worker's answer to these depends on what else had come by then, or on its clock. Others cannot be read by a
 # replay either.
 _BY_THE_MOMENT = frozenset(

@@ -11,6 +11,8 @@ from stream.store.keyspace import Keyspace
 from stream.store.redis_calls import RedisCalls, connect
 from stream.store.tombstones import SECRET_BYTES, Tombstones
 
+__all__ = ["LiveStore", "StoredKeys"]
+
 
 @dataclass(frozen=True, slots=True)
 class ReadSnapshot:

@@ -19,7 +19,7 @@ from serving.state.user_state import (
 )
 from stream.events.records import DeadLetter, Record
 from stream.processing.batch import MOST_UNNAMED, Context, PartitionBatch, Trigger, WorkItem
-from stream.processing.pending_events import _shortened, keep_merge, read_again, record_of, waiters
+from stream.processing.pending_events import keep_merge, read_again, record_of, shortened, waiters
 from stream.store.base import Commit
 from stream.testing import FINGERPRINT, NOW_MS, TOPICS, nothing_known, record
 from tests.support.owners import ANONYMOUS, KNOWN, Owners, merge, user_on
@@ -316,7 +316,7 @@ def test_what_waits_and_cannot_be_read_is_a_dead_letter_that_names_the_fault() -
 @pytest.mark.parametrize("wrap", [lambda body: body, lambda body: {"payload": {"after": body}, "schema": {}}])
 def test_a_long_text_is_cut_wherever_its_envelope_has_it(wrap: Any) -> None:
     body = wrap({"user_id": "u1", "item_id": "new", "text": "电影" * 5000})
-    value = _shortened(msgspec.json.encode(body))
+    value = shortened(msgspec.json.encode(body))
     assert len(value) < 3 * 8000 + 200, "Chinese is not escaped"
     assert "电影".encode() in value
 
