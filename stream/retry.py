@@ -1,4 +1,4 @@
-"""Waiting for surroundings that went away: the same call again, with back-off, for a minute; then the process stops."""
+"""Waiting for dependencies that went away: the same call again, with back-off, for a minute; then the process stops."""
 
 import asyncio
 import logging
@@ -27,7 +27,7 @@ class Retries:
 
     @property
     def busy(self) -> bool:
-        """Whether surroundings that went away are waited for, or something takes long: the worker is not stuck."""
+        """Whether dependencies that went away are waited for, or something takes long: the worker is not stuck."""
         return self._under_way > 0
 
     @property
@@ -78,7 +78,7 @@ class Retries:
 
 
 class _Wait:
-    """One call's wait for surroundings: told of each failure, and when it is over. reasons: of all that wait."""
+    """One call's wait for dependencies: told of each failure, and when it is over. reasons: of all that wait."""
 
     def __init__(self, what: str, give_up_after_s: float, reasons: list[str]) -> None:
         self._what = what

@@ -17,7 +17,7 @@ class Watchdog:
         self._since_s = time.monotonic() if now_s is None else now_s
 
     def look(self, now_s: float, positions: Mapping[Where, int], ends: Mapping[Where, int], *, busy: bool) -> None:
-        """Compare with the last look. `busy`: not ready yet, or waiting for surroundings: time does not count.
+        """Compare with the last look. `busy`: not ready yet, or waiting for dependencies: time does not count.
 
         Raises Stuck once lag has stood for `STUCK_AFTER_S` while no position moved.
         """
