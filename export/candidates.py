@@ -7,14 +7,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from export import graph, parity, quantize, reference, speed
-from export.parity import Figures
+from export import quantize
+from export.gate import parity, reference, speed
+from export.gate.parity import Figures
+from export.gate.reference import Reference
+from export.gate.texts import Texts
 from export.quantize import Scheme
-from export.reference import Reference
 from export.sources import Source
-from export.texts import Texts
 from serving.model.engines.onnx_runtime import OnnxRuntime
-from serving.model.tokens import Ids, Run
 
 
 @dataclass(frozen=True)
@@ -66,24 +66,21 @@ class Measured:
 
 
 def measure(source: Source, schemes: Sequence[Scheme], texts: Texts, scratch: Path, progress: Progress) -> Measured:
-    """Exports `source` once, quantises it by each scheme, and measures each against torch float32.
+    """Makes `source` in each scheme, and measures each against float32. The graphs lie in `scratch`.
 
-    The graphs lie in `scratch`. A scheme for a GPU alone is measured on the CPU too: its kernels differ there, its
-    rounding of weights does not.
+    A scheme for a GPU alone is measured on the CPU too: its kernels differ there, its rounding of weights does not.
     """
     total = len(texts.of("query")) + len(texts.of("passage"))
-    with progress.step("exporting to ONNX"):
-        plain = graph.export_plain(source.folder, scratch / "plain")
     paths = {}
     for scheme in schemes:
-        with progress.step(f"{scheme.value}: fusing and quantising"):
-            paths[scheme] = _save(source, plain, scheme, scratch)
-    with progress.step("torch float32, the reference", total) as tick:
+        with progress.step(f"{scheme.value}: writing the graph"):
+            paths[scheme] = _save(source, scheme, scratch)
+    with progress.step("float32, the reference", total) as tick:
         truth = reference.make(source, texts, tick)
     figures = {}
     for scheme, path in paths.items():
         with progress.step(f"{scheme.value}: parity", total) as tick:
-            figures[scheme] = parity.measure(_counted(OnnxRuntime(path, "cpu").run, tick), truth)
+            figures[scheme] = parity.measure(reference.counted(OnnxRuntime(path, "cpu").run, tick), truth)
     with progress.step("timing"):
         times = speed.compare({scheme.value: path for scheme, path in paths.items()})
     return Measured(
@@ -92,21 +89,15 @@ def measure(source: Source, schemes: Sequence[Scheme], texts: Texts, scratch: Pa
     )
 
 
-def _save(source: Source, plain: Path, scheme: Scheme, scratch: Path) -> Path:
+def _save(source: Source, scheme: Scheme, scratch: Path) -> Path:
     import onnx
 
-    model = quantize.quantise(graph.fuse(plain, source.config, scheme.traits.attention), scheme)
-    graph.add_pooling(model, source.config.hidden_size)
+    from export.networks.pooling_graph import append
+
+    model = quantize.quantise(source.network.fused(scheme.traits.attention), scheme)
+    append(model, source.network.dim, source.pooling)
     path = scratch / f"{scheme.value}.onnx"
     onnx.save(model, path)
     del model
     gc.collect()  # the tools leave cycles that hold whole copies of the weights
     return path
-
-
-def _counted(run: Run, tick: Callable[[int], None]) -> Run:
-    def counted(ids: Ids, mask: Ids) -> Any:
-        tick(len(ids))
-        return run(ids, mask)
-
-    return counted

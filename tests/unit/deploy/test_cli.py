@@ -154,7 +154,7 @@ main()
 
 
 @pytest.mark.parametrize(
-    ("command", "extra"), [("worker", "worker"), ("api", "api"), ("local", "worker"), ("export x --out y", "export")]
+    ("command", "extra"), [("worker", "worker"), ("api", "api"), ("local", "worker"), ("export x --out y", "model")]
 )
 def test_a_missing_extra_is_named(command: str, extra: str, tmp_path: Path) -> None:
     done = subprocess.run(

@@ -9,10 +9,10 @@ import pytest
 
 from export.__main__ import choose, markdown
 from export.candidates import Candidate
-from export.parity import Figures, Gate, batch_difference, measure, nearest, overlap
+from export.gate.parity import Figures, Gate, batch_difference, measure, nearest, overlap
+from export.gate.reference import Reference, centre
+from export.gate.speed import in_step
 from export.quantize import Scheme
-from export.reference import Reference, centre
-from export.speed import in_step
 from penchant.errors import BelowGate, Misconfigured
 from serving.model.tokens import Ids
 

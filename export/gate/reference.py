@@ -1,4 +1,4 @@
-"""What torch float32 makes of the texts: the reference of every scheme, and the source of the fixed centre."""
+"""What float32 makes of the texts: the reference of every scheme, and the source of the fixed centre."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -6,11 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from export.graph import quiet
+from export.gate.texts import Texts
 from export.sources import Source
-from export.texts import Texts
 from serving.model.artifact import KINDS, TextKind
 from serving.model.tokens import Ids, Run, run_in_batches
+
+__all__ = ("Reference", "counted", "make")
 
 Rows = Mapping[TextKind, npt.NDArray[np.float32]]  # by kind of text, (n, d) or (d,)
 _Tick = Callable[[int], None]
@@ -18,7 +19,7 @@ _Tick = Callable[[int], None]
 
 @dataclass(frozen=True)
 class Reference:
-    """The texts as token ids, and their raw unit rows in torch float32."""
+    """The texts as token ids, and their raw unit rows in float32."""
 
     ids: Mapping[TextKind, Sequence[Sequence[int]]]
     pad_id: int
@@ -32,17 +33,19 @@ class Reference:
 
 
 def make(source: Source, texts: Texts, tick: _Tick) -> Reference:
-    """Runs the source's own model over the texts in torch, about a minute on two cores; `tick` hears of texts done."""
-    tokenizer = source.tokenizer()
-    tokenizer.enable_truncation(source.max_tokens)
+    """Runs the source's float32 model over the texts, half a minute on two cores; `tick` hears of texts done."""
+    source.tokenizer.enable_truncation(source.max_tokens)
     ids: dict[TextKind, list[list[int]]] = {
         kind: [
             encoding.ids
-            for encoding in tokenizer.encode_batch_fast([source.prefixes[kind] + text for text in texts.of(kind)])
+            for encoding in source.tokenizer.encode_batch_fast(
+                [source.prefixes[kind] + text for text in texts.of(kind)]
+            )
         ]
         for kind in KINDS
     }
-    run = _torch(source, tick)
+    source.tokenizer.no_truncation()
+    run = counted(source.network.reference(source.pooling), tick)
     rows: Rows = {kind: run_in_batches(run, ids[kind], source.pad_id) for kind in KINDS}
     sizes: dict[TextKind, list[int]] = {
         "query": [len(group) for group in texts.queries.values()],
@@ -69,21 +72,12 @@ def centred(rows: npt.NDArray[np.float32], middle: npt.NDArray[np.float32]) -> n
     return moved
 
 
-def _torch(source: Source, tick: _Tick) -> Run:
-    """The source's model in torch float32 with mean pooling and the L2 norm, as a function of ids and mask."""
-    import torch
-    from transformers import AutoModel
+def counted(run: Run, tick: _Tick) -> Run:
+    """A run that tells how many texts it has done."""
 
-    with quiet():  # it reports the pooling layer that BERT brings and nobody uses
-        model = AutoModel.from_pretrained(source.folder, dtype=torch.float32).eval()
-
-    def run(ids: Ids, mask: Ids) -> npt.NDArray[np.float32]:
-        with torch.inference_mode():
-            weights = torch.from_numpy(mask)
-            states = model(input_ids=torch.from_numpy(ids), attention_mask=weights).last_hidden_state
-            mean = (states * weights[..., None]).sum(dim=1) / weights.sum(dim=1, keepdim=True)
-            rows: npt.NDArray[np.float32] = torch.nn.functional.normalize(mean, dim=1).numpy()
+    def counting(ids: Ids, mask: Ids) -> npt.NDArray[np.float32]:
+        rows = run(ids, mask)
         tick(len(ids))
         return rows
 
-    return run
+    return counting

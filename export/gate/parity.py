@@ -13,10 +13,12 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from export.reference import Reference, Rows, centred
+from export.gate.reference import Reference, Rows, centred
 from penchant.errors import Misconfigured
 from serving.model.artifact import KINDS
 from serving.model.tokens import Run, pad, run_in_batches
+
+__all__ = ("Figures", "Gate", "measure")
 
 _NEAREST = 10
 _BATCH = 32  # texts in a mixed batch
