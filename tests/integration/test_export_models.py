@@ -88,7 +88,7 @@ def agreement(folder: Path, *options: str) -> dict[str, float]:
 @pytest.fixture(scope="module")
 def e5(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("models") / "e5"
-    done = python("-m", "tests.support.e5_folder", str(ROOT / ".cache" / "wheels"), str(folder))
+    done = python("-m", "benchmarks.encoder.torch_folder", str(ROOT / ".cache" / "wheels"), str(folder))
     assert done.returncode == 0, done.stderr
     return folder
 

