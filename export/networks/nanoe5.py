@@ -17,7 +17,7 @@ import numpy.typing as npt
 from export.networks.bert import Bert, assemble
 from penchant.errors import Misconfigured
 
-__all__ = ("bert", "read", "unigram")
+__all__ = ("bert", "file_name", "read", "unigram")
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
