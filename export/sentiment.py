@@ -17,12 +17,13 @@ import numpy.typing as npt
 
 from export import bundle
 from export.archives import CHINESE, ENGLISH
-from export.labelled import Labelled, draw, held_out, load_sets
+from export.labelled import Labelled, draw, held_out
 from serving.model.encoder import Encoder, load_encoder
 from serving.model.sentiment import FORMAT, SENTIMENT, About, Sentiment, write_sentiment
 
-# How many texts of each set: Chinese labels are the noisiest, so most of all. 310 s of CPU time in all.
-_SAMPLES = {"chinese": 4300, "imdb": 1500, "sentences": 800}
+# How many texts of each set: Chinese labels are the noisiest, so most of all, and a long review takes the time of
+# three others. Three times as many gain a point or two (docs/sentiment.md has the curve).
+SAMPLE = {"chinese": 1200, "imdb": 200, "sentences": 600}
 _LAMBDA = 3.5
 _TAIL = 450  # bytes: the verdict stands at a long review's end, and the rest would cost several times the time
 _WHOLE = 3  # one text in so many is left whole, so that the head knows long ones, too
@@ -41,10 +42,9 @@ class Lesson:
     sets: npt.NDArray[np.str_]
 
 
-def samples(cache: Path) -> dict[str, list[Labelled]]:
-    """The texts to learn from, by set; most long reviews by their last sentences. Nothing that is held out."""
-    sets = load_sets(cache)
-    drawn = {name: draw(sets[name], many, lambda text: not held_out(text)) for name, many in _SAMPLES.items()}
+def samples(sets: Mapping[str, Sequence[Labelled]], counts: Mapping[str, int]) -> dict[str, list[Labelled]]:
+    """The texts to learn from, so many of each set; most long reviews by their last sentences. Nothing held out."""
+    drawn = {name: draw(sets[name], many, lambda text: not held_out(text)) for name, many in counts.items()}
 
     def taught(place: int, each: Labelled) -> Labelled:
         return each if place % _WHOLE == 0 else Labelled(each.label, tail(each.text))
