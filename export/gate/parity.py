@@ -18,7 +18,7 @@ from penchant.errors import Misconfigured
 from serving.model.artifact import KINDS
 from serving.model.tokens import Run, pad, run_in_batches
 
-__all__ = ("Figures", "Gate", "measure")
+__all__ = ("Figures", "Gate", "measure", "nearest", "overlap")
 
 _NEAREST = 10
 _BATCH = 32  # texts in a mixed batch

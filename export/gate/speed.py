@@ -10,7 +10,7 @@ import numpy as np
 
 from serving.model.engines.onnx_runtime import OnnxRuntime
 
-__all__ = ("SHAPES", "compare", "cpu", "fastest")
+__all__ = ("SHAPES", "compare", "cpu", "fastest", "in_step")
 
 SHAPES = {"1x16": (1, 16), "32x64": (32, 64)}  # texts x tokens: one statement, a batch of reviews
 SECONDS = 4.5  # a graph and a shape
