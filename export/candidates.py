@@ -14,7 +14,7 @@ from export.gate.reference import Reference
 from export.gate.texts import Texts
 from export.quantize import Scheme
 from export.sources import Source
-from serving.model.engines.onnx_runtime import OnnxRuntime
+from serving.model.engines.choice import on_cpu
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def measure(source: Source, schemes: Sequence[Scheme], texts: Texts, scratch: Pa
     figures = {}
     for scheme, path in paths.items():
         with progress.step(f"{scheme.value}: parity", total) as tick:
-            figures[scheme] = parity.measure(reference.counted(OnnxRuntime(path, "cpu").run, tick), truth)
+            figures[scheme] = parity.measure(reference.counted(on_cpu(path, scheme.value).run, tick), truth)
     with progress.step("timing"):
         times = speed.compare({scheme.value: path for scheme, path in paths.items()})
     return Measured(

@@ -4,16 +4,21 @@ import os
 from time import perf_counter
 from typing import Any
 
-from export.gate.speed import cpu
 from export.networks.bert_graph import BertNetwork
 from export.sources import Network
+from serving.model import processor
 
 _ADDITIONS = 2_000_000
 
 
 def describe() -> dict[str, Any]:
     """Processor, cores that this process may use, the load that was there before, a Python loop's seconds."""
-    return {"cpu": cpu(), "cores": cores(), "load": round(os.getloadavg()[0], 2), "python_s": round(_loop(), 3)}
+    return {
+        "cpu": processor.describe(),
+        "cores": cores(),
+        "load": round(os.getloadavg()[0], 2),
+        "python_s": round(_loop(), 3),
+    }
 
 
 def cores() -> int:

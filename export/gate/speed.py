@@ -1,16 +1,16 @@
 """How fast a graph runs on this machine, and which of several passes for the fastest."""
 
 import math
-import platform
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from time import perf_counter
 
 import numpy as np
 
-from serving.model.engines.onnx_runtime import OnnxRuntime
+from serving.model.engines import Engine
+from serving.model.engines.choice import on_cpu
 
-__all__ = ("SHAPES", "compare", "cpu", "fastest", "in_step")
+__all__ = ("SHAPES", "compare", "fastest", "in_step")
 
 SHAPES = {"1x16": (1, 16), "32x64": (32, 64)}  # texts x tokens: one statement, a batch of reviews
 SECONDS = 4.5  # a graph and a shape
@@ -21,8 +21,8 @@ _TIE = 1.25
 
 
 def compare(models: Mapping[str, Path]) -> dict[str, dict[str, float]]:
-    """Milliseconds by name and shape. Graphs take turns run by run, so that a busy moment hits all of them alike."""
-    engines = {name: OnnxRuntime(path, "cpu") for name, path in models.items()}
+    """Milliseconds by scheme and shape. Graphs take turns run by run, so that a busy moment hits all of them alike."""
+    engines = {name: on_cpu(path, name) for name, path in models.items()}
     told: dict[str, dict[str, float]] = {name: {} for name in models}
     for shape, (texts, tokens) in SHAPES.items():
         for name, ms in in_step(_rounds(engines, texts, tokens)).items():
@@ -48,7 +48,7 @@ def in_step(rounds: Mapping[str, Sequence[float]]) -> dict[str, float]:
     }
 
 
-def _rounds(engines: Mapping[str, OnnxRuntime], texts: int, tokens: int) -> dict[str, list[float]]:
+def _rounds(engines: Mapping[str, Engine], texts: int, tokens: int) -> dict[str, list[float]]:
     """Times of each graph in ms, one a round. Each turn warms the caches first: the others have just used them."""
     ids = np.random.default_rng(texts).integers(1000, 20_000, (texts, tokens), dtype=np.int64)
     mask = np.ones_like(ids)
@@ -78,21 +78,3 @@ def fastest(times: Mapping[str, Mapping[str, float]], sizes: Mapping[str, int]) 
 
 def _mean(values: Iterable[float]) -> float:
     return float(np.mean(list(values)))
-
-
-def cpu() -> str:
-    """The processor's name, and which of the instructions it has that decide how fast 8 and 16 bits run."""
-    path = Path("/proc/cpuinfo")
-    if not path.is_file():
-        return platform.processor() or platform.machine()
-    fields = dict(line.split(":", 1) for line in path.read_text().splitlines() if ":" in line)
-    fields = {name.strip(): value.strip() for name, value in fields.items()}
-    flags = set(fields.get("flags", "").split()) & {
-        "avx2",
-        "avx_vnni",
-        "avx512_vnni",
-        "avx512_bf16",
-        "amx_int8",
-        "amx_bf16",
-    }
-    return f"{fields.get('model name', platform.machine())} ({', '.join(sorted(flags)) or 'none of VNNI, bf16, AMX'})"

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
-__all__ = ()
+__all__ = ("IDS",)
 
 IDS, MASK, TYPES = "input_ids", "attention_mask", "token_type_ids"
 STATES = "last_hidden_state"  # (n, tokens, d) float32, what a graph ends in before pooling

@@ -17,8 +17,8 @@ import numpy.typing as npt
 from penchant.errors import BrokenArtifact
 from serving.arrays import Vectors
 from serving.model.artifact import Artifact, TextKind, open_artifact
-from serving.model.engines import Engine
-from serving.model.engines.onnx_runtime import Provider, open_engine
+from serving.model.engines import Engine, Provider
+from serving.model.engines.choice import open_engine
 from serving.model.tokens import run_in_batches
 
 if TYPE_CHECKING:

@@ -24,8 +24,8 @@ import numpy.typing as npt
 import serving.model.encoder
 import stream.wiring
 from serving.model.artifact import Artifact
-from serving.model.engines import Engine
-from serving.model.engines.onnx_runtime import Provider, open_engine
+from serving.model.engines import Engine, Provider
+from serving.model.engines.choice import open_engine
 from stream.events.transfers import Confirm, Handoff
 from stream.processing.batch import PartitionBatch
 from stream.processing.effects import Effects, LiveEffects, RankedLists

@@ -65,7 +65,7 @@ def _open(kind: str, path: str, threads: str, dtype: str = "") -> tuple[str, Eng
 
         return "static vectors", StaticVectors.load(Path(path)), numpy_product
     from serving.model.artifact import open_artifact
-    from serving.model.engines.onnx_runtime import open_engine
+    from serving.model.engines.choice import open_engine
 
     artifact = open_artifact(path)
     engine = open_engine(artifact, "cpu", int(threads))

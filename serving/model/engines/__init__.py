@@ -1,9 +1,12 @@
-"""What runs the graph: one interface, one file an engine. ONNX Runtime is the first."""
+"""What runs the graph: one interface, one file an engine, and the choice among them (choice.py)."""
 
-from typing import Protocol
+import os
+from typing import Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
+
+Provider = Literal["auto", "cpu", "cuda"]
 
 
 class Engine(Protocol):
@@ -17,3 +20,10 @@ class Engine(Protocol):
     def run(self, ids: npt.NDArray[np.int64], mask: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
         """Token ids and mask, (n, tokens) int64, to (n, d) float32 unit rows, not centred."""
         ...
+
+
+def usable_cores() -> int:
+    """Cores that this process may run on, which in a container are fewer than the machine has."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -7,13 +7,14 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from export.__main__ import choose, markdown
-from export.candidates import Candidate
+from export.__main__ import choose, first_that_passes, markdown
+from export.candidates import Candidate, Measured
 from export.gate.parity import Figures, Gate, batch_difference, measure, nearest, overlap
 from export.gate.reference import Reference, centre
 from export.gate.speed import in_step
 from export.quantize import Scheme
 from penchant.errors import BelowGate, Misconfigured
+from serving.model.processor import CLASSES, processor_class
 from serving.model.tokens import Ids
 
 GOOD = Figures(0.97, 0.9999, 0.999, 1e-7, 2000, 300)
@@ -150,3 +151,28 @@ def test_the_table_is_markdown() -> None:
     lines = markdown([candidate(Scheme.FP32, 5, 470_000_000)]).splitlines()
     assert {line.count("|") for line in lines} == {8}
     assert lines[2].startswith("| fp32 | 0.970 | 0.9999 / 0.9990 | 1e-07 | 470 | 5.0 | 250.0 |")
+
+
+def test_a_default_that_does_not_pass_here_is_followed_by_the_next() -> None:
+    low = candidate(Scheme.BF16, 1, 100, dataclasses.replace(GOOD, batch_difference=2e-3))
+    made: dict[tuple[Scheme, ...], list[Candidate]] = {
+        (Scheme.BF16,): [low],
+        (Scheme.INT8_WEIGHT_ONLY,): [candidate(Scheme.INT8_WEIGHT_ONLY, 2, 100)],
+    }
+
+    def measured(schemes: tuple[Scheme, ...]) -> Measured:
+        return Measured(reference=None, candidates=made[schemes])  # type: ignore[arg-type]
+
+    _, chosen = first_that_passes(list(made), measured, Gate())
+    assert chosen.scheme is Scheme.INT8_WEIGHT_ONLY
+    _, chosen = first_that_passes(list(made), measured, Gate(batch=0.01))
+    assert chosen.scheme is Scheme.BF16
+    with pytest.raises(BelowGate, match="bf16"):
+        first_that_passes([(Scheme.BF16,)], measured, Gate())
+
+
+def test_every_default_is_a_scheme_for_a_cpu() -> None:
+    for each in CLASSES:
+        assert all("cpu" in Scheme(name).traits.providers for name in each.schemes)
+    assert not CLASSES[-1].has
+    assert processor_class() in CLASSES
