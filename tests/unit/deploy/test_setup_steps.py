@@ -57,7 +57,7 @@ def test_it_says_what_it_needs_then_a_line_a_step(clone: Path) -> None:
     code, lines, complaint = run(clone)
 
     assert (code, complaint) == (0, "")
-    assert lines[0].startswith("setup: about 335 MB to download, ")
+    assert lines[0].startswith("setup: about 395 MB to download, ")
     assert lines[0].endswith(f"are free in {clone}")
     assert [line.partition(":")[0] for line in lines[1:-1]] == [f"setup {n}/4" for n in (1, 2, 3, 4)]
     assert lines[1].endswith("packages into .venv (about 180 MB to download, 640 MB on disk) ... 0 s")
@@ -79,7 +79,7 @@ def test_what_is_done_is_neither_done_again_nor_spoken_of(clone: Path) -> None:
 
 
 def test_a_wheelhouse_is_named_instead_of_a_download(clone: Path) -> None:
-    assert run(clone, WHEELHOUSE="wheels")[1][0].startswith("setup: about 335 MB from wheels, ")
+    assert run(clone, WHEELHOUSE="wheels")[1][0].startswith("setup: about 395 MB from wheels, ")
 
 
 def test_a_step_that_fails_shows_its_words_and_is_gone_on_with(clone: Path) -> None:
