@@ -60,7 +60,7 @@ def test_it_says_what_it_needs_then_a_line_a_step(clone: Path) -> None:
     assert lines[0].startswith("setup: about 395 MB to download, ")
     assert lines[0].endswith(f"are free in {clone}")
     assert [line.partition(":")[0] for line in lines[1:-1]] == [f"setup {n}/4" for n in (1, 2, 3, 4)]
-    assert lines[1].endswith("packages into .venv (about 180 MB to download, 640 MB on disk) ... 0 s")
+    assert lines[1].endswith("packages into .venv (about 240 MB to download, 820 MB on disk) ... 0 s")
     assert lines[-1] == "setup: done in 0 s; .venv 0 MB, .cache/wheels 0 MB, .cache/models/default 0 MB"
     assert not (clone / setup_steps.SCRATCH).exists()
 
