@@ -82,7 +82,7 @@ def measure(source: Source, schemes: Sequence[Scheme], texts: Texts, scratch: Pa
         with progress.step(f"{scheme.value}: parity", total) as tick:
             figures[scheme] = parity.measure(reference.counted(on_cpu(path, scheme.value).run, tick), truth)
     with progress.step("timing"):
-        times = speed.compare({scheme.value: path for scheme, path in paths.items()})
+        times = speed.compare({s.value: path for s, path in paths.items()}, source.tokenizer.get_vocab_size())
     return Measured(
         truth,
         [Candidate(s, path, path.stat().st_size, figures[s], times[s.value]) for s, path in paths.items()],

@@ -20,12 +20,15 @@ MOST_ROUNDS, LEAST_ROUNDS = 200, 5
 _TIE = 1.25
 
 
-def compare(models: Mapping[str, Path]) -> dict[str, dict[str, float]]:
-    """Milliseconds by scheme and shape. Graphs take turns run by run, so that a busy moment hits all of them alike."""
+def compare(models: Mapping[str, Path], vocabulary: int) -> dict[str, dict[str, float]]:
+    """Milliseconds by scheme and shape. Graphs take turns run by run, so that a busy moment hits all of them alike.
+
+    vocabulary: how many tokens the model has; random ones are run.
+    """
     engines = {name: on_cpu(path, name) for name, path in models.items()}
     told: dict[str, dict[str, float]] = {name: {} for name in models}
     for shape, (texts, tokens) in SHAPES.items():
-        for name, ms in in_step(_rounds(engines, texts, tokens)).items():
+        for name, ms in in_step(_rounds(engines, vocabulary, texts, tokens)).items():
             told[name][shape] = ms
     return told
 
@@ -48,9 +51,9 @@ def in_step(rounds: Mapping[str, Sequence[float]]) -> dict[str, float]:
     }
 
 
-def _rounds(engines: Mapping[str, Engine], texts: int, tokens: int) -> dict[str, list[float]]:
+def _rounds(engines: Mapping[str, Engine], vocabulary: int, texts: int, tokens: int) -> dict[str, list[float]]:
     """Times of each graph in ms, one a round. Each turn warms the caches first: the others have just used them."""
-    ids = np.random.default_rng(texts).integers(1000, 20_000, (texts, tokens), dtype=np.int64)
+    ids = np.random.default_rng(texts).integers(vocabulary, size=(texts, tokens), dtype=np.int64)
     mask = np.ones_like(ids)
     times: dict[str, list[float]] = {name: [] for name in engines}
     end = perf_counter() + SECONDS * len(engines)

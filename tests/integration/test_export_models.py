@@ -9,6 +9,9 @@ import numpy as np
 import pytest
 
 from serving.model.encoder import load_encoder
+from tests.conftest import Broker
+from tests.support.command import penchant
+from tests.support.system import running
 
 ROOT = Path(__file__).parents[2]
 PYTHON = Path(os.environ.get("PENCHANT_EXPORT_PYTHON") or ROOT / ".cache" / "export-venv" / "bin" / "python")
@@ -121,3 +124,40 @@ def test_another_pooling_is_refused(tmp_path: Path) -> None:
     assert done.returncode == 78
     assert "pools by max" in done.stderr
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.kafka
+@pytest.mark.parametrize(
+    ("family", "options", "dim"),
+    [
+        ("mean", (), 64),
+        ("cls", (), 64),
+        ("last", (), 64),
+        ("layers", ("--pooling", "last"), 64),
+        ("dense", (), 32),
+        ("mean", ("--dim", "16"), 16),
+    ],
+    ids=["mean", "cls", "decoder", "decoder that does not say", "dense", "matryoshka"],
+)
+def test_a_family_is_exported_and_served_by_a_worker(
+    family: str, options: tuple[str, ...], dim: int, broker: Broker, redis_url: str, prefix: str, tmp_path: Path
+) -> None:
+    """Given items and a statement, when a worker has the folder, then a list names the statement; vectors are `dim`."""
+    made = python("-m", "tests.support.random_models", family, str(tmp_path / family))
+    assert made.returncode == 0, made.stderr
+    out = tmp_path / "model"
+    ran = penchant("export", str(tmp_path / family), "--scheme", "fp32", *options, "--out", str(out), "--json")
+    assert ran.exit_code == 0, ran.err
+    assert ran.json["parity"]["overlap"] > 0.95
+    assert ran.json["dim"] == dim
+    items = [{"item_id": f"i{n}", "title": f"film {n}", "text": f"space {n}"} for n in range(4)]
+
+    with running(broker, redis_url, prefix, tmp_path) as system:
+        system.start_ready(PENCHANT_MODEL=str(out))
+        system.publish(items)
+        system.say("u1", "我喜欢科幻片 science fiction", event_id="s1")
+        told = system.read_list_for("u1", "s1")
+
+    assert told["path"] == "live"
+    assert told["fingerprint"] == ran.json["fingerprint"]
+    assert {item["item_id"] for item in told["items"]} == {item["item_id"] for item in items}
