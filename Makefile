@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help setup wheelhouse demo check docs format test test-export test-setup export-venv test-kafka test-faults test-gpu fuzz clean distclean
+.PHONY: help setup wheelhouse demo check docs format test test-export test-setup export-venv test-kafka test-faults test-gpu bench fuzz clean distclean
 
 PYTHON ?= python3
 SECONDS = 60
@@ -83,6 +83,10 @@ test-kafka: setup ## The integration, acceptance and foreign clients' tests, on 
 test-faults: setup ## The table of faults, on Apache Kafka: what is lost, what counts twice; RUNS=full for all of it
 	$(call java,$@)
 	$(VENV)/bin/python -m tests.faults --runs $(RUNS) $(ARGS)
+
+bench: setup ## The benchmarks that need no data of yours, short: the encoder's speed, what a user takes in Redis
+	$(VENV)/bin/python -m benchmarks.encoder --seconds 20
+	$(VENV)/bin/python -m benchmarks.memory --users 1000
 
 fuzz: $(VENV)/fuzzer ## Search for inputs that a decoder does not withstand, by coverage: INPUTS=10000000, half an hour
 	$(VENV)/bin/python -m tests.fuzz --inputs $(INPUTS) $(ARGS)

@@ -13,6 +13,7 @@ from benchmarks.encoder import machine, turns
 from benchmarks.encoder.engines import STATIC, Engines, schemes_beside, write_folders
 from benchmarks.encoder.figures import TORCH, Measured, figures_of
 from benchmarks.encoder.loss import Loss, static_loss
+from benchmarks.encoder.process.engine_process import EngineFailed
 from benchmarks.encoder.process.packing import WAYS
 from benchmarks.encoder.process.static_vectors import Vocabulary
 from benchmarks.encoder.subject import NotThere, Tokens, read_source, tokenise, torch_twin
@@ -25,7 +26,7 @@ from export.gate.texts import Texts
 from export.sources import Source
 from serving.model.artifact import Artifact, open_artifact
 
-_TEXTS, _REPEATS = 384, 3  # texts that are packed into batches in each way, and how often
+_TEXTS, _REPEATS = 256, 2  # texts that are packed into batches in each way, and how often
 _PRODUCT = 2048  # rows of the matrices whose product is the machine's peak
 
 
@@ -104,7 +105,10 @@ class _Study:
         schemes = schemes_beside(self.artifact)
         measured = candidates.measure(source, schemes, texts, self.scratch, self.progress)
         for folder, figures in write_folders(source, measured, self.scratch, self.progress):
-            self.engines.start_folder(folder, Loss.of(figures))
+            try:
+                self.engines.start_folder(folder, Loss.of(figures))
+            except EngineFailed as error:
+                self.engines.left_out[folder.name] = str(error)
         return measured.reference
 
     def start(self, tokens: Tokens) -> str:
