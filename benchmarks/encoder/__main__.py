@@ -7,6 +7,7 @@ What it says depends on the processor; run it on the kind that will serve.
 """
 
 import json
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -51,4 +52,5 @@ def main(file: Path | None, threads: int, **wanted: Any) -> None:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the graphs that were made are removed then, too
     main()

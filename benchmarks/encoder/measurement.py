@@ -77,13 +77,13 @@ class _Study:
         truth = None if source is None else self.truth(source, texts)
         default = self.start(tokens)
         losses = {} if truth is None else self.losses(truth, texts)
-        times = self.times(tokens, default)
+        times, gflops = self.times(tokens, default)
         return Measured(
             default=default,
             times=times,
             losses={default: Loss.at_export(self.artifact.manifest)} | losses,
             bytes={name: engine.bytes for name, engine in self.engines.running.items()},
-            gflops=self.peaks(default),
+            gflops=gflops,
             operations=None if source is None else machine.operations(source.network, *turns.SHAPES[turns.LARGEST]),
             texts_per_s=self.packed(tokens.ids["passage"], default),
         )
@@ -139,22 +139,28 @@ class _Study:
                 found[name] = static_loss(run, truth, texts) if is_static else Loss.of(parity.measure(run, truth))
         return found
 
-    def times(self, tokens: Tokens, default: str) -> dict[str, dict[str, Times]]:
-        """All engines in turns, on texts drawn from the tokens of passages."""
+    def times(self, tokens: Tokens, default: str) -> tuple[dict[str, dict[str, Times]], dict[str, float]]:
+        """All engines in turns, on texts drawn from the tokens of passages; between the shapes the machine's peak."""
         pool = [token for row in tokens.ids["passage"] for token in row]
         timed = {name: engine.process.time for name, engine in self.engines.in_order(default).items()}
+        peaks: list[dict[str, float]] = []
         with self.progress.step("timing", len(turns.SHAPES)) as tick:
-            return turns.timed(timed, pool, self.options.seconds, tick)
+
+            def shape_done(count: int) -> None:
+                tick(count)
+                peaks.append(self.peaks(default))
+
+            times = turns.timed(timed, pool, self.options.seconds, shape_done)
+        return times, {dtype: max(each[dtype] for each in peaks) for dtype in peaks[0]}
 
     def peaks(self, default: str) -> dict[str, float]:
         """GFLOP/s of a product of matrices, by type of number."""
         processes = {"float32": default, "bfloat16": "torch bf16"}
-        with self.progress.step("products of matrices"):
-            return {
-                dtype: self.engines.running[name].process.gflops(_PRODUCT)
-                for dtype, name in processes.items()
-                if name in self.engines.running
-            }
+        return {
+            dtype: self.engines.running[name].process.gflops(_PRODUCT)
+            for dtype, name in processes.items()
+            if name in self.engines.running
+        }
 
     def packed(self, passages: Sequence[Sequence[int]], default: str) -> dict[str, float]:
         """Texts a second of the folder's engine, by the way in which they are packed into batches."""
