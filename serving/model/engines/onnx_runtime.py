@@ -19,8 +19,8 @@ NEEDS = (
 class OnnxRuntime:
     """One inference session. ONNX Runtime lets several threads run one session at a time."""
 
-    def __init__(self, model: Path, provider: Literal["cpu", "cuda"], threads: int = 0) -> None:
-        """Loads the graph. `threads` 0: as many as this process may use.
+    def __init__(self, model: Path | bytes, provider: Literal["cpu", "cuda"], threads: int = 0) -> None:
+        """Loads the graph, a file or its content. `threads` 0: as many as this process may use.
 
         Raises ProviderMissing where the session does not end up on `provider`: ONNX Runtime itself falls back to the
         CPU and says so only in its log, and lists CUDA as available without the libraries it needs.
@@ -36,11 +36,13 @@ class OnnxRuntime:
         # A spinning pool burns the cores that the rest of the process needs between two batches.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
-            self._session = ort.InferenceSession(str(model), options, providers=[NAMES[provider]])
+            self._session = ort.InferenceSession(model, options, providers=[NAMES[provider]])
         except Exception as error:  # the library raises a class of its own for each cause
             if provider == "cuda":  # a defect of the graph shows on the CPU, where `auto` goes next
                 raise ProviderMissing(f"no session on cuda ({error}); it needs {NEEDS}") from error
-            raise BrokenArtifact(f"ONNX Runtime cannot load {model}: {error}") from error
+            raise BrokenArtifact(
+                f"ONNX Runtime cannot load {model if isinstance(model, Path) else 'a graph'}: {error}"
+            ) from error
         found = self._session.get_providers()[0]
         if found != NAMES[provider]:
             raise ProviderMissing(f"asked for {provider}, but the session runs on {found}; it needs {NEEDS}")
