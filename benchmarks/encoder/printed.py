@@ -10,9 +10,9 @@ from benchmarks.encoder.turns import LARGEST, SHAPES, SMALLEST
 
 _WIDTH = 150
 BIAS = (
-    "Bias: engines took turns, one a process, with the same number of threads, which wait without spinning; each "
-    "turn's second run counts. Texts at the four shapes are tokens drawn from the gate's passages, all of one "
-    "length, so nothing is padded; tokenising is left out."
+    "Bias: engines took turns, one a process, with the same number of threads, which wait as each library has it by "
+    "default; each turn's second run counts. Texts at the four shapes are tokens drawn from the gate's passages, all "
+    "of one length, so nothing is padded; tokenising is left out."
 )
 
 

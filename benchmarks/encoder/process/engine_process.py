@@ -16,9 +16,6 @@ from penchant.errors import Misconfigured
 from serving.model.tokens import Ids
 
 ROOT = Path(__file__).parents[3]
-# Threads that spin at a barrier lose whole time slices where other processes want the cores, too: on a machine that
-# others used, torch took 200 to 700 ms for a statement with spinning threads. A worker's engine does not spin either.
-_WAIT = {"OMP_WAIT_POLICY": "PASSIVE"}
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
@@ -39,7 +36,7 @@ class EngineProcess:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
-            env=os.environ | {"PYTHONPATH": str(ROOT)} | dict.fromkeys(_THREADS, str(threads)) | _WAIT,
+            env=os.environ | {"PYTHONPATH": str(ROOT)} | dict.fromkeys(_THREADS, str(threads)),
         )
         self._name: str | None = None
 
