@@ -50,6 +50,7 @@ def write(
             "tag": source.tag,
             "scheme": scheme.value,
             "providers": list(scheme.traits.providers),
+            "tolerance": scheme.traits.tolerance,
             "dim": reference.dim,
             "pooling": source.pooling.mode,
             "max_tokens": source.max_tokens,

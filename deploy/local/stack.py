@@ -78,7 +78,8 @@ class LocalSystem:
         """Note what tells us to stop rather than die of it; a second one changes nothing, all are being stopped."""
 
         def note(_: int, __: FrameType | None) -> None:
-            self._stopped.set()
+            # Not set here: `set` takes a lock that the interrupted wait may hold, and both would wait for ever.
+            threading.Thread(target=self._stopped.set, name="stop").start()
 
         before = {number: signal.signal(number, note) for number in stopping_signals()}
         try:

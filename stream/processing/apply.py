@@ -153,10 +153,10 @@ def _on_event(update: UserUpdate, each: WorkItem) -> None:
         return
     links = event.item_id is not None and event.weight.covisit > 0
     before = update.burst.context_of(state) if links else None
-    lack = _lack(event, update.context)
-    if lack is not None and not _wait(update, event, lack):
+    missing = _missing_vector(event, update.context)
+    if missing is not None and not _wait(update, event, missing):
         return
-    if lack is None:
+    if missing is None:
         fold(state, *_to_fold(event, update.context))
         if not _silent(event):
             update.burst.follow(state)
@@ -164,7 +164,7 @@ def _on_event(update: UserUpdate, each: WorkItem) -> None:
         came = each.carrier or event.record
         events = update.batch.covisit_events.setdefault(came.topic, [])
         events.append(CoVisitEvent(came.offset, event.item_id, event.weight.covisit, *before))
-    _name(update, event, waiting=lack is not None)
+    _name(update, event, waiting=missing is not None)
 
 
 def _name(update: UserUpdate, event: Event, *, waiting: bool) -> None:
@@ -184,13 +184,13 @@ def _known(update: UserUpdate, event: Event) -> FoldResult | None:
     return FoldResult.DUPLICATE if same else FoldResult.REUSED
 
 
-def _wait(update: UserUpdate, event: Event, lack: _MissingVector) -> bool:
+def _wait(update: UserUpdate, event: Event, missing: _MissingVector) -> bool:
     """Have an event wait. Returns False if a limit forbids it, and it became a dead letter."""
-    over_limit = wait_for_vector(update, event, missed=lack is _MissingVector.TEXT)
+    over_limit = wait_for_vector(update, event, missed=missing is _MissingVector.TEXT)
     if over_limit is None:
         return True
     reason, what = RejectReason.UNKNOWN_ITEM, f"item {event.item_id!r} has no vector"
-    if lack is _MissingVector.TEXT:
+    if missing is _MissingVector.TEXT:
         reason, what = RejectReason.ENCODER_TIMEOUT, "the encoder missed its text"
     update.batch.dead.append(DeadLetter(event.record, reason, f"{what}, and {over_limit}", "fold"))
     return False
@@ -219,12 +219,12 @@ def _on_pending(update: UserUpdate, each: WorkItem) -> None:
 
 def _count_or_wait_on(update: UserUpdate, entry: PendingEvent, event: Event) -> None:
     """Count an event that waited; what waited for its item may have to wait for its text now, and the reverse."""
-    lack = _lack(event, update.context)
-    if lack is not None and entry.missed == (lack is _MissingVector.TEXT):
+    missing = _missing_vector(event, update.context)
+    if missing is not None and entry.missed == (missing is _MissingVector.TEXT):
         return
     leave(update, entry)
-    if lack is not None:
-        _wait(update, event, lack)
+    if missing is not None:
+        _wait(update, event, missing)
     elif fold(update.state, *_to_fold(event, update.context)) is FoldResult.FOLDED:
         update.name(event)
 
@@ -236,7 +236,7 @@ def _to_fold(event: Event, context: Context) -> tuple[Event, Vector | None, Vect
     return adjusted(event, text, context.limits.sentiment), direction(item, text), text, context.limits.bounds
 
 
-def _lack(event: Event, context: Context) -> _MissingVector | None:
+def _missing_vector(event: Event, context: Context) -> _MissingVector | None:
     """What an event that counts cannot be counted without."""
     if not event.weight.covisit and not event.weight.preference:
         return None

@@ -208,9 +208,9 @@ def _waiting(live: UserState, rebuilt: UserState, by: Yardstick) -> Iterator[Dif
     def retraction(each: Retraction) -> tuple[Any, ...]:
         return (each.command_id, each.event_id, each.timestamp_ms, each.value)
 
-    rooms = (
+    waiting = (
         ("pending", live.pending, rebuilt.pending, event),
         ("retractions", live.retractions, rebuilt.retractions, retraction),
     )
-    for name, mine, theirs, key in rooms:
+    for name, mine, theirs, key in waiting:
         yield from _entries(name, list(map(key, due(mine))), list(map(key, due(theirs))), lambda each: each)

@@ -11,8 +11,6 @@ import warnings
 from hashlib import sha1
 from pathlib import Path
 
-import atheris
-
 from tests.fuzz.harness import FuzzFinding, Harness, machine_factor
 from tests.fuzz.kept import write_seed
 from tests.fuzz.mutate import Mutator
@@ -23,6 +21,8 @@ OURS = ["serving", "stream", "deploy"]
 
 def main(name: str, findings: Path, corpus: Path, options: list[str]) -> None:
     """Search until the options say that it is enough."""
+    import atheris  # the extra `fuzz`, which `make fuzz` installs
+
     logging.disable(logging.CRITICAL)
     warnings.simplefilter("ignore")
     machine_factor()  # measured before coverage costs anything

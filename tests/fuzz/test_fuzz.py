@@ -1,5 +1,6 @@
 """The short run: every seed that was kept, and some thousand inputs of each target. `make fuzz` is the long one."""
 
+import importlib.util
 import json
 import random
 import subprocess
@@ -8,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from penchant.errors import Misconfigured
+from tests.conftest import missing
 from tests.fuzz.harness import Harness
 from tests.fuzz.kept import read_seed, seeds_of, write_seed
 from tests.fuzz.mutate import Mutator
@@ -113,6 +116,8 @@ def test_inputs_are_shared_out_by_the_table() -> None:
 
 
 def test_the_search_by_coverage_reaches_further_than_where_it_began(tmp_path: Path) -> None:
+    if importlib.util.find_spec("atheris") is None:
+        missing(Misconfigured("no atheris here: `make fuzz` installs it"))
     command = [sys.executable, "-m", "tests.fuzz", "--target", "lines", "--inputs", "3000", "--folder", str(tmp_path)]
     done = subprocess.run([*command, "--json"], capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

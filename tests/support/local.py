@@ -14,6 +14,7 @@ from typing import Any
 import psutil
 
 from tests.support.command import clean_environment
+from tests.support.waiting import until
 
 READY_TIMEOUT_S = 120.0
 WORKERS = [["-m", "stream"], ["-m", "tests.support.misbehaving_worker"]]
@@ -43,7 +44,8 @@ class RunningLocal:
     def stop(self, number: int = signal.SIGTERM) -> int:
         """Send a signal and return the exit code."""
         self.process.send_signal(number)
-        return self.process.wait(30)
+        assert until(lambda: self.process.poll() is not None, 60), "it was told to stop, and goes on"
+        return self.process.wait()
 
 
 def _command(process: psutil.Process) -> list[str]:

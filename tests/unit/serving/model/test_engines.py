@@ -86,7 +86,7 @@ def test_both_engines_agree_on_a_folder_in_bfloat16(graphs: dict[str, Path]) -> 
 
     rows, whole = engine.run(IDS, MASK), OnnxRuntime(graphs["bf16"], "cpu").run(IDS, MASK)
 
-    assert rows == pytest.approx(whole, abs=5e-3)
+    assert rows == pytest.approx(whole, abs=Scheme.BF16.traits.tolerance)
     assert not np.array_equal(rows, whole)  # it was bfloat16
     alone = np.concatenate([engine.run(IDS[[i], : MASK[i].sum()], MASK[[i], : MASK[i].sum()]) for i in range(5)])
     assert alone == pytest.approx(rows, abs=5e-3)
