@@ -125,4 +125,5 @@ class ApacheKafka:
 
 def _cluster_id() -> str:
     """Make a random id in Kafka's form: a UUID in 22 characters of URL-safe base64."""
-    return base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+    made = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+    return f"A{made[1:]}" if made.startswith("-") else made  # which would be read as an option: one in 64
