@@ -64,11 +64,6 @@ class Source:
     max_tokens: int  # how much of a text is read
     pad_id: int  # fills up short rows; the mask hides it, so any id would do
 
-    @property
-    def dim(self) -> int:
-        """Components of a vector."""
-        return self.pooling.width(self.network.dim)
-
 
 @dataclass(frozen=True)
 class Wanted:

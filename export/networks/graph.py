@@ -9,9 +9,11 @@ from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
 __all__ = ("IDS",)
 
-IDS, MASK, TYPES = "input_ids", "attention_mask", "token_type_ids"
+IDS, MASK, TYPES, POSITIONS = "input_ids", "attention_mask", "token_type_ids", "position_ids"
 STATES = "last_hidden_state"  # (n, tokens, d) float32, what a graph ends in before pooling
 EMBEDDING = "embedding"  # (n, d) float32 unit rows, what a worker reads
+
+_WHOLE = {STATES, EMBEDDING, TYPES, POSITIONS}  # names that no prefix is put before
 
 _MICROSOFT = "com.microsoft"
 _OPSETS = [helper.make_opsetid("", 18), helper.make_opsetid(_MICROSOFT, 1)]
@@ -34,7 +36,7 @@ class Graph:
 
     def node(self, kind: str, inputs: Sequence[str], output: str, *, domain: str = "", **attributes: Any) -> str:
         """A node with one output. domain: "" for the standard's operators."""
-        output = output if output in {STATES, EMBEDDING, TYPES} else self._prefix + output
+        output = output if output in _WHOLE else self._prefix + output
         self.nodes.append(helper.make_node(kind, inputs, [output], output, domain=domain, **attributes))
         return output
 

@@ -3,7 +3,7 @@
 import numpy as np
 from onnx import ModelProto, TensorProto, helper
 
-from export.networks.graph import EMBEDDING, IDS, MASK, STATES, TYPES, Graph, inputs
+from export.networks.graph import EMBEDDING, IDS, MASK, POSITIONS, STATES, TYPES, Graph, inputs
 from export.networks.pooling import Dense, Pooling
 from penchant.errors import Misconfigured
 
@@ -38,7 +38,7 @@ def append(model: ModelProto, states: int, pooling: Pooling) -> None:
 
 
 def _mean(graph: Graph, states: str) -> str:
-    """The sum over real tokens: a mean's division by their number cancels in the norm, if no dense layer follows."""
+    """The mean over real tokens."""
     last, axis = graph.constant("mask_axis", np.array([-1])), graph.constant("token_axis", np.array([1]))
     mask = graph.node("Unsqueeze", [graph.node("Cast", [MASK], "mask", to=TensorProto.FLOAT), last], "column")
     total = graph.node("ReduceSum", [graph.node("Mul", [states, mask], "real"), axis], "sum", keepdims=0)
@@ -71,13 +71,11 @@ def _inputs_derived(model: ModelProto) -> None:
     before = Graph("pool.")
     if TYPES in taken:
         before.node("Mul", [IDS, before.constant("zero", np.array(0))], TYPES)
-    if "position_ids" in taken:
-        ones = before.node("Add", [before.node("Mul", [IDS, before.constant("none", np.array(0))], "zeros"),
-                                   before.constant("each", np.array(1))], "ones")  # fmt: skip
-        count = before.node("CumSum", [ones, before.constant("along", np.array(1))], "counted")
-        before.node("Sub", [count, before.constant("from", np.array(1))], "positions")
-        before.nodes[-1].output[0] = "position_ids"
-    further = taken - {IDS, MASK, TYPES, "position_ids"}
+    if POSITIONS in taken:
+        one, axis = before.constant("each", np.array(1)), before.constant("along", np.array(1))
+        nothing = before.node("Mul", [IDS, before.constant("none", np.array(0))], "nothing")
+        before.node("CumSum", [before.node("Add", [nothing, one], "ones"), axis], POSITIONS, exclusive=1)
+    further = taken - {IDS, MASK, TYPES, POSITIONS}
     if further:
         raise Misconfigured(f"the exported graph asks for {', '.join(sorted(further))}: such models are not exported")
     for node in reversed(before.nodes):

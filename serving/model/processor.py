@@ -7,6 +7,7 @@ from pathlib import Path
 
 # The instructions that decide how fast numbers of 8 and 16 bits are multiplied, by Linux's names.
 _DECIDING = ("amx_bf16", "amx_int8", "avx2", "avx512_bf16", "avx512_vnni", "avx512f", "avx_vnni")
+BFLOAT16 = frozenset({"amx_bf16", "avx512_bf16"})  # either multiplies such numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +21,7 @@ class ProcessorClass:
 
 # The first that fits. Measured on one machine of each kind (docs/models.md, "By processor").
 CLASSES = (
-    ProcessorClass("bfloat16", frozenset({"amx_bf16", "avx512_bf16"}), ("bf16", "int8-weight-only")),
+    ProcessorClass("bfloat16", BFLOAT16, ("bf16", "int8-weight-only")),
     ProcessorClass("other", frozenset(), ("int8-weight-only",)),
 )
 

@@ -14,14 +14,12 @@ import numpy.typing as npt
 
 from penchant.errors import BrokenArtifact, ProviderMissing
 from serving.model.engines import usable_cores
-from serving.model.processor import instructions
-
-_BFLOAT16 = {"amx_bf16", "avx512_bf16"}
+from serving.model.processor import BFLOAT16, instructions
 
 
 def why_not() -> str:
     """Why this engine cannot be used here; empty where it can."""
-    if not instructions() & _BFLOAT16:
+    if not instructions() & BFLOAT16:
         return "this processor does not multiply bfloat16"
     if importlib.util.find_spec("openvino") is None:
         return "openvino is not installed (`pip install 'penchant[openvino]'`)"
