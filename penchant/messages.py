@@ -202,7 +202,8 @@ class CoVisitEvent(msgspec.Struct, array_like=True):
     """One event for the item statistics: its offset, item and co-visit weight, and its user's interactions before it.
 
     ring: as it stood, newest first, items and co-visit weights. gaps_s: of each of these, seconds before the newest.
-    older_items: items of the interactions before those (serving/state/history.py), packed.
+    older_items: items of the interactions before those (serving/state/history.py), packed. time_ms: when it happened,
+    milliseconds since 1970; 0 in what was written before this was told.
     """
 
     offset: int
@@ -211,6 +212,7 @@ class CoVisitEvent(msgspec.Struct, array_like=True):
     ring: list[tuple[str, float]]
     gaps_s: list[int] = []
     older_items: str = ""
+    time_ms: int = 0
 
 
 class CoVisits(msgspec.Struct, kw_only=True):

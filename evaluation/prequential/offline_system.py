@@ -90,7 +90,7 @@ class Penchant:
         item_id = self.catalogue.ids[event.row]
         self._offset += 1
         contribution = self.contribution(event)
-        counted = CoVisitEvent(self._offset, item_id, contribution.weight.covisit, *context_of(state))
+        counted = CoVisitEvent(self._offset, item_id, contribution.weight.covisit, *context_of(state), event.time_ms)
         towards = direction(self.catalogue.vector_at(event.row), contribution.vector)
         fold(state, self._event(event, item_id, contribution), towards, contribution.vector, self._bounds)
         if self._learns:

@@ -18,6 +18,7 @@ _MOST_WEIGHT = 1000.0  # as in a weights file
 _MOST_ID = 256
 _MOST_OFFSET = 2**63 - 1
 _MOST_GAP_S = 2**33
+_MOST_TIME_MS = 2**53
 
 
 def read_covisits(value: bytes) -> CoVisits:
@@ -47,6 +48,8 @@ def _check(event: CoVisitEvent) -> None:
         raise ValueError(f"at offset {event.offset}: the gaps do not fit the ring")
     if event.older_items and len(base64.b64decode(event.older_items, validate=True)) % PACKED_BYTES:
         raise ValueError(f"at offset {event.offset}: the older items cannot be unpacked")
+    if abs(event.time_ms) > _MOST_TIME_MS:
+        raise ValueError(f"at offset {event.offset}: {event.time_ms} is no time in milliseconds")
 
 
 def readable(values: Iterable[bytes | None]) -> Iterator[CoVisits]:

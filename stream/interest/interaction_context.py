@@ -20,7 +20,7 @@ _HASH = 0xFFFFFFFF  # of an order
 
 
 class InteractionContext(NamedTuple):
-    """The last fields of a `penchant.messages.CoVisitEvent`."""
+    """Those fields of a `penchant.messages.CoVisitEvent` that tell what was before."""
 
     ring: list[tuple[str, float]]
     gaps_s: list[int]

@@ -163,7 +163,7 @@ def _on_event(update: UserUpdate, each: WorkItem) -> None:
     if before is not None and event.item_id is not None:
         came = each.carrier or event.record
         events = update.batch.covisit_events.setdefault(came.topic, [])
-        events.append(CoVisitEvent(came.offset, event.item_id, event.weight.covisit, *before))
+        events.append(CoVisitEvent(came.offset, event.item_id, event.weight.covisit, *before, event.time_ms))
     _name(update, event, waiting=missing is not None)
 
 

@@ -12,7 +12,7 @@ from tests.support.states import pack_older_items
 from tests.unit.serving.ranking.test_statistics import fresh, numbers
 
 EARLIER = pack_older_items(OlderItems(np.array([7, 8], np.uint32), np.array([0.2, 1.0], np.float32)))
-PAIR = [3, "i1", 0.5, [["i2", 1.0], ["i3", 0.3]], [0, 60], EARLIER]
+PAIR = [3, "i1", 0.5, [["i2", 1.0], ["i3", 0.3]], [0, 60], EARLIER, 1_795_341_600_123]
 
 
 def message(*pairs: list[Any], **more: Any) -> bytes:
@@ -53,6 +53,7 @@ def test_what_workers_write_is_read() -> None:
         message(changed(5, "A")),
         message(changed(5, "AAAA")),
         message(changed(5, "*" + EARLIER)),
+        message(changed(6, 2**60)),
     ],
 )
 def test_what_they_cannot_have_written_is_refused_whole(value: bytes) -> None:
