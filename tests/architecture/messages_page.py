@@ -39,7 +39,7 @@ EXAMPLES = {
 """,
     "covisits.v1": """\
 {"topic": "penchant.clicks.v1", "partition": 2, "first": 4711, "last": 4711,
- "events": [[4711, "i9", 0.3, [["i3", 1.0]], [0], ""]]}
+ "events": [[4711, "i9", 0.3, [["i3", 1.0]], [0], "", 1795341600123]]}
 """,
     "recommendations.v1": """\
 {"user_id": "u1", "version": 1795341600123, "generated_at": "2026-11-22T10:00:00.130Z",
