@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from export.candidates import Candidate
 from export.gate.reference import Reference
-from export.quantize import Scheme
 from export.sources import Source
 from serving.model import artifact
 from serving.model.artifact import CENTRE, FORMAT, KINDS, MANIFEST, MODEL, PARTS, TOKENIZER
@@ -29,18 +29,17 @@ def staging(target: Path) -> Iterator[Path]:
         yield Path(scratch)
 
 
-def write(
-    target: Path, model: Path, source: Source, reference: Reference, scheme: Scheme, measured: dict[str, Any]
-) -> str:
+def write(target: Path, made: Candidate, source: Source, reference: Reference, measured: dict[str, Any]) -> str:
     """Puts the folder at `target`, in place of one that stood there, and returns its fingerprint.
 
-    `model` is the graph's file, and is moved. `measured` goes into the manifest: figures, times, processor. The
-    folder is made elsewhere and renamed, so that a worker never opens half of one.
+    The candidate's graph is moved. `measured` goes into the manifest: figures, times, processor. The folder is made
+    elsewhere and renamed, so that a worker never opens half of one.
     """
+    scheme = made.scheme
     with staging(target) as scratch:
         folder = scratch / "folder"
         folder.mkdir(mode=0o755)
-        model.rename(folder / MODEL)
+        made.path.rename(folder / MODEL)
         source.tokenizer.save(str(folder / TOKENIZER), pretty=False)
         np.save(folder / CENTRE, np.stack([reference.centres[kind] for kind in KINDS]))
         manifest: dict[str, Any] = {
@@ -58,6 +57,7 @@ def write(
             "prefixes": dict(source.prefixes),
             "files": {name: artifact.file_hash(folder / name) for name in PARTS},
             "versions": dict(_versions()),
+            "probe": made.probe.as_json() if made.probe is not None else None,
         } | measured
         manifest["fingerprint"] = artifact.fingerprint(manifest)
         _write_manifest(folder, manifest)

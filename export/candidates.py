@@ -14,6 +14,7 @@ from export.gate.reference import Reference
 from export.gate.texts import Texts
 from export.quantize import Scheme
 from export.sources import Source
+from serving.model.artifact import Probe
 from serving.model.engines.choice import on_cpu
 
 
@@ -26,6 +27,7 @@ class Candidate:
     bytes: int
     figures: Figures
     ms: dict[str, float]  # by shape, as speed.SHAPES names them
+    probe: Probe | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The figures as the manifest and --json have them."""
@@ -77,15 +79,18 @@ def measure(source: Source, schemes: Sequence[Scheme], texts: Texts, scratch: Pa
             paths[scheme] = _save(source, scheme, scratch)
     with progress.step("float32, the reference", total) as tick:
         truth = reference.make(source, texts, tick)
-    figures = {}
+    figures, probes = {}, {}
     for scheme, path in paths.items():
         with progress.step(f"{scheme.value}: parity", total) as tick:
-            figures[scheme] = parity.measure(reference.counted(on_cpu(path, scheme.value).run, tick), truth)
+            engine = on_cpu(path, scheme.value)
+            figures[scheme] = parity.measure(reference.counted(engine.run, tick), truth)
+            probes[scheme] = reference.probe(engine.run, truth)
+            del engine  # one at a time: each takes memory for the weights
     with progress.step("timing"):
         times = speed.compare({s.value: path for s, path in paths.items()}, source.tokenizer.get_vocab_size())
     return Measured(
         truth,
-        [Candidate(s, path, path.stat().st_size, figures[s], times[s.value]) for s, path in paths.items()],
+        [Candidate(s, path, path.stat().st_size, figures[s], times[s.value], probes[s]) for s, path in paths.items()],
     )
 
 

@@ -165,7 +165,7 @@ def _parts(settings: WorkerSettings, encoder: Encoder, layout: TopicLayout, cons
     metrics.clock_skew.set_function(lambda: clock.skew_ms / 1000)
     if encoder.sentiment is None:
         _log.warning("the model folder has no head for sentiment: reviews without a rating all count the same")
-    encoding = DeadlineEncoder(encoder, on_failure=metrics.encoder_failed)
+    encoding = DeadlineEncoder(encoder, on_failure=metrics.encoder_failed, on_batch=metrics.encoder_ran)
     metrics.encoder_out.set_function(lambda: not encoding.healthy)
     catalogue = Catalogue(encoder.dim, encoder.fingerprint)
     statistics = Statistics(catalogue, layout.identities)

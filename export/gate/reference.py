@@ -8,10 +8,10 @@ import numpy.typing as npt
 
 from export.gate.texts import Texts
 from export.sources import Source
-from serving.model.artifact import KINDS, TextKind
-from serving.model.tokens import Ids, Run, run_in_batches
+from serving.model.artifact import KINDS, Probe, TextKind
+from serving.model.tokens import Ids, Run, pad, run_in_batches
 
-__all__ = ("Reference", "centre", "counted", "make")
+__all__ = ("Reference", "centre", "counted", "make", "probe")
 
 Rows = Mapping[TextKind, npt.NDArray[np.float32]]  # by kind of text, (n, d) or (d,)
 _Tick = Callable[[int], None]
@@ -70,6 +70,12 @@ def centred(rows: npt.NDArray[np.float32], middle: npt.NDArray[np.float32]) -> n
     moved = rows - middle
     moved /= np.linalg.norm(moved, axis=1, keepdims=True)
     return moved
+
+
+def probe(run: Run, made: Reference) -> Probe:
+    """The first query and its row, alone: what an engine of the folder is tested by when it starts."""
+    ids = made.ids["query"][0]
+    return Probe(np.asarray(ids, np.int64), run(*pad([ids], made.pad_id))[0])
 
 
 def counted(run: Run, tick: _Tick) -> Run:

@@ -112,4 +112,4 @@ class BertNetwork:
         """
         model = self.fused("packed")
         append(model, self.dim, pooling)
-        return OnnxRuntime(model.SerializeToString(), "cpu").run
+        return OnnxRuntime(model.SerializeToString()).run

@@ -9,12 +9,13 @@
 A folder is made by `penchant export`; nothing here writes one.
 """
 
+import base64
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -32,6 +33,18 @@ TextKind = Literal["query", "passage"]
 KINDS: tuple[TextKind, ...] = ("query", "passage")  # the order of the rows of centre.npy
 
 
+class Probe(NamedTuple):
+    """A text whose vector is known: what an engine is tested by. ids: (tokens,) int64; row: (d,) float32, unit."""
+
+    ids: npt.NDArray[np.int64]
+    row: npt.NDArray[np.float32]
+
+    def as_json(self) -> dict[str, str]:
+        """As the manifest has it: token ids with spaces, the row in half precision and base64."""
+        row = self.row.astype("<f2").tobytes()
+        return {"ids": " ".join(map(str, self.ids.tolist())), "row": base64.b64encode(row).decode()}
+
+
 @dataclass(frozen=True)
 class Artifact:
     """A model folder that was opened and checked."""
@@ -46,6 +59,7 @@ class Artifact:
     centres: Mapping[TextKind, npt.NDArray[np.float32]]  # (d,) each
     manifest: Mapping[str, Any]
     sentiment: Sentiment | None = None
+    probe: Probe | None = None
 
     @property
     def model(self) -> Path:
@@ -84,6 +98,7 @@ def open_artifact(path: str | Path) -> Artifact:
         centres=_centres(folder / CENTRE, manifest["dim"]),
         manifest=manifest,
         sentiment=_sentiment(folder, manifest),
+        probe=_probe(folder, manifest),
     )
 
 
@@ -201,6 +216,21 @@ def _sentiment(folder: Path, manifest: Mapping[str, Any]) -> Sentiment | None:
     if SENTIMENT not in manifest["files"]:
         return None
     return read_sentiment(folder / SENTIMENT, manifest["fingerprint"], manifest["dim"])
+
+
+def _probe(folder: Path, manifest: Mapping[str, Any]) -> Probe | None:
+    """The known text, if the manifest has one."""
+    told = manifest.get("probe")
+    if told is None:
+        return None
+    try:
+        ids = np.array([int(word) for word in told["ids"].split()], np.int64)
+        row = np.frombuffer(base64.b64decode(told["row"], validate=True), "<f2").astype(np.float32)
+    except (TypeError, KeyError, AttributeError, ValueError, OverflowError) as error:
+        raise BrokenArtifact(f"{folder / MANIFEST} has a probe that cannot be read ({error!r}): {REMEDY}") from error
+    if row.shape != (manifest["dim"],) or not 0 < len(ids) <= manifest["max_tokens"]:
+        raise BrokenArtifact(f"{folder / MANIFEST} has a probe of another model: {REMEDY}")
+    return Probe(ids, row)
 
 
 def _centres(path: Path, dim: int) -> dict[TextKind, npt.NDArray[np.float32]]:

@@ -7,7 +7,7 @@ subtracted and the rows are normalised again; these *centred unit vectors* are w
 import hashlib
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,10 +19,12 @@ from serving.arrays import Vectors
 from serving.model.artifact import Artifact, TextKind, open_artifact
 from serving.model.engines import Engine, Provider
 from serving.model.engines.choice import open_engine
-from serving.model.tokens import run_in_batches
+from serving.model.tokens import BatchRun, run_in_batches
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
+
+OnBatch = Callable[[BatchRun], None]
 
 
 class Encoder:
@@ -39,18 +41,25 @@ class Encoder:
         self._engine = engine
         self._cache = _Cache(cache_texts)
 
-    def embed(self, texts: Sequence[str], kind: TextKind) -> Vectors:
+    @property
+    def batch_tokens(self) -> int:
+        """How many tokens a batch holds at most."""
+        return self._engine.packing.tokens
+
+    def embed(self, texts: Sequence[str], kind: TextKind, on_batch: OnBatch = lambda _: None) -> Vectors:
         """(n, d) float32, centred unit rows, in the order given; no text gives (0, d).
 
         A row is rounded to float16 and read back, once, here: what is stored (in half precision) is then exactly what
         was folded, and a replay that reads stored vectors equals the live run. Its length is 1 within 5e-4.
-        An empty text has a vector too, that of the prefix. What is longer than the model reads is cut.
+        An empty text has a vector too, that of the prefix. What is longer than the model reads is cut. `on_batch` is
+        told of each batch that was run, on this thread.
         """
         keys = [self._key(text, kind) for text in texts]
         known = self._cache.get(keys)
         fresh = {key: text for key, text in zip(keys, texts, strict=True) if key not in known}
         if fresh:
-            rows = self._centred(self._raw([self._artifact.prefixes[kind] + text for text in fresh.values()]), kind)
+            prefixed = [self._artifact.prefixes[kind] + text for text in fresh.values()]
+            rows = self._centred(self._raw(prefixed, on_batch), kind)
             made = dict(zip(fresh, rows, strict=True))
             self._cache.put(made)
             known |= made
@@ -63,12 +72,13 @@ class Encoder:
         for text in ("a", "a " * self._artifact.max_tokens):
             self._raw([text])
 
-    def _raw(self, texts: Sequence[str]) -> Vectors:
+    def _raw(self, texts: Sequence[str], on_batch: OnBatch = lambda _: None) -> Vectors:
         """The graph's own unit rows, (n, d) float32, of texts that have their prefix."""
         # Half a surrogate pair, which JSON can carry, is not UTF-8 and would be refused: it becomes a question mark.
         clean = [text.encode(errors="replace").decode() for text in texts]
         ids = [encoding.ids for encoding in self._tokenizer.encode_batch_fast(clean)]
-        return run_in_batches(self._engine.run, ids, self._artifact.manifest["pad_id"])
+        engine = self._engine
+        return run_in_batches(engine.run, ids, self._artifact.manifest["pad_id"], engine.packing, on_batch)
 
     def _centred(self, rows: Vectors, kind: TextKind) -> npt.NDArray[np.float16]:
         """Unit rows less the kind's centre, unit again, in half precision."""

@@ -20,7 +20,7 @@ from functools import partial
 from typing import TypeVar
 
 from serving.model.artifact import TextKind
-from serving.model.encoder import Encoder
+from serving.model.encoder import Encoder, OnBatch
 from serving.model.tokens import batches
 from serving.state.user_state import Vector
 from stream.encoder.circuit_breaker import CircuitBreaker
@@ -56,7 +56,7 @@ class _EncoderUnavailable(Exception):
 
 
 class DeadlineEncoder:
-    """See the module. `on_failure` is told of each, for the metrics. Used from one event loop."""
+    """See the module. `on_failure` and `on_batch` are told of each, for the metrics. Used from one event loop."""
 
     def __init__(
         self,
@@ -64,11 +64,13 @@ class DeadlineEncoder:
         budget: Budget | None = None,
         breaker: CircuitBreaker | None = None,
         on_failure: Callable[[Failure], None] = lambda _: None,
+        on_batch: OnBatch = lambda _: None,
     ) -> None:
         self._encoder = encoder
         self._budget = budget or Budget()
         self._breaker = breaker or CircuitBreaker()
         self._on_failure = on_failure
+        self._on_batch = on_batch  # called on the encoder's thread
         self._turn = asyncio.Lock()
         self._executor: DaemonThreadExecutor | None = None
         self._late: asyncio.Task[None] | None = None  # watches a slice that is over its budget
@@ -128,7 +130,7 @@ class DeadlineEncoder:
     def _slices(self, texts: Sequence[str]) -> Iterator[list[str]]:
         """The texts in the encoder's own batches, like lengths together. Three bytes a token is short of the truth."""
         lengths = [1 + min(len(text.encode(errors="replace")) // 3, self._encoder.max_tokens) for text in texts]
-        for part in batches(lengths):
+        for part in batches(lengths, self._encoder.batch_tokens):
             yield [texts[index] for index in part]
 
     async def _read(self, texts: list[str], kind: TextKind, made: dict[str, Vector], *, tried: bool = False) -> None:
@@ -137,7 +139,8 @@ class DeadlineEncoder:
         Raises _EncoderUnavailable.
         """
         try:
-            rows = await self._run(partial(self._encoder.embed, texts, kind), patient=kind == "passage")
+            embed = partial(self._encoder.embed, texts, kind, self._on_batch)
+            rows = await self._run(embed, patient=kind == "passage")
         except _EncoderUnavailable:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it was, the worker goes on

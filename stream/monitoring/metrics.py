@@ -4,11 +4,13 @@ from typing import NamedTuple
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 
+from serving.model.tokens import BatchRun
 from stream.encoder.deadline import Failure
 
 __all__ = ["Metrics"]
 
 _SECONDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+_SHARES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 
 
 class Counts(NamedTuple):
@@ -164,6 +166,18 @@ class Metrics:
             ["how"],
             registry=self.registry,
         )
+        self.encoder_batch_seconds = Histogram(
+            "penchant_encoder_batch_seconds",
+            "Time of one batch of texts in the encoder's engine.",
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self.encoder_batch_occupancy = Histogram(
+            "penchant_encoder_batch_occupancy",
+            "Share of a batch's places that hold tokens of texts; the rest is padding, to the longest or to a shape.",
+            buckets=_SHARES,
+            registry=self.registry,
+        )
         self.encoder_out = Gauge(
             "penchant_encoder_out", "1 while the encoder is late or its breaker open.", registry=self.registry
         )
@@ -180,6 +194,11 @@ class Metrics:
     def encoder_failed(self, failure: Failure) -> None:
         """Count one of the encoder's failures."""
         self.encoder_failures.labels(failure.value).inc()
+
+    def encoder_ran(self, batch: BatchRun) -> None:
+        """Note a batch of the encoder's."""
+        self.encoder_batch_seconds.observe(batch.seconds)
+        self.encoder_batch_occupancy.observe(batch.tokens / batch.places)
 
     def leave_out(self, topic: str) -> None:
         """Count a record that could not be sent or applied."""

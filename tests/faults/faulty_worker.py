@@ -95,7 +95,7 @@ class FaultyEngine:
     """The encoder's engine, which fails while the file is there."""
 
     def __init__(self, engine: Engine) -> None:
-        self.provider = engine.provider
+        self.provider, self.packing = engine.provider, engine.packing
         self._engine = engine
         self._fault, self._file = os.environ["FAULT_ENCODER"], Path(os.environ["FAULT_FILE"])
 

@@ -37,7 +37,7 @@ def main() -> None:
         model = ours.network.fused("packed")
         append(model, ours.network.dim, ours.pooling)
         onnx.save(model, scratch / "model.onnx")
-        run = OnnxRuntime(scratch / "model.onnx", "cpu").run
+        run = OnnxRuntime(scratch / "model.onnx").run
         rows = {kind: run_in_batches(run, truth.ids[kind], truth.pad_id) for kind in KINDS}
     cosines = np.concatenate([np.sum(rows[kind] * truth.rows[kind], axis=1) for kind in KINDS])
     overlap = parity.overlap(parity.nearest(truth.rows, truth.centres), parity.nearest(rows, truth.centres))

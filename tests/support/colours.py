@@ -11,7 +11,7 @@ from tokenizers.pre_tokenizers import WhitespaceSplit
 
 from serving.model.artifact import Artifact
 from serving.model.encoder import Encoder
-from serving.model.tokens import Ids
+from serving.model.tokens import Ids, Packing
 
 WORDS = {"[PAD]": 0, "red": 1, "green": 2, "blue": 3, "ask:": 4, "say:": 5}
 
@@ -20,6 +20,7 @@ class Colours:
     """An engine whose row is how often red, green and blue stand in a text, made unit; prefixes count for nothing."""
 
     provider = "cpu"
+    packing = Packing()
 
     def __init__(self) -> None:
         self.shapes: list[tuple[int, ...]] = []

@@ -16,7 +16,7 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from serving.model.tokens import Ids, Run, run_in_batches
+from serving.model.tokens import Ids, Packing, Run, run_in_batches
 
 COMPONENTS = 256
 _RARITY = 1e-4
@@ -33,6 +33,7 @@ class StaticVectors:
     vectors: Floats
 
     provider = "cpu"
+    packing = Packing()
 
     @property
     def bytes(self) -> int:

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from export.networks.quiet import quiet
-from serving.model.tokens import Ids
+from serving.model.tokens import Ids, Packing
 
 NAMES: Mapping[str, str] = {"float32": "fp32", "bfloat16": "bf16"}  # torch's name of a type: as the table has it
 
@@ -16,6 +16,7 @@ class Torch:
     """A folder of transformers or sentence-transformers. Without `modules.json` it is pooled by the mean."""
 
     provider = "cpu"
+    packing = Packing()
 
     def __init__(self, folder: Path, dtype: str, threads: int = 0) -> None:
         """Loads the model. `threads` 0: as many as torch takes."""

@@ -6,6 +6,8 @@ from typing import Literal, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from serving.model.tokens import Packing
+
 Provider = Literal["auto", "cpu", "cuda"]
 
 
@@ -15,6 +17,11 @@ class Engine(Protocol):
     @property
     def provider(self) -> str:
         """Where it really runs, checked after creation: "cpu" or "cuda"."""
+        ...
+
+    @property
+    def packing(self) -> Packing:
+        """How it wants its batches; it runs others, too."""
         ...
 
     def run(self, ids: npt.NDArray[np.int64], mask: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:

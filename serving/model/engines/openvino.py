@@ -15,6 +15,7 @@ import numpy.typing as npt
 from penchant.errors import BrokenArtifact, ProviderMissing
 from serving.model.engines import usable_cores
 from serving.model.processor import BFLOAT16, instructions
+from serving.model.tokens import Packing
 
 
 def why_not() -> str:
@@ -30,6 +31,7 @@ class OpenVino:
     """One compiled model and one request, which several threads take in turn."""
 
     provider = "cpu"
+    packing = Packing()
 
     def __init__(self, model: Path, threads: int = 0) -> None:
         """Loads and compiles the graph. `threads` 0: as many as this process may use.

@@ -35,7 +35,7 @@ def test_its_rows_are_the_folder_s(process: EngineProcess, folder: Path) -> None
 
     assert process.name == "onnxruntime fp32"
     assert rows.shape == (2, WIDTH)
-    np.testing.assert_array_equal(rows, OnnxRuntime(folder / "model.onnx", "cpu", 1).run(IDS, MASK))
+    np.testing.assert_array_equal(rows, OnnxRuntime(folder / "model.onnx", 1).run(IDS, MASK))
 
 
 def test_it_times_itself(process: EngineProcess) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from penchant.errors import BrokenArtifact
-from serving.model.artifact import CENTRE, FORMAT, MANIFEST, MODEL, PARTS, TOKENIZER, open_artifact
+from serving.model.artifact import CENTRE, FORMAT, MANIFEST, MODEL, PARTS, TOKENIZER, Probe, open_artifact
 from serving.model.sentiment import SENTIMENT
 from tests.support.folders import write_manifest
 
@@ -152,6 +152,35 @@ def test_a_manifest_nested_too_deeply_is_refused(folder: Path) -> None:
     (folder / MANIFEST).write_bytes(b"[" * 100_000)
     with pytest.raises(BrokenArtifact, match="is not JSON"):
         open_artifact(folder)
+
+
+@pytest.mark.parametrize(
+    ("probe", "says"),
+    [
+        ("red", "probe that cannot be read"),
+        ({"ids": "0 1"}, "probe that cannot be read"),
+        ({"ids": "0 x", "row": ""}, "probe that cannot be read"),
+        ({"ids": f"{2**70}", "row": ""}, "probe that cannot be read"),
+        ({"ids": "0", "row": "*"}, "probe that cannot be read"),
+        ({"ids": "0", "row": "AA=="}, "probe that cannot be read"),
+        ({"ids": "0", "row": "AAA="}, "probe of another model"),
+        ({"ids": "", "row": "AAAAAAAA"}, "probe of another model"),
+        ({"ids": "0 " * 9, "row": "AAAAAAAA"}, "probe of another model"),
+    ],
+)
+def test_a_probe_that_fits_no_model_of_this_kind_is_refused(folder: Path, probe: object, says: str) -> None:
+    write_manifest(folder, probe=probe)
+    with pytest.raises(BrokenArtifact, match=says):
+        open_artifact(folder)
+
+
+def test_a_probe_is_read_as_it_was_written(folder: Path) -> None:
+    known = Probe(np.array([0, 7, 2]), np.array([0.5, -0.25, 1], np.float32))
+    write_manifest(folder, probe=known.as_json())
+    read = open_artifact(folder).probe
+    assert read is not None
+    assert read.ids.tolist() == [0, 7, 2]
+    assert read.row.tolist() == [0.5, -0.25, 1]
 
 
 def new_centre(folder: Path) -> None:

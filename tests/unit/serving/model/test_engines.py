@@ -61,7 +61,7 @@ def graphs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     ("scheme", "least"), [("fp16", 0.9999), ("bf16", 0.999), ("int8-weight-only", 0.999), ("int4-weight-only", 0.97)]
 )
 def test_a_scheme_keeps_the_direction(graphs: dict[str, Path], scheme: str, least: float) -> None:
-    whole = OnnxRuntime(graphs["fp32"], "cpu").run(IDS, MASK)
+    whole = OnnxRuntime(graphs["fp32"]).run(IDS, MASK)
 
     rows = choice.on_cpu(graphs[scheme], scheme).run(IDS, MASK)
 
@@ -84,7 +84,7 @@ def test_both_engines_agree_on_a_folder_in_bfloat16(graphs: dict[str, Path]) -> 
     engine = choice.on_cpu(graphs["bf16"], "bf16")
     assert isinstance(engine, OpenVino)
 
-    rows, whole = engine.run(IDS, MASK), OnnxRuntime(graphs["bf16"], "cpu").run(IDS, MASK)
+    rows, whole = engine.run(IDS, MASK), OnnxRuntime(graphs["bf16"]).run(IDS, MASK)
 
     assert rows == pytest.approx(whole, abs=Scheme.BF16.traits.tolerance)
     assert not np.array_equal(rows, whole)  # it was bfloat16

@@ -7,7 +7,7 @@ import numpy.typing as npt
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serving.model.tokens import Ids, batches, pad, run_in_batches
+from serving.model.tokens import Ids, Packing, batches, pad, run_in_batches
 
 LENGTHS = st.lists(st.integers(1, 300), max_size=60)
 
@@ -48,5 +48,5 @@ def test_results_come_in_the_order_of_the_texts(rows: list[list[int]], budget: i
     def total_and_length(ids: Ids, mask: Ids) -> npt.NDArray[np.float32]:
         return np.stack([(ids * mask).sum(axis=1), mask.sum(axis=1)], axis=1).astype(np.float32)
 
-    found = run_in_batches(total_and_length, rows, pad_id=99, budget=budget)
+    found = run_in_batches(total_and_length, rows, pad_id=99, packing=Packing(budget))
     assert found.tolist() == [[sum(row), len(row)] for row in rows]

@@ -10,7 +10,8 @@ import pytest
 from serving.model.tokens import BUDGET
 from stream.encoder.circuit_breaker import CircuitBreaker
 from stream.encoder.deadline import Budget, DeadlineEncoder, Failure
-from tests.support.colours import Troubled, colours
+from stream.monitoring.metrics import Metrics
+from tests.support.colours import Colours, Troubled, colours
 
 RED, GREEN = [1.0, 0.0, 0.0], [0.0, 1.0, 0.0]
 LONG_S = 30.0  # a budget that no test uses up
@@ -52,6 +53,21 @@ class Bench:
     def _never_late(self) -> None:
         """A machine that is busy may not take the short budget of a test for its own."""
         self.encoding._budget = Budget(LONG_S, 2 * LONG_S, LONG_S)
+
+
+async def test_each_batch_that_ran_is_in_the_metrics() -> None:
+    """Given texts of three and of five tokens and one that is known, then one batch with 8 of 10 places taken."""
+    metrics = Metrics()
+    encoder = colours(Colours())
+    encoder.embed(["red"], "query")
+    encoding = DeadlineEncoder(encoder, on_batch=metrics.encoder_ran)
+
+    await encoding.queries(["red", "red blue", "red green blue red"])
+    encoding.close()
+
+    told = metrics.exposition().decode()
+    assert "penchant_encoder_batch_seconds_count 1.0" in told
+    assert "penchant_encoder_batch_occupancy_sum 0.8" in told
 
 
 @pytest.fixture
