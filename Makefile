@@ -149,7 +149,7 @@ $(EXPORT_VENV)/installed: pyproject.toml constraints-export.txt
 # The libraries of CUDA are not pinned: they follow the onnxruntime-gpu that pip finds.
 $(GPU_VENV)/installed: pyproject.toml constraints.txt
 	$(call environment,$(GPU_VENV))
-	$(GPU_VENV)/bin/$(PIP_INSTALL) -c constraints.txt -e '.[worker,gpu,local,dev]'
+	$(GPU_VENV)/bin/$(PIP_INSTALL) -c constraints.txt -e '.[worker,gpu,model,local,bench,dev]'
 	@touch $@
 
 # What the next two read. No prerequisite of theirs: they fetch what they lack, and nobody else needs it.

@@ -83,7 +83,7 @@ def model(source: str, scheme: str, out: Path, lower_gate: Sequence[str], *, as_
             "parity": chosen.as_json() | {"gate": asdict(gate), "cpu": describe()},
             "considered": {one.scheme.value: one.as_json() for one in measured.candidates},
         }
-        bundle.write(out, chosen, found, measured.reference, record)
+        bundle.write(out, chosen.graph, found, measured.reference, record)
     manifest = json.loads((out / "manifest.json").read_text(encoding="utf-8"))
     click.echo(json.dumps(manifest, ensure_ascii=False) if as_json else summary(manifest, out))
 

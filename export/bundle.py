@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from export.candidates import Candidate
+from export.candidates import Graph
 from export.gate.reference import Reference
 from export.sources import Source
 from serving.model import artifact
@@ -29,17 +29,17 @@ def staging(target: Path) -> Iterator[Path]:
         yield Path(scratch)
 
 
-def write(target: Path, made: Candidate, source: Source, reference: Reference, measured: dict[str, Any]) -> str:
+def write(target: Path, graph: Graph, source: Source, reference: Reference, measured: dict[str, Any]) -> str:
     """Puts the folder at `target`, in place of one that stood there, and returns its fingerprint.
 
-    The candidate's graph is moved. `measured` goes into the manifest: figures, times, processor. The folder is made
+    The graph's file is moved. `measured` goes into the manifest: figures, times, processor. The folder is made
     elsewhere and renamed, so that a worker never opens half of one.
     """
-    scheme = made.scheme
+    scheme = graph.scheme
     with staging(target) as scratch:
         folder = scratch / "folder"
         folder.mkdir(mode=0o755)
-        made.path.rename(folder / MODEL)
+        graph.path.rename(folder / MODEL)
         source.tokenizer.save(str(folder / TOKENIZER), pretty=False)
         np.save(folder / CENTRE, np.stack([reference.centres[kind] for kind in KINDS]))
         manifest: dict[str, Any] = {
@@ -57,7 +57,7 @@ def write(target: Path, made: Candidate, source: Source, reference: Reference, m
             "prefixes": dict(source.prefixes),
             "files": {name: artifact.file_hash(folder / name) for name in PARTS},
             "versions": dict(_versions()),
-            "probe": made.probe.as_json() if made.probe is not None else None,
+            "probe": graph.probe.as_json() if graph.probe is not None else None,
         } | measured
         manifest["fingerprint"] = artifact.fingerprint(manifest)
         _write_manifest(folder, manifest)

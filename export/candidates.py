@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from export import quantize
 from export.gate import parity, reference, speed
@@ -18,6 +18,14 @@ from serving.model.artifact import Probe
 from serving.model.engines.choice import on_cpu
 
 
+class Graph(NamedTuple):
+    """A graph that was written, in its scheme; probe: a text and the row that it gives it, once that is known."""
+
+    scheme: Scheme
+    path: Path
+    probe: Probe | None = None
+
+
 @dataclass(frozen=True)
 class Candidate:
     """A model in one scheme, and what was measured of it on this machine's CPU."""
@@ -28,6 +36,11 @@ class Candidate:
     figures: Figures
     ms: dict[str, float]  # by shape, as speed.SHAPES names them
     probe: Probe | None = None
+
+    @property
+    def graph(self) -> Graph:
+        """What becomes of it in a model folder."""
+        return Graph(self.scheme, self.path, self.probe)
 
     def as_json(self) -> dict[str, Any]:
         """The figures as the manifest and --json have them."""
@@ -76,7 +89,7 @@ def measure(source: Source, schemes: Sequence[Scheme], texts: Texts, scratch: Pa
     paths = {}
     for scheme in schemes:
         with progress.step(f"{scheme.value}: writing the graph"):
-            paths[scheme] = _save(source, scheme, scratch)
+            paths[scheme] = write_graph(source, scheme, scratch)
     with progress.step("float32, the reference", total) as tick:
         truth = reference.make(source, texts, tick)
     figures, probes = {}, {}
@@ -94,7 +107,8 @@ def measure(source: Source, schemes: Sequence[Scheme], texts: Texts, scratch: Pa
     )
 
 
-def _save(source: Source, scheme: Scheme, scratch: Path) -> Path:
+def write_graph(source: Source, scheme: Scheme, scratch: Path) -> Path:
+    """The graph of a source in a scheme, with its pooling: a file in `scratch`."""
     import onnx
 
     from export.networks.pooling_graph import append

@@ -105,5 +105,5 @@ def write_folders(
     for candidate in measured.candidates:
         folder = scratch / candidate.scheme.value
         with progress.step(f"{candidate.scheme.value}: writing the folder"):
-            bundle.write(folder, candidate, source, measured.reference, {})
+            bundle.write(folder, candidate.graph, source, measured.reference, {})
         yield folder, candidate.figures

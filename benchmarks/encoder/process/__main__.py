@@ -1,6 +1,6 @@
 """One engine in a process of its own. Requests are lines of JSON on standard input, answers lines on standard output.
 
-    python -m benchmarks.encoder.process onnx FOLDER THREADS          a model folder, by the engine that a worker takes
+    python -m benchmarks.encoder.process onnx FOLDER THREADS PROVIDER a model folder, by the engine that a worker takes
     python -m benchmarks.encoder.process torch FOLDER THREADS DTYPE   sentence-transformers; in the environment of torch
     python -m benchmarks.encoder.process static FILE THREADS          static vectors
 
@@ -53,13 +53,13 @@ def main() -> None:
         _answer(answers, serve[next(iter(request))](request))
 
 
-def _open(kind: str, path: str, threads: str, dtype: str = "") -> tuple[str, Engine, Callable[[int], Product]]:
+def _open(kind: str, path: str, threads: str, what: str = "") -> tuple[str, Engine, Callable[[int], Product]]:
     """The engine, its name in the table, and a product of matrices in its own arithmetic."""
     if kind == "torch":
         from benchmarks.encoder.process.torch_engine import NAMES, Torch
 
-        torch = Torch(Path(path), dtype, int(threads))
-        return f"torch {NAMES[dtype]}", torch, torch.product
+        torch = Torch(Path(path), what, int(threads))
+        return f"torch {NAMES[what]}", torch, torch.product
     if kind == "static":
         from benchmarks.encoder.process.static_vectors import StaticVectors
 
@@ -68,7 +68,7 @@ def _open(kind: str, path: str, threads: str, dtype: str = "") -> tuple[str, Eng
     from serving.model.engines.choice import open_engine
 
     artifact = open_artifact(path)
-    engine = open_engine(artifact, "cpu", int(threads))
+    engine = open_engine(artifact, "cuda" if what == "cuda" else "cpu", int(threads))
     return f"{type(engine).__name__.lower()} {artifact.scheme}", engine, numpy_product
 
 
@@ -93,7 +93,7 @@ def gflops(product: Product, size: int) -> float:
 
 def _seconds(engine: Engine, given: Mapping[str, Any]) -> float:
     start = perf_counter()
-    WAYS[given["way"]](engine.run, given["encode"], given["pad_id"])
+    WAYS[given["way"]](engine, given["encode"], given["pad_id"])
     return perf_counter() - start
 
 

@@ -51,6 +51,6 @@ def test_all_engines_see_the_same_texts_of_each_shape() -> None:
 def test_texts_are_packed_in_three_ways(way: str, shapes: list[tuple[int, int]]) -> None:
     engine = Colours()
 
-    WAYS[way](engine.run, [[1, 2, 3], *[[1]] * 31, *[[1, 2]] * 9], 0)
+    WAYS[way](engine, [[1, 2, 3], *[[1]] * 31, *[[1, 2]] * 9], 0)
 
     assert engine.shapes == shapes
