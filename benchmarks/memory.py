@@ -3,9 +3,9 @@
     python -m benchmarks.memory --users 10000 --id-bytes 8
 
 Every user has a full ring (20 events), a full set of dedup ids (64) and a long vector; then, apart, the vectors of 8
-recent texts, a seen set of 2,000 items, and 256 impressions. Ids of users, events and items have the same length. The
-store is an embedded redis-server of its own, or an empty one that is named. No event is pending, and no list is
-unpublished.
+recent texts, a seen set of 2,000 items, 256 impressions, and 256 purchases. Ids of users, events and items have the
+same length. The store is an embedded redis-server of its own, or an empty one that is named. No event is pending, and
+no list is unpublished.
 """
 
 import asyncio
@@ -48,6 +48,7 @@ COMPONENTS = {
     "texts": "vectors of 8 recent texts, float16",
     "seen": "seen set of 2,000 items",
     "impressions": "256 impressions, for fatigue",
+    "purchases": "256 purchases, for what is bought again",
 }
 
 
@@ -87,6 +88,8 @@ def _full_state(user: int, length: int, dim: int, parts: int) -> UserState:
         state.impressions = np.zeros(_BOUNDS.impressions, IMPRESSIONS)
         state.impressions["id"], state.impressions["item"] = random.integers(0, 2**32, (2, _BOUNDS.impressions))
         state.impressions["time_s"] = NOW_MS // 1000
+    if parts > 4:
+        state.purchases = state.impressions.copy()
     return state
 
 

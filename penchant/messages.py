@@ -203,7 +203,10 @@ class CoVisitEvent(msgspec.Struct, array_like=True):
 
     ring: as it stood, newest first, items and co-visit weights. gaps_s: of each of these, seconds before the newest.
     older_items: items of the interactions before those (serving/state/history.py), packed. time_ms: when it happened,
-    milliseconds since 1970; 0 in what was written before this was told.
+    milliseconds since 1970; 0 in what was written before this was told. same_visit: the user viewed it, or put it into
+    the cart, within the same visit already. purchase: seconds since its user's purchase of the item before, and until
+    the one after, 0: none; null if it is no purchase. bought_before: what else the user bought before
+    (serving/state/purchases.py), packed.
     """
 
     offset: int
@@ -213,6 +216,9 @@ class CoVisitEvent(msgspec.Struct, array_like=True):
     gaps_s: list[int] = []
     older_items: str = ""
     time_ms: int = 0
+    same_visit: bool = False
+    purchase: tuple[int, int] | None = None
+    bought_before: str = ""
 
 
 class CoVisits(msgspec.Struct, kw_only=True):

@@ -12,6 +12,7 @@ import msgspec
 
 from penchant.messages import CoVisitEvent, CoVisits
 from serving.state.history import PACKED_BYTES
+from serving.state.purchases import PACKED_PURCHASE_BYTES
 from serving.state.user_state import RING
 
 _MOST_WEIGHT = 1000.0  # as in a weights file
@@ -50,6 +51,10 @@ def _check(event: CoVisitEvent) -> None:
         raise ValueError(f"at offset {event.offset}: the older items cannot be unpacked")
     if abs(event.time_ms) > _MOST_TIME_MS:
         raise ValueError(f"at offset {event.offset}: {event.time_ms} is no time in milliseconds")
+    if event.purchase is not None and any(not 0 <= gap <= _MOST_GAP_S for gap in event.purchase):
+        raise ValueError(f"at offset {event.offset}: {event.purchase} are no seconds between purchases")
+    if event.bought_before and len(base64.b64decode(event.bought_before, validate=True)) % PACKED_PURCHASE_BYTES:
+        raise ValueError(f"at offset {event.offset}: what was bought before cannot be unpacked")
 
 
 def readable(values: Iterable[bytes | None]) -> Iterator[CoVisits]:

@@ -1,6 +1,6 @@
 """The bytes of a user's record, and what is kept of an event in it.
 
-Version 4: `crc32 (4 bytes, little endian) | MessagePack array`, the array's fields in the order of `StateRecord`. The
+Version 5: `crc32 (4 bytes, little endian) | MessagePack array`, the array's fields in the order of `StateRecord`. The
 long vector is block fixed point: int24 mantissas (little endian) times `2**exponent`. Its error per save is at most
 `2**-23` of the largest component, and what was decoded encodes to the same bytes again.
 
@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from penchant.errors import BrokenState, NewerState
+from penchant.hashes import item_hash
 from serving.arrays import Vector
 from serving.state.pending import Alias, Merge, PendingEvent, Ref, Retraction, TimeMs
 
@@ -24,10 +25,10 @@ __all__ = ()
 
 Number = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]  # the largest whole number that every JSON reader knows
 
-VERSION = 4
+VERSION = 5
 # Version 2 has `alias` and `merges` behind what version 1 has, version 3 `impressions`; version 4 the co-visit weights
-# of what was seen, and of texts.
-_READABLE = frozenset({1, 2, 3, 4})
+# of what was seen, and of texts; version 5 `purchases`.
+_READABLE = frozenset({1, 2, 3, 4, 5})
 
 
 class EventKind(IntEnum):
@@ -130,6 +131,7 @@ class StateRecord(msgspec.Struct, array_like=True):
     alias: Alias | None = None
     merges: list[Merge] = []
     impressions: bytes = b""
+    purchases: bytes = b""
 
 
 _RING = np.dtype(
@@ -149,6 +151,8 @@ COVISIT_UNIT = 0.01  # of `covisit` in the seen set: sums of whole numbers do no
 _SEEN_BEFORE_4 = np.dtype([("item", "<u4"), ("time_s", "<u4"), ("count", "u1"), ("dismissed", "u1")])
 _SEEN_BEFORE_3 = np.dtype([("item", "<u4"), ("time_s", "<u4"), ("count", "<u2")])
 IMPRESSIONS = np.dtype([("time_s", "<u4"), ("id", "<u4"), ("item", "<u4")])
+PURCHASES = IMPRESSIONS
+ID32 = 0xFFFFFFFF  # of an id's 48-bit hash these bits stand there: 256 of them collide with another id once in 2**24
 _ID_BYTES = 6
 _LAST_KIND = int(max(EventKind))
 
@@ -255,6 +259,20 @@ def unpack_impressions(record: StateRecord) -> npt.NDArray[np.void]:
     return np.frombuffer(record.impressions, IMPRESSIONS).copy()
 
 
+def unpack_purchases(record: StateRecord, ring: list[RingEvent]) -> npt.NDArray[np.void]:
+    """`(n,)` of `PURCHASES`; of what was written before they were kept, those that stand in the ring."""
+    if record.version >= 5:
+        return np.frombuffer(record.purchases, PURCHASES).copy()
+    bought = [event for event in ring if event.kind == EventKind.PURCHASE and event.item_id]
+    rows = [dated_item(e.time_ms, e.dedup_key, "" if e.retracted else e.item_id) for e in bought]
+    return np.unique(np.array(rows, PURCHASES))
+
+
+def dated_item(time_ms: int, dedup_key: int, item_id: str) -> tuple[int, int, int]:
+    """One row of `IMPRESSIONS` or `PURCHASES`; the item of what was retracted is "", and stands there as 0."""
+    return (time_ms // 1000, dedup_key & ID32, item_hash(item_id) if item_id else 0)
+
+
 def pack_ids(hashes: list[int]) -> bytes:
     """48 bits each."""
     return b"".join(each.to_bytes(_ID_BYTES, "little") for each in hashes)
@@ -314,6 +332,7 @@ def _check(record: StateRecord) -> None:
         (record.retracted_ids, _ID_BYTES, "retracted_ids"),
         (record.seen, _seen_before(record.version).itemsize, "seen"),
         (record.impressions, IMPRESSIONS.itemsize, "impressions"),
+        (record.purchases, PURCHASES.itemsize, "purchases"),
     )
     for packed, size, name in rows:
         if len(packed) % size:

@@ -14,11 +14,23 @@ from penchant.errors import FingerprintMismatch
 from penchant.hashes import fingerprint_bytes, id_hash, item_hash
 from serving.arrays import Vector
 from serving.state import codec as record
-from serving.state.codec import COVISIT_UNIT, IMPRESSIONS, SEEN, VERSION, EventKind, RecentText, RingEvent
+from serving.state.codec import (
+    COVISIT_UNIT,
+    ID32,
+    IMPRESSIONS,
+    PURCHASES,
+    SEEN,
+    VERSION,
+    EventKind,
+    RecentText,
+    RingEvent,
+    dated_item,
+)
 from serving.state.pending import Alias, Merge, PendingEvent, Ref, Retraction
 
 __all__ = [
     "COVISIT_UNIT",
+    "ID32",
     "IMPRESSIONS",
     "RECENT_TEXTS",
     "RING",
@@ -33,6 +45,7 @@ __all__ = [
     "RingEvent",
     "UserState",
     "Vector",
+    "dated_item",
     "decode",
     "encode",
     "id_hash",
@@ -53,6 +66,11 @@ def no_impressions() -> npt.NDArray[np.void]:
     return np.empty(0, IMPRESSIONS)
 
 
+def no_purchases() -> npt.NDArray[np.void]:
+    """Nothing bought: `(0,)` of `PURCHASES`."""
+    return np.empty(0, PURCHASES)
+
+
 @dataclass(slots=True, eq=False)
 class UserState:
     """All that is kept of one user.
@@ -66,6 +84,7 @@ class UserState:
     dismissed it, and the sum of their co-visit weights in units of `COVISIT_UNIT`. What was retracted counts 0.
     impressions: `(n,)` of `IMPRESSIONS`, the last impressions, oldest first, by 32-bit hashes of id and item; the item
     of what was retracted is 0.
+    purchases: `(n,)` of `PURCHASES`, the last things bought, or used up by another action, likewise.
     event_count: how many events `long` is the sum of. With none it is zeros, not what rounding leaves of a difference.
     pending, retractions: events that wait for a vector, and retractions that wait for their event.
     list_version: the version of the last list made; 0 before the first.
@@ -81,6 +100,7 @@ class UserState:
     retracted_ids: list[int] = field(default_factory=list)
     seen: npt.NDArray[np.void] = field(default_factory=_no_seen)
     impressions: npt.NDArray[np.void] = field(default_factory=no_impressions)
+    purchases: npt.NDArray[np.void] = field(default_factory=no_purchases)
     texts: list[RecentText] = field(default_factory=list)
     pending: list[PendingEvent] = field(default_factory=list)
     retractions: list[Retraction] = field(default_factory=list)
@@ -131,6 +151,7 @@ def encode(state: UserState, fingerprint: str) -> bytes:
             alias=state.alias,
             merges=state.merges,
             impressions=state.impressions.tobytes(),
+            purchases=state.purchases.tobytes(),
         )
     )
 
@@ -147,10 +168,11 @@ def decode(sealed: bytes, fingerprint: str) -> UserState:
             f"a user's state was made with another model folder than {fingerprint}; "
             "start the worker with the folder that made it, or rebuild the state by a replay"
         )
+    ring = record.unpack_ring(raw)
     return UserState(
         long=record.unpack_long(raw.exponent, raw.long),
         reference_ms=raw.reference_ms,
-        ring=record.unpack_ring(raw),
+        ring=ring,
         event_count=raw.event_count,
         dedup_ids=record.unpack_ids(raw.dedup_ids),
         retracted_ids=record.unpack_ids(raw.retracted_ids),
@@ -164,4 +186,5 @@ def decode(sealed: bytes, fingerprint: str) -> UserState:
         alias=raw.alias,
         merges=raw.merges,
         impressions=record.unpack_impressions(raw),
+        purchases=record.unpack_purchases(raw, ring),
     )

@@ -41,7 +41,7 @@ class Event:
     dedup_key: the 48-bit hash that the id is remembered by. item_id: None for a statement. text: cleaned, or None.
     seen: whether the item enters the seen set. intent: what a statement that negates wants, and what not.
     weight_range: how far the text may move the preference; None: it stands. list_version, position: which list it
-    answers, and the item's place on it, from 1; None: not told.
+    answers, and the item's place on it, from 1; None: not told. bought: whether it says that the item was bought.
     """
 
     record: Record
@@ -58,6 +58,7 @@ class Event:
     weight_range: WeightRange | None = None
     list_version: int | None = None
     position: int | None = None
+    bought: bool = False
 
     @property
     def encoder_input(self) -> EncoderInput | None:
@@ -186,7 +187,8 @@ class Decoder:
         kind = _KINDS.get(action, EventKind.OTHER)
         seen = kind in _ALWAYS_SEEN or (self._clicks_are_seen and kind is not EventKind.IMPRESSION)
         weight = self._weights.of(action, rating)
-        return self._event(record, body, envelope, kind, weight, text=None, seen=seen)
+        event = self._event(record, body, envelope, kind, weight, text=None, seen=seen)
+        return replace(event, bought=True) if self._weights.buys(action) else event
 
     def _review(self, record: Record, body: Review, envelope: Mapping[str, Any]) -> Event:
         _check_size("text", body.text, MAX_BYTES)
@@ -202,6 +204,7 @@ class Decoder:
         _check_id("item_id", body.item_id)
         weight = self._weights.of("review", rating)
         event = self._event(record, body, envelope, EventKind.REVIEW, weight, text=text, seen=True)
+        event = replace(event, bought=True) if self._weights.buys("review") else event
         return event if rating is not None else replace(event, weight_range=self._weights.weight_range)
 
     def _command(self, record: Record, body: Command, envelope: Mapping[str, Any]) -> CommandEvent:

@@ -11,6 +11,7 @@ import numpy as np
 from penchant.errors import Misconfigured
 from serving.files import toml_files as edited
 
+_PURCHASE = "purchase"
 RATE = "rate"  # a click whose value is a rating: it is weighed by the ratings' table
 _TEXTS = ("review", "statement")
 _LARGEST = 1000.0  # half precision ends at 65504, and one event should not drown a year of others
@@ -21,11 +22,13 @@ class Weight(
 ):
     """covisit ≥ 0: what the event links items by. preference, signed: by what it moves the user's interest.
 
-    In the file they are `pair` and `taste`.
+    In the file they are `pair` and `taste`. bought: whether the item is bought by it, or used up, which may come again
+    after a time (serving/ranking/repeats.py); None: as ships with the worker.
     """
 
     covisit: float
     preference: float
+    bought: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,11 @@ class Weights:
         if rating is not None:
             return self.ratings[1 + int(4 * rating + 0.5)]
         return self.actions[action]
+
+    def buys(self, action: str) -> bool:
+        """Whether an action says that the item was bought, or used up: `purchase` does, and what the file declares."""
+        said = self.actions[action].bought if action in self.actions else None
+        return action == _PURCHASE if said is None else said
 
     @property
     def weight_range(self) -> WeightRange | None:
@@ -90,6 +98,8 @@ def load_weights(path: Path | None = None) -> Weights:
             raise Misconfigured(
                 f"in {source}, {name}: pair must be 0 to {_LARGEST:g}, taste -{_LARGEST:g} to {_LARGEST:g}"
             )
+        if weight.bought and (name in raw.ratings or not weight.covisit):
+            raise Misconfigured(f"in {source}, {name}: bought is for actions with a pair above 0")
     return Weights(
         {name: _rounded(weight) for name, weight in raw.actions.items()},
         {stars: _rounded(raw.ratings[str(stars)]) for stars in range(1, 6)},
@@ -98,4 +108,4 @@ def load_weights(path: Path | None = None) -> Weights:
 
 def _rounded(weight: Weight) -> Weight:
     """As the ring stores it, in half precision: what is subtracted later must be what was added."""
-    return Weight(float(np.float16(weight.covisit)), float(np.float16(weight.preference)))
+    return Weight(float(np.float16(weight.covisit)), float(np.float16(weight.preference)), weight.bought)

@@ -28,7 +28,7 @@ from serving.state.user_state import (
 )
 from stream.events.decoder import Event
 from stream.events.encoder_input import text_direction
-from stream.interest import impressions
+from stream.interest import impressions, purchases
 
 __all__ = [
     "Bounds",
@@ -51,8 +51,8 @@ _MAX_COVISIT = np.iinfo(np.uint16).max
 class Bounds:
     """What a user's state may have, and how fast the long vector fades.
 
-    half_life_ms: the time in which an event's weight halves. dedup_ids, seen, impressions: how many event ids, items
-    and impressions are remembered.
+    half_life_ms: the time in which an event's weight halves. dedup_ids, seen, impressions, purchases: how many event
+    ids, items, impressions and purchases are remembered.
     """
 
     half_life_ms: int = 30 * 86_400_000
@@ -60,6 +60,7 @@ class Bounds:
     dedup_ids: int = 64
     seen: int = 2_000
     impressions: int = 256
+    purchases: int = 256
     texts: int = RECENT_TEXTS
 
 
@@ -86,12 +87,17 @@ def fold(state: UserState, event: Event, vector: Vector | None, text: Vector | N
         add(state, event.weight.preference, vector, event.time_ms, bounds.half_life_ms)
         state.event_count += 1
     _place(state, entry_of(event), text, bounds)
+    if event.bought:
+        purchases.note(state, entry_of(event), bounds.purchases)
     return FoldResult.FOLDED
 
 
 def retract_in_advance(state: UserState, event: Event, bounds: Bounds) -> None:
     """Take in a new event whose retraction came before it: what `fold` and then `subtract` leave, without a sum."""
-    _place(state, msgspec.structs.replace(entry_of(event), retracted=True), None, bounds)
+    entry = msgspec.structs.replace(entry_of(event), retracted=True)
+    _place(state, entry, None, bounds)
+    if event.bought:
+        purchases.note(state, entry, bounds.purchases)
 
 
 def subtract(state: UserState, past: RingEvent, vector: Vector | None, bounds: Bounds) -> None:
@@ -108,6 +114,7 @@ def subtract(state: UserState, past: RingEvent, vector: Vector | None, bounds: B
     if past.seen and past.item_id:
         _lower_seen(state, past)
     impressions.retract(state, [past.dedup_key])
+    purchases.retract(state, past.dedup_key)
     state.texts = [_blank(text) if text.event_id == past.event_id else text for text in state.texts]
     stands = [place for place, event in enumerate(state.ring) if event.event_id == past.event_id]
     for place in stands:
@@ -182,6 +189,7 @@ def join(state: UserState, other: UserState, bounds: Bounds) -> None:
     for row in other.seen.tolist():
         _see(state, row, bounds.seen)
     impressions.join(state, other, bounds.impressions)
+    purchases.join(state, other, bounds.purchases)
     state.ring = sorted(state.ring + other.ring, key=lambda e: e.order)
     _cut_ring(state, bounds)
     state.texts = sorted(state.texts + other.texts, key=lambda t: t.order)[-bounds.texts :]

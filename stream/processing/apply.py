@@ -10,6 +10,7 @@ from stream.events.decoder import CommandEvent, Event
 from stream.events.records import DeadLetter
 from stream.events.transfers import HandoffToken, Request, TransferEvent, oversize, pass_on
 from stream.interest.fold import Bounds, FoldResult, direction, find_duplicate, fold
+from stream.interest.purchases import purchase_context
 from stream.interest.sentiment_adjustment import adjusted
 from stream.processing.batch import Answer, Context, PartitionBatch, Trigger, UserUpdate, WorkItem, ref
 from stream.processing.merge import merge, merge_after_erasure, receive, resend
@@ -153,6 +154,7 @@ def _on_event(update: UserUpdate, each: WorkItem) -> None:
         return
     links = event.item_id is not None and event.weight.covisit > 0
     before = update.burst.context_of(state) if links else None
+    bought = purchase_context(state, event) if links else None
     missing = _missing_vector(event, update.context)
     if missing is not None and not _wait(update, event, missing):
         return
@@ -160,10 +162,11 @@ def _on_event(update: UserUpdate, each: WorkItem) -> None:
         fold(state, *_to_fold(event, update.context))
         if not _silent(event):
             update.burst.follow(state)
-    if before is not None and event.item_id is not None:
+    if before is not None and bought is not None and event.item_id is not None:
         came = each.carrier or event.record
         events = update.batch.covisit_events.setdefault(came.topic, [])
-        events.append(CoVisitEvent(came.offset, event.item_id, event.weight.covisit, *before, event.time_ms))
+        counted = CoVisitEvent(came.offset, event.item_id, event.weight.covisit, *before, event.time_ms, *bought)
+        events.append(counted)
     _name(update, event, waiting=missing is not None)
 
 

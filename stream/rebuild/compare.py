@@ -56,6 +56,7 @@ def differences(live: UserState, rebuilt: UserState, by: Yardstick) -> list[Diff
         *_ids("retracted_ids", live.retracted_ids, rebuilt.retracted_ids, by.limits.bounds.dedup_ids),
         *_seen(live, rebuilt, by.limits.bounds.seen),
         *_shown(live, rebuilt),
+        *_bought(live, rebuilt),
         *_waiting(live, rebuilt, by),
         *_merged(live, rebuilt),
     ]
@@ -70,6 +71,7 @@ def knows_more(live: UserState, rebuilt: UserState) -> bool:
         or len(live.dedup_ids) > len(rebuilt.dedup_ids)
         or len(live.seen) > len(rebuilt.seen)
         or len(live.impressions) > len(rebuilt.impressions)
+        or len(live.purchases) > len(rebuilt.purchases)
     )
 
 
@@ -173,6 +175,15 @@ def _shown(live: UserState, rebuilt: UserState) -> Iterator[Difference]:
     mine, theirs = (set(state.impressions.tolist()) for state in (live, rebuilt))
     if mine != theirs:
         yield Difference("impressions", f"{len(mine - theirs)} impressions more, {len(theirs - mine)} fewer")
+
+
+def _bought(live: UserState, rebuilt: UserState) -> Iterator[Difference]:
+    """What is older than all that a live state has is not compared: it came before purchases were kept."""
+    mine, theirs = (set(state.purchases.tolist()) for state in (live, rebuilt))
+    known = min(mine, default=(min((event.time_ms for event in live.ring), default=0) // 1000, 0, 0))
+    fewer = {row for row in theirs - mine if row >= known}
+    if mine - theirs or fewer:
+        yield Difference("purchases", f"{len(mine - theirs)} purchases more, {len(fewer)} fewer")
 
 
 def _merged(live: UserState, rebuilt: UserState) -> Iterator[Difference]:

@@ -71,7 +71,9 @@ class BlendLearner:
                 self._next_s = max(self._next_s, now_s - _SAVED_UP_S) + apart_s
 
     def _step(self, event: CoVisitEvent) -> bool:
-        """Learn from one event, if it can be learned from."""
+        """Learn from one event, if it can be learned from: one visit's view, cart and purchase are no repeat."""
+        if event.same_visit:
+            return False
         taken = self._catalogue.find(event.item_id)
         if taken is None or not self._catalogue.available[taken] or not event.ring:
             return False

@@ -10,7 +10,7 @@ import pytest
 
 from penchant.errors import BrokenState
 from serving.state.codec import VERSION
-from serving.state.user_state import UserState, decode, encode, no_impressions
+from serving.state.user_state import UserState, decode, encode, no_impressions, no_purchases
 from tests.support.newer import newer
 from tests.support.states import by_hand, fields
 
@@ -54,9 +54,19 @@ bADEAnUxxAF7kMOWonU5o2stMs8AAAGgxFBsA5eoY29tbWFuZHMBBKNrLTLPAAABoMRQbADCwqYwZjFl
 BJeoY29tbWFuZHMDC6NrLTPPAAABoMRQbATCwsPEGIA7sWpFIwHv776t3oE7sWoHAAAAAAAAAA==
 """)
 
+VERSION_5 = base64.b64decode("""
+qF1IJNwAFgXECI2bEMR6QYZWzwAAAaDEUGx7zwAAAaE3tXAA6sQYAAAgAADwAAAAAABABAAAAADQAAAIAAAAxDN/O7Fq5wNFIwHvzasANAA4AoA7sWoA
+AP///////wAAALyKgDuxagEAAAAAAAAAADwAPAmTomkxoKbnianlk4GTo2MtMaNyLTKm5LqL5Lu2xBJFIwHvzav///////8AAAAAAADEGO++rd6AO7Fq
+AwH6AAAAAAAAAAAA/wAAAJGXzwAAAaDEUGwAo3ItMqDLv/AAAAAAAADEEAAAADwAQABCAEQARQBGAEfEEAA8ADwAPAA8ADwAPAA8ADzLP+AAAAAAAACS
+mqZjbGlja3MDB88AAAGgxFBsAKNjLTmiaTnEAnUxxAIA/5GSpWNlX2lkxAH/wpqncmV2aWV3cwMIzwAAAaDEUGwBo3ItOaJpOcDEAnt9kMORl6ZjbGlj
+a3MDBaNjLTXPAAABoMRQbADDwwwHxAz///////8FAAAAAACRm6hjb21tYW5kcwMJzwAAAaDEUGwCo2MtN6NrLTHPAAABoMRQbADEAnUxxAF7kMOWonU5
+o2stMs8AAAGgxFBsA5eoY29tbWFuZHMBBKNrLTLPAAABoMRQbADCwqYwZjFlMmTDkZWjay0zpuiuv+Wuos8AAAGgxFBsBJeoY29tbWFuZHMDC6NrLTPP
+AAABoMRQbATCwsPEGIA7sWpFIwHv776t3oE7sWoHAAAAAAAAAMQYgDuxakUjAe8AAAAAgjuxaggAAADvvq3e
+""")
+
 
 def test_the_bytes_are_read_as_the_state_that_was_written() -> None:
-    state, expected = decode(VERSION_4, FINGERPRINT), by_hand()
+    state, expected = decode(VERSION_5, FINGERPRINT), by_hand()
     assert fields(state) == fields(expected)
     assert state.long is not None
     assert expected.long is not None
@@ -69,10 +79,19 @@ def forget_pairs(state: UserState) -> None:
     state.texts = [msgspec.structs.replace(each, covisit=0.0) for each in state.texts]
 
 
+def test_version_4_is_read_and_written_as_the_newer_one() -> None:
+    """It knew nothing of purchases but what stands in the ring; there is none."""
+    old, expected = decode(VERSION_4, FINGERPRINT), by_hand()
+    expected.purchases = no_purchases()
+    assert fields(old) == fields(expected)
+    assert encode(old, FINGERPRINT) == encode(expected, FINGERPRINT)
+
+
 def test_version_3_is_read_and_written_as_the_newer_one() -> None:
     """It knew nothing of the co-visit weights of what was seen."""
     old, expected = decode(VERSION_3, FINGERPRINT), by_hand()
     forget_pairs(expected)
+    expected.purchases = no_purchases()
     assert fields(old) == fields(expected)
     assert encode(old, FINGERPRINT) == encode(expected, FINGERPRINT)
 
@@ -81,6 +100,7 @@ def test_version_2_is_read_and_written_as_the_newer_one() -> None:
     """Nor of impressions, nor of which items were dismissed."""
     old, expected = decode(VERSION_2, FINGERPRINT), by_hand()
     forget_pairs(expected)
+    expected.purchases = no_purchases()
     expected.impressions, expected.seen["dismissed"] = no_impressions(), 0
     assert fields(old) == fields(expected)
     assert encode(old, FINGERPRINT) == encode(expected, FINGERPRINT)
@@ -90,6 +110,7 @@ def test_version_1_is_read_and_written_as_the_newer_one() -> None:
     """Nor of merges, of texts that the encoder missed, of what a text does not want."""
     old, expected = decode(VERSION_1, FINGERPRINT), by_hand()
     forget_pairs(expected)
+    expected.purchases = no_purchases()
     expected.impressions, expected.seen["dismissed"] = no_impressions(), 0
     expected.alias, expected.merges = None, []
     expected.texts = [msgspec.structs.replace(each, against=b"") for each in expected.texts]
@@ -101,16 +122,16 @@ def test_version_1_is_read_and_written_as_the_newer_one() -> None:
 
 def test_a_newer_version_is_refused_by_name() -> None:
     with pytest.raises(BrokenState, match=f"version {VERSION + 1}, this build reads up to {VERSION}"):
-        decode(newer(VERSION_4), FINGERPRINT)
+        decode(newer(VERSION_5), FINGERPRINT)
 
 
 def test_the_state_is_written_as_these_bytes() -> None:
-    assert VERSION == 4
-    assert encode(by_hand(), FINGERPRINT) == VERSION_4
-    assert encode(decode(VERSION_4, FINGERPRINT), FINGERPRINT) == VERSION_4
+    assert VERSION == 5
+    assert encode(by_hand(), FINGERPRINT) == VERSION_5
+    assert encode(decode(VERSION_5, FINGERPRINT), FINGERPRINT) == VERSION_5
 
 
-@pytest.mark.parametrize("bytes_of", [VERSION_1, VERSION_2, VERSION_3, VERSION_4])
+@pytest.mark.parametrize("bytes_of", [VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5])
 @pytest.mark.parametrize("lost", [1, 4, 100])
 def test_the_bytes_cut_short_are_no_state(bytes_of: bytes, lost: int) -> None:
     with pytest.raises(BrokenState):
@@ -118,15 +139,15 @@ def test_the_bytes_cut_short_are_no_state(bytes_of: bytes, lost: int) -> None:
 
 
 def test_every_flipped_bit_is_found() -> None:
-    for at in range(len(VERSION_4)):
+    for at in range(len(VERSION_5)):
         for bit in range(8):
-            flipped = bytearray(VERSION_4)
+            flipped = bytearray(VERSION_5)
             flipped[at] ^= 1 << bit
             with pytest.raises(BrokenState, match="checksum"):
                 decode(bytes(flipped), FINGERPRINT)
 
 
 def test_a_user_of_whom_nothing_is_known() -> None:
-    empty = base64.b64decode("V1FMldwAFQTECI2bEMR6QYZWAAAAxADEAJCQxADEAJCQkAAAxACQwJDEAA==")
+    empty = base64.b64decode("Ed7KWdwAFgXECI2bEMR6QYZWAAAAxADEAJCQxADEAJCQkAAAxACQwJDEAMQA")
     assert encode(UserState(), FINGERPRINT) == empty
     assert not decode(empty, FINGERPRINT).known

@@ -21,6 +21,7 @@ def test_a_full_user_takes_at_most_two_and_a_half_kilobytes(tmp_path: Path) -> N
     assert each["texts"] <= 8 * (768 + 64)
     assert each["seen"] <= 2000 * 12 + 100
     assert each["impressions"] <= 256 * 12 + 100
+    assert each["purchases"] <= 256 * 12 + 100
     assert list(each) == list(COMPONENTS)
     assert f"{each['ring, counters, dedupe']:,.0f}" in done.output
 

@@ -63,14 +63,15 @@ def by_hand() -> UserState:
         ),
         merges=[Merge("k-3", "访客", 1_790_000_000_004, Ref("commands", 3, 11, "k-3", 1_790_000_000_004), done=True)],
         impressions=np.array([(1_790_000_000, 0xEF012345, 0xDEADBEEF), (1_790_000_001, 7, 0)], IMPRESSIONS),
+        purchases=np.array([(1_790_000_000, 0xEF012345, 0), (1_790_000_002, 8, 0xDEADBEEF)], IMPRESSIONS),
     )
 
 
 def fields(state: UserState) -> dict[str, Any]:
     """A state as values that compare by `==`; the long vector apart, which is stored rounded."""
-    stored_apart = {"long", "seen", "impressions", "erased_ms"}
+    stored_apart = {"long", "seen", "impressions", "purchases", "erased_ms"}
     names = (each.name for each in dataclasses.fields(UserState) if each.name not in stored_apart)
-    arrays = {"seen": state.seen.tolist(), "impressions": state.impressions.tolist()}
+    arrays = {name: getattr(state, name).tolist() for name in ("seen", "impressions", "purchases")}
     return {name: getattr(state, name) for name in names} | arrays
 
 
@@ -158,4 +159,5 @@ states = st.builds(
     alias=st.none() | _aliases,
     merges=st.lists(merges, max_size=2),
     impressions=_impressions,
+    purchases=_impressions,
 )

@@ -72,6 +72,9 @@ def test_weights_are_as_the_ring_stores_them(tmp_path: Path) -> None:
         ("pair = 0.3", "weight = 0.3", "weight"),
         ("pair = 0.3, ", "", "pair"),
         ("pair = 0.3", 'pair = "much"', "pair"),
+        ("taste = 0.3", 'taste = 0.3, bought = "yes"', "bought"),
+        ("pair = 0.3", "bought = true, pair = 0.0", "pair above 0"),
+        ("5 = { pair = 1.0", "5 = { bought = true, pair = 1.0", "for actions"),
         ("review =", "critique =", "review"),
         ("5 = { pair = 1.0, taste = 1.0 }", "", "5"),
         ("[ratings]", "[stars]", "stars"),
@@ -83,6 +86,15 @@ def test_a_wrong_file_is_refused_and_the_message_names_the_place(tmp_path: Path,
     with pytest.raises(Misconfigured, match=says) as refused:
         load(tmp_path, GOOD.replace(old, new, 1))
     assert "weights.toml" in str(refused.value)
+
+
+def test_what_buys_is_a_purchase_and_what_the_file_declares(tmp_path: Path) -> None:
+    played = GOOD.replace("click = { pair = 0.3", "click = { bought = true, pair = 0.3", 1)
+    lent = GOOD.replace("[ratings]", "purchase = { bought = false, pair = 1.0, taste = 1.0 }\n[ratings]", 1)
+    actions = ("view", "click", "purchase", "review")
+    assert [load(tmp_path, GOOD).buys(each) for each in actions] == [False, False, True, False]
+    assert [load(tmp_path, played).buys(each) for each in actions] == [False, True, True, False]
+    assert [load(tmp_path, lent).buys(each) for each in actions] == [False] * 4
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from penchant.errors import Rejected
 from penchant.partitioner import partition_of
-from serving.state.user_state import SEEN, UserState
+from serving.state.user_state import IMPRESSIONS, SEEN, UserState
 from stream.containment.faults import Guard
 from stream.events.dead_letters import dead_letter_message
 from stream.events.decoder import Decoder
@@ -284,10 +284,12 @@ def test_a_difference_says_by_how_much() -> None:
     altered.seen = np.append(altered.seen, np.array([(7, 7, 7, 7, 7)], SEEN))
 
     altered.impressions = altered.impressions[1:]
+    altered.purchases = np.append(altered.purchases[:1], np.array([(7, 7, 7)], IMPRESSIONS))
 
     assert differences(altered, by_hand(), yardstick()) == [
         Difference("seen", "1 items more or altered, 0 fewer or altered"),
         Difference("impressions", "0 impressions more, 1 fewer"),
+        Difference("purchases", "1 purchases more, 1 fewer"),
     ]
 
 
