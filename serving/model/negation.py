@@ -1,4 +1,6 @@
-"""What a statement asks for, and what it asks to be spared: by the words that negate, in English and Chinese.
+"""What a statement asks for, and what it asks to be spared: by the words that negate.
+
+In English, Chinese, German, Spanish, French and Japanese, all at once: what is written says not in which language.
 
 An encoder puts "no more science fiction" beside "science fiction": it hears the noun, not the negation. So the text is
 cut here by rules into what is wanted and what is not, and each is embedded by itself. The rules are those of NegEx
@@ -15,8 +17,9 @@ from importlib.resources import files
 from serving.model.phrase_pattern import any_of
 
 _HARD = re.compile(r"[.;!?。；！？…\n]+|\s[-–—]+\s")  # a clause ends
-_SOFT = re.compile(r"[,，:：]+")  # a cue ends, unless a list goes on
-_LIST_GOES_ON = re.compile(r"^\s*(?:or|nor)\b|\b(?:or|nor)\b|^\s*(?:或|或者|以及)", re.IGNORECASE)
+_SOFT = re.compile(r"[,，:：、]+")  # a cue ends, unless a list goes on
+_LIST_GOES_ON = re.compile(r"\b(?:or|nor|oder|noch|ou|ni|o)\b|^\s*(?:或|或者|以及)", re.IGNORECASE)
+_LACKING = re.compile(r"((?:不含|不带|不加|不放|没有|无)[^\s,，。;；的]{1,8})的(?=[^\s,，。;；])")  # 不含鸡肉的狗粮: a clause in front
 _STRAY = " \t\"'()[]《》“”‘’「」、/-"
 
 
@@ -55,7 +58,7 @@ def split(text: str) -> Intent:
     Intent(wanted="I can't get enough of westerns", unwanted='')
     """
     reading = _Reading()
-    for clause in _HARD.split(text.replace("’", "'")):
+    for clause in _HARD.split(_LACKING.sub(r"\1，", text.replace("’", "'"))):
         reading.against = False
         for n, part in enumerate(_SOFT.split(clause)):
             if n and not _goes_on(reading, part):
@@ -85,7 +88,7 @@ def _read(part: str, reading: _Reading) -> None:
         if kind == "harmless":
             continue
         _add(reading, part[opened : match.start()], against)
-        if kind == "before":
+        if kind in {"before", "behind"}:
             _turn_last(reading, first)
             against, opened = False, match.end()
         elif kind == "against":
@@ -144,7 +147,8 @@ def _cues() -> re.Pattern[str]:
     words = _words()
     kinds = {
         "harmless": any_of(words["harmless"]),
-        "before": any_of(words["before"]) + r"(?=[\s吧啊呢啦]*$)",
+        "before": any_of(words["before"]) + r"(?=[\s吧啊呢啦よねわ]*$)",
+        "behind": any_of(words["behind"]),
         "against": any_of(words["against"]) + rf"(?:\s*{any_of(words['filler'])})*",
         "for": any_of(words["for"]),
     }

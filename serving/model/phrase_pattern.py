@@ -9,23 +9,24 @@ from collections.abc import Iterable
 
 _Trie = dict[str, "_Trie"]
 _END = ""
+_UNSPACED = re.compile(r"[\u2e80-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")  # Chinese characters, kana
 _ANY_WORDS = r"\w+(?: \w+)?"  # what `*` in a phrase stands for
 
 
 def any_of(phrases: Iterable[str]) -> str:
-    """A pattern for any of the phrases, in lower case; English ones begin and end where words do.
+    """A pattern for any of the phrases, in lower case; those of scripts with spaces begin and end where words do.
 
     >>> phrases = any_of(["no", "not", "no more", "is too * for me", "不"])
     >>> re.findall(phrases, "no more knots, not: it is too long for me 不")
     ['no more', 'not', 'is too long for me', '不']
     """
     every = set(phrases)
-    english = {phrase for phrase in every if phrase.isascii()}
+    spaced = {phrase for phrase in every if not _UNSPACED.search(phrase)}
     parts = []
-    if english:
-        parts.append(rf"(?<!\w){_begin(english)}{_pattern(_trie(english))}\b")
-    if every - english:
-        parts.append(_begin(every - english) + _pattern(_trie(every - english)))
+    if spaced:
+        parts.append(rf"(?<!\w){_begin(spaced)}{_pattern(_trie(spaced))}(?:(?<=')|\b)")
+    if every - spaced:
+        parts.append(_begin(every - spaced) + _pattern(_trie(every - spaced)))
     return f"(?:{'|'.join(parts)})"
 
 
