@@ -19,7 +19,8 @@ from serving.model.phrase_pattern import any_of
 _HARD = re.compile(r"[.;!?。；！？…\n]+|\s[-–—]+\s")  # a clause ends
 _SOFT = re.compile(r"[,，:：、]+")  # a cue ends, unless a list goes on
 _LIST_GOES_ON = re.compile(r"\b(?:or|nor|oder|noch|ou|ni|o)\b|^\s*(?:或|或者|以及)", re.IGNORECASE)
-_LACKING = re.compile(r"((?:不含|不带|不加|不放|没有|无)[^\s,，。;；的]{1,8})的(?=[^\s,，。;；])")  # 不含鸡肉的狗粮: a clause in front
+# 不含鸡肉的狗粮: what it is without stands in front of a noun.
+_LACKING = re.compile(r"((?:不含|不带|不加|不放|没有|无)[^\s,，。;；的]{1,8})的(?=[^\s,，。;；])")
 _STRAY = " \t\"'()[]《》“”‘’「」、/-"
 
 
