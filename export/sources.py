@@ -122,7 +122,7 @@ def read_source(found: Folder, wanted: Wanted, scratch: Path, *, by_torch: bool 
     return Source(
         model=model,
         origin=found.origin,
-        tag=_tag(model),
+        tag=tag_of(model),
         network=network,
         pooling=pooling,
         tokenizer=_tokenizer(folder),
@@ -157,6 +157,11 @@ def _prefixes(folder: Path, model: str) -> Prefixes:
             kind: next((prompts[name] for name in names if name in prompts), default)
             for kind, names in _PROMPTS.items()
         }
+    return prefixes_of(model)
+
+
+def prefixes_of(model: str) -> Prefixes:
+    """Those that models of this name are known to want."""
     return _E5_PREFIXES if re.search(r"\be5\b", model) else _NO_PREFIXES
 
 
@@ -175,10 +180,10 @@ def _tokenizer(folder: Path) -> "Tokenizer":
     return tokenizer
 
 
-def _tag(model: str) -> str:
+def tag_of(model: str) -> str:
     """At most 12 letters and digits of a model's name, without its owner.
 
-    >>> _tag("intfloat/multilingual-e5-small"), _tag("BAAI/bge-m3")
+    >>> tag_of("intfloat/multilingual-e5-small"), tag_of("BAAI/bge-m3")
     ('e5s', 'bgem3')
     """
     if model.endswith("multilingual-e5-small"):

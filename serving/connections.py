@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, ValidationError, ValidationInfo, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from penchant.errors import Misconfigured
@@ -44,6 +44,10 @@ class Connections(BaseSettings):
     model: Path = Field(
         default=Path(".cache/models/default"), description="The model folder that `penchant export` made."
     )
+    embeddings_key: SecretStr | None = Field(
+        default=None, description="The key of the endpoint that a model folder may name (docs/models.md)."
+    )
+    embeddings_key_file: Path | None = Field(default=None, description="A file that holds that key.")
     loop_silent_s: float = Field(
         default=30.0,
         ge=1.0,
@@ -99,6 +103,23 @@ class Connections(BaseSettings):
     def topics(self) -> Topics:
         """The topics' names under the prefix."""
         return Topics(self.prefix)
+
+    def endpoint_key(self) -> SecretStr | None:
+        """The key of an embeddings endpoint, given or in a file. Raises Misconfigured, which never quotes it."""
+        key, name = self.embeddings_key, "PENCHANT_EMBEDDINGS_KEY"
+        if self.embeddings_key_file is not None:
+            if key is not None:
+                raise Misconfigured(f"{name} and {name}_FILE are both set: keep one")
+            name = f"{name}_FILE"
+            try:
+                key = SecretStr(self.embeddings_key_file.read_text(encoding="utf-8").strip())
+            except (OSError, ValueError) as error:
+                why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+                raise Misconfigured(f"{name}: {self.embeddings_key_file} cannot be read ({why})") from None
+        told = key.get_secret_value() if key is not None else "-"
+        if not told or not told.isascii() or not told.isprintable() or " " in told:
+            raise Misconfigured(f"{name} is no key: it is empty, or has spaces or characters that no key has")
+        return key
 
     @property
     def keys(self) -> str:

@@ -6,6 +6,7 @@
     sentiment.npz   how much a text likes what it is about (serving/model/sentiment.py); may be absent
     manifest.json   what this is, the hashes of the others, the fingerprint, the figures of the parity gate
 
+Or, without the first two, a manifest that names an endpoint which makes the rows (serving/model/endpoint.py).
 A folder is made by `penchant export`; nothing here writes one.
 """
 
@@ -34,15 +35,28 @@ KINDS: tuple[TextKind, ...] = ("query", "passage")  # the order of the rows of c
 
 
 class Probe(NamedTuple):
-    """A text whose vector is known: what an engine is tested by. ids: (tokens,) int64; row: (d,) float32, unit."""
+    """A text whose vector is known: what an engine is tested by. row: (d,) float32, unit.
+
+    ids: (tokens,) int64, of a graph; text: as an endpoint is sent it.
+    """
 
     ids: npt.NDArray[np.int64]
     row: npt.NDArray[np.float32]
+    text: str = ""
 
     def as_json(self) -> dict[str, str]:
         """As the manifest has it: token ids with spaces, the row in half precision and base64."""
-        row = self.row.astype("<f2").tobytes()
-        return {"ids": " ".join(map(str, self.ids.tolist())), "row": base64.b64encode(row).decode()}
+        row = base64.b64encode(self.row.astype("<f2").tobytes()).decode()
+        return {"ids": " ".join(map(str, self.ids.tolist())), "row": row} | ({"text": self.text} if self.text else {})
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """An embeddings endpoint in OpenAI's manner. dimensions: what it is asked for; None: as many as its model has."""
+
+    url: str  # of the service, as in https://api.openai.com/v1
+    model: str
+    dimensions: int | None = None
 
 
 @dataclass(frozen=True)
@@ -60,6 +74,7 @@ class Artifact:
     manifest: Mapping[str, Any]
     sentiment: Sentiment | None = None
     probe: Probe | None = None
+    endpoint: Address | None = None  # what makes the rows, in place of a graph
 
     @property
     def model(self) -> Path:
@@ -99,6 +114,7 @@ def open_artifact(path: str | Path) -> Artifact:
         manifest=manifest,
         sentiment=_sentiment(folder, manifest),
         probe=_probe(folder, manifest),
+        endpoint=Address(**manifest["endpoint"]) if "endpoint" in manifest else None,
     )
 
 
@@ -107,15 +123,23 @@ def fingerprint(manifest: Mapping[str, Any]) -> str:
 
     The hash is SHA-256 over the canonical JSON of the parts' hashes, the prefixes and the length limit, cut to
     32 bits: enough to tell the few models of one installation apart. Scheme, source and versions are not in it:
-    where they change a vector, they change the graph's own hash.
+    where they change a vector, they change the graph's own hash. Of an endpoint its model's name and the dimension are
+    in it; not its address, which may move.
     """
-    determining = {
-        "files": {name: manifest["files"][name] for name in PARTS},
+    determining: dict[str, Any] = {
+        "files": {name: manifest["files"][name] for name in parts(manifest)},
         "prefixes": {kind: manifest["prefixes"][kind] for kind in KINDS},
         "max_tokens": manifest["max_tokens"],
     }
+    if "endpoint" in manifest:
+        determining["endpoint"] = {"model": manifest["endpoint"]["model"], "dim": manifest["dim"]}
     canonical = json.dumps(determining, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return f"{manifest['tag']}-{hashlib.sha256(canonical.encode()).hexdigest()[:8]}"
+
+
+def parts(manifest: Mapping[str, Any]) -> tuple[str, ...]:
+    """The files that the folder has beside the manifest, but for the head."""
+    return (CENTRE,) if "endpoint" in manifest else PARTS
 
 
 def file_hash(path: Path) -> str:
@@ -179,11 +203,22 @@ def _wrong(manifest: Mapping[str, Any]) -> Iterator[str]:
             yield f"{name} ({found})"
         elif name == "providers" and not all(map(_is_text, manifest[name])):
             yield name
-    for table, names in (("prefixes", KINDS), ("files", PARTS)):
+    if "endpoint" in manifest and not _is_address(manifest["endpoint"]):
+        yield "endpoint"
+    for table, names in (("prefixes", KINDS), ("files", parts(manifest))):
         inside = manifest.get(table)
         if isinstance(inside, dict):
             further = [name for name in inside if name not in names]
             yield from (f"{table}.{name}" for name in [*names, *further] if not _is_text(inside.get(name)))
+
+
+def _is_address(given: object) -> bool:
+    if not isinstance(given, dict) or not {"url", "model"} <= given.keys() <= {"url", "model", "dimensions"}:
+        return False
+    dimensions = given.get("dimensions")
+    return all(_is_text(given[name]) for name in ("url", "model")) and (
+        dimensions is None or (isinstance(dimensions, int) and 0 < dimensions <= _MOST)
+    )
 
 
 def _is_text(value: object) -> bool:
@@ -199,7 +234,7 @@ def _is_text(value: object) -> bool:
 
 def _check_hashes(folder: Path, hashes: Mapping[str, str]) -> None:
     """Every part is there and has the manifest's hash, and so has the head, if the manifest names one."""
-    for name in (*PARTS, *({SENTIMENT} & hashes.keys())):
+    for name in hashes.keys() & {*PARTS, SENTIMENT}:
         path = folder / name
         if not path.is_file():
             raise BrokenArtifact(f"{path} is missing: {REMEDY}")
@@ -225,12 +260,17 @@ def _probe(folder: Path, manifest: Mapping[str, Any]) -> Probe | None:
         return None
     try:
         ids = np.array([int(word) for word in told["ids"].split()], np.int64)
+        text = str(told.get("text", ""))
         row = np.frombuffer(base64.b64decode(told["row"], validate=True), "<f2").astype(np.float32)
     except (TypeError, KeyError, AttributeError, ValueError, OverflowError) as error:
         raise BrokenArtifact(f"{folder / MANIFEST} has a probe that cannot be read ({error!r}): {REMEDY}") from error
-    if row.shape != (manifest["dim"],) or not 0 < len(ids) <= manifest["max_tokens"]:
+    if (
+        row.shape != (manifest["dim"],)
+        or len(ids) > manifest["max_tokens"]
+        or bool(len(ids)) == ("endpoint" in manifest)
+    ):
         raise BrokenArtifact(f"{folder / MANIFEST} has a probe of another model: {REMEDY}")
-    return Probe(ids, row)
+    return Probe(ids, row, text)
 
 
 def _centres(path: Path, dim: int) -> dict[TextKind, npt.NDArray[np.float32]]:

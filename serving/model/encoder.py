@@ -7,9 +7,9 @@ subtracted and the rows are normalised again; these *centred unit vectors* are w
 import hashlib
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -19,32 +19,67 @@ from serving.arrays import Vectors
 from serving.model.artifact import Artifact, TextKind, open_artifact
 from serving.model.engines import Engine, Provider
 from serving.model.engines.choice import open_engine
-from serving.model.tokens import BatchRun, run_in_batches
+from serving.model.tokens import OnBatch, run_in_batches
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-OnBatch = Callable[[BatchRun], None]
+
+class Reader(Protocol):
+    """What makes the rows: a graph on an engine, or an endpoint. Safe to call from several threads."""
+
+    @property
+    def provider(self) -> str:
+        """Where it runs: "cpu", "cuda" or "endpoint"."""
+        ...
+
+    @property
+    def batch_tokens(self) -> int:
+        """How many tokens a batch holds at most."""
+        ...
+
+    def rows(self, texts: Sequence[str], on_batch: OnBatch) -> Vectors:
+        """(n, d) float32 unit rows, not centred, of texts that have their prefix and are UTF-8. At least one text."""
+        ...
+
+
+class GraphReader:
+    """A tokenizer, and an engine that runs the graph."""
+
+    def __init__(self, tokenizer: "Tokenizer", engine: Engine, pad_id: int) -> None:
+        self.provider = engine.provider
+        self._tokenizer = tokenizer
+        self._engine = engine
+        self._pad_id = pad_id
+
+    @property
+    def batch_tokens(self) -> int:
+        """As its engine wants them."""
+        return self._engine.packing.tokens
+
+    def rows(self, texts: Sequence[str], on_batch: OnBatch) -> Vectors:
+        """See Reader."""
+        ids = [encoding.ids for encoding in self._tokenizer.encode_batch_fast(list(texts))]
+        return run_in_batches(self._engine.run, ids, self._pad_id, self._engine.packing, on_batch)
 
 
 class Encoder:
     """A model folder in use. Every method may be called from several threads at once."""
 
-    def __init__(self, artifact: Artifact, tokenizer: "Tokenizer", engine: Engine, cache_texts: int = 10_000) -> None:
+    def __init__(self, artifact: Artifact, reader: Reader, cache_texts: int = 10_000) -> None:
         self.fingerprint = artifact.fingerprint
         self.dim = artifact.dim
         self.max_tokens = artifact.max_tokens
-        self.provider = engine.provider
+        self.provider = reader.provider
         self.sentiment = artifact.sentiment
         self._artifact = artifact
-        self._tokenizer = tokenizer
-        self._engine = engine
+        self._reader = reader
         self._cache = _Cache(cache_texts)
 
     @property
     def batch_tokens(self) -> int:
         """How many tokens a batch holds at most."""
-        return self._engine.packing.tokens
+        return self._reader.batch_tokens
 
     def embed(self, texts: Sequence[str], kind: TextKind, on_batch: OnBatch = lambda _: None) -> Vectors:
         """(n, d) float32, centred unit rows, in the order given; no text gives (0, d).
@@ -69,16 +104,14 @@ class Encoder:
 
     def warm_up(self) -> None:
         """Runs a short and a long text past the cache, so that the first event does not pay for first allocations."""
-        for text in ("a", "a " * self._artifact.max_tokens):
+        for text in ("word", "word " * self._artifact.max_tokens):
             self._raw([text])
 
     def _raw(self, texts: Sequence[str], on_batch: OnBatch = lambda _: None) -> Vectors:
         """The graph's own unit rows, (n, d) float32, of texts that have their prefix."""
         # Half a surrogate pair, which JSON can carry, is not UTF-8 and would be refused: it becomes a question mark.
         clean = [text.encode(errors="replace").decode() for text in texts]
-        ids = [encoding.ids for encoding in self._tokenizer.encode_batch_fast(clean)]
-        engine = self._engine
-        return run_in_batches(engine.run, ids, self._artifact.manifest["pad_id"], engine.packing, on_batch)
+        return self._reader.rows(clean, on_batch)
 
     def _centred(self, rows: Vectors, kind: TextKind) -> npt.NDArray[np.float16]:
         """Unit rows less the kind's centre, unit again, in half precision."""
@@ -127,7 +160,19 @@ def load_encoder(
     Raises BrokenArtifact and ProviderMissing, each saying what to do.
     """
     artifact = open_artifact(path)
-    return Encoder(artifact, _tokenizer(artifact), open_engine(artifact, provider, threads), cache_texts)
+    return Encoder(artifact, _reader(artifact, provider, threads), cache_texts)
+
+
+def _reader(artifact: Artifact, provider: Provider, threads: int) -> Reader:
+    if artifact.endpoint is None:
+        engine = open_engine(artifact, provider, threads)
+        return GraphReader(_tokenizer(artifact), engine, artifact.manifest["pad_id"])
+    from serving.connections import Connections
+    from serving.model.endpoint import Endpoint, check
+
+    endpoint = Endpoint(artifact.endpoint, Connections().endpoint_key(), artifact.max_tokens, artifact.dim)
+    check(endpoint, artifact.probe)
+    return endpoint
 
 
 def _tokenizer(artifact: Artifact) -> "Tokenizer":

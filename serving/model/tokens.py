@@ -72,6 +72,9 @@ class BatchRun(NamedTuple):
     places: int
 
 
+OnBatch = Callable[[BatchRun], None]
+
+
 def batches(lengths: Sequence[int], budget: int = BUDGET) -> Iterator[npt.NDArray[np.intp]]:
     """Positions of the texts of each batch, shortest texts first. A text longer than the budget stands alone.
 
@@ -110,7 +113,7 @@ def run_in_batches(
     rows: Sequence[Sequence[int]],
     pad_id: int,
     packing: Packing = _TIGHT,
-    on_batch: Callable[[BatchRun], None] = lambda _: None,
+    on_batch: OnBatch = lambda _: None,
 ) -> npt.NDArray[np.float32]:
     """What `run` gives for each row of token ids, (n, d) float32, in the order given. At least one row."""
     lengths = [len(row) for row in rows]

@@ -20,8 +20,8 @@ from functools import partial
 from typing import TypeVar
 
 from serving.model.artifact import TextKind
-from serving.model.encoder import Encoder, OnBatch
-from serving.model.tokens import batches
+from serving.model.encoder import Encoder
+from serving.model.tokens import OnBatch, batches
 from serving.state.user_state import Vector
 from stream.encoder.circuit_breaker import CircuitBreaker
 from stream.encoder.daemon_thread import DaemonThreadExecutor

@@ -10,7 +10,7 @@ from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import WhitespaceSplit
 
 from serving.model.artifact import Artifact
-from serving.model.encoder import Encoder
+from serving.model.encoder import Encoder, GraphReader
 from serving.model.tokens import Ids, Packing
 
 WORDS = {"[PAD]": 0, "red": 1, "green": 2, "blue": 3, "ask:": 4, "say:": 5}
@@ -49,7 +49,7 @@ def colours(engine: Colours, cache_texts: int = 100) -> Encoder:
         centres={"query": np.array([0, 0, 0], np.float32), "passage": np.array([1, 0, 0], np.float32)},
         manifest={"pad_id": 0},
     )
-    return Encoder(artifact, tokenizer, engine, cache_texts)
+    return Encoder(artifact, GraphReader(tokenizer, engine, pad_id=0), cache_texts)
 
 
 class Troubled(Colours):
