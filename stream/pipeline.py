@@ -8,7 +8,7 @@ that raises what nobody foresaw becomes a dead letter, and everybody else is ser
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from time import monotonic
 from typing import NamedTuple
 
@@ -28,6 +28,7 @@ from stream.processing.observer import Observer, Unobserved
 from stream.processing.pending_events import MERGES, TEXTS, overdue, record_of, waiters
 from stream.store.base import Lease, UserStore
 from stream.store.pending_index import PendingIndex
+from stream.store.published_lists import PublishedLists
 
 Embed = Callable[[Sequence[str]], Awaitable[Mapping[str, Vector]]]  # texts the encoder missed are left out
 
@@ -45,6 +46,7 @@ class Pipeline:
 
     intake, effects: where batches come from and what they cause; a replay has others (stream/rebuild/replay_ports.py).
     late_after_s: a batch that took longer may have been published after another worker took over.
+    published: what the lists hold that `effects` publish, which a later batch saves.
     """
 
     intake: Intake
@@ -59,6 +61,7 @@ class Pipeline:
     clock: Callable[[], int]
     guard: Guard
     late_after_s: float = 3.0
+    published: PublishedLists = field(default_factory=PublishedLists)
     observer: Observer = field(default_factory=Unobserved)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -220,15 +223,19 @@ class Pipeline:
 
     async def save(self, batches: Sequence[PartitionBatch]) -> list[PartitionBatch]:
         """Write each batch, all of it or nothing. Returns those that were written."""
-        commits = [batch.commit() for batch in batches]
+        commits = [replace(batch.commit(), listed=self.published.unsaved(batch.partition)) for batch in batches]
         with self.observer.stage("save"):
             answers = await asyncio.gather(*map(self.store.save, commits))
         for commit, answer in zip(commits, answers, strict=True):
             if answer.done:
                 self.waiting.update(commit.partition, commit.waits, commit.no_longer)
+                self.published.saved(commit.partition, commit.listed)
         if any(commit.erased for commit in commits):
             self.decoder.forget_users()
         saved = [batch for batch, answer in zip(batches, answers, strict=True) if answer.done]
+        for batch in saved:
+            self.published.erase(batch.partition, batch.erased)
+            self.published.forget(batch.nulls)
         self.observer.saved(batches, saved)
         return saved
 

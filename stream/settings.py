@@ -93,8 +93,20 @@ class WorkerSettings(Connections):
     )
     list_expiry_s: int = Field(
         default=_DAY_S,
-        ge=60,
+        ge=5,
         description="`expires_at` of a list: after that a reader should prefer the trending list.",
+    )
+    list_active_days: float = Field(
+        default=30.0,
+        ge=0.0,
+        le=3650,
+        description="So long after a user's last event the list is kept fresh: nothing that is gone, never expired.",
+    )
+    list_renewals_per_s: float = Field(
+        default=200.0,
+        ge=0.0,
+        le=100_000,
+        description="The most lists that a worker makes again in a second without an event of their users; 0: none.",
     )
     trending_every_s: float = Field(default=60.0, gt=0, description="How often the trending list `*` is refreshed.")
     statistics_every_s: float = Field(

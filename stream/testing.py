@@ -12,7 +12,7 @@ They keep the promises of the real ones (tests/contract checks it), and their ar
 import json
 import math
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import msgspec
@@ -36,6 +36,7 @@ from stream.processing.intake import LiveIntake
 from stream.processing.lists import Lists
 from stream.store.base import Commit, Lease, Saved, Wait, now_ms, refuse_foreign
 from stream.store.pending_index import PendingIndex
+from stream.store.published_lists import PublishedLists
 from stream.store.tombstones import Tombstones, believed_ms
 
 TOPICS = Topics("penchant")
@@ -120,6 +121,7 @@ class _StoredPartition:
     records: dict[str, bytes] = field(default_factory=dict)
     unpublished: dict[str, list[Ref]] = field(default_factory=dict)
     erased: dict[bytes, int] = field(default_factory=dict)
+    listed: dict[str, bytes] = field(default_factory=dict)
 
 
 class MemoryStore:
@@ -194,6 +196,9 @@ class MemoryStore:
         stored.waiting.update({(wait.item_id, wait.user_id): wait.deadline_ms for wait in commit.waits})
         for wait in commit.no_longer:
             stored.waiting.pop((wait.item_id, wait.user_id), None)
+        stored.listed.update({user: entry for user, entry in commit.listed.items() if entry is not None})
+        for user in (*commit.erased, *(user for user, entry in commit.listed.items() if entry is None)):
+            stored.listed.pop(user, None)
         for user in commit.erased:
             stored.records.pop(user, None)
         self._note(stored, commit.erased)
@@ -213,6 +218,10 @@ class MemoryStore:
         held = self._leases.get(partition)
         if held is not None and held.token == token:
             self._leases[partition] = replace(held, unpublished={})
+
+    async def published_lists(self, partition: int) -> AsyncIterator[dict[str, bytes]]:
+        """See `Store.published_lists`."""
+        yield dict(self._partition(partition).listed)
 
     async def write_marks(self, marks: Mapping[str, Mapping[str, bytes]]) -> None:
         """See `stream.containment.quarantine.Marks`."""
@@ -260,6 +269,7 @@ def memory_pipeline(
 ) -> Pipeline:
     """A pipeline on fakes. `items` is read when an event needs it: put a vector in, then `on_items_available`."""
     decoder, guard = Decoder(TOPICS, load_weights(), partitions, {}, clock=clock), guard or Guard()
+    published = PublishedLists()
     return Pipeline(
         intake=LiveIntake(decoder=decoder, transfers=TOPICS.transfers, guard=guard),
         effects=LiveEffects(
@@ -270,6 +280,7 @@ def memory_pipeline(
             store=store,
             clock=clock,
             guard=guard,
+            published=published,
         ),
         decoder=decoder,
         embedder=embed_texts,
@@ -280,6 +291,7 @@ def memory_pipeline(
         fingerprint=FINGERPRINT,
         clock=clock,
         guard=guard,
+        published=published,
     )
 
 

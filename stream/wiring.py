@@ -41,6 +41,7 @@ from stream.retry import Retries
 from stream.settings import WorkerSettings
 from stream.startup_checks import now_ms
 from stream.store.pending_index import PendingIndex
+from stream.store.published_lists import PublishedLists
 from stream.store.redis import Store
 from stream.store.redis_calls import RedisCalls, connect
 from stream.store.statistics_snapshots import WRITER, Snapshots
@@ -49,7 +50,7 @@ from stream.tasks.catalogue_feed import CatalogueFeed
 from stream.tasks.encoder_backlog import EncoderBacklog
 from stream.tasks.event_backlog import EventBacklog
 from stream.tasks.flow_gate import FlowGate
-from stream.tasks.list_renewal import ListRenewal
+from stream.tasks.list_renewal import ListRenewal, RenewalLimits
 from stream.tasks.pending_resumption import PendingResumption
 from stream.tasks.progress_watch import ProgressWatch
 from stream.tasks.statistics_service import StatisticsService
@@ -137,6 +138,7 @@ def build_worker(
         statistics.keep,
         statistics.fit,
         _trending(parts, core, gate).run,
+        _renewal(parts, core, gate).run,
         _watch(parts, core, gate, [vectors, statistics.follower]).run,
         share_blend,
     ]
@@ -197,7 +199,7 @@ def _parts(settings: WorkerSettings, encoder: Encoder, layout: TopicLayout, cons
         statistics=statistics,
         rules=rules,
         variants=Variants(ranker, settings.ranking(), experiment),
-        evaluation=OnlineEvaluation(catalogue, metrics.online, rules.block, name, settings.seen, settings.k),
+        evaluation=OnlineEvaluation(catalogue, metrics.online, rules.block, name, settings.seen),
     )
 
 
@@ -215,6 +217,7 @@ def _core(parts: _Parts) -> _Core:
     )
     log = KafkaLog(settings.bootstrap, metrics.leave_out, parts.retries)
     waiting, quarantine = PendingIndex(), Quarantine(store)
+    published = PublishedLists(parts.catalogue, settings.k)
     guard = Guard(Faults(lambda stage: metrics.contained.labels(stage).inc()), quarantine)
     lists = Lists(topics, fingerprint, settings.list_expiry_s * 1000)
     decoder = Decoder(
@@ -236,6 +239,7 @@ def _core(parts: _Parts) -> _Core:
             store=store,
             clock=now_ms,
             guard=guard,
+            published=published,
             observer=observer,
         ),
         decoder=decoder,
@@ -248,6 +252,7 @@ def _core(parts: _Parts) -> _Core:
         clock=now_ms,
         late_after_s=settings.session_timeout_s / 2,
         guard=guard,
+        published=published,
         observer=observer,
     )
     return _Core(
@@ -287,7 +292,24 @@ def _resumption(parts: _Parts, core: _Core, feed: CatalogueFeed, gate: FlowGate)
         feed=feed,
         gate=gate,
         clock=parts.clock,
-        renewal=ListRenewal(core.pipeline, parts.evaluation.lists, parts.evaluation.offered),
+    )
+
+
+def _renewal(parts: _Parts, core: _Core, gate: FlowGate) -> ListRenewal:
+    settings = parts.settings
+    return ListRenewal(
+        pipeline=core.pipeline,
+        store=core.store,
+        refused=core.partitions.refused,
+        clock=parts.clock,
+        limits=RenewalLimits(
+            per_s=settings.list_renewals_per_s,
+            lifetime_s=settings.list_expiry_s,
+            active_s=round(settings.list_active_days * 86_400),
+        ),
+        metrics=parts.metrics.renewals,
+        opened=lambda: gate.open,
+        now_ms=now_ms,
     )
 
 

@@ -8,21 +8,16 @@ from array import array
 from collections import OrderedDict
 from collections.abc import Collection
 from dataclasses import dataclass
-from itertools import islice
-
-from serving.state.user_state import Ref
 
 MOST_BYTES = 32 * 1024 * 1024
 _ENTRY_BYTES = 560  # what an entry takes beside its rows and its user's id: objects, and its place in the dictionary
-_CAUSE_BYTES = 1_000  # likewise of one that is short: an event's id of 256 bytes, its topic, another place
 
 
 @dataclass(slots=True, eq=False)
 class CachedList:
     """One list: its rows in the catalogue as int32, best first, and a byte for the source of each.
 
-    trials, hits: of this user under this variant, so far. cause: of a list that more items would change the newest
-    event that it names, else None; offered: how many items were on offer.
+    trials, hits: of this user under this variant, so far.
     """
 
     partition: int
@@ -33,8 +28,6 @@ class CachedList:
     sources: bytes
     trials: int = 0
     hits: int = 0
-    cause: Ref | None = None
-    offered: int = 0
 
     def place(self, row: int) -> int | None:
         """Where an item stands on it, from 1; None if it does not."""
@@ -52,7 +45,6 @@ class ListCache:
         self._most_bytes = most_bytes
         self._lists: OrderedDict[str, CachedList] = OrderedDict()
         self._held: set[int] = set()
-        self._short: dict[str, CachedList] = {}
 
     def __len__(self) -> int:
         return len(self._lists)
@@ -70,21 +62,9 @@ class ListCache:
         if before is not None and before.variant == listed.variant:
             listed.trials, listed.hits = before.trials, before.hits
         self._lists[user_id] = listed
-        if listed.cause is not None:  # the others' are not looked through
-            self._short[user_id] = listed
         self.bytes += _size(user_id, listed)
         while self.bytes > self._most_bytes:
             self._pop(next(iter(self._lists)))
-
-    def outgrown(self, offered: int, most: int) -> dict[str, CachedList]:
-        """Lists that more items would change, and that were made of fewer than are on offer now.
-
-        By user, at most so many, in rotation.
-        """
-        users = list(islice((user for user, listed in self._short.items() if listed.offered < offered), most))
-        for user_id in users:
-            self._short[user_id] = self._short.pop(user_id)
-        return {user_id: self._short[user_id] for user_id in users}
 
     def forget(self, user_id: str) -> None:
         """Drop a user's list, if there is one."""
@@ -99,12 +79,10 @@ class ListCache:
 
     def _pop(self, user_id: str) -> CachedList | None:
         listed = self._lists.pop(user_id, None)
-        self._short.pop(user_id, None)
         if listed is not None:
             self.bytes -= _size(user_id, listed)
         return listed
 
 
 def _size(user_id: str, listed: CachedList) -> int:
-    short = _CAUSE_BYTES if listed.cause is not None else 0
-    return _ENTRY_BYTES + short + 4 * len(user_id) + 5 * len(listed.rows)
+    return _ENTRY_BYTES + 4 * len(user_id) + 5 * len(listed.rows)

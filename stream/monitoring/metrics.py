@@ -7,7 +7,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Proc
 from serving.model.tokens import BatchRun
 from stream.encoder.deadline import Failure
 
-__all__ = ["Metrics"]
+__all__ = ["Metrics", "RenewalMetrics"]
 
 _SECONDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 _SHARES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
@@ -80,6 +80,23 @@ class OnlineMetrics:
             squares = (self.squares.labels(*by, of) for of in ("trials", "both", "hits"))
             self._of[by] = Counts(self.trials.labels(*by), self.hits.labels(*by), self.rank.labels(*by), *squares)
         return self._of[by]
+
+
+class RenewalMetrics:
+    """Lists that are made again without an event of their users (stream/tasks/list_renewal.py)."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.made = Counter(
+            "penchant_list_renewals",
+            "Lists made again without an event: an item is gone, it was short, it was about to expire.",
+            ["why"],
+            registry=registry,
+        )
+        self.seconds = Counter("penchant_list_renewal_seconds", "Time that took in all.", registry=registry)
+        self.due = Gauge("penchant_list_renewals_due", "Lists that are to be made again.", registry=registry)
+        self.known = Gauge(
+            "penchant_published_lists", "Lists of active users whose items are known here.", registry=registry
+        )
 
 
 class Metrics:
@@ -188,6 +205,7 @@ class Metrics:
         )
         self.waiting = Gauge("penchant_waiting_users", "Users and items waited for.", registry=self.registry)
         self.online = OnlineMetrics(self.registry)
+        self.renewals = RenewalMetrics(self.registry)
         self.items = Gauge("penchant_items_embedded", "Items with a vector.", registry=self.registry)
         self.partitions = Gauge("penchant_user_partitions", "User partitions held.", registry=self.registry)
 

@@ -17,12 +17,12 @@ import numpy.typing as npt
 from serving.catalogue import Catalogue
 from serving.ranking.profile import Seen
 from serving.ranking.ranker import TOP, Ranking
-from serving.state.user_state import UserState, item_hash
+from serving.state.user_state import item_hash
 from stream.events.decoder import Event
 from stream.monitoring.list_cache import CachedList, ListCache
 from stream.monitoring.metrics import OnlineMetrics
 from stream.processing.batch import PartitionBatch, Trigger, UserUpdate
-from stream.processing.lists import newest, path_of
+from stream.processing.lists import path_of
 
 _COVERED = 10_000  # lists that coverage looks back on
 _SOURCES = ("content", "covisit", "popular", "explore")
@@ -76,7 +76,7 @@ class OnlineEvaluation:
     """Evaluates lists. `before` a batch is applied, `after` it was saved, `listed` as soon as a list was made.
 
     blocks: whether rules keep a row off all lists. experiment: the name that variants are counted under. seen: whether
-    what a user has seen is out of lists, or stands lower. k: how many items a full list has.
+    what a user has seen is out of lists, or stands lower.
     """
 
     def __init__(
@@ -86,14 +86,12 @@ class OnlineEvaluation:
         blocks: Blocks,
         experiment: str = "",
         seen: Seen = "out",
-        k: int = 0,
     ) -> None:
         self.lists = ListCache()
         self._catalogue = catalogue
         self._metrics = metrics
         self._blocks = blocks
         self._experiment = experiment
-        self._k = k
         self._out = "count" if seen == "out" else "dismissed"
         self._trials: dict[int, list[_EvaluatedEvent]] = {}
         self._shown = np.full(1024, -_COVERED, np.int64)  # by row: the number of the last list that had it at its top
@@ -135,14 +133,10 @@ class OnlineEvaluation:
     def listed(self, update: UserUpdate, ranking: Ranking) -> None:
         """Remember a list that is made of a ranking."""
         path = path_of(update.state, ranking)
-        cause = newest(update.named) if self._wants_more(ranking, update.state) else None
         rows = array("i", [self._catalogue.row(item.item_id) for item in ranking.items])
         sources = bytes([_SOURCES.index(item.source) for item in ranking.items])
         partition, version = update.batch.partition, update.state.list_version
-        listed = CachedList(partition, version, path, ranking.variant, rows, sources, cause=cause)
-        if cause is not None:
-            listed.offered = self.offered()
-        self.lists.put(update.user_id, listed)
+        self.lists.put(update.user_id, CachedList(partition, version, path, ranking.variant, rows, sources))
         self._metrics.made.labels(path).inc()
         self._made += 1
         if len(self._shown) < len(self._catalogue):
@@ -150,20 +144,12 @@ class OnlineEvaluation:
             self._shown = np.concatenate([self._shown, np.full(more, -_COVERED, np.int64)])
         self._shown[rows[:TOP]] = self._made
 
-    def offered(self) -> int:
-        """How many items are on offer."""
-        return int(np.count_nonzero(self._catalogue.available[: len(self._catalogue)]))
-
     def coverage(self) -> float:
         """The share of the items on offer that stood among the first ten of the last `_COVERED` lists."""
         n = min(len(self._catalogue), len(self._shown))
         available = self._catalogue.available[:n]
         late = self._shown[:n] > self._made - _COVERED
         return float((late & available).sum() / max(int(available.sum()), 1))
-
-    def _wants_more(self, ranking: Ranking, state: UserState) -> bool:
-        """Whether more items would change a list: it is short, or has what trends for somebody who has seen all."""
-        return len(ranking.items) < self._k or (ranking.path == "trending" and state.known)
 
     def _may_list(self, row: int) -> bool:
         return bool(self._catalogue.available[row]) and not self._blocks(row)

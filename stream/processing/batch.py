@@ -76,7 +76,8 @@ class Answer:
 class UserUpdate:
     """One user in this batch, and what becomes of the state; what it causes elsewhere is recorded in the batch.
 
-    named: what the list will name. due: whether there will be a list.
+    named: what the list will name. due: whether there will be a list. active: whether the user did something in this
+    batch.
     """
 
     batch: "PartitionBatch" = field(repr=False)
@@ -87,6 +88,7 @@ class UserUpdate:
     named_more: int = 0
     due: bool = False
     changed: bool = False
+    active: bool = False
     burst: Burst = field(default_factory=Burst)
     _places: set[tuple[str, int, int]] = field(init=False)  # of what is named
 
@@ -184,7 +186,7 @@ class PartitionBatch:
     missed: how many texts of new events and retractions wait for the encoder from now on.
     handoffs: user -> the token of the handoff that made an alias of the user, as the store has it.
     nulls: users whose list is to go though nothing else of them stands.
-    renewed: user -> what caused their last list, which is to be made again.
+    renewed: user -> what caused their last list, if that is known, which is to be made again.
     first, then: messages to other owners, before the states are saved and after.
     """
 
@@ -205,7 +207,7 @@ class PartitionBatch:
     nulls: list[str] = field(default_factory=list)
     first: list[OutboundTransfer] = field(default_factory=list)
     then: list[OutboundTransfer] = field(default_factory=list)
-    renewed: dict[str, Ref] = field(default_factory=dict)
+    renewed: dict[str, Ref | None] = field(default_factory=dict)
 
     @property
     def senders(self) -> set[HandoffToken]:
@@ -220,6 +222,7 @@ class PartitionBatch:
     def start(self, lease: Lease, states: Mapping[str, UserState], context: Context) -> None:
         """Begin the users' updates, from states that belong to `lease`; a list not published yet is due in any case."""
         self.lease = lease
+        active = {each.user_id for each in self.inputs if each.trigger is Trigger.FRESH}
         self.updates = {
             user: UserUpdate(
                 self,
@@ -228,14 +231,16 @@ class PartitionBatch:
                 state,
                 list(lease.unpublished.get(user, ())),
                 due=user in lease.unpublished and state.alias is None,
+                active=user in active,
             )
             for user, state in states.items()
         }
         for user, cause in self.renewed.items():
             update = self.updates[user]
             if update.state.alias is None and update.state.list_version:
-                update.name_ref(cause)
-                update.changed = True
+                if cause is not None:
+                    update.note(cause)
+                update.due = update.changed = True
         self.dead = [
             dead_letter for dead_letter in self.dead if not self.again(dead_letter.carrier or dead_letter.record)
         ]

@@ -15,10 +15,11 @@ from stream.events.outgoing import Log, Outgoing
 from stream.events.records import DeadLetter
 from stream.events.transfers import OutboundTransfer, Republish, outgoing
 from stream.processing.batch import MOST_UNNAMED, PartitionBatch, UserUpdate
-from stream.processing.lists import Lists
+from stream.processing.lists import Lists, as_published
 from stream.processing.observer import Observer, Unobserved
 from stream.processing.side_effects import side_effects
 from stream.store.base import UserStore
+from stream.store.published_lists import PublishedLists
 
 Rank = Callable[[Sequence[str], Sequence[UserState]], Sequence[Ranking]]  # users, and their states
 
@@ -59,7 +60,7 @@ class Effects(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class LiveEffects:
-    """Effects on the log."""
+    """Effects on the log. published: told what each list holds."""
 
     topics: Topics
     log: Log
@@ -68,6 +69,7 @@ class LiveEffects:
     store: UserStore
     clock: Callable[[], int]
     guard: Guard
+    published: PublishedLists = field(default_factory=PublishedLists)
     observer: Observer = field(default_factory=Unobserved)
 
     async def publish_side_effects(self, batches: Sequence[PartitionBatch]) -> None:
@@ -145,4 +147,6 @@ class LiveEffects:
 
     def _list(self, update: UserUpdate, ranking: Ranking, now_ms: int) -> Outgoing:
         self.observer.listed(update, ranking)
+        batch = update.batch
+        self.published.note(batch.partition, batch.lease.token, update.user_id, as_published(update, ranking, now_ms))
         return self.lists.of_user(update, ranking, now_ms)

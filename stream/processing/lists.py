@@ -13,6 +13,7 @@ from serving.state.user_state import Ref, UserState
 from stream.events.decoder import TRENDING
 from stream.events.outgoing import Outgoing
 from stream.processing.batch import UserUpdate
+from stream.store.published_lists import PublishedList
 
 _MOST_BYTES = MAX_MESSAGE_BYTES - 1024  # the key, and what a batch of one record adds
 _MOST_FOLDED = 256  # events that one list names; beyond, it says how many more
@@ -62,6 +63,18 @@ class Lists:
             items=ranking.items,
         )
         return Outgoing(self._topic, TRENDING.encode(), _packed(message))
+
+
+def as_published(update: UserUpdate, ranking: Ranking, now_ms: int) -> PublishedList:
+    """What is remembered of a list: more items would change one of trending items for somebody who has seen all."""
+    return PublishedList(
+        item_ids=[item.item_id for item in ranking.items],
+        cause=newest(update.named),
+        made_s=now_ms // 1000,
+        live=ranking.path == "live",
+        wanting=ranking.path == "trending" and update.state.known,
+        active=update.active,
+    )
 
 
 def path_of(state: UserState, ranking: Ranking) -> Literal["live", "cached", "trending"]:

@@ -54,6 +54,7 @@ class Commit:
 
     lease: as when the states were loaded. offsets: topic -> next one. unpublished: user -> what the list to come names.
     erased: user -> when, ms since 1970. Nothing else of them is kept, but for what `states` has of them.
+    listed: user -> what is known of the list on the topic (stream/store/published_lists.py); None: nothing any more.
     """
 
     partition: int
@@ -64,6 +65,7 @@ class Commit:
     no_longer: list[Wait] = field(default_factory=list)
     unpublished: dict[str, list[Ref]] = field(default_factory=dict)
     erased: dict[str, int] = field(default_factory=dict)
+    listed: Mapping[str, bytes | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

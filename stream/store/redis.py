@@ -6,6 +6,7 @@ Keys, all of one partition under one hash tag, so that a script may use them tog
     {prefix:partition}:offsets   hash, topic identity -> next offset: what the states below stand for
     {prefix:partition}:waiting   sorted set, who waits for which item, by deadline
     {prefix:partition}:lists     whose lists the last write made, and the events that they name
+    {prefix:partition}:listed    hash, user -> what the list holds that was published last (published_lists.py)
     {prefix:partition}:erased    sorted set, keyed digests of the erased users, by the time of the erasure
     {prefix:partition}:trial     hash, what is under way just now (stream/containment/quarantine.py)
     {prefix:partition}:u:ID      one user's record (serving/state/user_state.py)
@@ -15,8 +16,9 @@ Keys, all of one partition under one hash tag, so that a script may use them tog
 
 import logging
 import secrets
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from importlib.resources import files
 from typing import Any
 
@@ -32,6 +34,8 @@ from stream.store.tombstones import SECRET_BYTES, Tombstones, believed_ms
 
 _log = logging.getLogger(__name__)
 _decoder = msgspec.msgpack.Decoder(dict[str, list[Ref]])
+_KEYS = ("owner", "offsets", "waiting", "lists", "erased", "listed")  # of a partition, as commit.lua has them
+_LISTS_AT_ONCE = 500
 
 
 class Store:
@@ -162,7 +166,7 @@ class Store:
     async def save(self, commit: Commit) -> Saved:
         """Write a batch, all of it or nothing: refused if the partition is not mine, or not where I left it."""
         gone = [user for user in commit.erased if user not in commit.states]
-        keys = [self._keys.of(commit.partition, name) for name in ("owner", "offsets", "waiting", "lists", "erased")]
+        keys = [self._keys.of(commit.partition, name) for name in _KEYS]
         keys += [self._keys.user(commit.partition, user) for user in [*gone, *commit.states]]
         arguments: list[Any] = [commit.lease.token, self._retention.idle_expiry_s, len(commit.offsets)]
         for topic, following in commit.offsets.items():
@@ -175,6 +179,12 @@ class Store:
         # The last write's lists are out by now, or in this one's; after an erasure no name of theirs may stay.
         told = commit.unpublished or commit.erased
         arguments.append(msgspec.msgpack.encode(commit.unpublished) if told else "")
+        made = {user: entry for user, entry in commit.listed.items() if entry is not None}
+        arguments.append(len(made))
+        for user, entry in made.items():
+            arguments += [user, entry]
+        unlisted = {*(commit.listed.keys() - made.keys()), *commit.erased}
+        arguments += [len(unlisted), *unlisted]
         arguments += [len(gone), len(commit.erased)]
         if commit.erased:
             digests = await self._open_digests()
@@ -203,6 +213,15 @@ class Store:
             Wait(*msgspec.json.decode(member, type=tuple[str, str]), deadline_ms=int(score))
             for member, score in members
         ]
+
+    async def published_lists(self, partition: int) -> AsyncIterator[dict[str, bytes]]:
+        """What is known of the lists that stand on the topic: user -> entry, some at a time."""
+        cursor, key = 0, self._keys.of(partition, "listed")
+        while True:
+            cursor, found = await self._calls.ask(partial(self._redis.hscan, key, cursor, count=_LISTS_AT_ONCE))
+            yield {user.decode(): entry for user, entry in found.items()}
+            if not cursor:
+                return
 
     async def write_marks(self, marks: Mapping[str, Mapping[str, bytes]]) -> None:
         """See `stream.containment.quarantine.Marks`."""

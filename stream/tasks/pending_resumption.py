@@ -12,7 +12,6 @@ from stream.pipeline import Pipeline
 from stream.processing.batch import Trigger
 from stream.tasks.catalogue_feed import CatalogueFeed
 from stream.tasks.flow_gate import FlowGate
-from stream.tasks.list_renewal import ListRenewal
 
 _LOOK_EVERY_S = 1.0
 _ASK_EVERY_S = 30.0  # a merge that another owner has not answered
@@ -28,7 +27,6 @@ class PendingResumption:
     feed: CatalogueFeed
     gate: FlowGate
     clock: Clock
-    renewal: ListRenewal
 
     async def run(self) -> None:
         """Go on for ever."""
@@ -46,8 +44,6 @@ class PendingResumption:
             await self.pipeline.resume_pending(waiting.woken(self.catalogue), Trigger.WOKEN)
             if self.clock.healthy:  # else what is pending would expire too soon, or never
                 await self.pipeline.expire()
-            if self.gate.open:
-                await self.renewal.look()
             if waiting.busy:
                 came.set()
 

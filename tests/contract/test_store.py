@@ -1,5 +1,7 @@
 """What every store promises, held to it over the fake and over Redis."""
 
+from dataclasses import replace
+
 import pytest
 from redis.asyncio import Redis
 
@@ -63,6 +65,36 @@ async def test_offsets_of_a_topic_that_was_made_anew_are_not_taken_for_the_old_o
     assert await store.owns(3)
     assert await store.save(commit(store, {CLICKS: 6})) is Saved.WRITTEN
     assert await recreated.acquire(4) == {}
+
+
+async def test_what_lists_hold_stands_with_the_states_and_goes_with_an_erasure(store: AnyStore) -> None:
+    await store.acquire(3)
+    lists: dict[str, bytes | None] = {f"u{n}": bytes([n]) for n in range(4)}
+    await store.save(replace(commit(store, {CLICKS: 5}), listed=lists))
+    await store.save(replace(commit(store, {CLICKS: 6}), listed={"u0": b"new", "u1": None, "nobody": None}))
+    assert await lists_of(store) == {"u0": b"new", "u2": b"\x02", "u3": b"\x03"}
+    await store.save(replace(commit(store, {CLICKS: 7}), listed={"u2": b"late"}, erased={"u2": 5, "u3": 5}))
+    assert await lists_of(store) == {"u0": b"new"}
+
+
+async def test_what_lists_hold_is_fenced_and_belongs_to_a_partition(store: AnyStore, another: Opener) -> None:
+    await store.acquire(3)
+    late = replace(commit(store, {CLICKS: 5}), listed={"u1": b"zombie"})
+    await another().acquire(3)
+    assert await store.save(late) is Saved.NOT_MINE
+    assert await lists_of(store) == {}
+
+
+async def test_what_many_lists_hold_comes_in_parts(store: AnyStore) -> None:
+    await store.acquire(3)
+    many: dict[str, bytes | None] = {f"u{n}": b"%d" % n for n in range(3_000)}
+    await store.save(replace(commit(store, {}), listed=many))
+    assert await lists_of(store) == many
+    assert [some async for some in store.published_lists(4)] in ([{}], [])
+
+
+async def lists_of(store: AnyStore) -> dict[str, bytes]:
+    return {user: entry async for some in store.published_lists(3) for user, entry in some.items()}
 
 
 # --- The fence ---

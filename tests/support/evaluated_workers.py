@@ -31,7 +31,7 @@ class MetricsReader:
     def __init__(self, catalogue: Catalogue, experiment: str = "", seen: Seen = "out") -> None:
         self.metrics = Metrics()
         self.blocked: set[int] = set()
-        self.live = OnlineEvaluation(catalogue, self.metrics.online, self.blocked.__contains__, experiment, seen, K)
+        self.live = OnlineEvaluation(catalogue, self.metrics.online, self.blocked.__contains__, experiment, seen)
         self.experiment = experiment
 
     def with_evaluation(self, pipeline: Pipeline, ranker: Rank) -> Pipeline:
