@@ -19,8 +19,6 @@ from serving.arrays import Vectors
 from serving.model.artifact import KINDS, Address, Probe, TextKind, read_manifest
 from serving.model.endpoint import Endpoint
 
-__all__ = ("Asked", "export")
-
 _MAX_TOKENS = 256
 _TIMEOUT_S = 60.0
 _AT_ONCE = 32

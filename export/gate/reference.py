@@ -11,7 +11,7 @@ from export.sources import Source
 from serving.model.artifact import KINDS, Probe, TextKind
 from serving.model.tokens import Ids, Run, pad, run_in_batches
 
-__all__ = ("Reference", "centre", "counted", "make", "probe")
+__all__ = ("Reference", "Rows", "centre", "counted", "make", "probe")
 
 Rows = Mapping[TextKind, npt.NDArray[np.float32]]  # by kind of text, (n, d) or (d,)
 _Tick = Callable[[int], None]

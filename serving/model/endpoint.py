@@ -26,8 +26,6 @@ from serving.arrays import Vectors
 from serving.model.artifact import Address, Probe
 from serving.model.tokens import BUDGET, BatchRun, OnBatch
 
-__all__ = ("Endpoint", "check", "cut")
-
 _log = logging.getLogger(__name__)
 
 _TEXTS = 32  # a request; text-embeddings-inference takes no more unless it is told to

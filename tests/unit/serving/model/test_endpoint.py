@@ -91,11 +91,13 @@ class TestFailures:
         with pytest.raises(Unavailable, match=r"has failed \(500\): no quota for …$"):
             rows(client(served), ["red"])
 
-    @pytest.mark.parametrize("wait", ["30", format_datetime(datetime.now(UTC) + timedelta(seconds=31), usegmt=True)])
+    @pytest.mark.parametrize("is_date", [False, True])
     def test_it_is_left_alone_as_long_as_it_asks_to_be(
-        self, served: Service, wait: str, monkeypatch: pytest.MonkeyPatch
+        self, served: Service, is_date: bool, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         now = [0.0]
+        until = datetime.now(UTC) + timedelta(seconds=31)
+        wait = format_datetime(until, usegmt=True) if is_date else "30"
         monkeypatch.setattr(endpoint_module, "monotonic", lambda: now[0])
         endpoint = client(served)
         served.trouble.append((429, {"Retry-After": wait}, b"{}"))
