@@ -92,16 +92,18 @@ class Command(msgspec.Struct, kw_only=True):
     event: dict[str, Any] | None = None
 
 
-class Reason(msgspec.Struct):
+class Reason(msgspec.Struct, omit_defaults=True):
     """Why an item is on a list.
 
     event_id: the event that it comes from; null: no event of the user. share: its part of the item's positive points,
-    at most 1 together. words: it in words; never a quotation of what another user wrote.
+    at most 1 together. words: it in words; never a quotation of what another user wrote. code: what they say, for
+    programs; docs/explanations.md has all codes.
     """
 
     event_id: str | None
     share: float
     words: str
+    code: str = ""
 
 
 class ListItem(msgspec.Struct):

@@ -2,7 +2,7 @@
 
 What is a sum over events is split as it is summed; a·log1p(f / s) in proportion to the events' terms in f. What cannot
 be split goes to a winner: the long vector, whose events are mostly gone, to the one among those that draw near which is
-most like the item; REPEAT to the newest event on the item; LAST to the newest one.
+most like the item, if that is like it at all; REPEAT to the newest event on the item; LAST to the newest one.
 Popularity, exploration, fatigue, what was seen, and rules belong to no event.
 """
 
@@ -16,7 +16,7 @@ from serving.arrays import Doubles, Rows
 from serving.catalogue import Catalogue
 from serving.ranking.blend import Signal
 from serving.ranking.profile import Profile, RankSettings, SourceEvent
-from serving.ranking.reasons import Evidence, by_chance, crowd
+from serving.ranking.reasons import CHANCE, Evidence, by_chance, crowd, disliked
 from serving.ranking.scorer import EASE_UNIT, NEIGHBOUR_SIGNALS, POPULARITY_SIGNALS, Scored
 
 __all__ = ()
@@ -69,6 +69,8 @@ class Attribution:
     What belongs to no event has the last place. A statement that damps interactions stands in the table with what it
     takes, and interactions with all their points; `damping` is what it leaves of them. chance: `(s,)`, points
     of likeness that say nothing. crowd: what is true of what everybody does, in words (serving/ranking/reasons.py).
+    together: `(r, s)`, whether anybody interacted with the item and with that of the event.
+    earlier: whether interactions of before the ring are known.
     """
 
     sources: list[SourceEvent]
@@ -76,21 +78,27 @@ class Attribution:
     damping: float
     chance: Doubles
     crowd: list[str]
+    together: npt.NDArray[np.bool_]
+    earlier: bool = False
 
     def evidence(self) -> Evidence:
         """What speaks for the items, after statements have damped interactions.
 
-        Being unlike what was dismissed is no reason of its own, and neither are exploration and rules.
+        Being unlike what was dismissed is no reason of its own; neither are exploration, rules, and what is disliked.
         """
         table = self.table[: ScoreTerm.EXPLORATION].copy()
         table[_DAMPED] *= self.damping
+        table[ScoreTerm.EASE, :, :-1] *= self.together  # what goes through a third item says nothing of this one
         np.minimum(table[ScoreTerm.AGAINST], 0.0, out=table[ScoreTerm.AGAINST])
         popular, before = table[_POPULARITY, :, -1].sum(axis=0), table[[ScoreTerm.LONG, ScoreTerm.EASE], :, -1]
         likeness, covisits = (table[parts, :, :-1].sum(axis=0) for parts in (_LIKENESS, [*_CO_VISITS, ScoreTerm.EASE]))
         everything = np.column_stack([likeness + covisits, before.sum(axis=0), popular]).clip(0.0)
         said = np.where(likeness > self.chance, likeness, np.minimum(likeness, 0.0))
+        said[:, (unliked := disliked(self.sources))] = 0.0
+        linked = np.where(unliked, 0.0, covisits)
         told = np.array([words != "" for words in self.crowd], np.bool_)
-        parts = np.column_stack([said + covisits, before.sum(axis=0), np.where(told, popular, 0.0)]).clip(0.0)
+        earlier = before.sum(axis=0) * self.earlier
+        parts = np.column_stack([said + linked, earlier, np.where(told, popular, 0.0)]).clip(0.0)
         sides = [each.clip(0.0).sum(axis=1) for each in (likeness, covisits)]
         sides[1] += before[1].clip(0.0)
         return Evidence(parts, everything.sum(axis=1), np.stack([*sides, popular.clip(0.0)]), self.crowd)
@@ -109,8 +117,9 @@ def attribution_of(
     items = catalogue.centred(rows).astype(np.float64)
     _likeness(table, profile, items)
     _facets(table, scored, catalogue.facet_of[rows])
+    together = np.zeros((len(rows), len(profile.sources)), np.bool_)
     if len(profile.ring):
-        _co_visits(table, scored, rows, len(catalogue))
+        _co_visits(table, together, scored, rows, len(catalogue))
     _ease(table, scored, rows)
     table[_DAMPED] /= profile.damping
     table[ScoreTerm.STATEMENT_DAMPING, :, profile.damped_by] = (profile.damping - 1.0) * table[_DAMPED].sum(axis=(0, 2))
@@ -121,14 +130,15 @@ def attribution_of(
     table[ScoreTerm.RULES, :, -1] = np.where(np.isfinite(ruled), ruled, 0.0)
     offered = catalogue.available[: scored.popular.shape[1]]
     words = crowd(table[_POPULARITY, :, -1], scored.popular, rows, offered, settings.language)
-    return Attribution(profile.sources, table, profile.damping, by_chance(scored), words)
+    earlier = len(profile.history.rows) > len(np.intersect1d(profile.history.rows, profile.ring))
+    return Attribution(profile.sources, table, profile.damping, by_chance(scored), words, together, earlier)
 
 
 def trending_attribution(decayed: npt.NDArray[np.float32]) -> Attribution:
     """Of items by popularity alone, `(r,)`."""
     table = np.zeros((len(ScoreTerm), len(decayed), 1))
     table[ScoreTerm.TRENDING, :, 0] = decayed
-    return Attribution([], table, 1.0, np.zeros(0), [""] * len(decayed))
+    return Attribution([], table, 1.0, np.zeros(0), [""] * len(decayed), np.zeros((len(decayed), 0), np.bool_))
 
 
 def _likeness(table: Doubles, profile: Profile, items: Doubles) -> None:
@@ -137,7 +147,12 @@ def _likeness(table: Doubles, profile: Profile, items: Doubles) -> None:
     parts = np.where(profile.weights < 0, ScoreTerm.AGAINST, drawn)
     np.add.at(table.swapaxes(1, 2), (parts, profile.owner), (similar * profile.weights).T)
     draws = np.flatnonzero(profile.weights > 0)
-    nearest = profile.owner[draws[similar[:, draws].argmax(axis=1)]] if len(draws) else -1
+    if len(draws):
+        at = draws[similar[:, draws].argmax(axis=1)]
+        alike = similar[np.arange(len(items)), at] >= CHANCE
+        nearest = np.where(alike, profile.owner[at], len(profile.sources))
+    else:
+        nearest = np.full(len(items), len(profile.sources))
     table[ScoreTerm.LONG, np.arange(len(items)), nearest] = items @ profile.long
 
 
@@ -151,10 +166,11 @@ def _facets(table: Doubles, scored: Scored, facets: npt.NDArray[np.int32]) -> No
     np.add.at(table.swapaxes(1, 2), (parts, profile.owner[profile.on_facets]), points)
 
 
-def _co_visits(table: Doubles, scored: Scored, rows: Rows, n: int) -> None:
+def _co_visits(table: Doubles, together: npt.NDArray[np.bool_], scored: Scored, rows: Rows, n: int) -> None:
     profile, found = scored.profile, scored.item_neighbours
     points = profile.damping * scored.weights[NEIGHBOUR_SIGNALS, None].astype(np.float64) * found.of(rows)
     shares = found.shares(rows, n)
+    np.logical_or.at(together.T, profile.linking, (shares[0] > 0).T)
     for piece, through in zip(_CO_VISITS, points[: len(shares), :, None] * shares, strict=False):
         np.add.at(table[piece].T, profile.linking, through.T)
     newest = profile.linking[(profile.ring == rows[:, None]).argmax(axis=1)]

@@ -1,7 +1,9 @@
 """Reasons in words, English or Chinese. A reason names the user's own event; it never quotes anybody's text."""
 
+from collections.abc import Iterable
 from typing import Literal
 
+from penchant.messages import Reason
 from serving.state.user_state import EventKind, RecentText, RingEvent
 
 __all__ = ["MORE", "TERMS", "Language"]
@@ -27,10 +29,12 @@ CROWD: dict[Language, dict[str, str]] = {
         "age_low": "有一阵没人看了",
     },
 }
-EARLIER: dict[Language, str] = {"en": "what you liked earlier", "zh": "你以前喜欢的内容"}
+EARLIER: dict[Language, str] = {"en": "what interested you earlier", "zh": "你以前感兴趣的内容"}
 ALSO: dict[Language, str] = {"en": "also on offer", "zh": "目录中的其他内容"}
 NO_CLOSER: dict[Language, str] = {"en": "nothing closer to your interests is left", "zh": "暂无更符合你兴趣的内容"}
 _LIKED: dict[Language, str] = {"en": 'you rated "{title}" highly', "zh": "你给《{title}》打了高分"}
+
+_RATED_HIGHLY = "rated_highly"
 
 MORE: dict[Language, str] = {"en": "{n} more events", "zh": "其余 {n} 个事件"}
 KEPT_OFF: dict[Language, dict[str, str]] = {
@@ -139,3 +143,49 @@ def because(event: RingEvent | RecentText, title: str, language: Language) -> st
     if event.kind == EventKind.RATE and event.preference >= 1.0:
         return _LIKED[language].format(title=title)
     return templates.get(event.kind, templates[EventKind.OTHER]).format(title=title)
+
+
+# What reasons say, for programs: of events by their kind, of all else by its words.
+_EVENT_CODES: dict[int, str] = {
+    EventKind.OTHER: "did",
+    EventKind.VIEW: "viewed",
+    EventKind.CLICK: "clicked",
+    EventKind.CART: "put_into_cart",
+    EventKind.PURCHASE: "bought",
+    EventKind.LIKE: "liked",
+    EventKind.DISMISS: "dismissed",
+    EventKind.RATE: "rated",
+    EventKind.REVIEW: "reviewed",
+    EventKind.STATEMENT: "wrote",
+}
+_CROWD_CODES = {
+    "total_high": "popular",
+    "total_low": "little_known",
+    "recent_high": "popular_now",
+    "recent_low": "quiet",
+    "age_high": "just_seen",
+    "age_low": "long_unseen",
+}
+_CODES: dict[str, str] = {
+    **{words[key]: code for words in CROWD.values() for key, code in _CROWD_CODES.items()},
+    **dict.fromkeys(EARLIER.values(), "earlier"),
+    **dict.fromkeys(ALSO.values(), "on_offer"),
+    **dict.fromkeys(NO_CLOSER.values(), "nothing_closer"),
+}
+REASON_CODES = dict.fromkeys([*_EVENT_CODES.values(), _RATED_HIGHLY, *_CODES.values()]).keys() - {"dismissed"}
+
+
+def with_codes(reasons: list[list[Reason]], sources: Iterable[RingEvent | RecentText]) -> list[list[Reason]]:
+    """Reasons with their codes. sources: the events that they name."""
+    by_event = {source.event_id: _code_of(source) for source in sources}
+    for reason in (each for of_item in reasons for each in of_item):
+        reason.code = _CODES[reason.words] if reason.event_id is None else by_event[reason.event_id]
+    return reasons
+
+
+def _code_of(event: RingEvent | RecentText) -> str:
+    if isinstance(event, RecentText):
+        return _EVENT_CODES[EventKind.REVIEW if event.item_id else EventKind.STATEMENT]
+    if event.kind == EventKind.RATE and event.preference >= 1.0:
+        return _RATED_HIGHLY
+    return _EVENT_CODES.get(event.kind, _EVENT_CODES[EventKind.OTHER])

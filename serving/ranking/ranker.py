@@ -15,7 +15,7 @@ from serving.ranking.blend import Blend
 from serving.ranking.covisits import CoVisitRows
 from serving.ranking.ease import Ease
 from serving.ranking.explain import Explanation, explanations, reasons, tell
-from serving.ranking.phrases import ALSO, CROWD, KEPT_OFF, NO_CLOSER
+from serving.ranking.phrases import ALSO, CROWD, KEPT_OFF, NO_CLOSER, with_codes
 from serving.ranking.popularity import Popularity
 from serving.ranking.profile import RankSettings
 from serving.ranking.reasons import Evidence, above_half
@@ -160,7 +160,8 @@ class Ranker:
             sides=np.zeros((3, len(rows))),
             crowd=[CROWD[language]["recent_high"] if each else "" for each in popular.tolist()],
         )
-        why = reasons(evidence, tell([], self._catalogue, language), [ALSO[language]] * len(rows))
+        told = tell([], self._catalogue, language)
+        why = with_codes(reasons(evidence, told, [ALSO[language]] * len(rows)), [])
         ids = self._catalogue.ids
         return [
             ListItem(ids[row], score, "popular", reason)
@@ -180,7 +181,7 @@ class Ranker:
             for row, source, why in zip(
                 rows.tolist(),
                 evidence.sides.argmax(axis=0).tolist(),
-                reasons(evidence, told, rest),
+                with_codes(reasons(evidence, told, rest), points.sources),
                 strict=True,
             )
         ]

@@ -10,19 +10,22 @@ facets,
 largest signal, in the words for its side: points may come from an item being popular, or from its being hardly known.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from serving.arrays import Doubles, Floats, Mask, Rows
 from serving.ranking.phrases import CROWD, Language
+from serving.ranking.profile import SourceEvent
 from serving.ranking.scorer import Scored
+from serving.state.user_state import EventKind, RecentText
 
 __all__ = ()
 
-_CHANCE = 0.1
+CHANCE = 0.1
 _SIGNALS = ("total", "recent", "age")  # of serving.ranking.phrases.CROWD, in the order of `Scored.popular`
-_MEDIANS = 2  # of the signals: those that say how much interaction an item had
+_OPINIONS = {EventKind.LIKE, EventKind.DISMISS, EventKind.RATE, EventKind.REVIEW}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +43,31 @@ class Evidence:
     crowd: list[str]
 
 
+def disliked(sources: Sequence[SourceEvent]) -> Mask:
+    """`(s,)`: which events are on items that their user did not like, as the newest word on each item has it.
+
+    What somebody did with such an item links others to it, and so may raise them; it is a reason for none.
+    """
+    newest: dict[str, SourceEvent] = {}
+    for event in sources:
+        known = newest.get(event.item_id)
+        if event.item_id and _says_something(event) and (known is None or event.time_ms > known.time_ms):
+            newest[event.item_id] = event
+    return np.array(
+        [event.item_id in newest and newest[event.item_id].preference <= 0 for event in sources], np.bool_
+    ).reshape(-1)
+
+
+def _says_something(event: SourceEvent) -> bool:
+    """Whether an event on an item says that it was liked, or was not."""
+    return isinstance(event, RecentText) or event.kind in _OPINIONS or event.preference < 0
+
+
 def by_chance(scored: Scored) -> Doubles:
     """`(s,)`: how many points of likeness any item may have from each of the sources."""
     profile = scored.profile
     least = np.zeros(len(profile.sources))
-    np.add.at(least, profile.owner, _CHANCE * profile.weights.clip(0.0))
+    np.add.at(least, profile.owner, CHANCE * profile.weights.clip(0.0))
     if len(scored.standard):
         usual = profile.facet_weights.clip(0.0) * scored.standard.mean(axis=1)
         np.add.at(least, profile.owner[profile.on_facets], usual)
@@ -55,13 +78,16 @@ def crowd(points: Doubles, popular: Floats, rows: Rows, offered: Mask, language:
     """What is true of what everybody does, of each item, "" if nothing is.
 
     points: `(3, r)`. popular: `(3, n)`, see `Scored`. offered: `(n,)`. Popular is what has more interaction than half
-    of what is on offer, whatever the mean says; hardly known what has less.
+    of what is on offer, whatever the mean says; hardly known what has less. Lately seen is what was interacted with
+    later than half of what ever was.
     """
     words, signals = CROWD[language], popular[:, rows]
     high, low = (signals > 0) & (points > 0), (signals < 0) & (points > 0)
-    for each in range(_MEDIANS):
-        high[each] &= above_half(signals[each], high[each], popular[each], offered)
-        low[each] &= above_half(-signals[each], low[each], -popular[each], offered)
+    for each, name in enumerate(_SIGNALS):
+        # The age is 0 of the newest event's item, and of all that nobody interacted with yet.
+        among = offered & (popular[each] < popular[each].max(initial=-np.inf)) if name == "age" else offered
+        high[each] = above_half(signals[each], high[each] & among[rows], popular[each], among)
+        low[each] = above_half(-signals[each], low[each] & among[rows], -popular[each], among)
     worth = np.where(high | low, points, 0.0)
     largest = worth.argmax(axis=0)
     return [
@@ -79,5 +105,5 @@ def above_half(values: Floats, asked: Mask, everything: Floats, offered: Mask) -
         return asked
     if 2 * np.count_nonzero((everything < values[asked].min()) & offered) > np.count_nonzero(offered):
         return asked
-    above: Mask = values > np.median(everything[offered])
+    above: Mask = asked & (values > np.median(everything[offered]))
     return above

@@ -84,7 +84,7 @@ class FollowedLog(MemoryLog):
 class RankingWorker(MetricsReader):
     """Lists by the worker's own ranker and statistics, under an experiment or without one; the blend learns nothing."""
 
-    def __init__(self, catalogue: Catalogue, experiment: Experiment | None = None) -> None:
+    def __init__(self, catalogue: Catalogue, experiment: Experiment | None = None, start: Blend | None = None) -> None:
         super().__init__(catalogue, experiment.name if experiment is not None else "")
         statistics = Statistics(catalogue, {})
         self.store, self.log = MemoryStore(), FollowedLog(statistics)
@@ -96,7 +96,7 @@ class RankingWorker(MetricsReader):
                 settings,
                 covisits=statistics.covisits,
                 ease=statistics.ease,
-                blend=blend,
+                blend=start if blend is None else blend,
             )
 
         variants = Variants(ranker, RankSettings(), experiment)

@@ -1,11 +1,23 @@
 """Reasons in words: every kind of event, both languages, and never a user's text."""
 
+from pathlib import Path
 from typing import get_args
 
 import pytest
 
+from penchant.messages import Reason
 from serving.ranking.attribution import ScoreTerm
-from serving.ranking.phrases import ALSO, CROWD, EARLIER, NO_CLOSER, TERMS, Language, because
+from serving.ranking.phrases import (
+    ALSO,
+    CROWD,
+    EARLIER,
+    NO_CLOSER,
+    REASON_CODES,
+    TERMS,
+    Language,
+    because,
+    with_codes,
+)
 from serving.state.user_state import EventKind, RecentText, RingEvent
 
 LANGUAGES = get_args(Language)
@@ -54,3 +66,15 @@ def test_every_part_of_a_score_has_words_in_each_language() -> None:
     for language in LANGUAGES:
         assert list(TERMS[language]) == [piece.name.lower() for piece in ScoreTerm]
         assert all(TERMS[language].values())
+
+
+def test_every_code_of_a_reason_is_explained() -> None:
+    page = Path("docs/explanations.md").read_text("utf-8")
+    assert not [code for code in REASON_CODES if f"`{code}`" not in page]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_words_of_everybody_have_a_code(language: Language) -> None:
+    words = [EARLIER[language], ALSO[language], NO_CLOSER[language], *CROWD[language].values()]
+    (reasons,) = with_codes([[Reason(None, 0.1, each) for each in words]], [])
+    assert len({each.code for each in reasons}) == len(words)

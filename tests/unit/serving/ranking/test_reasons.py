@@ -125,7 +125,7 @@ def test_an_item_that_was_left_alone_is_not_called_popular() -> None:
     )
 
     left_alone = next(entry for entry in entries if entry.item_id == ITEMS.ids[0])
-    assert Reason(None, 1.0, CROWD["en"]["age_low"]) in left_alone.reasons
+    assert Reason(None, 1.0, CROWD["en"]["age_low"], "long_unseen") in left_alone.reasons
     assert CROWD["en"]["recent_high"] not in {each for entry in entries for each in words(entry)}
 
 
