@@ -135,6 +135,11 @@ class Catalogue:
         row = self._rows.get(item_id)
         return self.items[row] if row is not None else None
 
+    def kind(self, row: int) -> str:
+        """The text of an item's facets, "" if it has none."""
+        facet = int(self.facet_of[row])
+        return self._facet_texts[facet] if facet >= 0 else ""
+
     def get(self, item_id: str) -> ItemVector | None:
         """The item's message, made again from what is kept of it, or None while it has no vector."""
         row = self._rows.get(item_id)

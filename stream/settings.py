@@ -41,7 +41,8 @@ class WorkerSettings(Connections):
     )
     seen: Seen = Field(
         default="out",
-        description="What a user has seen is out of later lists (films), or stands lower (shops: it is bought again).",
+        description="What a user has seen is out of later lists (films), or down: it stands lower; or what was bought "
+        "is out until it is usually bought again (shops). A file of rules may say otherwise for some items.",
     )
     seen_points: float = Field(
         default=2.0,

@@ -183,6 +183,7 @@ def _parts(settings: WorkerSettings, encoder: Encoder, layout: TopicLayout, cons
             ease=statistics.ease,
             blend=blend,
             rules=rules,
+            repeats=statistics.repeats,
         )
 
     name = experiment.name if experiment is not None else ""

@@ -112,6 +112,7 @@ async def _ranker(settings: WorkerSettings, catalogue: Catalogue, statistics: St
         preferences,
         covisits=statistics.covisits,
         ease=statistics.ease,
+        repeats=statistics.repeats,
         rules=Rules(catalogue, settings.list_rules),
     )
     redis = connect(settings.redis)

@@ -73,6 +73,7 @@ class Penchant:
         statistics.popularity = copy.deepcopy(self._statistics.popularity)
         statistics.covisits = copy.deepcopy(self._statistics.covisits)
         statistics.ease = copy.deepcopy(self._statistics.ease)
+        statistics.repeats = copy.deepcopy(self._statistics.repeats)
         other._open(statistics, copy.deepcopy(self.ranker.blend))
         return other
 
@@ -116,6 +117,7 @@ class Penchant:
             self._ranking,
             covisits=statistics.covisits,
             ease=statistics.ease,
+            repeats=statistics.repeats,
             blend=blend,
         )
 

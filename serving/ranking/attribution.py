@@ -16,7 +16,7 @@ from serving.arrays import Doubles, Rows
 from serving.catalogue import Catalogue
 from serving.ranking.blend import Signal
 from serving.ranking.profile import Profile, RankSettings, SourceEvent
-from serving.ranking.reasons import CHANCE, Evidence, by_chance, crowd, disliked
+from serving.ranking.reasons import CHANCE, Evidence, bought_again, by_chance, crowd, disliked
 from serving.ranking.scorer import EASE_UNIT, NEIGHBOUR_SIGNALS, POPULARITY_SIGNALS, Scored
 
 __all__ = ()
@@ -47,6 +47,8 @@ class ScoreTerm(IntEnum):
     SEEN = 19  # what it loses because it was seen
     STATEMENT_DAMPING = 20  # what a statement takes from interactions
     TRENDING = 21  # the whole score, where nothing is known of the user
+    AGAIN = 22  # usually bought again about now
+    LIKE_BOUGHT = 23  # of the kind of a durable that the user has bought
 
 
 _CO_VISITS = [ScoreTerm[part.name] for part in NEIGHBOUR_SIGNALS]
@@ -69,6 +71,7 @@ class Attribution:
     What belongs to no event has the last place. A statement that damps interactions stands in the table with what it
     takes, and interactions with all their points; `damping` is what it leaves of them. chance: `(s,)`, points
     of likeness that say nothing. crowd: what is true of what everybody does, in words (serving/ranking/reasons.py).
+    again: why what is bought again is, likewise.
     together: `(r, s)`, whether anybody interacted with the item and with that of the event.
     earlier: whether interactions of before the ring are known.
     """
@@ -78,6 +81,7 @@ class Attribution:
     damping: float
     chance: Doubles
     crowd: list[str]
+    again: list[str]
     together: npt.NDArray[np.bool_]
     earlier: bool = False
 
@@ -92,16 +96,17 @@ class Attribution:
         np.minimum(table[ScoreTerm.AGAINST], 0.0, out=table[ScoreTerm.AGAINST])
         popular, before = table[_POPULARITY, :, -1].sum(axis=0), table[[ScoreTerm.LONG, ScoreTerm.EASE], :, -1]
         likeness, covisits = (table[parts, :, :-1].sum(axis=0) for parts in (_LIKENESS, [*_CO_VISITS, ScoreTerm.EASE]))
-        everything = np.column_stack([likeness + covisits, before.sum(axis=0), popular]).clip(0.0)
+        again = self.table[ScoreTerm.AGAIN, :, -1]
+        everything = np.column_stack([likeness + covisits, before.sum(axis=0), again, popular]).clip(0.0)
         said = np.where(likeness > self.chance, likeness, np.minimum(likeness, 0.0))
         said[:, (unliked := disliked(self.sources))] = 0.0
         linked = np.where(unliked, 0.0, covisits)
         told = np.array([words != "" for words in self.crowd], np.bool_)
         earlier = before.sum(axis=0) * self.earlier
-        parts = np.column_stack([said + linked, earlier, np.where(told, popular, 0.0)]).clip(0.0)
+        parts = np.column_stack([said + linked, earlier, again, np.where(told, popular, 0.0)]).clip(0.0)
         sides = [each.clip(0.0).sum(axis=1) for each in (likeness, covisits)]
-        sides[1] += before[1].clip(0.0)
-        return Evidence(parts, everything.sum(axis=1), np.stack([*sides, popular.clip(0.0)]), self.crowd)
+        sides[1] += before[1].clip(0.0) + again
+        return Evidence(parts, everything.sum(axis=1), np.stack([*sides, popular.clip(0.0)]), self.crowd, self.again)
 
 
 def attribution_of(
@@ -126,19 +131,24 @@ def attribution_of(
     table[_POPULARITY, :, -1] = scored.weights[POPULARITY_SIGNALS, None] * scored.popular[:, rows]
     table[ScoreTerm.EXPLORATION, :, -1] = [scored.boosted.get(row, 0.0) for row in rows.tolist()]
     table[ScoreTerm.FATIGUE, :, -1] = [-scored.discounts.get(row, 0.0) for row in rows.tolist()]
-    table[ScoreTerm.SEEN, np.isin(rows, scored.seen), -1] = -settings.seen_points
+    seen = scored.seen
+    table[ScoreTerm.SEEN, np.isin(rows, seen.lower), -1] = -settings.seen_points
+    table[ScoreTerm.AGAIN, :, -1] = [seen.due.get(row, 0.0) for row in rows.tolist()]
+    table[ScoreTerm.LIKE_BOUGHT, :, -1] = -seen.of_kind(catalogue.facet_of[rows])
     table[ScoreTerm.RULES, :, -1] = np.where(np.isfinite(ruled), ruled, 0.0)
     offered = catalogue.available[: scored.popular.shape[1]]
     words = crowd(table[_POPULARITY, :, -1], scored.popular, rows, offered, settings.language)
+    again = bought_again(rows, scored.seen, settings.language)
     earlier = len(profile.history.rows) > len(np.intersect1d(profile.history.rows, profile.ring))
-    return Attribution(profile.sources, table, profile.damping, by_chance(scored), words, together, earlier)
+    return Attribution(profile.sources, table, profile.damping, by_chance(scored), words, again, together, earlier)
 
 
 def trending_attribution(decayed: npt.NDArray[np.float32]) -> Attribution:
     """Of items by popularity alone, `(r,)`."""
     table = np.zeros((len(ScoreTerm), len(decayed), 1))
     table[ScoreTerm.TRENDING, :, 0] = decayed
-    return Attribution([], table, 1.0, np.zeros(0), [""] * len(decayed), np.zeros((len(decayed), 0), np.bool_))
+    nothing = [""] * len(decayed)
+    return Attribution([], table, 1.0, np.zeros(0), nothing, nothing, np.zeros((len(decayed), 0), np.bool_))
 
 
 def _likeness(table: Doubles, profile: Profile, items: Doubles) -> None:

@@ -109,10 +109,12 @@ def reasons(evidence: Evidence, told: _Told, rest: Sequence[str]) -> list[list[R
     order = np.argsort(-shares, axis=1, kind="stable")[:, :_MOST]
     events = [part for part, (event_id, _) in enumerate(told) if event_id is not None]
     return [
-        _chosen(largest, values, events, [*told, (None, crowd)])
+        _chosen(largest, values, events, [*told, (None, again), (None, crowd)])
         if values[largest[0]] > 0
         else [Reason(None, 0.0, otherwise)]
-        for largest, values, crowd, otherwise in zip(order.tolist(), shares.tolist(), evidence.crowd, rest, strict=True)
+        for largest, values, again, crowd, otherwise in zip(
+            order.tolist(), shares.tolist(), evidence.again, evidence.crowd, rest, strict=True
+        )
     ]
 
 

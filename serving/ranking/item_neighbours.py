@@ -9,6 +9,7 @@ and cos once more with .95^p, and once with 2^(-g_p / 40 s) instead; with S and 
 the totals of `serving.ranking.popularity`.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,6 +52,11 @@ class ItemNeighbours:
             return np.zeros((_SIGNALS, len(rows)), np.float32)
         at = np.minimum(np.searchsorted(self.rows, rows), len(self.rows) - 1)
         return np.where(self.rows[at] == rows, self.signals[:, at], np.float32(0.0))
+
+    def forget_repeats(self, rows: Iterable[int]) -> None:
+        """Let some items be neither REPEAT nor LAST: when they come again is known better."""
+        if known := set(rows):
+            self.signals[len(_UNITS) :, np.isin(self.rows, list(known))] = 0.0
 
     def shares(self, rows: Rows, n: int) -> Doubles:
         """How the four sums of some items divide among the ring, `(4, r, t)`; each sums to 1 over t, or is zero.

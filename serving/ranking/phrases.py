@@ -30,6 +30,10 @@ CROWD: dict[Language, dict[str, str]] = {
     },
 }
 EARLIER: dict[Language, str] = {"en": "what interested you earlier", "zh": "你以前感兴趣的内容"}
+AGAIN: dict[Language, dict[str, str]] = {
+    "en": {"own": "you usually buy this again about now", "usual": "usually bought again about now"},
+    "zh": {"own": "你通常这时会再次购买", "usual": "通常这时会再次购买"},
+}
 ALSO: dict[Language, str] = {"en": "also on offer", "zh": "目录中的其他内容"}
 NO_CLOSER: dict[Language, str] = {"en": "nothing closer to your interests is left", "zh": "暂无更符合你兴趣的内容"}
 _LIKED: dict[Language, str] = {"en": 'you rated "{title}" highly', "zh": "你给《{title}》打了高分"}
@@ -43,6 +47,7 @@ KEPT_OFF: dict[Language, dict[str, str]] = {
         "offer": "not listed: it is not on offer",
         "rule": "not listed: a rule blocks it",
         "seen": "not listed: the user has seen it",
+        "bought": "not listed: the user has bought it, and it is not time to buy it again",
         "dismissed": "not listed: the user dismissed it",
     },
     "zh": {
@@ -50,6 +55,7 @@ KEPT_OFF: dict[Language, dict[str, str]] = {
         "offer": "不在列表中：目前不提供",
         "rule": "不在列表中：被规则屏蔽",
         "seen": "不在列表中：用户已经看过",
+        "bought": "不在列表中：用户已购买，还没到再次购买的时候",
         "dismissed": "不在列表中：用户不想看",
     },
 }
@@ -79,6 +85,8 @@ TERMS: dict[Language, dict[str, str]] = {
         "seen": "seen before",
         "statement_damping": "damped by what was written",
         "trending": "popular right now",
+        "again": "usually bought again about now",
+        "like_bought": "of the kind of what was bought",
     },
     "zh": {
         "content": "与近期所看相似",
@@ -103,6 +111,8 @@ TERMS: dict[Language, dict[str, str]] = {
         "seen": "以前已经看过",
         "statement_damping": "让位于所写内容",
         "trending": "当前热门",
+        "again": "通常这时会再次购买",
+        "like_bought": "与已购买的同类",
     },
 }
 
@@ -166,7 +176,9 @@ _CROWD_CODES = {
     "age_high": "just_seen",
     "age_low": "long_unseen",
 }
+_AGAIN_CODES = {"own": "own_time_again", "usual": "time_again"}
 _CODES: dict[str, str] = {
+    **{words[key]: code for words in AGAIN.values() for key, code in _AGAIN_CODES.items()},
     **{words[key]: code for words in CROWD.values() for key, code in _CROWD_CODES.items()},
     **dict.fromkeys(EARLIER.values(), "earlier"),
     **dict.fromkeys(ALSO.values(), "on_offer"),

@@ -14,7 +14,7 @@ from serving.state.user_state import EventKind, RecentText, RingEvent, UserState
 
 __all__ = ["RankSettings", "Seen"]
 
-Seen = Literal["out", "down"]
+Seen = Literal["out", "down", "again"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,9 @@ class RankSettings:
     off, 0: never any (serving/ranking/impression_discount.py).
     relevance: points that an item must have from what the user did; what trends stands behind. 0: any will do.
     explore: the share of a list's places that are exploration slots (serving/ranking/exploration.py).
-    seen: whether what the user has seen is out, or stands lower, by seen_points; what was dismissed is out in any case.
+    seen: whether what the user has seen is out, or stands lower, by seen_points, or what was bought is out until it is
+    usually bought again (serving/ranking/seen/seen_items.py); what was dismissed is out in any case.
+    again: points of what everybody buys again about now; like: points that what is like a durable just bought loses.
     """
 
     long: float = 0.1
@@ -56,6 +58,8 @@ class RankSettings:
     explore: float = 0.0
     seen: Seen = "out"
     seen_points: float = 2.0
+    again: float = 6.0
+    like: float = 2.0
     language: Language = "en"
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypedDict, Unpack
 
 import msgspec
 import numpy as np
@@ -21,6 +21,8 @@ from serving.ranking.profile import RankSettings
 from serving.ranking.reasons import Evidence, above_half
 from serving.ranking.rules import Rules
 from serving.ranking.scorer import TOGETHER, Scored, Scorer
+from serving.ranking.seen.repeats import Repeats
+from serving.ranking.seen.seen_items import SeenFilter
 from serving.ranking.slate import Slate
 from serving.ranking.trending import asked_for, most_popular, own_points
 from serving.state.user_state import UserState
@@ -42,6 +44,14 @@ class Ranking:
     variant: str = ""
 
 
+class Learned(TypedDict, total=False):
+    """What is known of items from everybody's events, beside popularity; of what is left out nothing is."""
+
+    covisits: CoVisitRows
+    ease: Ease
+    repeats: Repeats
+
+
 class Ranker:
     """Makes lists from a catalogue and statistics that others keep current, in the same thread."""
 
@@ -51,19 +61,21 @@ class Ranker:
         popularity: Popularity,
         settings: RankSettings | None = None,
         *,
-        covisits: CoVisitRows | None = None,
-        ease: Ease | None = None,
         blend: Blend | None = None,
         rules: Rules | None = None,
+        **learned: Unpack[Learned],
     ) -> None:
         self._catalogue = catalogue
         self._popularity = popularity
         self._settings = settings or RankSettings()
         self.blend = Blend() if blend is None else blend
-        rows = CoVisitRows() if covisits is None else covisits
-        self._slate = Slate(catalogue, Rules(catalogue) if rules is None else rules, self._settings.variety)
-        model = Ease() if ease is None else ease
-        self._scorer = Scorer(catalogue, popularity, rows, model, self.blend, self._settings)
+        rows = learned["covisits"] if "covisits" in learned else CoVisitRows()
+        model = learned["ease"] if "ease" in learned else Ease()
+        repeats = learned["repeats"] if "repeats" in learned else Repeats()
+        ruled = Rules(catalogue) if rules is None else rules
+        self._slate = Slate(catalogue, ruled, self._settings.variety)
+        self._seen = SeenFilter(catalogue, repeats, ruled, self._settings)
+        self._scorer = Scorer(catalogue, popularity, rows, model, self.blend, self._settings, self._seen)
 
     def rank(self, state: UserState, k: int, idle: float = 0.0) -> Ranking:
         """The user's best `k` items among those on offer and not seen; fewer if there are fewer.
@@ -122,8 +134,9 @@ class Ranker:
         return Ranking(self._trending(rows if len(rows) else self._anything(state, k)), "trending")
 
     def _anything(self, state: UserState, k: int) -> Rows:
-        """What trends, seen or not, for whom nothing else is left; but for what the user dismissed."""
+        """What trends, seen or not, for whom nothing else is left; but for what the user dismissed, or need not buy."""
         offered = self._offered()
+        offered[list(self._seen.of(state).bought)] = False
         dismissed = state.seen["item"][state.seen["dismissed"] > 0]
         offered[self._catalogue.seen_rows(dismissed.tolist())] = False
         return most_popular(self._popularity, offered, k)
@@ -155,10 +168,11 @@ class Ranker:
         points = decayed[rows].astype(np.float64)
         popular = above_half(decayed[rows], points > 0, decayed, self._offered()) & (points > 0)
         evidence = Evidence(
-            parts=np.column_stack([np.zeros_like(points), np.where(popular, points, 0.0)]),
+            parts=np.column_stack([np.zeros((len(rows), 2)), np.where(popular, points, 0.0)]),
             sums=points,
             sides=np.zeros((3, len(rows))),
             crowd=[CROWD[language]["recent_high"] if each else "" for each in popular.tolist()],
+            again=[""] * len(rows),
         )
         told = tell([], self._catalogue, language)
         why = with_codes(reasons(evidence, told, [ALSO[language]] * len(rows)), [])
@@ -205,7 +219,9 @@ class Ranker:
             return words["offer"]
         if self._slate.blocked()[row]:
             return words["rule"]
-        return words["seen" if self._settings.seen == "out" else "dismissed"]
+        if row in scored.seen.bought:
+            return words["bought"]
+        return words["dismissed" if self._settings.seen != "out" and row in scored.seen.dismissed else "seen"]
 
 
 _SOURCES: tuple[Literal["content", "covisit", "popular"], ...] = ("content", "covisit", "popular")

@@ -16,9 +16,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from serving.arrays import Doubles, Floats, Mask, Rows
-from serving.ranking.phrases import CROWD, Language
+from serving.ranking.phrases import AGAIN, CROWD, Language
 from serving.ranking.profile import SourceEvent
 from serving.ranking.scorer import Scored
+from serving.ranking.seen.seen_items import SeenItems
 from serving.state.user_state import EventKind, RecentText
 
 __all__ = ()
@@ -32,15 +33,23 @@ _OPINIONS = {EventKind.LIKE, EventKind.DISMISS, EventKind.RATE, EventKind.REVIEW
 class Evidence:
     """What speaks for `r` items.
 
-    parts: `(r, s + 2)` ≥ 0, points that say something: by event, by what was liked before them, by what everybody does.
+    parts: `(r, s + 3)` ≥ 0, points that say something: by event, by what was liked before them, by what is bought again
+    about now, by what everybody does.
     sums: `(r,)`, all points ≥ 0. sides: `(3, r)`, all of them by likeness, by co-visits, by popularity. crowd: of each
-    item what is true of what everybody does, in words, "" if nothing is.
+    item what is true of what everybody does, in words, "" if nothing is. again: why it is bought again, likewise.
     """
 
     parts: Doubles
     sums: Doubles
     sides: Doubles
     crowd: list[str]
+    again: list[str]
+
+
+def bought_again(rows: Rows, seen: SeenItems, language: Language) -> list[str]:
+    """In words, of each item: that its user usually buys it again about now, or that people do; "" if not so."""
+    words = AGAIN[language]
+    return ["" if row not in seen.due else words["own" if row in seen.own else "usual"] for row in rows.tolist()]
 
 
 def disliked(sources: Sequence[SourceEvent]) -> Mask:

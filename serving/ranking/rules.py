@@ -14,6 +14,11 @@
     item = "i7"
     place = 1
 
+    [[rule]]
+    do = "seen"                   # out, down or again: instead of PENCHANT_SEEN, for these items
+    where = {category = "Food"}
+    seen = "again"
+
 Facets are compared as they were published, but for case. An item may be named that is not published yet.
 """
 
@@ -23,11 +28,13 @@ from typing import Literal
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 
 from penchant.errors import Misconfigured
 from serving.arrays import Floats
 from serving.catalogue import Catalogue, CatalogueItem
 from serving.files import toml_files as edited
+from serving.ranking.profile import Seen
 
 __all__ = ["Rules"]
 
@@ -38,11 +45,12 @@ _MOST_POINTS = 1e6  # lists' scores lie about 1 to 10 apart; thousands of such r
 class _Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One entry of the file: about an `item`, or about all items `where`. `place` counts from 1."""
 
-    do: Literal["block", "demote", "boost", "pin"]
+    do: Literal["block", "demote", "boost", "pin", "seen"]
     item: str | None = None
     where: dict[str, str] | None = None
     points: float | None = None
     place: int | None = None
+    seen: Seen | None = None
 
     def fits(self, item_id: str, item: CatalogueItem | None) -> bool:
         """Whether it is about this item."""
@@ -64,6 +72,7 @@ class Rules:
         self._stamp: tuple[int, int] | None = None
         self._rules: list[_Rule] = []
         self._points = np.zeros(0, np.float32)
+        self._seen = np.zeros(0, "U5")
         self._points_of = (-1, -1)
         self.read()
 
@@ -97,14 +106,35 @@ class Rules:
 
     def points(self) -> Floats:
         """What is added to each item's points, `(n,)`: -inf for what is blocked."""
-        current = (len(self._catalogue), self._catalogue.changes)
-        if self._points_of != current:
-            self._points = np.zeros(current[0], np.float32)
-            for rule in self._rules:
-                if rule.do != "pin":
-                    self._points[self._rows(rule)] += _POINTS[rule.do] * (1.0 if rule.points is None else rule.points)
-            self._points_of = current
+        self._follow()
         return self._points
+
+    def seen(self) -> npt.NDArray[np.str_]:
+        """By what it goes for each item whether it is listed once it was seen, `(n,)`, "": by the setting.
+
+        Empty if no rule says so.
+        """
+        self._follow()
+        return self._seen
+
+    def any_seen(self, seen: Seen, usual: Seen) -> bool:
+        """Whether it may go by `seen` for an item, `usual` being the setting."""
+        return usual == seen or any(rule.seen == seen for rule in self._rules)
+
+    def _follow(self) -> None:
+        """Find out what the rules say to each item, if items or rules have changed; of two the last one counts."""
+        current = (len(self._catalogue), self._catalogue.changes)
+        if self._points_of == current:
+            return
+        about_seen = any(rule.seen for rule in self._rules)
+        self._points = np.zeros(current[0], np.float32)
+        self._seen = np.full(current[0] if about_seen else 0, "", "U5")
+        for rule in self._rules:
+            if rule.do == "seen":
+                self._seen[self._rows(rule)] = rule.seen
+            elif rule.do != "pin":
+                self._points[self._rows(rule)] += _POINTS[rule.do] * (1.0 if rule.points is None else rule.points)
+        self._points_of = current
 
     def block(self, row: int) -> bool:
         """Whether an item is kept off every list."""
@@ -150,6 +180,7 @@ def _wrong(rule: _Rule) -> str | None:
         (not pin and rule.place is not None, "`place` is for pins"),
         (shift and not 0 < points <= _MOST_POINTS, f"`points` must be above 0 and at most {_MOST_POINTS:,.0f}"),
         (not shift and rule.points is not None, "`points` is for demote and boost"),
+        ((rule.do == "seen") == (rule.seen is None), "`seen` is for seen, and one of out, down and again"),
     )
     return next((text for wrong, text in complaints if wrong), None)
 

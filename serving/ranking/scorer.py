@@ -8,6 +8,8 @@ The points of item j are
     - Σ_d w_d · (against·⟨e'_d, e'_j⟩ + against_facet·z_d(f_j))       what was dismissed
     - fatigue·s_j                                                     impressions without an interaction
     - seen_points                                                     what was seen, if that is not out
+    + again·ρ·…                                                       what is usually bought again about now
+    - like·strength                                                   what is like a durable that was bought
 
 with the signals x_f and their learned weights a_f of `blend.py`, among them ⟨s, e'_j⟩, s the decayed direction of
 the ring; e'_j is the item's vector seen from the mean item, l the long vector, both at length 1, and c the damping of
@@ -35,6 +37,7 @@ from serving.ranking.impression_discount import impression_weights
 from serving.ranking.item_neighbours import ItemNeighbours, item_neighbours
 from serving.ranking.popularity import Popularity
 from serving.ranking.profile import Profile, RankSettings, profile_of
+from serving.ranking.seen.seen_items import SeenFilter, SeenItems
 from serving.state.user_state import UserState
 
 __all__ = ()
@@ -61,7 +64,7 @@ class Scored:
     fitted: the EASE model of that moment. weights: of the blend. standard: `(a, m)`, each facet query's z for each
     distinct facet text. popular: `(3, n)`, as `blend.Signal` has TOTAL, RECENT and AGE. boosted: the rows of items in
     exploration slots, and by how many points. discounts: the rows of items that were shown and not taken, and how many
-    points they lost. seen: the rows of items that stand lower because the user has seen them.
+    points they lost. seen: what the user has seen or bought.
     """
 
     profile: Profile
@@ -73,7 +76,7 @@ class Scored:
     points: Floats
     boosted: dict[int, float]
     discounts: dict[int, float]
-    seen: Rows
+    seen: SeenItems
 
 
 class Scorer:
@@ -87,6 +90,7 @@ class Scorer:
         ease: Ease,
         blend: Blend,
         settings: RankSettings,
+        seen: SeenFilter,
     ) -> None:
         self._catalogue = catalogue
         self._popularity = popularity
@@ -94,6 +98,7 @@ class Scorer:
         self._ease = ease
         self._blend = blend
         self._settings = settings
+        self._seen = seen
         self._totals = np.empty(0, np.float32)
         self._popular = np.empty((len(POPULARITY_SIGNALS), 0), np.float32)
         self._popular_of = (-1, -1)
@@ -141,17 +146,19 @@ class Scorer:
 
     def _scored(self, state: UserState, profile: Profile, points: Floats, weights: Floats) -> Scored:
         """The points of one user; `points` `(n,)` are those of its query, and are added to."""
-        allowed = self._allowed(state)
+        seen = self._seen.of(state)
         standard = self._standardised(profile.facet_queries)
         if len(standard):
             points += self._by_facet(profile, standard, np.arange(len(points)))
         found = self._near(profile)
-        lost, seen = self._discount_impressions(state, points), self._lower_seen(state, points)
+        found.forget_repeats([*seen.due, *seen.bought])
+        lost = self._discount_impressions(state, points)
+        self._move_seen(seen, points)
         text = points.copy() if profile.direction.any() else None
         points += weights[POPULARITY_SIGNALS] @ self._popular
         points[found.rows] += profile.damping * (weights[NEIGHBOUR_SIGNALS] @ found.signals)
         points += profile.damping * weights[Signal.EASE] * self._by_ease(profile)
-        points[~allowed] = -np.inf
+        points[~self._allowed(seen)] = -np.inf
         boosted = self._boost(state, points, text) if text is not None else {}
         return Scored(profile, found, self._ease.fitted, weights, standard, self._popular, points, boosted, lost, seen)
 
@@ -176,12 +183,12 @@ class Scorer:
         points[list(lost)] -= np.array(list(lost.values()), np.float32)
         return lost
 
-    def _lower_seen(self, state: UserState, points: Floats) -> Rows:
-        """Take from points what it costs to have been seen, if that is not out. Returns of which rows."""
-        counts = state.seen["count"] > 0 if self._settings.seen == "down" else np.zeros(len(state.seen), np.bool_)
-        rows = np.array(self._catalogue.seen_rows(state.seen["item"][counts].tolist()), np.intp)
-        points[rows] -= np.float32(self._settings.seen_points)
-        return rows
+    def _move_seen(self, seen: SeenItems, points: Floats) -> None:
+        """Take from points what it costs to have been seen, or to be like a durable; add what is due again."""
+        points[seen.lower] -= np.float32(self._settings.seen_points)
+        points[list(seen.due)] += np.array(list(seen.due.values()), np.float32)
+        if len(seen.kinds):
+            points -= seen.of_kind(self._catalogue.facet_of[: len(points)])
 
     def _boost(self, state: UserState, points: Floats, fit: Floats) -> dict[int, float]:
         """Boost cold-start and rare items to exploration slots. Returns by how many points, by row."""
@@ -191,12 +198,10 @@ class Scorer:
             boosted[row] = boosted.get(row, 0.0) + more
         return boosted
 
-    def _allowed(self, state: UserState) -> Mask:
-        """`(n,)`: on offer, and not seen by the user, or at least not dismissed."""
+    def _allowed(self, seen: SeenItems) -> Mask:
+        """`(n,)`: on offer, and not out for the user."""
         allowed = self._catalogue.available[: len(self._catalogue)].copy()
-        seen = state.seen
-        out = seen["count" if self._settings.seen == "out" else "dismissed"] > 0
-        allowed[self._catalogue.seen_rows(seen["item"][out].tolist())] = False
+        allowed[seen.out] = False
         return allowed
 
     def _follow(self) -> None:

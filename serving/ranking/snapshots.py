@@ -1,11 +1,13 @@
 """Item statistics as they lie in Redis: a header and chunks, each with a checksum. Read here, written by a worker.
 
     {prefix:0}:statistics        string, the key of the snapshot that counts
-    {prefix:0}:statistics:NAME   hash, "0": the header, "1" …: chunks of `CHUNK` items each, last: the EASE model
+    {prefix:0}:statistics:NAME   hash, "0": the header, "1" …: chunks of `CHUNK` items each, the EASE model, last: what
+                                 is bought again
 
-Each value is `crc32 (4 bytes, little endian) | MessagePack array`, in the order of `_Header`, `_Items` and `_Gram`. An
-item takes 28 bytes and its id, and 12 bytes for each of its neighbours, at most 800, which are told by their place
-among all items of the snapshot. What the EASE model has counted is at most 2 MiB.
+Each value is `crc32 (4 bytes, little endian) | MessagePack array`, in the order of `_Header`, `_Items`, `_Gram` and
+`_Repeats`. An item takes 28 bytes and its id, and 12 bytes for each of its neighbours, at most 800, which are told by
+their place among all items of the snapshot. What the EASE model has counted is at most 2 MiB. An item that was bought
+takes 13 bytes more, and 5 for each length of the gaps between its purchases, at most 56.
 """
 
 import binascii
@@ -22,12 +24,14 @@ from serving.arrays import Doubles
 from serving.ranking.covisits import MOST_NEIGHBOURS, CoVisitRows, Links
 from serving.ranking.ease import TOP_ITEMS, Gram
 from serving.ranking.popularity import Sums
+from serving.ranking.seen.repeats import BUCKETS, OCTAVES, RepeatCounts, Repeats
 from serving.ranking.statistics import SourcePartition, StatisticsSnapshot
 
 __all__ = ["FORGET", "encode", "pointer", "read"]
 
-VERSION = 2
-_READABLE = frozenset({1, 2})  # version 1 has no counts of the EASE model, which then begin at 0
+VERSION = 3
+# Version 1 has no counts of the EASE model, version 2 none of what is bought again: they begin at 0.
+_READABLE = frozenset({1, 2, 3})
 CHUNK = 10_000
 FORGET = "`penchant statistics forget` gives it up and begins with what covisits.v1 still holds"
 
@@ -60,10 +64,22 @@ class _Gram(msgspec.Struct, array_like=True):
     events: int
 
 
+class _Repeats(msgspec.Struct, array_like=True):
+    rows: bytes
+    purchases: bytes
+    kind_of: bytes  # places among `kinds`
+    sizes: bytes  # how many buckets of each row follow
+    buckets: bytes
+    counts: bytes
+    kinds: list[str]
+    lifts: bytes  # of each kind, num and den
+
+
 _encoder = msgspec.msgpack.Encoder()
 _header = msgspec.msgpack.Decoder(_Header)
 _items = msgspec.msgpack.Decoder(_Items)
 _gram = msgspec.msgpack.Decoder(_Gram)
+_repeats = msgspec.msgpack.Decoder(_Repeats)
 _any = msgspec.msgpack.Decoder(list[Any])
 _NO_GRAM = Gram(np.empty(0, np.intp), np.empty((0, 0), np.float32), 0)
 _MOST_WEIGHT = 1e201  # of a late event (serving/ranking/popularity.py)
@@ -78,7 +94,7 @@ def pointer(prefix: str) -> str:
 
 
 def encode(snapshot: StatisticsSnapshot, chunk: int = CHUNK) -> Iterator[bytes]:
-    """The values of a snapshot: the header, `chunk` items each, the EASE model; what has no interaction is left out.
+    """The values of a snapshot: header, `chunk` items each, EASE model, repeats; what has no interaction is left out.
 
     Each step holds the interpreter for a chunk's time only, so that another thread may go on in between.
     """
@@ -88,6 +104,7 @@ def encode(snapshot: StatisticsSnapshot, chunk: int = CHUNK) -> Iterator[bytes]:
     filled[: len(snapshot.covisits)] = snapshot.covisits.filled()
     filled |= sums.totals > 0
     filled[snapshot.gram.rows] = True
+    filled[snapshot.repeats.rows] = True
     known = np.flatnonzero(filled)
     places = np.zeros(n, np.int32)
     places[known] = np.arange(len(known))
@@ -126,6 +143,24 @@ def encode(snapshot: StatisticsSnapshot, chunk: int = CHUNK) -> Iterator[bytes]:
             events=snapshot.gram.events,
         )
     )
+    yield _seal(_packed_repeats(snapshot.repeats, places))
+
+
+def _packed_repeats(repeats: RepeatCounts, places: npt.NDArray[np.int32]) -> _Repeats:
+    kinds = sorted({*repeats.kinds, *repeats.lifts})
+    place_of = {kind: place for place, kind in enumerate(kinds)}
+    nothing = np.zeros((2, OCTAVES), np.int32)
+    at = np.nonzero(repeats.gaps)
+    return _Repeats(
+        rows=places[repeats.rows].astype("<i4", copy=False).tobytes(),
+        purchases=repeats.purchases.astype("<i4").tobytes(),
+        kind_of=np.array([place_of[kind] for kind in repeats.kinds], "<i4").tobytes(),
+        sizes=np.bincount(at[0], minlength=len(repeats.rows)).astype("u1").tobytes(),
+        buckets=at[1].astype("u1").tobytes(),
+        counts=repeats.gaps[at].astype("<i4").tobytes(),
+        kinds=kinds,
+        lifts=np.array([repeats.lifts.get(kind, nothing) for kind in kinds], "<i4").tobytes(),
+    )
 
 
 def decode(values: Sequence[bytes]) -> StatisticsSnapshot:
@@ -145,7 +180,7 @@ def _decode(values: Sequence[bytes]) -> StatisticsSnapshot:
         raise BrokenState("the snapshot of the item statistics has no header")
     version = _version(body)
     header = _header.decode(body)
-    wanted = header.chunks + 1 + (version > 1)
+    wanted = header.chunks + version
     if len(values) != wanted:
         raise BrokenState(f"the snapshot of the item statistics has {len(values)} of {wanted} values")
     chunks = [_items.decode(_open(value)) for value in values[1 : header.chunks + 1]]
@@ -160,7 +195,8 @@ def _decode(values: Sequence[bytes]) -> StatisticsSnapshot:
         ids=ids,
         popular=_sums(header, chunks, len(ids)),
         covisits=covisits,
-        gram=_unpack_gram(values[-1], len(ids)) if version > 1 else _NO_GRAM,
+        gram=_unpack_gram(values[header.chunks + 1], len(ids)) if version > 1 else _NO_GRAM,
+        repeats=_unpack_repeats(values[-1], len(ids)) if version > 2 else Repeats().counts(),
     )
 
 
@@ -234,6 +270,24 @@ def _unpack_gram(value: bytes, n: int) -> Gram:
     counts = np.zeros((m, m), np.float32)
     counts[np.triu_indices(m)] = upper
     return Gram(rows, np.triu(counts, 1).T + counts, told.events)
+
+
+def _unpack_repeats(value: bytes, n: int) -> RepeatCounts:
+    told = _repeats.decode(_open(value))
+    rows, purchases, kind_of = (np.frombuffer(each, "<i4") for each in (told.rows, told.purchases, told.kind_of))
+    sizes, buckets = np.frombuffer(told.sizes, "u1").astype(np.intp), np.frombuffer(told.buckets, "u1")
+    counts, lifts = np.frombuffer(told.counts, "<i4"), np.frombuffer(told.lifts, "<i4").reshape(-1, 2, OCTAVES)
+    _expect("purchases of its items, each once", len(np.unique(rows)) == len(rows) == len(purchases) == len(sizes))
+    _expect("purchased items among its items", not len(rows) or (rows.min() >= 0 and rows.max() < n))
+    _expect("a kind for each item", len(kind_of) == len(rows) and len(lifts) == len(told.kinds))
+    _expect("kinds among those it names", not len(rows) or (kind_of.min() >= 0 and kind_of.max() < len(told.kinds)))
+    _expect("gaps of known lengths", len(buckets) == len(counts) == sizes.sum() and buckets.max(initial=0) < BUCKETS)
+    _expect("numbers of purchases of 0 or more", purchases.min(initial=0) >= 0 <= lifts.min(initial=0))
+    gaps = np.zeros((len(rows), BUCKETS), np.int32)
+    gaps[np.repeat(np.arange(len(rows)), sizes), buckets] = counts
+    known = {kind: each.astype(np.int32) for kind, each in zip(told.kinds, lifts, strict=True) if each.any()}
+    kinds = [told.kinds[place] for place in kind_of.tolist()]
+    return RepeatCounts(rows.astype(np.intp), purchases.astype(np.int64), gaps, kinds, known)
 
 
 def _expect(what: str, there: bool) -> None:

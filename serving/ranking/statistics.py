@@ -14,7 +14,9 @@ from serving.catalogue import Catalogue
 from serving.ranking.covisits import CoVisitRows
 from serving.ranking.ease import Ease, Gram, History, fit, history_of
 from serving.ranking.popularity import Popularity, Sums
+from serving.ranking.seen.repeats import Purchase, RepeatCounts, Repeats
 from serving.state.history import unpack
+from serving.state.purchases import unpack_before
 
 __all__ = ["Statistics", "StatisticsSnapshot"]
 
@@ -33,7 +35,7 @@ class StatisticsSnapshot:
 
     reached: the offset on covisits.v1 after the last message applied. identity: of that topic, as in `SourcePartition`.
     applied: by source the offset of the last event applied. ids: of the items, in the order of `popular` and of
-    the rows of `covisits` and `gram`.
+    the rows of `covisits`, `gram` and `repeats`.
     """
 
     made_ms: int
@@ -44,6 +46,7 @@ class StatisticsSnapshot:
     popular: Sums
     covisits: CoVisitRows
     gram: Gram
+    repeats: RepeatCounts
 
 
 class Statistics:
@@ -53,6 +56,7 @@ class Statistics:
         self.popularity = Popularity()
         self.covisits = CoVisitRows()
         self.ease = Ease()
+        self.repeats = Repeats()
         self._catalogue = catalogue
         self._identities = identities
         self._applied: dict[tuple[str, int], int] = {}
@@ -63,8 +67,12 @@ class Statistics:
             row = self._catalogue.row(event.item_id)
             self.popularity.add(row, event.covisit)
             ring = [(self._catalogue.row(item_id), weight) for item_id, weight in event.ring]
-            self.covisits.add(row, event.covisit, ring)
+            # One visit's view, cart and purchase are one interaction: with itself it was not interacted with again.
+            others = [(other, 0.0 if event.same_visit and other == row else weight) for other, weight in ring]
+            self.covisits.add(row, event.covisit, others)
             self.ease.add(row, event.covisit, self._history(event, ring))
+            if event.purchase is not None:
+                self.repeats.add(row, self._catalogue.kind(row), self._purchase(event, event.purchase))
             self._applied[message.topic, message.partition] = event.offset
 
     def unapplied(self, message: CoVisits) -> list[CoVisitEvent]:
@@ -85,6 +93,14 @@ class Statistics:
         before = unpack(event.older_items)
         return history_of(rows, weights, self._catalogue.rows_of(before.items), before.strengths)
 
+    def _purchase(self, event: CoVisitEvent, gaps_s: tuple[int, int]) -> Purchase:
+        before = unpack_before(event.bought_before)
+        rows = self._catalogue.rows_of(before.items).tolist()
+        known = [
+            (self._catalogue.kind(row), ago) for row, ago in zip(rows, before.ago_s.tolist(), strict=True) if row >= 0
+        ]
+        return Purchase(gaps_s, [(kind, ago_s) for kind, ago_s in known if kind])
+
     def snapshot(self, covisits: str, reached: int, made_ms: int) -> StatisticsSnapshot:
         """A copy of everything. `covisits`: the topic's full name; `reached`: the offset that follows what was applied.
 
@@ -103,6 +119,7 @@ class Statistics:
             popular=self.popularity.sums(n),
             covisits=self.covisits.copy(),
             gram=self.ease.gram(),
+            repeats=self.repeats.counts(),
         )
 
     def follows(self, snapshot: StatisticsSnapshot, covisits: str) -> bool:
@@ -115,6 +132,7 @@ class Statistics:
         self.popularity.restore(rows, snapshot.popular)
         self.covisits.restore(rows, snapshot.covisits.links(range(len(rows))))
         self.ease.restore(replace(snapshot.gram, rows=rows[snapshot.gram.rows]))
+        self.repeats.restore(rows[snapshot.repeats.rows], snapshot.repeats)
         self._applied = {
             (source.topic, source.partition): offset
             for source, offset in snapshot.applied.items()

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from serving.arrays import Mask
 from serving.state.user_state import UserState, item_hash
 
-__all__ = ["PACKED_PURCHASE_BYTES", "VISIT_S", "gaps_around", "packed_before"]
+__all__ = ["PACKED_PURCHASE_BYTES", "VISIT_S", "Bought", "bought", "gaps_around", "packed_before", "unpack_before"]
 
 VISIT_S = 4 * 3600  # what one user does to an item within so long is one interaction with it
 _MOST = 64  # items bought before that are told

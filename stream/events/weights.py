@@ -23,7 +23,7 @@ class Weight(
     """covisit ≥ 0: what the event links items by. preference, signed: by what it moves the user's interest.
 
     In the file they are `pair` and `taste`. bought: whether the item is bought by it, or used up, which may come again
-    after a time (serving/ranking/repeats.py); None: as ships with the worker.
+    after a time (serving/ranking/seen/repeats.py); None: as ships with the worker.
     """
 
     covisit: float

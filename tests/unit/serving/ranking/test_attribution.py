@@ -14,9 +14,10 @@ from serving.ranking.covisits import CoVisitRows
 from serving.ranking.ease import Ease, History, fit
 from serving.ranking.explain import Explanation
 from serving.ranking.popularity import Popularity
-from serving.ranking.profile import RankSettings
+from serving.ranking.profile import RankSettings, Seen
 from serving.ranking.ranker import Ranker
 from serving.ranking.rules import Rules
+from serving.ranking.seen.repeats import Purchase, Repeats
 from serving.state.user_state import IMPRESSIONS, SEEN, EventKind, RecentText, RingEvent, UserState, item_hash
 from tests.unit.serving.ranking.test_ranker import (
     DIM,
@@ -31,6 +32,7 @@ from tests.unit.serving.ranking.test_ranker import (
 )
 
 ITEMS = catalogue()
+DAY_S = 86_400
 RULES = """
 [[rule]]
 do = "boost"
@@ -121,9 +123,20 @@ def users(draw: st.DrawFn) -> UserState:
     times = draw(st.lists(st.tuples(st.integers(0, 200_000), st.sampled_from(ITEMS.ids)), max_size=9))
     shown = np.array([(time_s, n, item_hash(each)) for n, (time_s, each) in enumerate(times)], IMPRESSIONS)
     long = draw(st.none() | st.integers(0, 9).map(lambda seed: np.random.default_rng(seed).standard_normal(DIM)))
-    state = UserState(ring=ring, texts=written, seen=seen, impressions=shown)
+    bought = draw(st.lists(st.tuples(st.integers(0, 9 * DAY_S), st.sampled_from(ITEMS.ids)), max_size=9))
+    rows = sorted((time_s, n, item_hash(each)) for n, (time_s, each) in enumerate(bought))
+    state = UserState(ring=ring, texts=written, seen=seen, impressions=shown, purchases=np.array(rows, IMPRESSIONS))
     state.long = None if long is None else long.astype(np.float32)
     return state
+
+
+def weekly() -> Repeats:
+    """Horror films are bought again after two days, others never."""
+    repeats = Repeats()
+    for row, kind in ((row, ITEMS.kind(row)) for row in range(len(ITEMS))):
+        for _ in range(5):
+            repeats.add(row, kind, Purchase((2 * DAY_S if ITEMS.ids[row].startswith("horror") else 0, 0)))
+    return repeats
 
 
 def summed(told: Explanation) -> list[float]:
@@ -140,7 +153,7 @@ def summed(told: Explanation) -> list[float]:
     blend=st.lists(st.floats(-5, 5), min_size=len(START), max_size=len(START)),
     variety=st.sampled_from([0.0, 0.4]),
     by_rule=st.booleans(),
-    down=st.booleans(),
+    seen=st.sampled_from(["out", "down", "again"]),
 )
 def test_points_sum_to_the_score(
     ruled: Rules,
@@ -150,18 +163,19 @@ def test_points_sum_to_the_score(
     variety: float,
     *,
     by_rule: bool,
-    down: bool,
+    seen: Seen,
 ) -> None:
     """Given any user, others, weights, rules and variety, then the points of each item on the list are its score."""
     popularity, covisits, ease = everybody(*world)
     ranker = Ranker(
         ITEMS,
         popularity,
-        RankSettings(variety=variety, seen="down" if down else "out"),
+        RankSettings(variety=variety, seen=seen),
         covisits=covisits,
         ease=ease,
         blend=Blend(tuple(blend)),
         rules=ruled if by_rule else None,
+        repeats=weekly(),
     )
 
     listed, told = ranker.rank(state, 20).items, ranker.explain(state, 20)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from serving.arrays import Floats
@@ -66,6 +66,7 @@ def test_a_fit_is_the_regression_of_each_item_on_all_others(made: list[dict[int,
     assert not np.diag(weights).any()
 
 
+@settings(deadline=None)
 @given(users, st.integers(1, 300))
 def test_a_fit_stands_also_on_counts_that_began_late(made: list[dict[int, float]], times: int) -> None:
     """Given histories whose own events were never counted, then nothing blows up."""

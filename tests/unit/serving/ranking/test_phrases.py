@@ -8,6 +8,7 @@ import pytest
 from penchant.messages import Reason
 from serving.ranking.attribution import ScoreTerm
 from serving.ranking.phrases import (
+    AGAIN,
     ALSO,
     CROWD,
     EARLIER,
@@ -56,7 +57,7 @@ def test_a_title_with_braces_is_no_template() -> None:
 
 
 def test_what_no_event_stands_behind_has_words_in_each_language() -> None:
-    for words in (EARLIER, ALSO, NO_CLOSER, CROWD):
+    for words in (EARLIER, ALSO, NO_CLOSER, CROWD, AGAIN):
         assert set(words) == set(LANGUAGES)
     assert CROWD["en"].keys() == CROWD["zh"].keys()
     assert all(words for language in LANGUAGES for words in CROWD[language].values())
@@ -76,5 +77,6 @@ def test_every_code_of_a_reason_is_explained() -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_words_of_everybody_have_a_code(language: Language) -> None:
     words = [EARLIER[language], ALSO[language], NO_CLOSER[language], *CROWD[language].values()]
+    words += AGAIN[language].values()
     (reasons,) = with_codes([[Reason(None, 0.1, each) for each in words]], [])
     assert len({each.code for each in reasons}) == len(words)

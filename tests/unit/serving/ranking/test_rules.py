@@ -163,6 +163,9 @@ def test_variety_keeps_the_best_first_and_lists_nothing_twice() -> None:
         ('[[rule]]\ndo = "boost"\nitem = "i1"\npoints = 1e39', "at most 1,000,000"),
         ('[[rule]]\ndo = "block"\nitem = "i1"\npoints = 1.0', "`points` is for"),
         ('[[rule]]\ndo = "block"\nitem = "i1"\nplace = 1', "`place` is for"),
+        ('[[rule]]\ndo = "seen"\nitem = "i1"', "`seen` is for seen"),
+        ('[[rule]]\ndo = "block"\nitem = "i1"\nseen = "out"', "`seen` is for seen"),
+        ('[[rule]]\ndo = "seen"\nitem = "i1"\nseen = "up"', "cannot be understood"),
     ],
 )
 def test_a_rule_that_makes_no_sense_is_named(tmp_path: Path, text: str, wrong: str) -> None:

@@ -145,32 +145,44 @@ def large(items: int) -> StatisticsSnapshot:
     statistics = fresh()
     statistics.apply(message(0, *(f"物品{n}" for n in range(items))))
     statistics.apply(message(items, "物品0", pair=0.25))
+    for n, gap_s in enumerate((90_000, 700_000, 0)):
+        event = CoVisitEvent(items + 1 + n, f"物品{n % 2}", 1.0, [], purchase=(gap_s, 0))
+        statistics.apply(CoVisits(topic=TOPICS.clicks, partition=0, first=0, last=items + 1 + n, events=[event]))
     return statistics.snapshot(COVISITS, 5, NOW_MS)
+
+
+def bought(snapshot: StatisticsSnapshot) -> dict[str, tuple[str, int, list[int]]]:
+    repeats = snapshot.repeats
+    numbers = zip(repeats.kinds, repeats.purchases.tolist(), repeats.gaps.tolist(), strict=True)
+    return dict(zip((snapshot.ids[row] for row in repeats.rows.tolist()), numbers, strict=True))
 
 
 def test_what_is_encoded_is_decoded() -> None:
     snapshot = large(25)
     values = list(snapshots.encode(snapshot, chunk=10))
-    assert len(values) == 5
+    assert len(values) == 6
     told = snapshots.decode(values)
-    assert replace(told, popular=snapshot.popular, covisits=snapshot.covisits, gram=snapshot.gram) == snapshot
+    same = ("popular", "covisits", "gram", "repeats")
+    assert replace(told, **{name: getattr(snapshot, name) for name in same}) == snapshot
     for have, wanted in zip(
         astuple(told.covisits.links(range(25))), astuple(snapshot.covisits.links(range(25))), strict=True
     ):
         np.testing.assert_array_equal(have, wanted)
     np.testing.assert_array_equal(told.gram.rows, snapshot.gram.rows)
     np.testing.assert_array_equal(told.gram.counts, snapshot.gram.counts)
-    assert told.gram.events == 26
+    assert told.gram.events == 29
+    assert bought(told) == bought(snapshot)
+    assert len(bought(told)) == 2
     assert told.gram.counts[:25, :25].sum() > 25 * 20, "everything goes with everything"
     np.testing.assert_array_equal(told.popular.totals, snapshot.popular.totals)
     np.testing.assert_array_equal(told.popular.scaled, snapshot.popular.scaled)
     np.testing.assert_array_equal(told.popular.last, snapshot.popular.last)
-    assert (told.popular.weight, told.popular.events) == (snapshot.popular.weight, 26)
+    assert (told.popular.weight, told.popular.events) == (snapshot.popular.weight, 29)
 
 
 def test_a_snapshot_from_before_there_were_ages_is_read() -> None:
     """Given one without ages and the EASE model, then items are as old as all that is known, and that is empty."""
-    header, *chunks, _ = snapshots.encode(large(25), chunk=10)
+    header, *chunks, _, _ = snapshots.encode(large(25), chunk=10)
     older = [_resealed(msgspec.msgpack.decode(chunk[4:])[:-1]) for chunk in chunks]
     first = _resealed([1, *msgspec.msgpack.decode(header[4:])[1:]])
 
@@ -179,6 +191,15 @@ def test_a_snapshot_from_before_there_were_ages_is_read() -> None:
     assert told.popular.last.tolist() == [1.0] * 25
     assert (told.gram.counts.size, told.gram.events) == (0, 0)
     np.testing.assert_array_equal(told.popular.totals, large(25).popular.totals)
+
+
+def test_a_snapshot_from_before_repeats_were_counted_is_read() -> None:
+    header, *others, _ = snapshots.encode(large(25), chunk=10)
+
+    told = snapshots.decode([_resealed([2, *msgspec.msgpack.decode(header[4:])[1:]]), *others])
+
+    assert bought(told) == {}
+    assert told.gram.events == large(25).gram.events
 
 
 def _resealed(content: list[object]) -> bytes:
@@ -208,5 +229,5 @@ def test_every_altered_byte_and_every_missing_chunk_is_found() -> None:
 
 def test_a_newer_version_is_refused_and_says_what_to_do() -> None:
     header, *chunks = snapshots.encode(large(2))
-    with pytest.raises(Misconfigured, match=r"version 3.*statistics forget"):
+    with pytest.raises(Misconfigured, match=r"version 4.*statistics forget"):
         snapshots.decode([newer(header), *chunks])

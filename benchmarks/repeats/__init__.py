@@ -1,0 +1,1 @@
+"""What is bought again in a made-up shop, whose usual times are known."""

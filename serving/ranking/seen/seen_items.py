@@ -1,0 +1,123 @@
+"""What a user has seen or bought: out, or lower, or out until it is usually bought again.
+
+By `again` only what was bought counts. Of an item bought t ago, of whose buyers a share ρ buys it again, a share F(t)
+of these within t, nine in ten within t_90 (serving/ranking/seen/repeats.py):
+
+    ρ < .25           a durable: out, and what is of its kind lower by like·strength, as its user is less likely to
+                      buy of the kind now than others are: strength = -log2(lift)/2, cut to [0, 1]
+    F(t) < .15        not needed yet: out
+    t < 2·t_90        about now: again·ρ·min(1, 2·F(t))·min(1, 2 - t/t_90) points more
+    later             left alone
+
+t is counted up to the user's newest event, so a list does not change by itself.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from serving.arrays import Floats, Rows
+from serving.catalogue import Catalogue
+from serving.ranking.impression_discount import newest_s
+from serving.ranking.profile import RankSettings, Seen
+from serving.ranking.rules import Rules
+from serving.ranking.seen.repeats import Repeats
+from serving.state.purchases import Bought, bought
+from serving.state.user_state import UserState
+
+__all__ = ()
+
+_DURABLE = 0.25  # of what is bought again by fewer
+_EARLIEST = 0.15  # of those who buy again: nearly all of them find it listed in time
+_LATE = 0.9
+_OFTEN = 2  # gaps between a user's own purchases that make a habit
+_NOTHING = np.zeros(0, np.intp)
+
+
+@dataclass(frozen=True, slots=True)
+class SeenItems:
+    """out: rows that must not be listed; of these `dismissed`, and `bought`: it is not time to buy them again.
+
+    lower: rows that lose `seen_points`. due: rows that are usually bought again about now, and the points for it; of
+    these `own`: their user's own purchases say so. kinds: `(m,)`, what is lost by row of the facets' texts, or empty.
+    """
+
+    out: Rows
+    lower: Rows
+    dismissed: Rows
+    bought: frozenset[int] = frozenset()
+    due: dict[int, float] = field(default_factory=dict)
+    own: frozenset[int] = frozenset()
+    kinds: Floats = field(default_factory=lambda: np.zeros(0, np.float32))
+
+    def of_kind(self, facet_of: np.ndarray[tuple[int], np.dtype[np.int32]]) -> Floats:
+        """What items lose by the rows of their facets' texts, -1: none; of the same shape."""
+        if not len(self.kinds):
+            return np.zeros(len(facet_of), np.float32)
+        lost: Floats = np.append(self.kinds, np.float32(0.0))[facet_of]
+        return lost
+
+
+class SeenFilter:
+    """Tells what a user has seen or bought. `settings.seen` holds where `rules` say nothing else."""
+
+    def __init__(self, catalogue: Catalogue, repeats: Repeats, rules: Rules, settings: RankSettings) -> None:
+        self._catalogue = catalogue
+        self._repeats = repeats
+        self._rules = rules
+        self._settings = settings
+
+    def of(self, state: UserState) -> SeenItems:
+        """Of one user, up to the newest event."""
+        seen, catalogue = state.seen, self._catalogue
+        dismissed = _rows(catalogue.seen_rows(seen["item"][seen["dismissed"] > 0].tolist()))
+        rows = _rows(catalogue.seen_rows(seen["item"][seen["count"] > 0].tolist()))
+        out = np.concatenate([dismissed, self._those(rows, "out")])
+        lower = self._those(rows, "down")
+        if not len(state.purchases) or not self._rules.any_seen("again", self._settings.seen):
+            return SeenItems(out, lower, dismissed)
+        items = bought(state)
+        owned = [(row, item) for item in items for row in catalogue.seen_rows([item.item])]
+        again = set(self._those(_rows([row for row, _ in owned]), "again").tolist())
+        return self._bought(
+            [each for each in owned if each[0] in again], newest_s(state), SeenItems(out, lower, dismissed)
+        )
+
+    def _bought(self, owned: list[tuple[int, Bought]], now_s: int, seen: SeenItems) -> SeenItems:
+        if not owned:
+            return seen
+        rows = [row for row, _ in owned]
+        kinds = list(map(self._catalogue.kind, rows))
+        ago_s = np.array([max(now_s - item.last_s, 0) for _, item in owned], np.float64)
+        usual = self._repeats.usual(rows, kinds, [item.gaps_s for _, item in owned])
+        done, late = usual.bought_by(ago_s), ago_s / usual.quantiles_s(_LATE)
+        durable = usual.shares < _DURABLE
+        off = durable | (done < _EARLIEST)
+        points = self._settings.again * usual.shares * np.minimum(1.0, 2.0 * done) * (2.0 - late).clip(0.0, 1.0)
+        due = {row: float(points[at]) for at, row in enumerate(rows) if not off[at] and points[at] > 0}
+        kept = {row for at, row in enumerate(rows) if off[at]}
+        own = {row for row, item in owned if row in due and len(item.gaps_s) >= _OFTEN}
+        lost = self._kinds([(row, kinds[at], int(ago_s[at])) for at, row in enumerate(rows) if durable[at]])
+        out = np.concatenate([seen.out, _rows(list(kept))])
+        return SeenItems(out, seen.lower, seen.dismissed, frozenset(kept), due, frozenset(own), lost)
+
+    def _kinds(self, durables: list[tuple[int, str, int]]) -> Floats:
+        """What each kind loses of which durables were bought. Of rows, kinds, and how many seconds ago."""
+        lost = np.zeros(len(self._catalogue.facets) if durables else 0, np.float32)
+        for row, kind, ago_s in durables:
+            facet = int(self._catalogue.facet_of[row])
+            if facet >= 0:
+                strength = min(max(-0.5 * np.log2(self._repeats.lift(kind, ago_s)), 0.0), 1.0)
+                lost[facet] = max(lost[facet], self._settings.like * strength)
+        return lost
+
+    def _those(self, rows: Rows, seen: Seen) -> Rows:
+        """The rows for which it goes by `seen`."""
+        ruled = self._rules.seen()
+        if not len(ruled):
+            return rows if self._settings.seen == seen else _NOTHING
+        return rows[[(each or self._settings.seen) == seen for each in ruled[rows].tolist()]] if len(rows) else rows
+
+
+def _rows(rows: list[int]) -> Rows:
+    return np.array(rows, np.intp)
