@@ -48,7 +48,10 @@ class OpenVino:
             "ENABLE_CPU_PINNING": False,  # other processes share these cores
         }
         try:
-            compiled = openvino.Core().compile_model(str(model), "CPU", settings)
+            core = openvino.Core()
+            graph = core.read_model(str(model))
+            _take_weights_as_they_are(graph)
+            compiled = core.compile_model(graph, "CPU", settings)
         except RuntimeError as error:
             reason = str(error).strip().rpartition("\n")[2]  # above it stand lines of its own source
             raise BrokenArtifact(f"OpenVINO cannot load {model}: {reason}") from error
@@ -62,6 +65,25 @@ class OpenVino:
         with self._lock:
             rows: npt.NDArray[np.float32] = np.array(self._request.infer([ids, mask])[0])
         return rows
+
+
+def _take_weights_as_they_are(graph: Any) -> None:
+    """Have products multiply the file's bfloat16 weights, not a float32 copy that is made of them when it is compiled.
+
+    It says the same: the copy is rounded to bfloat16 again. But it stays in memory, 85 MB of it for e5-small.
+    """
+    from openvino import Type, opset13
+
+    for node in graph.get_ordered_ops():
+        if node.get_type_name() != "MatMul":
+            continue
+        cast = node.input_value(1).get_node()
+        if cast.get_type_name() != "Convert" or cast.get_input_element_type(0) != Type.bf16:
+            continue
+        sides = node.get_attributes()
+        left = opset13.convert(node.input_value(0), Type.bf16)
+        product = opset13.matmul(left, cast.input_value(0), sides["transpose_a"], sides["transpose_b"])
+        node.output(0).replace(opset13.convert(product, Type.f32).output(0))
 
 
 def _is_bfloat16(compiled: Any) -> bool:
