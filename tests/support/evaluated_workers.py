@@ -66,10 +66,15 @@ class EvaluatedWorker(FakeWorker, MetricsReader):
 
 
 class FollowedLog(MemoryLog):
-    """A log whose follower knows of pairs at once, and fits as soon as it is due; nothing else is kept."""
+    """A log whose follower knows of pairs at once, and fits as soon as it is due; nothing else is kept.
+
+    apart: messages between two fits at least.
+    """
 
     def __init__(self, statistics: Statistics) -> None:
         super().__init__()
+        self.apart = 1
+        self._since_fit = 0
         self._statistics = statistics
 
     async def send(self, records: Sequence[Outgoing]) -> None:
@@ -77,8 +82,23 @@ class FollowedLog(MemoryLog):
         for each in records:
             if each.topic == TOPICS.covisits:
                 self._statistics.apply(msgspec.json.decode(each.value or b"", type=CoVisits))
-                if self._statistics.ease.due:
+                self._since_fit += 1
+                if self._statistics.ease.due and self._since_fit >= self.apart:
+                    self._since_fit = 0
                     self._statistics.refit()
+
+
+class KeptLists(MemoryLog):
+    """Keeps what was sent, and has the statistics follow."""
+
+    def __init__(self, followed: MemoryLog) -> None:
+        super().__init__()
+        self._followed = followed
+
+    async def send(self, records: Sequence[Outgoing]) -> None:
+        """See `stream.events.outgoing.Log.send`."""
+        await super().send(records)
+        await self._followed.send(records)
 
 
 class RankingWorker(MetricsReader):

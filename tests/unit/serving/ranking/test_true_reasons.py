@@ -5,7 +5,6 @@ With PENCHANT_ALL_LISTS=1 over the shop's whole year.
 
 import os
 from collections import Counter
-from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -14,14 +13,13 @@ from penchant.messages import ItemVector, ListItem, Reason
 from serving.catalogue import Catalogue, pack
 from serving.ranking.blend import Blend, Signal
 from serving.ranking.phrases import REASON_CODES
-from stream.events.outgoing import Outgoing
-from stream.testing import FINGERPRINT, NOW_MS, TOPICS, MemoryLog, embed_by_words, record
-from tests.support.evaluated_workers import RankingWorker
+from stream.testing import FINGERPRINT, NOW_MS, TOPICS, embed_by_words, record
+from tests.support.evaluated_workers import KeptLists, RankingWorker
 from tests.support.made_shop import MadeShop, Message, made_shop
 from tests.support.pipeline import with_parts
 from tests.support.reason_oracle import ReasonOracle
 
-VISITS = 700 if "PENCHANT_ALL_LISTS" in os.environ else 90
+VISITS = 700 if "PENCHANT_ALL_LISTS" in os.environ else 60
 BLENDS: dict[str, dict[str, float]] = {
     "as it starts": {},
     "what is fresh": {"AGE": 1.0, "RECENT": 0.0, "TOTAL": -0.3},
@@ -60,19 +58,6 @@ class Shop(RankingWorker):
         (made,) = self.published.lists()
         self.codes.update(reason.code for entry in made.items for reason in entry.reasons)
         self.wrong += [wrong for entry in made.items for wrong in self.oracle.wrong(made.user_id, entry)]
-
-
-class KeptLists(MemoryLog):
-    """Keeps what was sent, and has the statistics follow."""
-
-    def __init__(self, followed: MemoryLog) -> None:
-        super().__init__()
-        self._followed = followed
-
-    async def send(self, records: Sequence[Outgoing]) -> None:
-        """See `stream.events.outgoing.Log.send`."""
-        await super().send(records)
-        await self._followed.send(records)
 
 
 def catalogue_of(shop: MadeShop) -> Catalogue:
