@@ -5,6 +5,7 @@ Of the engines tried it is the fastest there: on AMX 4.5 times torch in float32,
 """
 
 import importlib.util
+import mmap
 import threading
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,9 @@ from penchant.errors import BrokenArtifact, ProviderMissing
 from serving.model.engines import usable_cores
 from serving.model.processor import BFLOAT16, instructions
 from serving.model.tokens import Packing
+
+_TABLE = 1 << 20  # bytes: what is smaller is not worth a look
+_NEEDLE = 4096  # bytes: by which a table is looked for
 
 
 def why_not() -> str:
@@ -51,6 +55,7 @@ class OpenVino:
             core = openvino.Core()
             graph = core.read_model(str(model))
             _take_weights_as_they_are(graph)
+            self._tables = _leave_tables_in_file(graph, model)
             compiled = core.compile_model(graph, "CPU", settings)
         except RuntimeError as error:
             reason = str(error).strip().rpartition("\n")[2]  # above it stand lines of its own source
@@ -84,6 +89,37 @@ def _take_weights_as_they_are(graph: Any) -> None:
         left = opset13.convert(node.input_value(0), Type.bf16)
         product = opset13.matmul(left, cast.input_value(0), sides["transpose_a"], sides["transpose_b"])
         node.output(0).replace(opset13.convert(product, Type.f32).output(0))
+
+
+def _leave_tables_in_file(graph: Any, model: Path) -> list[Any]:
+    """Have large tables of 8-bit numbers read where they lie in the file: of the words' rows few are ever needed.
+
+    What is read is in the system's cache of files, once for all workers of a machine. A file that is replaced stays as
+    it was for who has it open. Returns what must live as long as the graph is used: OpenVINO keeps no hold on it.
+    """
+    from openvino import Tensor, Type, opset13
+
+    file = np.memmap(model, np.int8, mode="c")  # OpenVINO wants memory that it might write to, and never does
+    kept: list[Any] = []
+    with model.open("rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        for node in graph.get_ordered_ops():
+            if node.get_type_name() != "Constant" or node.get_element_type() != Type.i8:
+                continue
+            table = node.data
+            begin = _place(content, table.reshape(-1))
+            if begin is not None:
+                there = file[begin : begin + table.size].reshape(table.shape)
+                kept.append(Tensor(there, shared_memory=True))
+                node.output(0).replace(opset13.constant(kept[-1], shared_memory=True).output(0))
+    return [file, *kept]
+
+
+def _place(content: mmap.mmap, table: npt.NDArray[np.int8]) -> int | None:
+    """Where a table, if it is large, stands in a file, byte by byte; None where it does not."""
+    begin = content.find(table[:_NEEDLE].tobytes()) if table.size >= _TABLE else -1
+    if begin < 0 or begin + table.size > len(content):
+        return None
+    return begin if np.array_equal(np.frombuffer(content, np.int8, table.size, begin), table) else None
 
 
 def _is_bfloat16(compiled: Any) -> bool:

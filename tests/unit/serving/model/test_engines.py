@@ -1,6 +1,7 @@
 """The engine of a folder: by scheme and by what is here; and that engines of one scheme agree."""
 
 import logging
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -90,6 +91,23 @@ def test_both_engines_agree_on_a_folder_in_bfloat16(graphs: dict[str, Path]) -> 
     assert not np.array_equal(rows, whole)  # it was bfloat16
     alone = np.concatenate([engine.run(IDS[[i], : MASK[i].sum()], MASK[[i], : MASK[i].sum()]) for i in range(5)])
     assert alone == pytest.approx(rows, abs=5e-3)
+
+
+@pytest.mark.skipif(processor_class() is CLASSES[-1], reason="this processor does not multiply bfloat16")
+def test_a_table_that_is_left_in_its_file_gives_the_same_rows_also_when_the_file_is_replaced(
+    graphs: dict[str, Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Given a table large enough to be left, when another folder takes the place of this one, then rows stay."""
+    whole = OpenVino(graphs["bf16"]).run(IDS, MASK)
+    model = Path(shutil.copy(graphs["bf16"], tmp_path / "model.onnx"))
+    monkeypatch.setattr(openvino, "_TABLE", 1024)
+    engine = OpenVino(model)
+    assert len(engine._tables) == 2, "the file, and the words' table"
+
+    (tmp_path / "other").write_bytes(bytes(model.stat().st_size))
+    (tmp_path / "other").replace(model)
+
+    assert np.array_equal(engine.run(IDS, MASK), whole)
 
 
 def test_a_processor_says_what_it_has() -> None:
