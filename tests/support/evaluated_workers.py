@@ -104,7 +104,13 @@ class KeptLists(MemoryLog):
 class RankingWorker(MetricsReader):
     """Lists by the worker's own ranker and statistics, under an experiment or without one; the blend learns nothing."""
 
-    def __init__(self, catalogue: Catalogue, experiment: Experiment | None = None, start: Blend | None = None) -> None:
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        experiment: Experiment | None = None,
+        start: Blend | None = None,
+        settings: RankSettings | None = None,
+    ) -> None:
         super().__init__(catalogue, experiment.name if experiment is not None else "")
         statistics = Statistics(catalogue, {})
         self.store, self.log = MemoryStore(), FollowedLog(statistics)
@@ -117,9 +123,10 @@ class RankingWorker(MetricsReader):
                 covisits=statistics.covisits,
                 ease=statistics.ease,
                 blend=start if blend is None else blend,
+                repeats=statistics.repeats,
             )
 
-        variants = Variants(ranker, RankSettings(), experiment)
+        variants = Variants(ranker, settings or RankSettings(), experiment)
         self.blend = variants.usual.blend
         items = {item_id: catalogue.vectors[row] for row, item_id in enumerate(catalogue.ids)}
         pipeline = memory_pipeline(self.store, self.log, items)

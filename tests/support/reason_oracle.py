@@ -6,6 +6,7 @@ Nothing here is taken from the code that makes lists or reasons.
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,8 @@ _DOES = {
     "rated": "rate",
     "rated_highly": "rate",
 }
+_AGAIN = {"own_time_again": 3, "time_again": 1}  # how often its user must have bought it
+_VISIT_MS = 4 * 3_600_000
 _FILLS = {"nothing_closer", "on_offer"}
 
 
@@ -41,6 +44,7 @@ class _Did:
     item_id: str
     action: str
     text: str
+    time_ms: int
     stars: float | None
 
     @property
@@ -63,11 +67,12 @@ class ReasonOracle:
     """Told of each message as it is sent; `wrong` tells what is not true of a list's entry then.
 
     titles: of the items, all of which are on offer. vectors: of each item by its id, and of what each text wants by
-    the text.
+    the text. kinds: of the items.
     """
 
     titles: Mapping[str, str]
     vectors: Mapping[str, Vectors]
+    kinds: Mapping[str, str] = field(default_factory=dict)
     _did: dict[str, dict[str, _Did]] = field(default_factory=lambda: defaultdict(dict))  # by user and event id
     _people: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     _retracted: set[tuple[str, str]] = field(default_factory=set)
@@ -87,7 +92,7 @@ class ReasonOracle:
             return
         stars = message.get("rating", message.get("value"))
         item_id, action = message.get("item_id", ""), message.get("type", "")
-        did = _Did(message["event_id"], item_id, action, message.get("text", ""), stars)
+        did = _Did(message["event_id"], item_id, action, message.get("text", ""), message.get("event_time", 0), stars)
         self._did[user][did.event_id] = did
         if item_id and did.pair:
             self._events += 1
@@ -115,11 +120,25 @@ class ReasonOracle:
         if reason.code == "earlier":
             links = sum(each.pair > 0 for each in self._did[user].values())
             return "" if links > 1 and len(self._did[user]) > _RING else "nothing was earlier"
+        if reason.code in _AGAIN:
+            return "" if self._bought_again(user, entry.item_id, _AGAIN[reason.code]) else "it is not bought again"
         if reason.code in _FILLS:
             return "" if reason.share == 0 else "it is no reason"
         self._crowd = self._crowd or self._of_everybody()
         true = self._crowd.get(reason.code)
         return "" if true is not None and true[self._rows[entry.item_id]] else "not so"
+
+    def _bought_again(self, user: str, item_id: str, often: int) -> bool:
+        """Whether this user bought it so often, and anybody bought anything of its kind again."""
+        same = {each for each in self._people if self.kinds.get(each) == self.kinds.get(item_id)}
+        again = any(self._visits(person, each) > 1 for each in same for person in self._people[each])
+        return again and self._visits(user, item_id) >= often
+
+    def _visits(self, user: str, item_id: str) -> int:
+        """On how many visits a user bought an item."""
+        bought = [each for each in self._did[user].values() if each.item_id == item_id and each.action == "purchase"]
+        times = sorted(each.time_ms for each in bought if (user, each.event_id) not in self._retracted)
+        return sum(late - early >= _VISIT_MS for early, late in pairwise(times)) + bool(times)
 
     def _of_everybody(self) -> dict[str, npt.NDArray[np.bool_]]:
         """By code, of which items it is true."""

@@ -13,6 +13,7 @@ from penchant.messages import ItemVector, ListItem, Reason
 from serving.catalogue import Catalogue, pack
 from serving.ranking.blend import Blend, Signal
 from serving.ranking.phrases import REASON_CODES
+from serving.ranking.profile import RankSettings, Seen
 from stream.testing import FINGERPRINT, NOW_MS, TOPICS, embed_by_words, record
 from tests.support.evaluated_workers import KeptLists, RankingWorker
 from tests.support.made_shop import MadeShop, Message, made_shop
@@ -21,7 +22,7 @@ from tests.support.reason_oracle import ReasonOracle
 
 VISITS = 700 if "PENCHANT_ALL_LISTS" in os.environ else 60
 BLENDS: dict[str, dict[str, float]] = {
-    "as it starts": {},
+    "as it starts, where things are bought again": {},
     "what is fresh": {"AGE": 1.0, "RECENT": 0.0, "TOTAL": -0.3},
     "what is stale": {"AGE": -1.0, "RECENT": -0.5, "TOTAL": 0.5, "EASE": 1.0},
     "whole histories": {"CONTENT": 0.2, "EASE": 2.0, "CO_OCCURRENCE": 0.1, "AGE": 0.5, "RECENT": -0.2},
@@ -31,18 +32,20 @@ BLENDS: dict[str, dict[str, float]] = {
 class Shop(RankingWorker):
     """A worker with the shop's catalogue; `wrong` collects what is not true of its lists."""
 
-    def __init__(self, shop: MadeShop, weights: dict[str, float]) -> None:
+    def __init__(self, shop: MadeShop, weights: dict[str, float], seen: Seen) -> None:
         self.catalogue = catalogue_of(shop)
         start = Blend().at(1.0).tolist()
         for name, weight in weights.items():
             start[Signal[name]] = weight
-        super().__init__(self.catalogue, start=Blend(tuple(start)))
+        super().__init__(self.catalogue, start=Blend(tuple(start)), settings=RankSettings(seen=seen))
         self.published = KeptLists(self.log)
         self.pipeline = with_parts(self.pipeline, log=self.published)
         vectors = {item_id: self.catalogue.vectors[row] for row, item_id in enumerate(self.catalogue.ids)}
         texts = [message["text"] for message in shop.messages if "text" in message]
         vectors |= {text: embed_by_words(text.split(" but ")[0]) for text in texts}
-        self.oracle = ReasonOracle({each.item_id: each.title for each in shop.products}, vectors)
+        titles = {each.item_id: each.title for each in shop.products}
+        kinds = {each.item_id: each.category for each in shop.products}
+        self.oracle = ReasonOracle(titles, vectors, kinds)
         self.codes = Counter[str]()
         self.wrong: list[str] = []
         self._offsets = Counter[str]()
@@ -85,7 +88,7 @@ def catalogue_of(shop: MadeShop) -> Catalogue:
 @pytest.mark.parametrize("blend", BLENDS)
 async def test_every_reason_of_every_list_is_true(blend: str) -> None:
     shop = made_shop(1, visits=VISITS)
-    worker = Shop(shop, BLENDS[blend])
+    worker = Shop(shop, BLENDS[blend], "again" if "again" in blend else "out")
     await worker.store.acquire(0)
     for message in shop.messages:
         await worker.takes(message)
