@@ -18,6 +18,9 @@ import numpy.typing as npt
 from penchant.errors import FingerprintMismatch
 from penchant.messages import Facets, ItemVector
 from serving.arrays import Mask, Rows
+from serving.lexical.numeric_facets import NumericFacets
+from serving.lexical.spoken_points import Searched
+from serving.lexical.term_index import TermIndex
 from serving.state.user_state import Vector, item_hash
 
 __all__ = ["Catalogue", "CatalogueItem", "facet_text", "item_text", "pack"]
@@ -70,6 +73,8 @@ class Catalogue:
         self.mean: Vector = np.zeros(dim, np.float32)
         self.scale: npt.NDArray[np.float32] = np.zeros(capacity, np.float32)
         self.embedded = 0
+        self.terms = TermIndex()
+        self.numbers = NumericFacets()
         self.changes = 0  # how often an item came, changed or went
         self._mean_of = 0
         self._rows: dict[str, int] = {}
@@ -189,7 +194,7 @@ class Catalogue:
             slot = self._slot_of[row] = self._vectors.take()
             self._in_order += int(slot) == row
         self._vectors.rows[self._slot_of[row]] = vector
-        self.items[row] = CatalogueItem(item.title, _shared(item.facets), item.available, item.revision)
+        self._name(row, CatalogueItem(item.title, _shared(item.facets), item.available, item.revision))
         self.changes += 1
         self.scale[row] = _one_over_length((vector - self.mean)[None])[0]
         self._leave_facet(row)
@@ -207,7 +212,7 @@ class Catalogue:
         self._vectors.give_back(slot)
         self._in_order -= slot == row
         self._slot_of[row] = -1
-        self.items[row] = None
+        self._name(row, None)
         self.changes += 1
         self.scale[row] = 0.0
         self._leave_facet(row)
@@ -251,6 +256,23 @@ class Catalogue:
     def facets(self) -> npt.NDArray[np.float32]:
         """The distinct facets' texts of the items that there are, `(m, d) float32`, centred unit rows."""
         return self._facets.rows[: len(self._facet_texts)]
+
+    def _name(self, row: int, item: CatalogueItem | None) -> None:
+        """Have a row stand for an item as it is now; what is found by its words and numbers follows."""
+        before, self.items[row] = self.items[row], item
+        if before is not None and item is not None and (before.title, before.facets) == (item.title, item.facets):
+            return
+        if before is not None:
+            self.terms.remove(row, before.title, before.facets)
+            self.numbers.remove(row)
+        if item is not None:
+            self.terms.put(row, item.title, item.facets)
+            self.numbers.put(row, item.facets)
+
+    @property
+    def searched(self) -> Searched:
+        """What statements' words and numbers are looked up in."""
+        return Searched(self.terms, self.numbers, self.available[: len(self)], self.similar)
 
     def _vector(self, packed: str) -> Vector:
         vector = unpack(packed)

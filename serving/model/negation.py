@@ -81,7 +81,7 @@ def _goes_on(reading: _Reading, part: str) -> bool:
 
 def _read(part: str, reading: _Reading) -> None:
     """Add the pieces of a part of a clause."""
-    lower = _lower(part)
+    lower = lowered(part)
     opened, first = 0, len(reading.pieces)
     against = reading.against
     for match in _cues().finditer(lower):
@@ -123,17 +123,23 @@ def _says_something(text: str) -> bool:
 
 def _bare(text: str) -> str:
     """Without the words at both ends that say nothing."""
-    lower = _lower(text)
+    lower = lowered(text)
     front, back = _ends()
     begins, ends = front.match(lower), back.match(lower[::-1])
     kept = text[begins.end() if begins else 0 : len(text) - (ends.end() if ends else 0)]
     return kept.strip(_STRAY) or text
 
 
-def _lower(text: str) -> str:
-    """In lower case, character by character: "İ" would be two, and places in one text none in the other."""
+def lowered(text: str) -> str:
+    """A text in lower case, character by character: "İ" would be two, and places in one text none in the other."""
     lower = text.lower()
     return lower if len(lower) == len(text) else "".join(c if len(c.lower()) > 1 else c.lower() for c in text)
+
+
+def silent_words() -> list[str]:
+    """Words that say nothing of their own, in all languages: without them a statement is about things."""
+    words = _words()
+    return [*words["empty"], *words["for"], *words["filler"]]
 
 
 @cache

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from serving.arrays import Doubles, Rows
 from serving.catalogue import Catalogue
+from serving.lexical.spoken_points import by_statement
 from serving.ranking.blend import Signal
 from serving.ranking.profile import Profile, RankSettings, SourceEvent
 from serving.ranking.reasons import CHANCE, Evidence, bought_again, by_chance, crowd, disliked
@@ -49,6 +50,9 @@ class ScoreTerm(IntEnum):
     TRENDING = 21  # the whole score, where nothing is known of the user
     AGAIN = 22  # usually bought again about now
     LIKE_BOUGHT = 23  # of the kind of a durable that the user has bought
+    WORDS = 24  # has words of what a statement wants
+    AGAINST_WORDS = 25  # has words of what a statement does not want
+    NUMBERS = 26  # its number lies outside of what a statement asks for
 
 
 _CO_VISITS = [ScoreTerm[part.name] for part in NEIGHBOUR_SIGNALS]
@@ -61,6 +65,9 @@ _LIKENESS = [
     ScoreTerm.FACETS,
     ScoreTerm.AGAINST,
     ScoreTerm.AGAINST_FACETS,
+    ScoreTerm.WORDS,
+    ScoreTerm.AGAINST_WORDS,
+    ScoreTerm.NUMBERS,
 ]
 
 
@@ -90,7 +97,7 @@ class Attribution:
 
         Being unlike what was dismissed is no reason of its own; neither are exploration, rules, and what is disliked.
         """
-        table = self.table[: ScoreTerm.EXPLORATION].copy()
+        table = self.table.copy()
         table[_DAMPED] *= self.damping
         table[ScoreTerm.EASE, :, :-1] *= self.together  # what goes through a third item says nothing of this one
         np.minimum(table[ScoreTerm.AGAINST], 0.0, out=table[ScoreTerm.AGAINST])
@@ -123,6 +130,8 @@ def attribution_of(
     _likeness(table, profile, items)
     _facets(table, scored, catalogue.facet_of[rows])
     together = np.zeros((len(rows), len(profile.sources)), np.bool_)
+    for spoken in by_statement(profile.said, catalogue.searched, settings.spoken):
+        table[ScoreTerm[spoken.term], :, spoken.owner] += spoken.points[rows]
     if len(profile.ring):
         _co_visits(table, together, scored, rows, len(catalogue))
     _ease(table, scored, rows)

@@ -87,6 +87,9 @@ TERMS: dict[Language, dict[str, str]] = {
         "trending": "popular right now",
         "again": "usually bought again about now",
         "like_bought": "of the kind of what was bought",
+        "words": "has words of what was written",
+        "against_words": "has words of what is not wanted",
+        "numbers": "outside of the numbers asked for",
     },
     "zh": {
         "content": "与近期所看相似",
@@ -113,6 +116,9 @@ TERMS: dict[Language, dict[str, str]] = {
         "trending": "当前热门",
         "again": "通常这时会再次购买",
         "like_bought": "与已购买的同类",
+        "words": "含有所写的词",
+        "against_words": "含有不想要的词",
+        "numbers": "超出所要求的数值范围",
     },
 }
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from serving.arrays import Floats, Indices, Rows
 from serving.catalogue import Catalogue
+from serving.lexical.spoken_points import Said, SpokenWeights
 from serving.ranking.ease import History, history_of
 from serving.ranking.phrases import Language
 from serving.state.history import older_items
@@ -38,6 +39,8 @@ class RankSettings:
     seen: whether what the user has seen is out, or stands lower, by seen_points, or what was bought is out until it is
     usually bought again (serving/ranking/seen/seen_items.py); what was dismissed is out in any case.
     again: points of what everybody buys again about now; like: points that what is like a durable just bought loses.
+    words, against_words: an item that has all words of what a statement wants, or of what it does not want.
+    outside: what an item loses whose number lies outside of what a statement asks for.
     """
 
     long: float = 0.1
@@ -60,7 +63,15 @@ class RankSettings:
     seen_points: float = 2.0
     again: float = 6.0
     like: float = 2.0
+    words: float = 3.5
+    against_words: float = 10.0
+    outside: float = 12.0
     language: Language = "en"
+
+    @property
+    def spoken(self) -> SpokenWeights:
+        """What words and numbers count."""
+        return SpokenWeights(self.words, self.against_words, self.outside, self.override)
 
 
 SourceEvent = RingEvent | RecentText
@@ -81,7 +92,8 @@ class Profile:
     `(t,)`, how many such events are newer, those that were retracted among them; gaps_s: `(t,)`, how many seconds
     before the newest of them they happened; linking: `(t,)`, which of the sources they are. history: all that links
     others, beyond the ring, too. damping: the factor in (0, 1] by which statements down-weight interactions; damped_by:
-    the source that does so most, or how many sources there are if none does.
+    the source that does so most, or how many sources there are if none does. said: statements with words or numbers,
+    newest first.
     """
 
     sources: list[SourceEvent]
@@ -102,6 +114,7 @@ class Profile:
     history: History
     damping: float
     damped_by: int
+    said: list[Said]
 
     @property
     def empty(self) -> bool:
@@ -122,6 +135,7 @@ def profile_of(state: UserState, catalogue: Catalogue, settings: RankSettings, c
     dim, split = catalogue.dim, len(valued)
     before = older_items(state)
     interacted = catalogue.centred(rows[valued])
+    stated = [(text, weight) for text, weight in zip(texts, said.tolist(), strict=True) if not text.item_id]
     texts, written, said = _signed(texts, said, dim, settings)
     # What was liked adds up to one direction; each dismissal stands for itself.
     towards = np.maximum(preferences[valued], 0) @ interacted
@@ -151,6 +165,11 @@ def profile_of(state: UserState, catalogue: Catalogue, settings: RankSettings, c
         linking=np.array([places[items[at].event_id] for at in linked], np.intp),
         damping=damping,
         damped_by=places.get(loudest, len(places)),
+        said=[
+            Said(text, places[text.event_id], weight, newer)
+            for newer, (text, weight) in enumerate(stated)
+            if text.event_id in places and (text.words or text.spared or text.ranges)
+        ],
     )
 
 
@@ -218,7 +237,7 @@ def _signed(
     """Texts by what they want and by what they do not, a row each: whose, `(t, d)`, and how much it counts `(t,)`."""
     signed = [(text, text.wanted(), weight) for text, weight in zip(texts, said.tolist(), strict=True)]
     signed += [
-        (text, text.unwanted(), -settings.negative_weight * weight)
+        (text, _apart(text.unwanted(), text.wanted()), -settings.negative_weight * weight)
         for text, weight in zip(texts, said.tolist(), strict=True)
         if text.against
     ]
@@ -228,6 +247,11 @@ def _signed(
         np.array([row for _, row, _ in signed], np.float32).reshape(-1, dim),
         np.array([weight for _, _, weight in signed], np.float32),
     )
+
+
+def _apart(unwanted: Vector, wanted: Vector) -> Vector:
+    """What is not wanted without what it has in common with what is: "dog food without chicken" is about dog food."""
+    return unwanted - np.float32(max(float(unwanted @ wanted), 0.0)) * wanted
 
 
 def _scaled(vector: Vector | None, length: float, dim: int) -> Vector:

@@ -5,6 +5,7 @@ The points of item j are
     c·Σ_f a_f·x_f(j)                                                  the signals: interactions of this user, of
     everybody + c·long·⟨l, e'_j⟩                                                the long-term interest
     + Σ_t w_t · (text·⟨t, e'_j⟩ + facet·z_t(f_j))                     what was written
+    + Σ_t w_t · (words·q_t(j) - against_words·u_t(j)) - outside·o_t(j)   its words and numbers (serving/lexical)
     - Σ_d w_d · (against·⟨e'_d, e'_j⟩ + against_facet·z_d(f_j))       what was dismissed
     - fatigue·s_j                                                     impressions without an interaction
     - seen_points                                                     what was seen, if that is not out
@@ -14,7 +15,7 @@ The points of item j are
 with the signals x_f and their learned weights a_f of `blend.py`, among them ⟨s, e'_j⟩, s the decayed direction of
 the ring; e'_j is the item's vector seen from the mean item, l the long vector, both at length 1, and c the damping of
 the user's interactions by statements (not of popularity). z(f) is the similarity to the text of the item's
-facets, standardised over the distinct facet texts and cut to [0, 3]: level and spread of cosines differ from text to
+facets, standardised over the distinct facet texts and cut to [0, 4]: level and spread of cosines differ from text to
 text and from language to language, their order does not. All that is linear in e'_j is summed into one vector first,
 so a user costs one matrix-vector product, however many events there are.
 
@@ -29,6 +30,7 @@ import numpy as np
 
 from serving.arrays import Floats, Mask, Rows
 from serving.catalogue import Catalogue
+from serving.lexical.spoken_points import spoken_points
 from serving.ranking.blend import Blend, Signal
 from serving.ranking.covisits import CoVisitRows
 from serving.ranking.ease import Ease, Fitted
@@ -43,7 +45,7 @@ from serving.state.user_state import UserState
 __all__ = ()
 
 TOGETHER = 64  # users in one matrix product: bounds its result to 64 rows
-_STANDARD_CUT = 3.0  # a perfect match counts no more than three standard deviations
+_STANDARD_CUT = 4.0  # a perfect match counts no more than four standard deviations
 _LEAST_SPREAD = 0.02  # below it the facet texts do not differ to this text: rounding must not be blown up
 NEIGHBOUR_SIGNALS = [
     Signal.CO_OCCURRENCE,
@@ -137,9 +139,12 @@ class Scorer:
             items @ (profile.weights @ profile.vectors + profile.long)
             - weights[Signal.CONTENT] * signals[Signal.CONTENT]
         )
+        rest += self._by_facet(profile, self._standardised(profile.facet_queries), rows)
         self._blend.learn(
             signals,
-            rest + self._by_facet(profile, self._standardised(profile.facet_queries), rows),
+            rest + spoken_points(profile.said, self._catalogue.searched, self._settings.spoken)[rows]
+            if profile.said
+            else rest,
             _freshness(idle),
             weight,
         )
@@ -150,6 +155,8 @@ class Scorer:
         standard = self._standardised(profile.facet_queries)
         if len(standard):
             points += self._by_facet(profile, standard, np.arange(len(points)))
+        if profile.said:
+            points += spoken_points(profile.said, self._catalogue.searched, self._settings.spoken)
         found = self._near(profile)
         found.forget_repeats([*seen.due, *seen.bought])
         lost = self._discount_impressions(state, points)
@@ -215,7 +222,7 @@ class Scorer:
             self._popular_of = current
 
     def _standardised(self, facet_queries: Floats) -> Floats:
-        """The z of each facet query for each distinct facet text, `(a, m)` in [0, 3]; `(0, m)` without any."""
+        """The z of each facet query for each distinct facet text, `(a, m)` in [0, 4]; `(0, m)` without any."""
         facets = self._catalogue.facets
         if not len(facet_queries) or len(facets) < 2:
             return np.empty((0, len(facets)), np.float32)

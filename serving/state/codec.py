@@ -1,6 +1,6 @@
 """The bytes of a user's record, and what is kept of an event in it.
 
-Version 5: `crc32 (4 bytes, little endian) | MessagePack array`, the array's fields in the order of `StateRecord`. The
+Version 6: `crc32 (4 bytes, little endian) | MessagePack array`, the array's fields in the order of `StateRecord`. The
 long vector is block fixed point: int24 mantissas (little endian) times `2**exponent`. Its error per save is at most
 `2**-23` of the largest component, and what was decoded encodes to the same bytes again.
 
@@ -19,16 +19,18 @@ import numpy.typing as npt
 from penchant.errors import BrokenState, NewerState
 from penchant.hashes import item_hash
 from serving.arrays import Vector
+from serving.state.looked_up import NumberRange, Word
 from serving.state.pending import Alias, Merge, PendingEvent, Ref, Retraction, TimeMs
 
 __all__ = ()
 
 Number = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]  # the largest whole number that every JSON reader knows
 
-VERSION = 5
+VERSION = 6
 # Version 2 has `alias` and `merges` behind what version 1 has, version 3 `impressions`; version 4 the co-visit weights
-# of what was seen, and of texts; version 5 `purchases`.
-_READABLE = frozenset({1, 2, 3, 4, 5})
+# of what was seen, and of texts; version 5 `purchases`;
+# version 6 the words of texts.
+_READABLE = frozenset({1, 2, 3, 4, 5, 6})
 
 
 class EventKind(IntEnum):
@@ -78,6 +80,8 @@ class RecentText(msgspec.Struct, array_like=True, frozen=True):
     stand where it only says what it does not want. A retracted text has its place, no preference and no
     vector.
     covisit: the co-visit weight of a review.
+    words, spared, ranges: of a statement, the words of what it wants and of what it does not want, and the numbers that
+    it asks for; bounded by serving/lexical/wording.py. Retracted, none are left.
     """
 
     time_ms: TimeMs
@@ -87,6 +91,9 @@ class RecentText(msgspec.Struct, array_like=True, frozen=True):
     vector: bytes
     against: bytes = b""
     covisit: float = 0.0
+    words: list[Word] = []
+    spared: list[Word] = []
+    ranges: list[NumberRange] = []
 
     @property
     def order(self) -> tuple[int, str]:
@@ -344,6 +351,9 @@ def _check(record: StateRecord) -> None:
     for text in record.texts:
         if not (math.isfinite(text.preference) and math.isfinite(text.covisit)):
             raise msgspec.ValidationError("`texts` has a weight that is no number")
+        ends = [end for each in text.ranges for end in (each.low, each.high) if end is not None]
+        if not all(map(math.isfinite, [*ends, *(word.weight for word in [*text.words, *text.spared])])):
+            raise msgspec.ValidationError("`texts` has words or ranges with what is no number")
         for vector in (text.vector, text.against):
             of_vectors = of_vectors or len(vector)
             if (vector and len(vector) != of_vectors) or of_vectors % 2:

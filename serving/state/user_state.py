@@ -26,6 +26,7 @@ from serving.state.codec import (
     RingEvent,
     dated_item,
 )
+from serving.state.looked_up import NumberRange, Word
 from serving.state.pending import Alias, Merge, PendingEvent, Ref, Retraction
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "Alias",
     "EventKind",
     "Merge",
+    "NumberRange",
     "PendingEvent",
     "RecentText",
     "Ref",
@@ -45,6 +47,7 @@ __all__ = [
     "RingEvent",
     "UserState",
     "Vector",
+    "Word",
     "dated_item",
     "decode",
     "encode",

@@ -14,7 +14,8 @@ from penchant.errors import Rejected, RejectReason
 from penchant.messages import Click, Command, Item, Review
 from penchant.partitioner import partition_of
 from penchant.topics import Topics
-from serving.model.negation import Intent, split
+from serving.lexical.wording import Wording, wording_of
+from serving.model.negation import Intent
 from serving.model.texts import MAX_BYTES, clean
 from serving.state.user_state import EventKind, id_hash
 from stream.events.encoder_input import EncoderInput
@@ -39,7 +40,8 @@ class Event:
     """An action, a review or a statement, ready to be folded.
 
     dedup_key: the 48-bit hash that the id is remembered by. item_id: None for a statement. text: cleaned, or None.
-    seen: whether the item enters the seen set. intent: what a statement that negates wants, and what not.
+    seen: whether the item enters the seen set. intent: what a statement that negates wants, and what not. wording: a
+    statement's words and ranges of numbers.
     weight_range: how far the text may move the preference; None: it stands. list_version, position: which list it
     answers, and the item's place on it, from 1; None: not told. bought: whether it says that the item was bought.
     """
@@ -55,6 +57,7 @@ class Event:
     text: str | None
     seen: bool
     intent: Intent | None = None
+    wording: Wording | None = None
     weight_range: WeightRange | None = None
     list_version: int | None = None
     position: int | None = None
@@ -63,6 +66,8 @@ class Event:
     @property
     def encoder_input(self) -> EncoderInput | None:
         """What has to be encoded of it."""
+        if self.intent is None and self.wording is not None:
+            return self.wording.wanted or self.text
         return self.intent or self.text
 
     @property
@@ -269,7 +274,7 @@ class Decoder:
         _check_id("event_id", event_id)
         dedup_key = id_hash(event_id, namespace)
         time_ms = bounded_time_ms(body.event_time, envelope.get("time"), record.timestamp_ms)
-        intent = split(text) if text is not None and kind is EventKind.STATEMENT else None
+        wording = wording_of(text) if text is not None and kind is EventKind.STATEMENT else None
         return Event(
             record=record,
             event_id=event_id,
@@ -281,7 +286,8 @@ class Decoder:
             weight=weight,
             text=text,
             seen=seen,
-            intent=intent if intent is not None and intent.unwanted else None,
+            intent=Intent(wording.wanted, wording.unwanted) if wording is not None and wording.unwanted else None,
+            wording=wording,
             list_version=body.list_version,
             position=body.position,
         )

@@ -14,6 +14,7 @@ from enum import Enum
 import msgspec
 import numpy as np
 
+from serving.lexical.wording import Wording
 from serving.state.user_state import (
     COVISIT_UNIT,
     RECENT_TEXTS,
@@ -86,7 +87,8 @@ def fold(state: UserState, event: Event, vector: Vector | None, text: Vector | N
     if event.weight.preference and vector is not None:
         add(state, event.weight.preference, vector, event.time_ms, bounds.half_life_ms)
         state.event_count += 1
-    _place(state, entry_of(event), text, bounds)
+    entry = entry_of(event)
+    _place(state, entry, _written(entry, text, event.wording), bounds)
     if event.bought:
         purchases.note(state, entry_of(event), bounds.purchases)
     return FoldResult.FOLDED
@@ -95,7 +97,7 @@ def fold(state: UserState, event: Event, vector: Vector | None, text: Vector | N
 def retract_in_advance(state: UserState, event: Event, bounds: Bounds) -> None:
     """Take in a new event whose retraction came before it: what `fold` and then `subtract` leave, without a sum."""
     entry = msgspec.structs.replace(entry_of(event), retracted=True)
-    _place(state, entry, None, bounds)
+    _place(state, entry, _written(entry, None, None), bounds)
     if event.bought:
         purchases.note(state, entry, bounds.purchases)
 
@@ -239,7 +241,7 @@ def _lower_seen(state: UserState, past: RingEvent) -> None:
         row["covisit"] = max(int(row["covisit"]) - _covisit_units(past), 0)
 
 
-def _place(state: UserState, entry: RingEvent, text: Vector | None, bounds: Bounds) -> None:
+def _place(state: UserState, entry: RingEvent, written: RecentText | None, bounds: Bounds) -> None:
     """Give an event its places: seen set, dedup ids, ring, recent texts. An impression has one of its own.
 
     One that weighs nothing and is only seen does not stand in the ring.
@@ -253,21 +255,28 @@ def _place(state: UserState, entry: RingEvent, text: Vector | None, bounds: Boun
     state.dedup_ids.append(entry.dedup_key)
     del state.dedup_ids[: -bounds.dedup_ids]
     if entry.preference or entry.covisit:
-        _push(state, entry, text, bounds)
+        _push(state, entry, written, bounds)
     elif entry.retracted:
         _remember_retracted(state, [entry.dedup_key], bounds)
 
 
-def _push(state: UserState, entry: RingEvent, text: Vector | None, bounds: Bounds) -> None:
+def _push(state: UserState, entry: RingEvent, written: RecentText | None, bounds: Bounds) -> None:
     insort(state.ring, _retracted(entry) if entry.retracted else entry, key=lambda e: e.order)
     _cut_ring(state, bounds)
-    if entry.written:
-        rows = [] if text is None else [row.astype(np.float16).tobytes() for row in np.atleast_2d(text)]
-        wanted, against = [*rows, b"", b""][:2]
-        about = (entry.time_ms, entry.event_id, entry.item_id, entry.preference)
-        written = RecentText(*about, wanted, against, entry.covisit)
+    if written is not None:
         insort(state.texts, _blank(written) if entry.retracted else written, key=lambda t: t.order)
         del state.texts[: -bounds.texts]
+
+
+def _written(entry: RingEvent, text: Vector | None, wording: Wording | None) -> RecentText | None:
+    """What is kept of an event's text, None without one."""
+    if not entry.written:
+        return None
+    rows = [] if text is None else [row.astype(np.float16).tobytes() for row in np.atleast_2d(text)]
+    wanted, against = [*rows, b"", b""][:2]
+    about = (entry.time_ms, entry.event_id, entry.item_id, entry.preference)
+    said = (wording.words, wording.spared, wording.ranges) if wording is not None else ()
+    return RecentText(*about, wanted, against, entry.covisit, *said)
 
 
 def _cut_ring(state: UserState, bounds: Bounds) -> None:
@@ -287,7 +296,7 @@ def _retracted(entry: RingEvent) -> RingEvent:
 
 
 def _blank(text: RecentText) -> RecentText:
-    return msgspec.structs.replace(text, preference=0.0, vector=b"", against=b"")
+    return msgspec.structs.replace(text, preference=0.0, vector=b"", against=b"", words=[], spared=[], ranges=[])
 
 
 def _same_text(state: UserState, event: Event, text: Vector | None) -> bool:

@@ -65,12 +65,37 @@ AAABoMRQbATCwsPEGIA7sWpFIwHv776t3oE7sWoHAAAAAAAAAMQYgDuxakUjAe8AAAAAgjuxaggAAADv
 """)
 
 
+VERSION_6 = base64.b64decode("""
+ILvZXNwAFgbECI2bEMR6QYZWzwAAAaDEUGx7zwAAAaE3tXAA6sQYAAAgAADwAAAAAABABAAAAADQAAAIAAAAxDN/O7Fq5wNFIwHvzasANAA4AoA7sWoAAP
+///////wAAALyKgDuxagEAAAAAAAAAADwAPAmTomkxoKbnianlk4GTo2MtMaNyLTKm5LqL5Lu2xBJFIwHvzav///////8AAAAAAADEGO++rd6AO7FqAwH6
+AAAAAAAAAAAA/wAAAJGazwAAAaDEUGwAo3ItMqDLv/AAAAAAAADEEAAAADwAQABCAEQARQBGAEfEEAA8ADwAPAA8ADwAPAA8ADzLP+AAAAAAAACSk6bluJ
+Dnr7fLP/AAAAAAAAAAk6djYW1waW5nyz/jMzMzMzMzAZGTpmdsdXRlbss/8AAAAAAAAACSlKVtb25leZGkdGVudMDLQEkAAAAAAACUpHllYXKQy0CfGAAA
+AAAAy0CfPAAAAAAAkpqmY2xpY2tzAwfPAAABoMRQbACjYy05omk5xAJ1McQCAP+RkqVjZV9pZMQB/8Kap3Jldmlld3MDCM8AAAGgxFBsAaNyLTmiaTnAxA
+J7fZDDkZemY2xpY2tzAwWjYy01zwAAAaDEUGwAw8MMB8QM////////BQAAAAAAkZuoY29tbWFuZHMDCc8AAAGgxFBsAqNjLTejay0xzwAAAaDEUGwAxAJ1
+McQBe5DDlqJ1OaNrLTLPAAABoMRQbAOXqGNvbW1hbmRzAQSjay0yzwAAAaDEUGwAwsKmMGYxZTJkw5GVo2stM6borr/lrqLPAAABoMRQbASXqGNvbW1hbm
+RzAwujay0zzwAAAaDEUGwEwsLDxBiAO7FqRSMB7+++rd6BO7FqBwAAAAAAAADEGIA7sWpFIwHvAAAAAII7sWoIAAAA776t3g==
+""")
+
+
 def test_the_bytes_are_read_as_the_state_that_was_written() -> None:
-    state, expected = decode(VERSION_5, FINGERPRINT), by_hand()
+    state, expected = decode(VERSION_6, FINGERPRINT), by_hand()
     assert fields(state) == fields(expected)
     assert state.long is not None
     assert expected.long is not None
     assert state.long.tolist() == expected.long.tolist()
+
+
+def forget_words(state: UserState) -> None:
+    """As before version 6."""
+    state.texts = [msgspec.structs.replace(each, words=[], spared=[], ranges=[]) for each in state.texts]
+
+
+def test_version_5_is_read_and_written_as_the_newer_one() -> None:
+    """It knew nothing of the words of texts."""
+    old, expected = decode(VERSION_5, FINGERPRINT), by_hand()
+    forget_words(expected)
+    assert fields(old) == fields(expected)
+    assert encode(old, FINGERPRINT) == encode(expected, FINGERPRINT)
 
 
 def forget_pairs(state: UserState) -> None:
@@ -82,6 +107,7 @@ def forget_pairs(state: UserState) -> None:
 def test_version_4_is_read_and_written_as_the_newer_one() -> None:
     """It knew nothing of purchases but what stands in the ring; there is none."""
     old, expected = decode(VERSION_4, FINGERPRINT), by_hand()
+    forget_words(expected)
     expected.purchases = no_purchases()
     assert fields(old) == fields(expected)
     assert encode(old, FINGERPRINT) == encode(expected, FINGERPRINT)
@@ -91,6 +117,7 @@ def test_version_3_is_read_and_written_as_the_newer_one() -> None:
     """It knew nothing of the co-visit weights of what was seen."""
     old, expected = decode(VERSION_3, FINGERPRINT), by_hand()
     forget_pairs(expected)
+    forget_words(expected)
     expected.purchases = no_purchases()
     assert fields(old) == fields(expected)
     assert encode(old, FINGERPRINT) == encode(expected, FINGERPRINT)
@@ -100,6 +127,7 @@ def test_version_2_is_read_and_written_as_the_newer_one() -> None:
     """Nor of impressions, nor of which items were dismissed."""
     old, expected = decode(VERSION_2, FINGERPRINT), by_hand()
     forget_pairs(expected)
+    forget_words(expected)
     expected.purchases = no_purchases()
     expected.impressions, expected.seen["dismissed"] = no_impressions(), 0
     assert fields(old) == fields(expected)
@@ -110,6 +138,7 @@ def test_version_1_is_read_and_written_as_the_newer_one() -> None:
     """Nor of merges, of texts that the encoder missed, of what a text does not want."""
     old, expected = decode(VERSION_1, FINGERPRINT), by_hand()
     forget_pairs(expected)
+    forget_words(expected)
     expected.purchases = no_purchases()
     expected.impressions, expected.seen["dismissed"] = no_impressions(), 0
     expected.alias, expected.merges = None, []
@@ -122,16 +151,16 @@ def test_version_1_is_read_and_written_as_the_newer_one() -> None:
 
 def test_a_newer_version_is_refused_by_name() -> None:
     with pytest.raises(BrokenState, match=f"version {VERSION + 1}, this build reads up to {VERSION}"):
-        decode(newer(VERSION_5), FINGERPRINT)
+        decode(newer(VERSION_6), FINGERPRINT)
 
 
 def test_the_state_is_written_as_these_bytes() -> None:
-    assert VERSION == 5
-    assert encode(by_hand(), FINGERPRINT) == VERSION_5
-    assert encode(decode(VERSION_5, FINGERPRINT), FINGERPRINT) == VERSION_5
+    assert VERSION == 6
+    assert encode(by_hand(), FINGERPRINT) == VERSION_6
+    assert encode(decode(VERSION_6, FINGERPRINT), FINGERPRINT) == VERSION_6
 
 
-@pytest.mark.parametrize("bytes_of", [VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5])
+@pytest.mark.parametrize("bytes_of", [VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6])
 @pytest.mark.parametrize("lost", [1, 4, 100])
 def test_the_bytes_cut_short_are_no_state(bytes_of: bytes, lost: int) -> None:
     with pytest.raises(BrokenState):
@@ -139,15 +168,15 @@ def test_the_bytes_cut_short_are_no_state(bytes_of: bytes, lost: int) -> None:
 
 
 def test_every_flipped_bit_is_found() -> None:
-    for at in range(len(VERSION_5)):
+    for at in range(len(VERSION_6)):
         for bit in range(8):
-            flipped = bytearray(VERSION_5)
+            flipped = bytearray(VERSION_6)
             flipped[at] ^= 1 << bit
             with pytest.raises(BrokenState, match="checksum"):
                 decode(bytes(flipped), FINGERPRINT)
 
 
 def test_a_user_of_whom_nothing_is_known() -> None:
-    empty = base64.b64decode("Ed7KWdwAFgXECI2bEMR6QYZWAAAAxADEAJCQxADEAJCQkAAAxACQwJDEAMQA")
+    empty = base64.b64decode("dt4iFNwAFgbECI2bEMR6QYZWAAAAxADEAJCQxADEAJCQkAAAxACQwJDEAMQA")
     assert encode(UserState(), FINGERPRINT) == empty
     assert not decode(empty, FINGERPRINT).known

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from penchant.messages import ListItem
 from serving.catalogue import Catalogue
+from serving.lexical.wording import wording_of
 from serving.model.encoder import Encoder
 from serving.model.negation import split
 from serving.ranking.blend import Blend
@@ -65,6 +66,7 @@ class User:
             weight=load_weights().of(action, rating),
             text=text,
             seen=item_id is not None and kind is not EventKind.IMPRESSION,
+            wording=wording_of(text) if text and kind is EventKind.STATEMENT else None,
         )
         encoder_input = split(text) if text and kind is EventKind.STATEMENT else text
         vector = self.read(encoder_input) if encoder_input else None

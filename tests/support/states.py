@@ -15,12 +15,14 @@ from serving.state.user_state import (
     SEEN,
     Alias,
     Merge,
+    NumberRange,
     PendingEvent,
     RecentText,
     Ref,
     Retraction,
     RingEvent,
     UserState,
+    Word,
 )
 
 _HALF = 65_504.0  # the largest number in half precision
@@ -45,7 +47,14 @@ def by_hand() -> UserState:
         ],
         dedup_ids=[0xABCDEF012345, 2**48 - 1, 0],
         seen=np.array([(0xDEADBEEF, 1_790_000_000, 3, 1, 250), (0, 0, 255, 0, 0)], SEEN),
-        texts=[RecentText(1_790_000_000_000, "r-2", "", -1.0, np.arange(8, dtype="<f2").tobytes(), b"\0<" * 8, 0.5)],
+        texts=[
+            RecentText(
+                *(1_790_000_000_000, "r-2", "", -1.0, np.arange(8, dtype="<f2").tobytes(), b"\0<" * 8, 0.5),
+                words=[Word("帐篷", 1.0, 0), Word("camping", 0.6, 1)],
+                spared=[Word("gluten", 1.0, 0)],
+                ranges=[NumberRange("money", ["tent"], None, 50.0), NumberRange("year", [], 1990.0, 1999.0)],
+            )
+        ],
         pending=[
             PendingEvent("clicks", 3, 7, 1_790_000_000_000, "c-9", "i9", b"u1", b"\x00\xff", [("ce_id", b"\xff")]),
             PendingEvent("reviews", 3, 8, 1_790_000_000_001, "r-9", "i9", None, b"{}", [], missed=True),
@@ -93,6 +102,9 @@ _ring = st.builds(
     seen=st.booleans(),
     written=st.booleans(),
 )
+_words = st.lists(st.builds(Word, _ids, st.floats(0.0, 1.0, width=16), st.integers(0, 9)), max_size=3)
+_ends = st.none() | st.floats(-1e9, 1e9)
+_ranges = st.lists(st.builds(NumberRange, st.just("money"), st.lists(_ids, max_size=3), _ends, _ends), max_size=2)
 _texts = st.builds(
     RecentText,
     _times,
@@ -101,6 +113,9 @@ _texts = st.builds(
     _halves,
     st.binary(min_size=16, max_size=16),
     st.just(b"") | st.binary(min_size=16, max_size=16),
+    words=_words,
+    spared=_words,
+    ranges=_ranges,
 )
 _headers = st.lists(st.tuples(_ids, st.binary(max_size=5)), max_size=2)
 waiting = st.builds(
