@@ -21,7 +21,8 @@ class Click(msgspec.Struct, kw_only=True):
     event_id: it counts once for its user; absent: `ce_id`, else `topic-partition-offset`. event_time: RFC 3339 with
     zone, or milliseconds since 1970; absent: `ce_time`, else the record's timestamp. value: for `rate` the rating.
     rating_scale: the lowest rating and the highest. list_version: which list it answers. position: the item's place on
-    that list, from 1. source: the site or app that it comes from. session_id: the visit that it belongs to.
+    that list, from 1. source: the site or app that it comes from. session_id: the visit that it belongs to. context:
+    its `language` (`zh`, `en-US`) is the one in which this user is told reasons; all else in it is ignored.
     """
 
     user_id: str
@@ -35,6 +36,7 @@ class Click(msgspec.Struct, kw_only=True):
     position: Int64 | None = None
     source: str | None = None
     session_id: str | None = None
+    context: Any = None
 
 
 class Review(msgspec.Struct, kw_only=True):
@@ -45,7 +47,8 @@ class Review(msgspec.Struct, kw_only=True):
     `topic-partition-offset`. event_time: RFC 3339 with zone, or milliseconds since 1970; absent: `ce_time`, else the
     record's timestamp. rating: on `rating_scale`. rating_scale: the lowest rating and the highest. list_version:
     which list it answers. position: the item's place on that list, from 1. source: the site or app that it comes from.
-    session_id: the visit that it belongs to.
+    session_id: the visit that it belongs to. context: its `language` (`zh`, `en-US`) is the one in which this user is
+    told reasons; all else in it is ignored.
     """
 
     user_id: str
@@ -59,6 +62,7 @@ class Review(msgspec.Struct, kw_only=True):
     position: Int64 | None = None
     source: str | None = None
     session_id: str | None = None
+    context: Any = None
 
 
 class Item(msgspec.Struct, kw_only=True):

@@ -131,7 +131,9 @@ class WorkerSettings(Connections):
         default="127.0.0.1", description="Where health and metrics listen; 0.0.0.0 in a container."
     )
     health_port: int = Field(default=0, ge=0, le=65_535, description="Port of health and metrics; 0: none.")
-    language: Literal["en", "zh"] = Field(default="en", description="Language of the reasons' words.")
+    language: Literal["en", "zh"] = Field(
+        default="en", description="Language of the reasons' words, for users whose events say none."
+    )
 
     def retention(self) -> Retention:
         """How long the store keeps things, by these settings."""

@@ -146,8 +146,8 @@ def attribution_of(
     table[ScoreTerm.LIKE_BOUGHT, :, -1] = -seen.of_kind(catalogue.facet_of[rows])
     table[ScoreTerm.RULES, :, -1] = np.where(np.isfinite(ruled), ruled, 0.0)
     offered = catalogue.available[: scored.popular.shape[1]]
-    words = crowd(table[_POPULARITY, :, -1], scored.popular, rows, offered, settings.language)
-    again = bought_again(rows, scored.seen, settings.language)
+    words = crowd(table[_POPULARITY, :, -1], scored.popular, rows, offered, profile.language)
+    again = bought_again(rows, scored.seen, profile.language)
     earlier = len(profile.history.rows) > len(np.intersect1d(profile.history.rows, profile.ring))
     return Attribution(profile.sources, table, profile.damping, by_chance(scored), words, again, together, earlier)
 

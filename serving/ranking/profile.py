@@ -93,7 +93,7 @@ class Profile:
     before the newest of them they happened; linking: `(t,)`, which of the sources they are. history: all that links
     others, beyond the ring, too. damping: the factor in (0, 1] by which statements down-weight interactions; damped_by:
     the source that does so most, or how many sources there are if none does. said: statements with words or numbers,
-    newest first.
+    newest first. language: of the words that the user is told.
     """
 
     sources: list[SourceEvent]
@@ -115,6 +115,7 @@ class Profile:
     damping: float
     damped_by: int
     said: list[Said]
+    language: Language
 
     @property
     def empty(self) -> bool:
@@ -170,6 +171,7 @@ def profile_of(state: UserState, catalogue: Catalogue, settings: RankSettings, c
             for newer, (text, weight) in enumerate(stated)
             if text.event_id in places and (text.words or text.spared or text.ranges)
         ],
+        language=_language(ring, settings.language),
     )
 
 
@@ -197,6 +199,12 @@ def _items(
                 ages.append(links)
             links += event.covisit > 0
     return items, np.array(rows, np.intp), np.array(preferences, np.float32), np.array(ages, np.intp)
+
+
+def _language(ring: list[RingEvent], usual: Language) -> Language:
+    """What the newest event says that says one."""
+    told = next((event.language for event in ring if event.language), usual)
+    return "zh" if told == "zh" else "en"
 
 
 def _gaps_s(items: list[RingEvent]) -> Floats:

@@ -15,7 +15,7 @@ from serving.ranking.blend import Blend
 from serving.ranking.covisits import CoVisitRows
 from serving.ranking.ease import Ease
 from serving.ranking.explain import Explanation, explanations, reasons, tell
-from serving.ranking.phrases import ALSO, CROWD, KEPT_OFF, NO_CLOSER, with_codes
+from serving.ranking.phrases import ALSO, CROWD, KEPT_OFF, NO_CLOSER, Language, with_codes
 from serving.ranking.popularity import Popularity
 from serving.ranking.profile import RankSettings
 from serving.ranking.reasons import Evidence, above_half
@@ -104,7 +104,7 @@ class Ranker:
     def trending(self, k: int) -> Ranking:
         """What everybody interacts with (serving/ranking/trending.py)."""
         rows = most_popular(self._popularity, self._offered(), k)
-        return Ranking(self._trending(rows), "trending")
+        return Ranking(self._trending(rows, self._settings.language), "trending")
 
     def explain(self, state: UserState, k: int, item_id: str | None = None, idle: float = 0.0) -> list[Explanation]:
         """Where the points of each item come from on the list that `rank` makes; or those of one item, on it or not.
@@ -131,7 +131,8 @@ class Ranker:
         rows = self._listed(scored, k)
         if len(rows) and not scored.profile.empty:
             return Ranking(self._entries(scored, rows), "live")
-        return Ranking(self._trending(rows if len(rows) else self._anything(state, k)), "trending")
+        rows = rows if len(rows) else self._anything(state, k)
+        return Ranking(self._trending(rows, scored.profile.language), "trending")
 
     def _anything(self, state: UserState, k: int) -> Rows:
         """What trends, seen or not, for whom nothing else is left; but for what the user dismissed, or need not buy."""
@@ -163,8 +164,8 @@ class Ranker:
     def _offered(self) -> Mask:
         return self._catalogue.available[: len(self._catalogue)] & ~self._slate.blocked()
 
-    def _trending(self, rows: Rows) -> list[ListItem]:
-        language, decayed = self._settings.language, self._popularity.decayed(len(self._catalogue))
+    def _trending(self, rows: Rows, language: Language) -> list[ListItem]:
+        decayed = self._popularity.decayed(len(self._catalogue))
         points = decayed[rows].astype(np.float64)
         popular = above_half(decayed[rows], points > 0, decayed, self._offered()) & (points > 0)
         evidence = Evidence(
@@ -185,7 +186,7 @@ class Ranker:
     def _entries(self, scored: Scored, rows: Rows) -> list[ListItem]:
         """The list's entries, each with the reasons that its points come from."""
         points = self._attribution(scored, rows)
-        evidence, language = points.evidence(), self._settings.language
+        evidence, language = points.evidence(), scored.profile.language
         told = tell(points.sources, self._catalogue, language)
         placed = self._slate.placed(rows) | np.isin(rows, list(scored.boosted))
         rest = [(ALSO if each else NO_CLOSER)[language] for each in placed.tolist()]

@@ -29,7 +29,8 @@ Number = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]  # the largest whole n
 VERSION = 6
 # Version 2 has `alias` and `merges` behind what version 1 has, version 3 `impressions`; version 4 the co-visit weights
 # of what was seen, and of texts; version 5 `purchases`;
-# version 6 the words of texts.
+# version 6 the words of texts, and languages in the ring.
+LANGUAGES = ("", "en", "zh")  # by number; what comes later is put last
 _READABLE = frozenset({1, 2, 3, 4, 5, 6})
 
 
@@ -54,6 +55,7 @@ class RingEvent(msgspec.Struct, array_like=True, frozen=True):
 
     retracted: its place stays, without a preference, so that order does not matter. seen: it counts
     in the seen set. written: it came with a text, whose vector stands among the recent texts while there is room.
+    language: in which its user is to be told reasons, of `LANGUAGES`; "": it does not say.
     """
 
     time_ms: int
@@ -66,6 +68,7 @@ class RingEvent(msgspec.Struct, array_like=True, frozen=True):
     retracted: bool = False
     seen: bool = False
     written: bool = False
+    language: str = ""
 
     @property
     def order(self) -> tuple[int, str]:
@@ -152,6 +155,8 @@ _RING = np.dtype(
         ("kind", "u1"),
     ]
 )
+_MS_BITS = 10  # of `ms`; above them stands the language
+_MS = (1 << _MS_BITS) - 1
 _RETRACTED, _WRITTEN, _SEEN, _KIND = 0x80, 0x40, 0x20, 0x1F  # of the byte `kind`
 SEEN = np.dtype([("item", "<u4"), ("time_s", "<u4"), ("count", "u1"), ("dismissed", "u1"), ("covisit", "<u2")])
 COVISIT_UNIT = 0.01  # of `covisit` in the seen set: sums of whole numbers do not depend on the order
@@ -210,7 +215,7 @@ def pack_ring(ring: list[RingEvent]) -> bytes:
     numbers = [
         (
             e.time_ms // 1000,
-            e.time_ms % 1000,
+            e.time_ms % 1000 | LANGUAGES.index(e.language) << _MS_BITS,
             e.dedup_key & 0xFFFFFFFF,
             e.dedup_key >> 32,
             e.covisit,
@@ -232,7 +237,7 @@ def unpack_ring(record: StateRecord) -> list[RingEvent]:
         raise BrokenState("a user's state has an event that is none: rebuild it by a replay")
     return [
         RingEvent(
-            s * 1000 + ms,
+            s * 1000 + (ms & _MS),
             event_id,
             low | high << 32,
             item_id,
@@ -242,6 +247,7 @@ def unpack_ring(record: StateRecord) -> list[RingEvent]:
             retracted=bool(kind & _RETRACTED),
             seen=bool(kind & _SEEN),
             written=bool(kind & _WRITTEN),
+            language=LANGUAGES[ms >> _MS_BITS],
         )
         for (s, ms, low, high, covisit, preference, kind), event_id, item_id in zip(
             numbers, record.ring_ids, record.ring_items, strict=True
@@ -363,8 +369,9 @@ def _check(record: StateRecord) -> None:
 def _is_event(numbers: tuple[int, int, int, int, float, float, int]) -> bool:
     """Whether a row of the ring is of a kind, has numbers for weights, and milliseconds below a thousand."""
     _, ms, _, _, covisit, preference, kind = numbers
+    of_time = ms & _MS < 1000 and ms >> _MS_BITS < len(LANGUAGES)
     return (
-        covisit - covisit == 0.0 == preference - preference and ms < 1000 and kind & _KIND <= _LAST_KIND
+        covisit - covisit == 0.0 == preference - preference and of_time and kind & _KIND <= _LAST_KIND
     )  # inf - inf is no number
 
 

@@ -22,6 +22,7 @@ from stream.events.encoder_input import EncoderInput
 from stream.events.envelope import Deleted, body_of, convert, plain_fields, read
 from stream.events.fields import TIME_END_MS, TIMES_BEGIN_MS, bounded_time_ms, check_record_time, unit_rating
 from stream.events.framing import id_in_key
+from stream.events.languages import language_of
 from stream.events.records import ORIGIN, Record, Reroute
 from stream.events.weights import RATE, Weight, WeightRange, Weights
 
@@ -44,6 +45,7 @@ class Event:
     statement's words and ranges of numbers.
     weight_range: how far the text may move the preference; None: it stands. list_version, position: which list it
     answers, and the item's place on it, from 1; None: not told. bought: whether it says that the item was bought.
+    language: in which the user is to be told reasons; "": it does not say.
     """
 
     record: Record
@@ -62,6 +64,7 @@ class Event:
     list_version: int | None = None
     position: int | None = None
     bought: bool = False
+    language: str = ""
 
     @property
     def encoder_input(self) -> EncoderInput | None:
@@ -290,6 +293,7 @@ class Decoder:
             wording=wording,
             list_version=body.list_version,
             position=body.position,
+            language=language_of(body.context),
         )
 
 

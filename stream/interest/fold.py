@@ -137,6 +137,7 @@ def entry_of(event: Event) -> RingEvent:
         event.weight.preference,
         seen=event.seen,
         written=event.text is not None,
+        language=event.language,
     )
 
 
@@ -291,8 +292,8 @@ def _remember_retracted(state: UserState, dedup_keys: list[int], bounds: Bounds)
 
 
 def _retracted(entry: RingEvent) -> RingEvent:
-    """Without its preference, which is not known of a text that was retracted before it was read."""
-    return msgspec.structs.replace(entry, retracted=True, preference=0.0)
+    """Without its preference, which is not known of a text that was retracted before it was read, and its language."""
+    return msgspec.structs.replace(entry, retracted=True, preference=0.0, language="")
 
 
 def _blank(text: RecentText) -> RecentText:

@@ -198,6 +198,7 @@ KINDS: dict[type[info.Type], str] = {
     info.IntType: "whole number",
     info.FloatType: "number",
     info.BoolType: "true, false",
+    info.AnyType: "anything",
 }
 
 

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from serving.state.user_state import EventKind, UserState, Vector, decode, encode, item_hash
+from serving.state.user_state import LANGUAGES, EventKind, UserState, Vector, decode, encode, item_hash
 from stream.events.decoder import Event
 from stream.events.weights import Weight, load_weights
 from stream.interest.fold import Bounds, FoldResult, add
@@ -44,9 +44,8 @@ def logs(draw: st.DrawFn, most: int = 40) -> list[Event]:
         preference, covisit = draw(preferences), draw(st.sampled_from([0.0, 0.5, 1.0]))
         if item is None and not covisit:
             preference = preference or 1.0  # what counts for nothing leaves no trace: there is nothing to test
-        events.append(
-            event(f"e{n}", item, time_ms=NOW_MS - draw(gaps), preference=preference, covisit=covisit, text=text)
-        )
+        made = event(f"e{n}", item, time_ms=NOW_MS - draw(gaps), preference=preference, covisit=covisit, text=text)
+        events.append(replace(made, language=draw(st.sampled_from(LANGUAGES))))
     return events
 
 

@@ -12,6 +12,7 @@ from serving.state.history import OlderItems, packed_row
 from serving.state.user_state import (
     COVISIT_UNIT,
     IMPRESSIONS,
+    LANGUAGES,
     SEEN,
     Alias,
     Merge,
@@ -101,6 +102,7 @@ _ring = st.builds(
     retracted=st.booleans(),
     seen=st.booleans(),
     written=st.booleans(),
+    language=st.sampled_from(LANGUAGES),
 )
 _words = st.lists(st.builds(Word, _ids, st.floats(0.0, 1.0, width=16), st.integers(0, 9)), max_size=3)
 _ends = st.none() | st.floats(-1e9, 1e9)
