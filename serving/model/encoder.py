@@ -9,20 +9,17 @@ import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from penchant.errors import BrokenArtifact
 from serving.arrays import Vectors
 from serving.model.artifact import Artifact, TextKind, open_artifact
 from serving.model.engines import Engine, Provider
 from serving.model.engines.choice import open_engine
+from serving.model.tokenizer import TextTokenizer, open_tokenizer
 from serving.model.tokens import OnBatch, run_in_batches
-
-if TYPE_CHECKING:
-    from tokenizers import Tokenizer
 
 
 class Reader(Protocol):
@@ -46,7 +43,7 @@ class Reader(Protocol):
 class GraphReader:
     """A tokenizer, and an engine that runs the graph."""
 
-    def __init__(self, tokenizer: "Tokenizer", engine: Engine, pad_id: int) -> None:
+    def __init__(self, tokenizer: TextTokenizer, engine: Engine, pad_id: int) -> None:
         self.provider = engine.provider
         self._tokenizer = tokenizer
         self._engine = engine
@@ -59,7 +56,7 @@ class GraphReader:
 
     def rows(self, texts: Sequence[str], on_batch: OnBatch) -> Vectors:
         """See Reader."""
-        ids = [encoding.ids for encoding in self._tokenizer.encode_batch_fast(list(texts))]
+        ids = self._tokenizer.ids(texts)
         return run_in_batches(self._engine.run, ids, self._pad_id, self._engine.packing, on_batch)
 
 
@@ -166,23 +163,11 @@ def load_encoder(
 def _reader(artifact: Artifact, provider: Provider, threads: int) -> Reader:
     if artifact.endpoint is None:
         engine = open_engine(artifact, provider, threads)
-        return GraphReader(_tokenizer(artifact), engine, artifact.manifest["pad_id"])
+        tokenizer = open_tokenizer(artifact.tokenizer, artifact.max_tokens)
+        return GraphReader(tokenizer, engine, artifact.manifest["pad_id"])
     from serving.connections import Connections
     from serving.model.endpoint import Endpoint, check
 
     endpoint = Endpoint(artifact.endpoint, Connections().endpoint_key(), artifact.max_tokens, artifact.dim)
     check(endpoint, artifact.probe)
     return endpoint
-
-
-def _tokenizer(artifact: Artifact) -> "Tokenizer":
-    """The folder's tokenizer, cutting at the model's length and padding nothing."""
-    from tokenizers import Tokenizer
-
-    try:
-        tokenizer = Tokenizer.from_file(str(artifact.tokenizer))
-    except Exception as error:  # the library raises bare Exception
-        raise BrokenArtifact(f"{artifact.tokenizer} cannot be read: {error}") from error
-    tokenizer.enable_truncation(artifact.max_tokens)
-    tokenizer.no_padding()
-    return tokenizer

@@ -24,7 +24,7 @@ ONLY_IN = {
     "transformers": {"export", "benchmarks"},
     "optimum": {"export"},
     "onnx": {"export"},
-    "sentencepiece": {"export"},
+    "sentencepiece": {"export", "serving"},
     "faust": {"stream"},
     "mode": {"stream"},
     "onnxruntime": {"serving", "export"},

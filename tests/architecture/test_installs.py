@@ -13,7 +13,7 @@ from packaging.utils import canonicalize_name
 
 from tests.architecture.tree import ROOT, modules
 
-EXPORTERS = {"torch", "transformers", "optimum", "optimum-onnx", "onnx", "sentencepiece", "sentence-transformers"}
+EXPORTERS = {"torch", "transformers", "optimum", "optimum-onnx", "onnx", "sentence-transformers"}
 SERVERS = {"faust-streaming", "mode-streaming", "aiokafka", "redis", "aiohttp", "onnxruntime", "tokenizers"}
 
 # What a command line that only shows its help has no use for.

@@ -11,6 +11,7 @@ from tokenizers.pre_tokenizers import WhitespaceSplit
 
 from serving.model.artifact import Artifact
 from serving.model.encoder import Encoder, GraphReader
+from serving.model.tokenizer import PlainTokenizer
 from serving.model.tokens import Ids, Packing
 
 WORDS = {"[PAD]": 0, "red": 1, "green": 2, "blue": 3, "ask:": 4, "say:": 5}
@@ -49,7 +50,7 @@ def colours(engine: Colours, cache_texts: int = 100) -> Encoder:
         centres={"query": np.array([0, 0, 0], np.float32), "passage": np.array([1, 0, 0], np.float32)},
         manifest={"pad_id": 0},
     )
-    return Encoder(artifact, GraphReader(tokenizer, engine, pad_id=0), cache_texts)
+    return Encoder(artifact, GraphReader(PlainTokenizer(tokenizer), engine, pad_id=0), cache_texts)
 
 
 class Troubled(Colours):

@@ -15,6 +15,7 @@ from tokenizers import Tokenizer
 from serving.model.artifact import CENTRE, FORMAT, MANIFEST, MODEL, TOKENIZER, Probe, file_hash, fingerprint
 from serving.model.encoder import GraphReader
 from serving.model.engines.onnx_runtime import OnnxRuntime
+from serving.model.tokenizer import PlainTokenizer
 from tests.support.tiny_encoder import WIDTH, write_tiny_folder
 
 KEY = "sk-tests-are-open-4711"
@@ -46,7 +47,8 @@ class Service:
 def service(folder: Path, key: str | None = KEY) -> Iterator[Service]:
     """One that runs. `folder`: takes the tiny model."""
     tiny = write_tiny_folder(folder / "behind")
-    made = Service(GraphReader(Tokenizer.from_file(str(tiny / TOKENIZER)), OnnxRuntime(tiny / MODEL), 1), key=key)
+    tokenizer = PlainTokenizer(Tokenizer.from_file(str(tiny / TOKENIZER)))
+    made = Service(GraphReader(tokenizer, OnnxRuntime(tiny / MODEL), 1), key=key)
     made.free.set()
 
     class Handler(BaseHTTPRequestHandler):
