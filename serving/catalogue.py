@@ -18,6 +18,7 @@ import numpy.typing as npt
 from penchant.errors import FingerprintMismatch
 from penchant.messages import Facets, ItemVector
 from serving.arrays import Mask, Rows
+from serving.facet_values import FacetValues
 from serving.lexical.numeric_facets import NumericFacets
 from serving.lexical.spoken_points import Searched
 from serving.lexical.term_index import TermIndex
@@ -57,7 +58,7 @@ class Catalogue:
 
     items: by row, None where there is no vector.
     facet_of: `(capacity,) int32`, the row of `facets` that holds the item's facets' text, -1 for none.
-    available: `(capacity,) bool`, has a vector and is on offer.
+    facet_values: which values its facets have. available: `(capacity,) bool`, has a vector and is on offer.
     mean: `(d,) float32`, the mean item, as it was when last `recentre` found it moved. scale: `(capacity,) float32`,
     one over the distance of an item's vector from it: `(vectors - mean) * scale` are unit rows that spread over all
     directions, where those of a catalogue of one kind of thing all lie in one corner. 0 where there is no vector.
@@ -69,6 +70,7 @@ class Catalogue:
         self.ids: list[str] = []
         self.items: list[CatalogueItem | None] = []
         self.facet_of: npt.NDArray[np.int32] = np.full(capacity, -1, np.int32)
+        self.facet_values = FacetValues(capacity)
         self.available: Mask = np.zeros(capacity, np.bool_)
         self.mean: Vector = np.zeros(dim, np.float32)
         self.scale: npt.NDArray[np.float32] = np.zeros(capacity, np.float32)
@@ -195,6 +197,7 @@ class Catalogue:
             self._in_order += int(slot) == row
         self._vectors.rows[self._slot_of[row]] = vector
         self._name(row, CatalogueItem(item.title, _shared(item.facets), item.available, item.revision))
+        self.facet_values.put(row, item.facets)
         self.changes += 1
         self.scale[row] = _one_over_length((vector - self.mean)[None])[0]
         self._leave_facet(row)
@@ -213,6 +216,7 @@ class Catalogue:
         self._in_order -= slot == row
         self._slot_of[row] = -1
         self._name(row, None)
+        self.facet_values.remove(row)
         self.changes += 1
         self.scale[row] = 0.0
         self._leave_facet(row)

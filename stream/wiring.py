@@ -9,7 +9,7 @@ from serving.experiment import read
 from serving.kafka.admin import TopicLayout
 from serving.kafka.follower import Follower
 from serving.model.encoder import Encoder
-from serving.ranking.blend import Blend
+from serving.ranking.learning.blend import Blend
 from serving.ranking.profile import RankSettings
 from serving.ranking.ranker import Ranker
 from serving.ranking.rules import Rules

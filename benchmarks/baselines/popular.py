@@ -1,8 +1,9 @@
 """Most popular: by all interactions, or by recent ones."""
 
+import numpy as np
+
 from evaluation.prequential.steps import Step
-from serving.arrays import Floats
-from serving.ranking.popularity import Popularity
+from serving.arrays import Doubles, Floats
 
 
 class Popular:
@@ -12,17 +13,17 @@ class Popular:
     settings: tuple[float, ...] = (1.0,)
 
     def __init__(self, n: int) -> None:
-        self._n = n
-        self._counts = {decay: Popularity(decay) for decay in self.settings}
+        self._counts: dict[float, Doubles] = {decay: np.zeros(n) for decay in self.settings}
 
     def score(self, _: Step, setting: float) -> Floats:
         """Decayed counts; the setting is the decay per event."""
-        return self._counts[setting].decayed(self._n)
+        return self._counts[setting].astype(np.float32)
 
     def learn(self, step: Step) -> None:
         """Count the event."""
-        for counts in self._counts.values():
-            counts.add(step.event.row, 1.0)
+        for decay in self._counts:
+            self._counts[decay] *= decay
+            self._counts[decay][step.event.row] += 1.0
 
 
 class PopularDecayed(Popular):

@@ -4,14 +4,13 @@ import copy
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from evaluation.prequential import data_sets as sets
 from evaluation.prequential.steps import Step
 from penchant.messages import CoVisitEvent, CoVisits
 from serving.arrays import Floats
 from serving.catalogue import Catalogue
-from serving.ranking.blend import Blend
+from serving.ranking.learning.blend import Blend
 from serving.ranking.ranker import Ranker, RankSettings
 from serving.ranking.statistics import Statistics
 from serving.state.user_state import EventKind, UserState, Vector, id_hash
@@ -20,8 +19,6 @@ from stream.events.records import Record
 from stream.events.weights import Weight
 from stream.interest.fold import Bounds, direction, fold
 from stream.interest.interaction_context import context_of
-
-_NEGATIVES = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,16 +75,16 @@ class Penchant:
         return other
 
     def score(self, step: Step, _: float) -> Floats:
-        """The points that lists are sorted by. What is no candidate is marked so in the catalogue, as a shop would."""
-        if step.candidates is not None:
-            self.catalogue.available[: len(self.catalogue)] = step.candidates
+        """The points that lists are sorted by."""
+        self._offer(step)
         return self.ranker.points(self.state(step.event.user), self._idle(step))
 
     def learn(self, step: Step) -> None:
         """The blend learns first, from the state as it was; then user and items take the event in."""
         event, state = step.event, self.state(step.event.user)
         if self._learns and step.asked:
-            self.ranker.learn(state, event.row, self._others(step), self._idle(step))
+            self._offer(step)
+            self.ranker.learn(state, event.row, self._random, self._idle(step))
         item_id = self.catalogue.ids[event.row]
         self._offset += 1
         contribution = self.contribution(event)
@@ -121,17 +118,13 @@ class Penchant:
             blend=blend,
         )
 
+    def _offer(self, step: Step) -> None:
+        """What is no candidate is marked so in the catalogue, as a shop would."""
+        if step.candidates is not None:
+            self.catalogue.available[: len(self.catalogue)] = step.candidates
+
     def _idle(self, step: Step) -> float:
         return 0.0 if self._published else step.idle
-
-    def _others(self, step: Step) -> npt.NDArray[np.intp]:
-        """Items drawn at random among those that could have been taken."""
-        drawn: npt.NDArray[np.intp] = self._random.integers(0, len(self.catalogue), _NEGATIVES)
-        could = drawn != step.event.row
-        if step.candidates is not None:
-            could &= step.candidates[drawn]
-        others: npt.NDArray[np.intp] = drawn[could]
-        return others
 
     def _event(self, event: sets.DatasetEvent, item_id: str, contribution: Contribution) -> Event:
         event_id = str(self._offset)

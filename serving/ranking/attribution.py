@@ -15,16 +15,16 @@ import numpy.typing as npt
 from serving.arrays import Doubles, Rows
 from serving.catalogue import Catalogue
 from serving.lexical.spoken_points import by_statement
-from serving.ranking.blend import Signal
-from serving.ranking.profile import Profile, RankSettings, SourceEvent
+from serving.ranking.learning.signals import NEIGHBOUR_SIGNALS, POPULARITY_SIGNALS, Signal
+from serving.ranking.profile import RankSettings, SourceEvent
 from serving.ranking.reasons import CHANCE, Evidence, bought_again, by_chance, crowd, disliked
-from serving.ranking.scorer import EASE_UNIT, NEIGHBOUR_SIGNALS, POPULARITY_SIGNALS, Scored
+from serving.ranking.scorer import EASE_UNIT, Scored
 
 __all__ = ()
 
 
 class ScoreTerm(IntEnum):
-    """The terms of a score; those of `serving.ranking.blend.Signal` have its names."""
+    """The terms of a score; those of `serving.ranking.learning.signals.Signal` have its names."""
 
     CONTENT = 0  # like the items of recent interactions
     LONG = 1  # like the long-term interest
@@ -39,27 +39,39 @@ class ScoreTerm(IntEnum):
     REPEAT = 10
     LAST = 11
     EASE = 12  # goes with the whole history
-    TOTAL = 13
-    RECENT = 14
-    AGE = 15
-    EXPLORATION = 16  # the boost to an exploration slot
-    RULES = 17  # demoted or boosted by the file of rules
-    FATIGUE = 18  # the impression discount
-    SEEN = 19  # what it loses because it was seen
-    STATEMENT_DAMPING = 20  # what a statement takes from interactions
-    TRENDING = 21  # the whole score, where nothing is known of the user
-    AGAIN = 22  # usually bought again about now
-    LIKE_BOUGHT = 23  # of the kind of a durable that the user has bought
-    WORDS = 24  # has words of what a statement wants
-    AGAINST_WORDS = 25  # has words of what a statement does not want
-    NUMBERS = 26  # its number lies outside of what a statement asks for
+    NEW_CONTENT = 13
+    SHARED_FACETS = 14
+    NEW_SHARED_FACETS = 15
+    TOTAL = 16
+    LAST_10 = 17
+    LAST_100 = 18
+    RECENT = 19
+    HOUR = 20
+    DAY = 21
+    WEEK = 22
+    MONTH = 23
+    AGE = 24
+    AGE_HOURS = 25
+    FIRST = 26
+    FIRST_HOURS = 27
+    EXPLORATION = 28  # the boost to an exploration slot
+    RULES = 29  # demoted or boosted by the file of rules
+    FATIGUE = 30  # the impression discount
+    SEEN = 31  # what it loses because it was seen
+    STATEMENT_DAMPING = 32  # what a statement takes from interactions
+    AGAIN = 33  # usually bought again about now
+    LIKE_BOUGHT = 34  # of the kind of a durable that the user has bought
+    WORDS = 35  # has words of what a statement wants
+    AGAINST_WORDS = 36  # has words of what a statement does not want
+    NUMBERS = 37  # its number lies outside of what a statement asks for
 
 
 _CO_VISITS = [ScoreTerm[part.name] for part in NEIGHBOUR_SIGNALS]
 _POPULARITY = [ScoreTerm[part.name] for part in POPULARITY_SIGNALS]
-_DAMPED = [ScoreTerm.CONTENT, ScoreTerm.LONG, *_CO_VISITS, ScoreTerm.EASE]
+_LIKE_LIKED = [ScoreTerm.CONTENT, ScoreTerm.NEW_CONTENT, ScoreTerm.SHARED_FACETS, ScoreTerm.NEW_SHARED_FACETS]
+_DAMPED = [*_LIKE_LIKED, ScoreTerm.LONG, *_CO_VISITS, ScoreTerm.EASE]
 _LIKENESS = [
-    ScoreTerm.CONTENT,
+    *_LIKE_LIKED,
     ScoreTerm.LONG,
     ScoreTerm.TEXT,
     ScoreTerm.FACETS,
@@ -127,7 +139,7 @@ def attribution_of(
     profile = scored.profile
     table = np.zeros((len(ScoreTerm), len(rows), len(profile.sources) + 1))
     items = catalogue.centred(rows).astype(np.float64)
-    _likeness(table, profile, items)
+    _likeness(table, scored, items, rows, catalogue)
     _facets(table, scored, catalogue.facet_of[rows])
     together = np.zeros((len(rows), len(profile.sources)), np.bool_)
     for spoken in by_statement(profile.said, catalogue.searched, settings.spoken):
@@ -146,25 +158,29 @@ def attribution_of(
     table[ScoreTerm.LIKE_BOUGHT, :, -1] = -seen.of_kind(catalogue.facet_of[rows])
     table[ScoreTerm.RULES, :, -1] = np.where(np.isfinite(ruled), ruled, 0.0)
     offered = catalogue.available[: scored.popular.shape[1]]
-    words = crowd(table[_POPULARITY, :, -1], scored.popular, rows, offered, profile.language)
+    words = crowd(table[_POPULARITY, :, -1], scored, rows, offered, profile.language)
     again = bought_again(rows, scored.seen, profile.language)
     earlier = len(profile.history.rows) > len(np.intersect1d(profile.history.rows, profile.ring))
     return Attribution(profile.sources, table, profile.damping, by_chance(scored), words, again, together, earlier)
 
 
-def trending_attribution(decayed: npt.NDArray[np.float32]) -> Attribution:
-    """Of items by popularity alone, `(r,)`."""
-    table = np.zeros((len(ScoreTerm), len(decayed), 1))
-    table[ScoreTerm.TRENDING, :, 0] = decayed
-    nothing = [""] * len(decayed)
-    return Attribution([], table, 1.0, np.zeros(0), nothing, nothing, np.zeros((len(decayed), 0), np.bool_))
-
-
-def _likeness(table: Doubles, profile: Profile, items: Doubles) -> None:
+def _likeness(table: Doubles, scored: Scored, items: Doubles, rows: Rows, catalogue: Catalogue) -> None:
+    profile, by = scored.profile, table.swapaxes(1, 2)
     similar = items @ profile.vectors.T
     drawn = np.where(np.arange(len(profile.owner)) < profile.n_items, ScoreTerm.CONTENT, ScoreTerm.TEXT)
     parts = np.where(profile.weights < 0, ScoreTerm.AGAINST, drawn)
-    np.add.at(table.swapaxes(1, 2), (parts, profile.owner), (similar * profile.weights).T)
+    np.add.at(by, (parts, profile.owner), (similar * profile.weights).T)
+    if len(profile.liked):
+        liked, weights = profile.owner[profile.liked], profile.damping * scored.weights.astype(np.float64)
+        new = scored.newness[rows][:, None]
+        towards = similar[:, profile.liked] * profile.liking
+        facets = catalogue.facet_values.shares(profile.liked_rows, profile.liking, rows)
+        for term, points in (
+            (ScoreTerm.NEW_CONTENT, weights[Signal.NEW_CONTENT] * new * towards),
+            (ScoreTerm.SHARED_FACETS, weights[Signal.SHARED_FACETS] * facets),
+            (ScoreTerm.NEW_SHARED_FACETS, weights[Signal.NEW_SHARED_FACETS] * new * facets),
+        ):
+            np.add.at(table[term].T, liked, points.T)
     draws = np.flatnonzero(profile.weights > 0)
     if len(draws):
         at = draws[similar[:, draws].argmax(axis=1)]

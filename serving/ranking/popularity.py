@@ -1,4 +1,8 @@
-"""What is known of items from everybody's events, by the catalogue's row numbers."""
+"""What is known of items from everybody's events, by the catalogue's row numbers.
+
+How popular an item is depends on how far back one looks: a shop's week, a newspaper's hour. So interaction is summed up
+over all time, and seven times more with weights that fade: per event of anybody, and per time.
+"""
 
 from dataclasses import dataclass
 
@@ -7,116 +11,189 @@ import numpy.typing as npt
 
 from serving.arrays import Doubles, Rows
 
-__all__ = ["Popularity"]
+__all__ = ()
+
+_HOUR_MS = 3_600_000
+_BY_EVENTS = (0.9, 0.99, 0.999)  # what is left after one more event of anybody
+_BY_TIME = (_HOUR_MS, 24 * _HOUR_MS, 7 * 24 * _HOUR_MS, 30 * 24 * _HOUR_MS)  # half-lives in ms
+FADES = len(_BY_EVENTS) + len(_BY_TIME)
+RECENT = 2  # of the fading sums the one that is left where only one is asked for: .999 per event
+# Half-lives passed per event, and per ms; what goes by the one does not go by the other.
+_PER_EVENT = np.array([*(-np.log2(_BY_EVENTS)), *(0.0 for _ in _BY_TIME)])
+_PER_MS = np.array([*(0.0 for _ in _BY_EVENTS), *(1.0 / each for each in _BY_TIME)])
 
 _FIRST_NEWNESS, _NEWNESS_STEP = 0.02, 1e-3
-_RESCALE_ABOVE = 1e200  # float64 ends near 1e308: far enough away for any single co-visit weight
+_MOST_HALVINGS = 600.0  # float64 ends near 2**1024: far enough away for any single co-visit weight
+MOMENTS = 4  # of an item: numbers of its first and last event, and their times
 
 
 @dataclass(frozen=True, slots=True)
 class Sums:
-    """What `Popularity` holds at one moment: `totals`, `scaled`, `last`, `(n,) float64` by row, copies of its own.
+    """What `Popularity` holds at one moment, by row, copies of its own.
 
-    weight: what an event counted that came then, as `scaled` has it. events: how many came in all.
+    totals: `(n,)`. fading: `(n, FADES)`, as weighted since `since`. moments: `(n, 4)`: numbers of an item's first and
+    last event, from 1, 0 for none, and their times in ms. since: `(FADES,)`, half-lives passed when an event counted 1.
+    now: `(FADES,)`, half-lives passed at the newest event. events: how many came in all. began_ms, newest_ms: times of
+    the earliest and latest of them.
     """
 
     totals: Doubles
-    scaled: Doubles
-    last: Doubles
-    weight: float
+    fading: Doubles
+    moments: Doubles
+    since: Doubles
+    now: Doubles
     events: int
+    began_ms: float
+    newest_ms: float
+
+
+def earlier_sums(totals: Doubles, decayed: Doubles, last: Doubles, events: int) -> Sums:
+    """What is known where only totals, the one sum of .999 per event, and numbers of last events were kept, `(n,)`."""
+    fading, moments = np.zeros((len(totals), FADES)), np.zeros((len(totals), MOMENTS))
+    fading[:, RECENT] = decayed
+    moments[:, 0], moments[:, 1] = last > 0, last
+    now = events * _PER_EVENT
+    return Sums(totals, fading, moments, since=now, now=now, events=events, began_ms=0.0, newest_ms=0.0)
 
 
 class Popularity:
-    """How much interaction each item has: in all, and of late. One writer, readers in the same thread.
+    """How much interaction each item has, in all and of late, and when. One writer, readers in the same thread.
 
-    `totals` is n_i, the sum of the co-visit weights of the events on item i. `decayed` is the same sum with each
-    event's weight multiplied by `decay` for every event, of anybody, that came later. Instead of changing every item on
-    every event, an event is added with a weight that grows by 1/decay each time, and readers divide by the present one
-    (forward decay: Cormode et al., "Forward Decay: A Practical Time Decay Model for Streaming Systems", ICDE 2009).
-
-    `ages` is how many events, of anybody, came since an item's last one.
+    `totals` is n_i, the sum of the co-visit weights of the events on item i. `fading` are the same sums, in each of
+    which an event's weight is multiplied by a decay for every event of anybody that came later, or halves with the time
+    until the newest event. Instead of changing every item on every event, an event is added with a weight that grows by
+    that, and readers divide by the present one (forward decay: Cormode et al., "Forward Decay: A Practical Time Decay
+    Model for Streaming Systems", ICDE 2009). So it does not matter to a sum by time in which order events come.
 
     `newness` is the share of late events that are the first on their item, over about the last 1,000, from a start
     on.
 
-    >>> popularity = Popularity(decay=0.5)
+    >>> popularity = Popularity()
     >>> for row in (0, 1, 1):
     ...     popularity.add(row, 1.0)
-    >>> popularity.totals(3).tolist(), popularity.decayed(3).tolist()
-    ([1.0, 2.0, 0.0], [0.25, 1.5, 0.0])
+    >>> popularity.totals(3).tolist(), (100 * popularity.fading(3)[0]).round().tolist()
+    ([1.0, 2.0, 0.0], [81.0, 190.0, 0.0])
     >>> popularity.ages(3).tolist()
     [2.0, 0.0, 0.0]
     """
 
-    def __init__(self, decay: float = 0.999, capacity: int = 1024) -> None:
-        if not 0.0 < decay <= 1.0:
-            raise ValueError(f"decay is {decay}: it must lie above 0 and be at most 1 (1: nothing is forgotten)")
+    def __init__(self, capacity: int = 1024) -> None:
         self.events = 0
         self.newness = _FIRST_NEWNESS
-        self._growth = 1.0 / decay
-        self._weight = 1.0  # what an event counts that comes now
         self._totals: Doubles = np.zeros(capacity)
-        self._scaled: Doubles = np.zeros(capacity)
-        self._last: Doubles = np.zeros(capacity)  # the number of the last event, from 1; 0: none
+        self._fading: Doubles = np.zeros((capacity, FADES))
+        self._moments: Doubles = np.zeros((capacity, MOMENTS))
+        self._since: Doubles = np.zeros(FADES)
+        self._now: Doubles = np.zeros(FADES)
+        self._began_ms = self._newest_ms = 0.0
 
-    def add(self, row: int, covisit: float) -> None:
-        """Count one event of co-visit weight `covisit` ≥ 0 on the item in `row`."""
+    def add(self, row: int, covisit: float, time_ms: int = 0) -> None:
+        """Count one event of co-visit weight `covisit` ≥ 0 on the item in `row`. time_ms: 0 if that is not known."""
         if row >= len(self._totals):
             self._reserve(row + 1)
+        at_ms = float(time_ms) or self._newest_ms
+        if not self.events:
+            self._began_ms = self._newest_ms = at_ms
+        self._began_ms, self._newest_ms = min(self._began_ms, at_ms), max(self._newest_ms, at_ms)
         self.events += 1
         self.newness += _NEWNESS_STEP * (float(self._totals[row] == 0) - self.newness)
-        self._weight *= self._growth
+        passed = self.events * _PER_EVENT + at_ms * _PER_MS
+        np.maximum(self._now, passed, out=self._now)
+        if (self._now - self._since).max() > _MOST_HALVINGS:
+            self._fading *= np.exp2(self._since - self._now)
+            self._since = self._now.copy()
         self._totals[row] += covisit
-        self._scaled[row] += covisit * self._weight
-        self._last[row] = self.events
-        if self._weight > _RESCALE_ABOVE:
-            self._scaled /= self._weight
-            self._weight = 1.0
+        self._fading[row] += covisit * np.exp2(passed - self._since)
+        self._touch(self._moments[row], at_ms)
+
+    def _touch(self, moments: Doubles, at_ms: float) -> None:
+        if not moments[0]:
+            moments[:] = self.events, self.events, at_ms, at_ms
+            return
+        moments[1] = self.events
+        moments[2:] = min(moments[2], at_ms), max(moments[3], at_ms)
 
     def totals(self, n: int) -> npt.NDArray[np.float32]:
         """n_i of the first `n` rows, `(n,) float32`, ≥ 0."""
         self._reserve(n)
         return self._totals[:n].astype(np.float32)
 
-    def decayed(self, n: int) -> npt.NDArray[np.float32]:
-        """The decayed sums of the first `n` rows, `(n,) float32`, ≥ 0; the newest event counts its whole weight."""
+    def fading(self, n: int) -> npt.NDArray[np.float32]:
+        """The fading sums of the first `n` rows, `(FADES, n) float32`, ≥ 0; the newest event counts whole."""
         self._reserve(n)
-        return (self._scaled[:n] / self._weight).astype(np.float32)
+        faded: Doubles = (self._fading[:n] * np.exp2(self._since - self._now)).T
+        told: npt.NDArray[np.float32] = faded.astype(np.float32)
+        return told
+
+    def decayed(self, n: int) -> npt.NDArray[np.float32]:
+        """The sums of the last 1,000 events or so, `(n,) float32`: .999 for each event since."""
+        self._reserve(n)
+        decayed: Doubles = self._fading[:n, RECENT] * np.exp2(self._since - self._now)[RECENT]
+        return decayed.astype(np.float32)
 
     def ages(self, n: int) -> npt.NDArray[np.float32]:
         """Events since the last one on each of the first `n` rows, `(n,) float32`; 0 where there was none yet."""
-        self._reserve(n)
-        last = self._last[:n]
-        return np.where(last > 0, self.events - last, 0.0).astype(np.float32)
+        return self._events_since(n, 1)
+
+    def first_ages(self, n: int) -> npt.NDArray[np.float32]:
+        """The same since the first one."""
+        return self._events_since(n, 0)
+
+    def hours(self, n: int) -> npt.NDArray[np.float32]:
+        """Hours from each of the first `n` rows' last event to the newest; of none as if it had been the first."""
+        return self._hours_since(n, 3, self._began_ms)
+
+    def first_hours(self, n: int) -> npt.NDArray[np.float32]:
+        """The same from the first event on each; of none 0."""
+        return self._hours_since(n, 2, self._newest_ms)
 
     def sums(self, n: int) -> Sums:
         """A copy of the first `n` rows, bit by bit."""
         self._reserve(n)
-        totals, scaled, last = (kept[:n].copy() for kept in (self._totals, self._scaled, self._last))
-        return Sums(totals, scaled, last, self._weight, self.events)
+        return Sums(
+            totals=self._totals[:n].copy(),
+            fading=self._fading[:n].copy(),
+            moments=self._moments[:n].copy(),
+            since=self._since.copy(),
+            now=self._now.copy(),
+            events=self.events,
+            began_ms=self._began_ms,
+            newest_ms=self._newest_ms,
+        )
 
     def restore(self, rows: Rows, sums: Sums) -> None:
         """Take over what `sums` told, its i-th row in the place of `rows[i]`; all that was counted before is dropped.
 
-        >>> before = Popularity(decay=0.5)
+        >>> before = Popularity()
         >>> before.add(0, 1.0), before.add(1, 1.0)
         (None, None)
-        >>> after = Popularity(decay=0.5)
+        >>> after = Popularity()
         >>> after.restore(np.array([2, 0]), before.sums(2))
-        >>> after.decayed(3).tolist()
-        [1.0, 0.0, 0.5]
+        >>> after.totals(3).tolist(), after.ages(3).tolist()
+        ([1.0, 0.0, 1.0], [0.0, 0.0, 1.0])
         """
-        self._totals, self._scaled, self._last = np.zeros((3, len(self._totals)))
+        for kept in (self._totals, self._fading, self._moments):
+            kept[:] = 0.0
         self._reserve(int(rows.max(initial=-1)) + 1)
-        self._totals[rows], self._scaled[rows], self._last[rows] = sums.totals, sums.scaled, sums.last
-        self._weight, self.events = sums.weight, sums.events
+        self._totals[rows], self._fading[rows], self._moments[rows] = sums.totals, sums.fading, sums.moments
+        self._since, self._now = sums.since.copy(), sums.now.copy()
+        self.events, self._began_ms, self._newest_ms = sums.events, sums.began_ms, sums.newest_ms
+
+    def _events_since(self, n: int, moment: int) -> npt.NDArray[np.float32]:
+        self._reserve(n)
+        number = self._moments[:n, moment]
+        return np.where(number > 0, self.events - number, 0.0).astype(np.float32)
+
+    def _hours_since(self, n: int, moment: int, otherwise_ms: float) -> npt.NDArray[np.float32]:
+        self._reserve(n)
+        times = np.where(self._moments[:n, 0] > 0, self._moments[:n, moment], otherwise_ms)
+        return ((self._newest_ms - times) / _HOUR_MS).astype(np.float32)
 
     def _reserve(self, n: int) -> None:
         """Make room for `n` rows, doubling, so that growing costs little in all."""
         have = len(self._totals)
         if n > have:
-            more = np.zeros(max(n, 2 * have) - have)
-            self._totals = np.concatenate([self._totals, more])
-            self._scaled = np.concatenate([self._scaled, more])
-            self._last = np.concatenate([self._last, more])
+            more = max(n, 2 * have) - have
+            self._totals = np.concatenate([self._totals, np.zeros(more)])
+            self._fading = np.concatenate([self._fading, np.zeros((more, FADES))])
+            self._moments = np.concatenate([self._moments, np.zeros((more, MOMENTS))])

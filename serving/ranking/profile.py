@@ -86,7 +86,8 @@ class Profile:
     vectors: `(p, d)` unit rows. weights: `(p,)` points for each unit of similarity to an item's vector. on_facets: the
     interests that are also held against the facets' texts; facet_queries: `(a, d)` unit rows, by which they are;
     facet_weights: `(a,)` points for each standard deviation.
-    direction: `(d,)`, where the ring's liked items lie, a unit vector, or zeros without any.
+    liked: `(q,)`, which interests are liked items; liked_rows: `(q,)`, their rows; liking: `(q,)`, how much, so that
+    their vectors add up to `direction`: `(d,)`, where they lie, a unit vector, or zeros without any.
     long: `(d,)` float32, of length `settings.long`, or zeros if nothing stands behind it.
     ring: `(t,)`, the rows of the items that link others, newest first; covisits: `(t,)`, their co-visit weights; ages:
     `(t,)`, how many such events are newer, those that were retracted among them; gaps_s: `(t,)`, how many seconds
@@ -104,6 +105,9 @@ class Profile:
     on_facets: Indices
     facet_queries: Floats
     facet_weights: Floats
+    liked: Indices
+    liked_rows: Rows
+    liking: Floats
     direction: Vector
     long: Vector
     ring: Rows
@@ -142,6 +146,7 @@ def profile_of(state: UserState, catalogue: Catalogue, settings: RankSettings, c
     towards = np.maximum(preferences[valued], 0) @ interacted
     length = max(float(np.linalg.norm(towards)), 1e-6)
     scale = np.where(preferences[valued] > 0, damping * content / length, settings.against).astype(np.float32)
+    liked = np.flatnonzero(preferences[valued] > 0)
     dismissed = np.flatnonzero((preferences[valued] < 0) & (catalogue.facet_of[rows[valued]] >= 0))
     interests: list[SourceEvent] = [*(items[at] for at in valued), *texts]
     everything: list[SourceEvent] = [*items, *texts]
@@ -156,6 +161,9 @@ def profile_of(state: UserState, catalogue: Catalogue, settings: RankSettings, c
         on_facets=np.concatenate([dismissed, np.arange(split, split + len(texts))]),
         facet_queries=np.concatenate([catalogue.facets[catalogue.facet_of[rows[valued][dismissed]]], written]),
         facet_weights=np.concatenate([settings.against_facet * preferences[valued][dismissed], settings.facet * said]),
+        liked=liked,
+        liked_rows=rows[valued][liked],
+        liking=preferences[valued][liked] / np.float32(length),
         direction=towards / np.float32(length),
         long=_scaled(state.long, damping * settings.long, dim),
         ring=rows[linked],

@@ -1,7 +1,7 @@
 """From what is known of a user to the list: the best of what the scorer gives points, each with its reasons."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypedDict, Unpack
 
 import msgspec
@@ -10,15 +10,14 @@ import numpy as np
 from penchant.messages import ListItem
 from serving.arrays import Floats, Mask, Rows
 from serving.catalogue import Catalogue
-from serving.ranking.attribution import Attribution, attribution_of, trending_attribution
-from serving.ranking.blend import Blend
+from serving.ranking.attribution import Attribution, attribution_of
 from serving.ranking.covisits import CoVisitRows
 from serving.ranking.ease import Ease
 from serving.ranking.explain import Explanation, explanations, reasons, tell
-from serving.ranking.phrases import ALSO, CROWD, KEPT_OFF, NO_CLOSER, Language, with_codes
+from serving.ranking.learning.blend import Blend
+from serving.ranking.phrases import ALSO, KEPT_OFF, NO_CLOSER, Language, with_codes
 from serving.ranking.popularity import Popularity
 from serving.ranking.profile import RankSettings
-from serving.ranking.reasons import Evidence, above_half
 from serving.ranking.rules import Rules
 from serving.ranking.scorer import TOGETHER, Scored, Scorer
 from serving.ranking.seen.repeats import Repeats
@@ -94,16 +93,23 @@ class Ranker:
         """What lists are sorted by: the points of all items, `(n,)`, -inf for what must not be listed."""
         return self._scorer.score([state], idle)[0].points
 
-    def learn(self, state: UserState, taken: int, others: Rows, idle: float = 0.0, weight: float = 1.0) -> None:
-        """Let the blend learn that a user took the item in row `taken` and none of the `others`.
+    def learn(
+        self,
+        state: UserState,
+        taken: int,
+        random: np.random.Generator,
+        idle: float = 0.0,
+        weight: float = 1.0,
+    ) -> None:
+        """Let the blend learn that a user took the item in row `taken` and nothing else that could be listed.
 
-        state: as it was before that event. others: rows drawn at random among what could have been listed.
+        state: as it was before that event. random: draws what is learned from. weight: how much the step counts.
         """
-        self._scorer.learn(state, taken, others, idle, weight)
+        self._scorer.learn(state, taken, idle, weight, random)
 
     def trending(self, k: int) -> Ranking:
         """What everybody interacts with (serving/ranking/trending.py)."""
-        rows = most_popular(self._popularity, self._offered(), k)
+        rows = most_popular(self._nobody().points, self._offered(), k)
         return Ranking(self._trending(rows, self._settings.language), "trending")
 
     def explain(self, state: UserState, k: int, item_id: str | None = None, idle: float = 0.0) -> list[Explanation]:
@@ -117,7 +123,8 @@ class Ranker:
         listed = self._anything(state, k) if nothing else listed
         asked = None if item_id is None else self._catalogue.find(item_id)
         rows = listed if item_id is None else np.array([] if asked is None else [asked], np.intp)
-        points = self._trending_attribution(rows) if nothing and item_id is None else self._attribution(scored, rows)
+        asked_of = self._nobody() if scored.profile.empty or (nothing and item_id is None) else scored
+        points = self._attribution(asked_of, rows)
         told = explanations(points, rows, self._catalogue, self._settings.language)
         places = {row: place for place, row in enumerate(listed.tolist(), 1)}
         return [
@@ -140,13 +147,13 @@ class Ranker:
         offered[list(self._seen.of(state).bought)] = False
         dismissed = state.seen["item"][state.seen["dismissed"] > 0]
         offered[self._catalogue.seen_rows(dismissed.tolist())] = False
-        return most_popular(self._popularity, offered, k)
+        return most_popular(self._nobody().points, offered, k)
 
     def _listed(self, scored: Scored, k: int) -> Rows:
         """The rows of a list, first place first; what the rules say is added to the points."""
         self._slate.apply(scored.points)
         if scored.profile.empty:
-            return most_popular(self._popularity, np.isfinite(scored.points), k)
+            return most_popular(self._nobody().points, np.isfinite(scored.points), k)
         allowed = np.isfinite(scored.points)
         rows = self._filled(scored, allowed, k) if self._settings.relevance else self._slate.choose(scored.points, k)
         return self._slate.arrange(rows, allowed, scored.boosted, k)
@@ -158,38 +165,31 @@ class Ranker:
         rows = self._slate.choose(np.where(speak, scored.points, np.float32(-np.inf)), k)
         left = allowed.copy()
         left[rows] = False
-        rest = most_popular(self._popularity, left, k - len(rows), asked_for(scored, self._catalogue))
+        rest = most_popular(self._nobody().points, left, k - len(rows), asked_for(scored, self._catalogue))
         return np.concatenate([rows, rest])
 
     def _offered(self) -> Mask:
         return self._catalogue.available[: len(self._catalogue)] & ~self._slate.blocked()
 
-    def _trending(self, rows: Rows, language: Language) -> list[ListItem]:
-        decayed = self._popularity.decayed(len(self._catalogue))
-        points = decayed[rows].astype(np.float64)
-        popular = above_half(decayed[rows], points > 0, decayed, self._offered()) & (points > 0)
-        evidence = Evidence(
-            parts=np.column_stack([np.zeros((len(rows), 2)), np.where(popular, points, 0.0)]),
-            sums=points,
-            sides=np.zeros((3, len(rows))),
-            crowd=[CROWD[language]["recent_high"] if each else "" for each in popular.tolist()],
-            again=[""] * len(rows),
-        )
-        told = tell([], self._catalogue, language)
-        why = with_codes(reasons(evidence, told, [ALSO[language]] * len(rows)), [])
-        ids = self._catalogue.ids
-        return [
-            ListItem(ids[row], score, "popular", reason)
-            for row, score, reason in zip(rows.tolist(), points.tolist(), why, strict=True)
-        ]
+    def _nobody(self) -> Scored:
+        """All items for somebody of whom nothing is known; what the rules say is added to the points."""
+        scored = self._scorer.nobody()
+        self._slate.apply(scored.points)
+        return scored
 
-    def _entries(self, scored: Scored, rows: Rows) -> list[ListItem]:
-        """The list's entries, each with the reasons that its points come from."""
+    def _trending(self, rows: Rows, language: Language) -> list[ListItem]:
+        nobody = self._nobody()
+        scored = replace(nobody, profile=replace(nobody.profile, language=language))
+        entries = self._entries(scored, rows, ALSO[language])
+        return [msgspec.structs.replace(entry, source="popular") for entry in entries]
+
+    def _entries(self, scored: Scored, rows: Rows, otherwise: str = "") -> list[ListItem]:
+        """The list's entries, each with the reasons that its points come from; `otherwise` where there are none."""
         points = self._attribution(scored, rows)
         evidence, language = points.evidence(), scored.profile.language
         told = tell(points.sources, self._catalogue, language)
         placed = self._slate.placed(rows) | np.isin(rows, list(scored.boosted))
-        rest = [(ALSO if each else NO_CLOSER)[language] for each in placed.tolist()]
+        rest = [otherwise or (ALSO if each else NO_CLOSER)[language] for each in placed.tolist()]
         ids = self._catalogue.ids
         return [
             ListItem(ids[row], float(scored.points[row]), "explore" if row in scored.boosted else _SOURCES[source], why)
@@ -202,12 +202,7 @@ class Ranker:
         ]
 
     def _attribution(self, scored: Scored, rows: Rows) -> Attribution:
-        if scored.profile.empty:
-            return self._trending_attribution(rows)
         return attribution_of(scored, rows, self._catalogue, self._slate.ruled(rows), self._settings)
-
-    def _trending_attribution(self, rows: Rows) -> Attribution:
-        return trending_attribution(self._popularity.decayed(len(self._catalogue))[rows])
 
     def _kept_off(self, scored: Scored, row: int) -> str:
         """Why an item is on no list, in words, "" if it may be."""

@@ -25,7 +25,8 @@ from serving.state.user_state import EventKind, RecentText
 __all__ = ()
 
 CHANCE = 0.1
-_SIGNALS = ("total", "recent", "age")  # of serving.ranking.phrases.CROWD, in the order of `Scored.popular`
+# Of serving.ranking.phrases.CROWD, in the order of `Scored.popular`.
+_SIGNALS = ("total", *["recent"] * 5, "week", "month", *["age"] * 2, *["first"] * 2)
 _OPINIONS = {EventKind.LIKE, EventKind.DISMISS, EventKind.RATE, EventKind.REVIEW}
 
 
@@ -83,18 +84,18 @@ def by_chance(scored: Scored) -> Doubles:
     return least
 
 
-def crowd(points: Doubles, popular: Floats, rows: Rows, offered: Mask, language: Language) -> list[str]:
+def crowd(points: Doubles, scored: Scored, rows: Rows, offered: Mask, language: Language) -> list[str]:
     """What is true of what everybody does, of each item, "" if nothing is.
 
-    points: `(3, r)`. popular: `(3, n)`, see `Scored`. offered: `(n,)`. Popular is what has more interaction than half
-    of what is on offer, whatever the mean says; hardly known what has less. Lately seen is what was interacted with
-    later than half of what ever was.
+    points: `(12, r)`. offered: `(n,)`. Popular is what has more interaction than half of what is on offer, whatever the
+    mean says; hardly known what has less. Lately seen is what was interacted with later than half of what ever was, and
+    new what was later interacted with for the first time.
     """
+    popular, known = scored.popular, offered & (scored.newness < 1.0)
     words, signals = CROWD[language], popular[:, rows]
     high, low = (signals > 0) & (points > 0), (signals < 0) & (points > 0)
     for each, name in enumerate(_SIGNALS):
-        # The age is 0 of the newest event's item, and of all that nobody interacted with yet.
-        among = offered & (popular[each] < popular[each].max(initial=-np.inf)) if name == "age" else offered
+        among = known if name in {"age", "first"} else offered
         high[each] = above_half(signals[each], high[each] & among[rows], popular[each], among)
         low[each] = above_half(-signals[each], low[each] & among[rows], -popular[each], among)
     worth = np.where(high | low, points, 0.0)

@@ -12,9 +12,9 @@ The points of item j are
     + again·ρ·…                                                       what is usually bought again about now
     - like·strength                                                   what is like a durable that was bought
 
-with the signals x_f and their learned weights a_f of `blend.py`, among them ⟨s, e'_j⟩, s the decayed direction of
-the ring; e'_j is the item's vector seen from the mean item, l the long vector, both at length 1, and c the damping of
-the user's interactions by statements (not of popularity). z(f) is the similarity to the text of the item's
+with the signals x_f and their learned weights a_f of `serving.ranking.learning`, among them ⟨s, e'_j⟩, s the decayed
+direction of the ring; e'_j is the item's vector seen from the mean item, l the long vector, both at length 1, and c the
+damping of the user's interactions by statements (not of popularity). z(f) is the similarity to the text of the item's
 facets, standardised over the distinct facet texts and cut to [0, 4]: level and spread of cosines differ from text to
 text and from language to language, their order does not. All that is linear in e'_j is summed into one vector first,
 so a user costs one matrix-vector product, however many events there are.
@@ -31,12 +31,20 @@ import numpy as np
 from serving.arrays import Floats, Mask, Rows
 from serving.catalogue import Catalogue
 from serving.lexical.spoken_points import spoken_points
-from serving.ranking.blend import Blend, Signal
 from serving.ranking.covisits import CoVisitRows
 from serving.ranking.ease import Ease, Fitted
 from serving.ranking.exploration import Candidates, cold_start_boost, exploration_boost, rotation_seed
 from serving.ranking.impression_discount import impression_weights
 from serving.ranking.item_neighbours import ItemNeighbours, item_neighbours
+from serving.ranking.learning.blend import Blend
+from serving.ranking.learning.learner import Draw
+from serving.ranking.learning.signals import (
+    NEIGHBOUR_SIGNALS,
+    OWN_SIGNALS,
+    POPULARITY_SIGNALS,
+    Signal,
+    popularity_signals,
+)
 from serving.ranking.popularity import Popularity
 from serving.ranking.profile import Profile, RankSettings, profile_of
 from serving.ranking.seen.seen_items import SeenFilter, SeenItems
@@ -47,16 +55,9 @@ __all__ = ()
 TOGETHER = 64  # users in one matrix product: bounds its result to 64 rows
 _STANDARD_CUT = 4.0  # a perfect match counts no more than four standard deviations
 _LEAST_SPREAD = 0.02  # below it the facet texts do not differ to this text: rounding must not be blown up
-NEIGHBOUR_SIGNALS = [
-    Signal.CO_OCCURRENCE,
-    Signal.SLOW_CO_OCCURRENCE,
-    Signal.TRANSITION,
-    Signal.SESSION_CO_OCCURRENCE,
-    Signal.REPEAT,
-    Signal.LAST,
-]
 EASE_UNIT = np.float32(0.05)  # where its logarithm bends
-POPULARITY_SIGNALS = [Signal.TOTAL, Signal.RECENT, Signal.AGE]
+_POOL = 1_000  # items, drawn at random, among which a step of the blend looks for those that were nearly taken
+_HARDEST = _EASIER = 100  # of them, those of the most points, and some of the others
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +65,9 @@ class Scored:
     """One user's points, `(n,)`, -inf where an item must not be listed, and what they were made of.
 
     fitted: the EASE model of that moment. weights: of the blend. standard: `(a, m)`, each facet query's z for each
-    distinct facet text. popular: `(3, n)`, as `blend.Signal` has TOTAL, RECENT and AGE. boosted: the rows of items in
-    exploration slots, and by how many points. discounts: the rows of items that were shown and not taken, and how many
-    points they lost. seen: what the user has seen or bought.
+    distinct facet text. popular: `(12, n)`, the `POPULARITY_SIGNALS`. newness: `(n,)`, 1 / (1 + n_j). boosted: the rows
+    of items in exploration slots, and by how many points. discounts: the rows of items that were shown and not taken,
+    and how many points they lost. seen: what the user has seen or bought.
     """
 
     profile: Profile
@@ -75,6 +76,7 @@ class Scored:
     weights: Floats
     standard: Floats
     popular: Floats
+    newness: Floats
     points: Floats
     boosted: dict[int, float]
     discounts: dict[int, float]
@@ -102,55 +104,93 @@ class Scorer:
         self._settings = settings
         self._seen = seen
         self._totals = np.empty(0, np.float32)
+        self._newness = np.empty(0, np.float32)
         self._popular = np.empty((len(POPULARITY_SIGNALS), 0), np.float32)
         self._popular_of = (-1, -1)
 
     def score(self, states: Sequence[UserState], idle: float) -> list[Scored]:
         """The points of some users. `idle`: how many events of anybody came since these users' last ones."""
-        weights = self._blend.at(_freshness(idle))
+        known, unknown = self._blend.at(_freshness(idle)), self._blend.unknown()
         self._catalogue.recentre()
         self._follow()
-        content = float(weights[Signal.CONTENT])
+        content = float(known[Signal.CONTENT])
         profiles = [profile_of(state, self._catalogue, self._settings, content) for state in states]
-        similar = self._catalogue.similar(
-            np.stack([profile.weights @ profile.vectors + profile.long for profile in profiles])
-        )
-        return [self._scored(*of_user, weights) for of_user in zip(states, profiles, similar, strict=True)]
+        queries = [profile.weights @ profile.vectors + profile.long for profile in profiles]
+        similar = self._catalogue.similar(np.stack([*queries, *(profile.direction for profile in profiles)]))
+        crowd = [weights[POPULARITY_SIGNALS] @ self._popular for weights in (known, unknown)]
+        return [
+            self._scored(
+                state,
+                profile,
+                similar[at],
+                similar[len(states) + at],
+                unknown if profile.empty else known,
+                crowd[profile.empty],
+            )
+            for at, (state, profile) in enumerate(zip(states, profiles, strict=True))
+        ]
 
-    def learn(self, state: UserState, taken: int, others: Rows, idle: float, weight: float) -> None:
-        """Let the blend learn that a user took the item in row `taken` and none of the `others`.
+    def nobody(self) -> Scored:
+        """All items for somebody of whom nothing is known."""
+        return self.score([UserState()], np.inf)[0]
 
-        state: as it was before that event. others: rows drawn at random among what could have been listed.
+    def learn(self, state: UserState, taken: int, idle: float, weight: float, random: np.random.Generator) -> None:
+        """Let the blend learn that a user took the item in row `taken` and nothing else that could be listed.
+
+        state: as it was before that event.
         """
+        self._catalogue.recentre()
         weights = self._blend.at(_freshness(idle))
         profile = profile_of(state, self._catalogue, self._settings, float(weights[Signal.CONTENT]))
-        if profile.empty:
-            return
+        weights = self._blend.unknown() if profile.empty else weights
         self._follow()
-        rows = np.append(taken, others)
-        items = self._catalogue.centred(rows)
-        found = self._near(profile)
-        signals = np.empty((len(Signal), len(rows)), np.float32)
-        signals[NEIGHBOUR_SIGNALS] = profile.damping * found.of(rows)
-        signals[POPULARITY_SIGNALS] = self._popular[:, rows]
-        signals[Signal.CONTENT] = profile.damping * (items @ profile.direction)
-        signals[Signal.EASE] = profile.damping * self._by_ease(profile)[rows]
-        rest = (
-            items @ (profile.weights @ profile.vectors + profile.long)
-            - weights[Signal.CONTENT] * signals[Signal.CONTENT]
-        )
-        rest += self._by_facet(profile, self._standardised(profile.facet_queries), rows)
-        self._blend.learn(
-            signals,
-            rest + spoken_points(profile.said, self._catalogue.searched, self._settings.spoken)[rows]
-            if profile.said
-            else rest,
-            _freshness(idle),
-            weight,
-        )
+        others = np.flatnonzero(self._allowed(self._seen.of(state)))
+        pool = others if len(others) <= _POOL else np.unique(others[random.integers(0, len(others), _POOL)])
+        rows = np.append(taken, pool[pool != taken])
+        signals = self._signals(profile, rows)
+        rest = self._apart(profile, rows) - weights[Signal.CONTENT] * signals[Signal.CONTENT]
+        points = weights @ signals + rest
+        hardest = 1 + np.argsort(-points[1:])[:_HARDEST]
+        easier = np.setdiff1d(np.arange(1, len(rows)), hardest)
+        drawn = random.permutation(easier)[:_EASIER]
+        chosen = np.concatenate([[0], hardest, drawn])
+        # What a row stands for: of the pool for the catalogue, and of those drawn for all that are easier.
+        stands = np.full(len(chosen), max(len(others), 1) / max(len(pool), 1))
+        stands[0] = 1.0
+        stands[1 + len(hardest) :] *= len(easier) / max(len(drawn), 1)
+        draw = Draw(signals[:, chosen].astype(np.float64), rest[chosen] + np.log(stands), _freshness(idle), weight)
+        self._blend.learn(draw, known=not profile.empty)
 
-    def _scored(self, state: UserState, profile: Profile, points: Floats, weights: Floats) -> Scored:
-        """The points of one user; `points` `(n,)` are those of its query, and are added to."""
+    def _signals(self, profile: Profile, rows: Rows) -> Floats:
+        """The signals of some items, `(f, r)`."""
+        signals = np.zeros((len(Signal), len(rows)), np.float32)
+        signals[POPULARITY_SIGNALS] = self._popular[:, rows]
+        if profile.empty:
+            return signals
+        signals[NEIGHBOUR_SIGNALS] = self._near(profile).of(rows)
+        signals[Signal.CONTENT] = self._catalogue.centred(rows) @ profile.direction
+        signals[Signal.SHARED_FACETS] = self._by_shared_facets(profile)[rows]
+        signals[Signal.NEW_CONTENT] = signals[Signal.CONTENT] * self._newness[rows]
+        signals[Signal.NEW_SHARED_FACETS] = signals[Signal.SHARED_FACETS] * self._newness[rows]
+        signals[Signal.EASE] = self._by_ease(profile)[rows]
+        signals[OWN_SIGNALS] *= profile.damping
+        return signals
+
+    def _apart(self, profile: Profile, rows: Rows) -> Floats:
+        """Points of some items that are not the blend's, `(r,)`, and those of CONTENT."""
+        points = self._catalogue.centred(rows) @ (profile.weights @ profile.vectors + profile.long)
+        points += self._by_facet(profile, self._standardised(profile.facet_queries), rows)
+        if profile.said:
+            points += spoken_points(profile.said, self._catalogue.searched, self._settings.spoken)[rows]
+        return points
+
+    def _scored(
+        self, state: UserState, profile: Profile, points: Floats, towards: Floats, weights: Floats, crowd: Floats
+    ) -> Scored:
+        """The points of one user; `points` `(n,)` are those of its query, and are added to.
+
+        towards: `(n,)`, the signal CONTENT. crowd: `(n,)`, points by what everybody does.
+        """
         seen = self._seen.of(state)
         standard = self._standardised(profile.facet_queries)
         if len(standard):
@@ -161,13 +201,33 @@ class Scorer:
         found.forget_repeats([*seen.due, *seen.bought])
         lost = self._discount_impressions(state, points)
         self._move_seen(seen, points)
-        text = points.copy() if profile.direction.any() else None
-        points += weights[POPULARITY_SIGNALS] @ self._popular
+        text = points.copy() if len(profile.liked) else None
+        points += crowd
         points[found.rows] += profile.damping * (weights[NEIGHBOUR_SIGNALS] @ found.signals)
+        if text is not None:
+            facets, new = self._by_shared_facets(profile), self._newness
+            likeness = weights[Signal.NEW_CONTENT] * towards + weights[Signal.NEW_SHARED_FACETS] * facets
+            points += profile.damping * (likeness * new + weights[Signal.SHARED_FACETS] * facets)
         points += profile.damping * weights[Signal.EASE] * self._by_ease(profile)
         points[~self._allowed(seen)] = -np.inf
         boosted = self._boost(state, points, text) if text is not None else {}
-        return Scored(profile, found, self._ease.fitted, weights, standard, self._popular, points, boosted, lost, seen)
+        return Scored(
+            profile=profile,
+            item_neighbours=found,
+            fitted=self._ease.fitted,
+            weights=weights,
+            standard=standard,
+            popular=self._popular,
+            newness=self._newness,
+            points=points,
+            boosted=boosted,
+            discounts=lost,
+            seen=seen,
+        )
+
+    def _by_shared_facets(self, profile: Profile) -> Floats:
+        """`(n,)`, the signal SHARED_FACETS of all items."""
+        return self._catalogue.facet_values.likeness(profile.liked_rows, profile.liking, len(self._catalogue))
 
     def _near(self, profile: Profile) -> ItemNeighbours:
         return item_neighbours(
@@ -215,10 +275,10 @@ class Scorer:
         """Take popularity over as it stands; kept until the next event, since several users are ranked between two."""
         current = (self._popularity.events, len(self._catalogue))
         if self._popular_of != current:
-            self._totals = self._popularity.totals(current[1])
-            recent, ages = self._popularity.decayed(current[1]), self._popularity.ages(current[1])
-            popular = np.stack([np.log1p(self._totals), np.log1p(5.0 * recent), -np.log1p(ages)])
-            self._popular = popular - popular.mean(axis=1, keepdims=True) if current[1] else popular
+            n = current[1]
+            self._totals = self._popularity.totals(n)
+            self._newness = 1.0 / (1.0 + self._totals)
+            self._popular = popularity_signals(self._popularity, n)
             self._popular_of = current
 
     def _standardised(self, facet_queries: Floats) -> Floats:

@@ -5,7 +5,7 @@
                                  is bought again
 
 Each value is `crc32 (4 bytes, little endian) | MessagePack array`, in the order of `_Header`, `_Items`, `_Gram` and
-`_Repeats`. An item takes 28 bytes and its id, and 12 bytes for each of its neighbours, at most 800, which are told by
+`_Repeats`. An item takes 100 bytes and its id, and 12 bytes for each of its neighbours, at most 800, which are told by
 their place among all items of the snapshot. What the EASE model has counted is at most 2 MiB. An item that was bought
 takes 13 bytes more, and 5 for each length of the gaps between its purchases, at most 56.
 """
@@ -23,14 +23,14 @@ from penchant.errors import BrokenState, Misconfigured
 from serving.arrays import Doubles
 from serving.ranking.covisits import MOST_NEIGHBOURS, CoVisitRows, Links
 from serving.ranking.ease import TOP_ITEMS, Gram
-from serving.ranking.popularity import Sums
+from serving.ranking.popularity import FADES, MOMENTS, Sums, earlier_sums
 from serving.ranking.seen.repeats import BUCKETS, OCTAVES, RepeatCounts, Repeats
 from serving.ranking.statistics import SourcePartition, StatisticsSnapshot
 
 __all__ = ["FORGET", "encode", "pointer", "read"]
 
 VERSION = 3
-# Version 1 has no counts of the EASE model, version 2 none of what is bought again: they begin at 0.
+# Version 1 has no counts of the EASE model; 2 has one fading sum an item, no times, nothing of what is bought again.
 _READABLE = frozenset({1, 2, 3})
 CHUNK = 10_000
 FORGET = "`penchant statistics forget` gives it up and begins with what covisits.v1 still holds"
@@ -43,19 +43,25 @@ class _Header(msgspec.Struct, array_like=True):
     reached: int
     identity: str
     applied: list[tuple[str, str, int, int]]
-    weight: float
+    weight: float  # of a late event, up to version 2
     events: int
+    since: list[float] = []
+    now: list[float] = []
+    began_ms: float = 0.0
+    newest_ms: float = 0.0
 
 
 class _Items(msgspec.Struct, array_like=True):
     ids: list[str]
     totals: bytes
-    scaled: bytes
+    scaled: bytes  # the one fading sum, up to version 2
     sizes: bytes = b""
     neighbours: bytes = b""
     co_occurrence: bytes = b""
     transition: bytes = b""
-    last: bytes = b""  # missing in what was written before there were ages
+    last: bytes = b""  # numbers of last events, in version 2
+    fading: bytes = b""
+    moments: bytes = b""
 
 
 class _Gram(msgspec.Struct, array_like=True):
@@ -82,7 +88,9 @@ _gram = msgspec.msgpack.Decoder(_Gram)
 _repeats = msgspec.msgpack.Decoder(_Repeats)
 _any = msgspec.msgpack.Decoder(list[Any])
 _NO_GRAM = Gram(np.empty(0, np.intp), np.empty((0, 0), np.float32), 0)
-_MOST_WEIGHT = 1e201  # of a late event (serving/ranking/popularity.py)
+_MOST_WEIGHT = 1e201  # of a late event, up to version 2
+_MOST_HALVINGS = 1_000.0  # between what sums are weighted by and the newest event (serving/ranking/popularity.py)
+_MOST_TIME_MS = 2.0**53
 _MOST_COUNT = 1e30  # sums of co-visit weights stay far below; much larger ones make infinities of sums and squares
 # What bytes of another shape come to, behind a checksum that fits.
 _UNREADABLE = (msgspec.MsgspecError, ValueError, LookupError, OverflowError, RecursionError)
@@ -116,8 +124,12 @@ def encode(snapshot: StatisticsSnapshot, chunk: int = CHUNK) -> Iterator[bytes]:
         reached=snapshot.reached,
         identity=snapshot.identity,
         applied=[(*source, offset) for source, offset in snapshot.applied.items()],
-        weight=sums.weight,
+        weight=1.0,
         events=sums.events,
+        since=sums.since.tolist(),
+        now=sums.now.tolist(),
+        began_ms=sums.began_ms,
+        newest_ms=sums.newest_ms,
     )
     yield _seal(header)
     for start in starts:
@@ -127,12 +139,13 @@ def encode(snapshot: StatisticsSnapshot, chunk: int = CHUNK) -> Iterator[bytes]:
             _Items(
                 ids=[snapshot.ids[row] for row in rows],
                 totals=_pack(sums.totals[rows]),
-                scaled=_pack(sums.scaled[rows]),
+                scaled=b"",
                 sizes=np.diff(links.starts).astype("<i4").tobytes(),
                 neighbours=places[links.items].astype("<i4", copy=False).tobytes(),
                 co_occurrence=links.co_occurrence.astype("<f4", copy=False).tobytes(),
                 transition=links.transition.astype("<f4", copy=False).tobytes(),
-                last=_pack(sums.last[rows]),
+                fading=_pack(sums.fading[rows]),
+                moments=_pack(sums.moments[rows]),
             )
         )
     upper = np.triu_indices(len(snapshot.gram.rows))
@@ -230,20 +243,45 @@ def _links(chunks: Sequence[_Items], n: int) -> Links:
 
 
 def _sums(header: _Header, chunks: Sequence[_Items], n: int) -> Sums:
-    sums = Sums(
-        totals=_unpack(chunk.totals for chunk in chunks),
-        scaled=_unpack(chunk.scaled for chunk in chunks),
-        last=_unpack(chunk.last or _long_ago(len(chunk.ids)) for chunk in chunks),
-        weight=header.weight,
-        events=header.events,
-    )
-    each = (sums.totals, sums.scaled, sums.last)
-    _expect("sums for each item", all(len(numbers) == n for numbers in each))
-    _expect("a weight of events from 1 on", 1.0 <= sums.weight <= _MOST_WEIGHT)
-    counts = (sums.totals, sums.scaled / sums.weight, sums.last)
+    sums = _told_sums(header, chunks) if header.version > 2 else _earlier_sums(header, chunks)
+    _expect("sums for each item", len(sums.totals) == len(sums.fading) == len(sums.moments) == n)
+    _expect("weights of events", len(sums.since) == len(sums.now) == FADES)
+    halvings = sums.now - sums.since
+    _expect("weights that grow", bool((halvings >= 0).all() and (halvings <= _MOST_HALVINGS).all()))
+    counts = (sums.totals, sums.fading * np.exp2(-halvings), sums.moments[:, :2])
     _expect("sums that are numbers, 0 or more", all(map(_are_counts, counts)))
+    times = np.concatenate([[sums.began_ms, sums.newest_ms], sums.moments[:, 2:].ravel()])
+    _expect("times", bool((np.abs(times) <= _MOST_TIME_MS).all()))
     _expect("offsets and counts of 0 or more", min(header.reached, header.events, header.made_ms) >= 0)
     return sums
+
+
+def _told_sums(header: _Header, chunks: Sequence[_Items]) -> Sums:
+    return Sums(
+        totals=_unpack(chunk.totals for chunk in chunks),
+        fading=_unpack(chunk.fading for chunk in chunks).reshape(-1, FADES),
+        moments=_unpack(chunk.moments for chunk in chunks).reshape(-1, MOMENTS),
+        since=np.array(header.since),
+        now=np.array(header.now),
+        events=header.events,
+        began_ms=header.began_ms,
+        newest_ms=header.newest_ms,
+    )
+
+
+def _earlier_sums(header: _Header, chunks: Sequence[_Items]) -> Sums:
+    """What versions 1 and 2 told: the other sums begin at 0, and nothing is known of times."""
+    _expect("a weight of events from 1 on", 1.0 <= header.weight <= _MOST_WEIGHT)
+    totals, scaled, last = (
+        _unpack(packed)
+        for packed in (
+            [chunk.totals for chunk in chunks],
+            [chunk.scaled for chunk in chunks],
+            [chunk.last or _long_ago(len(chunk.ids)) for chunk in chunks],
+        )
+    )
+    _expect("sums for each item", len(totals) == len(scaled) == len(last))
+    return earlier_sums(totals, scaled / header.weight, last, header.events)
 
 
 async def read(redis: Any, prefix: str) -> StatisticsSnapshot | None:

@@ -65,7 +65,7 @@ class Statistics:
         """Apply the events of a message, but for those whose source offset was applied before."""
         for event in self.unapplied(message):
             row = self._catalogue.row(event.item_id)
-            self.popularity.add(row, event.covisit)
+            self.popularity.add(row, event.covisit, event.time_ms)
             ring = [(self._catalogue.row(item_id), weight) for item_id, weight in event.ring]
             # One visit's view, cart and purchase are one interaction: with itself it was not interacted with again.
             others = [(other, 0.0 if event.same_visit and other == row else weight) for other, weight in ring]

@@ -1,27 +1,25 @@
-"""What everybody interacts with, best first: where nothing is known of a user, and where too little is.
-
-By decayed popularity, then totals, then row, so that a new catalogue has a list, too. What has the facets that a user
-wrote about stands before all else.
-"""
+"""What everybody interacts with, where too little is known of a user."""
 
 import numpy as np
 
 from serving.arrays import Floats, Mask, Rows
 from serving.catalogue import Catalogue
-from serving.ranking.popularity import Popularity
-from serving.ranking.scorer import POPULARITY_SIGNALS, Scored
+from serving.ranking.learning.signals import POPULARITY_SIGNALS
+from serving.ranking.scorer import Scored
 
 __all__ = ()
 
 _NAMED = 1.5  # standard deviations from which a text is about a facet: of 15 facets' texts, about one
 
 
-def most_popular(popularity: Popularity, allowed: Mask, k: int, first: Mask | None = None) -> Rows:
-    """The rows of the `k` most popular items of those `allowed` `(n,)`; those in `first` `(n,)` before the others."""
-    n, rows = len(allowed), np.flatnonzero(allowed)
-    behind = np.zeros(n, np.bool_) if first is None else ~first
-    keys = (rows, -popularity.totals(n)[rows], -popularity.decayed(n)[rows], behind[rows])
-    return rows[np.lexsort(keys)[:k]]
+def most_popular(points: Floats, allowed: Mask, k: int, first: Mask | None = None) -> Rows:
+    """The rows of the `k` best of those `allowed` `(n,)` by `points` `(n,)`; those in `first` `(n,)` before the others.
+
+    Ties, but for what is rounded, by row, so that a new catalogue has a list, too.
+    """
+    rows, points = np.flatnonzero(allowed), points.round(4)
+    behind = np.zeros(len(allowed), np.bool_) if first is None else ~first
+    return rows[np.lexsort((rows, -points[rows], behind[rows]))[:k]]
 
 
 def asked_for(scored: Scored, catalogue: Catalogue) -> Mask:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from penchant.errors import Misconfigured
 from serving.experiment import Experiment
-from serving.ranking.blend import Blend
+from serving.ranking.learning.blend import Blend
 from serving.ranking.profile import RankSettings
 from serving.ranking.ranker import Ranker, Ranking
 from serving.ranking.rules import Rules

@@ -27,7 +27,6 @@ _log = logging.getLogger(__name__)
 _APART_S = 0.01
 _SHARE = 0.05
 _SAVED_UP_S = 0.1  # of steps not made, which may follow at once: 5 ms of the event loop
-_OTHERS = 100  # items drawn at random that were not taken
 
 
 def blend_key(keys: str) -> str:
@@ -75,11 +74,9 @@ class BlendLearner:
         if event.same_visit:
             return False
         taken = self._catalogue.find(event.item_id)
-        if taken is None or not self._catalogue.available[taken] or not event.ring:
+        if taken is None or not self._catalogue.available[taken]:
             return False
-        drawn = self._random.integers(0, len(self._catalogue), _OTHERS)
-        could = self._catalogue.available[drawn] & (drawn != taken)
-        self._ranker.learn(before(event), taken, drawn[could], weight=event.covisit**2)
+        self._ranker.learn(before(event), taken, self._random, weight=event.covisit**2)
         return True
 
     async def share(self, redis: Any, key: str, every_s: float) -> None:

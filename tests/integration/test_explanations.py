@@ -8,7 +8,7 @@ import pytest
 from deploy.demo import films
 from serving.catalogue import Catalogue
 from serving.model.encoder import Encoder
-from serving.ranking.blend import Blend
+from serving.ranking.learning.blend import Blend
 from serving.state.user_state import UserState, Vector
 from stream.interest.fold import Bounds, direction, subtract
 from tests.support.films import LEARNED, WHEELS, Learned, User

@@ -14,7 +14,7 @@ from evaluation.prequential.offline_system import Penchant
 from evaluation.prequential.steps import Step
 from serving.catalogue import Catalogue
 from serving.experiment import Experiment, parse
-from serving.ranking.blend import Blend
+from serving.ranking.learning.blend import Blend
 from tests.support.evaluated_workers import RankingWorker
 from tests.support.experiments import halves
 from tests.support.films import LEARNED, WHEELS

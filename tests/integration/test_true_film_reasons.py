@@ -10,7 +10,8 @@ import pytest
 
 from deploy.demo import films
 from serving.catalogue import Catalogue
-from serving.ranking.blend import Blend, Signal
+from serving.ranking.learning.blend import START, Blend
+from serving.ranking.learning.signals import Signal
 from stream.testing import TOPICS, record
 from tests.support.evaluated_workers import KeptLists, RankingWorker
 from tests.support.films import WHEELS
@@ -40,10 +41,8 @@ def messages() -> list[Message]:
 
 @pytest.mark.parametrize("weights", [{}, LEARNED], ids=["as it starts", "as it learns"])
 async def test_every_reason_of_every_list_is_true(film_catalogue: Catalogue, weights: dict[str, float]) -> None:
-    start = Blend().at(1.0).tolist()
-    for name, weight in weights.items():
-        start[Signal[name]] = weight
-    worker = RankingWorker(film_catalogue, start=Blend(tuple(start)))
+    start = {**START, **{Signal[name]: weight for name, weight in weights.items()}}
+    worker = RankingWorker(film_catalogue, start=Blend(start))
     worker.log.apart = 50
     published = KeptLists(worker.log)
     pipeline = with_parts(worker.pipeline, log=published)

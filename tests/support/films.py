@@ -9,9 +9,10 @@ from serving.catalogue import Catalogue
 from serving.lexical.wording import wording_of
 from serving.model.encoder import Encoder
 from serving.model.negation import split
-from serving.ranking.blend import Blend
 from serving.ranking.covisits import CoVisitRows
 from serving.ranking.ease import Ease
+from serving.ranking.learning.blend import Blend
+from serving.ranking.learning.signals import Signal
 from serving.ranking.popularity import Popularity
 from serving.ranking.ranker import Ranker
 from serving.state.user_state import EventKind, UserState, Vector, id_hash
@@ -24,7 +25,19 @@ from stream.interest.fold import Bounds, direction, fold
 MODEL = Path(os.environ.get("PENCHANT_MODEL", ".cache/models/default"))
 WHEELS = Path(".cache/wheels")
 VECTORS = Path(".cache/quality")
-LEARNED = (0.3, 0.6, -0.2, 1.3, -4.0, 0.7, -0.2, 0.0, 0.1, 1.4, 0.9)  # the blend, about as the ratings teach it
+# The blend, about as the ratings teach it.
+LEARNED = {
+    Signal.CO_OCCURRENCE: 0.3,
+    Signal.SLOW_CO_OCCURRENCE: 0.6,
+    Signal.TRANSITION: -0.2,
+    Signal.SESSION_CO_OCCURRENCE: 1.3,
+    Signal.REPEAT: -4.0,
+    Signal.LAST: 0.7,
+    Signal.TOTAL: -0.2,
+    Signal.AGE: 0.1,
+    Signal.CONTENT: 1.4,
+    Signal.EASE: 0.9,
+}
 
 
 @dataclass

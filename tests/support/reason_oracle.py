@@ -18,7 +18,8 @@ Message = dict[str, Any]
 Vectors = npt.NDArray[np.float32]
 
 _RING = 20
-_FADES = 0.999  # for each event of anybody
+_FADES = np.array([0.9, 0.99, 0.999])  # for each event of anybody
+_HALF_LIVES_MS = 3_600_000 * np.array([1, 24, 7 * 24, 30 * 24])
 _LIKE = 0.05  # a cosine: likeness to the newest of several events may come from the others
 _PAIR = {"view": 0.2, "click": 0.3, "cart": 0.7, "purchase": 1.0, "like": 1.0, "dismiss": 0.0}
 _STARS = {1: 0.2, 2: 0.3, 3: 0.5, 4: 0.8, 5: 1.0}
@@ -81,7 +82,10 @@ class ReasonOracle:
 
     def __post_init__(self) -> None:
         self._rows = {item_id: row for row, item_id in enumerate(self.titles)}
-        self._totals, self._recent, self._last = np.zeros((3, len(self._rows)))
+        self._totals, self._last, self._first, self._last_ms, self._first_ms = np.zeros((5, len(self._rows)))
+        self._by_events = np.zeros((len(_FADES), len(self._rows)))
+        self._by_time = np.zeros((len(_HALF_LIVES_MS), len(self._rows)))
+        self._newest_ms = 0
         self._mean = np.mean([self.vectors[item_id] for item_id in self.titles], axis=0)
 
     def sends(self, message: Message) -> None:
@@ -98,8 +102,15 @@ class ReasonOracle:
             self._events += 1
             row = self._rows[item_id]
             self._totals[row] += did.pair
-            self._recent *= _FADES
-            self._recent[row] += did.pair
+            self._by_events *= _FADES[:, None]
+            self._by_events[:, row] += did.pair
+            newest_ms = max(self._newest_ms, did.time_ms)
+            self._by_time *= 0.5 ** ((newest_ms - (self._newest_ms or newest_ms)) / _HALF_LIVES_MS)[:, None]
+            self._by_time[:, row] += did.pair * 0.5 ** ((newest_ms - did.time_ms) / _HALF_LIVES_MS)
+            self._newest_ms = newest_ms
+            self._first_ms[row] = min(self._first_ms[row], did.time_ms) if self._last[row] else did.time_ms
+            self._last_ms[row] = max(self._last_ms[row], did.time_ms) if self._last[row] else did.time_ms
+            self._first[row] = self._first[row] or self._events
             self._last[row] = self._events
             self._people[item_id].add(user)
             self._crowd.clear()
@@ -143,14 +154,22 @@ class ReasonOracle:
     def _of_everybody(self) -> dict[str, npt.NDArray[np.bool_]]:
         """By code, of which items it is true."""
         known = self._last > 0
-        last = np.median(self._last[known])
+        late = [*self._by_events, *self._by_time[:2]]
+        week, month = self._by_time[2:]
+        last, first = [self._last, self._last_ms], [self._first, self._first_ms]
         return {
             "popular": self._totals > np.median(self._totals),
             "little_known": self._totals < np.median(self._totals),
-            "popular_now": self._recent > np.median(self._recent),
-            "quiet": self._recent < np.median(self._recent),
-            "just_seen": known & (self._last > last),
-            "long_unseen": known & (self._last < last),
+            "popular_now": np.any([each > np.median(each) for each in late], axis=0),
+            "quiet": np.any([each < np.median(each) for each in late], axis=0),
+            "popular_this_week": week > np.median(week),
+            "quiet_this_week": week < np.median(week),
+            "popular_this_month": month > np.median(month),
+            "quiet_this_month": month < np.median(month),
+            "just_seen": known & np.any([each > np.median(each[known]) for each in last], axis=0),
+            "long_unseen": known & np.any([each < np.median(each[known]) for each in last], axis=0),
+            "new": known & np.any([each > np.median(each[known]) for each in first], axis=0),
+            "long_known": known & np.any([each < np.median(each[known]) for each in first], axis=0),
         }
 
     def _of_event(self, user: str, item_id: str, reason: Reason) -> str:

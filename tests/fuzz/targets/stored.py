@@ -13,7 +13,7 @@ from penchant.errors import BrokenState, FingerprintMismatch, Misconfigured
 from penchant.messages import CoVisitEvent, CoVisits
 from serving.catalogue import Catalogue
 from serving.ranking import snapshots
-from serving.ranking.blend import Blend
+from serving.ranking.learning.blend import Blend
 from serving.ranking.statistics import Statistics
 from serving.state import user_state as codec
 from serving.state.user_state import UserState
@@ -104,7 +104,7 @@ def blend() -> Target:
             taken.unpack(data)
         taken.unpack(sealed(data))
         assert np.isfinite(taken.at(1.0)).all()
-        assert np.isfinite(taken.table()).all()
+        assert np.isfinite(taken.unknown()).all()
         taken.unpack(taken.pack())
 
     return Target(run=run, corpus=corpus, form=Form.TEXT, allowed=(BrokenState,))

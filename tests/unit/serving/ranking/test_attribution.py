@@ -9,10 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from serving.catalogue import Catalogue
-from serving.ranking.blend import START, Blend
 from serving.ranking.covisits import CoVisitRows
 from serving.ranking.ease import Ease, History, fit
 from serving.ranking.explain import Explanation
+from serving.ranking.learning.blend import START, Blend
+from serving.ranking.learning.signals import Signal
 from serving.ranking.popularity import Popularity
 from serving.ranking.profile import RankSettings, Seen
 from serving.ranking.ranker import Ranker
@@ -150,7 +151,7 @@ def summed(told: Explanation) -> list[float]:
 @given(
     state=users(),
     world=st.tuples(st.integers(0, 5), st.integers(0, 8)),
-    blend=st.lists(st.floats(-5, 5), min_size=len(START), max_size=len(START)),
+    blend=st.lists(st.floats(-5, 5), min_size=len(Signal), max_size=len(Signal)),
     variety=st.sampled_from([0.0, 0.4]),
     by_rule=st.booleans(),
     seen=st.sampled_from(["out", "down", "again"]),
@@ -173,7 +174,7 @@ def test_points_sum_to_the_score(
         RankSettings(variety=variety, seen=seen),
         covisits=covisits,
         ease=ease,
-        blend=Blend(tuple(blend)),
+        blend=Blend(dict(zip(Signal, blend, strict=True))),
         rules=ruled if by_rule else None,
         repeats=weekly(),
     )
@@ -182,7 +183,7 @@ def test_points_sum_to_the_score(
 
     assert [(each.item_id, each.place) for each in told] == [(e.item_id, at) for at, e in enumerate(listed, 1)]
     for entry, each in zip(listed, told, strict=True):
-        assert summed(each) == pytest.approx([entry.score] * 2, abs=1e-5)
+        assert summed(each) == pytest.approx([entry.score] * 2, abs=1e-4)
         assert [event.points for event in each.events] == sorted((e.points for e in each.events), reverse=True)
 
 
@@ -200,13 +201,13 @@ def test_co_visits_are_split_by_what_each_event_adds(items: Catalogue) -> None:
     for _ in range(2):
         covisits.add(goal, 1.0, [(other, 1.0)])
     ring = [RingEvent(at, f"e{at}", at, items.ids[row], EventKind.RATE, 1.0, 0.0) for at, row in ((1, one), (2, other))]
-    blend = Blend(tuple(1.0 if at == 0 else 0.0 for at in range(len(START))))
+    blend = Blend({Signal.CO_OCCURRENCE: 1.0})
 
     told = of(Ranker(items, popular_but(items), covisits=covisits, blend=blend), UserState(ring=ring), "western-7")
 
     one_term, other_term = 0.8 * 3, 2.0
     by_id = {event.event_id: event.points for event in told.events}
-    assert by_id["e1"] / told.score == pytest.approx(one_term / (one_term + other_term), rel=1e-5)
+    assert by_id["e1"] / told.score == pytest.approx(one_term / (one_term + other_term), rel=1e-4)
     assert set(told.parts) == {"co_occurrence"}
     assert told.apart == {}
 
@@ -241,7 +242,7 @@ def test_help_from_nobody_is_told_apart(items: Catalogue, tmp_path: Path) -> Non
     """Given an untouched western helped to its place, and a boost, then both are told, and belong to no event."""
     path = tmp_path / "rules.toml"
     path.write_text('[[rule]]\ndo = "boost"\nitem = "western-7"\npoints = 0.5\n')
-    blend = Blend((1.5, 0.0, 0.2, 0.0, -4.0, 0.7, 5.0, 0.2, 0.0, 3.0, 0.0))
+    blend = Blend({**START, Signal.TOTAL: 5.0})
     popularity = popular_but(items, "western-7")
     made = Ranker(items, popularity, blend=blend, rules=Rules(items, path))
 
@@ -257,7 +258,8 @@ def test_where_nothing_is_known_the_score_is_popularity(items: Catalogue) -> Non
     told = made.explain(UserState(), 3)
 
     assert [each.item_id for each in told] == [entry.item_id for entry in made.trending(3).items]
-    assert all(each.parts == {"trending": each.score} and not each.events for each in told)
+    assert all(each.parts == each.apart and not each.events for each in told)
+    assert told[0].parts["recent"] == max(told[0].parts.values()) > 0
 
 
 def test_an_item_on_no_list_is_explained_all_the_same(items: Catalogue, tmp_path: Path) -> None:

@@ -5,8 +5,9 @@ import pytest
 
 from penchant.messages import ItemVector
 from serving.catalogue import Catalogue, facet_text, pack
-from serving.ranking.blend import Blend, Signal
 from serving.ranking.covisits import CoVisitRows
+from serving.ranking.learning.blend import START, Blend
+from serving.ranking.learning.signals import Signal
 from serving.ranking.popularity import Popularity
 from serving.ranking.profile import RankSettings
 from serving.ranking.ranker import Ranker
@@ -77,7 +78,7 @@ def genres(ranking: object) -> list[str]:
 
 def test_of_an_unknown_user_the_list_is_the_trending_one(items: Catalogue) -> None:
     """Given three events, when nobody is asked about, then: recent first, then totals, then the order of rows."""
-    popularity = Popularity(decay=0.5)
+    popularity = Popularity()
     for row in (7, 3, 3):
         popularity.add(row, 1.0)
     made = Ranker(items, popularity)
@@ -216,7 +217,7 @@ def test_the_long_vector_is_a_direction(items: Catalogue) -> None:
 def test_the_long_vectors_part_goes_to_the_event_most_like_the_item(items: Catalogue) -> None:
     state = UserState(ring=[interaction("horror-2", at=1), interaction("western-3", at=2)], long=axis("horror"))
 
-    blend = Blend(tuple(0.1 * (part is Signal.CONTENT) for part in Signal))
+    blend = Blend({Signal.CONTENT: 0.1})
     ranking = Ranker(items, Popularity(), RankSettings(long=5.0), blend=blend).rank(state, 3)
 
     assert genres(ranking) == ["horror"] * 3
@@ -331,7 +332,7 @@ def test_a_statement_down_weights_earlier_interactions(items: Catalogue) -> None
 def test_the_tenth_place_is_for_an_item_without_interactions(items: Catalogue) -> None:
     """Given a new western, then it stands where it is seen, and the others keep their order; a new horror does not."""
     state = UserState(ring=[interaction("sci-fi-0"), interaction("western-3", at=2)])
-    blend = Blend((1.5, 0.0, 0.2, 0.0, -4.0, 0.7, 5.0, 0.2, 0.0, 3.0, 0.0))
+    blend = Blend({**START, Signal.TOTAL: 5.0})
     plain = Ranker(items, popular_but(items), blend=blend).rank(state, 20).items
 
     ranking = Ranker(items, popular_but(items, "western-7", "horror-2"), blend=blend).rank(state, 20).items
@@ -353,8 +354,7 @@ def test_users_teach_the_blend_what_counts(items: Catalogue) -> None:
     state = UserState(ring=[interaction("horror-2")])
     points = made.points(state)
     for _ in range(30):
-        others = rng.choice([row for row, item_id in enumerate(items.ids) if "horror" not in item_id], 10)
-        made.learn(state, items.row("horror-6"), others)
+        made.learn(state, items.row("horror-6"), rng)
 
     assert made.blend.at(1.0)[Signal.CONTENT] > before
     gained = made.points(state) - points

@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from penchant.messages import ListItem, Reason
-from serving.ranking.blend import START, Blend, Signal
+from serving.ranking.learning.blend import START, Blend
+from serving.ranking.learning.signals import POPULARITY_SIGNALS, Signal
 from serving.ranking.phrases import ALSO, CROWD, NO_CLOSER, TERMS, Language
 from serving.ranking.popularity import Popularity
 from serving.ranking.profile import RankSettings
@@ -14,6 +15,7 @@ from serving.ranking.ranker import Ranker
 from serving.ranking.reasons import above_half
 from serving.ranking.rules import Rules
 from serving.state.user_state import UserState
+from stream.testing import NOW_MS
 from tests.unit.serving.ranking.test_ranker import DIM, GENRES, axis, catalogue, interaction, said, wrote
 
 STATED: dict[Language, str] = {"en": "because of what you wrote", "zh": "根据你写的内容"}
@@ -82,28 +84,35 @@ def test_what_a_rule_put_there_is_not_there_for_want_of_better(tmp_path_factory:
 @settings(max_examples=150, deadline=None)
 @given(
     events=st.lists(st.integers(0, len(ITEMS) - 1), max_size=120),
-    weights=st.lists(st.floats(-2, 2), min_size=3, max_size=3),
+    weights=st.lists(st.floats(-2, 2), min_size=12, max_size=12),
     ring=st.lists(st.sampled_from(ITEMS.ids), max_size=4),
 )
 def test_what_is_said_of_everybody_is_true(events: list[int], weights: list[float], ring: list[str]) -> None:
     """Given any events and weights, then "popular" is only what is taken more than half of the others, and so on."""
-    popularity = Popularity(decay=0.95)
-    for row in events:
-        popularity.add(row, 1.0)
-    blend = [*START]
-    for part, weight in zip((Signal.TOTAL, Signal.RECENT, Signal.AGE), weights, strict=True):
-        blend[part] = weight
+    popularity = Popularity()
+    for at, row in enumerate(events):
+        popularity.add(row, 1.0, NOW_MS + at * 3_600_000)
+    blend = {**START, **dict(zip(POPULARITY_SIGNALS, weights, strict=True))}
     state = UserState(ring=[interaction(item, at=at) for at, item in enumerate(ring, 1)])
     n = len(ITEMS)
-    totals, late, ages = popularity.totals(n), popularity.decayed(n), popularity.ages(n)
-    made = Ranker(ITEMS, popularity, blend=Blend(tuple(blend)))
+    totals, fading = popularity.totals(n), popularity.fading(n)
+    known = totals > 0
+    ages = [np.log1p(each(n)) for each in (popularity.ages, popularity.hours)]
+    first = [np.log1p(each(n)) for each in (popularity.first_ages, popularity.first_hours)]
+    made = Ranker(ITEMS, popularity, blend=Blend(blend))
     true = {
         "total_high": totals > np.median(totals),
         "total_low": totals < np.median(totals),
-        "recent_high": late > np.median(late),
-        "recent_low": late < np.median(late),
-        "age_high": np.log1p(ages) <= np.log1p(ages).mean() + 1e-6,
-        "age_low": np.log1p(ages) >= np.log1p(ages).mean() - 1e-6,
+        "recent_high": np.any([late > np.median(late) for late in fading[:5]], axis=0),
+        "recent_low": np.any([late < np.median(late) for late in fading[:5]], axis=0),
+        "week_high": fading[5] > np.median(fading[5]),
+        "week_low": fading[5] < np.median(fading[5]),
+        "month_high": fading[6] > np.median(fading[6]),
+        "month_low": fading[6] < np.median(fading[6]),
+        "age_high": known & np.any([age < _median(age[known]) for age in ages], axis=0),
+        "age_low": known & np.any([age > _median(age[known]) for age in ages], axis=0),
+        "first_high": known & np.any([age < _median(age[known]) for age in first], axis=0),
+        "first_low": known & np.any([age > _median(age[known]) for age in first], axis=0),
     }
     said_of = {sentence: key for key, sentence in CROWD["en"].items()}
     for entry in [*made.rank(state, 20).items, *made.trending(20).items]:
@@ -112,17 +121,18 @@ def test_what_is_said_of_everybody_is_true(events: list[int], weights: list[floa
                 assert true[said_of[reason.words]][ITEMS.row(entry.item_id)], (entry, said_of[reason.words])
 
 
+def _median(values: np.ndarray) -> float:
+    return float(np.median(values)) if len(values) else 0.0
+
+
 def test_an_item_that_was_left_alone_is_not_called_popular() -> None:
     """Given weights that favour what had no interactions for long, then that is what is said of it."""
     popularity = Popularity()
     for row in [0, *[row for row in range(1, len(ITEMS)) for _ in range(3)]]:
         popularity.add(row, 1.0)
-    blend = [*START]
-    blend[Signal.TOTAL], blend[Signal.RECENT], blend[Signal.AGE] = 0.0, 0.0, -1.0
+    blend = {**START, Signal.TOTAL: 0.0, Signal.RECENT: 0.0, Signal.AGE: -1.0}
 
-    entries = (
-        Ranker(ITEMS, popularity, blend=Blend(tuple(blend))).rank(UserState(ring=[interaction("horror-2")]), 20).items
-    )
+    entries = Ranker(ITEMS, popularity, blend=Blend(blend)).rank(UserState(ring=[interaction("horror-2")]), 20).items
 
     left_alone = next(entry for entry in entries if entry.item_id == ITEMS.ids[0])
     assert Reason(None, 1.0, CROWD["en"]["age_low"], "long_unseen") in left_alone.reasons
@@ -139,4 +149,4 @@ def test_above_half_is_above_the_median() -> None:
 
 
 def test_parts_say_the_same_of_what_is_told_in_short() -> None:
-    assert TERMS["en"]["trending"] == CROWD["en"]["recent_high"]
+    assert TERMS["en"]["week"] == CROWD["en"]["week_high"]

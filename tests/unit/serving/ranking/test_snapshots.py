@@ -12,13 +12,14 @@ from penchant.errors import BrokenState
 from serving.ranking import snapshots
 from serving.ranking.covisits import MOST_NEIGHBOURS
 from serving.ranking.ease import TOP_ITEMS
+from serving.ranking.popularity import FADES
 from stream.testing import NOW_MS
 from tests.unit.serving.ranking.test_statistics import COVISITS, fresh, message
 
 HEADER, ITEMS, GRAM = 0, 1, 2
 # The places of fields in the arrays.
-CHUNKS, REACHED, APPLIED, WEIGHT = 1, 3, 5, 6
-IDS, TOTALS, SCALED, SIZES, NEIGHBOURS, CO_OCCURRENCE = 0, 1, 2, 3, 4, 5
+CHUNKS, REACHED, APPLIED, SINCE, NOW, BEGAN_MS = 1, 3, 5, 8, 9, 10
+IDS, TOTALS, SIZES, NEIGHBOURS, CO_OCCURRENCE, FADING, MOMENTS = 0, 1, 3, 4, 5, 8, 9
 
 
 def bodies() -> list[Any]:
@@ -77,14 +78,19 @@ def test_what_was_not_changed_is_read() -> None:
         put(HEADER, CHUNKS, -1),
         put(HEADER, REACHED, -1),
         put(HEADER, APPLIED, [["a", "b", "0", 0]]),
-        put(HEADER, WEIGHT, float("nan")),
-        put(HEADER, WEIGHT, 0.0),
+        put(HEADER, SINCE, [float("nan")] * FADES),
+        put(HEADER, SINCE, [1e9] * FADES),
+        put(HEADER, NOW, [0.0] * (FADES - 1)),
+        put(HEADER, NOW, [1e9] * FADES),
+        put(HEADER, BEGAN_MS, 1e300),
         put(ITEMS, IDS, ["a"]),
         put(ITEMS, TOTALS, b"\0" * 7),
         put(ITEMS, TOTALS, doubles(1, 1, np.nan)),
         put(ITEMS, TOTALS, doubles(1, 1, -1)),
-        put(ITEMS, SCALED, doubles(1, 1)),
-        put(ITEMS, SCALED, doubles(1, 1, np.inf)),
+        put(ITEMS, FADING, doubles(1, 1)),
+        put(ITEMS, FADING, doubles(*([1] * (3 * FADES - 1)), np.inf)),
+        put(ITEMS, MOMENTS, doubles(*([-1] * 12))),
+        put(ITEMS, MOMENTS, doubles(*([1] * 11), np.nan)),
         put(ITEMS, SIZES, wholes(2, 2, 3)),
         put(ITEMS, SIZES, wholes(-1, 5, 2)),
         put(ITEMS, SIZES, wholes(0, 0, MOST_NEIGHBOURS + 1)),

@@ -13,6 +13,7 @@ from penchant.errors import BrokenState, Misconfigured
 from penchant.messages import CoVisitEvent, CoVisits
 from serving.catalogue import Catalogue
 from serving.ranking import snapshots
+from serving.ranking.popularity import RECENT
 from serving.ranking.statistics import Statistics, StatisticsSnapshot
 from stream.testing import FINGERPRINT, NOW_MS, TOPICS
 from tests.support.newer import newer
@@ -175,28 +176,52 @@ def test_what_is_encoded_is_decoded() -> None:
     assert len(bought(told)) == 2
     assert told.gram.counts[:25, :25].sum() > 25 * 20, "everything goes with everything"
     np.testing.assert_array_equal(told.popular.totals, snapshot.popular.totals)
-    np.testing.assert_array_equal(told.popular.scaled, snapshot.popular.scaled)
-    np.testing.assert_array_equal(told.popular.last, snapshot.popular.last)
-    assert (told.popular.weight, told.popular.events) == (snapshot.popular.weight, 29)
+    np.testing.assert_array_equal(told.popular.fading, snapshot.popular.fading)
+    np.testing.assert_array_equal(told.popular.moments, snapshot.popular.moments)
+    np.testing.assert_array_equal(told.popular.since, snapshot.popular.since)
+    np.testing.assert_array_equal(told.popular.now, snapshot.popular.now)
+    assert told.popular.events == 29
+
+
+def as_before(version: int) -> list[bytes]:
+    """Items as an earlier version wrote them: one sum that fades, scaled by 2, and from 2 on the last events."""
+    popular = large(25).popular
+    header, *chunks, gram, _ = snapshots.encode(large(25), chunk=10)
+    older = []
+    for at, chunk in enumerate(chunks):
+        rows = slice(10 * at, 10 * (at + 1))
+        scaled = 2.0 * popular.fading[rows, RECENT] * np.exp2(popular.since - popular.now)[RECENT]
+        fields = msgspec.msgpack.decode(chunk[4:])
+        last = [] if version == 1 else [popular.moments[rows, 1].astype("<f8").tobytes()]
+        older.append(_resealed([*fields[:2], scaled.astype("<f8").tobytes(), *fields[3:7], *last]))
+    fields = msgspec.msgpack.decode(header[4:])
+    return [_resealed([version, *fields[1:6], 2.0, fields[7]]), *older, *([] if version == 1 else [gram])]
+
+
+def test_a_snapshot_with_one_sum_that_fades_is_read() -> None:
+    """Given one of version 2, then that sum and the ages are taken over, and the others begin at 0."""
+    popular = large(25).popular
+
+    told = snapshots.decode(as_before(2)).popular
+
+    now = np.exp2(popular.since - popular.now)[RECENT]
+    np.testing.assert_allclose(told.fading[:, RECENT], popular.fading[:, RECENT] * now)
+    assert not np.delete(told.fading, RECENT, axis=1).any()
+    np.testing.assert_array_equal(told.moments[:, 1], popular.moments[:, 1])
+    assert (told.events, told.began_ms, told.newest_ms) == (29, 0.0, 0.0)
 
 
 def test_a_snapshot_from_before_there_were_ages_is_read() -> None:
     """Given one without ages and the EASE model, then items are as old as all that is known, and that is empty."""
-    header, *chunks, _, _ = snapshots.encode(large(25), chunk=10)
-    older = [_resealed(msgspec.msgpack.decode(chunk[4:])[:-1]) for chunk in chunks]
-    first = _resealed([1, *msgspec.msgpack.decode(header[4:])[1:]])
+    told = snapshots.decode(as_before(1))
 
-    told = snapshots.decode([first, *older])
-
-    assert told.popular.last.tolist() == [1.0] * 25
+    assert told.popular.moments[:, 1].tolist() == [1.0] * 25
     assert (told.gram.counts.size, told.gram.events) == (0, 0)
     np.testing.assert_array_equal(told.popular.totals, large(25).popular.totals)
 
 
 def test_a_snapshot_from_before_repeats_were_counted_is_read() -> None:
-    header, *others, _ = snapshots.encode(large(25), chunk=10)
-
-    told = snapshots.decode([_resealed([2, *msgspec.msgpack.decode(header[4:])[1:]]), *others])
+    told = snapshots.decode(as_before(2))
 
     assert bought(told) == {}
     assert told.gram.events == large(25).gram.events
@@ -229,5 +254,5 @@ def test_every_altered_byte_and_every_missing_chunk_is_found() -> None:
 
 def test_a_newer_version_is_refused_and_says_what_to_do() -> None:
     header, *chunks = snapshots.encode(large(2))
-    with pytest.raises(Misconfigured, match=r"version 4.*statistics forget"):
+    with pytest.raises(Misconfigured, match=rf"version {snapshots.VERSION + 1}.*statistics forget"):
         snapshots.decode([newer(header), *chunks])

@@ -11,7 +11,8 @@ import pytest
 
 from penchant.messages import ItemVector, ListItem, Reason
 from serving.catalogue import Catalogue, pack
-from serving.ranking.blend import Blend, Signal
+from serving.ranking.learning.blend import START, Blend
+from serving.ranking.learning.signals import Signal
 from serving.ranking.phrases import REASON_CODES
 from serving.ranking.profile import RankSettings, Seen
 from stream.testing import FINGERPRINT, NOW_MS, TOPICS, embed_by_words, record
@@ -24,6 +25,8 @@ VISITS = 700 if "PENCHANT_ALL_LISTS" in os.environ else 60
 BLENDS: dict[str, dict[str, float]] = {
     "as it starts, where things are bought again": {},
     "what is fresh": {"AGE": 1.0, "RECENT": 0.0, "TOTAL": -0.3},
+    "what is fresh by time": {"AGE_HOURS": 1.0, "FIRST": 0.5, "WEEK": 0.5, "HOUR": 0.5, "RECENT": -0.3, "TOTAL": -0.3},
+    "what lasts": {"MONTH": 1.0, "FIRST_HOURS": -0.5, "DAY": -0.5, "LAST_10": -0.3, "RECENT": 0.0, "TOTAL": 0.0},
     "what is stale": {"AGE": -1.0, "RECENT": -0.5, "TOTAL": 0.5, "EASE": 1.0},
     "whole histories": {"CONTENT": 0.2, "EASE": 2.0, "CO_OCCURRENCE": 0.1, "AGE": 0.5, "RECENT": -0.2},
 }
@@ -34,10 +37,8 @@ class Shop(RankingWorker):
 
     def __init__(self, shop: MadeShop, weights: dict[str, float], seen: Seen) -> None:
         self.catalogue = catalogue_of(shop)
-        start = Blend().at(1.0).tolist()
-        for name, weight in weights.items():
-            start[Signal[name]] = weight
-        super().__init__(self.catalogue, start=Blend(tuple(start)), settings=RankSettings(seen=seen))
+        start = {**START, **{Signal[name]: weight for name, weight in weights.items()}}
+        super().__init__(self.catalogue, start=Blend(start), settings=RankSettings(seen=seen))
         self.published = KeptLists(self.log)
         self.pipeline = with_parts(self.pipeline, log=self.published)
         vectors = {item_id: self.catalogue.vectors[row] for row, item_id in enumerate(self.catalogue.ids)}

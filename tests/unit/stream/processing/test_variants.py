@@ -5,7 +5,8 @@ import msgspec
 from penchant.messages import ItemVector
 from serving.catalogue import Catalogue, pack
 from serving.experiment import Experiment, parse
-from serving.ranking.blend import Blend, Signal
+from serving.ranking.learning.blend import Blend
+from serving.ranking.learning.signals import Signal
 from serving.ranking.popularity import Popularity
 from serving.ranking.profile import RankSettings
 from serving.ranking.ranker import Ranker
@@ -65,7 +66,7 @@ def test_all_variants_use_the_blend_that_is_learned() -> None:
     made = variants(words(), EXPERIMENT)
     states = [UserState(ring=[RingEvent(1, "e", 1, "space", EventKind.LIKE, 1.0, 1.0)]) for _ in USERS]
     before = made.rank(USERS, states, 3)
-    made.usual.blend.unpack(Blend(tuple(9.0 * (part is Signal.CONTENT) for part in Signal)).pack())
+    made.usual.blend.unpack(Blend({Signal.CONTENT: 9.0}).pack())
     after = made.rank(USERS, states, 3)
     moved = [was.items[0].score != now.items[0].score for was, now in zip(before, after, strict=True)]
     assert all(moved)

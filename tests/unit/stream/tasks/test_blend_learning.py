@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 from penchant.errors import BrokenState
 from penchant.messages import CoVisitEvent
 from serving.catalogue import Catalogue
-from serving.ranking.blend import Signal
+from serving.ranking.learning.signals import Signal
 from serving.ranking.popularity import Popularity
 from serving.ranking.ranker import Ranker
 from serving.state.history import OlderItems, older_items
@@ -127,9 +127,19 @@ def test_nothing_is_learned_from_what_is_not_known(items: Catalogue) -> None:
 
     learns.learn([])
     learns.learn([CoVisitEvent(0, "never heard of", 1.0, [(items.ids[0], 1.0)])])
+    assert ranker.blend.steps == 0
+
+
+def test_the_first_event_of_a_user_teaches_what_to_show_to_whom_nobody_knows(items: Catalogue) -> None:
+    ranker, learns = made(items, mine=True)
+    known, unknown = ranker.blend.at(1.0), ranker.blend.unknown()
+    ranker._popularity.add(0, 1.0)
+
     learns.learn([CoVisitEvent(1, items.ids[0], 1.0, [])])
 
-    assert ranker.blend.steps == 0
+    assert ranker.blend.steps == 1
+    assert np.array_equal(ranker.blend.at(1.0), known)
+    assert (ranker.blend.unknown() > unknown).any()
 
 
 async def test_the_others_take_over_what_the_owner_wrote(items: Catalogue) -> None:
@@ -143,7 +153,7 @@ async def test_the_others_take_over_what_the_owner_wrote(items: Catalogue) -> No
     await learns.exchange(redis, "blend")
     await reads.exchange(redis, "blend")
 
-    assert np.array_equal(other.blend.table(), owner.blend.table())
+    assert other.blend.pack() == owner.blend.pack()
     anew, goes_on = made(items, mine=True)
     await goes_on.exchange(redis, "blend")
     assert anew.blend.steps == 20, "an owner that begins takes over what the last one learned"
@@ -151,12 +161,12 @@ async def test_the_others_take_over_what_the_owner_wrote(items: Catalogue) -> No
 
 async def test_weights_that_were_altered_are_not_taken(items: Catalogue) -> None:
     ranker, reads = made(items, mine=False)
-    before_it = ranker.blend.table()
+    before_it = ranker.blend.pack()
 
     with pytest.raises(BrokenState):
         await reads.exchange(_altered(), "blend")
 
-    assert np.array_equal(ranker.blend.table(), before_it)
+    assert ranker.blend.pack() == before_it
 
 
 async def test_an_owner_begins_anew_where_the_blend_was_of_other_parts(

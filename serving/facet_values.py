@@ -1,0 +1,139 @@
+"""Which values the items' facets have, as numbers, and how much items have in common by them.
+
+An item is a unit vector over all values, each weighing log(1 + N / items that have it), N the number of items with any:
+what two share counts the more the fewer others have it, too. Numbers are no values: 9.99 and 10 are not two kinds.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from serving.arrays import Floats, Rows
+
+__all__ = ()
+
+_MOST = 16  # values of an item: what more it has is left out, names in order
+_NONE = 0  # the number of no value
+_LEAST_LENGTH = 1e-6
+_Value = tuple[str, str]
+
+
+class FacetValues:
+    """By row of the catalogue. One writer, readers in the same thread.
+
+    >>> values = FacetValues()
+    >>> values.put(0, {"genre": ["Sci-Fi", "Horror"]}), values.put(2, {"genre": "Sci-Fi"})
+    (None, None)
+    >>> values.likeness(np.array([2]), np.ones(1, np.float32), 3).round(2).tolist()
+    [0.5299999713897705, 0.0, 1.0]
+    """
+
+    def __init__(self, capacity: int = 1024) -> None:
+        self._items = 0  # that have a value
+        self._numbers: dict[_Value, int] = {}
+        self._named: list[_Value | None] = [None]  # by number
+        self._free: list[int] = []
+        self._counts: npt.NDArray[np.int32] = np.zeros(16, np.int32)  # items that have a value
+        self._of: npt.NDArray[np.int32] = np.full((capacity, _MOST), _NONE, np.int32)
+        self._current = False  # whether what follows is of the values as they are
+        self._weights: Floats = np.zeros(1, np.float32)
+        self._scale: Floats = np.zeros(capacity, np.float32)  # one over an item's length, 0 without a value
+
+    def put(self, row: int, facets: Mapping[str, object]) -> None:
+        """Take in what an item has, in place of what it had."""
+        if row >= len(self._of):
+            self._reserve(row + 1)
+        values = _named(facets)
+        if values == [self._named[number] for number in self._of[row].tolist() if number != _NONE]:
+            return
+        self.remove(row)
+        numbers = [self._number(value) for value in values]
+        self._of[row, : len(numbers)] = numbers
+        self._counts[numbers] += 1
+        self._items += bool(values)
+        self._current = False
+
+    def remove(self, row: int) -> None:
+        """Forget what an item had."""
+        numbers = self._of[row][self._of[row] != _NONE] if row < len(self._of) else self._of[:0, 0]
+        self._counts[numbers] -= 1
+        for number in numbers[self._counts[numbers] == 0].tolist():
+            value = self._named[number]
+            if value is not None:
+                del self._numbers[value]
+            self._named[number] = None
+            self._free.append(number)
+        if len(numbers):
+            self._items -= 1
+            self._of[row] = _NONE
+            self._current = False
+
+    def likeness(self, rows: Rows, weights: Floats, n: int) -> Floats:
+        """The cosine of each of the first `n` items with the weighted sum of those in `rows`, `(n,)` in [0, 1]."""
+        self._follow(n)
+        query = self._query(rows, weights)
+        cosines: Floats = self._scale[:n] * (query * self._weights)[self._of[:n]].sum(axis=1)
+        return cosines
+
+    def shares(self, rows: Rows, weights: Floats, asked: Rows) -> Floats:
+        """What each of `rows` `(t,)` adds to the likeness of those asked for, `(r, t)`."""
+        self._follow(int(max(rows.max(initial=0), asked.max(initial=0))) + 1)
+        length = _length(self._sum(rows, weights))
+        apart = [self._sum(rows[at : at + 1], weights[at : at + 1]) / length for at in range(len(rows))]
+        return np.stack(
+            [self._scale[asked] * (each * self._weights)[self._of[asked]].sum(axis=1) for each in apart], axis=1
+        )
+
+    def _query(self, rows: Rows, weights: Floats) -> Floats:
+        query = self._sum(rows, weights)
+        return query / _length(query)
+
+    def _sum(self, rows: Rows, weights: Floats) -> Floats:
+        """The weighted sum of some items' unit vectors, `(v,)`."""
+        values = self._of[rows]
+        each = (weights * self._scale[rows])[:, None] * self._weights[values]
+        return np.bincount(values.ravel(), each.ravel(), minlength=len(self._weights)).astype(np.float32)
+
+    def _follow(self, n: int) -> None:
+        """Weigh values by how many items have them now."""
+        if n > len(self._of):
+            self._reserve(n)
+        if self._current:
+            return
+        counts = self._counts[: len(self._named)]
+        self._weights = np.log1p(np.float32(self._items) / np.maximum(counts, 1)).astype(np.float32)
+        self._weights[_NONE] = 0.0
+        squares = (self._weights**2)[self._of].sum(axis=1)
+        self._scale = np.where(squares > 0, 1.0 / np.sqrt(np.maximum(squares, _LEAST_LENGTH)), 0.0).astype(np.float32)
+        self._current = True
+
+    def _number(self, value: _Value) -> int:
+        """The number of a value, given one now if it is new."""
+        number = self._numbers.get(value)
+        if number is None:
+            if self._free:
+                number = self._free.pop()
+            else:
+                number = len(self._named)
+                self._named.append(None)
+                if number == len(self._counts):
+                    self._counts = np.concatenate([self._counts, np.zeros_like(self._counts)])
+            self._numbers[value], self._named[number] = number, value
+        return number
+
+    def _reserve(self, n: int) -> None:
+        more = max(n, 2 * len(self._of)) - len(self._of)
+        self._of = np.concatenate([self._of, np.full((more, _MOST), _NONE, np.int32)])
+        self._scale = np.concatenate([self._scale, np.zeros(more, np.float32)])
+
+
+def _length(query: Floats) -> np.float32:
+    return np.float32(max(float(np.linalg.norm(query)), _LEAST_LENGTH))
+
+
+def _named(facets: Mapping[str, object]) -> list[_Value]:
+    """The values of some facets, in order, without numbers."""
+    lists = {name: given if isinstance(given, list) else [given] for name, given in facets.items()}
+    values = ((name, each) for name, given in lists.items() for each in given)
+    return sorted({(name, each) for name, each in values if isinstance(each, str)})[:_MOST]

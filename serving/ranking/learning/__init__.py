@@ -1,0 +1,1 @@
+"""How much each signal of the score is worth, learned online."""

@@ -1,0 +1,153 @@
+"""How many points each signal of the score is worth: learned online from what users take next, near the best of all.
+
+A user's points for item j are `Σ_f (a_f + g·b_f)·x_f(j)` over the signals x_f, plus what the user wrote or dismissed.
+The freshness g = 1 / (1 + events of anybody since this user's last one) is 1 right after an event and 0 long after it:
+what fits the next minute differs from what fits the next month. Who is not known at all has weights of their own.
+
+The weights are the mean of several experts', by how well each has predicted what was taken:
+
+- learners (`serving/ranking/learning/learner.py`) that weigh all signals, with a long and with a short memory;
+- every signal alone, with a learned factor, so that no stream is followed much worse than by its best single signal.
+
+Their shares are exponential in their losses, with a fixed share that lets one that was far behind come back when the
+stream changes (Herbster & Warmuth, "Tracking the Best Expert", Machine Learning 1998). The loss, of the softmax of the
+item taken against others, is convex in the weights, so the mean's is at most the mean of the experts' losses: their
+best one's, and what finding it costs, which does not grow with the length of the stream but for the fixed share
+(Cesa-Bianchi & Lugosi, "Prediction, Learning, and Games", 2006, chapters 2 and 5).
+"""
+
+import binascii
+from collections.abc import Mapping
+
+import numpy as np
+
+from penchant.errors import BrokenState
+from serving.arrays import Doubles, Floats
+from serving.ranking.learning.learner import Draw, Learner, SingleSignals
+from serving.ranking.learning.signals import Signal
+
+__all__ = ["Blend"]
+
+START = {
+    Signal.CO_OCCURRENCE: 1.5,
+    Signal.TRANSITION: 0.2,
+    Signal.REPEAT: -4.0,
+    Signal.LAST: 0.7,
+    Signal.CONTENT: 3.0,
+    Signal.TOTAL: 0.2,
+    Signal.RECENT: 0.2,
+}
+UNKNOWN_START = {Signal.RECENT: 1.0, Signal.TOTAL: 0.05}
+_MEMORIES = (0.9995, 0.998)  # of the learners: what a step still counts after one more
+_SINGLE = 1e-3  # the share of all single signals together at the start
+_RATE = 0.25
+_FIXED_SHARE = 1e-3
+_LEAST_SHARE = 1e-3  # smaller ones say nothing, so that a signal which is worth nothing gives no points
+_MOST_LOSS = 4.0  # above the best expert's: one surprise must not decide everything
+_MOST = 1e30  # of any number there; beyond it points are none
+
+
+class Experts:
+    """The weights `(f,)` of one kind of user, which one writer learns and readers in the same thread use."""
+
+    def __init__(self, start: Doubles) -> None:
+        self._learners = [Learner(start, memory) for memory in _MEMORIES]
+        self._single = SingleSignals()
+        shares = [(1.0 - _SINGLE) / len(_MEMORIES)] * len(_MEMORIES) + [_SINGLE / len(Signal)] * len(Signal)
+        self._start: Doubles = np.array(shares)
+        self._shares = self._start.copy()
+
+    def at(self, freshness: float) -> Doubles:
+        """The weights of a moment."""
+        learned = np.stack([learner.at(freshness) for learner in self._learners])
+        few, shares = len(self._learners), np.where(self._shares < _LEAST_SHARE, 0.0, self._shares)
+        shares /= shares.sum()
+        weights: Doubles = shares[:few] @ learned + shares[few:] * self._single.factors
+        return weights
+
+    def learn(self, draw: Draw) -> None:
+        """One step of each, and of their shares."""
+        losses = np.array([*(learner.learn(draw) for learner in self._learners), *self._single.learn(draw)])
+        shares = self._shares * np.exp(-_RATE * draw.weight * np.minimum(losses - losses.min(), _MOST_LOSS))
+        self._shares = (1.0 - _FIXED_SHARE) * shares / shares.sum() + _FIXED_SHARE * self._start
+
+    def shares(self) -> dict[str, float]:
+        """How much each expert counts; they sum to 1."""
+        names = [*(f"memory {memory:g}" for memory in _MEMORIES), *(signal.name.lower() for signal in Signal)]
+        return dict(zip(names, self._shares.tolist(), strict=True))
+
+    def numbers(self) -> Doubles:
+        """All that it knows, `(m,)`."""
+        each = (learner.numbers() for learner in self._learners)
+        return np.concatenate([self._shares, *each, self._single.numbers()])
+
+    def take_over(self, numbers: Doubles) -> None:
+        """What `numbers` told. Raises ValueError if it cannot be."""
+        few = len(self._shares)
+        ends = [few + at * Learner.NUMBERS for at in range(len(self._learners) + 1)]
+        shares, *learned, single = np.split(numbers, ends)
+        if shares.min() < 0 or not 0.99 < shares.sum() < 1.01:
+            raise ValueError("shares that sum to 1")
+        for learner, told in zip(self._learners, learned, strict=True):
+            learner.take_over(told)
+        self._single.take_over(single)
+        self._shares = shares.copy()
+
+
+class Blend:
+    """The weights for users of whom something is known, and for others.
+
+    start: the former's, 0 for what is not named; START if it is not given.
+
+    >>> blend = Blend()
+    >>> blend.at(1.0).tolist() == blend.at(0.0).tolist()
+    True
+    """
+
+    def __init__(self, start: Mapping[Signal, float] | None = None) -> None:
+        self.steps = 0
+        self._known = Experts(_array(START if start is None else start))
+        self._unknown = Experts(_array(UNKNOWN_START))
+
+    def at(self, freshness: float) -> Floats:
+        """The weights `(f,) float32` of a moment, `freshness` in [0, 1]."""
+        return self._known.at(freshness).astype(np.float32)
+
+    def unknown(self) -> Floats:
+        """The weights `(f,) float32` for who is not known."""
+        return self._unknown.at(0.0).astype(np.float32)
+
+    def learn(self, draw: Draw, *, known: bool = True) -> None:
+        """One step. `known`: whether something was known of the user."""
+        (self._known if known else self._unknown).learn(draw)
+        self.steps += 1
+
+    def shares(self) -> dict[str, float]:
+        """How much each expert counts for users of whom something is known."""
+        return self._known.shares()
+
+    def pack(self) -> bytes:
+        """All that it knows as bytes: a crc32, the number of steps, and the experts', each float64, little endian."""
+        body = np.concatenate([[float(self.steps)], self._known.numbers(), self._unknown.numbers()]).astype("<f8")
+        return binascii.crc32(body.tobytes()).to_bytes(4, "little") + body.tobytes()
+
+    def unpack(self, packed: bytes) -> None:
+        """Take over what `pack` told. Raises BrokenState if it was altered, or is of other signals."""
+        body = packed[4:]
+        if len(body) != len(self.pack()) - 4 or binascii.crc32(body) != int.from_bytes(packed[:4], "little"):
+            raise BrokenState("the blend's weights in the store are altered, or of another version of Penchant")
+        numbers = np.frombuffer(body, "<f8")
+        known, unknown = Experts(_array(START)), Experts(_array(UNKNOWN_START))
+        if not (np.abs(numbers) <= _MOST).all() or numbers[0] < 0:
+            raise BrokenState("the blend's weights in the store are no weights")
+        try:
+            for experts, told in zip((known, unknown), np.split(numbers[1:], 2), strict=True):
+                experts.take_over(told)
+        except ValueError as error:
+            raise BrokenState(f"the blend's weights in the store are no weights: they lack {error}") from error
+        self._known, self._unknown, self.steps = known, unknown, int(numbers[0])
+
+
+def _array(start: Mapping[Signal, float]) -> Doubles:
+    """`(f,)`, 0 for what is not named."""
+    return np.array([start.get(signal, 0.0) for signal in Signal])

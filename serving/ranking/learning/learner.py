@@ -1,0 +1,120 @@
+"""Experts of the blend: one learns how much every signal is worth, one how far to trust each signal alone.
+
+A learner takes a step of Newton's method for each item taken, down the slope of the softmax loss: the weights move by
+the slope over the curvature of all steps so far, which fades, with that of a prior that holds them where they began:
+
+    A ← m·A + (1 - m)·A_0 + X·(diag(p) - p·pᵀ)·Xᵀ        w ← w - A⁻¹·X·(p - taken)
+
+So signals that say nearly the same share what they are worth, a few steps move little, and what was learned is
+forgotten with memory m.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from serving.arrays import Doubles
+from serving.ranking.learning.signals import Signal
+
+__all__ = ()
+
+_F = len(Signal)
+_PRIOR = 10.0  # how much curvature the start is worth: that of some ten steps
+_SINGLE_PRIOR, _SINGLE_MEMORY = 1.0, 0.99
+_LEAST_CHANCE = 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """An item that was taken, and others that were not.
+
+    signals: `(f, 1 + m)`, of the item taken, then of the others. points: `(1 + m,)`, theirs that come from elsewhere,
+    with the logarithm of how many items each of them stands for. freshness: in [0, 1]. weight: how much it counts.
+    """
+
+    signals: Doubles
+    points: Doubles
+    freshness: float
+    weight: float
+
+
+class Learner:
+    """Weights `(f,)` for all signals, those that always hold and those that hold when an event was just before."""
+
+    NUMBERS = 2 * _F + 4 * _F * _F
+
+    def __init__(self, start: Doubles, memory: float) -> None:
+        self._memory = memory
+        self._weights: Doubles = np.concatenate([start, np.zeros(_F)])
+        self._curvature: Doubles = np.diag(np.full(2 * _F, _PRIOR))
+
+    def at(self, freshness: float) -> Doubles:
+        """The weights of a moment."""
+        now: Doubles = self._weights[:_F] + freshness * self._weights[_F:]
+        return now
+
+    def learn(self, draw: Draw) -> float:
+        """One step. Returns the loss before it."""
+        chances, losses = _softmax((self.at(draw.freshness) @ draw.signals + draw.points)[None])
+        chances = chances[0]
+        mean = draw.signals @ chances
+        slope = _both(mean - draw.signals[:, 0], draw.freshness)
+        spread = (draw.signals * chances) @ draw.signals.T - np.outer(mean, mean)
+        g = draw.freshness
+        self._curvature *= self._memory
+        self._curvature[np.diag_indices(2 * _F)] += (1.0 - self._memory) * _PRIOR
+        self._curvature += draw.weight * np.block([[spread, g * spread], [g * spread, g * g * spread]])
+        self._weights = self._weights - np.linalg.solve(self._curvature, draw.weight * slope)
+        return float(losses[0])
+
+    def numbers(self) -> Doubles:
+        """All that it knows, `(NUMBERS,)`."""
+        return np.concatenate([self._weights, self._curvature.ravel()])
+
+    def take_over(self, numbers: Doubles) -> None:
+        """What `numbers` told. Raises ValueError if it cannot be."""
+        curvature = numbers[2 * _F :].reshape(2 * _F, 2 * _F)
+        if np.diag(curvature).min() <= 0 or not np.allclose(curvature, curvature.T):
+            raise ValueError("a curvature")
+        self._weights, self._curvature = numbers[: 2 * _F].copy(), curvature.copy()
+
+
+class SingleSignals:
+    """For each signal alone the factor ≥ 0 that makes points of it, `factors` `(f,)`."""
+
+    def __init__(self) -> None:
+        self.factors: Doubles = np.ones(_F)
+        self._curvature: Doubles = np.full(_F, _SINGLE_PRIOR)
+
+    def learn(self, draw: Draw) -> Doubles:
+        """One step of each. Returns their losses before it, `(f,)`."""
+        chances, losses = _softmax(self.factors[:, None] * draw.signals + draw.points)
+        mean = (chances * draw.signals).sum(axis=1)
+        spread = (chances * draw.signals**2).sum(axis=1) - mean**2
+        faded = _SINGLE_MEMORY * self._curvature + (1.0 - _SINGLE_MEMORY) * _SINGLE_PRIOR
+        self._curvature = faded + draw.weight * spread
+        slope = draw.weight * (mean - draw.signals[:, 0])
+        self.factors = np.maximum(self.factors - slope / self._curvature, 0.0)
+        return losses
+
+    def numbers(self) -> Doubles:
+        """All that it knows, `(2 f,)`."""
+        return np.concatenate([self.factors, self._curvature])
+
+    def take_over(self, numbers: Doubles) -> None:
+        """What `numbers` told. Raises ValueError if it cannot be."""
+        if numbers.shape != (2 * _F,) or numbers[_F:].min() <= 0 or numbers[:_F].min() < 0:
+            raise ValueError("factors of signals")
+        self.factors, self._curvature = numbers[:_F].copy(), numbers[_F:].copy()
+
+
+def _both(slope: Doubles, freshness: float) -> Doubles:
+    """Of the weights that always hold, then of the others."""
+    return np.concatenate([slope, freshness * slope])
+
+
+def _softmax(points: Doubles) -> tuple[Doubles, Doubles]:
+    """Chances by points, row by row, and each row's loss, -log of the first one's chance."""
+    chances = np.exp(points - points.max(axis=1, keepdims=True))
+    chances /= chances.sum(axis=1, keepdims=True)
+    return chances, -np.log(np.maximum(chances[:, 0], _LEAST_CHANCE))

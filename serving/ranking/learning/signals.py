@@ -1,0 +1,80 @@
+"""The signals of the score: what is known of a user and an item as numbers, which `blend.py` learns to weigh."""
+
+from enum import IntEnum
+
+import numpy as np
+
+from serving.arrays import Floats
+from serving.ranking.popularity import Popularity
+
+__all__ = ()
+
+
+class Signal(IntEnum):
+    """In the order of the weights. n_j is how much interaction item j had, d_j the same with a weight that fades."""
+
+    CO_OCCURRENCE = 0  # log1p(cos/.03), users of the items in the ring interact with it, too
+    SLOW_CO_OCCURRENCE = 1  # the same, with a slow decay of the ring's older items
+    TRANSITION = 2  # log1p(fwd/.01), it comes after the items in the ring
+    SESSION_CO_OCCURRENCE = 3  # as CO_OCCURRENCE, with items of the same minute
+    REPEAT = 4  # it stands in the ring
+    LAST = 5  # it stands first there
+    CONTENT = 6  # cosine of its vector with the decayed direction of the ring
+    NEW_CONTENT = 7  # the same over 1 + n_j: of what nobody knows yet
+    SHARED_FACETS = 8  # cosine of its facets with those of the ring (serving/facet_values.py)
+    NEW_SHARED_FACETS = 9  # the same over 1 + n_j
+    EASE = 10  # log1p(lin/.05), what goes with the whole history (serving/ranking/ease.py)
+    TOTAL = 11  # log1p(n_j)
+    LAST_10 = 12  # log1p(5 d_j), d_j with .9 for each event of anybody since
+    LAST_100 = 13  # with .99
+    RECENT = 14  # with .999
+    HOUR = 15  # with half for each hour since
+    DAY = 16
+    WEEK = 17
+    MONTH = 18
+    AGE = 19  # -log1p(events of anybody since its last one; 0 if it has none), how stale it is
+    AGE_HOURS = 20  # -log1p(hours since its last one; if it has none, since the first of all)
+    FIRST = 21  # -log1p(events of anybody since its first one; 0 if it has none), how new it is
+    FIRST_HOURS = 22  # the same in hours
+
+
+POPULARITY_SIGNALS = [
+    Signal.TOTAL,
+    Signal.LAST_10,
+    Signal.LAST_100,
+    Signal.RECENT,
+    Signal.HOUR,
+    Signal.DAY,
+    Signal.WEEK,
+    Signal.MONTH,
+    Signal.AGE,
+    Signal.AGE_HOURS,
+    Signal.FIRST,
+    Signal.FIRST_HOURS,
+]
+NEIGHBOUR_SIGNALS = [
+    Signal.CO_OCCURRENCE,
+    Signal.SLOW_CO_OCCURRENCE,
+    Signal.TRANSITION,
+    Signal.SESSION_CO_OCCURRENCE,
+    Signal.REPEAT,
+    Signal.LAST,
+]
+OWN_SIGNALS = [signal for signal in Signal if signal not in POPULARITY_SIGNALS]
+"""Those by what this user did."""
+
+
+def popularity_signals(popularity: Popularity, n: int) -> Floats:
+    """The `POPULARITY_SIGNALS` of the first `n` items, `(12, n)`, each without its mean."""
+    fading = np.log1p(np.float32(5.0) * popularity.fading(n))
+    signals = np.stack(
+        [
+            np.log1p(popularity.totals(n)),
+            *fading,
+            -np.log1p(popularity.ages(n)),
+            -np.log1p(popularity.hours(n)),
+            -np.log1p(popularity.first_ages(n)),
+            -np.log1p(popularity.first_hours(n)),
+        ]
+    )
+    return signals - signals.mean(axis=1, keepdims=True) if n else signals
