@@ -98,7 +98,7 @@ def test_half_a_catalogue_goes_within_the_budget_and_delays_nobody(system: Syste
     assert len(made_ms) >= len(USERS)
     in_a_second = max(sum(at <= each < at + 1000 for each in made_ms) for at in made_ms)
     assert in_a_second <= 20 + 16 + 16, "a look before, and one after"
-    assert median(meanwhile_ms) <= 5 * max(median(usual_ms), 20.0), (meanwhile_ms, usual_ms)
+    assert median(meanwhile_ms) <= 5 * max(median(usual_ms), 50.0), (meanwhile_ms, usual_ms)
 
 
 def test_lists_of_active_users_do_not_run_out(system: System) -> None:

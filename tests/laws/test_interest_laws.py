@@ -188,7 +188,8 @@ def test_years_neither_overflow_nor_wipe_out(events: list[Event], half_life_ms: 
 @given(logs(most=20), half_lives, st.integers(0, 30 * 365))
 def test_a_whole_log_from_the_past_keeps_its_direction(events: list[Event], half_life_ms: int, days: int) -> None:
     """Shifted by whole half-lives it is the same vector to the bit: nothing fades because a replay comes late."""
-    half_lives_ago = days * DAY_MS // half_life_ms
+    since_1970_ms = min(each.time_ms for each in events)
+    half_lives_ago = min(days * DAY_MS, since_1970_ms) // half_life_ms
     earlier = [replace(each, time_ms=each.time_ms - half_lives_ago * half_life_ms) for each in events]
     now, then = (online([log], Bounds(half_life_ms=half_life_ms)) for log in (events, earlier))
     if now.long is None:
