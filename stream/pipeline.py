@@ -236,6 +236,7 @@ class Pipeline:
         for batch in saved:
             self.published.erase(batch.partition, batch.erased)
             self.published.forget(batch.nulls)
+            self.published.see(batch.onlookers, self.clock() // 1000)
         self.observer.saved(batches, saved)
         return saved
 

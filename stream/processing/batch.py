@@ -219,6 +219,11 @@ class PartitionBatch:
         """Whose events are in the batch, and whose lists are to be made again."""
         return list(dict.fromkeys([*(each.user_id for each in self.inputs), *self.renewed]))
 
+    @property
+    def onlookers(self) -> list[str]:
+        """Who did something that causes no list: impressions."""
+        return [user for user, update in self.updates.items() if update.active and not update.due]
+
     def start(self, lease: Lease, states: Mapping[str, UserState], context: Context) -> None:
         """Begin the users' updates, from states that belong to `lease`; a list not published yet is due in any case."""
         self.lease = lease

@@ -172,6 +172,12 @@ class PublishedLists:
                 self._unsaved.setdefault(int(self._table["partition"][slot]), {})[user_id] = None
                 self._pop(user_id)
 
+    def see(self, users: Iterable[str], now_s: int) -> None:
+        """Users are active whose lists stand as they are: something was shown to them."""
+        for user_id in users:
+            if (slot := self._slots.get(user_id)) is not None:
+                self._table["active_s"][slot] = now_s
+
     def erase(self, partition: int, users: Iterable[str]) -> None:
         """Keep nothing of users who were erased; from the store they went with the erasure."""
         for user_id in users:

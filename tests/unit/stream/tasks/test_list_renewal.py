@@ -150,6 +150,18 @@ async def test_a_list_of_interests_does_not_age_while_its_user_is_active() -> No
     assert "u1" not in worker.pipeline.published
 
 
+async def test_who_is_shown_something_is_active() -> None:
+    """Given a user who only looks, then the list is kept fresh for thirty days from the last look on."""
+    worker = await started(MANY)
+    await worker.pipeline.process([click(0, "i0")])
+    for _ in range(29):
+        await worker.look(after_s=DAY_S)
+    await worker.pipeline.process([click(1, "i1", type="impression")])
+    lists = [made for _ in range(40) for made in await worker.look(after_s=DAY_S)]
+    assert len(lists) == 30
+    assert set(named(lists[0])) == {"c-0", "c-1"}, "what no list had named yet"
+
+
 async def test_what_trends_is_left_to_expire() -> None:
     """Given a user of whom nothing is known, then the trending list under `*` is as good as a new one."""
     worker = await started(MANY)
