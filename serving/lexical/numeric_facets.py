@@ -11,7 +11,7 @@ from serving.lexical.terms import stem, words_of
 from serving.lexical.wording import telling
 from serving.state.user_state import NumberRange
 
-__all__ = ["NumericFacets"]
+__all__ = ["NumericFacets", "number_in"]
 
 _CURRENCY = r"(?:[€$£¥￥]|eur|usd|gbp|chf|元|円|块)?"
 _NUMBER = re.compile(rf"{_CURRENCY}\s*([+-]?\d{{1,15}}(?:[.,]\d{{1,6}})?)\s*{_CURRENCY}", re.IGNORECASE)

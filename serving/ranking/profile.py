@@ -134,7 +134,7 @@ def profile_of(state: UserState, catalogue: Catalogue, settings: RankSettings, c
     """
     ring = state.ring[::-1]
     items, rows, preferences, ages = _items(ring, catalogue, settings)
-    covisits = np.array([event.covisit for event in items], np.float32)
+    covisits = np.array([event.covisit if event.preference >= 0 else 0.0 for event in items], np.float32)
     texts, said, damping, loudest = _texts(ring, state, settings)
     valued, linked = np.flatnonzero(preferences), np.flatnonzero(covisits)
     dim, split = catalogue.dim, len(valued)

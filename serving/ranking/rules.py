@@ -3,6 +3,7 @@
     [[rule]]
     do = "block"                  # never listed
     where = {genre = "Horror"}    # every item with that facet; or item = "i9"
+                                  # where = {price = {min = 20, max = 50}}: a number within, both ends included
 
     [[rule]]
     do = "demote"                 # or "boost": by so many points; lists' scores lie about 1 to 10 apart
@@ -34,6 +35,7 @@ from penchant.errors import Misconfigured
 from serving.arrays import Floats
 from serving.catalogue import Catalogue, CatalogueItem
 from serving.files import toml_files as edited
+from serving.lexical.numeric_facets import number_in
 from serving.ranking.profile import Seen
 
 __all__ = ["Rules"]
@@ -42,12 +44,24 @@ _MOST_PLACE = 1000
 _MOST_POINTS = 1e6  # lists' scores lie about 1 to 10 apart; thousands of such rules still add up to a number
 
 
+class _NumberRange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A range of numbers, both ends included; either may be missing."""
+
+    min: float | None = None
+    max: float | None = None
+
+    def has(self, number: float | None) -> bool:
+        """Whether it is a number within."""
+        low, high = self.min, self.max
+        return number is not None and (low is None or number >= low) and (high is None or number <= high)
+
+
 class _Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One entry of the file: about an `item`, or about all items `where`. `place` counts from 1."""
 
     do: Literal["block", "demote", "boost", "pin", "seen"]
     item: str | None = None
-    where: dict[str, str] | None = None
+    where: dict[str, str | _NumberRange] | None = None
     points: float | None = None
     place: int | None = None
     seen: Seen | None = None
@@ -175,6 +189,7 @@ def _wrong(rule: _Rule) -> str | None:
     complaints = (
         ((rule.item is None) == (rule.where is None), "say either `item` or `where`"),
         (rule.where == {}, "`where` names no facet: it would be about every item"),
+        (any(map(_is_empty, (rule.where or {}).values())), "a range in `where` has `min`, `max` or both, min first"),
         (pin and rule.item is None, "only an `item` can be pinned"),
         (pin and not 1 <= place <= _MOST_PLACE, f"`place` must lie between 1 and {_MOST_PLACE}"),
         (not pin and rule.place is not None, "`place` is for pins"),
@@ -185,6 +200,16 @@ def _wrong(rule: _Rule) -> str | None:
     return next((text for wrong, text in complaints if wrong), None)
 
 
-def _has(item: CatalogueItem, name: str, value: str) -> bool:
+def _is_empty(value: str | _NumberRange) -> bool:
+    """Whether it is a range that nothing can lie within, or everything."""
+    if isinstance(value, str):
+        return False
+    low, high = value.min, value.max
+    return (low is None and high is None) or (low is not None and high is not None and not low <= high)
+
+
+def _has(item: CatalogueItem, name: str, value: str | _NumberRange) -> bool:
     found = item.facets.get(name, [])
+    if isinstance(value, _NumberRange):
+        return isinstance(found, str) and value.has(number_in(found))
     return value.casefold() in {each.casefold() for each in ([found] if isinstance(found, str) else found)}

@@ -78,7 +78,7 @@ class Event:
         """The largest |preference| that it may count."""
         most = abs(self.weight.preference)
         return (
-            max(most, abs(self.weight_range.lowest), abs(self.weight_range.highest))
+            max(most, abs(self.weight_range.lowest) + self.weight_range.blame, abs(self.weight_range.highest))
             if self.weight_range is not None
             else most
         )
@@ -210,10 +210,13 @@ class Decoder:
             weight = self._weights.of("statement", None)
             return self._event(record, body, envelope, EventKind.STATEMENT, weight, text=text, seen=False)
         _check_id("item_id", body.item_id)
-        weight = self._weights.of("review", rating)
+        weight = self._weights.of_review(rating) if rating is not None and text else self._weights.of("review", rating)
         event = self._event(record, body, envelope, EventKind.REVIEW, weight, text=text, seen=True)
         event = replace(event, bought=True) if self._weights.buys("review") else event
-        return event if rating is not None else replace(event, weight_range=self._weights.weight_range)
+        weight_range = self._weights.weight_range
+        if rating is not None or weight_range is None:
+            return event
+        return replace(event, weight_range=replace(weight_range, blame=self._weights.blame))
 
     def _command(self, record: Record, body: Command, envelope: Mapping[str, Any]) -> CommandEvent:
         _check_user(record, body.user_id)

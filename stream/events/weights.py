@@ -14,6 +14,7 @@ from serving.files import toml_files as edited
 _PURCHASE = "purchase"
 RATE = "rate"  # a click whose value is a rating: it is weighed by the ratings' table
 _TEXTS = ("review", "statement")
+_DOUBTFUL = 0.15  # sentiment from 0 to which, below it, a text need not blame
 _LARGEST = 1000.0  # half precision ends at 65504, and one event should not drown a year of others
 
 
@@ -33,23 +34,42 @@ class Weight(
 
 @dataclass(frozen=True, slots=True)
 class WeightRange:
-    """How far a text may move a preference: to `lowest` if it blames without a doubt, to `highest` if it praises."""
+    """How far a text may move a preference: to `lowest` if it blames without a doubt, to `highest` if it praises.
+
+    blame: how much less than that it counts if it blames.
+    """
 
     lowest: float
     highest: float
+    blame: float = 0.0
+
+
+def blamed(blame: float, liking: float) -> float:
+    """What a review that blames takes from its preference: nothing from `liking` -.15 up, all of `blame` at -1.
+
+    >>> [round(blamed(4.0, liking), 2) for liking in (0.5, -0.15, -0.575, -1.0)]
+    [0.0, 0.0, 2.0, 4.0]
+    """
+    return blame * max(-liking - _DOUBTFUL, 0.0) / (1.0 - _DOUBTFUL)
+
+
+class _Reviews(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    blame: float = 4.0
 
 
 class _WeightsFile(msgspec.Struct, forbid_unknown_fields=True):
     actions: dict[str, Weight]
     ratings: dict[str, Weight]
+    reviews: _Reviews = _Reviews()
 
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """The two columns by action, and by stars 1 to 5."""
+    """The two columns by action, and by stars 1 to 5. blame: what a review that blames takes from its preference."""
 
     actions: Mapping[str, Weight]
     ratings: Mapping[int, Weight]
+    blame: float = 0.0
 
     def accepts(self, action: str) -> bool:
         """Whether an event on the clicks topic may have this type."""
@@ -65,6 +85,11 @@ class Weights:
         """Whether an action says that the item was bought, or used up: `purchase` does, and what the file declares."""
         said = self.actions[action].bought if action in self.actions else None
         return action == _PURCHASE if said is None else said
+
+    def of_review(self, rating: float) -> Weight:
+        """The weight of a text with a rating (0 to 1): a low one pushes away, since its user says why."""
+        weight = self.of("review", rating)
+        return _rounded(Weight(weight.covisit, weight.preference - blamed(self.blame, 2.0 * rating - 1.0)))
 
     @property
     def weight_range(self) -> WeightRange | None:
@@ -100,9 +125,12 @@ def load_weights(path: Path | None = None) -> Weights:
             )
         if weight.bought and (name in raw.ratings or not weight.covisit):
             raise Misconfigured(f"in {source}, {name}: bought is for actions with a pair above 0")
+    if not 0 <= raw.reviews.blame <= _LARGEST:
+        raise Misconfigured(f"in {source}, reviews: blame must be 0 to {_LARGEST:g}")
     return Weights(
         {name: _rounded(weight) for name, weight in raw.actions.items()},
         {stars: _rounded(raw.ratings[str(stars)]) for stars in range(1, 6)},
+        raw.reviews.blame,
     )
 
 

@@ -210,6 +210,8 @@ def _mark_seen(state: UserState, entry: RingEvent, limit: int) -> None:
 
 def _covisit_units(entry: RingEvent) -> int:
     """The co-visit weight in the seen set's units: of what the codec leaves, so that it is the same when retracted."""
+    if entry.preference < 0:
+        return 0  # what was disliked is no way to something else
     return min(round(float(np.float16(entry.covisit)) / COVISIT_UNIT), _MAX_COVISIT)
 
 

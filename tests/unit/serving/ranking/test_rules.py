@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -212,3 +213,36 @@ def test_a_file_that_cannot_be_opened_for_a_while_is_read_afterwards(tmp_path: P
     assert path.stat().st_size == about.st_size
     assert rules.read()
     assert rules.block(1)
+
+
+@pytest.mark.parametrize(
+    ("where", "blocked"),
+    [
+        ("{price = {max = 20}}", {"cheap"}),
+        ("{price = {min = 20}}", {"dear"}),
+        ("{price = {min = 9.99, max = 200}}", {"cheap", "dear"}),
+        ('{price = {min = 5}, brand = "Acme"}', {"dear"}),
+        ("{size = {min = 1}}", set()),
+    ],
+)
+def test_a_rule_may_be_about_numbers(tmp_path: Path, where: str, blocked: set[str]) -> None:
+    items = Catalogue(DIM, "f")
+    facets: dict[str, dict[str, str | list[str]]] = {
+        "cheap": {"price": "9.99", "size": "M"},
+        "dear": {"price": "120 €", "brand": "Acme"},
+        "unpriced": {"price": "on request", "brand": "Acme"},
+    }
+    for item_id, of_item in facets.items():
+        vector = pack(np.eye(DIM, dtype=np.float32)[0])
+        about = {"item_id": item_id, "title": item_id, "facets": of_item, "available": True}
+        items.put(msgspec.convert(about | {"revision": "", "fingerprint": "f", "vector": vector}, ItemVector))
+
+    rules = rules_of(items, tmp_path, f'[[rule]]\ndo = "block"\nwhere = {where}\n')
+
+    assert {items.ids[row] for row in range(len(items)) if rules.block(row)} == blocked
+
+
+@pytest.mark.parametrize("range_of", ["{}", "{min = 5, max = 4}", "{max = nan, min = 1}"])
+def test_a_range_of_nothing_is_refused(range_of: str) -> None:
+    with pytest.raises(Misconfigured, match=r"rule 1 \(block\): a range in `where` has `min`, `max` or both"):
+        parse(f'[[rule]]\ndo = "block"\nwhere = {{price = {range_of}}}\n')

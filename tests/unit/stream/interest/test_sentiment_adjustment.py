@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from penchant.errors import Misconfigured
 from serving.state.user_state import RecentText, UserState
 from stream.events.records import Record
 from stream.events.weights import WeightRange, load_weights
@@ -84,7 +85,8 @@ async def test_blame_lowers_and_praise_raises_what_a_review_counts() -> None:
     state = await worker.state("u1")
 
     preferences = {each.item_id: each.preference for each in state.ring}
-    assert 0.0 <= preferences["i2"] < 0.1 < preferences["i3"] == AS_WRITTEN < 0.9 < preferences["i1"] <= 1.0
+    assert -4.0 <= preferences["i2"] < -3.0
+    assert preferences["i3"] == AS_WRITTEN < 0.9 < preferences["i1"] <= 1.0
     assert {each.item_id: each.preference for each in state.texts} == preferences
     assert [each.covisit for each in state.ring] == 3 * [load_weights().actions["review"].covisit]
 
@@ -96,7 +98,21 @@ async def test_a_rating_wins_over_the_text_and_a_statement_is_not_adjusted() -> 
 
     preferences = {each.event_id: each.preference for each in (await worker.state("u1")).ring}
 
-    assert preferences == {"r-0": 1.0, "r-1": 0.0, "r-2": load_weights().actions["statement"].preference}
+    assert preferences == {"r-0": 1.0, "r-1": -4.0, "r-2": load_weights().actions["statement"].preference}
+
+
+def test_a_low_rating_without_a_text_pushes_nowhere_and_a_file_may_say_so_of_reviews(tmp_path: Path) -> None:
+    file = tmp_path / "weights.toml"
+    shipped = Path("stream/events/weights.toml").read_text("utf-8")
+    file.write_text(shipped.replace("blame = 4.0", "blame = 0.0"), "utf-8")
+
+    assert load_weights().of("rate", 0.0).preference == 0.0
+    assert load_weights().of_review(0.0).preference == -4.0
+    assert load_weights().of_review(0.5).preference == load_weights().of("rate", 0.5).preference
+    assert load_weights(file).of_review(0.0).preference == 0.0
+    file.write_text(shipped.replace("blame = 4.0", "blame = -1.0"), "utf-8")
+    with pytest.raises(Misconfigured, match="blame must be 0 to 1000"):
+        load_weights(file)
 
 
 async def test_a_retraction_retracts_what_the_text_made_of_it() -> None:
