@@ -15,7 +15,7 @@ from stream.interest.fold import Bounds, fold
 from stream.interest.interaction_context import context_of
 from stream.interest.purchases import purchase_context
 
-_NEGATIVES, _LEARNED = 50, 4  # of views every fourth is learned from
+_LEARNED = 4  # of views every fourth is learned from
 _KINDS = {"view": EventKind.VIEW, "cart": EventKind.CART, "purchase": EventKind.PURCHASE}
 SEEN: tuple[Seen, ...] = ("out", "down", "again")
 Lists = dict[Seen, list[int]]
@@ -53,8 +53,7 @@ class Played:
         state, item_id = self._states.setdefault(act.user, UserState()), self._catalogue.ids[act.item]
         bought = purchase_context(state, event)
         if not bought.same_visit and (act.action != "view" or self._offset % _LEARNED == 0):
-            drawn = self._random.integers(0, len(self._catalogue), _NEGATIVES)
-            self._rankers["out"].learn(state, act.item, drawn[drawn != act.item], weight=event.weight.covisit**2)
+            self._rankers["out"].learn(state, act.item, self._random, weight=event.weight.covisit**2)
         told = CoVisitEvent(self._offset, item_id, event.weight.covisit, *context_of(state), event.time_ms, *bought)
         self._statistics.apply(CoVisits(topic="", partition=0, first=self._offset, last=self._offset, events=[told]))
         if self._statistics.ease.due:
