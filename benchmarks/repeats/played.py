@@ -14,6 +14,7 @@ from stream.events.weights import load_weights
 from stream.interest.fold import Bounds, fold
 from stream.interest.interaction_context import context_of
 from stream.interest.purchases import purchase_context
+from stream.tasks.blend_learning import before
 
 _LEARNED = 4  # of views every fourth is learned from
 _KINDS = {"view": EventKind.VIEW, "cart": EventKind.CART, "purchase": EventKind.PURCHASE}
@@ -52,9 +53,9 @@ class Played:
         event = self._event(act)
         state, item_id = self._states.setdefault(act.user, UserState()), self._catalogue.ids[act.item]
         bought = purchase_context(state, event)
-        if not bought.same_visit and (act.action != "view" or self._offset % _LEARNED == 0):
-            self._rankers["out"].learn(state, act.item, self._random, weight=event.weight.covisit**2)
         told = CoVisitEvent(self._offset, item_id, event.weight.covisit, *context_of(state), event.time_ms, *bought)
+        if act.action != "view" or self._offset % _LEARNED == 0:
+            self._rankers["down"].learn(before(told), act.item, self._random, weight=event.weight.covisit**2)
         self._statistics.apply(CoVisits(topic="", partition=0, first=self._offset, last=self._offset, events=[told]))
         if self._statistics.ease.due:
             self._statistics.refit()

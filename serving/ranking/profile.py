@@ -38,7 +38,8 @@ class RankSettings:
     explore: the share of a list's places that are exploration slots (serving/ranking/exploration.py).
     seen: whether what the user has seen is out, or stands lower, by seen_points, or what was bought is out until it is
     usually bought again (serving/ranking/seen/seen_items.py); what was dismissed is out in any case.
-    again: points of what everybody buys again about now; like: points that what is like a durable just bought loses.
+    again: points of what is bought again about now, by the logarithm of its chance; like: points that what is like a
+    durable just bought loses.
     words, against_words: an item that has all words of what a statement wants, or of what it does not want.
     outside: what an item loses whose number lies outside of what a statement asks for.
     """
@@ -61,7 +62,7 @@ class RankSettings:
     explore: float = 0.0
     seen: Seen = "out"
     seen_points: float = 2.0
-    again: float = 6.0
+    again: float = 2.0
     like: float = 2.0
     words: float = 3.5
     against_words: float = 10.0

@@ -20,6 +20,7 @@ from serving.catalogue import Catalogue
 from serving.ranking.ranker import Ranker
 from serving.redis.answers import asked
 from serving.state.history import unpack
+from serving.state.purchases import VISIT_S
 from serving.state.user_state import COVISIT_UNIT, SEEN, EventKind, RingEvent, UserState
 from stream.store.statistics_snapshots import WRITER
 
@@ -70,9 +71,7 @@ class BlendLearner:
                 self._next_s = max(self._next_s, now_s - _SAVED_UP_S) + apart_s
 
     def _step(self, event: CoVisitEvent) -> bool:
-        """Learn from one event, if it can be learned from: one visit's view, cart and purchase are no repeat."""
-        if event.same_visit:
-            return False
+        """Learn from one event, if it can be learned from."""
         taken = self._catalogue.find(event.item_id)
         if taken is None or not self._catalogue.available[taken]:
             return False
@@ -102,11 +101,15 @@ class BlendLearner:
 
 
 def before(event: CoVisitEvent) -> UserState:
-    """A user as the event tells: its interactions, everything in the ring liked as much as it links."""
+    """A user as the event tells: its interactions, everything in the ring liked as much as it links.
+
+    What the user did to the item within the same visit is left out: view, cart and purchase are no repeat.
+    """
     gaps_s = event.gaps_s or [0] * len(event.ring)
     ring = [
         RingEvent(-1000 * gap_s - age, str(age), age, item_id, EventKind.OTHER, weight, weight)
         for age, ((item_id, weight), gap_s) in enumerate(zip(event.ring, gaps_s, strict=True))
+        if not (event.same_visit and item_id == event.item_id and gap_s <= VISIT_S)
     ]
     past = unpack(event.older_items)
     seen = np.zeros(len(past.items), SEEN)

@@ -4,20 +4,20 @@ Of n purchases of an item i, r were by somebody who had bought it before, and h_
 b-th of buckets a quarter of an octave wide. What is known of few purchases is drawn towards what is known of the item's
 kind c (the text of its facets), and the gaps of few of a kind towards those of the whole catalogue (0):
 
-    ρ_c = r_c / (n_c + κ)                             ρ_i = (r_i + κ·ρ_c) / (n_i + κ)     the share bought again
-    p_0 = h_0 / r_0    p_c = (h_c + κ·p_0) / (r_c + κ)    p_i = (h_i + κ·p_c) / (r_i + κ)     how its gaps lie
+    ρ_c = r_c / (n_c + 8)                             ρ_i = (r_i + 8·ρ_c) / (n_i + 8)     the share bought again
+    p_0 = h_0 / r_0    p_c = (h_c + 5·p_0) / (r_c + 5)    p_i = (h_i + 5·p_c) / (r_i + 5)     how its gaps lie
 
-A kind of which nothing was bought again yet is no consumable, whatever else is. With κ = 5 and r_c, h_c sums over the
-items of the kind (the means of a beta-binomial and of a Dirichlet-multinomial: Gelman et al., Bayesian Data Analysis,
+r_c and h_c are sums over the items of the kind; one of which nothing was bought again is no consumable, whatever else
+is (the means of a beta-binomial and of a Dirichlet-multinomial: Gelman et al., Bayesian Data Analysis,
 2013, chapter 5). A user's own gaps are drawn towards the item's likewise; for the share only from two on, since what
 was bought once more may be a present.
 
 Whether somebody who bought of a kind t ago buys of it at all: of all purchases by such users, num_c(t) were of the kind
 and den_c(t)·s_c would have been if they bought as everybody does, s_c being the kind's share of all purchases. So
 
-    lift_c = (num_c + κ'·λ) / (den_c·s_c + κ')        lift_c(t) = (num_c(t) + κ'·lift_c) / (den_c(t)·s_c + κ')
+    lift_c = (num_c + κ·λ) / (den_c·s_c + κ)        lift_c(t) = (num_c(t) + κ·lift_c) / (den_c(t)·s_c + κ)
 
-for all t and for each octave of it, with λ = 1/4 and κ' = 2: with a machine at home nobody needs another one, until the
+for all t and for each octave of it, with λ = 1/4 and κ = 2: with a machine at home nobody needs another one, until the
 evidence says more; after more than a year lift_c(t) is drawn towards 1.
 
 All of it is counts of events with their own times: in any order the same, but for num and den, which a late event does
@@ -39,8 +39,8 @@ Counts = npt.NDArray[np.int32]
 OCTAVES = 14  # from a visit on: 4 hours to 7.5 years
 _PARTS = 4  # buckets of an octave
 BUCKETS = OCTAVES * _PARTS
-_SHRINKAGE, _OF_LIFTS = 5.0, 2.0  # κ, κ'
-_OWN = 2.0  # so many gaps of their own weigh as much as what everybody's say
+_OF_SHARES, _OF_GAPS, _OF_LIFTS = 8.0, 5.0, 2.0  # purchases, gaps and purchases that what is known of more weighs as
+_OWN, _OWN_SHARE = 2.0, 5.0  # so many gaps of their own weigh as much as what everybody's say, of gaps and share
 _NO_NEED = 0.25  # λ
 _NEED_AGAIN = 11  # octaves, about a year: whoever has not bought of the kind for longer is as anybody else
 
@@ -114,7 +114,7 @@ class Repeats:
     ...     repeats.add(1, "Machines", Purchase((0, 0)))
     >>> usual = repeats.usual([0, 1], ["Beans", "Machines"])
     >>> usual.shares.round(2).tolist()
-    [0.74, 0.0]
+    [0.73, 0.0]
     >>> (usual.quantiles_s(0.5) / 86_400).round(1).tolist()[0]
     6.9
     """
@@ -159,7 +159,7 @@ class Repeats:
                 own[at, bucket_of(gap_s)] += 1
         bought = own.sum(axis=1)
         habit = np.where(bought > 1, bought, 0.0)  # once more may be a present
-        shares = (habit + _SHRINKAGE * usual.shares) / (habit + _SHRINKAGE)
+        shares = (habit + _OWN_SHARE * usual.shares) / (habit + _OWN_SHARE)
         return Usual(shares, (own + _OWN * usual.gaps) / (bought + _OWN)[:, None])
 
     def lift(self, kind: str, ago_s: int) -> float:
@@ -214,8 +214,8 @@ def _drawn_to(prior: Usual, counted: Sequence[ItemCounts]) -> Usual:
     gaps = np.array([each.gaps for each in counted], np.float64).reshape(-1, BUCKETS).clip(0.0)
     purchases, repeats = np.array([each.purchases for each in counted], np.float64), gaps.sum(axis=1)
     return Usual(
-        (repeats + _SHRINKAGE * prior.shares) / (purchases + _SHRINKAGE),
-        (gaps + _SHRINKAGE * prior.gaps) / (repeats + _SHRINKAGE)[:, None],
+        (repeats + _OF_SHARES * prior.shares) / (purchases + _OF_SHARES),
+        (gaps + _OF_GAPS * prior.gaps) / (repeats + _OF_GAPS)[:, None],
     )
 
 

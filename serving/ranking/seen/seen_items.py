@@ -1,15 +1,19 @@
 """What a user has seen or bought: out, or lower, or out until it is usually bought again.
 
-By `again` only what was bought counts. Of an item bought t ago, of whose buyers a share ρ buys it again, a share F(t)
-of these within t, nine in ten within t_90 (serving/ranking/seen/repeats.py):
+By `again` only what was bought counts. Of an item bought t ago, of whose purchases a share ρ is followed by another
+one, a share F(t) of these within t, nine in ten within t_90 (serving/ranking/seen/repeats.py), for a user who buys
+something every d days (1 to 30; 7 before that is known):
 
     ρ < .25           a durable: out, and what is of its kind lower by like·strength, as its user is less likely to
                       buy of the kind now than others are: strength = -log2(lift)/2, cut to [0, 1]
-    F(t) < .15        not needed yet: out
-    t < 2·t_90        about now: again·ρ·min(1, 2·F(t))·min(1, 2 - t/t_90) points more
+    F(t) < .1         not needed yet: out
+    t < 2·t_90        about now: again·log1p(P / .03) points more
     later             left alone
 
-t is counted up to the user's newest event, so a list does not change by itself.
+with P = ρ·(F(t + d) - F(t)) / (1 - ρ·F(t)), the chance that it is bought again by the next visit, as it was not before.
+
+t is counted up to when the list is made (its version, which is kept), or to the user's newest event if that is later:
+the same state gives the same list, and one that is made again without an event knows what has become due.
 """
 
 from dataclasses import dataclass, field
@@ -22,15 +26,18 @@ from serving.ranking.impression_discount import newest_s
 from serving.ranking.profile import RankSettings, Seen
 from serving.ranking.rules import Rules
 from serving.ranking.seen.repeats import Repeats
-from serving.state.purchases import Bought, bought
+from serving.state.purchases import VISIT_S, Bought, bought
 from serving.state.user_state import UserState
 
 __all__ = ()
 
+_DAY_S = 86_400
 _DURABLE = 0.25  # of what is bought again by fewer
-_EARLIEST = 0.15  # of those who buy again: nearly all of them find it listed in time
+_EARLIEST = 0.1  # of those who buy again: nearly all of them find it listed in time
 _LATE = 0.9
 _OFTEN = 2  # gaps between a user's own purchases that make a habit
+_UNIT = 0.03  # where the logarithm bends, as those of the blend's signals do
+_PAUSES_S = (_DAY_S, 7 * _DAY_S, 30 * _DAY_S)  # between a user's visits: at least, before it is known, at most
 _NOTHING = np.zeros(0, np.intp)
 
 
@@ -76,14 +83,15 @@ class SeenFilter:
         lower = self._those(rows, "down")
         if not len(state.purchases) or not self._rules.any_seen("again", self._settings.seen):
             return SeenItems(out, lower, dismissed)
-        items = bought(state)
+        items, now_s = bought(state), max(newest_s(state), state.list_version // 1000)
         owned = [(row, item) for item in items for row in catalogue.seen_rows([item.item])]
         again = set(self._those(_rows([row for row, _ in owned]), "again").tolist())
         return self._bought(
-            [each for each in owned if each[0] in again], newest_s(state), SeenItems(out, lower, dismissed)
+            [each for each in owned if each[0] in again], now_s, _pause_s(state), SeenItems(out, lower, dismissed)
         )
 
-    def _bought(self, owned: list[tuple[int, Bought]], now_s: int, seen: SeenItems) -> SeenItems:
+    def _bought(self, owned: list[tuple[int, Bought]], now_s: int, pause_s: float, seen: SeenItems) -> SeenItems:
+        """With what was bought. owned: its rows. pause_s: between the user's visits."""
         if not owned:
             return seen
         rows = [row for row, _ in owned]
@@ -93,7 +101,9 @@ class SeenFilter:
         done, late = usual.bought_by(ago_s), ago_s / usual.quantiles_s(_LATE)
         durable = usual.shares < _DURABLE
         off = durable | (done < _EARLIEST)
-        points = self._settings.again * usual.shares * np.minimum(1.0, 2.0 * done) * (2.0 - late).clip(0.0, 1.0)
+        soon = usual.bought_by(ago_s + pause_s) - done
+        chance = usual.shares * soon / (1.0 - usual.shares * done)
+        points = self._settings.again * np.log1p(chance / _UNIT) * (late < 2.0)
         due = {row: float(points[at]) for at, row in enumerate(rows) if not off[at] and points[at] > 0}
         kept = {row for at, row in enumerate(rows) if off[at]}
         own = {row for row, item in owned if row in due and len(item.gaps_s) >= _OFTEN}
@@ -117,6 +127,14 @@ class SeenFilter:
         if not len(ruled):
             return rows if self._settings.seen == seen else _NOTHING
         return rows[[(each or self._settings.seen) == seen for each in ruled[rows].tolist()]] if len(rows) else rows
+
+
+def _pause_s(state: UserState) -> float:
+    """How many seconds lie between two visits at which the user buys something, on the mean."""
+    times_s = state.purchases["time_s"][state.purchases["item"] != 0].astype(np.int64)
+    least, usual, most = _PAUSES_S
+    pauses = int((np.diff(times_s) > VISIT_S).sum())
+    return float(np.clip((times_s[-1] - times_s[0]) / pauses, least, most)) if pauses > 1 else float(usual)
 
 
 def _rows(rows: list[int]) -> Rows:

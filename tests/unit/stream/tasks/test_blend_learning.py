@@ -196,3 +196,12 @@ def _altered() -> FakeRedis:
     redis = FakeRedis()
     redis.kept["blend"] = b"nonsense"
     return redis
+
+
+def test_one_visits_view_cart_and_purchase_are_no_repeat() -> None:
+    """Given an item bought a month ago, viewed and put into the cart now, then the purchase repeats the first alone."""
+    ring, gaps_s = [("i1", 0.7), ("i1", 0.2), ("i2", 1.0), ("i1", 1.0)], [0, 60, 90, 30 * 86_400]
+    bought = CoVisitEvent(0, "i1", 1.0, ring, gaps_s, same_visit=True)
+
+    assert [each.item_id for each in before(bought).ring] == ["i1", "i2"]
+    assert len(before(CoVisitEvent(0, "i1", 1.0, ring, gaps_s)).ring) == 4
