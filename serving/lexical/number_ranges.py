@@ -32,7 +32,7 @@ _CURRENCY = (
 )
 _NUMBER = r"(?<!\d)\d{1,9}(?!\d)(?:[.,'\u202f]\d{3})*(?:[.,]\d{1,2})?(?:\s?[万千]|k\b)?"
 _AMOUNT = rf"(?:{_CURRENCY}\s?)?{_NUMBER}(?:\s?{_CURRENCY})?"
-_YEAR = r"(?<!\d)(?:1[89]|20)\d\d(?![\d.,]\d|\d)"
+_YEAR = rf"(?<!\d)(?:1[89]|20)\d\d(?![\d.,]\d|\d|\s?{_CURRENCY})"
 _TO_SIGN = r"\s*(?:-|–|—|~|〜|～|到|至|から)\s*"
 _TO = r"\s*(?:-|–|—|~|〜|～|到|至|から|\band\b|\bto\b|\bund\b|\bbis\b|\by\b|\ba\b|\bet\b|\bà\b)\s*"
 _FROM = r"(?:(?<!\w)(?:between|from|zwischen|von|entre|de|desde)\s+)"
@@ -148,6 +148,8 @@ def _patterns() -> list[tuple[re.Pattern[str], Callable[[re.Match[str]], _Bounds
         (before("after", _YEAR), lambda match: ("year", float(match["n"]) + 1.0, None)),
         (before("before", _YEAR), lambda match: ("year", None, float(match["n"]) - 1.0)),
         (before("since", _YEAR), lambda match: ("year", float(match["n"]), None)),
+        (behind("year_within", _YEAR), lambda match: ("year", float(match["n"]), float(match["n"]))),
+        (before("within", _YEAR), lambda match: ("year", float(match["n"]), float(match["n"]))),
         (before("below", _AMOUNT), lambda match: (_kind(match["n"]), None, _value(match["n"]))),
         (before("above", _AMOUNT), lambda match: (_kind(match["n"]), _value(match["n"]), None)),
         (behind("below_behind", _AMOUNT), lambda match: (_kind(match["n"]), None, _value(match["n"]))),

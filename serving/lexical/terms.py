@@ -17,7 +17,8 @@ _RUN = re.compile(f"[{_HAN}]+|[{_KATAKANA}]+|[{_HIRAGANA}]+")
 _KANA = re.compile(f"[{_HIRAGANA}]+$")
 _WORD = re.compile(f"[{_HAN}]+|[{_KATAKANA}]+|[{_HIRAGANA}]+|[^\\W_{_HAN}{_KATAKANA}{_HIRAGANA}]+")
 _LETTERS = str.maketrans({"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ı": "i"})
-_LEAST = 3  # letters that an ending leaves
+_LAST_LETTERS = {"y": "i", "v": "f", "z": "c"}  # baby and babies, knives and knife, luz and luces
+_LEAST = 2  # letters of a word that is not touched
 _PASSES = 3
 
 
@@ -54,8 +55,8 @@ def pairs(run: str) -> list[str]:
 def stem(word: str) -> str:
     """A word without accents and without what may be an ending.
 
-    >>> [stem(each) for each in ("tents", "Zelte", "sartenes", "sartén", "Hühner", "Hühnchen", "babies", "baby")]
-    ['tent', 'zelt', 'sart', 'sart', 'huhn', 'huhn', 'babi', 'babi']
+    >>> [stem(each) for each in ("tents", "Zelte", "sartenes", "sartén", "Hühner", "Hühnchen", "knives", "knife")]
+    ['tent', 'zelt', 'sart', 'sart', 'huhn', 'huhn', 'knif', 'knif']
     """
     plain = _plain(word.lower())
     for _ in range(_PASSES):
@@ -63,7 +64,7 @@ def stem(word: str) -> str:
         if shorter == plain:
             break
         plain = shorter
-    return plain[:-1] + "i" if plain.endswith("y") and len(plain) > _LEAST else plain
+    return plain[:-1] + _LAST_LETTERS.get(plain[-1], plain[-1]) if len(plain) > _LEAST else plain
 
 
 def _plain(word: str) -> str:
@@ -74,22 +75,14 @@ def _plain(word: str) -> str:
 
 
 def _without_ending(word: str) -> str:
-    for ending, least in _ENDINGS:
-        if word.endswith(ending) and len(word) - len(ending) >= least and not word.endswith("ss"):
-            return word[: -len(ending)]
+    for ending, stripped, least, unless in _ENDINGS:
+        if word.endswith(ending) and len(word) - stripped >= least and not (unless and word.endswith(unless)):
+            return word[:-stripped]
     return word
 
 
-# An ending, and how many letters must be left.
+# An ending, how many of its letters go, how many must be left, and a longer ending in which it is none.
 _ENDINGS = (
-    ("chen", 4),
-    ("aux", 3),
-    ("s", 3),
-    ("ux", 3),
-    ("en", 4),
-    ("er", 3),
-    ("ern", 3),
-    ("e", 3),
-    ("o", 4),
-    ("a", 4),
+    *(("chen", 4, 4, "schen"), ("s", 1, 3, "ss"), ("ux", 1, 3, ""), ("en", 2, 4, ""), ("er", 2, 3, "")),
+    *(("ern", 3, 3, ""), ("e", 1, 3, ""), ("o", 1, 4, ""), ("a", 1, 4, "")),
 )

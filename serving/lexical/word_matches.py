@@ -16,7 +16,7 @@ import numpy as np
 
 from serving.arrays import Floats
 from serving.lexical.term_index import TermIndex, Value
-from serving.lexical.terms import is_run
+from serving.lexical.terms import is_run, stem
 from serving.state.user_state import Word
 
 __all__ = ()
@@ -29,6 +29,7 @@ _BESIDE_NAMED = 0.3  # what a value of which a part is named counts, where anoth
 _KINDS = frozenset({"genre", "category"})  # facets that say what a thing is
 _ATTRIBUTE = 0.85  # of other facets: a brand, a colour
 _UNKNOWN = 1.0
+_A_PART = 0.5  # of an unwanted compound
 _WHOLLY = 3.0  # the power of an unwanted phrase's part that an item has: "science fiction" is not all fiction
 
 
@@ -118,9 +119,11 @@ def _raise_to(best: Floats, term: str, fit: float, named: dict[int, float], inde
 
 def _has(word: str, index: TermIndex, n: int) -> Floats:
     """`(n,)` in [0, 1]: whether title or facets have a word, whatever else; of a run the share of its pairs."""
-    variants, run = index.variants(word), is_run(word)
+    variants, run, length = index.variants(word), is_run(word), len(stem(word))
     has = np.zeros(n, np.float32)
-    for term, fit in variants.items():
+    for term, found_as in variants.items():
+        # A "Kamillentee" has "Kamille" in it; a "Zelt" need be no "Familienzelt".
+        fit = 1.0 if run or len(term) >= length else _A_PART * found_as
         rows = [index.titles_of(term)[0], *(np.array(value.rows, np.intp) for value in index.values_of(term))]
         at = np.unique(np.concatenate(rows))
         has[at] = has[at] + np.float32(fit / len(variants)) if run else np.maximum(has[at], np.float32(fit))

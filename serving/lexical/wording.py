@@ -112,9 +112,9 @@ def telling(kind: str) -> frozenset[str]:
 
 @cache
 def _silent() -> frozenset[str]:
-    return frozenset(part for phrase in silent_words() for part in words_of(phrase))
+    return frozenset(part for phrase in silent_words() for part in words_of(phrase)) | telling("silent")
 
 
 @cache
 def _silent_runs() -> re.Pattern[str]:
-    return re.compile(any_of(phrase for phrase in silent_words() if is_run(phrase)))
+    return re.compile(any_of(phrase for phrase in [*silent_words(), *telling("silent")] if is_run(phrase)))

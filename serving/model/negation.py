@@ -86,7 +86,7 @@ def _read(part: str, reading: _Reading) -> None:
     against = reading.against
     for match in _cues().finditer(lower):
         kind = match.lastgroup
-        if kind == "harmless":
+        if kind == "harmless" or (kind == "whom" and not against):
             continue
         _add(reading, part[opened : match.start()], against)
         if kind in {"before", "behind"}:
@@ -157,6 +157,7 @@ def _cues() -> re.Pattern[str]:
         "before": any_of(words["before"]) + r"(?=[\s吧啊呢啦よねわ]*$)",
         "behind": any_of(words["behind"]),
         "against": any_of(words["against"]) + rf"(?:\s*{any_of(words['filler'])})*",
+        "whom": any_of(words["whom"]),
         "for": any_of(words["for"]),
     }
     return re.compile("|".join(f"(?P<{kind}>{pattern})" for kind, pattern in kinds.items()))
