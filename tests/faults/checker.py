@@ -185,14 +185,20 @@ def compare(expected: Expected, state: UserState) -> Outcome:
     seen = {int(row["item"]): int(row["count"]) for row in state.seen if row["count"]}
     less, more = Counter(expected.seen) - Counter(seen), Counter(seen) - Counter(expected.seen)
     words += [f"seen set: -{less.total()} +{more.total()}"] if less or more else []
-    impressions = Counter(item for item in state.impressions["item"].tolist() if item)
-    unshown, overshown = Counter(expected.shown) - impressions, impressions - Counter(expected.shown)
-    words += [f"impressions: -{unshown.total()} +{overshown.total()}"] if unshown or overshown else []
+    fewer, further = 0, 0
+    for name, wanted_items, rows in (
+        ("impressions", expected.shown, state.impressions),
+        ("purchases", expected.bought, state.purchases),
+    ):
+        items = Counter(item for item in rows["item"].tolist() if item)
+        gone, over = Counter(wanted_items) - items, items - Counter(wanted_items)
+        words += [f"{name}: -{gone.total()} +{over.total()}"] if gone or over else []
+        fewer, further = max(fewer, gone.total()), max(further, over.total())
     texts = [(each.event_id, bool(each.vector)) for each in state.texts]
     words += [] if texts == expected.texts else [f"texts: {texts} instead of {expected.texts}"]
     words += [f"{len(state.pending)} events and {len(state.retractions)} retractions wait"] if _waits(state) else []
-    lost = max(lost, -event_count, less.total(), unshown.total(), _waits(state))
-    twice = max(twice, event_count, more.total(), overshown.total())
+    lost = max(lost, -event_count, less.total(), fewer, _waits(state))
+    twice = max(twice, event_count, more.total(), further)
     off = _distance(expected, state)
     if off > TOLERANCE * max(expected.reach, 1.0):
         words.append(f"the long vector is off by {off:.4f}, of {expected.reach:.1f}")

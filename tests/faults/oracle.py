@@ -21,12 +21,16 @@ RingEntry = tuple[str, str, bool]  # event id, item id, whether it was retracted
 
 @dataclass(frozen=True)
 class Expected:
-    """One user's state. seen, shown: how often each item counts, by its hash. pulls: what the long vector sums up."""
+    """One user's state. seen, shown, bought: how often each item counts, by its hash.
+
+    pulls: what the long vector sums up.
+    """
 
     ring: list[RingEntry]
     texts: list[tuple[str, bool]]
     seen: Mapping[int, int]
     shown: Mapping[int, int]
+    bought: Mapping[int, int]
     pulls: list[tuple[int, float, Vector]]
 
     def long(self, reference_ms: int) -> npt.NDArray[np.float64]:
@@ -73,6 +77,7 @@ class Oracle:
             texts=[(event.event_id, event.event_id not in retracted) for event in texts],
             seen=Counter(item for impression, item in interacted if not impression),
             shown=Counter(item for impression, item in interacted if impression),
+            bought=Counter(item_hash(event.item) for event, _ in counting if event.item and event.action == "purchase"),
             pulls=[
                 (event.time_ms, weight.preference, self._direction(event))
                 for event, weight in counting
@@ -82,12 +87,20 @@ class Oracle:
 
     def weight(self, event: LoadEvent) -> Weight:
         """What an event counts; a review without a rating goes towards the best or the worst rating."""
-        weight = self.weights.of(event.action, (event.rating - 1) / 4 if event.rating is not None else None)
-        if event.action != "review" or event.rating is not None or event.text is None:
+        rating = (event.rating - 1) / 4 if event.rating is not None else None
+        weight = self.weights.of(event.action, rating)
+        if event.action != "review" or event.text is None:
             return weight
+        if rating is not None:
+            return Weight(weight.covisit, weight.preference - self._blamed(2.0 * rating - 1.0))
         liking, preferences = self.liking(event.text), [each.preference for each in self.weights.ratings.values()]
         end = max(preferences) if liking > 0 else min(preferences)
-        return Weight(weight.covisit, weight.preference + abs(liking) * (end - weight.preference))
+        moved = weight.preference + abs(liking) * (end - weight.preference)
+        return Weight(weight.covisit, moved - self._blamed(liking))
+
+    def _blamed(self, liking: float) -> float:
+        """What a text that blames takes from its preference."""
+        return self.weights.blame * max(-liking - 0.15, 0.0) / 0.85
 
     def _direction(self, event: LoadEvent) -> Vector:
         """The item, the text, or half of each."""

@@ -71,6 +71,7 @@ async def play(bodies: list[tuple[Body, int]], data: st.DataObject, owners: Owne
 
 def check_sum(state: UserState, made: list[Body], retracted: set[str]) -> None:
     assert state.impressions.tolist() == shown(made, retracted)
+    assert state.purchases.tolist() == shown(made, retracted, "purchase")
     made = [body for body in made if not is_impression(body)]
     ring = sorted(made, key=lambda body: (body["event_time"], body["event_id"]))
     assert [(e.event_id, e.retracted) for e in state.ring] == [

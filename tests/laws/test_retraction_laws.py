@@ -25,7 +25,7 @@ TOLERANCE = 1e-5
 HALF_LIFE_MS = Bounds().half_life_ms
 ITEMS = {f"i{n}": embed_by_words(f"{WORDS[n]} {WORDS[(3 * n + 1) % 8]}") for n in range(8)}
 ACTIONS = load_weights().actions
-BEST = load_weights().ratings[5].preference
+BEST, BLAME = load_weights().ratings[5].preference, load_weights().blame
 HEAD = head_of(np.linspace(-3, 3, len(WORDS)).tolist())  # code is praised, space is blamed
 Body = dict[str, Any]
 
@@ -61,20 +61,21 @@ def action(body: Body) -> str:
 
 
 def preference(body: Body) -> float:
-    """By its line, and of a review by its text: towards the best rating's, or towards nothing."""
+    """By its line, and of a review by its text: towards the best rating's, or towards nothing, and below for blame."""
     by_line = ACTIONS[action(body)].preference
     if action(body) != "review":
         return by_line
     liking = float(HEAD.of(embed_by_words(body["text"])[None])[0])
-    return float(np.float16(by_line + abs(liking) * ((BEST if liking > 0 else 0.0) - by_line)))
+    blame = BLAME * max(-liking - 0.15, 0.0) / 0.85
+    return float(np.float16(by_line + abs(liking) * ((BEST if liking > 0 else 0.0) - by_line) - blame))
 
 
 def is_impression(body: Body) -> bool:
     return body.get("type") == "impression"
 
 
-def shown(bodies: Sequence[Body], retracted: set[str]) -> list[tuple[int, int, int]]:
-    """The impressions among them, as a state has them."""
+def shown(bodies: Sequence[Body], retracted: set[str], action: str = "impression") -> list[tuple[int, int, int]]:
+    """The impressions among them, or the purchases, as a state has them."""
     return sorted(
         (
             body["event_time"] // 1000,
@@ -82,7 +83,7 @@ def shown(bodies: Sequence[Body], retracted: set[str]) -> list[tuple[int, int, i
             0 if body["event_id"] in retracted else item_hash(body["item_id"]),
         )
         for body in bodies
-        if is_impression(body)
+        if body.get("type") == action
     )
 
 
@@ -131,13 +132,16 @@ def split(data: st.DataObject, bodies: Sequence[Body]) -> list[list[Body]]:
 
 
 def covisit_units(body: Body) -> int:
-    """The co-visit weight of an event without a rating, in hundredths."""
+    """The co-visit weight of an event without a rating, in hundredths; of what was disliked none."""
+    if preference(body) < 0:
+        return 0
     return round(100 * load_weights().actions["review" if "text" in body else body["type"]].covisit)
 
 
 def check(state: UserState, bodies: Sequence[Body], retracted: set[str]) -> None:
     """Everything that is kept, from its definition."""
     assert state.impressions.tolist() == shown(bodies, retracted)
+    assert state.purchases.tolist() == shown(bodies, retracted, "purchase")
     bodies = [body for body in bodies if not is_impression(body)]
     ring = sorted(bodies, key=lambda body: (body["event_time"], body["event_id"]))
     assert [(e.event_id, e.retracted) for e in state.ring] == [
