@@ -234,7 +234,7 @@ def _is_text(value: object) -> bool:
 
 def _check_hashes(folder: Path, hashes: Mapping[str, str]) -> None:
     """Every part is there and has the manifest's hash, and so has the head, if the manifest names one."""
-    for name in hashes.keys() & {*PARTS, SENTIMENT}:
+    for name in sorted(hashes.keys() & {*PARTS, SENTIMENT}):
         path = folder / name
         if not path.is_file():
             raise BrokenArtifact(f"{path} is missing: {REMEDY}")
