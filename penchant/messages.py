@@ -68,8 +68,9 @@ class Review(msgspec.Struct, kw_only=True):
 class Item(msgspec.Struct, kw_only=True):
     """An item of the catalogue; a record without a value removes the item that its key names.
 
-    title: 4 KB at most; it or `text` is needed. text: a description, 32 KB at most. facets: names, each with a text or
-    a list of texts; with the title 32 KB at most as JSON. available: whether it may be recommended.
+    title: 4 KB at most; it or `text` is needed. text: a description, 32 KB at most. facets: names, each with a text, a
+    number, or a list of them; numbers are found by ranges; with the title 32 KB at most as JSON. available: whether it
+    may be recommended.
     """
 
     item_id: str
