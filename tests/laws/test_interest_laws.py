@@ -113,8 +113,8 @@ def dismissed(events: Sequence[Event]) -> int:
 
 
 def pairs(events: Sequence[Event]) -> int:
-    """The sum of co-visit weights, in hundredths."""
-    return sum(round(100 * each.weight.covisit) for each in events)
+    """The sum of co-visit weights, in hundredths; none of what was disliked."""
+    return sum(round(100 * each.weight.covisit) for each in events if each.weight.preference >= 0)
 
 
 def split(data: st.DataObject, events: Sequence[Event]) -> list[list[Event]]:
