@@ -1,5 +1,8 @@
 """Exploration slots of a list, not won by points alone: for cold-start items, which have no interaction, and rare ones.
 
+It must fit: have as much in common with what the user liked, by its facets, as half of what stands before the slot; so
+a tent that was viewed brings no train. Where items have nothing in common by facets, this bars none.
+
 An item gets its slot by a boost: as many points as put it between its neighbours there. So what comes later, rules and
 variety, treats it like any other, and an explanation shows the boost.
 """
@@ -28,17 +31,24 @@ class Candidates:
     """All items for one user, by row: points `(n,)`, -inf where an item must not be listed, which are changed in place.
 
     fit: `(n,)`, the points by what an item is, apart from who interacted with it. totals: `(n,)`, how much interaction
-    it had.
+    it had. kin: `(n,)` in [0, 1], what it has in common by its facets with what the user liked.
     """
 
     points: Floats
     fit: Floats
     totals: Floats
+    kin: Floats
 
     @property
     def allowed(self) -> Mask:
         """`(n,)`: what may be listed."""
         return np.isfinite(self.points)
+
+    def fitting(self, slot: int) -> Mask:
+        """`(n,)`: what has as much in common with what the user liked as half of those before a slot."""
+        first = best_rows(self.points, min(slot, len(self.points)))
+        fitting: Mask = self.kin >= (np.median(self.kin[first]) if len(first) else 0.0)
+        return fitting
 
 
 def cold_start_boost(candidates: Candidates, newness: float) -> dict[int, float]:
@@ -52,6 +62,7 @@ def cold_start_boost(candidates: Candidates, newness: float) -> dict[int, float]
     cold = np.flatnonzero(allowed & (candidates.totals == 0))
     if newness < _LEAST_NEWNESS or not len(cold) or 2 * len(cold) > allowed.sum():
         return {}
+    cold = cold[candidates.fitting(_COLD_START_SLOTS[0])[cold]]
     best = cold[best_rows(candidates.fit[cold], min(len(_COLD_START_SLOTS), len(cold)))]
     return _boost(candidates, zip(best.tolist(), _COLD_START_SLOTS, strict=False), _LEAST_FIT)
 
@@ -68,6 +79,7 @@ def exploration_boost(candidates: Candidates, share: float, seed: int) -> dict[i
     allowed = candidates.allowed
     rare = allowed & (candidates.totals <= np.median(candidates.totals[allowed])) if allowed.any() else allowed
     rare[best_rows(candidates.points, min(slots[-1], len(rare)))] = False
+    rare &= candidates.fitting(_COLD_START_SLOTS[0])
     rows = np.flatnonzero(rare)
     pool = rows[best_rows(candidates.fit[rows], min(_ROTATED * len(slots), len(rows)))]
     rotated = np.random.default_rng(seed).permutation(pool)

@@ -204,13 +204,14 @@ class Scorer:
         text = points.copy() if len(profile.liked) else None
         points += crowd
         points[found.rows] += profile.damping * (weights[NEIGHBOUR_SIGNALS] @ found.signals)
+        facets = np.zeros(0, np.float32)
         if text is not None:
             facets, new = self._by_shared_facets(profile), self._newness
             likeness = weights[Signal.NEW_CONTENT] * towards + weights[Signal.NEW_SHARED_FACETS] * facets
             points += profile.damping * (likeness * new + weights[Signal.SHARED_FACETS] * facets)
         points += profile.damping * weights[Signal.EASE] * self._by_ease(profile)
         points[~self._allowed(seen)] = -np.inf
-        boosted = self._boost(state, points, text) if text is not None else {}
+        boosted = self._boost(state, Candidates(points, text, self._totals, facets)) if text is not None else {}
         return Scored(
             profile=profile,
             item_neighbours=found,
@@ -257,9 +258,8 @@ class Scorer:
         if len(seen.kinds):
             points -= seen.of_kind(self._catalogue.facet_of[: len(points)])
 
-    def _boost(self, state: UserState, points: Floats, fit: Floats) -> dict[int, float]:
+    def _boost(self, state: UserState, candidates: Candidates) -> dict[int, float]:
         """Boost cold-start and rare items to exploration slots. Returns by how many points, by row."""
-        candidates = Candidates(points, fit, self._totals)
         boosted = exploration_boost(candidates, self._settings.explore, rotation_seed(state))
         for row, more in cold_start_boost(candidates, self._popularity.newness).items():
             boosted[row] = boosted.get(row, 0.0) + more

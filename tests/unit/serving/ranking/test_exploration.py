@@ -6,6 +6,8 @@ import msgspec
 import numpy as np
 import pytest
 
+from penchant.messages import ItemVector
+from serving.catalogue import Catalogue, pack
 from serving.ranking.exploration import keep_off_the_first
 from serving.ranking.popularity import Popularity
 from serving.ranking.profile import RankSettings
@@ -133,3 +135,35 @@ def test_a_first_statement_or_event_changes_the_list_at_once() -> None:
         ranking = made.rank(state, 4)
         assert (ranking.path, genres(ranking)) == ("live", ["horror"] * 4)
     assert genres(ranker(items).rank(said(wrote(axis("western"))), 5)) == ["western"] * 5
+
+
+def shop_of(kinds: list[str]) -> Catalogue:
+    """Items i0 … of these kinds, all of them alike by their vectors."""
+    made, random = Catalogue(8, "f"), np.random.default_rng(3)
+    for at, kind in enumerate(kinds):
+        vector = np.ones(8) + random.normal(size=8)
+        made.put(
+            ItemVector(
+                item_id=f"i{at}",
+                title=f"t{at}",
+                facets={"category": kind},
+                available=True,
+                revision="",
+                fingerprint="f",
+                vector=pack((vector / np.linalg.norm(vector)).astype(np.float32)),
+            )
+        )
+    return made
+
+
+@pytest.mark.parametrize("explore", [0.0, 0.25])
+def test_what_is_of_another_kind_than_the_list_gets_no_slot(explore: float) -> None:
+    """Given thirty tents of which five were never looked at, and as few trains, then tents alone get slots."""
+    kinds = ["tent"] * 30 + ["train"] * 5
+    items, popular = shop_of(kinds), Popularity()
+    for row in range(25):
+        popular.add(row, 1.0)
+    found = [explored(Ranker(items, popular, RankSettings(explore=explore)), user(f"i{n}")) for n in range(20)]
+
+    slots = [kinds[int(item[1:])] for each in found for item in each.values()]
+    assert set(slots) == {"tent"}
