@@ -4,6 +4,7 @@
 """
 
 import base64
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -42,7 +43,7 @@ def bought(state: UserState) -> list[Bought]:
     for time_s, item in zip(rows["time_s"].tolist(), rows["item"].tolist(), strict=True):
         times.setdefault(item, []).append(time_s)
     return [
-        Bought(item, each[-1], tuple(gap for gap in np.diff(each).tolist() if gap > VISIT_S))
+        Bought(item, each[-1], tuple(late - early for early, late in pairwise(each) if late - early > VISIT_S))
         for item, each in times.items()
     ]
 

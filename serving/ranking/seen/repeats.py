@@ -24,6 +24,7 @@ All of it is counts of events with their own times: in any order the same, but f
 not correct. An item has at most 56 counts, a kind 84.
 """
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -206,7 +207,7 @@ def bucket_of(gap_s: int) -> int:
     >>> [bucket_of(hours * 3600) for hours in (1, 4, 5, 8, 24, 24 * 365 * 20)]
     [0, 0, 1, 4, 10, 55]
     """
-    return int(np.clip(_PARTS * np.log2(max(gap_s, 1) / VISIT_S), 0, BUCKETS - 1))
+    return min(max(int(_PARTS * math.log2(max(gap_s, 1) / VISIT_S)), 0), BUCKETS - 1)
 
 
 def _drawn_to(prior: Usual, counted: Sequence[ItemCounts]) -> Usual:
