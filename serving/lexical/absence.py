@@ -7,7 +7,7 @@ from serving.model.negation import lowered
 
 __all__ = ()
 
-_HAN = "\u4e00-\u9fff"
+_HAN = "\u4e00-\u7683\u7685-\u9fff"  # without 的, which ends what is named
 _KANA = "\u3041-\u30ff"
 _WORD = rf"[^\W\d_{_HAN}{_KANA}]{{3,20}}"
 _PATTERN = re.compile(

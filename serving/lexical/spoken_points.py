@@ -90,7 +90,7 @@ def _by_words(said: Said, items: Searched, weights: SpokenWeights) -> Iterator[S
     if not text.spared:
         return
     against, term = unwanted(text.spared, index, n), "AGAINST_WORDS"
-    if text.against and not any(index.variants(each.word) for each in [*text.words, *text.spared]):
+    if text.against and not any(index.knows(each.word) for each in [*text.words, *text.spared]):
         against, term = _unmistakable(text, items), "AGAINST"
     if against.any():
         yield SpokenPoints(term, said.owner, np.float32(-weights.against_words * said.weight) * against)

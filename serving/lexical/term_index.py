@@ -33,9 +33,13 @@ _cached_stem = lru_cache(maxsize=65_536)(stem)  # of the catalogue's words
 
 @dataclass(slots=True)
 class Value:
-    """A facet's value: its terms with what each counts, summing to 1, and the items that have it."""
+    """A facet's value: its terms with what each counts, summing to 1, and the items that have it.
+
+    without: terms of what it says that an item is without.
+    """
 
     facet: str
+    without: list[str]
     terms: dict[str, float]
     rows: "array[int]" = field(default_factory=lambda: array("i"))
 
@@ -65,11 +69,15 @@ class TermIndex:
         for name, text in _named_texts(facets):
             value = self._values.get((name, text))
             if value is None:
-                value = self._values[name, text] = Value(name, _shares(_counted(text)))
+                told = absence_in(text)
+                value = Value(name, list(_counted(told.without)), _shares(_counted(told.rest)))
+                self._values[name, text] = value
                 for term in value.terms:
                     self._values_of.setdefault(term, []).append(value)
                     self._use(term)
             value.rows.append(row)
+            for term in value.without:
+                self._lacking.setdefault(term, array("i")).append(row)
 
     def remove(self, row: int, title: str, facets: _Facets) -> None:
         """Forget an item, with title and facets as they were put."""
@@ -83,6 +91,8 @@ class TermIndex:
         for name, text in _named_texts(facets):
             value = self._values[name, text]
             value.rows.remove(row)
+            for term in value.without:
+                _take_out(self._lacking, term, row)
             if not value.rows:
                 del self._values[name, text]
                 for term in value.terms:
@@ -110,6 +120,10 @@ class TermIndex:
         """The rows of the items whose title has a term, and 1 for each where it stands at an end, else 0."""
         packed = np.array(self._titles.get(term, ()), np.intp)
         return packed >> 1, packed & 1
+
+    def knows(self, word: str) -> bool:
+        """Whether any item has a word, or is said to be without it."""
+        return bool(self.variants(word)) or len(self.without(word)) > 0
 
     def without(self, word: str) -> Rows:
         """The rows of the items whose title says that they are without it."""

@@ -29,12 +29,16 @@ _BESIDE_NAMED = 0.3  # what a value of which a part is named counts, where anoth
 _KINDS = frozenset({"genre", "category"})  # facets that say what a thing is
 _ATTRIBUTE = 0.85  # of other facets: a brand, a colour
 _UNKNOWN = 1.0
+_ALONE = 2.0  # "ohne Alkohol", by itself: against vectors, to which alcohol-free beer is like alcohol
 _A_PART = 0.5  # of an unwanted compound
 _WHOLLY = 3.0  # the power of an unwanted phrase's part that an item has: "science fiction" is not all fiction
 
 
 def wanted(words: Sequence[Word], spared: Sequence[Word], index: TermIndex, n: int) -> Floats:
-    """`(n,)` in [0, 1]: how much of what a statement wants each item has, by words; zeros if none is known."""
+    """`(n,)` in [0, 2]: how much of what a statement wants each item has, by words; zeros if none is known.
+
+    Above 1 only if it wants nothing but to be spared something, for what says that it is without.
+    """
     variants = [index.variants(word.word) for word in words]
     named = _named_parts(variants, index)
     points, known, unknown = np.zeros(n, np.float32), 0.0, 0.0
@@ -46,9 +50,10 @@ def wanted(words: Sequence[Word], spared: Sequence[Word], index: TermIndex, n: i
             known += word.weight * rarity
         else:
             unknown += word.weight
+    alone = 1.0 if known else _ALONE
     for word in spared:
         if len(rows := index.without(word.word)):  # "gluten-free" is a title's own word for it
-            points[rows] += np.float32(1.0)
+            points[rows] += np.float32(alone)
             known += 1.0
     return points / np.float32(known + _UNKNOWN * unknown) if known else points
 

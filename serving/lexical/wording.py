@@ -22,6 +22,7 @@ __all__ = ["Wording", "wording_of"]
 _MOST_WANTED, _MOST_SPARED = 12, 8
 _LONGEST, _LONGEST_RUN = 24, 12  # characters of a word, and of a run
 _LEAST_KANA = 3  # characters of a run of hiragana that says something
+_JOINED = 0.5  # what a phrase weighs behind a preposition, beside what it belongs to
 _BESIDE = 0.6  # what a word weighs that says which sort of thing
 _END = "\0"
 _HARD = re.compile(r"[.;!?。；！？…,，、:：/|()（）\[\]\"“”《》「」]+")
@@ -43,7 +44,7 @@ def wording_of(text: str) -> Wording:
 
     >>> wording = wording_of("a mug for my coffee, but no cat under 20 €")
     >>> [(each.word, each.weight) for each in wording.words], [each.word for each in wording.spared]
-    ([('mug', 1.0), ('coffee', 0.6)], ['cat'])
+    ([('mug', 1.0), ('coffee', 0.5)], ['cat'])
     """
     numbers = read_ranges(text)
     intent = split(numbers.rest)
@@ -68,7 +69,7 @@ def _words(text: str) -> list[Word]:
             if piece != _END and piece not in telling("joins") and not says_nothing(piece):
                 phrase.append(piece)
                 continue
-            beside = _BESIDE if joined and main else 1.0
+            beside = _JOINED if joined and main else 1.0
             weighed = _weighed(phrase, head_first=head_first)
             words += [Word(_cut(word), beside * weight, part) for word, weight in weighed]
             main = main or bool(phrase)
@@ -117,4 +118,5 @@ def _silent() -> frozenset[str]:
 
 @cache
 def _silent_runs() -> re.Pattern[str]:
-    return re.compile(any_of(phrase for phrase in [*silent_words(), *telling("silent")] if is_run(phrase)))
+    runs = [phrase for phrase in [*silent_words(), *telling("silent")] if is_run(phrase)]
+    return re.compile(any_of(run for run in runs if len(run) > 1 or run in telling("silent_characters")))

@@ -20,7 +20,7 @@ _HARD = re.compile(r"[.;!?。；！？…\n]+|\s[-–—]+\s")  # a clause ends
 _SOFT = re.compile(r"[,，:：、]+")  # a cue ends, unless a list goes on
 _LIST_GOES_ON = re.compile(r"\b(?:or|nor|oder|noch|ou|ni|o)\b|^\s*(?:或|或者|以及)", re.IGNORECASE)
 # 不含鸡肉的狗粮: what it is without stands in front of a noun.
-_LACKING = re.compile(r"((?:不含|不带|不加|不放|没有|无)[^\s,，。;；的]{1,8})的(?=[^\s,，。;；])")
+_LACKING = re.compile(r"((?:不含|不带|不加|不放|不要|没有|无)[^\s,，。;；的]{1,8})的(?=[^\s,，。;；])")
 _STRAY = " \t\"'()[]《》“”‘’「」、/-"
 
 

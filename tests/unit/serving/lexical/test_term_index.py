@@ -17,7 +17,7 @@ _TITLES = [
     "Galletas sin gluten",
 ]
 _FACETS: list[dict[str, str | list[str]]] = [
-    {"category": "Tents", "price": "12.50"},
+    {"category": "Tents", "price": "12.50", "diet": "gluten-free"},
     {"category": ["Coffee Gear", "Tents"], "brand": "Alpine"},
     {"price": "9,99 €", "year": "1999"},
     {},
@@ -64,6 +64,7 @@ def test_what_an_item_is_without_is_not_taken_for_what_it_has() -> None:
     index = TermIndex()
     index.put(0, "Gluten-free Penne", {})
     index.put(1, "Penne with gluten", {})
+    index.put(2, "Spaghetti", {"diet": "Glutenfrei"})
 
-    assert index.without("gluten").tolist() == [0]
+    assert index.without("gluten").tolist() == [0, 2]
     assert [index.titles_of(term)[0].tolist() for term in index.variants("gluten")] == [[1]]
