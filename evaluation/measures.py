@@ -1,6 +1,7 @@
 """Measures of lists: hit rate, NDCG and MRR of ranks from 0, and bootstrap intervals of their means."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -39,7 +40,7 @@ def summary(ranks: Doubles) -> dict[str, float]:
     }
 
 
-def chance_of_hit(scores: npt.NDArray[np.int64], row: int, k: int = TOP) -> float:
+def chance_of_hit(scores: npt.NDArray[np.number[Any]], row: int, k: int = TOP) -> float:
     """The chance that `row` is among the k highest scores if ties are broken at random.
 
     >>> chance_of_hit(np.array([3, 1, 1, 0]), 1, k=2)

@@ -2,6 +2,7 @@
 
 python -m benchmarks.quality cases --items F --cases F --split test
 python -m benchmarks.quality stream --items F --events F --positive "rating>=4"
+python -m benchmarks.quality cold --items F --events F --positive "rating>=4"
 """
 
 import json
@@ -16,12 +17,24 @@ from rich.console import Console
 from rich.progress import track
 
 from benchmarks.baselines.all import NAMES
+from benchmarks.quality.cold import cold as cold_windows
+from benchmarks.quality.cold import streams_of
 from benchmarks.quality.lag import NEVER, lags, pairs_of
+from benchmarks.quality.made_up import AFTER, RULES
+from benchmarks.quality.made_up import measure as made_up_stream
 from benchmarks.quality.methods import Effort, Method
-from benchmarks.quality.study import CACHE, Setup, Study, beside, measure
-from benchmarks.quality.tables import show
+from benchmarks.quality.study import CACHE, Setup, Study, bars, beside, measure
+from benchmarks.quality.tables import show, show_made_up, show_windows
 from evaluation.prequential.cached_vectors import catalogue_of
-from evaluation.prequential.data_sets import DatasetEvent, EventLog, read_cases, read_events, read_items, rows_of
+from evaluation.prequential.data_sets import (
+    DatasetEvent,
+    DatasetItem,
+    EventLog,
+    read_cases,
+    read_events,
+    read_items,
+    rows_of,
+)
 from evaluation.prequential.offline_system import Penchant
 from evaluation.prequential.positives import positive_by
 from evaluation.prequential.protocol import CandidateFilter, of_cases, of_events
@@ -176,40 +189,89 @@ def stream(items_file: Path, events_file: Path, **options: Any) -> None:
     _finish(study, options, events if options["sentiment"] else ())
 
 
+@main.command(epilog="Example: python -m benchmarks.quality cold --items I --events E --positive 'rating>=4'")
+@_common
+@click.option("--events", "events_file", type=FILE, required=True, help="events.jsonl.gz")
+@click.option("--positive", metavar="RULE", help="As for `stream`.")
+@click.option("--candidates", default="all", show_default=True, help="As for `stream`.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Of the order of events at the same time.")
+def cold(items_file: Path, events_file: Path, model: Path, **options: Any) -> None:
+    """The first 3,000 events of a system: ten streams cut from a set, each of which begins with nothing."""
+    items = read_items(items_file)
+    read = _events(events_file, rows_of(items), options)
+    streams = streams_of(read.events[: options["limit"]])
+    encoder = load_encoder(model)
+    catalogue = catalogue_of(items, encoder, CACHE)
+    names = () if options["only"] else options["names"]
+    rule = options["candidates"]
+
+    def methods() -> list[Method]:
+        catalogue.available[: len(items)] = True
+        return [Penchant(catalogue, repeats=False), *beside(items, catalogue, names, 0)]
+
+    filters = [CandidateFilter(rule, items, timed=read.timed) for _ in streams]
+    steps = [of_events(own, each, repeats=False) for own, each in zip(streams, filters, strict=True)]
+    with bars() as progress:
+        task = progress.add_task("events", total=sum(map(len, streams)))
+        windows = cold_windows(steps, methods, lambda: progress.advance(task))
+    show_windows(windows)
+    told = {name: options[name] for name in ("positive", "candidates", "seed")}
+    _write({"protocol": "cold", "model": encoder.fingerprint, **told, "windows": windows}, options["file"])
+
+
+@main.command("made-up", epilog="Example: python -m benchmarks.quality made-up --events-each 4000")
+@click.option("--events-each", "each", default=4000, show_default=True, type=click.IntRange(AFTER + 1))
+@click.option("--seed", type=int, default=1, show_default=True)
+@click.option("--json", "file", type=click.Path(path_type=Path), help="Write the figures here, too.")
+def made_up(each: int, seed: int, file: Path | None) -> None:
+    """Streams in which one signal alone is right, and streams that change: hit rates beside that signal's."""
+    names = list(RULES)
+    changes = [[name] for name in names] + [list(pair) for pair in zip(names, names[1:] + names[:1], strict=True)]
+    found = []
+    for rules in track(changes, "streams", console=Console(stderr=True)):
+        last = made_up_stream(rules, each, seed)[-1]
+        found.append({**last, "after": rules[0] if len(rules) > 1 else None})
+    show_made_up(found)
+    _write({"protocol": "made-up", "events_each": each, "from": AFTER, "seed": seed, "streams": found}, file)
+
+
 @main.command(epilog="Example: python -m benchmarks.quality lag --items I --events E --positive 'rating>=4'")
 @_common
 @click.option("--events", "events_file", type=FILE, required=True, help="events.jsonl.gz")
 @click.option("--positive", metavar="RULE", help="As for `stream`.")
 @click.option("--pairs", default=100, show_default=True, type=click.IntRange(1), help="Of users, drawn by --seed.")
 @click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--fresh", is_flag=True, help="Nothing was learned before: each pair is the first that a system sees.")
 def lag(items_file: Path, events_file: Path, model: Path, **options: Any) -> None:
     """Adaptation lag: how fast lists follow a new interest, after the first half of the events was learned."""
     items = read_items(items_file)
     events = _events(events_file, rows_of(items), options).events[: options["limit"]]
-    genres = [frozenset(map(str, item.facets.get("genre", ()))) for item in items]
+    genres = [frozenset(map(str, item.facets.get("genre") or item.facets.get("category") or ())) for item in items]
     pairs = pairs_of(events[len(events) // 2 :], genres, options["pairs"], options["seed"])
     if not pairs:
-        raise Misconfigured("no two users with 20 positive events and different main genres: items need `genres`")
+        raise Misconfigured(
+            "no two users with 20 positive events and different main genres: items need `genres` or `tags`"
+        )
     catalogue = catalogue_of(items, load_encoder(model), CACHE)
-    penchant = Penchant(catalogue, repeats=False)
     names = () if options["only"] else options["names"]
-    methods: list[Method] = [penchant, *beside(items, catalogue, names, len(events))]
-    before = events[: len(events) // 2]
-    steps = of_events(before, CandidateFilter("all", items), repeats=False)
-    for step in track(steps, "events", total=len(before), console=Console(stderr=True)):
-        for method in methods:
-            method.learn(step)
-    methods.insert(1, penchant.frozen())
+
+    def fresh() -> list[Method]:
+        catalogue.available[: len(items)] = True
+        return [Penchant(catalogue, repeats=False), *beside(items, catalogue, names, len(events))]
+
+    methods = [] if options["fresh"] else _after(events[: len(events) // 2], items, fresh())
     by_pair = [
-        lags(methods, f"pair {n}", pair, genres)
+        lags(methods or fresh(), f"pair {n}", pair, genres)
         for n, pair in enumerate(track(pairs, "pairs", console=Console(stderr=True)))
     ]
-    found = {method.name: list(own) for method, own in zip(methods, zip(*by_pair, strict=True), strict=True)}
+    told = [method.name for method in methods or fresh()]
+    found = {name: list(own) for name, own in zip(told, zip(*by_pair, strict=True), strict=True)}
     click.echo(f"{len(pairs)} pairs")
     for name, own in found.items():
         click.echo(f"{name:24s} median {np.median(own):4.1f}   never within 20: {own.count(NEVER)}")
     medians = {name: {"median_lag": float(np.median(own)), "lags": own} for name, own in found.items()}
-    _write({"protocol": "lag", "pairs": len(pairs), "methods": medians}, options["file"])
+    kind = {"protocol": "lag", "fresh": options["fresh"], "pairs": len(pairs)}
+    _write({**kind, "methods": medians}, options["file"])
 
 
 @main.command(epilog="Example: python -m benchmarks.quality report beer.json lag.json --out quality-report")
@@ -221,6 +283,16 @@ def report(files: tuple[Path, ...], out: Path) -> None:
 
     written = page.write(files, out)
     click.echo(f"{written[0]} and {len(written) - 1} files of plots")
+
+
+def _after(events: Sequence[DatasetEvent], items: Sequence[DatasetItem], methods: list[Method]) -> list[Method]:
+    """The methods, which have learned some events, and the first one's frozen copy behind it."""
+    steps = of_events(events, CandidateFilter("all", items), repeats=False)
+    for step in track(steps, "events", total=len(events), console=Console(stderr=True)):
+        for method in methods:
+            method.learn(step)
+    frozen = [method.frozen() for method in methods if isinstance(method, Penchant)]
+    return [methods[0], *frozen, *methods[1:]]
 
 
 def _events(file: Path, rows: Mapping[str, int], options: Mapping[str, Any], *, texts: bool = False) -> EventLog:

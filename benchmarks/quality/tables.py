@@ -1,6 +1,6 @@
 """What a run has found, as tables on the terminal."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -11,6 +11,31 @@ from benchmarks.quality.report import SLICES
 _WIDTH = 150
 ACCURACY = ("hr@5", "hr@10", "ndcg@5", "ndcg@10", "mrr@10", "coverage@10")
 CHARACTER = ("coverage@10", "novelty@10", "diversity@10", "gini@10", "long_tail@10")
+
+
+def show_windows(windows: Mapping[str, Any]) -> None:
+    """Print how right the first lists of a system are, by how many events it has seen."""
+    console = Console(width=_WIDTH)
+    measured = {window: found for window, found in windows.items() if found["n"]}
+    columns = tuple(f"{window} (n {found['n']:,})" for window, found in measured.items())
+    for measure in ("hr@10", "ndcg@10"):
+        table = {
+            name: [f"{found['methods'][name][measure]:.4f}" for found in measured.values()]
+            for name in windows["1-100"]["methods"]
+        }
+        _show(console, measure, columns, table, table.__getitem__)
+
+
+def show_made_up(streams: Sequence[Mapping[str, Any]]) -> None:
+    """Print how right lists are beside the signal that is right, once the rule has held for a while."""
+    table = {
+        (each["rule"] if each["after"] is None else f"{each['after']}, then {each['rule']}"): [
+            f"{each['n']:,}",
+            *(f"{each[column]:.3f}" for column in ("signal", "penchant", "ratio")),
+        ]
+        for each in streams
+    }
+    _show(Console(width=_WIDTH), "hr@10", ("n", "the signal alone", "penchant", "ratio"), table, table.__getitem__)
 
 
 def show(figures: Mapping[str, Any]) -> None:

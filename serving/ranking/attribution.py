@@ -2,8 +2,8 @@
 
 What is a sum over events is split as it is summed; a·log1p(f / s) in proportion to the events' terms in f. What cannot
 be split goes to a winner: the long vector, whose events are mostly gone, to the one among those that draw near which is
-most like the item, if that is like it at all; REPEAT to the newest event on the item; LAST to the newest one.
-Popularity, exploration, fatigue, what was seen, and rules belong to no event.
+most like the item, if that is like it at all; what goes by the ring alone to the newest event on the item; LAST to the
+newest one. Popularity, exploration, fatigue, what was seen, and rules belong to no event.
 """
 
 from dataclasses import dataclass
@@ -38,32 +38,35 @@ class ScoreTerm(IntEnum):
     SESSION_CO_OCCURRENCE = 9
     REPEAT = 10
     LAST = 11
-    EASE = 12  # goes with the whole history
-    NEW_CONTENT = 13
-    SHARED_FACETS = 14
-    NEW_SHARED_FACETS = 15
-    TOTAL = 16
-    LAST_10 = 17
-    LAST_100 = 18
-    RECENT = 19
-    HOUR = 20
-    DAY = 21
-    WEEK = 22
-    MONTH = 23
-    AGE = 24
-    AGE_HOURS = 25
-    FIRST = 26
-    FIRST_HOURS = 27
-    EXPLORATION = 28  # the boost to an exploration slot
-    RULES = 29  # demoted or boosted by the file of rules
-    FATIGUE = 30  # the impression discount
-    SEEN = 31  # what it loses because it was seen
-    STATEMENT_DAMPING = 32  # what a statement takes from interactions
-    AGAIN = 33  # usually bought again about now
-    LIKE_BOUGHT = 34  # of the kind of a durable that the user has bought
-    WORDS = 35  # has words of what a statement wants
-    AGAINST_WORDS = 36  # has words of what a statement does not want
-    NUMBERS = 37  # its number lies outside of what a statement asks for
+    RECENCY = 12
+    FREQUENCY = 13
+    OWN_ORDER = 14
+    EASE = 15  # goes with the whole history
+    NEW_CONTENT = 16
+    SHARED_FACETS = 17
+    NEW_SHARED_FACETS = 18
+    TOTAL = 19
+    LAST_10 = 20
+    LAST_100 = 21
+    RECENT = 22
+    HOUR = 23
+    DAY = 24
+    WEEK = 25
+    MONTH = 26
+    AGE = 27
+    AGE_HOURS = 28
+    FIRST = 29
+    FIRST_HOURS = 30
+    EXPLORATION = 31  # the boost to an exploration slot
+    RULES = 32  # demoted or boosted by the file of rules
+    FATIGUE = 33  # the impression discount
+    SEEN = 34  # what it loses because it was seen
+    STATEMENT_DAMPING = 35  # what a statement takes from interactions
+    AGAIN = 36  # usually bought again about now
+    LIKE_BOUGHT = 37  # of the kind of a durable that the user has bought
+    WORDS = 38  # has words of what a statement wants
+    AGAINST_WORDS = 39  # has words of what a statement does not want
+    NUMBERS = 40  # its number lies outside of what a statement asks for
 
 
 _CO_VISITS = [ScoreTerm[part.name] for part in NEIGHBOUR_SIGNALS]
@@ -117,7 +120,9 @@ class Attribution:
         likeness, covisits = (table[parts, :, :-1].sum(axis=0) for parts in (_LIKENESS, [*_CO_VISITS, ScoreTerm.EASE]))
         again = self.table[ScoreTerm.AGAIN, :, -1]
         everything = np.column_stack([likeness + covisits, before.sum(axis=0), again, popular]).clip(0.0)
-        said = np.where(likeness > self.chance, likeness, np.minimum(likeness, 0.0))
+        facets = table[[ScoreTerm.SHARED_FACETS, ScoreTerm.NEW_SHARED_FACETS], :, :-1].sum(axis=0)
+        vectors = likeness - facets
+        said = np.where(vectors > self.chance, vectors, np.minimum(vectors, 0.0)) + facets
         said[:, (unliked := disliked(self.sources))] = 0.0
         linked = np.where(unliked, 0.0, covisits)
         told = np.array([words != "" for words in self.crowd], np.bool_)
@@ -209,7 +214,8 @@ def _co_visits(table: Doubles, together: npt.NDArray[np.bool_], scored: Scored, 
     for piece, through in zip(_CO_VISITS, points[: len(shares), :, None] * shares, strict=False):
         np.add.at(table[piece].T, profile.linking, through.T)
     newest = profile.linking[(profile.ring == rows[:, None]).argmax(axis=1)]
-    table[ScoreTerm.REPEAT, np.arange(len(rows)), newest] = points[_CO_VISITS.index(ScoreTerm.REPEAT)]
+    for term in (ScoreTerm.REPEAT, ScoreTerm.RECENCY, ScoreTerm.FREQUENCY, ScoreTerm.OWN_ORDER):
+        table[term, np.arange(len(rows)), newest] = points[_CO_VISITS.index(term)]
     table[ScoreTerm.LAST, :, profile.linking[0]] = points[_CO_VISITS.index(ScoreTerm.LAST)]
 
 

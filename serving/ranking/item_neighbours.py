@@ -26,17 +26,17 @@ _SLOW_DECAY = 0.95 ** np.arange(RING)
 _TRANSITION_DECAY = 0.5 ** np.arange(RING)
 _SESSION_HALF_LIFE_S = 40.0  # who looks through a page of things clicks on several within a minute
 _UNITS = (0.03, 0.03, 0.01, 0.03)  # where the logarithms bend: a fifth of a usual value
-_SIGNALS = len(_UNITS) + 2
+_SIGNALS = len(_UNITS) + 5
 
 
 @dataclass(frozen=True, slots=True)
 class ItemNeighbours:
     """The neighbours of a ring of `t` items, whose rows are `ring`, newest first.
 
-    rows: `(u,)`, ascending, the ring's own among them. signals: `(6, u)`, the first of `blend.Signal`: CO_OCCURRENCE,
-    SLOW_CO_OCCURRENCE, TRANSITION, SESSION_CO_OCCURRENCE, REPEAT and LAST. items, owners: `(m,)`, the rows' entries:
-    the neighbour, and the place in the ring of the row it stands in. terms: `(4, m)`, what each entry adds to the sums
-    of the first four signals.
+    rows: `(u,)`, ascending, the ring's own among them. signals: `(9, u)`, the `NEIGHBOUR_SIGNALS`: four by the rows of
+    co-visits, and five by the ring alone: REPEAT, LAST, RECENCY, FREQUENCY and OWN_ORDER. items, owners: `(m,)`, the
+    rows' entries: the neighbour, and the place in the ring of the row it stands in. terms: `(4, m)`, what each entry
+    adds to the sums of the first four signals.
     """
 
     ring: Rows
@@ -47,14 +47,14 @@ class ItemNeighbours:
     terms: Doubles
 
     def of(self, rows: Rows) -> Floats:
-        """The signals of some items, `(6, r)`; zeros for those that are no neighbours."""
+        """The signals of some items, `(9, r)`; zeros for those that are no neighbours."""
         if not len(self.rows):
             return np.zeros((_SIGNALS, len(rows)), np.float32)
         at = np.minimum(np.searchsorted(self.rows, rows), len(self.rows) - 1)
         return np.where(self.rows[at] == rows, self.signals[:, at], np.float32(0.0))
 
     def forget_repeats(self, rows: Iterable[int]) -> None:
-        """Let some items be neither REPEAT nor LAST: when they come again is known better."""
+        """Let it say nothing of some items that they stand in the ring: when they come again is known better."""
         if known := set(rows):
             self.signals[len(_UNITS) :, np.isin(self.rows, list(known))] = 0.0
 
@@ -103,9 +103,20 @@ def item_neighbours(
     close = found[0] > 0
     close[ring] = True
     rows = np.flatnonzero(close)
-    repeat, last = np.zeros(n, np.float32), np.zeros(n, np.float32)
+    sums = [np.log1p(each[rows] / unit) for each, unit in zip(found, _UNITS, strict=True)]
+    signals = np.stack([*sums, *(each[rows] for each in _by_ring(ring, ages, n))])
+    return ItemNeighbours(ring, rows, signals.astype(np.float32), links.items, owners, terms)
+
+
+def _by_ring(ring: Rows, ages: Indices, n: int) -> Doubles:
+    """REPEAT, LAST, RECENCY, FREQUENCY and OWN_ORDER of all items, `(5, n)`."""
+    signals: Doubles = np.zeros((5, n))
+    repeat, last, recency, frequency, own_order = signals
     repeat[ring] = 1.0
     last[ring[:1]] = 1.0
-    sums = [np.log1p(each[rows] / unit) for each, unit in zip(found, _UNITS, strict=True)]
-    signals = np.stack([*sums, repeat[rows], last[rows]])
-    return ItemNeighbours(ring, rows, signals.astype(np.float32), links.items, owners, terms)
+    faded = _CO_OCCURRENCE_DECAY[ages]
+    np.maximum.at(recency, ring, faded)
+    frequency[ring] = np.log(np.bincount(ring, minlength=n)[ring])
+    before = 1 + np.flatnonzero(ring[1:] == ring[:1])
+    np.add.at(own_order, ring[before - 1], faded[before])
+    return signals

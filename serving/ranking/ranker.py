@@ -93,6 +93,10 @@ class Ranker:
         """What lists are sorted by: the points of all items, `(n,)`, -inf for what must not be listed."""
         return self._scorer.score([state], idle)[0].points
 
+    def signals(self, state: UserState) -> Floats:
+        """What points are made of: the signals of all items, `(f, n)`, in the order of `learning.signals.Signal`."""
+        return self._scorer.signals(state)
+
     def learn(
         self,
         state: UserState,

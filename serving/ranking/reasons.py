@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from serving.arrays import Doubles, Floats, Mask, Rows
+from serving.ranking.learning.signals import Signal
 from serving.ranking.phrases import AGAIN, CROWD, Language
 from serving.ranking.profile import SourceEvent
 from serving.ranking.scorer import Scored
@@ -78,6 +79,8 @@ def by_chance(scored: Scored) -> Doubles:
     profile = scored.profile
     least = np.zeros(len(profile.sources))
     np.add.at(least, profile.owner, CHANCE * profile.weights.clip(0.0))
+    more = profile.damping * float(scored.weights[Signal.NEW_CONTENT].clip(0.0)) * profile.liking
+    np.add.at(least, profile.owner[profile.liked], CHANCE * more)
     if len(scored.standard):
         usual = profile.facet_weights.clip(0.0) * scored.standard.mean(axis=1)
         np.add.at(least, profile.owner[profile.on_facets], usual)

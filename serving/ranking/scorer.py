@@ -134,6 +134,13 @@ class Scorer:
         """All items for somebody of whom nothing is known."""
         return self.score([UserState()], np.inf)[0]
 
+    def signals(self, state: UserState) -> Floats:
+        """The signals of all items, `(f, n)`."""
+        self._catalogue.recentre()
+        self._follow()
+        profile = profile_of(state, self._catalogue, self._settings, 0.0)
+        return self._signals(profile, np.arange(len(self._catalogue)))
+
     def learn(self, state: UserState, taken: int, idle: float, weight: float, random: np.random.Generator) -> None:
         """Let the blend learn that a user took the item in row `taken` and nothing else that could be listed.
 

@@ -68,12 +68,13 @@ class ReasonOracle:
     """Told of each message as it is sent; `wrong` tells what is not true of a list's entry then.
 
     titles: of the items, all of which are on offer. vectors: of each item by its id, and of what each text wants by
-    the text. kinds: of the items.
+    the text. kinds, facets: of the items.
     """
 
     titles: Mapping[str, str]
     vectors: Mapping[str, Vectors]
     kinds: Mapping[str, str] = field(default_factory=dict)
+    facets: Mapping[str, frozenset[str]] = field(default_factory=dict)
     _did: dict[str, dict[str, _Did]] = field(default_factory=lambda: defaultdict(dict))  # by user and event id
     _people: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     _retracted: set[tuple[str, str]] = field(default_factory=set)
@@ -195,8 +196,12 @@ class ReasonOracle:
         return [word for word in words if word is not None][-1:] == [False]
 
     def _linked(self, item_id: str, other: str) -> bool:
-        """By likeness, or by somebody who took both."""
-        return item_id == other or bool(self._people[item_id] & self._people[other]) or self._alike(item_id, other)
+        """By likeness, of vectors or facets, or by somebody who took both."""
+        if item_id == other or self._alike(item_id, other):
+            return True
+        return bool(self.facets.get(item_id, frozenset()) & self.facets.get(other, frozenset())) or bool(
+            self._people[item_id] & self._people[other]
+        )
 
     def _alike(self, item_id: str, other: str) -> bool:
         one, two = self.vectors[item_id] - self._mean, self.vectors[other]

@@ -34,11 +34,13 @@ START = {
     Signal.REPEAT: -4.0,
     Signal.LAST: 0.7,
     Signal.CONTENT: 3.0,
+    Signal.SHARED_FACETS: 2.0,
+    Signal.NEW_SHARED_FACETS: 0.5,
     Signal.TOTAL: 0.2,
     Signal.RECENT: 0.2,
 }
 UNKNOWN_START = {Signal.RECENT: 1.0, Signal.TOTAL: 0.05}
-_MEMORIES = (0.9995, 0.998)  # of the learners: what a step still counts after one more
+_MEMORIES = (0.9998, 0.999)  # of the learners: what a step still counts after one more
 _SINGLE = 1e-3  # the share of all single signals together at the start
 _RATE = 0.25
 _FIXED_SHARE = 1e-3

@@ -14,12 +14,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from serving.arrays import Doubles
-from serving.ranking.learning.signals import Signal
+from serving.ranking.learning.signals import POPULARITY_SIGNALS, Signal
 
 __all__ = ()
 
 _F = len(Signal)
-_PRIOR = 10.0  # how much curvature the start is worth: that of some ten steps
+# How much curvature the start is worth: of some ten steps, and more of signals that are many and say nearly the same.
+_PRIOR: Doubles = np.tile([60.0 if signal in POPULARITY_SIGNALS else 10.0 for signal in Signal], 2)
 _SINGLE_PRIOR, _SINGLE_MEMORY = 1.0, 0.99
 _LEAST_CHANCE = 1e-9
 
@@ -46,7 +47,7 @@ class Learner:
     def __init__(self, start: Doubles, memory: float) -> None:
         self._memory = memory
         self._weights: Doubles = np.concatenate([start, np.zeros(_F)])
-        self._curvature: Doubles = np.diag(np.full(2 * _F, _PRIOR))
+        self._curvature: Doubles = np.diag(_PRIOR)
 
     def at(self, freshness: float) -> Doubles:
         """The weights of a moment."""

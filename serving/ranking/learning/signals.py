@@ -7,7 +7,7 @@ import numpy as np
 from serving.arrays import Floats
 from serving.ranking.popularity import Popularity
 
-__all__ = ()
+__all__ = ["Signal"]
 
 
 class Signal(IntEnum):
@@ -19,23 +19,26 @@ class Signal(IntEnum):
     SESSION_CO_OCCURRENCE = 3  # as CO_OCCURRENCE, with items of the same minute
     REPEAT = 4  # it stands in the ring
     LAST = 5  # it stands first there
-    CONTENT = 6  # cosine of its vector with the decayed direction of the ring
-    NEW_CONTENT = 7  # the same over 1 + n_j: of what nobody knows yet
-    SHARED_FACETS = 8  # cosine of its facets with those of the ring (serving/facet_values.py)
-    NEW_SHARED_FACETS = 9  # the same over 1 + n_j
-    EASE = 10  # log1p(lin/.05), what goes with the whole history (serving/ranking/ease.py)
-    TOTAL = 11  # log1p(n_j)
-    LAST_10 = 12  # log1p(5 d_j), d_j with .9 for each event of anybody since
-    LAST_100 = 13  # with .99
-    RECENT = 14  # with .999
-    HOUR = 15  # with half for each hour since
-    DAY = 16
-    WEEK = 17
-    MONTH = 18
-    AGE = 19  # -log1p(events of anybody since its last one; 0 if it has none), how stale it is
-    AGE_HOURS = 20  # -log1p(hours since its last one; if it has none, since the first of all)
-    FIRST = 21  # -log1p(events of anybody since its first one; 0 if it has none), how new it is
-    FIRST_HOURS = 22  # the same in hours
+    RECENCY = 6  # .8^p, p its newest place there, from 0
+    FREQUENCY = 7  # log(places there)
+    OWN_ORDER = 8  # Σ .8^p, it came before right after the item that stands first, at places p
+    CONTENT = 9  # cosine of its vector with the decayed direction of the ring
+    NEW_CONTENT = 10  # the same over 1 + n_j: of what nobody knows yet
+    SHARED_FACETS = 11  # cosine of its facets with those of the ring (serving/facet_values.py)
+    NEW_SHARED_FACETS = 12  # the same over 1 + n_j
+    EASE = 13  # log1p(lin/.05), what goes with the whole history (serving/ranking/ease.py)
+    TOTAL = 14  # log1p(n_j)
+    LAST_10 = 15  # log1p(5 d_j), d_j with .9 for each event of anybody since
+    LAST_100 = 16  # with .99
+    RECENT = 17  # with .999
+    HOUR = 18  # with half for each hour since
+    DAY = 19
+    WEEK = 20
+    MONTH = 21
+    AGE = 22  # -log1p(events of anybody since its last one; 0 if it has none), how stale it is
+    AGE_HOURS = 23  # -log1p(hours since its last one; if it has none, since the first of all)
+    FIRST = 24  # -log1p(events of anybody since its first one; 0 if it has none), how new it is
+    FIRST_HOURS = 25  # the same in hours
 
 
 POPULARITY_SIGNALS = [
@@ -59,6 +62,9 @@ NEIGHBOUR_SIGNALS = [
     Signal.SESSION_CO_OCCURRENCE,
     Signal.REPEAT,
     Signal.LAST,
+    Signal.RECENCY,
+    Signal.FREQUENCY,
+    Signal.OWN_ORDER,
 ]
 OWN_SIGNALS = [signal for signal in Signal if signal not in POPULARITY_SIGNALS]
 """Those by what this user did."""

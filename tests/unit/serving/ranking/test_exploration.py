@@ -9,6 +9,8 @@ import pytest
 from penchant.messages import ItemVector
 from serving.catalogue import Catalogue, pack
 from serving.ranking.exploration import keep_off_the_first
+from serving.ranking.learning.blend import START, Blend
+from serving.ranking.learning.signals import Signal
 from serving.ranking.popularity import Popularity
 from serving.ranking.profile import RankSettings
 from serving.ranking.ranker import Ranker
@@ -163,7 +165,9 @@ def test_what_is_of_another_kind_than_the_list_gets_no_slot(explore: float) -> N
     items, popular = shop_of(kinds), Popularity()
     for row in range(25):
         popular.add(row, 1.0)
-    found = [explored(Ranker(items, popular, RankSettings(explore=explore)), user(f"i{n}")) for n in range(20)]
+    text_alone = Blend({**START, Signal.SHARED_FACETS: 0.0, Signal.NEW_SHARED_FACETS: 0.0})
+    shop = Ranker(items, popular, RankSettings(explore=explore), blend=text_alone)
+    found = [explored(shop, user(f"i{n}")) for n in range(20)]
 
     slots = [kinds[int(item[1:])] for each in found for item in each.values()]
     assert set(slots) == {"tent"}

@@ -64,7 +64,9 @@ def test_parts_are_those_of_the_formula(events: list[Linked]) -> None:
             math.log1p(fwd / 0.01),
             math.log1p(session / 0.03),
         ]
-        wanted = [*sums, float(item in ring), float(item == 3)]
+        recency = {3: 1.0, 17: 0.8, 39: 0.8**4}.get(item, 0.0)
+        by_ring = [float(item in ring), float(item == 3), recency, math.log(2) * (item == 3), 0.8**3 * (item == 17)]
+        wanted = [*sums, *by_ring]
         assert found.of(np.array([item]))[:, 0].tolist() == pytest.approx(wanted, rel=1e-5)
     assert {3, 17, 39} <= set(found.rows.tolist())
     assert sorted(found.rows.tolist()) == found.rows.tolist()
@@ -97,5 +99,5 @@ def test_near_an_empty_ring_is_nothing() -> None:
         np.zeros(N, np.float32),
     )
 
-    assert found.of(np.array([1, 2])).tolist() == [[0.0, 0.0]] * 6
+    assert found.of(np.array([1, 2])).tolist() == [[0.0, 0.0]] * 9
     assert found.shares(np.array([1, 2]), N).shape == (4, 2, 0)

@@ -26,6 +26,13 @@ BLENDS: dict[str, dict[str, float]] = {
     "as it starts, where things are bought again": {},
     "what is fresh": {"AGE": 1.0, "RECENT": 0.0, "TOTAL": -0.3},
     "what is fresh by time": {"AGE_HOURS": 1.0, "FIRST": 0.5, "WEEK": 0.5, "HOUR": 0.5, "RECENT": -0.3, "TOTAL": -0.3},
+    "shared facets": {
+        "SHARED_FACETS": 3.0,
+        "NEW_SHARED_FACETS": 2.0,
+        "NEW_CONTENT": 2.0,
+        "CONTENT": 0.5,
+        "OWN_ORDER": 1.0,
+    },
     "what lasts": {"MONTH": 1.0, "FIRST_HOURS": -0.5, "DAY": -0.5, "LAST_10": -0.3, "RECENT": 0.0, "TOTAL": 0.0},
     "what is stale": {"AGE": -1.0, "RECENT": -0.5, "TOTAL": 0.5, "EASE": 1.0},
     "whole histories": {"CONTENT": 0.2, "EASE": 2.0, "CO_OCCURRENCE": 0.1, "AGE": 0.5, "RECENT": -0.2},
@@ -46,7 +53,8 @@ class Shop(RankingWorker):
         vectors |= {text: embed_by_words(text.split(" but ")[0]) for text in texts}
         titles = {each.item_id: each.title for each in shop.products}
         kinds = {each.item_id: each.category for each in shop.products}
-        self.oracle = ReasonOracle(titles, vectors, kinds)
+        facets = {each.item_id: frozenset({each.category, each.brand}) for each in shop.products}
+        self.oracle = ReasonOracle(titles, vectors, kinds, facets)
         self.codes = Counter[str]()
         self.wrong: list[str] = []
         self._offsets = Counter[str]()
