@@ -31,6 +31,7 @@ class FacetValues:
 
     def __init__(self, capacity: int = 1024) -> None:
         self._items = 0  # that have a value
+        self._widest = 1  # how many values an item had at most
         self._numbers: dict[_Value, int] = {}
         self._named: list[_Value | None] = [None]  # by number
         self._free: list[int] = []
@@ -52,6 +53,7 @@ class FacetValues:
         self._of[row, : len(numbers)] = numbers
         self._counts[numbers] += 1
         self._items += bool(values)
+        self._widest = max(self._widest, len(values))
         self._current = False
 
     def remove(self, row: int) -> None:
@@ -73,17 +75,19 @@ class FacetValues:
         """The cosine of each of the first `n` items with the weighted sum of those in `rows`, `(n,)` in [0, 1]."""
         self._follow(n)
         query = self._query(rows, weights)
-        cosines: Floats = self._scale[:n] * (query * self._weights)[self._of[:n]].sum(axis=1)
-        return cosines
+        points = query * self._weights
+        cosines: Floats = sum((points[self._of[:n, at]] for at in range(1, self._widest)), points[self._of[:n, 0]])
+        return self._scale[:n] * cosines
 
     def shares(self, rows: Rows, weights: Floats, asked: Rows) -> Floats:
         """What each of `rows` `(t,)` adds to the likeness of those asked for, `(r, t)`."""
         self._follow(int(max(rows.max(initial=0), asked.max(initial=0))) + 1)
+        mine, theirs = self._of[rows, : self._widest], self._of[asked, : self._widest]
+        common = theirs[:, None, :, None] == mine[None, :, None, :]
+        alike = (common * (self._weights**2)[mine][None, :, None, :]).sum(axis=(2, 3))
         length = _length(self._sum(rows, weights))
-        apart = [self._sum(rows[at : at + 1], weights[at : at + 1]) / length for at in range(len(rows))]
-        return np.stack(
-            [self._scale[asked] * (each * self._weights)[self._of[asked]].sum(axis=1) for each in apart], axis=1
-        )
+        found: Floats = alike * self._scale[asked][:, None] * (weights * self._scale[rows] / length)
+        return found
 
     def _query(self, rows: Rows, weights: Floats) -> Floats:
         query = self._sum(rows, weights)
