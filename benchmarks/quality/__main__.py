@@ -19,7 +19,7 @@ from rich.progress import track
 from benchmarks.baselines.all import NAMES
 from benchmarks.quality.cold import cold as cold_windows
 from benchmarks.quality.cold import streams_of
-from benchmarks.quality.lag import NEVER, lags, pairs_of
+from benchmarks.quality.lag import JOINED, lags, pairs_of
 from benchmarks.quality.made_up import AFTER, RULES
 from benchmarks.quality.made_up import measure as made_up_stream
 from benchmarks.quality.methods import Effort, Method
@@ -241,16 +241,19 @@ def made_up(each: int, seed: int, file: Path | None) -> None:
 @click.option("--positive", metavar="RULE", help="As for `stream`.")
 @click.option("--pairs", default=100, show_default=True, type=click.IntRange(1), help="Of users, drawn by --seed.")
 @click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--joined", default=JOINED, show_default=True, type=click.IntRange(2), help="Events of each user.")
 @click.option("--fresh", is_flag=True, help="Nothing was learned before: each pair is the first that a system sees.")
 def lag(items_file: Path, events_file: Path, model: Path, **options: Any) -> None:
     """Adaptation lag: how fast lists follow a new interest, after the first half of the events was learned."""
     items = read_items(items_file)
     events = _events(events_file, rows_of(items), options).events[: options["limit"]]
     genres = [frozenset(map(str, item.facets.get("genre") or item.facets.get("category") or ())) for item in items]
-    pairs = pairs_of(events[len(events) // 2 :], genres, options["pairs"], options["seed"])
+    from_on = 0 if options["fresh"] else len(events) // 2
+    joined = options["joined"]
+    pairs = pairs_of(events[from_on:], genres, options["pairs"], options["seed"], joined)
     if not pairs:
         raise Misconfigured(
-            "no two users with 20 positive events and different main genres: items need `genres` or `tags`"
+            f"no two users with {joined} positive events and different main genres: items need `genres` or `tags`"
         )
     catalogue = catalogue_of(items, load_encoder(model), CACHE)
     names = () if options["only"] else options["names"]
@@ -268,9 +271,9 @@ def lag(items_file: Path, events_file: Path, model: Path, **options: Any) -> Non
     found = {name: list(own) for name, own in zip(told, zip(*by_pair, strict=True), strict=True)}
     click.echo(f"{len(pairs)} pairs")
     for name, own in found.items():
-        click.echo(f"{name:24s} median {np.median(own):4.1f}   never within 20: {own.count(NEVER)}")
+        click.echo(f"{name:24s} median {np.median(own):4.1f}   never within {joined}: {own.count(joined + 1)}")
     medians = {name: {"median_lag": float(np.median(own)), "lags": own} for name, own in found.items()}
-    kind = {"protocol": "lag", "fresh": options["fresh"], "pairs": len(pairs)}
+    kind = {"protocol": "lag", "fresh": options["fresh"], "joined": joined, "pairs": len(pairs)}
     _write({**kind, "methods": medians}, options["file"])
 
 

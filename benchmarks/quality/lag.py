@@ -21,20 +21,21 @@ from serving.ranking.ranker import TOP
 
 JOINED = 20
 _HALF = TOP // 2
-NEVER = JOINED + 1
 
 Genres = Sequence[frozenset[str]]
 JoinedPair = tuple[list[DatasetEvent], list[DatasetEvent], str]  # and the main genre of the second ones
 
 
-def pairs_of(events: Sequence[DatasetEvent], genres: Genres, n: int, seed: int) -> list[JoinedPair]:
-    """At most `n` pairs of 20 positive events each, and the main genre of the second ones; drawn by `seed`."""
+def pairs_of(
+    events: Sequence[DatasetEvent], genres: Genres, n: int, seed: int, joined: int = JOINED
+) -> list[JoinedPair]:
+    """At most `n` pairs of `joined` positive events each, and the main genre of the second ones; drawn by `seed`."""
     by_user: dict[str, list[DatasetEvent]] = defaultdict(list)
     for event in events:
         if event.positive:
             by_user[event.user].append(event)
     usual = Counter(genre for each in genres for genre in each)
-    parts = [own[at - JOINED : at] for own in by_user.values() for at in range(len(own), JOINED - 1, -JOINED)]
+    parts = [own[at - joined : at] for own in by_user.values() for at in range(len(own), joined - 1, -joined)]
     known = [(part, genre) for part in parts if (genre := _main_genre(part, genres, usual)) is not None]
     left = [known[place] for place in np.random.default_rng(seed).permutation(len(known)).tolist()]
     found: list[JoinedPair] = []
@@ -56,12 +57,13 @@ def _main_genre(events: Sequence[DatasetEvent], genres: Genres, usual: Mapping[s
 
 
 def lags(methods: Sequence[Method], user: str, joined: JoinedPair, genres: Genres) -> list[int]:
-    """The lag of one pair by each method, `NEVER` if a list does not follow within the 20 events.
+    """The lag of one pair by each method, one more than there are events if a list does not follow within them.
 
     All take in an event before any is asked, since some share what they learn.
     """
     first, second, wanted = joined
-    found = [NEVER] * len(methods)
+    never = len(second) + 1
+    found = [never] * len(methods)
     mask = np.ones(len(genres), np.bool_)
     for place, event in enumerate([*first, *second], 1 - len(first)):
         step = Step(replace(event, user=user), idle=0.0, candidates=mask.copy())
@@ -69,7 +71,7 @@ def lags(methods: Sequence[Method], user: str, joined: JoinedPair, genres: Genre
             method.learn(step)
         mask[event.row] = False
         for number, method in enumerate(methods):
-            if place >= 1 and found[number] == NEVER and _turned(method, step, mask, (wanted, genres)):
+            if place >= 1 and found[number] == never and _turned(method, step, mask, (wanted, genres)):
                 found[number] = place
     return found
 

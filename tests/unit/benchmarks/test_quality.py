@@ -9,7 +9,7 @@ from benchmarks.baselines.all import baselines
 from benchmarks.baselines.content import ContentMean
 from benchmarks.baselines.knn import ItemKnn, LastItem, Together
 from benchmarks.baselines.popular import Popular
-from benchmarks.quality.lag import NEVER, lags, pairs_of
+from benchmarks.quality.lag import JOINED, lags, pairs_of
 from benchmarks.quality.methods import Method, TunedMethod
 from benchmarks.quality.report import report
 from benchmarks.quality.run import PrequentialRun
@@ -205,7 +205,7 @@ def test_the_lag_is_the_events_until_half_of_the_list_is_from_the_new_interest()
         if pair[2] not in genres[row]:
             popular.learn(Step(event("others", row)))
             popular.learn(Step(event("others", row)))
-    assert lags([popular], "joined", pair, genres) == [NEVER]
+    assert lags([popular], "joined", pair, genres) == [JOINED + 1]
 
 
 def test_a_pair_is_joined_in_time_and_no_event_is_in_two() -> None:
