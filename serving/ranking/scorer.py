@@ -139,7 +139,8 @@ class Scorer:
         self._catalogue.recentre()
         self._follow()
         profile = profile_of(state, self._catalogue, self._settings, 0.0)
-        return self._signals(profile, np.arange(len(self._catalogue)))
+        rows = np.arange(len(self._catalogue))
+        return self._signals(profile, rows, self._catalogue.centred(rows))
 
     def learn(self, state: UserState, taken: int, idle: float, weight: float, random: np.random.Generator) -> None:
         """Let the blend learn that a user took the item in row `taken` and nothing else that could be listed.
@@ -154,8 +155,9 @@ class Scorer:
         others = np.flatnonzero(self._allowed(self._seen.of(state)))
         pool = others if len(others) <= _POOL else np.unique(others[random.integers(0, len(others), _POOL)])
         rows = np.append(taken, pool[pool != taken])
-        signals = self._signals(profile, rows)
-        rest = self._apart(profile, rows) - weights[Signal.CONTENT] * signals[Signal.CONTENT]
+        items = self._catalogue.centred(rows)
+        signals = self._signals(profile, rows, items)
+        rest = self._apart(profile, rows, items) - weights[Signal.CONTENT] * signals[Signal.CONTENT]
         points = weights @ signals + rest
         hardest = 1 + np.argsort(-points[1:])[:_HARDEST]
         easier = np.setdiff1d(np.arange(1, len(rows)), hardest)
@@ -168,14 +170,14 @@ class Scorer:
         draw = Draw(signals[:, chosen].astype(np.float64), rest[chosen] + np.log(stands), _freshness(idle), weight)
         self._blend.learn(draw, known=not profile.empty)
 
-    def _signals(self, profile: Profile, rows: Rows) -> Floats:
-        """The signals of some items, `(f, r)`."""
+    def _signals(self, profile: Profile, rows: Rows, items: Floats) -> Floats:
+        """The signals of some items, `(f, r)`; `items` `(r, d)`: their vectors seen from the mean item."""
         signals = np.zeros((len(Signal), len(rows)), np.float32)
         signals[POPULARITY_SIGNALS] = self._popular[:, rows]
         if profile.empty:
             return signals
         signals[NEIGHBOUR_SIGNALS] = self._near(profile).of(rows)
-        signals[Signal.CONTENT] = self._catalogue.centred(rows) @ profile.direction
+        signals[Signal.CONTENT] = items @ profile.direction
         signals[Signal.SHARED_FACETS] = self._by_shared_facets(profile)[rows]
         signals[Signal.NEW_CONTENT] = signals[Signal.CONTENT] * self._newness[rows]
         signals[Signal.NEW_SHARED_FACETS] = signals[Signal.SHARED_FACETS] * self._newness[rows]
@@ -183,9 +185,9 @@ class Scorer:
         signals[OWN_SIGNALS] *= profile.damping
         return signals
 
-    def _apart(self, profile: Profile, rows: Rows) -> Floats:
+    def _apart(self, profile: Profile, rows: Rows, items: Floats) -> Floats:
         """Points of some items that are not the blend's, `(r,)`, and those of CONTENT."""
-        points = self._catalogue.centred(rows) @ (profile.weights @ profile.vectors + profile.long)
+        points: Floats = items @ (profile.weights @ profile.vectors + profile.long)
         points += self._by_facet(profile, self._standardised(profile.facet_queries), rows)
         if profile.said:
             points += spoken_points(profile.said, self._catalogue.searched, self._settings.spoken)[rows]
