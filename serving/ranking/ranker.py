@@ -160,7 +160,7 @@ class Ranker:
             return most_popular(self._nobody().points, np.isfinite(scored.points), k)
         allowed = np.isfinite(scored.points)
         rows = self._filled(scored, allowed, k) if self._settings.relevance else self._slate.choose(scored.points, k)
-        return self._slate.arrange(rows, allowed, scored.boosted, k)
+        return self._slate.arrange(rows, scored.points, scored.boosted, k)
 
     def _filled(self, scored: Scored, allowed: Mask, k: int) -> Rows:
         """What the user's own events speak for, then what trends: of the facets that the user wrote about first."""

@@ -1,4 +1,4 @@
-"""What people decide about lists, beside what is learned: a file of rules that block, demote, boost or pin items.
+"""What people decide about lists, beside what is learned: a file of rules, by item or by facet.
 
     [[rule]]
     do = "block"                  # never listed
@@ -20,6 +20,11 @@
     where = {category = "Food"}
     seen = "again"
 
+    [[rule]]
+    do = "floor"                  # at least this share of a list's places is for these items, as far as there are any
+    where = {brand = "Small & Co"}
+    share = 0.1
+
 Facets are compared as they were published, but for case. An item may be named that is not published yet.
 """
 
@@ -32,7 +37,7 @@ import numpy as np
 import numpy.typing as npt
 
 from penchant.errors import Misconfigured
-from serving.arrays import Floats
+from serving.arrays import Floats, Mask
 from serving.catalogue import Catalogue, CatalogueItem
 from serving.files import toml_files as edited
 from serving.lexical.numeric_facets import number_in
@@ -59,12 +64,13 @@ class _NumberRange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class _Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One entry of the file: about an `item`, or about all items `where`. `place` counts from 1."""
 
-    do: Literal["block", "demote", "boost", "pin", "seen"]
+    do: Literal["block", "demote", "boost", "pin", "seen", "floor"]
     item: str | None = None
     where: dict[str, str | _NumberRange] | None = None
     points: float | None = None
     place: int | None = None
     seen: Seen | None = None
+    share: float | None = None
 
     def fits(self, item_id: str, item: CatalogueItem | None) -> bool:
         """Whether it is about this item."""
@@ -85,6 +91,7 @@ class Rules:
         self._path = path
         self._stamp: tuple[int, int] | None = None
         self._rules: list[_Rule] = []
+        self._floors: list[tuple[Mask, float]] = []
         self._points = np.zeros(0, np.float32)
         self._seen = np.zeros(0, "U5")
         self._points_of = (-1, -1)
@@ -131,6 +138,11 @@ class Rules:
         self._follow()
         return self._seen
 
+    def floors(self) -> list[tuple[Mask, float]]:
+        """Which items `(n,)` have a share of each list's places, and what share."""
+        self._follow()
+        return self._floors
+
     def any_seen(self, seen: Seen, usual: Seen) -> bool:
         """Whether it may go by `seen` for an item, `usual` being the setting."""
         return usual == seen or any(rule.seen == seen for rule in self._rules)
@@ -142,10 +154,15 @@ class Rules:
             return
         about_seen = any(rule.seen for rule in self._rules)
         self._points = np.zeros(current[0], np.float32)
+        self._floors = []
         self._seen = np.full(current[0] if about_seen else 0, "", "U5")
         for rule in self._rules:
             if rule.do == "seen":
                 self._seen[self._rows(rule)] = rule.seen
+            elif rule.do == "floor":
+                about = np.zeros(current[0], np.bool_)
+                about[self._rows(rule)] = True
+                self._floors.append((about, rule.share or 0.0))
             elif rule.do != "pin":
                 self._points[self._rows(rule)] += _POINTS[rule.do] * (1.0 if rule.points is None else rule.points)
         self._points_of = current
@@ -195,6 +212,8 @@ def _wrong(rule: _Rule) -> str | None:
         (not pin and rule.place is not None, "`place` is for pins"),
         (shift and not 0 < points <= _MOST_POINTS, f"`points` must be above 0 and at most {_MOST_POINTS:,.0f}"),
         (not shift and rule.points is not None, "`points` is for demote and boost"),
+        (rule.do == "floor" and not 0 < (rule.share or 0.0) <= 1, "`share` must be above 0 and at most 1"),
+        (rule.do != "floor" and rule.share is not None, "`share` is for floor"),
         ((rule.do == "seen") == (rule.seen is None), "`seen` is for seen, and one of out, down and again"),
     )
     return next((text for wrong, text in complaints if wrong), None)

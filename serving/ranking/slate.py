@@ -36,11 +36,13 @@ class Slate:
         return self.rules.points()[rows] if self.rules else np.zeros(len(rows), np.float32)
 
     def placed(self, rows: Rows) -> Mask:
-        """`(r,)`: which items rules boost, or pin."""
+        """`(r,)`: which items rules boost, pin, or give a floor."""
         if not self.rules:
             return np.zeros(len(rows), np.bool_)
-        pinned: Mask = np.isin(rows, list(self.rules.pins()))
-        return pinned | (self.rules.points()[rows] > 0)
+        placed: Mask = np.isin(rows, list(self.rules.pins())) | (self.rules.points()[rows] > 0)
+        for about, _ in self.rules.floors():
+            placed |= about[rows]
+        return placed
 
     def blocked(self) -> Mask:
         """`(n,)`: what the rules keep off every list."""
@@ -54,16 +56,30 @@ class Slate:
             return best[self._varied(best, points[best], min(k, len(best)))]
         return best_rows(points, min(k, allowed))
 
-    def arrange(self, rows: Rows, allowed: Mask, boosted: Iterable[int], k: int) -> Rows:
+    def arrange(self, rows: Rows, points: Floats, boosted: Iterable[int], k: int) -> Rows:
         """The list, first place first, at most `k`: what was boosted is not on the first three, pins have their own.
 
-        allowed: `(n,)`: what may be listed, also if it is not in `rows`. boosted: the rows that were.
+        points: `(n,)`, -inf for what must not be listed; what is not in `rows` may be. boosted: the rows that were.
         """
+        allowed, rows = np.isfinite(points), self._with_floors(rows, points, k)
         pins = {row: place for row, place in self.rules.pins().items() if allowed[row]} if self.rules else {}
         order = keep_off_the_first([row for row in rows.tolist() if row not in pins], boosted)
         for row, place in sorted(pins.items(), key=lambda pin: pin[1]):
             order.insert(place - 1, row)
         return np.array(order[:k], np.intp)
+
+    def _with_floors(self, rows: Rows, points: Floats, k: int) -> Rows:
+        """Give each floor its share of the places, rounded down: its best items stand in for the last of no floor."""
+        floors = self.rules.floors() if self.rules else []
+        rows = rows[:k].copy()
+        for about, share in floors:
+            others = np.flatnonzero(~np.any([each[rows] for each, _ in floors], axis=0))[::-1]
+            left = np.where(about, points, np.float32(-np.inf))
+            left[rows] = -np.inf
+            few = min(int(share * k) - int(about[rows].sum()), len(others), int(np.isfinite(left).sum()))
+            if few > 0:
+                rows[others[:few][::-1]] = best_rows(left, few)
+        return rows
 
     def _varied(self, rows: Rows, points: Floats, k: int) -> Indices:
         """The order, `(k,)` indices into `rows`, which come best first."""

@@ -117,6 +117,24 @@ def test_a_pinned_item_has_its_place_unless_it_must_not_be_listed(tmp_path: Path
     assert "i7" not in {each.item_id for each in ranker.rank(user("i3"), 20).items}
 
 
+@pytest.mark.parametrize("settings", [RankSettings(), EVERYTHING])
+def test_a_floor_gives_a_facet_its_share_of_the_places(tmp_path: Path, settings: RankSettings) -> None:
+    """Given lists of ten, then three are of the brand, its best; the first places stay, and nothing stands twice."""
+    catalogue = catalogue_of(300)
+    demoted = '[[rule]]\ndo = "demote"\nwhere = {brand = "Acme"}\npoints = 9.0\n'
+    floor = '[[rule]]\ndo = "floor"\nwhere = {brand = "Acme"}\nshare = 0.39\n'
+    without = Ranker(catalogue, Popularity(), settings, rules=rules_of(catalogue, tmp_path, demoted))
+    (tmp_path / "floor").mkdir()
+    ranker = Ranker(catalogue, Popularity(), settings, rules=rules_of(catalogue, tmp_path / "floor", demoted + floor))
+    for n in range(1, 30, 3):
+        before, listed = without.rank(user(f"i{n}"), 10).items, ranker.rank(user(f"i{n}"), 10).items
+        brands = [catalogue.items[catalogue.row(each.item_id)].facets["brand"] for each in listed]  # type: ignore[union-attr]
+        assert brands.count("Acme") == 3
+        assert len({each.item_id for each in listed}) == 10
+        assert [each.item_id for each in listed[:7]] == [each.item_id for each in before[:7]]
+        assert [each.score for each in listed[7:]] == sorted((each.score for each in listed[7:]), reverse=True)
+
+
 def test_boosts_move_points(tmp_path: Path) -> None:
     catalogue = catalogue_of(20)
     text = '[[rule]]\ndo = "boost"\nitem = "i9"\npoints = 100\n[[rule]]\ndo = "demote"\nitem = "i8"\npoints = 100\n'
@@ -164,6 +182,9 @@ def test_variety_keeps_the_best_first_and_lists_nothing_twice() -> None:
         ('[[rule]]\ndo = "boost"\nitem = "i1"\npoints = 1e39', "at most 1,000,000"),
         ('[[rule]]\ndo = "block"\nitem = "i1"\npoints = 1.0', "`points` is for"),
         ('[[rule]]\ndo = "block"\nitem = "i1"\nplace = 1', "`place` is for"),
+        ('[[rule]]\ndo = "floor"\nitem = "i1"', "`share` must be"),
+        ('[[rule]]\ndo = "floor"\nitem = "i1"\nshare = 1.5', "`share` must be"),
+        ('[[rule]]\ndo = "block"\nitem = "i1"\nshare = 0.5', "`share` is for"),
         ('[[rule]]\ndo = "seen"\nitem = "i1"', "`seen` is for seen"),
         ('[[rule]]\ndo = "block"\nitem = "i1"\nseen = "out"', "`seen` is for seen"),
         ('[[rule]]\ndo = "seen"\nitem = "i1"\nseen = "up"', "cannot be understood"),
