@@ -84,14 +84,23 @@ def write_store(before: Before, client: redis.Redis) -> None:
             client.sadd(key, *map(b64decode, held))
 
 
-def source_of(before: Before, bootstrap: str, redis_url: str) -> ReplaySource:
+def weights_of_then(folder: Path) -> Path:
+    """A weights file as it was in force: a review that blames took nothing away."""
+    path = folder / "weights.toml"
+    shipped = Path("stream/events/weights.toml").read_text("utf-8")
+    assert "blame = 4.0" in shipped
+    path.write_text(shipped.replace("blame = 4.0", "blame = 0.0"), "utf-8")
+    return path
+
+
+def source_of(before: Before, bootstrap: str, redis_url: str, weights: Path) -> ReplaySource:
     """Of its own model folder, which made these vectors of the texts on the log."""
     vectors = {text: np.frombuffer(b64decode(of), np.float16) for text, of in before["vectors"].items()}
 
     async def embed(texts: Sequence[str]) -> Mapping[str, Vector]:
         return {text: vectors[text].astype(np.float32) for text in texts}
 
-    settings = WorkerSettings(bootstrap=bootstrap, redis=redis_url, prefix=before["prefix"])
+    settings = WorkerSettings(bootstrap=bootstrap, redis=redis_url, prefix=before["prefix"], weights=weights)
     identities = {f"{before['prefix']}.{topic}": identity for topic, identity in before["identities"].items()}
     model = Model(before["fingerprint"], before["dim"], embed, passages=embed)  # no text of an item is read
     return ReplaySource(settings, identities, before["partitions"], model)
@@ -106,12 +115,14 @@ async def verified(source: ReplaySource) -> Report:
         await live.close()
 
 
-def test_the_store_of_before_is_what_the_log_of_before_makes(before: Before, broker: Broker, redis_url: str) -> None:
+def test_the_store_of_before_is_what_the_log_of_before_makes(
+    before: Before, broker: Broker, redis_url: str, tmp_path: Path
+) -> None:
     write_log(before, broker.bootstrap)
     with redis.Redis.from_url(redis_url) as client:
         write_store(before, client)
 
-    report = asyncio.run(verified(source_of(before, broker.bootstrap, redis_url)))
+    report = asyncio.run(verified(source_of(before, broker.bootstrap, redis_url, weights_of_then(tmp_path))))
 
     assert report.findings == []
     assert report.users == 8
