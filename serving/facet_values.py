@@ -1,7 +1,8 @@
 """Which values the items' facets have, as numbers, and how much items have in common by them.
 
-An item is a unit vector over all values, each weighing log(1 + N / items that have it), N the number of items with any:
-what two share counts the more the fewer others have it, too. Numbers are no values: 9.99 and 10 are not two kinds.
+An item is a unit vector over all values, each weighing log(N / items that have it), N the number of items with any:
+what two share counts the more the fewer others have it, too, and nothing if all have it. Numbers are no values: 9.99
+and 10 are not two kinds.
 """
 
 from collections.abc import Mapping
@@ -23,10 +24,10 @@ class FacetValues:
     """By row of the catalogue. One writer, readers in the same thread.
 
     >>> values = FacetValues()
-    >>> values.put(0, {"genre": ["Sci-Fi", "Horror"]}), values.put(2, {"genre": "Sci-Fi"})
-    (None, None)
-    >>> values.likeness(np.array([2]), np.ones(1, np.float32), 3).round(2).tolist()
-    [0.5299999713897705, 0.0, 1.0]
+    >>> for row, genres in enumerate((["Sci-Fi", "Horror"], ["Western"], ["Sci-Fi"])):
+    ...     values.put(row, {"genre": genres})
+    >>> (100 * values.likeness(np.array([2]), np.ones(1, np.float32), 3)).round().tolist()
+    [35.0, 0.0, 100.0]
     """
 
     def __init__(self, capacity: int = 1024) -> None:
@@ -106,7 +107,7 @@ class FacetValues:
         if self._current:
             return
         counts = self._counts[: len(self._named)]
-        self._weights = np.log1p(np.float32(self._items) / np.maximum(counts, 1)).astype(np.float32)
+        self._weights = np.log(np.maximum(np.float32(self._items), 1) / np.maximum(counts, 1)).astype(np.float32)
         self._weights[_NONE] = 0.0
         squares = (self._weights**2)[self._of].sum(axis=1)
         self._scale = np.where(squares > 0, 1.0 / np.sqrt(np.maximum(squares, _LEAST_LENGTH)), 0.0).astype(np.float32)

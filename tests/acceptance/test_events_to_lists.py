@@ -192,4 +192,4 @@ def test_list_has_the_fields_that_consumers_rely_on(system: System) -> None:
     without_experiment = set(Recommendations.__struct_fields__) - {"variant"}
     assert set(made) - {"folded_more"} == without_experiment - {"folded_more"}
     assert set(made["items"][0]) == {"item_id", "score", "source", "reasons"}
-    assert set(made["items"][0]["reasons"][0]) == {"event_id", "share", "words"}
+    assert set(made["items"][0]["reasons"][0]) == {"event_id", "share", "words", "code"}

@@ -92,7 +92,7 @@ def test_store_of_another_model(system: System) -> None:
 
 
 def test_item_statistics_of_a_newer_version(system: System) -> None:
-    header, _ = snapshots.encode(Statistics(Catalogue(8, "words-8"), {}).snapshot("covisits", 0, 0))
+    header, *_ = snapshots.encode(Statistics(Catalogue(8, "words-8"), {}).snapshot("covisits", 0, 0))
     pointer = snapshots.pointer(system.topics.prefix)
     with redis.Redis.from_url(system.redis_url) as client:
         client.hset(f"{pointer}:newer", "0", newer(header))

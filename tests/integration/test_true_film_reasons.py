@@ -39,6 +39,10 @@ def messages() -> list[Message]:
     ]
 
 
+def listed(values: str | list[str] | None) -> list[str]:
+    return [values] if isinstance(values, str) else values or []
+
+
 @pytest.mark.parametrize("weights", [{}, LEARNED], ids=["as it starts", "as it learns"])
 async def test_every_reason_of_every_list_is_true(film_catalogue: Catalogue, weights: dict[str, float]) -> None:
     start = {**START, **{Signal[name]: weight for name, weight in weights.items()}}
@@ -49,7 +53,13 @@ async def test_every_reason_of_every_list_is_true(film_catalogue: Catalogue, wei
     await worker.store.acquire(0)
     ids = film_catalogue.ids
     titles = {item_id: item.title for item_id in ids if (item := film_catalogue.about(item_id)) is not None}
-    oracle = ReasonOracle(titles, {item_id: film_catalogue.vector_at(row) for row, item_id in enumerate(ids)})
+    facets = {
+        item_id: frozenset(value for name in ("genre", "director", "cast") for value in listed(item.facets.get(name)))
+        for item_id in ids
+        if (item := film_catalogue.about(item_id)) is not None
+    }
+    vectors = {item_id: film_catalogue.vector_at(row) for row, item_id in enumerate(ids)}
+    oracle = ReasonOracle(titles, vectors, facets=facets)
     wrong, reasons, lists, sent = list[str](), 0, 0, messages()
     for at in range(0, len(sent), AT_ONCE):
         some = sent[at : at + AT_ONCE]
