@@ -125,12 +125,6 @@ class Popularity:
         told: npt.NDArray[np.float32] = faded.astype(np.float32)
         return told
 
-    def decayed(self, n: int) -> npt.NDArray[np.float32]:
-        """The sums of the last 1,000 events or so, `(n,) float32`: .999 for each event since."""
-        self._reserve(n)
-        decayed: Doubles = self._fading[:n, RECENT] * np.exp2(self._since - self._now)[RECENT]
-        return decayed.astype(np.float32)
-
     def ages(self, n: int) -> npt.NDArray[np.float32]:
         """Events since the last one on each of the first `n` rows, `(n,) float32`; 0 where there was none yet."""
         return self._events_since(n, 1)

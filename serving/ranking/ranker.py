@@ -65,7 +65,6 @@ class Ranker:
         **learned: Unpack[Learned],
     ) -> None:
         self._catalogue = catalogue
-        self._popularity = popularity
         self._settings = settings or RankSettings()
         self.blend = Blend() if blend is None else blend
         rows = learned["covisits"] if "covisits" in learned else CoVisitRows()

@@ -73,11 +73,6 @@ class Experts:
         shares = self._shares * np.exp(-_RATE * draw.weight * np.minimum(losses - losses.min(), _MOST_LOSS))
         self._shares = (1.0 - _FIXED_SHARE) * shares / shares.sum() + _FIXED_SHARE * self._start
 
-    def shares(self) -> dict[str, float]:
-        """How much each expert counts; they sum to 1."""
-        names = [*(f"memory {memory:g}" for memory in _MEMORIES), *(signal.name.lower() for signal in Signal)]
-        return dict(zip(names, self._shares.tolist(), strict=True))
-
     def numbers(self) -> Doubles:
         """All that it knows, `(m,)`."""
         each = (learner.numbers() for learner in self._learners)
@@ -123,10 +118,6 @@ class Blend:
         """One step. `known`: whether something was known of the user."""
         (self._known if known else self._unknown).learn(draw)
         self.steps += 1
-
-    def shares(self) -> dict[str, float]:
-        """How much each expert counts for users of whom something is known."""
-        return self._known.shares()
 
     def pack(self) -> bytes:
         """All that it knows as bytes: a crc32, the number of steps, and the experts', each float64, little endian."""

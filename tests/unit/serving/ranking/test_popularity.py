@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from serving.ranking.popularity import FADES, RECENT, Popularity
+from serving.ranking.popularity import FADES, Popularity
 
 HOUR_MS = 3_600_000
 BY_EVENTS = (0.9, 0.99, 0.999)
@@ -41,7 +41,6 @@ def test_sums_are_those_of_the_definition(apart_ms: int) -> None:
     totals, fading = by_definition(events, 30)
     np.testing.assert_allclose(popularity.totals(30), totals, rtol=1e-6)
     np.testing.assert_allclose(popularity.fading(30), fading, rtol=1e-5, atol=1e-12)
-    np.testing.assert_allclose(popularity.decayed(30), fading[RECENT], rtol=1e-5)
     assert popularity.events == 2000
 
 
@@ -115,5 +114,5 @@ def test_rows_beyond_the_capacity_are_made_room_for() -> None:
     popularity.add(1000, 0.5)
 
     assert popularity.totals(1001)[1000] == 0.5
-    assert popularity.totals(3000).shape == popularity.decayed(3000).shape == (3000,)
-    assert popularity.fading(1001).dtype == popularity.decayed(1001).dtype == np.float32
+    assert popularity.totals(3000).shape == popularity.fading(3000).shape[1:] == (3000,)
+    assert popularity.fading(1001).dtype == np.float32

@@ -43,7 +43,7 @@ def numbers(statistics: Statistics) -> tuple[int, dict[str, tuple[float, float, 
     snapshot = statistics.snapshot(COVISITS, 0, NOW_MS)
     n = len(snapshot.ids)
     popularity = statistics.popularity
-    read = (popularity.totals(n), popularity.decayed(n), popularity.ages(n))
+    read = (popularity.totals(n), popularity.fading(n)[RECENT], popularity.ages(n))
     told = dict(zip(snapshot.ids, zip(*(each.tolist() for each in read), strict=True), strict=True))
     return snapshot.popular.events, {item_id: sums for item_id, sums in told.items() if sums[0]}
 

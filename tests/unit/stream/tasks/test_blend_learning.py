@@ -131,9 +131,11 @@ def test_nothing_is_learned_from_what_is_not_known(items: Catalogue) -> None:
 
 
 def test_the_first_event_of_a_user_teaches_what_to_show_to_whom_nobody_knows(items: Catalogue) -> None:
-    ranker, learns = made(items, mine=True)
+    popularity = Popularity()
+    popularity.add(0, 1.0)
+    ranker = Ranker(items, popularity)
+    learns = BlendLearner(ranker, items, lambda: True)
     known, unknown = ranker.blend.at(1.0), ranker.blend.unknown()
-    ranker._popularity.add(0, 1.0)
 
     learns.learn([CoVisitEvent(1, items.ids[0], 1.0, [])])
 
