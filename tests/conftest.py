@@ -14,9 +14,9 @@ with warnings.catch_warnings():  # kafka-python reads its schemas, at import, in
     warnings.simplefilter("ignore", DeprecationWarning)
     import kafka  # noqa: F401
 
+from benchmarks.performance.apache_kafka import ApacheKafka
 from deploy.local.services import start_broker, start_store
 from penchant.errors import Misconfigured
-from tests.support.kafka import ApacheKafka
 
 # Started in the background by a shell without job control, or with nohup, which children would inherit: Ctrl-C and a
 # terminal that closes are tested here.

@@ -16,9 +16,9 @@ from typing import Any
 import click
 
 from benchmarks.encoder.gpu import need_cuda, on_gpu, show_gpu
-from benchmarks.encoder.machine import cores
 from benchmarks.encoder.measurement import Options, measure
 from benchmarks.encoder.printed import show
+from benchmarks.machine import cores
 from export.candidates import Progress
 from export.gate.texts import load
 from penchant.errors import PenchantError

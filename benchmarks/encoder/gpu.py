@@ -14,7 +14,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.encoder import machine
+from benchmarks import machine
 from benchmarks.encoder.measurement import Options
 from benchmarks.encoder.process.engine_process import EngineProcess
 from benchmarks.encoder.process.packing import BUDGETED

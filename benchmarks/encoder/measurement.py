@@ -9,10 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.encoder import machine, turns
+from benchmarks import machine
+from benchmarks.encoder import turns
 from benchmarks.encoder.engines import STATIC, Engines, schemes_beside, write_folders
 from benchmarks.encoder.figures import TORCH, Measured, figures_of
 from benchmarks.encoder.loss import Loss, static_loss
+from benchmarks.encoder.operations import operations
 from benchmarks.encoder.process.engine_process import EngineFailed
 from benchmarks.encoder.process.packing import WAYS
 from benchmarks.encoder.process.static_vectors import Vocabulary
@@ -84,7 +86,7 @@ class _Study:
             losses={default: Loss.at_export(self.artifact.manifest)} | losses,
             bytes={name: engine.bytes for name, engine in self.engines.running.items()},
             gflops=gflops,
-            operations=None if source is None else machine.operations(source.network, *turns.SHAPES[turns.LARGEST]),
+            operations=None if source is None else operations(source.network, *turns.SHAPES[turns.LARGEST]),
             texts_per_s=self.packed(tokens.ids["passage"], default),
         )
 

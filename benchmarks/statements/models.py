@@ -17,7 +17,7 @@ import click
 import msgspec
 import numpy as np
 
-from benchmarks.encoder import machine
+from benchmarks import machine
 from benchmarks.encoder.turns import take_turns
 from benchmarks.statements.judged import FIRST, OpenShop, Verdict, judge_all
 from benchmarks.statements.shops import Condition, Shop, Statement, shops, statements

@@ -3,9 +3,9 @@
 import time
 from collections.abc import Callable
 
+from benchmarks.performance.apache_kafka import ApacheKafka
 from tests.faults.scenario import Scenario, Unexpected
 from tests.support.command import penchant
-from tests.support.kafka import ApacheKafka
 
 SLOW = 90.0  # messages/s: what follows takes seconds, and the load is to last longer
 AGE_S = 5.0  # of the copy that the store is put back to

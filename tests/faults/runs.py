@@ -15,6 +15,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from benchmarks.performance.apache_kafka import ApacheKafka
 from deploy.local.services import start_broker
 from penchant.topics import Topics
 from serving.kafka.admin import open_admin
@@ -23,7 +24,6 @@ from stream.events.weights import load_weights
 from tests.faults.redis_server import Redis
 from tests.faults.scenario import PARTITIONS, Environment, Unexpected, open_scenario
 from tests.faults.table import FaultKind
-from tests.support.kafka import ApacheKafka
 from tests.support.system import MODEL, now_ms
 
 Planned = tuple[FaultKind, str, int]  # on which broker, by which seed

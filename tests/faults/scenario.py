@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
+from benchmarks.performance.apache_kafka import ApacheKafka
 from deploy.topics.create import create_topics
 from serving.kafka.admin import open_admin
 from serving.model.encoder import Encoder
@@ -20,7 +21,6 @@ from tests.faults.oracle import Oracle
 from tests.faults.producers import Position
 from tests.faults.redis_server import Redis
 from tests.faults.watcher import Watcher
-from tests.support.kafka import ApacheKafka
 from tests.support.system import System, WorkerProcess, running
 from tests.support.waiting import until
 

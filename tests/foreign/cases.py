@@ -11,6 +11,7 @@ from typing import Any
 
 import redis
 
+from benchmarks.performance.apache_kafka import ApacheKafka
 from penchant.partitioner import partition_of
 from penchant.topics import Topics
 from serving.model.artifact import open_artifact
@@ -18,7 +19,6 @@ from serving.state.user_state import decode
 from tests.foreign.plans import Do, KafkaClient, Send, SendPlan, in_transactions
 from tests.foreign.segments import batches
 from tests.support.command import penchant
-from tests.support.kafka import ApacheKafka
 from tests.support.system import MODEL, System
 from tests.support.waiting import until
 

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.performance.apache_kafka import ApacheKafka
 from penchant.errors import Misconfigured
 from tests.acceptance.test_events_to_lists import FILMS
 from tests.conftest import ON_APACHE, Broker, missing
 from tests.foreign.plans import KafkaClient, SendPlan
 from tests.foreign.programs import franz_go, java
-from tests.support.kafka import ApacheKafka
 from tests.support.system import System, running
 
 HERE = Path(__file__).parent

@@ -7,9 +7,9 @@ import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from benchmarks.performance.apache_kafka import ROOT, fetch_jars
 from penchant.errors import Misconfigured
 from tests.foreign.plans import SendPlan
-from tests.support.kafka import ROOT, fetch_jars
 
 HERE = Path(__file__).parent
 BUILT = ROOT / ".cache" / "foreign"

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from crc32c import crc32c
 
-from tests.support.kafka import ApacheKafka
+from benchmarks.performance.apache_kafka import ApacheKafka
 
 CODECS = ("none", "gzip", "snappy", "lz4", "zstd")
 _HEAD = struct.Struct(">qiibIhi")  # as far as the last record's offset

@@ -4,10 +4,10 @@ import secrets
 
 import pytest
 
+from benchmarks.performance.apache_kafka import ApacheKafka
 from tests.foreign.cases import aborted_never_counts, assert_folded, event, folded_in_codec, likes
 from tests.foreign.plans import KafkaClient, Send, SendPlan
 from tests.foreign.segments import CODECS
-from tests.support.kafka import ApacheKafka
 from tests.support.system import System, header
 
 pytestmark = [pytest.mark.kafka, pytest.mark.model]

@@ -2,10 +2,10 @@
 
 import pytest
 
+from benchmarks.performance.apache_kafka import ApacheKafka
 from tests.foreign.cases import aborted_never_counts, folded_in_codec, markers_cost_nothing
 from tests.foreign.plans import KafkaClient
 from tests.foreign.segments import CODECS
-from tests.support.kafka import ApacheKafka
 from tests.support.system import System
 
 pytestmark = [pytest.mark.kafka, pytest.mark.model]

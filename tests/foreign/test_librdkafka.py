@@ -5,6 +5,7 @@ from contextlib import suppress
 
 import pytest
 
+from benchmarks.performance.apache_kafka import ApacheKafka
 from penchant.partitioner import partition_of
 from tests.foreign.cases import (
     aborted_never_counts,
@@ -20,7 +21,6 @@ from tests.foreign.cases import (
 from tests.foreign.librdkafka import Records, produce
 from tests.foreign.plans import Do, Send, SendPlan
 from tests.foreign.segments import CODECS, batches
-from tests.support.kafka import ApacheKafka
 from tests.support.system import System
 from tests.support.waiting import until
 

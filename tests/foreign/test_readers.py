@@ -5,11 +5,11 @@ import secrets
 
 import pytest
 
+from benchmarks.performance.apache_kafka import ApacheKafka
 from tests.foreign.cases import asked, asked_lines, assert_folded, event
 from tests.foreign.librdkafka import produce
 from tests.foreign.plans import Send, SendPlan
 from tests.foreign.segments import CODECS, batches
-from tests.support.kafka import ApacheKafka
 from tests.support.system import System
 from tests.support.waiting import until
 

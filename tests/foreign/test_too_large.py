@@ -11,12 +11,12 @@ from typing import Any
 import psutil
 import pytest
 
+from benchmarks.performance.apache_kafka import ApacheKafka
 from penchant.partitioner import partition_of
 from tests.foreign.cases import asked, assert_folded, event, likes
 from tests.foreign.librdkafka import produce
 from tests.foreign.plans import Send, SendPlan
 from tests.foreign.segments import batches
-from tests.support.kafka import ApacheKafka
 from tests.support.system import System, header
 from tests.support.waiting import until
 

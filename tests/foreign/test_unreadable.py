@@ -7,6 +7,7 @@ from itertools import count
 
 import pytest
 
+from benchmarks.performance.apache_kafka import ApacheKafka
 from deploy.topics.create import create_topics
 from penchant.partitioner import partition_of
 from penchant.topics import Topics
@@ -15,7 +16,6 @@ from tests.foreign.cases import asked, assert_folded, event
 from tests.foreign.librdkafka import produce
 from tests.foreign.plans import Send, SendPlan
 from tests.foreign.segments import Spoil, StoredBatch, batches, flipped, junk, nothing, spoil
-from tests.support.kafka import ApacheKafka
 from tests.support.system import System, header, running
 from tests.support.waiting import until
 

@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
+from benchmarks.performance.apache_kafka import ApacheKafka
 from deploy.local.services import start_store
 from deploy.topics.create import create_topics
 from penchant.topics import MAX_MESSAGE_BYTES, Topics
 from serving.kafka.admin import end_offsets, open_admin, partitions_of, read_topic, reader
 from tests.conftest import ON_APACHE, Broker
-from tests.support.kafka import ApacheKafka
 from tests.support.waiting import slowness
 
 pytestmark = pytest.mark.kafka

@@ -25,6 +25,7 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.performance.apache_kafka import ApacheKafka
 from deploy.local.services import start_broker, start_store
 from penchant.errors import RejectReason
 from tests.conftest import Broker
@@ -34,7 +35,6 @@ from tests.fuzz.live.inputs import records
 from tests.fuzz.live.ledger import Ledger
 from tests.fuzz.live.senders import Sent, senders
 from tests.support.command import penchant
-from tests.support.kafka import ApacheKafka
 from tests.support.system import System, WorkerProcess, running
 
 QUIET_S = 10.0  # at first, without anything fuzzed: how long lists usually take

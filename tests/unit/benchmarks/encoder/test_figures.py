@@ -10,7 +10,7 @@ from rich.console import Console
 
 from benchmarks.encoder.figures import Measured, figures_of
 from benchmarks.encoder.loss import Loss
-from benchmarks.encoder.machine import operations
+from benchmarks.encoder.operations import operations
 from benchmarks.encoder.printed import show
 from benchmarks.encoder.turns import SHAPES, Times
 from export.networks.bert_graph import BertNetwork

@@ -1,4 +1,4 @@
-"""Apache Kafka for tests: fetched with Maven once, one KRaft process with a small heap, on free loopback ports."""
+"""Apache Kafka for tests and benchmarks: fetched with Maven once, one KRaft process, a small heap, loopback ports."""
 
 import base64
 import fcntl

@@ -1,11 +1,9 @@
-"""The machine, and how much of what it can do an encoder uses."""
+"""The machine that figures are of."""
 
 import os
 from time import perf_counter
 from typing import Any
 
-from export.networks.bert_graph import BertNetwork
-from export.sources import Network
 from serving.model import processor
 
 _ADDITIONS = 2_000_000
@@ -32,19 +30,3 @@ def _loop() -> float:
     for number in range(_ADDITIONS):
         total += number
     return perf_counter() - start
-
-
-def operations(network: Network, texts: int, tokens: int) -> float | None:
-    """Multiplications and additions of products of matrices in a batch; None for a network not written here.
-
-    Per token and layer 2 for each weight of the linear layers and `4 tokens width` for attention. Norms, activations
-    and the word table are left out: less than 1 %.
-    """
-    if not isinstance(network, BertNetwork):
-        return None
-    per_token = sum(
-        2 * sum(linear.weight.size for linear in (layer.qkv, layer.attention_out, layer.up, layer.down))
-        + 4 * tokens * network.dim
-        for layer in network.bert.layers
-    )
-    return float(texts * tokens * per_token)
