@@ -3,7 +3,8 @@
     python -m benchmarks.statements [--json FILE] [--failed]
 
 Shops, films and statements were made for it (shop.txt, films.txt, statements.txt). Half of the statements were written
-before the rules of words and numbers, half after; the figures of both are told apart.
+before the rules of words and numbers, half after; the figures of both are told apart. Beside them stand statements in
+another language than the items (other_languages.txt).
 """
 
 from pathlib import Path
@@ -13,7 +14,7 @@ import msgspec
 
 from benchmarks.statements.counts import Counts, figures_of
 from benchmarks.statements.judged import Verdict, judge_all
-from benchmarks.statements.shops import shops, statements
+from benchmarks.statements.shops import in_other_languages, shops, statements
 from serving.model.encoder import load_encoder
 
 
@@ -26,13 +27,16 @@ from serving.model.encoder import load_encoder
 @click.option("--json", "file", type=click.Path(path_type=Path), help="Write the figures there, too.")
 def main(model: Path, cache: Path, *, failed: bool, file: Path | None) -> None:
     """Measure how many statements hold, by language."""
-    verdicts = judge_all(shops(), statements(), load_encoder(model, "cpu"), cache)
-    figures = figures_of(verdicts)
-    for name, group in (("shops", figures.by_language), ("films", figures.films)):
+    said = statements()
+    judged = judge_all(shops(), [*said, *in_other_languages()], load_encoder(model, "cpu"), cache)
+    verdicts, others = judged[: len(said)], judged[len(said) :]
+    figures = figures_of(verdicts, others)
+    groups = {"shops": figures.by_language, "films": figures.films, "others": figures.other_languages}
+    for name, group in groups.items():
         for language, each in group.items():
             click.echo(f"{name:6} {language:4} {_told(each)}")
     click.echo(f"all         {_told(figures)}")
-    for verdict in verdicts:
+    for verdict in judged:
         if failed and not verdict.held:
             click.echo(_failed(verdict))
     if file is not None:

@@ -25,18 +25,29 @@ class Counts(msgspec.Struct):
 
 
 class Figures(Counts):
-    """Of all statements; `by_language` of those in shops, `films` of those about films."""
+    """Of all statements; `by_language` of those in shops, `films` of those about films.
+
+    other_languages: of those about items of another language (other_languages.txt), which count nowhere else.
+    """
 
     by_language: dict[str, Counts]
     films: dict[str, Counts]
+    other_languages: dict[str, Counts]
 
 
-def figures_of(verdicts: Sequence[Verdict]) -> Figures:
+def figures_of(verdicts: Sequence[Verdict], others: Sequence[Verdict] = ()) -> Figures:
     """The figures that the command prints."""
     in_shops = [each for each in verdicts if each.statement.shop != "films"]
     on_films = [each for each in verdicts if each.statement.shop == "films"]
     everything = counts_of(verdicts)
-    return Figures(everything.n, everything.held, everything.halves, _by_language(in_shops), _by_language(on_films))
+    return Figures(
+        everything.n,
+        everything.held,
+        everything.halves,
+        by_language=_by_language(in_shops),
+        films=_by_language(on_films),
+        other_languages=_by_language(others),
+    )
 
 
 def counts_of(verdicts: Sequence[Verdict]) -> Counts:

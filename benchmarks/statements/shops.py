@@ -69,6 +69,11 @@ def statements() -> list[Statement]:
     return [_statement(_cells(line)) for line in _lines("statements.txt")]
 
 
+def in_other_languages() -> list[Statement]:
+    """Statements about items of another language, of which no word stands in title or facets."""
+    return [_statement(_cells(line)) for line in _lines("other_languages.txt")]
+
+
 def _product(item_id: str, kind: list[str], cells: list[str]) -> tuple[Item, Properties]:
     shop, tag, category, department, text = kind
     title, brand, price, colour, *others = cells
