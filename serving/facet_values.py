@@ -90,6 +90,19 @@ class FacetValues:
         found: Floats = alike * self._scale[asked][:, None] * (weights * self._scale[rows] / length)
         return found
 
+    def sums(self, name: str, rows: Rows, of: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], int]:
+        """What items have together of something, `(r,)`, by each value of a facet that one of them has.
+
+        And how many values of the facet there are in all.
+        """
+        of_name = np.fromiter((value is not None and value[0] == name for value in self._named), np.bool_)
+        found = self._of[rows[rows < len(self._of)], : self._widest]
+        weights = np.repeat(of[rows < len(self._of)], self._widest)
+        by_value: npt.NDArray[np.float64] = np.zeros(len(of_name))
+        np.add.at(by_value, found.ravel(), weights)
+        sums = by_value[of_name]
+        return sums[sums > 0], int(of_name.sum())
+
     def _query(self, rows: Rows, weights: Floats) -> Floats:
         query = self._sum(rows, weights)
         return query / _length(query)

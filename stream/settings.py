@@ -109,6 +109,11 @@ class WorkerSettings(Connections):
         le=100_000,
         description="The most lists that a worker makes again in a second without an event of their users; 0: none.",
     )
+    exposure_facet: str = Field(
+        default="",
+        max_length=200,
+        description="A facet (brand, seller) by whose values the metrics tell, too, how places are shared out.",
+    )
     trending_every_s: float = Field(default=60.0, gt=0, description="How often the trending list `*` is refreshed.")
     statistics_every_s: float = Field(
         default=60.0,

@@ -24,6 +24,7 @@ from stream.handlers import RecordHandlers
 from stream.kafka.assignment import Consumer, Partitions
 from stream.kafka.producer import KafkaLog
 from stream.monitoring.clock import Clock
+from stream.monitoring.exposure import Exposure
 from stream.monitoring.metrics import Metrics
 from stream.monitoring.online_evaluation import OnlineEvaluation
 from stream.monitoring.pipeline_metrics import PipelineMetrics
@@ -200,7 +201,9 @@ def _parts(settings: WorkerSettings, encoder: Encoder, layout: TopicLayout, cons
         statistics=statistics,
         rules=rules,
         variants=Variants(ranker, settings.ranking(), experiment),
-        evaluation=OnlineEvaluation(catalogue, metrics.online, rules.block, name, settings.seen),
+        evaluation=OnlineEvaluation(
+            catalogue, metrics.online, rules.block, name, settings.seen, Exposure(catalogue, settings.exposure_facet)
+        ),
     )
 
 

@@ -8,6 +8,7 @@ import numpy.typing as npt
 from evaluation.prequential.steps import Step, rank_of
 from serving.arrays import Floats, Rows
 from serving.ranking.ranker import TOP
+from stream.monitoring.exposure import gini
 
 _LOOKED = 100  # events after which head and tail are divided again
 
@@ -51,21 +52,6 @@ def head_of(counts: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
     if reached[-1] > 0:
         head[order[: int(np.searchsorted(reached, reached[-1] / 2)) + 1]] = True
     return head
-
-
-def gini(exposure: npt.NDArray[np.int64]) -> float:
-    """How unequally often items were listed, those that never were among them: 0 alike, near 1 always the same ones.
-
-    `sum((2 i - n - 1) x_i) / (n sum(x))` over x in rising order (Gini 1912; for lists: Fleder & Hosanagar 2009).
-
-    >>> gini(np.array([3, 3, 3])), gini(np.array([0, 0, 0, 8])), gini(np.zeros(4, np.int64))
-    (0.0, 0.75, 0.0)
-    """
-    n, total = len(exposure), int(exposure.sum())
-    if not total:
-        return 0.0
-    weights = 2.0 * np.arange(1, n + 1) - n - 1
-    return float(weights @ np.sort(exposure) / (n * total))
 
 
 def unlikeness(vectors: Floats) -> float:

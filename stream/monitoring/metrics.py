@@ -68,6 +68,12 @@ class OnlineMetrics:
             "Share of the items on offer that stood among the first ten of the last 10,000 lists.",
             registry=registry,
         )
+        self.gini = Gauge(
+            "penchant_list_exposure_gini",
+            "How unequally the places of some 10,000 lists are shared out among items, or a facet's values: 0 alike.",
+            ["by"],
+            registry=registry,
+        )
         self.remembered = Gauge(
             "penchant_list_remembered_bytes", "Memory of the users' last lists, at most 32 MiB.", registry=registry
         )

@@ -19,6 +19,7 @@ from serving.ranking.profile import Seen
 from serving.ranking.ranker import TOP, Ranking
 from serving.state.user_state import item_hash
 from stream.events.decoder import Event
+from stream.monitoring.exposure import Exposure
 from stream.monitoring.list_cache import CachedList, ListCache
 from stream.monitoring.metrics import OnlineMetrics
 from stream.processing.batch import PartitionBatch, Trigger, UserUpdate
@@ -76,7 +77,7 @@ class OnlineEvaluation:
     """Evaluates lists. `before` a batch is applied, `after` it was saved, `listed` as soon as a list was made.
 
     blocks: whether rules keep a row off all lists. experiment: the name that variants are counted under. seen: whether
-    what a user has seen is out of lists, or stands lower.
+    what a user has seen is out of lists, or stands lower. exposure: what places of lists are counted in.
     """
 
     def __init__(
@@ -86,6 +87,7 @@ class OnlineEvaluation:
         blocks: Blocks,
         experiment: str = "",
         seen: Seen = "out",
+        exposure: Exposure | None = None,
     ) -> None:
         self.lists = ListCache()
         self._catalogue = catalogue
@@ -96,7 +98,11 @@ class OnlineEvaluation:
         self._trials: dict[int, list[_EvaluatedEvent]] = {}
         self._shown = np.full(1024, -_COVERED, np.int64)  # by row: the number of the last list that had it at its top
         self._made = 0
+        self._exposure = exposure or Exposure(catalogue)
         metrics.coverage.set_function(self.coverage)
+        metrics.gini.labels("item").set_function(self._exposure.by_item)
+        if self._exposure.facet:
+            metrics.gini.labels(self._exposure.facet).set_function(self._exposure.by_facet)
         metrics.remembered.set_function(lambda: self.lists.bytes)
 
     def before(self, batch: PartitionBatch) -> None:
@@ -143,6 +149,7 @@ class OnlineEvaluation:
             more = len(self._catalogue.available) - len(self._shown)
             self._shown = np.concatenate([self._shown, np.full(more, -_COVERED, np.int64)])
         self._shown[rows[:TOP]] = self._made
+        self._exposure.add(rows)
 
     def coverage(self) -> float:
         """The share of the items on offer that stood among the first ten of the last `_COVERED` lists."""

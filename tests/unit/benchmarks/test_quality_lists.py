@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from benchmarks.quality.list_measures import Crowd, ListMeasures, first, gini, head_of, unlikeness
+from benchmarks.quality.list_measures import Crowd, ListMeasures, first, head_of, unlikeness
 from evaluation.prequential.data_sets import DatasetEvent
 from evaluation.prequential.steps import Step, rank_of
 from serving.ranking.ranker import TOP
@@ -46,12 +46,6 @@ def test_the_tail_is_told_anew_as_preferences_change() -> None:
 def test_before_any_event_everything_is_tail() -> None:
     assert not head_of(np.zeros(3, np.int64)).any()
     assert crowd(0, 0).tail(np.array([0, 1])) == 2
-
-
-def test_lists_of_the_same_items_are_more_unequal() -> None:
-    assert gini(np.array([10, 0, 0, 0, 0])) == pytest.approx(0.8)
-    assert gini(np.array([4, 3, 2, 1, 0])) == pytest.approx(0.4)
-    assert gini(np.array([0, 1, 2, 3, 4])) == pytest.approx(0.4), "the order of items does not matter"
 
 
 def test_unlikeness_is_the_mean_over_pairs() -> None:
