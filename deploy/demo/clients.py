@@ -9,10 +9,10 @@ import msgspec
 from kafka import KafkaProducer
 
 from penchant.errors import Unavailable
+from penchant.kafka.blocking import BlockingConsumer
 from penchant.messages import Recommendations
 from penchant.topics import Topics
 from serving.kafka.admin import end_offsets, partitions_of, translated
-from serving.kafka.blocking import BlockingConsumer
 
 __all__ = ()
 

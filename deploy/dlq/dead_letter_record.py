@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from penchant.kafka.batch_records import Unreadable, records
+from penchant.kafka.record_batches import Aborted, read
 from penchant.partitioner import partition_of
 from penchant.topics import Key, Topic, Topics, position_of
-from serving.kafka.batch_records import Unreadable, records
-from serving.kafka.record_batches import Aborted, read
 from stream.events.envelope import body_of
 from stream.events.records import ORIGIN, Headers
 

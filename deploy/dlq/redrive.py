@@ -27,9 +27,9 @@ from deploy.dlq.dead_letter_record import (
 )
 from deploy.events.confirmed_producer import DELIVERY_TIMEOUT_MS, confirmed_producer
 from penchant.errors import Misconfigured, Unavailable
+from penchant.kafka.blocking import BlockingConsumer
 from penchant.topics import MAX_MESSAGE_BYTES, Topic, Topics
 from serving.kafka.admin import describe, end_offsets, open_admin, partitions_of, read_topic, reader, translated
-from serving.kafka.blocking import BlockingConsumer
 from serving.terminal.printing import console
 
 __all__ = ["RedrivePlan", "open_dead_letters", "preview", "redrive"]

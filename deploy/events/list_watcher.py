@@ -9,10 +9,10 @@ import msgspec
 from kafka import TopicPartition
 
 from penchant.errors import Misconfigured
+from penchant.kafka.blocking import BlockingConsumer
 from penchant.partitioner import partition_of
 from penchant.topics import Topics
 from serving.kafka.admin import end_offsets, partitions_of, reader
-from serving.kafka.blocking import BlockingConsumer
 
 _ListMessage = dict[str, Any]  # a message of recommendations.v1, as decoded; None stands for an erased user's
 

@@ -15,9 +15,9 @@ from kafka.admin import KafkaAdminClient
 from kafka.errors import KafkaError, KafkaTimeoutError, UnknownTopicOrPartitionError
 
 from penchant.errors import Misconfigured, Unavailable
+from penchant.kafka.blocking import BlockingConsumer
 from penchant.topics import Topic, Topics
 from serving.configuration.setting_errors import origin
-from serving.kafka.blocking import BlockingConsumer
 
 __all__ = [
     "READ_WAIT_MS",

@@ -14,8 +14,8 @@ from aiokafka.record.default_records import DefaultRecordBatch
 from aiokafka.record.legacy_records import LegacyRecordBatch
 from aiokafka.structs import ConsumerRecord
 
-from serving.kafka.batch_records import Unreadable
-from serving.kafka.record_batches import Aborted, has_batch, read
+from penchant.kafka.batch_records import Unreadable
+from penchant.kafka.record_batches import Aborted, has_batch, read
 
 __all__ = ["COMMITTED", "PartitionRecords", "RawRecords", "committed_end", "consumer", "prepare", "unreadable"]
 

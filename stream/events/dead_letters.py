@@ -4,10 +4,10 @@ from functools import cache
 from importlib.metadata import version
 
 from penchant.errors import RejectReason
+from penchant.kafka.batch_records import cut_of
+from penchant.kafka.record_batches import KEPT_BYTES
 from penchant.times import rfc3339
 from penchant.topics import DEAD_LETTER_HEADERS_BYTES, MAX_MESSAGE_BYTES
-from serving.kafka.batch_records import cut_of
-from serving.kafka.record_batches import KEPT_BYTES
 from stream.events.outgoing import Outgoing
 from stream.events.records import ORIGIN, DeadLetter, Headers, Record, Reroute
 

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from penchant.errors import RejectReason
+from penchant.kafka.batch_records import Unreadable
 from penchant.topics import position_of
-from serving.kafka.batch_records import Unreadable
 
 Headers = tuple[tuple[str, bytes], ...]
 

@@ -8,8 +8,8 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import penchant.kafka.batch_records
 import serving.kafka.asynchronous
-import serving.kafka.batch_records
 import stream.kafka.producer
 import stream.processing.apply
 import stream.processing.variants
@@ -84,7 +84,7 @@ def _in_send() -> None:
 def _in_fetch() -> None:
     """In the client's parser, and in our own that reads again what that could not."""
     parse = serving.kafka.asynchronous.parsed_by_aiokafka
-    read = serving.kafka.batch_records.RecordReader._read
+    read = penchant.kafka.batch_records.RecordReader._read
 
     def faulty_parse(data: bytes, magic: int) -> Any:
         blow("fetch", data)
@@ -95,7 +95,7 @@ def _in_fetch() -> None:
         blow("fetch", data[at:end])
 
     serving.kafka.asynchronous.parsed_by_aiokafka = faulty_parse
-    serving.kafka.batch_records.RecordReader._read = faulty_read  # type: ignore[method-assign]
+    penchant.kafka.batch_records.RecordReader._read = faulty_read  # type: ignore[method-assign]
 
 
 def _exit() -> None:

@@ -5,9 +5,9 @@ from typing import Any, NamedTuple
 
 from kafka import TopicPartition
 
+from penchant.kafka.blocking import BlockingConsumer
 from penchant.topics import Topic, Topics
 from serving.catalogue import unpack
-from serving.kafka.blocking import BlockingConsumer
 from serving.state.user_state import Vector
 from stream.events.records import ORIGIN
 from tests.faults.producers import Position

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import cramjam
 from crc32c import crc32c
 
-from serving.kafka.codecs import Codec
+from penchant.kafka.codecs import Codec
 
 PACKERS: dict[int, Callable[[bytes], bytes]] = {
     Codec.NONE: bytes,

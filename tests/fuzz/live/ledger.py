@@ -10,8 +10,8 @@ from typing import Any
 
 from kafka import TopicPartition
 
+from penchant.kafka.blocking import BlockingConsumer
 from penchant.topics import Topic, Topics
-from serving.kafka.blocking import BlockingConsumer
 from stream.events.decoder import CommandEvent, Decoder, Event
 from stream.events.records import ORIGIN, Record, Reroute
 from stream.events.weights import load_weights

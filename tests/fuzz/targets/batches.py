@@ -11,11 +11,11 @@ from typing import Any
 
 from crc32c import crc32c
 
+from penchant.kafka.batch_records import Unreadable
+from penchant.kafka.blocking import parsed_by_kafka_python
+from penchant.kafka.record_batches import Aborted, Batch, Parse, has_batch
+from penchant.kafka.record_batches import read as read_batches
 from serving.kafka.asynchronous import parsed_by_aiokafka
-from serving.kafka.batch_records import Unreadable
-from serving.kafka.blocking import parsed_by_kafka_python
-from serving.kafka.record_batches import Aborted, Batch, Parse, has_batch
-from serving.kafka.record_batches import read as read_batches
 from tests.fuzz.target import Target
 from tests.fuzz.targets import messages as m
 from tests.fuzz.targets.wire import as_bytes, read, whole

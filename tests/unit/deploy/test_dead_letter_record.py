@@ -20,10 +20,10 @@ from deploy.dlq.dead_letter_record import (
     read_dead_letter,
 )
 from penchant.errors import RejectReason
+from penchant.kafka.batch_records import Unreadable, records
+from penchant.kafka.record_batches import Aborted, read
 from penchant.partitioner import partition_of
 from penchant.topics import MAX_MESSAGE_BYTES, Topic
-from serving.kafka.batch_records import Unreadable, records
-from serving.kafka.record_batches import Aborted, read
 from stream.events.dead_letters import dead_letter_message, forwarded, unreadable
 from stream.events.records import ORIGIN, DeadLetter, Headers, Record, Reroute
 from stream.testing import NOW_MS, TOPICS

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from penchant.errors import Misconfigured
+from penchant.kafka.batch_records import Unreadable
 from serving.kafka.asynchronous import UnreadableHeaders
-from serving.kafka.batch_records import Unreadable
 from serving.kafka.follower import Follower
 
 

@@ -14,8 +14,8 @@ from kafka import KafkaConsumer, TopicPartition
 from kafka.consumer.fetcher import ConsumerRecord, Fetcher
 from kafka.record.legacy_records import LegacyRecordBatch
 
-from serving.kafka.batch_records import Unreadable, records
-from serving.kafka.record_batches import Aborted, read
+from penchant.kafka.batch_records import Unreadable, records
+from penchant.kafka.record_batches import Aborted, read
 
 __all__ = ["BlockingConsumer"]
 

@@ -14,10 +14,10 @@ from typing import Any, NamedTuple
 
 from crc32c import crc32c
 
-from serving.kafka.batch_records import HEADER, BatchHeader, Fetched, Unreadable, cut_of, records
-from serving.kafka.codecs import Unopenable, decompress
+from penchant.kafka.batch_records import HEADER, BatchHeader, Fetched, Unreadable, cut_of, records
+from penchant.kafka.codecs import Unopenable, decompress
 
-__all__ = ["KEPT_BYTES", "Aborted", "read"]
+__all__ = ["KEPT_BYTES", "Aborted", "has_batch", "read"]
 
 MOST_OPENED_BYTES = 32 * 1024 * 1024  # of one batch; a producer's are 16 KiB to 1 MiB before they are packed
 MOST_RECORD_BYTES = 8 * 1024 * 1024  # of one record's value: four times what a topic takes of packed ones

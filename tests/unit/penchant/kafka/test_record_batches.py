@@ -10,11 +10,11 @@ from crc32c import crc32c
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serving.kafka import record_batches as batches
+from penchant.kafka import record_batches as batches
+from penchant.kafka.batch_records import Unreadable, records
+from penchant.kafka.codecs import Codec, Unopenable, decompress
+from penchant.kafka.record_batches import Aborted, has_batch, read
 from serving.kafka.asynchronous import parsed_by_aiokafka
-from serving.kafka.batch_records import Unreadable, records
-from serving.kafka.codecs import Codec, Unopenable, decompress
-from serving.kafka.record_batches import Aborted, has_batch, read
 from tests.support.batches import PACKERS, TRANSACTIONAL, batch, marker, record
 
 
