@@ -26,7 +26,7 @@ from penchant.messages import (
     ListItem,
     Reason,
     Receipt,
-    Recommendations,
+    RecommendationList,
     Review,
 )
 from penchant.partitioner import partition_of
@@ -48,7 +48,7 @@ __all__ = [
     "PenchantError",
     "Reason",
     "Receipt",
-    "Recommendations",
+    "RecommendationList",
     "Refused",
     "RejectReason",
     "Rejected",

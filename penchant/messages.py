@@ -149,7 +149,7 @@ class Folded(msgspec.Struct, omit_defaults=True):
     duplicate: bool = False
 
 
-class Recommendations(msgspec.Struct, kw_only=True):
+class RecommendationList(msgspec.Struct, kw_only=True):
     """A user's list; a null after erasure. Under the key `*` stands the trending list.
 
     version: grows by user, with gaps; a lower one that comes later is outdated. expires_at: prefer the trending list
@@ -248,6 +248,6 @@ MESSAGES: dict[str, type[msgspec.Struct]] = {
     "commands.v1": Command,
     "item-vectors.v1": ItemVector,
     "covisits.v1": CoVisits,
-    "recommendations.v1": Recommendations,
+    "recommendations.v1": RecommendationList,
     "receipts.v1": Receipt,
 }

@@ -19,7 +19,7 @@ import msgspec
 import numpy as np
 
 from penchant.errors import Unavailable
-from penchant.messages import ListItem, Recommendations
+from penchant.messages import ListItem, RecommendationList
 from penchant.topics import Topics
 from serving.ranking.ranker import Ranking
 from serving.state import user_state as codec
@@ -100,10 +100,10 @@ class MemoryLog:
         """What was sent to a topic."""
         return [each for each in self.sent if each.topic == topic]
 
-    def lists(self, user_id: str | None = None) -> list[Recommendations]:
+    def lists(self, user_id: str | None = None) -> list[RecommendationList]:
         """The lists that were sent, of one user or of all."""
         bodies = [each.value for each in self.on(TOPICS.recommendations) if each.value is not None]
-        lists = [msgspec.json.decode(body, type=Recommendations) for body in bodies]
+        lists = [msgspec.json.decode(body, type=RecommendationList) for body in bodies]
         return [each for each in lists if user_id in {None, each.user_id}]
 
     def dead(self) -> list[Outgoing]:

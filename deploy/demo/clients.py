@@ -10,7 +10,7 @@ from kafka import KafkaProducer
 
 from penchant.errors import Unavailable
 from penchant.kafka.blocking import BlockingConsumer
-from penchant.messages import Recommendations
+from penchant.messages import RecommendationList
 from penchant.topics import Topics
 from serving.kafka.admin import end_offsets, partitions_of, translated
 
@@ -20,14 +20,14 @@ _FETCH_WAIT_MS = 5  # the embedded broker answers a fetch only after about half 
 _ANSWER_S = 30.0
 TRENDING = "*"
 
-_lists = msgspec.json.Decoder(Recommendations)
+_lists = msgspec.json.Decoder(RecommendationList)
 
 
 @dataclass(frozen=True, slots=True)
 class ReceivedList:
     """A list as it came: when, by the monotonic clock in seconds."""
 
-    made: Recommendations
+    made: RecommendationList
     at_s: float
 
     @property
@@ -43,7 +43,7 @@ class DemoClient:
     topics: Topics
     producer: KafkaProducer
     consumer: BlockingConsumer
-    newest: dict[str, Recommendations] = field(default_factory=dict)
+    newest: dict[str, RecommendationList] = field(default_factory=dict)
 
     def send(self, topic: str, key: str, message: object) -> float:
         """Send one message, without waiting; returns when, by the monotonic clock in seconds."""

@@ -15,7 +15,7 @@ import msgspec
 from deploy.demo.clients import TRENDING, DemoClient
 from deploy.demo.films import RATING_SCALE, Rating
 from deploy.demo.score import HitRates
-from penchant.messages import Recommendations
+from penchant.messages import RecommendationList
 
 __all__ = ["SentRating"]
 
@@ -102,7 +102,7 @@ class ReplayResult:
     ratings: list[SentRating] = field(default_factory=list)
     unanswered: int = 0
     latencies_s: list[float] = field(default_factory=list)
-    first_lists: dict[str, Recommendations] = field(default_factory=dict)
+    first_lists: dict[str, RecommendationList] = field(default_factory=dict)
 
     @property
     def sent(self) -> int:

@@ -7,7 +7,7 @@ import rich.console
 from rich.table import Table
 from rich.text import Text
 
-from penchant.messages import Item, ListItem, Recommendations
+from penchant.messages import Item, ListItem, RecommendationList
 from serving.ranking.ranker import TOP
 from serving.terminal import printing
 from serving.terminal.printing import theirs
@@ -24,7 +24,9 @@ class DemoPrinter:
     console: rich.console.Console
     items: Mapping[str, Item]
 
-    def side_by_side(self, user: str, before: tuple[str, Recommendations], after: tuple[str, Recommendations]) -> None:
+    def side_by_side(
+        self, user: str, before: tuple[str, RecommendationList], after: tuple[str, RecommendationList]
+    ) -> None:
         """Two lists of one user, each under its heading."""
         table = Table(title=theirs(f"User {user}"), title_justify="left")
         table.add_column("#", justify="right")
@@ -35,7 +37,7 @@ class DemoPrinter:
             table.add_row(str(rank), self._short(first), self._short(last))
         self.console.print(table)
 
-    def answer(self, text: str, made: Recommendations, milliseconds: float) -> None:
+    def answer(self, text: str, made: RecommendationList, milliseconds: float) -> None:
         """The list that answers a statement, with genres and reasons."""
         table = Table(title=theirs(f"“{text}” → {milliseconds:.0f} ms"), title_justify="left")
         table.add_column("#", justify="right")

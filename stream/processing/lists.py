@@ -5,7 +5,7 @@ from typing import Literal
 
 import msgspec
 
-from penchant.messages import Cause, Folded, Recommendations
+from penchant.messages import Cause, Folded, RecommendationList
 from penchant.times import rfc3339
 from penchant.topics import MAX_MESSAGE_BYTES, Topics
 from serving.ranking.ranker import Ranking
@@ -31,7 +31,7 @@ class Lists:
         """The list of a user, caused by the newest of the events that the update names; its version is the state's."""
         folded = update.named
         cause = newest(folded)
-        message = Recommendations(
+        message = RecommendationList(
             user_id=update.user_id,
             version=update.state.list_version,
             generated_at=rfc3339(now_ms),
@@ -51,7 +51,7 @@ class Lists:
 
     def trending(self, ranking: Ranking, version: int, now_ms: int) -> Outgoing:
         """The list under `*`, for everybody of whom nothing is known."""
-        message = Recommendations(
+        message = RecommendationList(
             user_id=TRENDING,
             version=version,
             generated_at=rfc3339(now_ms),
@@ -82,7 +82,7 @@ def path_of(state: UserState, ranking: Ranking) -> Literal["live", "cached", "tr
     return "cached" if ranking.path == "live" and state.missed else ranking.path
 
 
-def _packed(message: Recommendations) -> bytes:
+def _packed(message: RecommendationList) -> bytes:
     """As JSON; of a list that is larger than its topic takes the best items, as many as fit."""
     packed = msgspec.json.encode(message)
     while len(packed) > _MOST_BYTES and message.items:

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from penchant.messages import Recommendations
+from penchant.messages import RecommendationList
 from penchant.partitioner import partition_of
 from tests.support.system import System, header, now_ms
 from tests.support.waiting import until
@@ -189,7 +189,7 @@ def test_list_has_the_fields_that_consumers_rely_on(system: System) -> None:
     """Given a list, then it has every field that consumers rely on, and no other."""
     system.click("u91", "f0", event_id="c1")
     made = system.list_for("u91", "c1")
-    without_experiment = set(Recommendations.__struct_fields__) - {"variant"}
+    without_experiment = set(RecommendationList.__struct_fields__) - {"variant"}
     assert set(made) - {"folded_more"} == without_experiment - {"folded_more"}
     assert set(made["items"][0]) == {"item_id", "score", "source", "reasons"}
     assert set(made["items"][0]["reasons"][0]) == {"event_id", "share", "words", "code"}

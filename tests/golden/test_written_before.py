@@ -19,7 +19,7 @@ import redis.asyncio as asynchronous_redis
 from kafka import KafkaProducer
 
 from deploy.topics.create import create_topics
-from penchant.messages import Receipt, Recommendations
+from penchant.messages import Receipt, RecommendationList
 from penchant.topics import Topics
 from serving.ranking import snapshots
 from serving.ranking.statistics import StatisticsSnapshot
@@ -151,6 +151,6 @@ def test_what_was_published_before_is_read(before: Before) -> None:
     transfers = {type(read(record).message) for record in records(before, "transfers.v1")}
 
     assert [each.key for each in lists if each.value is None] == [b"u7"]
-    assert all(msgspec.json.decode(each.value, type=Recommendations).items for each in lists if each.value)
+    assert all(msgspec.json.decode(each.value, type=RecommendationList).items for each in lists if each.value)
     assert {msgspec.json.decode(each.value or b"", type=Receipt).command_id for each in receipts} >= {"e", "m1", "m2"}
     assert transfers >= {Request, Handoff, Confirm}

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from penchant.messages import CoVisits, Recommendations
+from penchant.messages import CoVisits, RecommendationList
 from serving.state.user_state import UserState, Vector
 from stream.events.records import Record
 from stream.pipeline import Pipeline
@@ -58,7 +58,7 @@ class FakeWorker:
             await self.store.acquire(number)
             self.pipeline.waiting.replace(number, await self.store.waiting(number))
 
-    async def takes(self, *records: Record) -> list[Recommendations]:
+    async def takes(self, *records: Record) -> list[RecommendationList]:
         """The lists that these records cause, all of which must be processed."""
         before = len(self.log.lists())
         done, refused = await self.pipeline.process(records)
@@ -105,5 +105,5 @@ def says(offset: int, text: str, user: str = "u1", **more: Any) -> Record:
     return record(TOPICS.reviews, {"event_id": f"r-{offset}", "user_id": user, "text": text} | more, offset)
 
 
-def named(made: Recommendations) -> list[str]:
+def named(made: RecommendationList) -> list[str]:
     return [each.event_id for each in made.folded]

@@ -11,7 +11,7 @@ from deploy.demo.running_system import Memory
 from deploy.demo.score import HitRates
 from deploy.demo.show import DemoPrinter
 from deploy.demo.summary import StatementAnswer, summarise
-from penchant.messages import Item, ListItem, Reason, Recommendations
+from penchant.messages import Item, ListItem, Reason, RecommendationList
 
 ITEMS = {
     "1": Item(item_id="1", title="Alien (1979)", facets={"genre": ["Horror", "Sci-Fi"]}),
@@ -20,8 +20,8 @@ ITEMS = {
 }
 
 
-def made(*item_ids: str) -> Recommendations:
-    return Recommendations(
+def made(*item_ids: str) -> RecommendationList:
+    return RecommendationList(
         user_id="u",
         version=1,
         generated_at="2026-11-22T10:00:00.000Z",

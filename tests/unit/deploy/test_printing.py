@@ -24,7 +24,7 @@ from deploy.local.stack import last_words
 from deploy.rebuild.replay_runs import print_report, print_restored
 from deploy.tables import print_checks, print_list
 from penchant.errors import BadFile
-from penchant.messages import Item, ListItem, Reason, Recommendations
+from penchant.messages import Item, ListItem, Reason, RecommendationList
 from penchant.topics import Topic, Topics
 from serving.files.message_splitter import BadLine, Pieces
 from serving.ranking.explain import EventPoints, Explanation
@@ -81,9 +81,9 @@ def test_json_says_what_it_said(text: str, capsys: pytest.CaptureFixture[str]) -
     assert json.loads(printed) == {text: [text]}
 
 
-def a_list(text: str) -> Recommendations:
+def a_list(text: str) -> RecommendationList:
     reason = Reason(text, 0.6, text)
-    return Recommendations(
+    return RecommendationList(
         user_id=text, version=1, generated_at="2026-11-22T10:00:00.000Z", expires_at="2026-11-23T10:00:00.000Z",
         fingerprint="f", path="live", cause=None, folded=[], items=[ListItem(text, 1.0, "content", [reason])],
     )  # fmt: skip

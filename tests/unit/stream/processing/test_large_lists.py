@@ -2,7 +2,7 @@
 
 import msgspec
 
-from penchant.messages import ListItem, Reason, Recommendations
+from penchant.messages import ListItem, Reason, RecommendationList
 from penchant.topics import MAX_MESSAGE_BYTES
 from serving.ranking.ranker import Ranking
 from serving.state.user_state import UserState
@@ -24,5 +24,5 @@ def test_a_list_too_large_for_its_topic_has_the_best_that_fit() -> None:
 
     assert made.value is not None
     assert MAX_MESSAGE_BYTES * 0.9 < len(made.value) < MAX_MESSAGE_BYTES
-    told = msgspec.json.decode(made.value, type=Recommendations)
+    told = msgspec.json.decode(made.value, type=RecommendationList)
     assert [each.item_id for each in told.items] == [f"i{n}" for n in range(len(told.items))]

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from penchant.messages import ItemVector, ListItem, Recommendations
+from penchant.messages import ItemVector, ListItem, RecommendationList
 from serving.catalogue import Catalogue, pack
 from serving.ranking.ranker import Ranking
 from serving.state.user_state import UserState
@@ -55,7 +55,7 @@ class Renewing(RankingWorker):
         for item_id in ids:
             put(self.catalogue, item_id, available)
 
-    async def look(self, after_s: int = 1) -> list[Recommendations]:
+    async def look(self, after_s: int = 1) -> list[RecommendationList]:
         """The lists that were made again, so long after the last look."""
         self.now_s += after_s
         before = len(self.kept.lists())
@@ -84,7 +84,7 @@ async def started(ids: Sequence[str], beside: Renewing | None = None, per_s: flo
     return worker
 
 
-def ids_of(made: Recommendations) -> list[str]:
+def ids_of(made: RecommendationList) -> list[str]:
     return [each.item_id for each in made.items]
 
 
