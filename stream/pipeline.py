@@ -76,7 +76,8 @@ class Pipeline:
         leases = leases or self.leases(records)
 
         async def some(records: Sequence[Record]) -> Attempt:
-            batches = self.intake.decode(records, leases)
+            with self.observer.stage("decode"):
+                batches = self.intake.decode(records, leases)
             texts = await self.embed(batches)
             async with self.lock:
                 saved = await self.run(batches, texts)
@@ -164,15 +165,17 @@ class Pipeline:
             loaded = await asyncio.gather(*[self.load(batch, context) for batch in batches])
         batches = [batch for batch, mine in zip(batches, loaded, strict=True) if mine]
         began_s = monotonic()
-        for batch in batches:
-            self.observer.loaded(batch)
-            apply(batch)
+        with self.observer.stage("fold"):
+            for batch in batches:
+                self.observer.loaded(batch)
+                apply(batch)
         with self.observer.stage("announce"):
             await self.effects.publish_side_effects(batches)
         saved = await self.save(batches)
         with self.observer.stage("rank"):
             ranked = self.effects.rank(saved)
-        await self.effects.publish(ranked, saved)
+        with self.observer.stage("publish"):
+            await self.effects.publish(ranked, saved)
         if monotonic() - began_s > self.late_after_s:
             await self.effects.republish_if_fenced(batches)
         for batch in saved:

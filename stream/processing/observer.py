@@ -12,7 +12,7 @@ class Observer(Protocol):
     """Told by the pipeline, in its order."""
 
     def stage(self, name: str) -> AbstractContextManager[None]:
-        """Surround one stage: embed, load, announce, save, rank."""
+        """Surround one stage: decode, embed, load, fold, announce, save, rank, publish."""
         ...
 
     def loaded(self, batch: PartitionBatch) -> None:

@@ -147,7 +147,10 @@ class StatisticsService:
     def _on_covisits(self, _: bytes | None, value: bytes | None) -> None:
         if value is not None:
             message = read_covisits(value)
-            self._learn(self._statistics.unapplied(message))
-            self._statistics.apply(message)
+            stages = self._metrics.stage_seconds
+            with stages.labels("blend").time():
+                self._learn(self._statistics.unapplied(message))
+            with stages.labels("statistics").time():
+                self._statistics.apply(message)
             self._metrics.covisits.inc()
             self._metrics.statistics_events.set(self._statistics.popularity.events)
