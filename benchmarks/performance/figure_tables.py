@@ -1,0 +1,80 @@
+"""What was measured, as tables on the terminal."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from rich.table import Table
+
+from benchmarks.performance.options import figures_console
+
+Figures = Mapping[str, Any]
+_PERCENTILES = ("p50", "p90", "p99", "max")
+
+
+def show_latency(figures: Figures) -> None:
+    """Print a run, or a sweep."""
+    out = figures_console()
+    rows = figures.get("sweep", [figures])
+    out.print(_latencies(figures, rows))
+    for row in rows if len(rows) == 1 else ():
+        out.print(_costs(row))
+    for line in notes(figures):
+        out.print(line, soft_wrap=True)
+
+
+def _latencies(figures: Figures, rows: Sequence[Figures]) -> Table:
+    table = Table(title=f"from an event to its list, {title_of(figures)}", title_justify="left")
+    columns = ["events/s", *(f"{each} ms" for each in _PERCENTILES), *(f"reviews {each}" for each in _PERCENTILES[:3])]
+    for column in (*columns, "sent", "received", "lists moved", "worker us", "broker us", "store us"):
+        table.add_column(column, justify="right")
+    for row in rows:
+        rate = row.get("rate", figures.get("rate"))
+        table.add_row(
+            f"{rate:,.0f}" if rate is not None else f"{row['sent'] / figures['seconds']:,.0f}",
+            *_cells(row["event_to_list_ms"], _PERCENTILES),
+            *_cells(row["review_to_list_ms"], _PERCENTILES[:3]),
+            f"{row['sent']:,}",
+            f"{row['received']:,}",
+            f"{row['moved']:.1%}",
+            *(f"{row['cpu_us_per_event'][role]:,.0f}" for role in ("worker", "broker", "store")),
+        )
+    return table
+
+
+def title_of(figures: Figures) -> str:
+    """What was run, in words."""
+    loop = f"{figures['in_flight']} in flight" if figures.get("in_flight") else "open loop"
+    broker = figures["broker"] + (" broker" if figures["broker"] == "embedded" else "")
+    workers = f"{figures['workers']} worker" + ("s" if figures["workers"] > 1 else "")
+    return (
+        f"{loop}, {broker}, {workers}, {figures['items']:,} items, {figures['users']:,} users, k = {figures['k']}, "
+        f"{figures['reviews']:.0%} reviews"
+    )
+
+
+def _costs(row: Figures) -> Table:
+    table = Table(title="microseconds an event", title_justify="left")
+    table.add_column("CPU of")
+    table.add_column("us", justify="right")
+    table.add_column("stage of the worker")
+    table.add_column("us", justify="right")
+    cpu = list(row["cpu_us_per_event"].items())
+    stages = sorted(row["stage_us_per_event"].items(), key=lambda pair: -pair[1])
+    for n in range(max(len(cpu), len(stages))):
+        pairs = (some[n] if n < len(some) else None for some in (cpu, stages))
+        table.add_row(*(cell for pair in pairs for cell in ((pair[0], f"{pair[1]:,.0f}") if pair else ("", ""))))
+    return table
+
+
+def notes(figures: Figures) -> Iterable[str]:
+    """What the tables alone do not say."""
+    about = figures["machine"]
+    yield (
+        f"{about['cpu']}, {about['cores']} cores, load {about['load']} before the run, two million additions in Python "
+        f"{about['python_s']:.3f} s"
+    )
+    yield figures["bias"]
+
+
+def _cells(found: Figures | None, names: Sequence[str]) -> list[str]:
+    return [("–" if found is None else f"{found[name]:,.1f}") for name in names]

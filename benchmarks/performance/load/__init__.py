@@ -1,0 +1,1 @@
+"""The generator and collector of events, in a process of its own."""
