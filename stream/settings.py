@@ -109,8 +109,8 @@ class WorkerSettings(Connections):
         le=100_000,
         description="The most lists that a worker makes again in a second without an event of their users; 0: none.",
     )
-    exposure_facet: str = Field(
-        default="",
+    exposure_facet: str | None = Field(
+        default=None,
         max_length=200,
         description="A facet (brand, seller) by whose values the metrics tell, too, how places are shared out.",
     )

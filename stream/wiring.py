@@ -202,7 +202,12 @@ def _parts(settings: WorkerSettings, encoder: Encoder, layout: TopicLayout, cons
         rules=rules,
         variants=Variants(ranker, settings.ranking(), experiment),
         evaluation=OnlineEvaluation(
-            catalogue, metrics.online, rules.block, name, settings.seen, Exposure(catalogue, settings.exposure_facet)
+            catalogue,
+            metrics.online,
+            rules.block,
+            name,
+            settings.seen,
+            Exposure(catalogue, settings.exposure_facet or ""),
         ),
     )
 
