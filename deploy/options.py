@@ -10,10 +10,10 @@ from typing import Any
 import click
 
 from penchant.errors import Misconfigured
+from penchant.fields import MAX_ID_BYTES
 from serving.configuration.setting_errors import options_given, unknown_variables
 from serving.terminal.printing import complain
 
-MAX_ID_BYTES = 256
 ENVIRONMENT = {name: f"PENCHANT_{name.upper()}" for name in ("bootstrap", "redis", "prefix", "model")}
 
 _SAY_IT_THEMSELVES = frozenset({"worker", "api"})  # processes that are started without this command line, too

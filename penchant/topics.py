@@ -9,6 +9,7 @@ from typing import Final
 from penchant.errors import Misconfigured
 
 DAY_S = 86_400
+TRENDING = "*"  # the trending list's key, which no user may have
 MAX_MESSAGE_BYTES = 2 * 1024 * 1024  # what an oversized text still needs to reach the dead letters as it was sent
 DEAD_LETTER_HEADERS_BYTES = 64 * 1024  # room that a dead letter needs beyond its origin
 

@@ -28,12 +28,12 @@ from evaluation.prequential.data_sets import NO_TIME_MS, DatasetEvent, DatasetIt
 from evaluation.prequential.offline_system import Penchant
 from evaluation.prequential.steps import Step
 from penchant.errors import PenchantError
+from penchant.fields import unit_rating
 from penchant.messages import Item as Published
 from serving.arrays import Doubles
 from serving.catalogue import Catalogue
 from serving.model.encoder import load_encoder
 from serving.ranking.ranker import TOP
-from stream.events.fields import unit_rating
 from stream.events.weights import load_weights
 
 

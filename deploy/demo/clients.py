@@ -18,7 +18,6 @@ __all__ = ()
 
 _FETCH_WAIT_MS = 5  # the embedded broker answers a fetch only after about half of this
 _ANSWER_S = 30.0
-TRENDING = "*"
 
 _lists = msgspec.json.Decoder(RecommendationList)
 

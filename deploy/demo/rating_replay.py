@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from deploy.demo.clients import TRENDING, DemoClient
+from deploy.demo.clients import DemoClient
 from deploy.demo.films import RATING_SCALE, Rating
 from deploy.demo.score import HitRates
 from penchant.messages import RecommendationList
+from penchant.topics import TRENDING
 
 __all__ = ["SentRating"]
 

@@ -11,8 +11,8 @@ from typing import Any, Self, cast
 import msgspec
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from deploy.options import MAX_ID_BYTES
 from penchant.errors import Misconfigured
+from penchant.fields import MAX_ID_BYTES
 from penchant.topics import Key, Topic
 from serving.files.message_splitter import BadLine, Piece, Pieces
 from serving.files.text_files import ByteSource, PeekedStream, text_of

@@ -11,6 +11,16 @@ from typing import Any
 import msgspec
 
 from penchant.errors import Rejected, RejectReason
+from penchant.fields import (
+    TIME_END_MS,
+    TIMES_BEGIN_MS,
+    bounded_time_ms,
+    check_id,
+    check_record_time,
+    check_size,
+    refuse_trending,
+    unit_rating,
+)
 from penchant.messages import Click, Command, Item, Review
 from penchant.partitioner import partition_of
 from penchant.topics import Topics
@@ -20,16 +30,13 @@ from serving.model.texts import MAX_BYTES, clean
 from serving.state.user_state import EventKind, id_hash
 from stream.events.encoder_input import EncoderInput
 from stream.events.envelope import Deleted, body_of, convert, plain_fields, read
-from stream.events.fields import TIME_END_MS, TIMES_BEGIN_MS, bounded_time_ms, check_record_time, unit_rating
 from stream.events.framing import id_in_key
 from stream.events.languages import language_of
 from stream.events.records import ORIGIN, Record, Reroute
 from stream.events.weights import RATE, Weight, WeightRange, Weights
 
-MAX_ID_BYTES = 256
 _MAX_TITLE_BYTES = 4096  # titles stand in the words of reasons, several times a list
 _MAX_ABOUT_BYTES = 32 * 1024  # of an item beside its text: title and facets, as JSON
-TRENDING = "*"  # the trending list's key, which no user may have
 
 _ALWAYS_SEEN = frozenset({EventKind.RATE, EventKind.PURCHASE, EventKind.DISMISS, EventKind.REVIEW})
 _KINDS = {kind.name.lower(): kind for kind in EventKind}
@@ -191,7 +198,7 @@ class Decoder:
                     RejectReason.MISSING_FIELD, "`value` is missing: a `rate` event carries the rating there"
                 )
             rating = unit_rating(body.value, body.rating_scale)
-        _check_id("item_id", body.item_id)
+        check_id("item_id", body.item_id)
         kind = _KINDS.get(action, EventKind.OTHER)
         seen = kind in _ALWAYS_SEEN or (self._clicks_are_seen and kind is not EventKind.IMPRESSION)
         weight = self._weights.of(action, rating)
@@ -199,7 +206,7 @@ class Decoder:
         return replace(event, bought=True) if self._weights.buys(action) else event
 
     def _review(self, record: Record, body: Review, envelope: Mapping[str, Any]) -> Event:
-        _check_size("text", body.text, MAX_BYTES)
+        check_size("text", body.text, MAX_BYTES)
         text = clean(body.text) or None
         rating = unit_rating(body.rating, body.rating_scale) if body.rating is not None else None
         if text is None and (rating is None or body.item_id is None):
@@ -209,7 +216,7 @@ class Decoder:
         if body.item_id is None:
             weight = self._weights.of("statement", None)
             return self._event(record, body, envelope, EventKind.STATEMENT, weight, text=text, seen=False)
-        _check_id("item_id", body.item_id)
+        check_id("item_id", body.item_id)
         weight = self._weights.of_review(rating) if rating is not None and text else self._weights.of("review", rating)
         event = self._event(record, body, envelope, EventKind.REVIEW, weight, text=text, seen=True)
         event = replace(event, bought=True) if self._weights.buys("review") else event
@@ -220,12 +227,12 @@ class Decoder:
 
     def _command(self, record: Record, body: Command, envelope: Mapping[str, Any]) -> CommandEvent:
         _check_user(record, body.user_id)
-        _check_id("command_id", body.command_id)
+        check_id("command_id", body.command_id)
         time_ms = bounded_time_ms(body.event_time, envelope.get("time"), record.timestamp_ms)
         if body.type == "retract":
             if not body.event_id:
                 raise Rejected(RejectReason.MISSING_FIELD, "`event_id` is missing: which event is to be retracted?")
-            _check_id("event_id", body.event_id)
+            check_id("event_id", body.event_id)
             return CommandEvent(record, body, time_ms, self._hashes(body.event_id), self._original(record, body))
         if body.type not in {"merge", "erase"}:
             raise Rejected(RejectReason.UNKNOWN_TYPE, f"`type` is {body.type!r}; it is one of retract, merge, erase")
@@ -234,8 +241,8 @@ class Decoder:
                 raise Rejected(
                     RejectReason.MISSING_FIELD, "`anonymous_id` is missing: who is to be merged into `user_id`?"
                 )
-            _check_id("anonymous_id", body.anonymous_id)
-            _refuse_trending("anonymous_id", body.anonymous_id)
+            check_id("anonymous_id", body.anonymous_id)
+            refuse_trending("anonymous_id", body.anonymous_id)
         return CommandEvent(record, body, time_ms)
 
     def _hashes(self, event_id: str) -> tuple[int, ...]:
@@ -277,7 +284,7 @@ class Decoder:
         if event_id is None:
             # Made from an offset, so it holds only for this very topic: a new one of the same name repeats it.
             event_id, namespace = record.origin, self._identities.get(record.topic, "")
-        _check_id("event_id", event_id)
+        check_id("event_id", event_id)
         dedup_key = id_hash(event_id, namespace)
         time_ms = bounded_time_ms(body.event_time, envelope.get("time"), record.timestamp_ms)
         wording = wording_of(text) if text is not None and kind is EventKind.STATEMENT else None
@@ -306,12 +313,12 @@ def decode_item(record: Record) -> Item | None:
     Raises Rejected if it cannot be used.
     """
     if record.value is None:
-        _check_id("item_id", removed(record))
+        check_id("item_id", removed(record))
         return None
     try:
         item, _ = read(record, Item)
     except Deleted as deletion:
-        _check_id("item_id", removed(record))
+        check_id("item_id", removed(record))
         row_id = deletion.row.get("item_id")
         if row_id is not None and str(row_id) != removed(record):
             raise Rejected(RejectReason.KEY_MISMATCH, "the key is not the `item_id` of the deleted row") from None
@@ -333,7 +340,7 @@ def removed(record: Record) -> str:
 
 
 def _check_item(item: Item, record: Record) -> None:
-    _check_id("item_id", item.item_id)
+    check_id("item_id", item.item_id)
     key = record.key
     if key is not None and key != item.item_id.encode() and id_in_key(key, "item_id") != item.item_id:
         raise Rejected(RejectReason.KEY_MISMATCH, f"the key is not the item's id {item.item_id!r}")
@@ -345,8 +352,8 @@ def _check_item(item: Item, record: Record) -> None:
         raise Rejected(
             RejectReason.MISSING_FIELD, f"`title` and `text` are both empty: there is nothing to embed{hint}"
         )
-    _check_size("text", item.text, MAX_BYTES)
-    _check_size("title", item.title, _MAX_TITLE_BYTES)
+    check_size("text", item.text, MAX_BYTES)
+    check_size("title", item.title, _MAX_TITLE_BYTES)
     about = msgspec.json.encode(msgspec.structs.replace(item, text=""))
     if len(about) > _MAX_ABOUT_BYTES:
         raise Rejected(
@@ -364,35 +371,9 @@ def _action(ce_type: object, weights: Weights) -> str | None:
 
 
 def _check_user(record: Record, user_id: str) -> None:
-    _check_id("user_id", user_id)
-    _refuse_trending("user_id", user_id)
+    check_id("user_id", user_id)
+    refuse_trending("user_id", user_id)
     if record.key is not None and record.key != user_id.encode():
         is_json = id_in_key(record.key, "user_id") == user_id
         remedy = "it is JSON: use a string serializer for keys" if is_json else "key user topics by user id"
         raise Rejected(RejectReason.KEY_MISMATCH, f"the key is not `user_id`: {remedy}, or leave the key out")
-
-
-def _refuse_trending(name: str, user_id: str) -> None:
-    if user_id == TRENDING:
-        raise Rejected(RejectReason.BAD_ID, f"`{name}` is '*', the key of the trending list: no user can have it")
-
-
-def _check_id(name: str, value: object) -> None:
-    if isinstance(value, bytes):
-        raise Rejected(RejectReason.BAD_ID, f"`{name}` is not UTF-8 text")
-    if not isinstance(value, str):
-        raise Rejected(RejectReason.SCHEMA, f"`{name}` is not a string")
-    if not value:
-        raise Rejected(RejectReason.MISSING_FIELD, f"`{name}` is empty")
-    try:
-        size = len(value.encode())
-    except UnicodeEncodeError:
-        raise Rejected(RejectReason.BAD_ID, f"`{name}` is not Unicode text (a lone surrogate)") from None
-    if size > MAX_ID_BYTES:
-        raise Rejected(RejectReason.TOO_LARGE, f"`{name}` has {size} bytes; {MAX_ID_BYTES} is the most")
-
-
-def _check_size(name: str, text: str, most: int) -> None:
-    # A character takes four bytes at most. Lone surrogates are counted here and dealt with elsewhere.
-    if len(text) * 4 > most and (size := len(text.encode("utf-8", "surrogatepass"))) > most:
-        raise Rejected(RejectReason.TOO_LARGE, f"`{name}` has {size} bytes; {most} is the most")

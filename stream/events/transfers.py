@@ -11,10 +11,9 @@ from typing import Annotated, TypeAlias
 import msgspec
 
 from penchant.errors import Rejected, RejectReason
-from penchant.topics import MAX_MESSAGE_BYTES, Topic
+from penchant.topics import MAX_MESSAGE_BYTES, TRENDING, Topic
 from serving.state.pending import Offset, Partition, TimeMs
 from serving.state.user_state import Ref
-from stream.events.decoder import TRENDING
 from stream.events.outgoing import Outgoing
 from stream.events.records import Record
 

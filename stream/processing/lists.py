@@ -7,10 +7,9 @@ import msgspec
 
 from penchant.messages import Cause, Folded, RecommendationList
 from penchant.times import rfc3339
-from penchant.topics import MAX_MESSAGE_BYTES, Topics
+from penchant.topics import MAX_MESSAGE_BYTES, TRENDING, Topics
 from serving.ranking.ranker import Ranking
 from serving.state.user_state import Ref, UserState
-from stream.events.decoder import TRENDING
 from stream.events.outgoing import Outgoing
 from stream.processing.batch import UserUpdate
 from stream.store.published_lists import PublishedList

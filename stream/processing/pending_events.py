@@ -11,10 +11,11 @@ from dataclasses import replace
 from typing import Any
 
 from penchant.errors import Rejected, RejectReason
+from penchant.fields import MAX_ID_BYTES
 from serving.model.texts import MAX_CHARS
 from serving.state.user_state import Merge, PendingEvent, Retraction, UserState
 from stream.containment.faults import described
-from stream.events.decoder import MAX_ID_BYTES, CommandEvent, Event
+from stream.events.decoder import CommandEvent, Event
 from stream.events.records import DeadLetter, Record, Reroute
 from stream.processing.batch import Answer, Context, Limits, UserUpdate
 

@@ -7,8 +7,9 @@ from typing import NamedTuple
 import msgspec
 
 from penchant.errors import RejectReason
+from penchant.fields import MAX_ID_BYTES
 from serving.state.user_state import EventKind, RecentText, Ref, Retraction, RingEvent, UserState, Vector
-from stream.events.decoder import MAX_ID_BYTES, CommandEvent, Event
+from stream.events.decoder import CommandEvent, Event
 from stream.events.envelope import body_of
 from stream.events.records import DeadLetter
 from stream.events.transfers import Erased, OutboundTransfer

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
+from penchant.fields import MOST_AHEAD_MS
 from penchant.topics import Topics
 from serving.model.artifact import TextKind
 from serving.model.encoder import Encoder
@@ -13,7 +14,6 @@ from serving.model.sentiment import Sentiment
 from serving.state.user_state import Vector
 from stream.containment.faults import Guard
 from stream.events.decoder import Decoder
-from stream.events.fields import MOST_AHEAD_MS
 from stream.events.records import Record
 from stream.events.weights import load_weights
 from stream.pipeline import Embed, Pipeline

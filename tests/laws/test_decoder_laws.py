@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from penchant.errors import Rejected
+from penchant.fields import MAX_AHEAD_MS, MAX_ID_BYTES
 from penchant.messages import Item
 from stream.events.dead_letters import dead_letter_message, forwarded
-from stream.events.decoder import MAX_ID_BYTES, CommandEvent, Decoder, Event, decode_item, removed
+from stream.events.decoder import CommandEvent, Decoder, Event, decode_item, removed
 from stream.events.envelope import body_of
-from stream.events.fields import MAX_AHEAD_MS
 from stream.events.records import ORIGIN, DeadLetter, Record, Reroute
 from stream.events.weights import load_weights
 from stream.testing import NOW_MS, TOPICS

@@ -9,12 +9,12 @@ from functools import cache
 import msgspec
 
 from penchant.errors import Rejected
+from penchant.fields import TIME_END_MS
 from penchant.messages import ItemVector
 from penchant.topics import DEAD_LETTER_HEADERS_BYTES
 from serving.catalogue import Catalogue
 from stream.events.dead_letters import dead_letter_message, forwarded
 from stream.events.decoder import CommandEvent, Decoder, Event
-from stream.events.fields import TIME_END_MS
 from stream.events.records import DeadLetter, Record, Reroute
 from stream.events.weights import load_weights
 from stream.processing.items import ItemPipeline

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from penchant.errors import Rejected, RejectReason
+from penchant.fields import MAX_AHEAD_MS
 from penchant.partitioner import partition_of
 from serving.state.user_state import EventKind, id_hash
 from stream.events.decoder import CommandEvent, Decoder, Event, decode_item
-from stream.events.fields import MAX_AHEAD_MS
 from stream.events.records import ORIGIN, Headers, Record, Reroute
 from stream.events.weights import load_weights
 from stream.testing import NOW_MS, TOPICS, record

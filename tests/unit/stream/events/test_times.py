@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penchant.errors import Rejected, RejectReason
+from penchant.fields import MAX_AHEAD_MS, MOST_AHEAD_MS, TIME_END_MS, bounded_time_ms
 from stream.events.decoder import CommandEvent, Decoder, Event
-from stream.events.fields import MAX_AHEAD_MS, MOST_AHEAD_MS, TIME_END_MS, bounded_time_ms
 from stream.events.records import Record
 from stream.events.weights import load_weights
 from stream.testing import NOW_MS, TOPICS, record

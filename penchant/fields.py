@@ -1,4 +1,4 @@
-"""Numbers of a message, checked and made comparable: ratings between 0 and 1, times in ms since 1970."""
+"""Fields of a message, checked and made comparable: ids, sizes, ratings between 0 and 1, times in ms since 1970."""
 
 import math
 import re
@@ -7,8 +7,22 @@ from datetime import datetime
 from penchant.errors import Rejected, RejectReason
 from penchant.messages import RATING_SCALE, Time
 from penchant.times import rfc3339
+from penchant.topics import TRENDING
 
-__all__ = ["MOST_AHEAD_MS", "unit_rating"]
+__all__ = [
+    "MAX_ID_BYTES",
+    "MOST_AHEAD_MS",
+    "TIMES_BEGIN_MS",
+    "TIME_END_MS",
+    "bounded_time_ms",
+    "check_id",
+    "check_record_time",
+    "check_size",
+    "refuse_trending",
+    "unit_rating",
+]
+
+MAX_ID_BYTES = 256
 
 MAX_AHEAD_MS = 5 * 60 * 1000  # an event later than its record by more than this is taken as of the record's time
 # How far a record may be ahead of a worker: Apache Kafka's own default since 3.6, `message.timestamp.after.max.ms`.
@@ -60,6 +74,35 @@ def check_record_time(time_ms: int, now_ms: int) -> None:
             f"{told} ({told_at}), {ahead_h:.1f} h ahead of this worker's clock ({now}); "
             "one hour is the most: set the clock that is wrong",
         )
+
+
+def refuse_trending(name: str, user_id: str) -> None:
+    """Have the id refused that no user can have."""
+    if user_id == TRENDING:
+        raise Rejected(RejectReason.BAD_ID, f"`{name}` is '*', the key of the trending list: no user can have it")
+
+
+def check_id(name: str, value: object) -> None:
+    """Have refused what is no id. Raises Rejected."""
+    if isinstance(value, bytes):
+        raise Rejected(RejectReason.BAD_ID, f"`{name}` is not UTF-8 text")
+    if not isinstance(value, str):
+        raise Rejected(RejectReason.SCHEMA, f"`{name}` is not a string")
+    if not value:
+        raise Rejected(RejectReason.MISSING_FIELD, f"`{name}` is empty")
+    try:
+        size = len(value.encode())
+    except UnicodeEncodeError:
+        raise Rejected(RejectReason.BAD_ID, f"`{name}` is not Unicode text (a lone surrogate)") from None
+    if size > MAX_ID_BYTES:
+        raise Rejected(RejectReason.TOO_LARGE, f"`{name}` has {size} bytes; {MAX_ID_BYTES} is the most")
+
+
+def check_size(name: str, text: str, most: int) -> None:
+    """Have a text of more bytes refused. Raises Rejected."""
+    # A character takes four bytes at most. Lone surrogates are counted here and dealt with elsewhere.
+    if len(text) * 4 > most and (size := len(text.encode("utf-8", "surrogatepass"))) > most:
+        raise Rejected(RejectReason.TOO_LARGE, f"`{name}` has {size} bytes; {most} is the most")
 
 
 def _parse_time(stated: object) -> int:
