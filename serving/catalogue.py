@@ -18,6 +18,7 @@ import numpy.typing as npt
 from penchant.errors import FingerprintMismatch
 from penchant.messages import Facets, ItemVector
 from serving.arrays import Mask, Rows
+from serving.compiled import keep_compiled
 from serving.facet_values import FacetValues
 from serving.lexical.numeric_facets import NumericFacets
 from serving.lexical.spoken_points import Searched
@@ -65,6 +66,7 @@ class Catalogue:
     """
 
     def __init__(self, dim: int, fingerprint: str, capacity: int = 1024) -> None:
+        keep_compiled()
         self.dim = dim
         self.fingerprint = fingerprint
         self.ids: list[str] = []

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from serving.arrays import Floats, Rows
+from serving.compiled import compiled
 
 __all__ = ()
 
@@ -18,6 +19,7 @@ _MOST = 16  # values of an item: what more it has is left out, names in order
 _NONE = 0  # the number of no value
 _LEAST_LENGTH = 1e-6
 _Value = tuple[str, str]
+_Numbers = npt.NDArray[np.int32]
 
 
 class FacetValues:
@@ -75,20 +77,12 @@ class FacetValues:
     def likeness(self, rows: Rows, weights: Floats, n: int) -> Floats:
         """The cosine of each of the first `n` items with the weighted sum of those in `rows`, `(n,)` in [0, 1]."""
         self._follow(n)
-        query = self._query(rows, weights)
-        points = query * self._weights
-        cosines: Floats = sum((points[self._of[:n, at]] for at in range(1, self._widest)), points[self._of[:n, 0]])
-        return self._scale[:n] * cosines
+        return _likeness(self._of, self._widest, self._weights, self._scale, rows, weights, n)
 
     def shares(self, rows: Rows, weights: Floats, asked: Rows) -> Floats:
         """What each of `rows` `(t,)` adds to the likeness of those asked for, `(r, t)`."""
         self._follow(int(max(rows.max(initial=0), asked.max(initial=0))) + 1)
-        mine, theirs = self._of[rows, : self._widest], self._of[asked, : self._widest]
-        common = theirs[:, None, :, None] == mine[None, :, None, :]
-        alike = (common * (self._weights**2)[mine][None, :, None, :]).sum(axis=(2, 3))
-        length = _length(self._sum(rows, weights))
-        found: Floats = alike * self._scale[asked][:, None] * (weights * self._scale[rows] / length)
-        return found
+        return _shares(self._of, self._widest, self._weights, self._scale, rows, weights, asked)
 
     def sums(self, name: str, rows: Rows, of: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], int]:
         """What items have together of something, `(r,)`, by each value of a facet that one of them has.
@@ -102,16 +96,6 @@ class FacetValues:
         np.add.at(by_value, found.ravel(), weights)
         sums = by_value[of_name]
         return sums[sums > 0], int(of_name.sum())
-
-    def _query(self, rows: Rows, weights: Floats) -> Floats:
-        query = self._sum(rows, weights)
-        return query / _length(query)
-
-    def _sum(self, rows: Rows, weights: Floats) -> Floats:
-        """The weighted sum of some items' unit vectors, `(v,)`."""
-        values = self._of[rows]
-        each = (weights * self._scale[rows])[:, None] * self._weights[values]
-        return np.bincount(values.ravel(), each.ravel(), minlength=len(self._weights)).astype(np.float32)
 
     def _follow(self, n: int) -> None:
         """Weigh values by how many items have them now."""
@@ -146,8 +130,52 @@ class FacetValues:
         self._scale = np.concatenate([self._scale, np.zeros(more, np.float32)])
 
 
-def _length(query: Floats) -> np.float32:
-    return np.float32(max(float(np.linalg.norm(query)), _LEAST_LENGTH))
+@compiled
+def _sum(
+    of: _Numbers, widest: int, weights: Floats, scale: Floats, rows: Rows, liking: Floats
+) -> tuple[Floats, np.float32]:
+    """The weighted sum of some items' unit vectors, `(v,)`, and its length."""
+    query = np.zeros(len(weights), np.float32)
+    for at in range(len(rows)):
+        row = rows[at]
+        for each in range(widest):
+            value = of[row, each]
+            query[value] += liking[at] * scale[row] * weights[value]
+    return query, max(np.sqrt((query * query).sum()), np.float32(_LEAST_LENGTH))
+
+
+@compiled
+def _likeness(of: _Numbers, widest: int, weights: Floats, scale: Floats, rows: Rows, liking: Floats, n: int) -> Floats:
+    query, length = _sum(of, widest, weights, scale, rows, liking)
+    points = query * weights / length
+    likeness = np.empty(n, np.float32)
+    for row in range(n):
+        cosine = np.float32(0.0)
+        for each in range(widest):
+            value = of[row, each]
+            if value == _NONE:
+                break
+            cosine += points[value]
+        likeness[row] = cosine * scale[row]
+    return likeness
+
+
+@compiled
+def _shares(
+    of: _Numbers, widest: int, weights: Floats, scale: Floats, rows: Rows, liking: Floats, asked: Rows
+) -> Floats:
+    _, length = _sum(of, widest, weights, scale, rows, liking)
+    shares = np.zeros((len(asked), len(rows)), np.float32)
+    for to in range(len(asked)):
+        for at in range(len(rows)):
+            alike = np.float32(0.0)
+            for mine in range(widest):
+                value = of[rows[at], mine]
+                for theirs in range(widest):
+                    if value != _NONE and of[asked[to], theirs] == value:
+                        alike += weights[value] * weights[value]
+            shares[to, at] = alike * scale[asked[to]] * liking[at] * scale[rows[at]] / length
+    return shares
 
 
 def _named(facets: Mapping[str, object]) -> list[_Value]:

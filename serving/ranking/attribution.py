@@ -8,17 +8,20 @@ newest one. Popularity, exploration, fatigue, what was seen, and rules belong to
 
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from serving.arrays import Doubles, Rows
+from serving.arrays import Doubles, Floats, Indices, Mask, Rows
 from serving.catalogue import Catalogue
+from serving.compiled import compiled
 from serving.lexical.spoken_points import by_statement
+from serving.ranking.ease import EASE_UNIT
 from serving.ranking.learning.signals import NEIGHBOUR_SIGNALS, POPULARITY_SIGNALS, Signal
 from serving.ranking.profile import RankSettings, SourceEvent
-from serving.ranking.reasons import CHANCE, Evidence, bought_again, by_chance, crowd, disliked
-from serving.ranking.scorer import EASE_UNIT, Scored
+from serving.ranking.reasons import CHANCE, Evidence, Groups, Told, by_chance, disliked, evidence_of
+from serving.ranking.scorer import Scored
 
 __all__ = ()
 
@@ -73,17 +76,26 @@ _CO_VISITS = [ScoreTerm[part.name] for part in NEIGHBOUR_SIGNALS]
 _POPULARITY = [ScoreTerm[part.name] for part in POPULARITY_SIGNALS]
 _LIKE_LIKED = [ScoreTerm.CONTENT, ScoreTerm.NEW_CONTENT, ScoreTerm.SHARED_FACETS, ScoreTerm.NEW_SHARED_FACETS]
 _DAMPED = [*_LIKE_LIKED, ScoreTerm.LONG, *_CO_VISITS, ScoreTerm.EASE]
-_LIKENESS = [
-    *_LIKE_LIKED,
-    ScoreTerm.LONG,
-    ScoreTerm.TEXT,
-    ScoreTerm.FACETS,
-    ScoreTerm.AGAINST,
-    ScoreTerm.AGAINST_FACETS,
-    ScoreTerm.WORDS,
-    ScoreTerm.AGAINST_WORDS,
-    ScoreTerm.NUMBERS,
-]
+_GROUPS = Groups(
+    likeness=np.array([ScoreTerm.CONTENT, ScoreTerm.NEW_CONTENT, ScoreTerm.LONG]),
+    facets=np.array([ScoreTerm.SHARED_FACETS, ScoreTerm.NEW_SHARED_FACETS]),
+    said=np.array(
+        [
+            ScoreTerm.TEXT,
+            ScoreTerm.FACETS,
+            ScoreTerm.AGAINST_FACETS,
+            ScoreTerm.WORDS,
+            ScoreTerm.AGAINST_WORDS,
+            ScoreTerm.NUMBERS,
+        ]
+    ),
+    against=int(ScoreTerm.AGAINST),
+    linked=np.array(_CO_VISITS),
+    long=int(ScoreTerm.LONG),
+    ease=int(ScoreTerm.EASE),
+    again=int(ScoreTerm.AGAIN),
+    popular=np.array(_POPULARITY),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +104,7 @@ class Attribution:
 
     What belongs to no event has the last place. A statement that damps interactions stands in the table with what it
     takes, and interactions with all their points; `damping` is what it leaves of them. chance: `(s,)`, points
-    of likeness that say nothing. crowd: what is true of what everybody does, in words (serving/ranking/reasons.py).
-    again: why what is bought again is, likewise.
+    of likeness that say nothing. crowd: what is true of what everybody does, of each item (serving/ranking/crowd.py).
     together: `(r, s)`, whether anybody interacted with the item and with that of the event.
     earlier: whether interactions of before the ring are known.
     """
@@ -103,8 +114,7 @@ class Attribution:
     damping: float
     chance: Doubles
     crowd: list[str]
-    again: list[str]
-    together: npt.NDArray[np.bool_]
+    together: Mask
     earlier: bool = False
 
     def evidence(self) -> Evidence:
@@ -112,124 +122,225 @@ class Attribution:
 
         Being unlike what was dismissed is no reason of its own; neither are exploration, rules, and what is disliked.
         """
-        table = self.table.copy()
-        table[_DAMPED] *= self.damping
-        table[ScoreTerm.EASE, :, :-1] *= self.together  # what goes through a third item says nothing of this one
-        np.minimum(table[ScoreTerm.AGAINST], 0.0, out=table[ScoreTerm.AGAINST])
-        popular, before = table[_POPULARITY, :, -1].sum(axis=0), table[[ScoreTerm.LONG, ScoreTerm.EASE], :, -1]
-        likeness, covisits = (table[parts, :, :-1].sum(axis=0) for parts in (_LIKENESS, [*_CO_VISITS, ScoreTerm.EASE]))
-        again = self.table[ScoreTerm.AGAIN, :, -1]
-        everything = np.column_stack([likeness + covisits, before.sum(axis=0), again, popular]).clip(0.0)
-        facets = table[[ScoreTerm.SHARED_FACETS, ScoreTerm.NEW_SHARED_FACETS], :, :-1].sum(axis=0)
-        vectors = likeness - facets
-        said = np.where(vectors > self.chance, vectors, np.minimum(vectors, 0.0)) + facets
-        said[:, (unliked := disliked(self.sources))] = 0.0
-        linked = np.where(unliked, 0.0, covisits)
-        told = np.array([words != "" for words in self.crowd], np.bool_)
-        earlier = before.sum(axis=0) * self.earlier
-        parts = np.column_stack([said + linked, earlier, again, np.where(told, popular, 0.0)]).clip(0.0)
-        sides = [each.clip(0.0).sum(axis=1) for each in (likeness, covisits)]
-        sides[1] += before[1].clip(0.0) + again
-        return Evidence(parts, everything.sum(axis=1), np.stack([*sides, popular.clip(0.0)]), self.crowd, self.again)
+        said = np.array([each != "" for each in self.crowd], np.bool_)
+        told = Told(self.chance, disliked(self.sources), said, self.together, self.earlier)
+        return evidence_of(self.table, _GROUPS, self.damping, told)
 
 
 def attribution_of(
-    scored: Scored, rows: Rows, catalogue: Catalogue, ruled: npt.NDArray[np.float32], settings: RankSettings
+    scored: Scored, rows: Rows, catalogue: Catalogue, ruled: Floats, settings: RankSettings
 ) -> Attribution:
     """Where the points of some items come from. `ruled`: `(r,)`, what the rules add.
 
     catalogue: as it stood when they were scored. Items that must not be listed get what they would have. The sum
     differs from `scored.points` by what single precision rounds, a few units in 1e-6.
     """
-    profile = scored.profile
+    profile, weights = scored.profile, scored.weights
     table = np.zeros((len(ScoreTerm), len(rows), len(profile.sources) + 1))
-    items = catalogue.centred(rows).astype(np.float64)
-    _likeness(table, scored, items, rows, catalogue)
-    _facets(table, scored, catalogue.facet_of[rows])
-    together = np.zeros((len(rows), len(profile.sources)), np.bool_)
+    interests = _Interests(profile.vectors, profile.weights, profile.owner, profile.n_items, profile.long)
+    similar = _by_vectors(table, catalogue.centred(rows), interests)
+    if len(profile.liked):
+        liked = _Liked(profile.liked, profile.owner[profile.liked], profile.liking, scored.crowd.newness[rows])
+        facets = catalogue.facet_values.shares(profile.liked_rows, profile.liking, rows)
+        _by_likeness(table, similar, facets, liked, profile.damping * weights[_BY_LIKENESS].astype(np.float64))
+    if len(scored.standard):
+        owner = profile.owner[profile.on_facets]
+        _by_facets(table, scored.standard, catalogue.facet_of[rows], owner, profile.facet_weights)
     for spoken in by_statement(profile.said, catalogue.searched, settings.spoken):
         table[ScoreTerm[spoken.term], :, spoken.owner] += spoken.points[rows]
+    together = np.zeros((len(rows), len(profile.sources)), np.bool_)
     if len(profile.ring):
-        _co_visits(table, together, scored, rows, len(catalogue))
-    _ease(table, scored, rows)
-    table[_DAMPED] /= profile.damping
-    table[ScoreTerm.STATEMENT_DAMPING, :, profile.damped_by] = (profile.damping - 1.0) * table[_DAMPED].sum(axis=(0, 2))
-    table[_POPULARITY, :, -1] = scored.weights[POPULARITY_SIGNALS, None] * scored.popular[:, rows]
-    table[ScoreTerm.EXPLORATION, :, -1] = [scored.boosted.get(row, 0.0) for row in rows.tolist()]
-    table[ScoreTerm.FATIGUE, :, -1] = [-scored.discounts.get(row, 0.0) for row in rows.tolist()]
-    seen = scored.seen
-    table[ScoreTerm.SEEN, np.isin(rows, seen.lower), -1] = -settings.seen_points
-    table[ScoreTerm.AGAIN, :, -1] = [seen.due.get(row, 0.0) for row in rows.tolist()]
-    table[ScoreTerm.LIKE_BOUGHT, :, -1] = -seen.of_kind(catalogue.facet_of[rows])
+        found = scored.item_neighbours
+        points = profile.damping * weights[NEIGHBOUR_SIGNALS, None].astype(np.float64) * found.of(rows)
+        _by_co_visits(table, together, points, found.shares(rows), _Links(rows, profile.ring, profile.linking))
+    if scored.fitted is not None and len(profile.history.rows):
+        weight = profile.damping * float(weights[Signal.EASE])
+        ring = _Past(profile.history.rows, profile.ring, profile.covisits, profile.linking)
+        _by_ease(table, scored.fitted.terms(profile.history, rows), ring, weight)
+    _damp(table, profile.damping, profile.damped_by)
+    _apart(table, scored, rows, catalogue, settings)
     table[ScoreTerm.RULES, :, -1] = np.where(np.isfinite(ruled), ruled, 0.0)
-    offered = catalogue.available[: scored.popular.shape[1]]
-    words = crowd(table[_POPULARITY, :, -1], scored, rows, offered, profile.language)
-    again = bought_again(rows, scored.seen, profile.language)
-    earlier = len(profile.history.rows) > len(np.intersect1d(profile.history.rows, profile.ring))
-    return Attribution(profile.sources, table, profile.damping, by_chance(scored), words, again, together, earlier)
+    crowd = scored.crowd.true_of(rows, table[_POPULARITY, :, -1])
+    earlier = bool(_beyond(profile.history.rows, profile.ring))
+    return Attribution(profile.sources, table, profile.damping, by_chance(scored), crowd, together, earlier)
 
 
-def _likeness(table: Doubles, scored: Scored, items: Doubles, rows: Rows, catalogue: Catalogue) -> None:
-    profile, by = scored.profile, table.swapaxes(1, 2)
-    similar = items @ profile.vectors.T
-    drawn = np.where(np.arange(len(profile.owner)) < profile.n_items, ScoreTerm.CONTENT, ScoreTerm.TEXT)
-    parts = np.where(profile.weights < 0, ScoreTerm.AGAINST, drawn)
-    np.add.at(by, (parts, profile.owner), (similar * profile.weights).T)
-    if len(profile.liked):
-        liked, weights = profile.owner[profile.liked], profile.damping * scored.weights.astype(np.float64)
-        new = scored.newness[rows][:, None]
-        towards = similar[:, profile.liked] * profile.liking
-        facets = catalogue.facet_values.shares(profile.liked_rows, profile.liking, rows)
-        for term, points in (
-            (ScoreTerm.NEW_CONTENT, weights[Signal.NEW_CONTENT] * new * towards),
-            (ScoreTerm.SHARED_FACETS, weights[Signal.SHARED_FACETS] * facets),
-            (ScoreTerm.NEW_SHARED_FACETS, weights[Signal.NEW_SHARED_FACETS] * new * facets),
-        ):
-            np.add.at(table[term].T, liked, points.T)
-    draws = np.flatnonzero(profile.weights > 0)
-    if len(draws):
-        at = draws[similar[:, draws].argmax(axis=1)]
-        alike = similar[np.arange(len(items)), at] >= CHANCE
-        nearest = np.where(alike, profile.owner[at], len(profile.sources))
-    else:
-        nearest = np.full(len(items), len(profile.sources))
-    table[ScoreTerm.LONG, np.arange(len(items)), nearest] = items @ profile.long
+def _apart(table: Doubles, scored: Scored, rows: Rows, catalogue: Catalogue, settings: RankSettings) -> None:
+    """What belongs to no event."""
+    table[_POPULARITY, :, -1] = scored.weights[POPULARITY_SIGNALS, None] * scored.crowd.signals[:, rows]
+    seen = scored.seen
+    for term, points in (
+        (ScoreTerm.EXPLORATION, scored.boosted),
+        (ScoreTerm.FATIGUE, scored.discounts),
+        (ScoreTerm.AGAIN, seen.due),
+    ):
+        if points:
+            sign = -1.0 if term is ScoreTerm.FATIGUE else 1.0
+            table[term, :, -1] = [sign * points.get(row, 0.0) for row in rows.tolist()]
+    if len(seen.lower):
+        table[ScoreTerm.SEEN, np.isin(rows, seen.lower), -1] = -settings.seen_points
+    if len(seen.kinds):
+        table[ScoreTerm.LIKE_BOUGHT, :, -1] = -seen.of_kind(catalogue.facet_of[rows])
 
 
-def _facets(table: Doubles, scored: Scored, facets: npt.NDArray[np.int32]) -> None:
-    if not len(scored.standard):
-        return
-    profile = scored.profile
-    points = profile.facet_weights[:, None] * scored.standard[:, facets].astype(np.float64)
-    points[:, facets < 0] = 0.0
-    parts = np.where(profile.facet_weights < 0, ScoreTerm.AGAINST_FACETS, ScoreTerm.FACETS)
-    np.add.at(table.swapaxes(1, 2), (parts, profile.owner[profile.on_facets]), points)
+class _Interests(NamedTuple):
+    """Of a `Profile`, by its names."""
+
+    vectors: Floats
+    weights: Floats
+    owner: Indices
+    n_items: int
+    long: Floats
 
 
-def _co_visits(table: Doubles, together: npt.NDArray[np.bool_], scored: Scored, rows: Rows, n: int) -> None:
-    profile, found = scored.profile, scored.item_neighbours
-    points = profile.damping * scored.weights[NEIGHBOUR_SIGNALS, None].astype(np.float64) * found.of(rows)
-    shares = found.shares(rows, n)
-    np.logical_or.at(together.T, profile.linking, (shares[0] > 0).T)
-    for piece, through in zip(_CO_VISITS, points[: len(shares), :, None] * shares, strict=False):
-        np.add.at(table[piece].T, profile.linking, through.T)
-    newest = profile.linking[(profile.ring == rows[:, None]).argmax(axis=1)]
-    for term in (ScoreTerm.REPEAT, ScoreTerm.RECENCY, ScoreTerm.FREQUENCY, ScoreTerm.OWN_ORDER):
-        table[term, np.arange(len(rows)), newest] = points[_CO_VISITS.index(term)]
-    table[ScoreTerm.LAST, :, profile.linking[0]] = points[_CO_VISITS.index(ScoreTerm.LAST)]
+class _Liked(NamedTuple):
+    """interests: `(q,)`, those of liked items; owner, liking: theirs. newness: `(r,)`, of the items asked for."""
+
+    interests: Indices
+    owner: Indices
+    liking: Floats
+    newness: Floats
 
 
-def _ease(table: Doubles, scored: Scored, rows: Rows) -> None:
+class _Links(NamedTuple):
+    """rows: `(r,)`, asked for. ring, linking: of a `Profile`."""
+
+    rows: Rows
+    ring: Rows
+    linking: Indices
+
+
+class _Past(NamedTuple):
+    """history: `(h,)`, its rows. ring, covisits, linking: of a `Profile`."""
+
+    history: Rows
+    ring: Rows
+    covisits: Floats
+    linking: Indices
+
+
+_BY_LIKENESS = [Signal.NEW_CONTENT, Signal.SHARED_FACETS, Signal.NEW_SHARED_FACETS]
+# Compiled code takes them for numbers.
+_CONTENT, _LONG, _TEXT, _AGAINST = (
+    int(each) for each in (ScoreTerm.CONTENT, ScoreTerm.LONG, ScoreTerm.TEXT, ScoreTerm.AGAINST)
+)
+_NEW_CONTENT, _SHARED_FACETS, _NEW_SHARED_FACETS = (int(ScoreTerm[each.name]) for each in _BY_LIKENESS)
+_FACETS, _AGAINST_FACETS = int(ScoreTerm.FACETS), int(ScoreTerm.AGAINST_FACETS)
+_FIRST_LINK, _REPEAT, _LAST, _OWN_ORDER = (
+    int(each) for each in (ScoreTerm.CO_OCCURRENCE, ScoreTerm.REPEAT, ScoreTerm.LAST, ScoreTerm.OWN_ORDER)
+)
+_EASE, _STATEMENT_DAMPING = int(ScoreTerm.EASE), int(ScoreTerm.STATEMENT_DAMPING)
+_ARE_DAMPED = np.array(_DAMPED)
+_UNIT = float(EASE_UNIT)
+
+
+@compiled
+def _by_vectors(table: Doubles, items: Floats, interests: _Interests) -> Doubles:
+    """Likeness of items `(r, d)` to each interest, whose cosines `(r, p)` it returns, and to the long vector."""
+    r, p, nobody = len(items), len(interests.vectors), table.shape[2] - 1
+    similar = np.empty((r, p))
+    for at in range(r):
+        nearest, closest = nobody, CHANCE
+        for each in range(p):
+            alike, weight = _dot(items[at], interests.vectors[each]), interests.weights[each]
+            similar[at, each] = alike
+            drawn = _CONTENT if each < interests.n_items else _TEXT
+            table[_AGAINST if weight < 0.0 else drawn, at, interests.owner[each]] += alike * weight
+            if weight > 0.0 and (alike > closest or (alike == closest and nearest == nobody)):
+                nearest, closest = interests.owner[each], alike
+        table[_LONG, at, nearest] = _dot(items[at], interests.long)
+    return similar
+
+
+@compiled
+def _dot(a: Floats, b: Floats) -> float:
+    total = np.float32(0.0)
+    for each in range(len(a)):
+        total += a[each] * b[each]
+    return float(total)
+
+
+@compiled
+def _by_likeness(table: Doubles, similar: Doubles, facets: Floats, liked: _Liked, weights: Doubles) -> None:
+    """NEW_CONTENT, SHARED_FACETS and NEW_SHARED_FACETS; `facets` `(r, q)`, shares; `weights` `(3,)`."""
+    for at in range(len(similar)):
+        new = liked.newness[at]
+        for each in range(len(liked.owner)):
+            owner, towards = liked.owner[each], similar[at, liked.interests[each]] * liked.liking[each]
+            table[_NEW_CONTENT, at, owner] += weights[0] * new * towards
+            table[_SHARED_FACETS, at, owner] += weights[1] * facets[at, each]
+            table[_NEW_SHARED_FACETS, at, owner] += weights[2] * new * facets[at, each]
+
+
+@compiled
+def _by_facets(
+    table: Doubles, standard: Floats, facets: npt.NDArray[np.int32], owner: Indices, weights: Floats
+) -> None:
+    for each in range(len(weights)):
+        term = _AGAINST_FACETS if weights[each] < 0.0 else _FACETS
+        for at in range(len(facets)):
+            if facets[at] >= 0:
+                table[term, at, owner[each]] += weights[each] * standard[each, facets[at]]
+
+
+@compiled
+def _by_co_visits(table: Doubles, together: Mask, points: Doubles, shares: Doubles, links: _Links) -> None:
+    """points: `(9, r)`, of the `NEIGHBOUR_SIGNALS`; shares: `(4, r, t)`, of the first four."""
+    for at in range(len(links.rows)):
+        newest = links.linking[0]
+        for place in range(len(links.ring) - 1, -1, -1):
+            source = links.linking[place]
+            together[at, source] |= shares[0, at, place] > 0.0
+            for signal in range(len(shares)):
+                table[_FIRST_LINK + signal, at, source] += points[signal, at] * shares[signal, at, place]
+            if links.ring[place] == links.rows[at]:
+                newest = source
+        for term in range(_REPEAT, _OWN_ORDER + 1):
+            source = links.linking[0] if term == _LAST else newest
+            table[term, at, source] = points[term - _FIRST_LINK, at]
+
+
+@compiled
+def _by_ease(table: Doubles, terms: Floats, past: _Past, weight: float) -> None:
     """In proportion to the history's terms; an item's share divides among its events of the ring by co-visit weight."""
-    profile, fitted = scored.profile, scored.fitted
-    if fitted is None or not len(profile.history.rows):
-        return
-    terms = fitted.terms(profile.history, rows).astype(np.float64)
-    sums = terms.sum(axis=1)
-    points = profile.damping * float(scored.weights[Signal.EASE]) * np.log1p(np.maximum(sums, 0.0) / EASE_UNIT)
-    through = terms * np.where(sums > 0, points / np.where(sums > 0, sums, 1.0), 0.0)[:, None]
-    from_ring = profile.history.rows[:, None] == profile.ring
-    shares = from_ring * profile.covisits
-    shares /= np.maximum(shares.sum(axis=1, keepdims=True), 1e-12)
-    np.add.at(table[ScoreTerm.EASE].T, profile.linking, (through @ shares).T)
-    table[ScoreTerm.EASE, :, -1] += through[:, ~from_ring.any(axis=1)].sum(axis=1)
+    nobody, t = table.shape[2] - 1, len(past.ring)
+    for each in range(len(past.history)):
+        linked = 0.0
+        for place in range(t):
+            linked += past.covisits[place] if past.ring[place] == past.history[each] else 0.0
+        for at in range(len(terms)):
+            term, total = float(terms[at, each]), 0.0
+            if term == 0.0:
+                continue
+            for other in range(terms.shape[1]):
+                total += terms[at, other]
+            if total <= 0.0:
+                continue
+            through = term * weight * np.log1p(total / _UNIT) / total
+            if linked <= 0.0:
+                table[_EASE, at, nobody] += through
+                continue
+            for place in range(t):
+                if past.ring[place] == past.history[each]:
+                    table[_EASE, at, past.linking[place]] += through * past.covisits[place] / linked
+
+
+@compiled
+def _damp(table: Doubles, damping: float, damped_by: int) -> None:
+    """Give interactions all their points, and what damps them what it takes."""
+    for at in range(table.shape[1]):
+        total = 0.0
+        for term in _ARE_DAMPED:
+            for source in range(table.shape[2]):
+                table[term, at, source] /= damping
+                total += table[term, at, source]
+        table[_STATEMENT_DAMPING, at, damped_by] = (damping - 1.0) * total
+
+
+@compiled
+def _beyond(history: Rows, ring: Rows) -> bool:
+    """Whether a history has what does not stand in the ring."""
+    found = False
+    for each in history:
+        found = found or not np.any(ring == each)
+    return found

@@ -11,6 +11,7 @@ for each new one instead would throw out the new ones for ever.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -39,6 +40,17 @@ class Links:
     items: _Ids
     co_occurrence: Floats
     transition: Floats
+
+
+class Neighbours(NamedTuple):
+    """Those of a ring's items, for reading only: `RING` rows, the last ones empty if it has fewer items.
+
+    items: `(places,) int32` each, of which the first `sizes` `(RING,)` count. weights: `(2, places) float32`, S and A.
+    """
+
+    items: tuple[npt.NDArray[np.int32], ...]
+    weights: tuple[Floats, ...]
+    sizes: npt.NDArray[np.int64]
 
 
 class CoVisitRows:
@@ -75,6 +87,16 @@ class CoVisitRows:
             weights = self._weights[other]
             weights[0, at] += m
             weights[1, at] += o
+
+    def of_ring(self, rows: list[int]) -> Neighbours:
+        """The neighbours of at most `RING` items, as they are kept: good until the next event."""
+        known = [row if row < len(self._sizes) else -1 for row in rows]
+        none = RING - len(rows)
+        return Neighbours(
+            (*[self._items[row] if row >= 0 else _NOBODY for row in known], *(_NOBODY,) * none),
+            (*[self._weights[row] if row >= 0 else _NOTHING for row in known], *(_NOTHING,) * none),
+            np.array([*[self._sizes[row] if row >= 0 else 0 for row in known], *(0,) * none], np.int64),
+        )
 
     def links(self, rows: Sequence[int]) -> Links:
         """The neighbours of some items, in this order; copies."""

@@ -3,22 +3,17 @@
 from collections.abc import Sequence
 
 import msgspec
-import numpy as np
 
 from penchant.messages import Reason
 from serving.arrays import Doubles, Rows
 from serving.catalogue import Catalogue
 from serving.ranking.attribution import Attribution, ScoreTerm
-from serving.ranking.phrases import EARLIER, Language, because
+from serving.ranking.phrases import AGAIN, CODES, CROWD, EARLIER, Language, because, code_of
 from serving.ranking.profile import SourceEvent
-from serving.ranking.reasons import Evidence
+from serving.ranking.reasons import bought_again
+from serving.ranking.seen.seen_items import SeenItems
 
 __all__ = ["EventPoints", "Explanation"]
-
-_MOST = 3  # reasons of one item
-_LEAST_SHARE = 0.1  # a smaller one is named only if it is the largest, or the largest that an event has
-
-_Told = list[tuple[str | None, str]]
 
 
 class EventPoints(msgspec.Struct, frozen=True):
@@ -90,41 +85,39 @@ def _named(points: Doubles) -> dict[str, float]:
     return {piece.name.lower(): value for piece, value in zip(ScoreTerm, points.tolist(), strict=True) if value}
 
 
-def tell(sources: Sequence[SourceEvent], catalogue: Catalogue, language: Language) -> _Told:
-    """Event id and words of each source, then of what was liked before them."""
-    told: _Told = [
-        (source.event_id, because(source, _title(source.item_id, catalogue), language)) for source in sources
-    ]
-    return [*told, (None, EARLIER[language])]
+class ReasonWriter:
+    """Puts reasons in words, in one language; of each event once."""
+
+    def __init__(self, points: Attribution, seen: SeenItems, catalogue: Catalogue, language: Language) -> None:
+        self._points = points
+        self._seen = seen
+        self._catalogue = catalogue
+        self._language = language
+        self._events: dict[int, tuple[str, str, str]] = {}
+
+    def of(self, at: int, row: int, parts: Sequence[int], shares: Sequence[float]) -> list[Reason]:
+        """Of the item in `row`, number `at` of those attributed: by its largest parts (`Evidence`) and their shares."""
+        return [self._reason(at, row, part, share) for part, share in zip(parts, shares, strict=False)]
+
+    def _reason(self, at: int, row: int, part: int, share: float) -> Reason:
+        sources, language = self._points.sources, self._language
+        if part < len(sources):
+            event = self._events.get(part)
+            if event is None:
+                source = sources[part]
+                words = because(source, _title(source.item_id, self._catalogue), language)
+                event = self._events[part] = (source.event_id, words, code_of(source))
+            return Reason(event[0], share, event[1], event[2])
+        if part == len(sources):
+            return without_event(EARLIER[language], share)
+        if part == len(sources) + 1:
+            return without_event(AGAIN[language][bought_again(row, self._seen)], share)
+        return without_event(CROWD[language][self._points.crowd[at]], share)
 
 
-def reasons(evidence: Evidence, told: _Told, rest: Sequence[str]) -> list[list[Reason]]:
-    """At least one reason for each item, the largest first; the shares of an item add up to at most 1.
-
-    rest: `(r,)`, what is said of an item that nothing speaks for.
-    """
-    sums = evidence.sums[:, None]
-    # Rounded down, so that shares never add up to more than 1.
-    shares = np.floor(1000.0 * evidence.parts / np.maximum(sums, 1e-9)) / 1000.0
-    order = np.argsort(-shares, axis=1, kind="stable")[:, :_MOST]
-    events = [part for part, (event_id, _) in enumerate(told) if event_id is not None]
-    return [
-        _chosen(largest, values, events, [*told, (None, again), (None, crowd)])
-        if values[largest[0]] > 0
-        else [Reason(None, 0.0, otherwise)]
-        for largest, values, again, crowd, otherwise in zip(
-            order.tolist(), shares.tolist(), evidence.again, evidence.crowd, rest, strict=True
-        )
-    ]
-
-
-def _chosen(largest: list[int], shares: list[float], events: list[int], told: _Told) -> list[Reason]:
-    """The reasons of one item: those above the least share, the event that gave it most in any case."""
-    chosen = [part for at, part in enumerate(largest) if shares[part] >= _LEAST_SHARE or at == 0]
-    event = max(events, key=shares.__getitem__, default=None)
-    if event is not None and shares[event] > 0 and event not in chosen:
-        chosen = [*chosen[: _MOST - 1], event]
-    return [Reason(told[part][0], shares[part], told[part][1]) for part in chosen]
+def without_event(words: str, share: float = 0.0) -> Reason:
+    """A reason that names no event, by its words."""
+    return Reason(None, share, words, CODES[words])
 
 
 def _title(item_id: str, catalogue: Catalogue) -> str:

@@ -13,7 +13,8 @@ from hashlib import blake2b
 
 import numpy as np
 
-from serving.arrays import Floats, Mask, Rows
+from serving.arrays import Floats, Rows
+from serving.compiled import compiled
 from serving.state.user_state import UserState
 
 __all__ = ()
@@ -39,17 +40,6 @@ class Candidates:
     totals: Floats
     kin: Floats
 
-    @property
-    def allowed(self) -> Mask:
-        """`(n,)`: what may be listed."""
-        return np.isfinite(self.points)
-
-    def fitting(self, slot: int) -> Mask:
-        """`(n,)`: what has as much in common with what the user liked as half of those before a slot."""
-        first = best_rows(self.points, min(slot, len(self.points)))
-        fitting: Mask = self.kin >= (np.median(self.kin[first]) if len(first) else 0.0)
-        return fitting
-
 
 def cold_start_boost(candidates: Candidates, newness: float) -> dict[int, float]:
     """Boost the cold-start items that fit best to their slots, if they stand lower. Returns the points added, by row.
@@ -58,13 +48,14 @@ def cold_start_boost(candidates: Candidates, newness: float) -> dict[int, float]
     items are hardly ever taken (`newness` of `Popularity`) the slot would be wasted, and where most items are cold
     they need no boost.
     """
-    allowed = candidates.allowed
-    cold = np.flatnonzero(allowed & (candidates.totals == 0))
-    if newness < _LEAST_NEWNESS or not len(cold) or 2 * len(cold) > allowed.sum():
+    if newness < _LEAST_NEWNESS:
         return {}
-    cold = cold[candidates.fitting(_COLD_START_SLOTS[0])[cold]]
-    best = cold[best_rows(candidates.fit[cold], min(len(_COLD_START_SLOTS), len(cold)))]
-    return _boost(candidates, zip(best.tolist(), _COLD_START_SLOTS, strict=False), _LEAST_FIT)
+    cold = _cold(candidates.points, candidates.totals)
+    if not len(cold):
+        return {}
+    cold = cold[candidates.kin[cold] >= _usual_kin(candidates)]
+    best = cold[best_rows(candidates.fit[cold], len(_COLD_START_SLOTS))]
+    return _boost(candidates, best, _COLD_START_SLOTS[: len(best)], _LEAST_FIT)
 
 
 def exploration_boost(candidates: Candidates, share: float, seed: int) -> dict[int, float]:
@@ -76,14 +67,14 @@ def exploration_boost(candidates: Candidates, share: float, seed: int) -> dict[i
     if not share:
         return {}
     slots = range(max(round(1.0 / share), _EARLIEST), _MOST_SLOT + 1, max(round(1.0 / share), _EARLIEST))
-    allowed = candidates.allowed
+    allowed = np.isfinite(candidates.points)
     rare = allowed & (candidates.totals <= np.median(candidates.totals[allowed])) if allowed.any() else allowed
-    rare[best_rows(candidates.points, min(slots[-1], len(rare)))] = False
-    rare &= candidates.fitting(_COLD_START_SLOTS[0])
+    rare[best_rows(candidates.points, slots[-1])] = False
+    rare &= candidates.kin >= _usual_kin(candidates)
     rows = np.flatnonzero(rare)
-    pool = rows[best_rows(candidates.fit[rows], min(_ROTATED * len(slots), len(rows)))]
-    rotated = np.random.default_rng(seed).permutation(pool)
-    return _boost(candidates, zip(rotated.tolist(), slots, strict=False), 0.0)
+    pool = rows[best_rows(candidates.fit[rows], _ROTATED * len(slots))]
+    rotated = np.random.default_rng(seed).permutation(pool)[: len(slots)]
+    return _boost(candidates, rotated, tuple(slots)[: len(rotated)], 0.0)
 
 
 def rotation_seed(state: UserState) -> int:
@@ -102,24 +93,102 @@ def keep_off_the_first(rows: list[int], boosted: Iterable[int]) -> list[int]:
 
 
 def best_rows(points: Floats, k: int) -> Rows:
-    """The rows of the `k` largest, largest first, ties by row; `k` is at most their number."""
-    if k <= 0:
-        return np.empty(0, np.intp)
-    rows = np.argpartition(points, len(points) - k)[-k:]
-    return rows[np.lexsort((rows, -points[rows]))]
+    """The rows of the `k` largest that are not -inf, largest first, ties by row; fewer if there are fewer."""
+    return _best(points, max(k, 0))
 
 
-def _boost(candidates: Candidates, wanted: Iterable[tuple[int, int]], fits: float) -> dict[int, float]:
+def _boost(candidates: Candidates, rows: Rows, slots: tuple[int, ...], fits: float) -> dict[int, float]:
     """Boost items to slots, first slots first, unless they stand higher or do not fit better than a share."""
-    points, boosted = candidates.points, dict[int, float]()
-    listed = best_rows(points, min(_MOST_SLOT, len(points)))
-    for row, place in wanted:
-        first = listed[:place]
-        full = len(first) == place and np.isfinite(points[first[-1]])
-        if not full or row in first or (fits and candidates.fit[row] < np.quantile(candidates.fit[first], fits)):
+    if not len(rows):
+        return {}
+    more = _raise(candidates.points, candidates.fit, rows, np.array(slots), fits)
+    return {row: points for row, points in zip(rows.tolist(), more.tolist(), strict=True) if points}
+
+
+def _usual_kin(candidates: Candidates) -> float:
+    """What half of those before the first slot for cold-start items have in common with what the user liked."""
+    first = best_rows(candidates.points, _COLD_START_SLOTS[0])
+    return float(np.median(candidates.kin[first])) if len(first) else 0.0
+
+
+@compiled
+def _best(points: Floats, k: int) -> Rows:
+    """A heap of the best so far, its worst first: of equal ones the later rows are worse."""
+    rows, values = np.empty(min(k, len(points)), np.int64), np.empty(min(k, len(points)), np.float32)
+    size = 0
+    for row in range(len(points)):
+        value = points[row]
+        if size < len(rows):
+            if value == -np.inf:
+                continue
+            at = size
+            size += 1
+            while at and (values[(at - 1) // 2] > value or values[(at - 1) // 2] == value):
+                rows[at], values[at] = rows[(at - 1) // 2], values[(at - 1) // 2]
+                at = (at - 1) // 2
+            rows[at], values[at] = row, value
+        elif size and value > values[0]:
+            _sift(rows, values, size, row, value)
+    found = size
+    while size > 1:  # the worst goes to the end, again and again
+        size -= 1
+        row, value = rows[0], values[0]
+        last, worth = rows[size], values[size]
+        _sift(rows, values, size, last, worth)
+        rows[size], values[size] = row, value
+    return rows[:found]
+
+
+@compiled
+def _sift(rows: Rows, values: Floats, size: int, row: int, value: np.float32) -> None:
+    """Put an entry in the place of the heap's worst."""
+    at = 0
+    while True:
+        child = 2 * at + 1
+        if child >= size:
+            break
+        other = child + 1
+        if other < size and (
+            values[other] < values[child] or (values[other] == values[child] and rows[other] > rows[child])
+        ):
+            child = other
+        if not (values[child] < value or (values[child] == value and rows[child] > row)):
+            break
+        rows[at], values[at] = rows[child], values[child]
+        at = child
+    rows[at], values[at] = row, value
+
+
+@compiled
+def _cold(points: Floats, totals: Floats) -> Rows:
+    """The cold-start items that may be listed; none if most that may be are."""
+    rows = np.empty(len(points), np.int64)
+    allowed = cold = 0
+    for row in range(len(points)):
+        if points[row] > -np.inf:
+            allowed += 1
+            if totals[row] == 0.0:
+                rows[cold] = row
+                cold += 1
+    return rows[: 0 if 2 * cold > allowed else cold]
+
+
+@compiled
+def _raise(points: Floats, fit: Floats, rows: Rows, slots: Rows, fits: float) -> Floats:
+    """Change the points of some items so that they get their slots. Returns what was added, `(r,)`, 0 if nothing."""
+    more = np.zeros(len(rows), np.float32)
+    listed = _best(points, _MOST_SLOT)
+    for at in range(len(rows)):
+        row, slot = rows[at], slots[at]
+        first = listed[:slot]
+        if len(first) < slot or np.any(first == row):
             continue
-        raised = 0.5 * (points[first[-2]] + points[first[-1]])
-        boosted[row] = float(raised - points[row])
+        if fits > 0.0 and fit[row] < np.quantile(fit[first], fits):
+            continue
+        raised = np.float32(0.5) * (points[first[-2]] + points[first[-1]])
+        more[at] = raised - points[row]
         points[row] = raised
-        listed = np.insert(listed[listed != row], place - 1, row)
-    return boosted
+        later = listed[slot - 1 :]
+        later = later[later != row]
+        listed = np.concatenate((first[:-1], rows[at : at + 1], later))
+    return more

@@ -16,107 +16,183 @@ import numpy as np
 import numpy.typing as npt
 
 from serving.arrays import Doubles, Floats, Indices, Rows
-from serving.ranking.covisits import CoVisitRows
+from serving.compiled import compiled
+from serving.ranking.covisits import CoVisitRows, Neighbours
 from serving.state.user_state import RING
 
 __all__ = ()
 
-_CO_OCCURRENCE_DECAY = 0.8 ** np.arange(RING)
-_SLOW_DECAY = 0.95 ** np.arange(RING)
-_TRANSITION_DECAY = 0.5 ** np.arange(RING)
+_CO_OCCURRENCE_DECAY = np.power(0.8, np.arange(RING, dtype=np.float64))
+_SLOW_DECAY = np.power(0.95, np.arange(RING, dtype=np.float64))
+_TRANSITION_DECAY = np.power(0.5, np.arange(RING, dtype=np.float64))
 _SESSION_HALF_LIFE_S = 40.0  # who looks through a page of things clicks on several within a minute
-_UNITS = (0.03, 0.03, 0.01, 0.03)  # where the logarithms bend: a fifth of a usual value
-_SIGNALS = len(_UNITS) + 5
+_UNITS = np.array([0.03, 0.03, 0.01, 0.03], np.float32)  # where the logarithms bend: a fifth of a usual value
+_SUMS = len(_UNITS)
+_SIGNALS = _SUMS + 5
+
+_Places = npt.NDArray[np.int32]
 
 
 @dataclass(frozen=True, slots=True)
 class ItemNeighbours:
     """The neighbours of a ring of `t` items, whose rows are `ring`, newest first.
 
-    rows: `(u,)`, ascending, the ring's own among them. signals: `(9, u)`, the `NEIGHBOUR_SIGNALS`: four by the rows of
-    co-visits, and five by the ring alone: REPEAT, LAST, RECENCY, FREQUENCY and OWN_ORDER. items, owners: `(m,)`, the
-    rows' entries: the neighbour, and the place in the ring of the row it stands in. terms: `(4, m)`, what each entry
-    adds to the sums of the first four signals.
+    rows: `(u,)`, each once, the ring's own among them. signals: `(9, u)`, the `NEIGHBOUR_SIGNALS`: four by the rows of
+    co-visits, and five by the ring alone: REPEAT, LAST, RECENCY, FREQUENCY and OWN_ORDER. links: of the ring's items.
+    factors: `(4, t)`, what each of them makes of its links. places: room to look rows up in, -1 between two uses.
     """
 
     ring: Rows
     rows: Rows
     signals: Floats
-    items: npt.NDArray[np.int32]
-    owners: Indices
-    terms: Doubles
+    links: Neighbours
+    factors: Floats
+    places: _Places
 
     def of(self, rows: Rows) -> Floats:
         """The signals of some items, `(9, r)`; zeros for those that are no neighbours."""
-        if not len(self.rows):
-            return np.zeros((_SIGNALS, len(rows)), np.float32)
-        at = np.minimum(np.searchsorted(self.rows, rows), len(self.rows) - 1)
-        return np.where(self.rows[at] == rows, self.signals[:, at], np.float32(0.0))
+        found = np.zeros((_SIGNALS, len(rows)), np.float32)
+        _look_up(self.rows, self.signals, rows, self.places, found)
+        return found
+
+    def add_to(self, points: Floats, weights: Floats) -> None:
+        """Add each signal's points to those of all items `(n,)`; `weights` `(9,)`."""
+        _add(points, self.rows, weights @ self.signals)
 
     def forget_repeats(self, rows: Iterable[int]) -> None:
         """Let it say nothing of some items that they stand in the ring: when they come again is known better."""
         if known := set(rows):
-            self.signals[len(_UNITS) :, np.isin(self.rows, list(known))] = 0.0
+            self.signals[_SUMS:, np.isin(self.rows, list(known))] = 0.0
 
-    def shares(self, rows: Rows, n: int) -> Doubles:
-        """How the four sums of some items divide among the ring, `(4, r, t)`; each sums to 1 over t, or is zero.
-
-        n: how many rows the catalogue has.
-        """
-        place = np.full(n, -1, np.int32)
-        place[rows] = np.arange(len(rows))
-        at = place[self.items]
-        listed = np.flatnonzero(at >= 0)
-        t = len(self.ring)
-        cells = at[listed] * t + self.owners[listed]
-        table: Doubles = np.zeros((len(self.terms), len(rows), t))
-        for number, terms in enumerate(self.terms):
-            table[number].flat = np.bincount(cells, terms[listed], minlength=len(rows) * t)
-        table /= np.maximum(table.sum(axis=2, keepdims=True), 1e-12)
+    def shares(self, rows: Rows) -> Doubles:
+        """How the four sums of some items divide among the ring, `(4, r, t)`; each sums to 1 over t, or is zero."""
+        table = np.zeros((_SUMS, len(rows), len(self.ring)))
+        _divide(rows, self.factors, self.links, self.places, table)
         return table
 
 
-def item_neighbours(
-    ring: Rows, ages: Indices, gaps_s: Floats, weights: Floats, covisits: CoVisitRows, totals: Floats
-) -> ItemNeighbours:
-    """The neighbours of a ring. `ring`, `ages`, `gaps_s`, `weights`: `(t,)`, newest first, ages below `RING`.
+class NeighbourSearch:
+    """Finds the neighbours of rings in rows of co-visits. Keeps room for it: one search at a time."""
 
-    `totals`: n_j of all.
-    """
-    t, n = len(ring), len(totals)
-    links = covisits.links(ring.tolist())
-    owners = np.repeat(np.arange(t), np.diff(links.starts))
-    co_occurrence = weights * _CO_OCCURRENCE_DECAY[ages] / np.sqrt(totals[ring] + 2.0)
-    slow_co_occurrence = weights * _SLOW_DECAY[ages] / np.sqrt(totals[ring] + 2.0)
-    transition = weights * _TRANSITION_DECAY[ages] / (totals[ring] + 1.0)
-    session = weights * 0.5 ** (gaps_s / _SESSION_HALF_LIFE_S) / np.sqrt(totals[ring] + 2.0)
-    damped = links.co_occurrence / np.sqrt(totals[links.items] + 2.0)
-    terms = np.stack(
-        [
-            co_occurrence[owners] * damped,
-            slow_co_occurrence[owners] * damped,
-            transition[owners] * links.transition,
-            session[owners] * damped,
-        ]
-    )
-    found = [np.bincount(links.items, each, minlength=n) for each in terms]
-    close = found[0] > 0
-    close[ring] = True
-    rows = np.flatnonzero(close)
-    sums = [np.log1p(each[rows] / unit) for each, unit in zip(found, _UNITS, strict=True)]
-    signals = np.stack([*sums, *(each[rows] for each in _by_ring(ring, ages, n))])
-    return ItemNeighbours(ring, rows, signals.astype(np.float32), links.items, owners, terms)
+    def __init__(self, covisits: CoVisitRows) -> None:
+        self._covisits = covisits
+        self._sums = np.zeros((0, _SUMS), np.float32)  # by row, zeros between two searches
+        self._places = np.zeros(0, np.int32)
+
+    def find(self, ring: Rows, ages: Indices, gaps_s: Floats, weights: Floats, totals: Floats) -> ItemNeighbours:
+        """The neighbours of a ring. `ring`, `ages`, `gaps_s`, `weights`: `(t,)`, newest first, ages below `RING`.
+
+        `totals`: n_j of all.
+        """
+        if len(totals) > len(self._places):
+            self._sums = np.zeros((2 * len(totals), _SUMS), np.float32)
+            self._places = np.full(2 * len(totals), -1, np.int32)
+        links = self._covisits.of_ring(ring.tolist())
+        popular = totals[ring] + np.float32(2.0)
+        factors = np.empty((_SUMS, len(ring)), np.float32)
+        factors[0], factors[1], factors[2] = _CO_OCCURRENCE_DECAY[ages], _SLOW_DECAY[ages], _TRANSITION_DECAY[ages]
+        factors[3] = np.exp2(gaps_s / np.float32(-_SESSION_HALF_LIFE_S))
+        factors[[0, 1, 3]] /= np.sqrt(popular)
+        factors[2] /= popular - np.float32(1.0)
+        factors *= weights
+        rows, sums = _found(ring, factors, links, totals, self._sums)
+        signals = np.zeros((_SIGNALS, len(rows)), np.float32)
+        np.log(np.float32(1.0) + sums / _UNITS[:, None], out=signals[:_SUMS])
+        _by_ring(ring, _CO_OCCURRENCE_DECAY[ages], rows, self._places, signals)
+        return ItemNeighbours(ring, rows, signals, links, factors, self._places)
 
 
-def _by_ring(ring: Rows, ages: Indices, n: int) -> Doubles:
-    """REPEAT, LAST, RECENCY, FREQUENCY and OWN_ORDER of all items, `(5, n)`."""
-    signals: Doubles = np.zeros((5, n))
-    repeat, last, recency, frequency, own_order = signals
-    repeat[ring] = 1.0
-    last[ring[:1]] = 1.0
-    faded = _CO_OCCURRENCE_DECAY[ages]
-    np.maximum.at(recency, ring, faded)
-    frequency[ring] = np.log(np.bincount(ring, minlength=n)[ring])
-    before = 1 + np.flatnonzero(ring[1:] == ring[:1])
-    np.add.at(own_order, ring[before - 1], faded[before])
-    return signals
+@compiled
+def _found(ring: Rows, factors: Floats, links: Neighbours, totals: Floats, room: Floats) -> tuple[Rows, Floats]:
+    """The neighbours' rows `(u,)` and sums `(4, u)`; `room` is zeros before and after."""
+    rows = np.empty(links.sizes.sum() + len(ring), np.int64)
+    u = 0
+    for p in range(len(ring)):
+        items, weights = links.items[p], links.weights[p]
+        a, b, c, d = factors[0, p], factors[1, p], factors[2, p], factors[3, p]
+        for at in range(links.sizes[p]):
+            j, s = items[at], weights[0, at]
+            if a * s <= 0.0:
+                continue
+            if room[j, 0] == 0.0:
+                rows[u] = j
+                u += 1
+            room[j, 0] += a * s
+            room[j, 1] += b * s
+            room[j, 2] += c * weights[1, at]
+            room[j, 3] += d * s
+    for p in range(len(ring)):
+        if room[ring[p], 0] == 0.0 and not np.any(ring[:p] == ring[p]):
+            rows[u] = ring[p]
+            u += 1
+    sums = np.empty((4, u), np.float32)
+    for at in range(u):
+        j = rows[at]
+        damped = np.float32(1.0) / np.sqrt(totals[j] + np.float32(2.0))
+        sums[0, at], sums[1, at], sums[3, at] = room[j, 0] * damped, room[j, 1] * damped, room[j, 3] * damped
+        sums[2, at] = room[j, 2]
+        room[j] = 0.0
+    return rows[:u], sums
+
+
+@compiled
+def _by_ring(ring: Rows, faded: Doubles, rows: Rows, places: _Places, signals: Floats) -> None:
+    """Write REPEAT, LAST, RECENCY, FREQUENCY and OWN_ORDER behind the four sums."""
+    for at in range(len(rows)):
+        places[rows[at]] = at
+    for p in range(len(ring)):
+        at = places[ring[p]]
+        signals[4, at] = 1.0
+        signals[6, at] = max(signals[6, at], faded[p])
+        signals[7, at] += 1.0
+        if p == 0:
+            signals[5, at] = 1.0
+        elif ring[p] == ring[0]:
+            signals[8, places[ring[p - 1]]] += faded[p]
+    for p in range(len(ring)):
+        if not np.any(ring[:p] == ring[p]):
+            at = places[ring[p]]
+            signals[7, at] = np.log(signals[7, at])
+    for at in range(len(rows)):
+        places[rows[at]] = -1
+
+
+@compiled
+def _look_up(mine: Rows, signals: Floats, rows: Rows, places: _Places, found: Floats) -> None:
+    for at in range(len(mine)):
+        places[mine[at]] = at
+    for at in range(len(rows)):
+        place = places[rows[at]]
+        if place >= 0:
+            found[:, at] = signals[:, place]
+    for at in range(len(mine)):
+        places[mine[at]] = -1
+
+
+@compiled
+def _add(points: Floats, rows: Rows, more: Floats) -> None:
+    for at in range(len(rows)):
+        points[rows[at]] += more[at]
+
+
+@compiled
+def _divide(rows: Rows, factors: Floats, links: Neighbours, places: _Places, table: Doubles) -> None:
+    for at in range(len(rows)):
+        places[rows[at]] = at
+    for p in range(table.shape[2]):
+        items, weights = links.items[p], links.weights[p]
+        for each in range(links.sizes[p]):
+            at = places[items[each]]
+            if at >= 0:
+                s = weights[0, each]
+                table[0, at, p] += factors[0, p] * s
+                table[1, at, p] += factors[1, p] * s
+                table[2, at, p] += factors[2, p] * weights[1, each]
+                table[3, at, p] += factors[3, p] * s
+    for at in range(len(rows)):
+        places[rows[at]] = -1
+    for number in range(table.shape[0]):
+        for at in range(table.shape[1]):
+            total = table[number, at].sum()
+            if total > 0.0:
+                table[number, at] /= total

@@ -1,9 +1,7 @@
 """Reasons in words, English or Chinese. A reason names the user's own event; it never quotes anybody's text."""
 
-from collections.abc import Iterable
 from typing import Literal
 
-from penchant.messages import Reason
 from serving.state.user_state import EventKind, RecentText, RingEvent
 
 __all__ = ["MORE", "TERMS", "Language"]
@@ -201,7 +199,7 @@ def because(event: RingEvent | RecentText, title: str, language: Language) -> st
     return templates.get(event.kind, templates[EventKind.OTHER]).format(title=title)
 
 
-# What reasons say, for programs: of events by their kind, of all else by its words.
+# What reasons say, for programs: of events by their kind, of all else (`CODES`) by its words.
 _EVENT_CODES: dict[int, str] = {
     EventKind.OTHER: "did",
     EventKind.VIEW: "viewed",
@@ -229,25 +227,18 @@ _CROWD_CODES = {
     "age_low": "long_unseen",
 }
 _AGAIN_CODES = {"own": "own_time_again", "usual": "time_again"}
-_CODES: dict[str, str] = {
+CODES: dict[str, str] = {
     **{words[key]: code for words in AGAIN.values() for key, code in _AGAIN_CODES.items()},
     **{words[key]: code for words in CROWD.values() for key, code in _CROWD_CODES.items()},
     **dict.fromkeys(EARLIER.values(), "earlier"),
     **dict.fromkeys(ALSO.values(), "on_offer"),
     **dict.fromkeys(NO_CLOSER.values(), "nothing_closer"),
 }
-REASON_CODES = dict.fromkeys([*_EVENT_CODES.values(), _RATED_HIGHLY, *_CODES.values()]).keys() - {"dismissed"}
+REASON_CODES = dict.fromkeys([*_EVENT_CODES.values(), _RATED_HIGHLY, *CODES.values()]).keys() - {"dismissed"}
 
 
-def with_codes(reasons: list[list[Reason]], sources: Iterable[RingEvent | RecentText]) -> list[list[Reason]]:
-    """Reasons with their codes. sources: the events that they name."""
-    by_event = {source.event_id: _code_of(source) for source in sources}
-    for reason in (each for of_item in reasons for each in of_item):
-        reason.code = _CODES[reason.words] if reason.event_id is None else by_event[reason.event_id]
-    return reasons
-
-
-def _code_of(event: RingEvent | RecentText) -> str:
+def code_of(event: RingEvent | RecentText) -> str:
+    """What a reason says of an event, for programs."""
     if isinstance(event, RecentText):
         return _EVENT_CODES[EventKind.REVIEW if event.item_id else EventKind.STATEMENT]
     if event.kind == EventKind.RATE and event.preference >= 1.0:

@@ -13,9 +13,9 @@ from serving.catalogue import Catalogue
 from serving.ranking.attribution import Attribution, attribution_of
 from serving.ranking.covisits import CoVisitRows
 from serving.ranking.ease import Ease
-from serving.ranking.explain import Explanation, explanations, reasons, tell
+from serving.ranking.explain import Explanation, ReasonWriter, explanations, without_event
 from serving.ranking.learning.blend import Blend
-from serving.ranking.phrases import ALSO, KEPT_OFF, NO_CLOSER, Language, with_codes
+from serving.ranking.phrases import ALSO, KEPT_OFF, NO_CLOSER, Language
 from serving.ranking.popularity import Popularity
 from serving.ranking.profile import RankSettings
 from serving.ranking.rules import Rules
@@ -186,23 +186,23 @@ class Ranker:
         entries = self._entries(scored, rows, ALSO[language])
         return [msgspec.structs.replace(entry, source="popular") for entry in entries]
 
-    def _entries(self, scored: Scored, rows: Rows, otherwise: str = "") -> list[ListItem]:
-        """The list's entries, each with the reasons that its points come from; `otherwise` where there are none."""
-        points = self._attribution(scored, rows)
-        evidence, language = points.evidence(), scored.profile.language
-        told = tell(points.sources, self._catalogue, language)
-        placed = self._slate.placed(rows) | np.isin(rows, list(scored.boosted))
-        rest = [otherwise or (ALSO if each else NO_CLOSER)[language] for each in placed.tolist()]
-        ids = self._catalogue.ids
-        return [
-            ListItem(ids[row], float(scored.points[row]), "explore" if row in scored.boosted else _SOURCES[source], why)
-            for row, source, why in zip(
-                rows.tolist(),
-                evidence.sides.argmax(axis=0).tolist(),
-                with_codes(reasons(evidence, told, rest), points.sources),
-                strict=True,
-            )
-        ]
+    def _entries(self, scored: Scored, rows: Rows, instead: str = "") -> list[ListItem]:
+        """The list's entries, each with the reasons that its points come from; `instead` where there are none."""
+        points, language = self._attribution(scored, rows), scored.profile.language
+        evidence = points.evidence()
+        told = ReasonWriter(points, scored.seen, self._catalogue, language)
+        parts, shares = evidence.largest()
+        placed = self._slate.placed(rows).tolist()
+        ids, boosted = self._catalogue.ids, scored.boosted
+        entries = []
+        sides, scores = evidence.sides.argmax(axis=0).tolist(), scored.points[rows].tolist()
+        for at, row in enumerate(rows.tolist()):
+            why = told.of(at, row, parts[at], shares[at])
+            if not why:
+                placed_there = placed[at] or row in boosted
+                why = [without_event(instead or (ALSO if placed_there else NO_CLOSER)[language])]
+            entries.append(ListItem(ids[row], scores[at], "explore" if row in boosted else _SOURCES[sides[at]], why))
+        return entries
 
     def _attribution(self, scored: Scored, rows: Rows) -> Attribution:
         return attribution_of(scored, rows, self._catalogue, self._slate.ruled(rows), self._settings)

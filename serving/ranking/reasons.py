@@ -1,4 +1,4 @@
-"""Which of an item's points say something about it: what a reason may name, and what it may say of everybody.
+"""Which of an item's points say something about it: what a reason may name.
 
 Every item is a little like every text, so likeness to what a user wrote or interacted with says something only above
 what any item has: for a text or an event of weight w in points for a cosine, and of v for each standard deviation of
@@ -12,12 +12,13 @@ largest signal, in the words for its side: points may come from an item being po
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
-from serving.arrays import Doubles, Floats, Mask, Rows
+from serving.arrays import Doubles, Indices, Mask
+from serving.compiled import compiled
 from serving.ranking.learning.signals import Signal
-from serving.ranking.phrases import AGAIN, CROWD, Language
 from serving.ranking.profile import SourceEvent
 from serving.ranking.scorer import Scored
 from serving.ranking.seen.seen_items import SeenItems
@@ -26,9 +27,43 @@ from serving.state.user_state import EventKind, RecentText
 __all__ = ()
 
 CHANCE = 0.1
-# Of serving.ranking.phrases.CROWD, in the order of `Scored.popular`.
-_SIGNALS = ("total", *["recent"] * 5, "week", "month", *["age"] * 2, *["first"] * 2)
+_MOST = 3  # reasons of one item
+_LEAST_SHARE = 0.1  # a smaller one is named only if it is the largest, or the largest that an event has
+_ROUNDED = 1e-6  # thousandths that a share may have lost by the order of sums
 _OPINIONS = {EventKind.LIKE, EventKind.DISMISS, EventKind.RATE, EventKind.REVIEW}
+
+
+class Groups(NamedTuple):
+    """The terms of a score by what they say, as rows of an `Attribution`'s table.
+
+    likeness: to what was liked, and to facets, both damped by statements. said: likeness to what was written. against:
+    to what is not wanted. linked: by co-visits.
+    """
+
+    likeness: Indices
+    facets: Indices
+    said: Indices
+    against: int
+    linked: Indices
+    long: int
+    ease: int
+    again: int
+    popular: Indices
+
+
+class Told(NamedTuple):
+    """What may be said.
+
+    chance: `(s,)`, points of likeness that say nothing. unliked: `(s,)`, events that are no reason.
+    crowd: `(r,)`, whether something is true of what everybody does with an item. together: `(r, s)`, whether anybody
+    interacted with the item and with that of the event. earlier: whether interactions of before the ring are known.
+    """
+
+    chance: Doubles
+    unliked: Mask
+    crowd: Mask
+    together: Mask
+    earlier: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,21 +72,33 @@ class Evidence:
 
     parts: `(r, s + 3)` ≥ 0, points that say something: by event, by what was liked before them, by what is bought again
     about now, by what everybody does.
-    sums: `(r,)`, all points ≥ 0. sides: `(3, r)`, all of them by likeness, by co-visits, by popularity. crowd: of each
-    item what is true of what everybody does, in words, "" if nothing is. again: why it is bought again, likewise.
+    sums: `(r,)`, all points ≥ 0. sides: `(3, r)`, all of them by likeness, by co-visits, by popularity.
     """
 
     parts: Doubles
     sums: Doubles
     sides: Doubles
-    crowd: list[str]
-    again: list[str]
+
+    def largest(self) -> tuple[list[list[int]], list[list[float]]]:
+        """Of each item up to three parts that are reasons for it, largest first, and their shares of all its points.
+
+        None if nothing speaks for it. Those above the least share, and what an event gave it most in any case. Shares
+        are rounded down to thousandths, so that they never add up to more than 1.
+        """
+        chosen, shares = _largest(self.parts, self.sums)
+        return [[part for part in parts if part >= 0] for parts in chosen.tolist()], shares.tolist()
 
 
-def bought_again(rows: Rows, seen: SeenItems, language: Language) -> list[str]:
-    """In words, of each item: that its user usually buys it again about now, or that people do; "" if not so."""
-    words = AGAIN[language]
-    return ["" if row not in seen.due else words["own" if row in seen.own else "usual"] for row in rows.tolist()]
+def evidence_of(table: Doubles, groups: Groups, damping: float, told: Told) -> Evidence:
+    """What speaks for items whose points stand in `table` `(terms, r, s + 1)`. damping: of interactions."""
+    return Evidence(*_evidence(table, groups, damping, told))
+
+
+def bought_again(row: int, seen: SeenItems) -> str:
+    """Whether its user usually buys an item again about now, `own`, or people do, `usual`; "" if not so."""
+    if row not in seen.due:
+        return ""
+    return "own" if row in seen.own else "usual"
 
 
 def disliked(sources: Sequence[SourceEvent]) -> Mask:
@@ -61,17 +108,12 @@ def disliked(sources: Sequence[SourceEvent]) -> Mask:
     """
     newest: dict[str, SourceEvent] = {}
     for event in sources:
-        known = newest.get(event.item_id)
-        if event.item_id and _says_something(event) and (known is None or event.time_ms > known.time_ms):
-            newest[event.item_id] = event
-    return np.array(
-        [event.item_id in newest and newest[event.item_id].preference <= 0 for event in sources], np.bool_
-    ).reshape(-1)
-
-
-def _says_something(event: SourceEvent) -> bool:
-    """Whether an event on an item says that it was liked, or was not."""
-    return isinstance(event, RecentText) or event.kind in _OPINIONS or event.preference < 0
+        if event.item_id and (isinstance(event, RecentText) or event.kind in _OPINIONS or event.preference < 0):
+            known = newest.get(event.item_id)
+            if known is None or event.time_ms > known.time_ms:
+                newest[event.item_id] = event
+    unliked = {item_id for item_id, event in newest.items() if event.preference <= 0}
+    return np.array([event.item_id in unliked for event in sources], np.bool_)
 
 
 def by_chance(scored: Scored) -> Doubles:
@@ -87,36 +129,60 @@ def by_chance(scored: Scored) -> Doubles:
     return least
 
 
-def crowd(points: Doubles, scored: Scored, rows: Rows, offered: Mask, language: Language) -> list[str]:
-    """What is true of what everybody does, of each item, "" if nothing is.
+@compiled
+def _evidence(table: Doubles, groups: Groups, damping: float, told: Told) -> tuple[Doubles, Doubles, Doubles]:
+    r, last = table.shape[1], table.shape[2] - 1
+    parts, sums, sides = np.zeros((r, last + 3)), np.zeros(r), np.zeros((3, r))
+    for at in range(r):
+        for source in range(last):
+            alike = facets = linked = 0.0
+            for term in groups.likeness:
+                alike += damping * table[term, at, source]
+            for term in groups.facets:
+                facets += damping * table[term, at, source]
+            for term in groups.said:
+                alike += table[term, at, source]
+            alike += min(table[groups.against, at, source], 0.0)
+            for term in groups.linked:
+                linked += damping * table[term, at, source]
+            linked += damping * table[groups.ease, at, source] * told.together[at, source]
+            sums[at] += max(alike + facets + linked, 0.0)
+            sides[0, at] += max(alike + facets, 0.0)
+            sides[1, at] += max(linked, 0.0)
+            if not told.unliked[source]:
+                above = alike if alike > told.chance[source] else min(alike, 0.0)
+                parts[at, source] = max(above + facets + linked, 0.0)
+        long, ease = damping * table[groups.long, at, last], damping * table[groups.ease, at, last]
+        again, popular = table[groups.again, at, last], 0.0
+        for term in groups.popular:
+            popular += table[term, at, last]
+        sums[at] += max(long + ease, 0.0) + max(again, 0.0) + max(popular, 0.0)
+        sides[1, at] += max(ease, 0.0) + again
+        sides[2, at] = max(popular, 0.0)
+        parts[at, last] = max(long + ease, 0.0) if told.earlier else 0.0
+        parts[at, last + 1] = max(again, 0.0)
+        parts[at, last + 2] = max(popular, 0.0) if told.crowd[at] else 0.0
+    return parts, sums, sides
 
-    points: `(12, r)`. offered: `(n,)`. Popular is what has more interaction than half of what is on offer, whatever the
-    mean says; hardly known what has less. Lately seen is what was interacted with later than half of what ever was, and
-    new what was later interacted with for the first time.
-    """
-    popular, known = scored.popular, offered & (scored.newness < 1.0)
-    words, signals = CROWD[language], popular[:, rows]
-    high, low = (signals > 0) & (points > 0), (signals < 0) & (points > 0)
-    for each, name in enumerate(_SIGNALS):
-        among = known if name in {"age", "first"} else offered
-        high[each] = above_half(signals[each], high[each] & among[rows], popular[each], among)
-        low[each] = above_half(-signals[each], low[each] & among[rows], -popular[each], among)
-    worth = np.where(high | low, points, 0.0)
-    largest = worth.argmax(axis=0)
-    return [
-        words[f"{_SIGNALS[signal]}_{'high' if high[signal, at] else 'low'}"] if worth[signal, at] > 0 else ""
-        for at, signal in enumerate(largest.tolist())
-    ]
 
-
-def above_half(values: Floats, asked: Mask, everything: Floats, offered: Mask) -> Mask:
-    """`(r,)`: which values are larger than half of what is on offer has; only those `asked` for matter.
-
-    Mostly all are, which the smallest tells; a median takes ten times as long.
-    """
-    if not asked.any():
-        return asked
-    if 2 * np.count_nonzero((everything < values[asked].min()) & offered) > np.count_nonzero(offered):
-        return asked
-    above: Mask = asked & (values > np.median(everything[offered]))
-    return above
+@compiled
+def _largest(parts: Doubles, sums: Doubles) -> tuple[Indices, Doubles]:
+    """`(r, 3)`: the parts that are reasons, -1 for none, and their shares."""
+    r, n = parts.shape
+    chosen, shares = np.full((r, _MOST), -1), np.zeros((r, _MOST))
+    for at in range(r):
+        share = np.floor(1000.0 * parts[at] / max(sums[at], 1e-9) + _ROUNDED) / 1000.0
+        event = share[: n - 3].argmax() if n > 3 else 0
+        left, found, named = share.copy(), 0, n <= 3 or share[event] <= 0.0
+        for place in range(min(_MOST, n)):
+            part = left.argmax()
+            if share[part] <= 0.0 or (place and share[part] < _LEAST_SHARE):
+                break
+            chosen[at, place], shares[at, place] = part, share[part]
+            left[part] = -1.0
+            named = named or part == event
+            found += 1
+        if found and not named:
+            place = min(found, _MOST - 1)
+            chosen[at, place], shares[at, place] = event, share[event]
+    return chosen, shares

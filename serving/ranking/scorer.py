@@ -30,12 +30,14 @@ import numpy as np
 
 from serving.arrays import Floats, Mask, Rows
 from serving.catalogue import Catalogue
+from serving.compiled import compiled
 from serving.lexical.spoken_points import spoken_points
 from serving.ranking.covisits import CoVisitRows
+from serving.ranking.crowd import Crowd
 from serving.ranking.ease import Ease, Fitted
 from serving.ranking.exploration import Candidates, cold_start_boost, exploration_boost, rotation_seed
 from serving.ranking.impression_discount import impression_weights
-from serving.ranking.item_neighbours import ItemNeighbours, item_neighbours
+from serving.ranking.item_neighbours import ItemNeighbours, NeighbourSearch
 from serving.ranking.learning.blend import Blend
 from serving.ranking.learning.learner import Draw
 from serving.ranking.learning.signals import (
@@ -55,7 +57,7 @@ __all__ = ()
 TOGETHER = 64  # users in one matrix product: bounds its result to 64 rows
 _STANDARD_CUT = 4.0  # a perfect match counts no more than four standard deviations
 _LEAST_SPREAD = 0.02  # below it the facet texts do not differ to this text: rounding must not be blown up
-EASE_UNIT = np.float32(0.05)  # where its logarithm bends
+_BY_LIKENESS = [Signal.NEW_CONTENT, Signal.SHARED_FACETS, Signal.NEW_SHARED_FACETS]
 _POOL = 1_000  # items, drawn at random, among which a step of the blend looks for those that were nearly taken
 _HARDEST = _EASIER = 100  # of them, those of the most points, and some of the others
 
@@ -65,7 +67,7 @@ class Scored:
     """One user's points, `(n,)`, -inf where an item must not be listed, and what they were made of.
 
     fitted: the EASE model of that moment. weights: of the blend. standard: `(a, m)`, each facet query's z for each
-    distinct facet text. popular: `(12, n)`, the `POPULARITY_SIGNALS`. newness: `(n,)`, 1 / (1 + n_j). boosted: the rows
+    distinct facet text. crowd: what everybody does. boosted: the rows
     of items in exploration slots, and by how many points. discounts: the rows of items that were shown and not taken,
     and how many points they lost. seen: what the user has seen or bought.
     """
@@ -75,8 +77,7 @@ class Scored:
     fitted: Fitted | None
     weights: Floats
     standard: Floats
-    popular: Floats
-    newness: Floats
+    crowd: Crowd
     points: Floats
     boosted: dict[int, float]
     discounts: dict[int, float]
@@ -98,15 +99,14 @@ class Scorer:
     ) -> None:
         self._catalogue = catalogue
         self._popularity = popularity
-        self._covisits = covisits
+        self._neighbours = NeighbourSearch(covisits)
         self._ease = ease
         self._blend = blend
         self._settings = settings
         self._seen = seen
         self._totals = np.empty(0, np.float32)
-        self._newness = np.empty(0, np.float32)
-        self._popular = np.empty((len(POPULARITY_SIGNALS), 0), np.float32)
-        self._popular_of = (-1, -1)
+        self._crowd = Crowd(np.empty((len(POPULARITY_SIGNALS), 0), np.float32), self._totals, np.empty(0, np.bool_))
+        self._crowd_of = (-1, -1, -1)
 
     def score(self, states: Sequence[UserState], idle: float) -> list[Scored]:
         """The points of some users. `idle`: how many events of anybody came since these users' last ones."""
@@ -117,7 +117,7 @@ class Scorer:
         profiles = [profile_of(state, self._catalogue, self._settings, content) for state in states]
         queries = [profile.weights @ profile.vectors + profile.long for profile in profiles]
         similar = self._catalogue.similar(np.stack([*queries, *(profile.direction for profile in profiles)]))
-        crowd = [weights[POPULARITY_SIGNALS] @ self._popular for weights in (known, unknown)]
+        crowd = [weights[POPULARITY_SIGNALS] @ self._crowd.signals for weights in (known, unknown)]
         return [
             self._scored(
                 state,
@@ -173,14 +173,14 @@ class Scorer:
     def _signals(self, profile: Profile, rows: Rows, items: Floats) -> Floats:
         """The signals of some items, `(f, r)`; `items` `(r, d)`: their vectors seen from the mean item."""
         signals = np.zeros((len(Signal), len(rows)), np.float32)
-        signals[POPULARITY_SIGNALS] = self._popular[:, rows]
+        signals[POPULARITY_SIGNALS] = self._crowd.signals[:, rows]
         if profile.empty:
             return signals
         signals[NEIGHBOUR_SIGNALS] = self._near(profile).of(rows)
         signals[Signal.CONTENT] = items @ profile.direction
         signals[Signal.SHARED_FACETS] = self._by_shared_facets(profile)[rows]
-        signals[Signal.NEW_CONTENT] = signals[Signal.CONTENT] * self._newness[rows]
-        signals[Signal.NEW_SHARED_FACETS] = signals[Signal.SHARED_FACETS] * self._newness[rows]
+        signals[Signal.NEW_CONTENT] = signals[Signal.CONTENT] * self._crowd.newness[rows]
+        signals[Signal.NEW_SHARED_FACETS] = signals[Signal.SHARED_FACETS] * self._crowd.newness[rows]
         signals[Signal.EASE] = self._by_ease(profile)[rows]
         signals[OWN_SIGNALS] *= profile.damping
         return signals
@@ -210,25 +210,25 @@ class Scorer:
         found.forget_repeats([*seen.due, *seen.bought])
         lost = self._discount_impressions(state, points)
         self._move_seen(seen, points)
-        text = points.copy() if len(profile.liked) else None
-        points += crowd
-        points[found.rows] += profile.damping * (weights[NEIGHBOUR_SIGNALS] @ found.signals)
-        facets = np.zeros(0, np.float32)
-        if text is not None:
-            facets, new = self._by_shared_facets(profile), self._newness
-            likeness = weights[Signal.NEW_CONTENT] * towards + weights[Signal.NEW_SHARED_FACETS] * facets
-            points += profile.damping * (likeness * new + weights[Signal.SHARED_FACETS] * facets)
-        points += profile.damping * weights[Signal.EASE] * self._by_ease(profile)
-        points[~self._allowed(seen)] = -np.inf
-        boosted = self._boost(state, Candidates(points, text, self._totals, facets)) if text is not None else {}
+        text, facets = points, np.zeros(0, np.float32)
+        if len(profile.liked):
+            text, facets = points.copy(), self._by_shared_facets(profile)
+            new_content, shared, new_shared = (profile.damping * weights[_BY_LIKENESS]).tolist()
+            _add_everything(points, crowd, (towards, facets), self._crowd.newness, (new_content, shared, new_shared))
+        else:
+            points += crowd
+        found.add_to(points, np.float32(profile.damping) * weights[NEIGHBOUR_SIGNALS])
+        if (fitted := self._ease.fitted) is not None:
+            fitted.add_to(points, profile.history, np.float32(profile.damping) * weights[Signal.EASE])
+        _leave_out(points, self._catalogue.available, seen.out)
+        boosted = self._boost(state, Candidates(points, text, self._totals, facets)) if len(profile.liked) else {}
         return Scored(
             profile=profile,
             item_neighbours=found,
             fitted=self._ease.fitted,
             weights=weights,
             standard=standard,
-            popular=self._popular,
-            newness=self._newness,
+            crowd=self._crowd,
             points=points,
             boosted=boosted,
             discounts=lost,
@@ -240,16 +240,13 @@ class Scorer:
         return self._catalogue.facet_values.likeness(profile.liked_rows, profile.liking, len(self._catalogue))
 
     def _near(self, profile: Profile) -> ItemNeighbours:
-        return item_neighbours(
-            profile.ring, profile.ages, profile.gaps_s, profile.covisits, self._covisits, self._totals
-        )
+        return self._neighbours.find(profile.ring, profile.ages, profile.gaps_s, profile.covisits, self._totals)
 
     def _by_ease(self, profile: Profile) -> Floats:
         """`(n,)`, the signal EASE of all items."""
         found = np.zeros(len(self._catalogue), np.float32)
-        fitted = self._ease.fitted
-        if fitted is not None and len(profile.history.rows):
-            found[fitted.rows] = np.log1p(np.maximum(fitted.sums(profile.history), 0.0) / EASE_UNIT)
+        if (fitted := self._ease.fitted) is not None:
+            fitted.add_to(found, profile.history, np.float32(1.0))
         return found
 
     def _discount_impressions(self, state: UserState, points: Floats) -> dict[int, float]:
@@ -282,13 +279,13 @@ class Scorer:
 
     def _follow(self) -> None:
         """Take popularity over as it stands; kept until the next event, since several users are ranked between two."""
-        current = (self._popularity.events, len(self._catalogue))
-        if self._popular_of != current:
-            n = current[1]
+        n = len(self._catalogue)
+        current = (self._popularity.events, n, self._catalogue.changes)
+        if self._crowd_of != current:
             self._totals = self._popularity.totals(n)
-            self._newness = 1.0 / (1.0 + self._totals)
-            self._popular = popularity_signals(self._popularity, n)
-            self._popular_of = current
+            signals = popularity_signals(self._popularity, n)
+            self._crowd = Crowd(signals, 1.0 / (1.0 + self._totals), self._catalogue.available[:n].copy())
+            self._crowd_of = current
 
     def _standardised(self, facet_queries: Floats) -> Floats:
         """The z of each facet query for each distinct facet text, `(a, m)` in [0, 4]; `(0, m)` without any."""
@@ -311,3 +308,29 @@ class Scorer:
 
 def _freshness(idle: float) -> float:
     return 1.0 / (1.0 + idle)
+
+
+@compiled
+def _add_everything(
+    points: Floats, crowd: Floats, likeness: tuple[Floats, Floats], newness: Floats, weights: tuple[float, float, float]
+) -> None:
+    """Add to points `(n,)` those by what everybody does, and those by likeness to what was liked.
+
+    crowd: `(n,)`. likeness: `(n,)` each, by content and by shared facets. newness: `(n,)`, by which new content and
+    new shared facets count. weights: of NEW_CONTENT, SHARED_FACETS and NEW_SHARED_FACETS.
+    """
+    content, facets = likeness
+    new_content, shared, new_shared = np.float32(weights[0]), np.float32(weights[1]), np.float32(weights[2])
+    for row in range(len(points)):
+        new = new_content * content[row] + new_shared * facets[row]
+        points[row] += crowd[row] + shared * facets[row] + newness[row] * new
+
+
+@compiled
+def _leave_out(points: Floats, offered: Mask, out: Rows) -> None:
+    """Make points `(n,)` -inf where an item is not on offer `(n,)`, or among those that are out."""
+    for row in range(len(points)):
+        if not offered[row]:
+            points[row] = -np.inf
+    for at in range(len(out)):
+        points[out[at]] = -np.inf

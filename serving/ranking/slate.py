@@ -50,19 +50,20 @@ class Slate:
 
     def choose(self, points: Floats, k: int) -> Rows:
         """The rows of the `k` best and most varied, best first; fewer if there are fewer, none at -inf."""
-        allowed = int(np.isfinite(points).sum())
         if self.variety > 0.0:
-            best = best_rows(points, min(_CANDIDATES * k, allowed))
+            best = best_rows(points, _CANDIDATES * k)
             return best[self._varied(best, points[best], min(k, len(best)))]
-        return best_rows(points, min(k, allowed))
+        return best_rows(points, k)
 
     def arrange(self, rows: Rows, points: Floats, boosted: Iterable[int], k: int) -> Rows:
         """The list, first place first, at most `k`: what was boosted is not on the first three, pins have their own.
 
         points: `(n,)`, -inf for what must not be listed; what is not in `rows` may be. boosted: the rows that were.
         """
-        allowed, rows = np.isfinite(points), self._with_floors(rows, points, k)
-        pins = {row: place for row, place in self.rules.pins().items() if allowed[row]} if self.rules else {}
+        rows = self._with_floors(rows, points, k) if self.rules else rows[:k]
+        pins = (
+            {row: place for row, place in self.rules.pins().items() if np.isfinite(points[row])} if self.rules else {}
+        )
         order = keep_off_the_first([row for row in rows.tolist() if row not in pins], boosted)
         for row, place in sorted(pins.items(), key=lambda pin: pin[1]):
             order.insert(place - 1, row)
@@ -70,8 +71,7 @@ class Slate:
 
     def _with_floors(self, rows: Rows, points: Floats, k: int) -> Rows:
         """Give each floor its share of the places, rounded down: its best items stand in for the last of no floor."""
-        floors = self.rules.floors() if self.rules else []
-        rows = rows[:k].copy()
+        floors, rows = self.rules.floors(), rows[:k].copy()
         for about, share in floors:
             others = np.flatnonzero(~np.any([each[rows] for each, _ in floors], axis=0))[::-1]
             left = np.where(about, points, np.float32(-np.inf))

@@ -34,6 +34,6 @@ def asked_for(scored: Scored, catalogue: Catalogue) -> Mask:
 
 def own_points(scored: Scored, ruled: Floats) -> Floats:
     """`(n,)`: what is left of an item's points without what everybody does and what rules say. `ruled`: `(n,)`."""
-    others = scored.weights[POPULARITY_SIGNALS] @ scored.popular
+    others = scored.weights[POPULARITY_SIGNALS] @ scored.crowd.signals
     points: Floats = scored.points - others - np.where(np.isfinite(ruled), ruled, np.float32(0.0))
     return points

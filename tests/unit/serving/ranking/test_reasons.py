@@ -6,13 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from penchant.messages import ListItem, Reason
+from serving.ranking.crowd import Crowd
 from serving.ranking.learning.blend import START, Blend
 from serving.ranking.learning.signals import POPULARITY_SIGNALS, Signal
 from serving.ranking.phrases import ALSO, CROWD, NO_CLOSER, TERMS, Language
 from serving.ranking.popularity import Popularity
 from serving.ranking.profile import RankSettings
 from serving.ranking.ranker import Ranker
-from serving.ranking.reasons import above_half
 from serving.ranking.rules import Rules
 from serving.state.user_state import UserState
 from stream.testing import NOW_MS
@@ -139,13 +139,23 @@ def test_an_item_that_was_left_alone_is_not_called_popular() -> None:
     assert CROWD["en"]["recent_high"] not in {each for entry in entries for each in words(entry)}
 
 
-def test_above_half_is_above_the_median() -> None:
+def test_popular_is_above_the_median_and_little_known_below() -> None:
+    """The first number looked at, and those that are told by it, on either side; ties, and items that nobody knows."""
     random = np.random.default_rng(1)
     for _ in range(50):
-        everything = random.integers(0, 6, 40).astype(np.float32)
-        offered, asked = random.random(40) < 0.7, random.random(40) < 0.3
-        above = above_half(everything, asked, everything, offered)
-        assert (above & asked).tolist() == (asked & (everything > np.median(everything[offered]))).tolist()
+        signals = (random.integers(0, 6, (12, 40)) - 2.5).astype(np.float32)
+        offered, newness = random.random(40) < 0.7, np.where(random.random(40) < 0.3, 1.0, 0.5).astype(np.float32)
+        rows = np.flatnonzero(offered)
+        points = np.zeros((12, len(rows)))
+        signal = int(random.integers(12))
+        points[signal] = 1.0
+        name = ("total", *["recent"] * 5, "week", "month", *["age"] * 2, *["first"] * 2)[signal]
+        among = offered & (newness < 1.0) if name in {"age", "first"} else offered
+        median = np.median(signals[signal][among])
+        for row, told in zip(rows, Crowd(signals, newness, offered).true_of(rows, points), strict=True):
+            value = signals[signal, row]
+            high, low = value > max(median, 0.0), value < min(median, 0.0)
+            assert told == (f"{name}_high" if high else f"{name}_low" if low else "") * bool(among[row])
 
 
 def test_parts_say_the_same_of_what_is_told_in_short() -> None:
