@@ -19,14 +19,13 @@ import msgspec
 
 from benchmarks import machine
 from benchmarks.performance.figure_tables import show_latency, title_of
-from benchmarks.performance.load.plan import Answer, Plan
+from benchmarks.performance.load.plan import Plan
 from benchmarks.performance.options import Bar, json_option, load_options, run_command
 from benchmarks.performance.plot import draw_sweep
-from benchmarks.performance.run_figures import CPU, of_run
-from benchmarks.performance.runs import Run, run
-from benchmarks.performance.system import MeasuredSystem, SystemOptions, running_system
+from benchmarks.performance.run_figures import of_run
+from benchmarks.performance.systems.local_system import MeasuredSystem, SystemOptions, running_system
 from benchmarks.performance.variadic import VariadicCommand
-from benchmarks.performance.workload import Workload
+from benchmarks.performance.watched import plan_of, watched
 
 BIAS = (
     "Bias: everything runs on one machine, so generator, collector, broker and store take their share of the same "
@@ -48,7 +47,7 @@ _SATURATED_MS = 2_000.0  # a sweep ends at the rate whose median is this late
 @click.option("--sweep", type=click.FloatRange(0.1), multiple=True, help="Rates one after another, until saturation.")
 @click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True)
 @click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), help="Draw a sweep here, .svg or .png.")
-@load_options
+@load_options()
 @json_option
 def main(file: Path | None, plot: Path | None, **wanted: Any) -> None:
     """Measure the time from an event to its list, in an open loop."""
@@ -70,7 +69,7 @@ def measure(wanted: dict[str, Any], bar: Bar) -> dict[str, Any]:
         plan = plan_of(system, wanted)
         if wanted["sweep"]:
             return about | {"sweep": list(_sweep(system, plan, wanted["sweep"], bar))} | {"bias": BIAS}
-        figures = of_run(measured(system, plan, bar))
+        figures = of_run(watched(system, plan, bar))
     return about | figures | {"bias": BIAS}
 
 
@@ -82,41 +81,9 @@ def echoed(wanted: dict[str, Any]) -> dict[str, Any]:
     return told | {"broker": "Apache Kafka" if wanted["kafka"] else "embedded"}
 
 
-def plan_of(system: MeasuredSystem, wanted: dict[str, Any]) -> Plan:
-    """What the generator is told."""
-    topics = system.topics
-    return Plan(
-        run="",
-        file="",
-        bootstrap=system.where.bootstrap,
-        clicks=topics.clicks,
-        reviews=topics.reviews,
-        recommendations=topics.recommendations,
-        fetch_wait_ms=system.options.fetch_wait_ms,
-        workload=Workload(**{name: wanted[name] for name in ("items", "users", "zipf", "reviews")}),
-        rate=wanted.get("rate", 0.0),
-        seconds=wanted["seconds"],
-        warm_up_s=wanted["warm_up"],
-        fixed=wanted.get("fixed", False),
-        in_flight=wanted.get("in_flight", 0),
-    )
-
-
-def measured(system: MeasuredSystem, plan: Plan, bar: Bar) -> Run:
-    """One run, with what workers say of themselves and the CPU that each role took."""
-
-    def look() -> dict[str, float]:
-        return system.metrics() | {CPU + role: spent_s for role, spent_s in system.cpu_s().items()}
-
-    def progress(answer: Answer) -> None:
-        bar(f"{answer.phase}, {answer.sent - answer.received:,} under way", answer.sent / answer.of)
-
-    return run(plan, look, progress)
-
-
 def _sweep(system: MeasuredSystem, plan: Plan, rates: list[float], bar: Bar) -> Iterator[dict[str, Any]]:
     for rate in sorted(rates):
-        figures = of_run(measured(system, msgspec.structs.replace(plan, rate=rate), bar))
+        figures = of_run(watched(system, msgspec.structs.replace(plan, rate=rate), bar))
         yield {"rate": rate, **figures}
         if figures["event_to_list_ms"]["p50"] > _SATURATED_MS:
             return

@@ -41,6 +41,38 @@ def _latencies(figures: Figures, rows: Sequence[Figures]) -> Table:
     return table
 
 
+def show_throughput(figures: Figures) -> None:
+    """Print what is sustained, by workers and items, beside the naive agent."""
+    out = figures_console()
+    broker = figures["broker"] + (" broker" if figures["broker"] == "embedded" else "")
+    about = f"{broker}, {figures['users']:,} users, k = {figures['k']}, {figures['reviews']:.0%} reviews"
+    title = f"events a second that are sustained, {about}"
+    table = Table(title=title, title_justify="left")
+    for column in ("workers", "items", "Penchant", "heap", "naive agent", "ratio", "replay", "worker us", "naive us"):
+        table.add_column(column, justify="right")
+    for run in figures.get("runs", [figures]):
+        penchant, naive = run["penchant"], run["naive"] or {}
+        table.add_row(
+            f"{run['workers']}",
+            f"{run['items']:,}",
+            _number(penchant["events_per_s"]),
+            _number(penchant["heap"]["events_per_s"]),
+            _number(naive.get("events_per_s")),
+            _number(run["ratio_to_naive"], ".2f"),
+            _number(run["replay"]["events_per_s"]),
+            _number(penchant["cpu_us_per_event"].get("worker")),
+            _number(naive.get("cpu_us_per_event", {}).get("worker")),
+        )
+    out.print(table)
+    for run in figures.get("runs", [figures]):
+        stages = sorted(run["penchant"]["us_per_event"].items(), key=lambda pair: -pair[1])
+        words = ", ".join(f"{name} {us:,.0f}" for name, us in stages)
+        out.print(f"us an event by stage, {run['workers']} worker(s), {run['items']:,} items: {words}", soft_wrap=True)
+    out.print("heap: how fast events that wait already are worked off; us: of CPU an event, at the rate sustained")
+    for line in notes(figures):
+        out.print(line, soft_wrap=True)
+
+
 def title_of(figures: Figures) -> str:
     """What was run, in words."""
     loop = f"{figures['in_flight']} in flight" if figures.get("in_flight") else "open loop"
@@ -74,6 +106,10 @@ def notes(figures: Figures) -> Iterable[str]:
         f"{about['python_s']:.3f} s"
     )
     yield figures["bias"]
+
+
+def _number(value: float | None, form: str = ",.0f") -> str:
+    return "–" if value is None else format(value, form)
 
 
 def _cells(found: Figures | None, names: Sequence[str]) -> list[str]:

@@ -16,10 +16,11 @@ from penchant.errors import PenchantError
 from serving.terminal.printing import Console, complain, console
 
 _WIDTH = 150
+_ITEMS = 10_000
+_Command = Callable[..., None]
 Bar = Callable[[str, float], None]  # what is under way, and the share of it that is done
 
 _LOAD = (
-    click.option("--items", type=click.IntRange(1), default=10_000, show_default=True, help="Of the made catalogue."),
     click.option("--users", type=click.IntRange(1), default=10_000, show_default=True),
     click.option("--zipf", type=click.FloatRange(0), default=1.0, show_default=True,
                  help="Users and items are drawn by Zipf's law with this exponent."),
@@ -34,11 +35,17 @@ json_option = click.option(
 )
 
 
-def load_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command --items, --users, --zipf, --reviews, --k and --kafka."""
-    for option in reversed(_LOAD):
-        command = option(command)
-    return command
+def load_options(*, several_items: bool = False) -> Callable[[_Command], _Command]:
+    """Give a command --items, --users, --zipf, --reviews, --k and --kafka. several_items: --items takes several."""
+    many: dict[str, Any] = {"multiple": True, "default": [_ITEMS]} if several_items else {"default": _ITEMS}
+    items = click.option("--items", type=click.IntRange(1), show_default=True, help="Of the made catalogue.", **many)
+
+    def decorate(command: _Command) -> _Command:
+        for option in reversed((items, *_LOAD)):
+            command = option(command)
+        return command
+
+    return decorate
 
 
 def figures_console() -> Console:

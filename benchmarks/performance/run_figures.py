@@ -1,13 +1,12 @@
 """Figures of a run: percentiles, what moved, what each event cost and where."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.performance.exposition import per_event_us, processed
-from benchmarks.performance.runs import Run
+from benchmarks.performance.load.runs import Run
+from benchmarks.performance.systems.exposition import per_event_us, processed
 
 CPU = "cpu_s:"  # what names of roles begin with in what was seen
 
@@ -35,15 +34,16 @@ def of_run(run: Run) -> dict[str, Any]:
         "received": run.received,
         "moved": round(run.moved / max(run.lists, 1), 4),
         "send_delay_ms": late,
-        "cpu_us_per_event": {**_cpu_us(run.before, run.after), "generator": round(run.generator_us, 1)},
+        "cpu_us_per_event": {**cpu_us(run), "generator": round(run.generator_us, 1)},
         "stage_us_per_event": {name: round(us, 1) for name, us in per_event_us(run.before, run.after).items()},
     }
 
 
-def _cpu_us(before: Mapping[str, float], after: Mapping[str, float]) -> dict[str, float]:
-    events = max(processed(before, after), 1.0)
+def cpu_us(run: Run) -> dict[str, float]:
+    """Microseconds of CPU an event by role, as far as it was looked at; by what the worker says it has taken in."""
+    events = processed(run.before, run.after) or max(len(run.due_s), 1)
     return {
-        series.removeprefix(CPU): round((value - before[series]) / events * 1e6, 1)
-        for series, value in after.items()
+        series.removeprefix(CPU): round((value - run.before[series]) / events * 1e6, 1)
+        for series, value in run.after.items()
         if series.startswith(CPU)
     }

@@ -25,7 +25,7 @@ ONLY_IN = {
     "optimum": {"export"},
     "onnx": {"export"},
     "sentencepiece": {"export", "serving"},
-    "faust": {"stream"},
+    "faust": {"benchmarks", "stream"},
     "mode": {"stream"},
     "onnxruntime": {"serving", "export"},
     "tokenizers": {"serving", "export", "benchmarks"},

@@ -18,10 +18,10 @@ import numpy as np
 import numpy.typing as npt
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
+from benchmarks.performance.load.matching import LOST_MS, Ledger
 from benchmarks.performance.load.plan import Answer, Plan
-from benchmarks.performance.matching import LOST_MS, Ledger
-from benchmarks.performance.schedule import due
-from benchmarks.performance.workload import Sent, messages
+from benchmarks.performance.load.schedule import due
+from benchmarks.performance.load.workload import Sent, messages
 
 _POLL_S = 0.02
 _TELL_EVERY_S = 0.25
@@ -94,7 +94,7 @@ class Generator:
             {
                 "bootstrap.servers": plan.bootstrap,
                 "partitioner": "murmur2",
-                "linger.ms": 0,
+                "linger.ms": plan.linger_ms,
                 "acks": "all",
                 "socket.nagle.disable": True,
                 "delivery.report.only.error": True,
@@ -112,9 +112,14 @@ class Generator:
         teller.start()
         (self._closed if self._plan.in_flight else self._open)()
         self._producer.flush(30)
-        deadline = time.perf_counter() + LOST_MS / 1000
+        deadline = time.perf_counter() + self._plan.patience_s
+        quiet_from, received = time.perf_counter(), self.ledger.received
         while self.ledger.received < self.sent and time.perf_counter() < deadline:
             time.sleep(_POLL_S)
+            if self.ledger.received > received:
+                quiet_from, received = time.perf_counter(), self.ledger.received
+            if time.perf_counter() > quiet_from + self._plan.quiet_s:
+                break
         self.ended_s = time.perf_counter()
         collector.end()
         self._tell("done")

@@ -4,14 +4,15 @@ from typing import Literal
 
 import msgspec
 
-from benchmarks.performance.workload import Workload
+from benchmarks.performance.load.workload import Workload
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """One run.
 
     rate: events a second of an open loop; with `in_flight` not used: so many events are under way at any time then, the
-    next one is sent when a list names one. fetch_wait_ms: see `deploy.local.services.EmbeddedBroker`.
+    next one is sent when a list names one. patience_s: waited after the last event, quiet_s: while nothing
+    comes, at most. fetch_wait_ms: see `deploy.local.services.EmbeddedBroker`.
     recommendations, clicks, reviews: topics. file: where the arrays go.
     """
 
@@ -28,6 +29,9 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     rate: float = 0.0
     fixed: bool = False
     in_flight: int = 0
+    patience_s: float = 10.0
+    quiet_s: float = 1e9
+    linger_ms: int = 0
 
 
 class Answer(msgspec.Struct, kw_only=True):

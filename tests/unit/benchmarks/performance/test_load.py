@@ -5,9 +5,9 @@ import json
 import numpy as np
 import pytest
 
+from benchmarks.performance.load.schedule import due
+from benchmarks.performance.load.workload import Sent, Workload, messages, texts
 from benchmarks.performance.run_figures import percentiles
-from benchmarks.performance.schedule import due
-from benchmarks.performance.workload import Sent, Workload, messages, texts
 from serving.model.artifact import open_artifact
 from serving.model.tokenizer import open_tokenizer
 from tests.support.system import MODEL

@@ -2,7 +2,7 @@ import json
 
 import numpy as np
 
-from benchmarks.performance.matching import Ledger
+from benchmarks.performance.load.matching import Ledger
 
 
 def made(user: str, items: list[str], *events: str, waiting: bool = False) -> bytes:

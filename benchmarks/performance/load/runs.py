@@ -12,8 +12,8 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from benchmarks.performance.load.matching import LOST_MS, latencies_ms
 from benchmarks.performance.load.plan import Answer, Plan
-from benchmarks.performance.matching import LOST_MS, latencies_ms
 from penchant.errors import Unavailable
 
 Look = Callable[[], Mapping[str, float]]

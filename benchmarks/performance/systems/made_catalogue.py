@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.performance.workload import item_id
+from benchmarks.performance.load.workload import item_id
 from penchant.messages import ItemVector
 from serving.catalogue import pack
 

@@ -14,8 +14,8 @@ import psutil
 from confluent_kafka import Producer
 
 from benchmarks.performance.apache_kafka import ApacheKafka
-from benchmarks.performance.exposition import totals
-from benchmarks.performance.made_catalogue import encoded
+from benchmarks.performance.systems.exposition import totals
+from benchmarks.performance.systems.made_catalogue import encoded
 from deploy.local.processes import ChildProcess
 from deploy.local.services import EmbeddedBroker
 from penchant.errors import Misconfigured, Unavailable
@@ -127,13 +127,18 @@ def running_system(options: SystemOptions) -> Iterator[MeasuredSystem]:
             stack.callback(kafka.stop)
             kafka.start()
             command += ["--bootstrap", kafka.bootstrap]
-            broker = [each for each in psutil.Process().children(recursive=True) if "java" in each.name()]
+            broker = named("java")
         environment = {**os.environ, "PENCHANT_K": str(options.k)}
         process = ChildProcess("penchant local", command, folder / "local.log", environment)
         stack.callback(process.stop, 30.0)
         where = _where(process)
         roles = _roles(process.pid) | ({"broker": broker} if broker else {})
         yield MeasuredSystem(options, where, roles)
+
+
+def named(name: str) -> list[psutil.Process]:
+    """The processes below this one of a program."""
+    return [each for each in psutil.Process().children(recursive=True) if name in each.name()]
 
 
 def _where(process: ChildProcess) -> Addresses:

@@ -1,0 +1,1 @@
+"""What is measured, started and looked at from outside: the local system, and the naive agent."""

@@ -1,0 +1,97 @@
+"""The agent that one writes first: per event GET, decay and add, scan, SET, send. What Penchant is measured against.
+
+`python -m benchmarks.performance.systems.naive_agent ITEMS` reads settings as a worker does. It is meant well: vectors
+lie in memory, the scan is one product of NumPy, hiredis parses, uvloop runs the loop, and the broker is asked as a
+worker asks it.
+It does a fraction of the work: no reasons, no deduplication, no co-visits, no filter of what was seen, no guarantees.
+"""
+
+import asyncio
+import signal
+import struct
+import sys
+import time
+from typing import Any
+
+import faust
+import msgspec
+import numpy as np
+import redis.asyncio as redis
+import uvloop
+from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, Transport
+
+from benchmarks.performance.systems.made_catalogue import vectors
+from serving.model.encoder import load_encoder
+from stream.settings import WorkerSettings
+
+READY = "the naive agent is ready"
+_HALF_LIFE_S = 30 * 86_400.0
+
+
+class _Thread(AIOKafkaConsumerThread):
+    def _create_worker_consumer(self, transport: Any) -> Any:
+        consumer = super()._create_worker_consumer(transport)
+        consumer._fetch_max_wait_ms = transport.fetch_wait_ms
+        return consumer
+
+
+class _Consumer(Consumer):
+    def _new_consumer_thread(self) -> AIOKafkaConsumerThread:
+        return _Thread(self, loop=self.loop, beacon=self.beacon)
+
+
+class _Transport(Transport):
+    Consumer = _Consumer
+    fetch_wait_ms = 500
+
+
+async def run(settings: WorkerSettings, items: int) -> None:
+    """Until SIGTERM."""
+    encoder = load_encoder(settings.model, settings.provider, threads=settings.encoder_threads)
+    catalogue = np.concatenate([rows for _, rows in vectors(items, encoder.dim)])
+    store: Any = redis.Redis.from_url(settings.redis)
+    app = faust.App(
+        "naive", broker=f"kafka://{settings.bootstrap}", store="memory://", web_enabled=False, web_bind="127.0.0.1",
+        topic_allow_declare=False, topic_disable_leader=True, reply_create_topic=False,
+        broker_session_timeout=6, broker_heartbeat_interval=1.5, broker_request_timeout=30,
+        consumer_auto_offset_reset="earliest", stream_wait_empty=False, loop=asyncio.get_running_loop(),
+    )  # fmt: skip
+    app.transport = _Transport(app.conf.broker_consumer, app, app.loop)
+    app.transport.fetch_wait_ms = settings.fetch_wait_ms
+    raw: dict[str, Any] = {"key_type": bytes, "value_type": bytes, "key_serializer": "raw", "value_serializer": "raw"}
+    lists = app.topic(settings.topics.recommendations, **raw)
+
+    async def agent(stream: Any) -> None:
+        async for value in stream:
+            event = msgspec.json.decode(value)
+            key, now_s = f"naive:{event['user_id']}", time.time()
+            stored = await store.get(key)
+            vector, then_s = np.zeros(encoder.dim, np.float32), now_s
+            if stored is not None:
+                (then_s,) = struct.unpack("<d", stored[:8])
+                vector = np.frombuffer(stored[8:], np.float32)
+            if "text" in event:
+                (added,) = await asyncio.to_thread(encoder.embed, [event["text"]], "query")
+            else:
+                added = catalogue[int(event["item_id"][1:])]
+            vector = vector * np.float32(2 ** ((then_s - now_s) / _HALF_LIFE_S)) + added
+            scores = catalogue @ vector
+            best = np.argpartition(scores, -settings.k)[-settings.k :]
+            best = best[np.argsort(-scores[best])]
+            await store.set(key, struct.pack("<d", now_s) + vector.astype(np.float32).tobytes())
+            items = [{"item_id": f"i{row:07d}", "score": float(scores[row])} for row in best]
+            made = {"user_id": event["user_id"], "folded": [{"event_id": event["event_id"]}], "items": items}
+            await (await lists.send(key=event["user_id"].encode(), value=msgspec.json.encode(made)))
+
+    for topic in (settings.topics.clicks, settings.topics.reviews):
+        app.agent(app.topic(topic, **raw), name=topic)(agent)
+    app.on_rebalance_complete.connect(lambda *_, **__: print(READY, flush=True), weak=False)
+    stopped = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
+    await app.start()
+    await stopped.wait()
+
+
+if __name__ == "__main__":
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(run(WorkerSettings(), int(sys.argv[1])))
