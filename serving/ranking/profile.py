@@ -9,7 +9,7 @@ from serving.arrays import Floats, Indices, Rows
 from serving.catalogue import Catalogue
 from serving.lexical.spoken_points import Said, SpokenWeights
 from serving.ranking.ease import History, history_of
-from serving.ranking.phrases import Language
+from serving.ranking.reasons.phrases import Language
 from serving.state.history import older_items
 from serving.state.user_state import EventKind, RecentText, RingEvent, UserState, Vector
 

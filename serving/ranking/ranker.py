@@ -10,14 +10,14 @@ import numpy as np
 from penchant.messages import ListItem
 from serving.arrays import Floats, Mask, Rows
 from serving.catalogue import Catalogue
-from serving.ranking.attribution import Attribution, attribution_of
 from serving.ranking.covisits import CoVisitRows
 from serving.ranking.ease import Ease
-from serving.ranking.explain import Explanation, ReasonWriter, explanations, without_event
 from serving.ranking.learning.blend import Blend
-from serving.ranking.phrases import ALSO, KEPT_OFF, NO_CLOSER, Language
 from serving.ranking.popularity import Popularity
 from serving.ranking.profile import RankSettings
+from serving.ranking.reasons.attribution import Attribution, attribution_of
+from serving.ranking.reasons.explain import Explanation, ReasonWriter, explanations, without_event
+from serving.ranking.reasons.phrases import ALSO, KEPT_OFF, NO_CLOSER, Language
 from serving.ranking.rules import Rules
 from serving.ranking.scorer import TOGETHER, Scored, Scorer
 from serving.ranking.seen.repeats import Repeats

@@ -33,7 +33,6 @@ from serving.catalogue import Catalogue
 from serving.compiled import compiled
 from serving.lexical.spoken_points import spoken_points
 from serving.ranking.covisits import CoVisitRows
-from serving.ranking.crowd import Crowd
 from serving.ranking.ease import Ease, Fitted
 from serving.ranking.exploration import Candidates, cold_start_boost, exploration_boost, rotation_seed
 from serving.ranking.impression_discount import impression_weights
@@ -49,6 +48,7 @@ from serving.ranking.learning.signals import (
 )
 from serving.ranking.popularity import Popularity
 from serving.ranking.profile import Profile, RankSettings, profile_of
+from serving.ranking.reasons.crowd import Crowd
 from serving.ranking.seen.seen_items import SeenFilter, SeenItems
 from serving.state.user_state import UserState
 

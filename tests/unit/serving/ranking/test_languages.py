@@ -2,10 +2,10 @@
 
 import pytest
 
-from serving.ranking.phrases import NO_CLOSER, Language
 from serving.ranking.popularity import Popularity
 from serving.ranking.profile import RankSettings
 from serving.ranking.ranker import Ranker
+from serving.ranking.reasons.phrases import NO_CLOSER, Language
 from serving.state.user_state import EventKind, RingEvent, UserState, decode, encode
 from stream.testing import FINGERPRINT, NOW_MS
 from tests.support.pipeline import FakeWorker, click

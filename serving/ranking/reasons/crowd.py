@@ -13,7 +13,7 @@ from serving.compiled import compiled
 
 __all__ = ()
 
-# Of serving.ranking.phrases.CROWD, in the order of the `POPULARITY_SIGNALS`.
+# Of serving.ranking.reasons.phrases.CROWD, in the order of the `POPULARITY_SIGNALS`.
 _NAMES = ("total", *["recent"] * 5, "week", "month", *["age"] * 2, *["first"] * 2)
 _OF_KNOWN = np.array([name in {"age", "first"} for name in _NAMES])
 
@@ -34,7 +34,7 @@ class Crowd:
         self._seen: Doubles = np.tile([np.inf, -np.inf], (len(_NAMES), 1))
 
     def true_of(self, rows: Rows, points: Doubles) -> list[str]:
-        """Of each item the key in `serving.ranking.phrases.CROWD` of what gives it most points and is true, or "".
+        """Of each item the key in `reasons.phrases.CROWD` of what gives it most points and is true, or "".
 
         points: `(12, r)`, by these signals.
         """

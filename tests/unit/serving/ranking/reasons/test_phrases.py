@@ -5,8 +5,8 @@ from typing import get_args
 
 import pytest
 
-from serving.ranking.attribution import ScoreTerm
-from serving.ranking.phrases import (
+from serving.ranking.reasons.attribution import ScoreTerm
+from serving.ranking.reasons.phrases import (
     AGAIN,
     ALSO,
     CODES,

@@ -7,10 +7,10 @@ import msgspec
 from penchant.messages import Reason
 from serving.arrays import Doubles, Rows
 from serving.catalogue import Catalogue
-from serving.ranking.attribution import Attribution, ScoreTerm
-from serving.ranking.phrases import AGAIN, CODES, CROWD, EARLIER, Language, because, code_of
 from serving.ranking.profile import SourceEvent
-from serving.ranking.reasons import bought_again
+from serving.ranking.reasons.attribution import Attribution, ScoreTerm
+from serving.ranking.reasons.evidence import bought_again
+from serving.ranking.reasons.phrases import AGAIN, CODES, CROWD, EARLIER, Language, because, code_of
 from serving.ranking.seen.seen_items import SeenItems
 
 __all__ = ["EventPoints", "Explanation"]

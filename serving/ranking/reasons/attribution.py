@@ -20,7 +20,7 @@ from serving.lexical.spoken_points import by_statement
 from serving.ranking.ease import EASE_UNIT
 from serving.ranking.learning.signals import NEIGHBOUR_SIGNALS, POPULARITY_SIGNALS, Signal
 from serving.ranking.profile import RankSettings, SourceEvent
-from serving.ranking.reasons import CHANCE, Evidence, Groups, Told, by_chance, disliked, evidence_of
+from serving.ranking.reasons.evidence import CHANCE, Evidence, Groups, Told, by_chance, disliked, evidence_of
 from serving.ranking.scorer import Scored
 
 __all__ = ()
@@ -104,7 +104,7 @@ class Attribution:
 
     What belongs to no event has the last place. A statement that damps interactions stands in the table with what it
     takes, and interactions with all their points; `damping` is what it leaves of them. chance: `(s,)`, points
-    of likeness that say nothing. crowd: what is true of what everybody does, of each item (serving/ranking/crowd.py).
+    of likeness that say nothing. crowd: what is true of what everybody does, of each item (`Crowd`).
     together: `(r, s)`, whether anybody interacted with the item and with that of the event.
     earlier: whether interactions of before the ring are known.
     """

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from serving.catalogue import Catalogue
 from serving.ranking.covisits import CoVisitRows
 from serving.ranking.ease import Ease, History, fit
-from serving.ranking.explain import Explanation
 from serving.ranking.learning.blend import START, Blend
 from serving.ranking.learning.signals import Signal
 from serving.ranking.popularity import Popularity
 from serving.ranking.profile import RankSettings, Seen
 from serving.ranking.ranker import Ranker
+from serving.ranking.reasons.explain import Explanation
 from serving.ranking.rules import Rules
 from serving.ranking.seen.repeats import Purchase, Repeats
 from serving.state.user_state import IMPRESSIONS, SEEN, EventKind, RecentText, RingEvent, UserState, item_hash

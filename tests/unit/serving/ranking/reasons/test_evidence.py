@@ -6,13 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from penchant.messages import ListItem, Reason
-from serving.ranking.crowd import Crowd
 from serving.ranking.learning.blend import START, Blend
 from serving.ranking.learning.signals import POPULARITY_SIGNALS, Signal
-from serving.ranking.phrases import ALSO, CROWD, NO_CLOSER, TERMS, Language
 from serving.ranking.popularity import Popularity
 from serving.ranking.profile import RankSettings
 from serving.ranking.ranker import Ranker
+from serving.ranking.reasons.crowd import Crowd
+from serving.ranking.reasons.phrases import ALSO, CROWD, NO_CLOSER, TERMS, Language
 from serving.ranking.rules import Rules
 from serving.state.user_state import UserState
 from stream.testing import NOW_MS
