@@ -1,9 +1,13 @@
-"""The import name for other people's code: messages, topic names, partitioner, errors.
+"""The import name for other people's code: the client for lists, messages, topic names, partitioner, errors.
+
+`penchant.testing` has fakes of the client, for their tests.
 
 It needs the base install alone and imports none of Penchant's other packages: a service may have a package of its own
 called `serving`. What is public stands in `__all__`.
 """
 
+from penchant.client.recommendations import Recommendations
+from penchant.client.user_list import UserList
 from penchant.errors import (
     Fatal,
     Misconfigured,
@@ -49,6 +53,7 @@ __all__ = [
     "Reason",
     "Receipt",
     "RecommendationList",
+    "Recommendations",
     "Refused",
     "RejectReason",
     "Rejected",
@@ -56,5 +61,6 @@ __all__ = [
     "Topic",
     "Topics",
     "Unavailable",
+    "UserList",
     "partition_of",
 ]

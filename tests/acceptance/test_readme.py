@@ -10,25 +10,32 @@ import pytest
 from tests.support.system import System
 
 pytestmark = [pytest.mark.kafka, pytest.mark.model]
-README = Path(__file__).parents[2] / "README.md"
+ROOT = Path(__file__).parents[2]
 
 
-def program(containing: str, system: System) -> list[str]:
-    """A command that runs the README's Python block with this word in it."""
-    blocks: list[str] = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+def program(containing: str, system: System, page: str = "README.md") -> list[str]:
+    """A command that runs a page's Python block with this word in it."""
+    blocks: list[str] = re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(encoding="utf-8"), re.DOTALL)
     block = next(block for block in blocks if containing in block)
+    block = block.replace('("127.0.0.1:9092")', f'("127.0.0.1:9092", "{system.topics.prefix}")')
     here = block.replace("127.0.0.1:9092", system.bootstrap).replace('"penchant.', f'"{system.topics.prefix}.')
     return [sys.executable, "-W", "ignore", "-u", "-c", here]
 
 
-def test_a_plain_producer_and_a_plain_consumer(shared: System) -> None:
-    """Given the README's producer, when it has run, then the README's consumer prints u1's list with reasons."""
+@pytest.mark.parametrize(
+    ("page", "consumer", "expected"),
+    [
+        ("README.md", "Recommendations", r"u1 live \[.*'i1'.*\]\n"),
+        ("docs/consumers.md", "KafkaConsumer", r"u1 i1 -?\d+\.\d+ \S.*\n"),
+    ],
+)
+def test_a_plain_producer_and_a_plain_consumer(shared: System, page: str, consumer: str, expected: str) -> None:
+    """Given the README's producer, when it has run, then the page's consumer prints u1's list."""
     shared.publish([{"item_id": "i1", "title": "Far Planet (1999)", "facets": {"genre": ["Sci-Fi"], "domain": "film"}}])
     subprocess.run(program("KafkaProducer", shared), check=True, timeout=60)
-    with subprocess.Popen(program("KafkaConsumer", shared), stdout=subprocess.PIPE, text=True) as consumer:
-        assert consumer.stdout is not None
+    with subprocess.Popen(program(consumer, shared, page), stdout=subprocess.PIPE, text=True) as running:
+        assert running.stdout is not None
         try:
-            line = next(line for line in consumer.stdout if line.startswith("u1 i1 "))
+            assert any(re.fullmatch(expected, line) for line in running.stdout)
         finally:
-            consumer.kill()
-    assert re.fullmatch(r"u1 i1 -?\d+\.\d+ \S.*\n", line)
+            running.kill()

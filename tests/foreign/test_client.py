@@ -1,0 +1,85 @@
+"""Our client for lists against Apache Kafka: every codec, aborted transactions, a broker that dies and comes back."""
+
+import gc
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from benchmarks.performance.apache_kafka import ApacheKafka
+from penchant import Recommendations
+from serving.kafka.admin import open_admin
+from tests.foreign.librdkafka import produce
+from tests.foreign.plans import Do, Send, SendPlan
+from tests.foreign.segments import CODECS, batches
+from tests.support.client_topics import ListTopics, a_list
+from tests.support.waiting import slowness, until
+
+pytestmark = pytest.mark.kafka
+_START_S = 30.0
+
+
+def sent(topics: ListTopics, user_id: str, version: int, *items: str) -> Send:
+    return Send(topics.topics.recommendations, user_id.encode(), a_list(user_id, version, *items))
+
+
+@pytest.fixture
+def own_kafka(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> Iterator[ApacheKafka]:
+    """A broker that may be killed."""
+    caplog.set_level("CRITICAL", "kafka")  # what is logged keeps sockets alive
+    made = ApacheKafka(tmp_path)
+    made.start()
+    yield made
+    made.stop()
+    gc.collect()
+
+
+def test_lists_in_every_codec_and_of_committed_transactions_alone(kafka: ApacheKafka, prefix: str) -> None:
+    topics = ListTopics(kafka.bootstrap, prefix)
+    items = [f"item-{number}" for number in range(20)]
+    for codec in CODECS:
+        plan = tuple(sent(topics, f"{codec}-{number}", 1, *items) for number in range(20))
+        produce(kafka.bootstrap, SendPlan(plan, codec=codec, linger_ms=200, partitioner="murmur2_random"))
+    assert {batch.codec for batch in batches(kafka, topics.topics.recommendations)} == set(CODECS)
+    steps = (
+        *(Do.BEGIN, sent(topics, "u1", 1), Do.COMMIT),
+        *(Do.BEGIN, sent(topics, "u1", 2), sent(topics, "u2", 2), Do.FLUSH, Do.ABORT),
+        *(Do.BEGIN, sent(topics, "u3", 3), Do.COMMIT),
+    )
+    produce(kafka.bootstrap, SendPlan(steps, transactional_id=prefix, partitioner="murmur2_random"))
+
+    with Recommendations(kafka.bootstrap, prefix) as lists:
+        assert lists.ready(_START_S * slowness()), lists.problem
+        assert all(
+            [item.item_id for item in lists.get(f"{codec}-{number}").items] == items
+            for codec in CODECS
+            for number in range(20)
+        )
+        assert [lists.get(user_id).version for user_id in ("u1", "u2", "u3")] == [1, 0, 3]
+
+
+@pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")  # kafka-python, of attempts to connect
+def test_a_broker_that_is_killed_and_restarted_and_topics_made_anew(own_kafka: ApacheKafka, prefix: str) -> None:
+    """Given a client, when the broker dies and comes back with its log, then all lists are the last valid ones."""
+    topics = ListTopics(own_kafka.bootstrap, prefix)
+    topics.publish(*((f"u{number}", a_list(f"u{number}", 1)) for number in range(50)))
+    with Recommendations(own_kafka.bootstrap, prefix, silent_s=2.0) as lists:
+        assert lists.ready(_START_S * slowness()), lists.problem
+
+        own_kafka.kill()
+        assert until(lambda: lists.get("u1").path == "stale", 10)
+        assert lists.get("u1").version == 1
+        own_kafka.start()
+        topics.publish(("u1", a_list("u1", 3)), ("u1", a_list("u1", 2)), ("u2", None))
+
+        assert until(lambda: lists.get("u1").version == 3, 30), lists.problem
+        assert until(lambda: (lists.get("u2").path, lists.get("u3").path) == ("none", "live"))
+        assert [lists.get(f"u{number}").version for number in range(3, 50)] == [1] * 47
+        assert lists.problem == ""
+
+        with open_admin(own_kafka.bootstrap) as admin:
+            admin.delete_topics([topics.topics.recommendations])
+        again = ListTopics(own_kafka.bootstrap, prefix)
+        again.publish(*((f"u{number}", a_list(f"u{number}", 2)) for number in range(10, 90)))
+        assert until(lambda: lists.get("u80").version == 2, 30), lists.problem
+        assert [lists.get(f"u{number}").version for number in (1, 3, 10)] == [0, 0, 2]
