@@ -6,8 +6,7 @@ in slots of their own: one that was removed leaves its slot to the next, and who
 """
 
 import base64
-from collections.abc import Iterable, Mapping
-from itertools import repeat
+from collections.abc import Mapping
 from sys import intern
 from typing import TypeVar
 
@@ -17,19 +16,19 @@ import numpy.typing as npt
 
 from penchant.errors import FingerprintMismatch
 from penchant.messages import Facets, ItemVector
-from serving.arrays import Mask, Rows
-from serving.compiled import keep_compiled
+from serving.arrays import Floats, Mask, Rows
+from serving.compiled import compiled, keep_compiled
 from serving.facet_values import FacetValues
 from serving.lexical.numeric_facets import NumericFacets
 from serving.lexical.spoken_points import Searched
 from serving.lexical.term_index import TermIndex
+from serving.rows_by_hash import Hashes, RowsByHash
 from serving.state.user_state import Vector, item_hash
 
 __all__ = ["Catalogue", "CatalogueItem", "facet_text", "item_text", "pack"]
 
 _FacetValues = str | list[str]
 _T = TypeVar("_T", bound=np.generic)
-_NOWHERE = -1
 _PRODUCT_PAYS = 8  # users from which a matrix product is cheaper than a product for each (its packing costs first)
 _ROWS_AT_ONCE = 65_536  # of a temporary copy of the vectors
 _LEAST_LENGTH = np.float32(1e-2)  # a vector nearer to the mean item than this has no direction of its own
@@ -82,8 +81,7 @@ class Catalogue:
         self.changes = 0  # how often an item came, changed or went
         self._mean_of = 0
         self._rows: dict[str, int] = {}
-        self._by_hash: dict[int, int] = {}  # of a collision the first
-        self._colliding: dict[int, list[int]] = {}  # the others
+        self._by_hash = RowsByHash()
         self._vectors = _Slots(dim, capacity)
         self._slot_of: npt.NDArray[np.int32] = np.full(capacity, -1, np.int32)
         self._in_order = 0  # rows whose slot has their number
@@ -107,9 +105,7 @@ class Catalogue:
             row = self._rows[item_id] = len(self.ids)
             self.ids.append(item_id)
             self.items.append(None)
-            hashed = item_hash(item_id)
-            if self._by_hash.setdefault(hashed, row) != row:
-                self._colliding.setdefault(hashed, []).append(row)
+            self._by_hash.put(item_hash(item_id), row)
             if row == len(self.available):
                 self._grow()
         return row
@@ -168,16 +164,17 @@ class Catalogue:
             facet_vector=pack(self._facets.rows[facet]) if facet >= 0 else "",
         )
 
-    def seen_rows(self, hashes: Iterable[int]) -> list[int]:
-        """The rows behind the 32-bit item hashes of a seen set; a collision (one pair in 2**32) hides one item more."""
-        by_hash, colliding = self._by_hash, self._colliding
-        found = by_hash.keys() & hashes
-        return [by_hash[h] for h in found] + [row for h in colliding.keys() & found for row in colliding[h]]
+    def seen_rows(self, hashes: Hashes) -> Rows:
+        """The rows behind the item hashes of a seen set; a collision (one pair in 2**32) hides one item more."""
+        return self._by_hash.all(hashes)
 
-    def rows_of(self, hashes: npt.NDArray[np.uint32]) -> Rows:
+    def rows_behind(self, hashed: int) -> list[int]:
+        """The same of one hash."""
+        return self._by_hash.behind(hashed)
+
+    def rows_of(self, hashes: Hashes) -> Rows:
         """`(n,)`, the row behind each hash of a seen set, -1 where there is none; of a collision the first."""
-        rows = map(self._by_hash.get, hashes.tolist(), repeat(_NOWHERE))
-        return np.fromiter(rows, np.intp, len(hashes))
+        return self._by_hash.first(hashes)
 
     def put(self, item: ItemVector) -> bool:
         """Take in an item. True if it had no vector before.
@@ -240,7 +237,7 @@ class Catalogue:
 
     def centred(self, rows: Rows) -> npt.NDArray[np.float32]:
         """The vectors of some items seen from the mean item, `(r, d) float32`, unit rows; zeros where there is none."""
-        return (self._vectors.rows[self._slot_of[rows]] - self.mean) * self.scale[rows, None]
+        return _centred(self._vectors.rows, self._slot_of, rows, self.mean, self.scale)
 
     def similar(self, queries: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """⟨q, e'_j⟩ for each query `(q, d)` and all items, as seen from the mean item: `(q, n) float32`."""
@@ -321,6 +318,17 @@ class Catalogue:
         self.scale = _doubled(self.scale)
         self.facet_of, self._slot_of = _doubled(self.facet_of), _doubled(self._slot_of)
         self.facet_of[size:] = self._slot_of[size:] = -1
+
+
+@compiled
+def _centred(vectors: Floats, slot_of: npt.NDArray[np.int32], rows: Rows, mean: Vector, scale: Floats) -> Floats:
+    """Where there is no vector it reads the last one's, and scale is 0."""
+    centred = np.empty((len(rows), len(mean)), np.float32)
+    for at in range(len(rows)):
+        vector, by = vectors[slot_of[rows[at]]], scale[rows[at]]
+        for each in range(len(mean)):
+            centred[at, each] = (vector[each] - mean[each]) * by
+    return centred
 
 
 class _Slots:

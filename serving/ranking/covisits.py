@@ -90,12 +90,14 @@ class CoVisitRows:
 
     def of_ring(self, rows: list[int]) -> Neighbours:
         """The neighbours of at most `RING` items, as they are kept: good until the next event."""
-        known = [row if row < len(self._sizes) else -1 for row in rows]
+        if rows and max(rows) >= len(self._sizes):
+            self._reserve(max(rows) + 1)
         none = RING - len(rows)
+        items, weights, sizes = self._items, self._weights, self._sizes
         return Neighbours(
-            (*[self._items[row] if row >= 0 else _NOBODY for row in known], *(_NOBODY,) * none),
-            (*[self._weights[row] if row >= 0 else _NOTHING for row in known], *(_NOTHING,) * none),
-            np.array([*[self._sizes[row] if row >= 0 else 0 for row in known], *(0,) * none], np.int64),
+            tuple([items[row] for row in rows] + [_NOBODY] * none),
+            tuple([weights[row] for row in rows] + [_NOTHING] * none),
+            np.array([sizes[row] for row in rows] + [0] * none, np.int64),
         )
 
     def links(self, rows: Sequence[int]) -> Links:

@@ -23,7 +23,7 @@ _EARLIEST = 4  # the first three slots are won by points alone
 _LEAST_NEWNESS = 0.01  # below it a cold-start item is worth less than what usually stands on the tenth place
 _LEAST_FIT = 0.4  # the share of those before it that a cold-start item must fit better than
 _COLD_START_SLOTS = (10, 20)
-_MOST_SLOT = 100  # of a longer list the rest is won by points alone
+MOST_SLOT = 100  # of a longer list the rest is won by points alone
 _ROTATED = 8  # times as many rare items rotate as there are slots for them
 
 
@@ -41,21 +41,24 @@ class Candidates:
     kin: Floats
 
 
-def cold_start_boost(candidates: Candidates, newness: float) -> dict[int, float]:
-    """Boost the cold-start items that fit best to their slots, if they stand lower. Returns the points added, by row.
+def cold_start(candidates: Candidates, newness: float) -> Rows:
+    """The rows of the cold-start items that fit best, one for each of their slots at most.
 
-    Only one that fits better than two fifths of those before it: else what stands there is the better guess. Where new
-    items are hardly ever taken (`newness` of `Popularity`) the slot would be wasted, and where most items are cold
-    they need no boost.
+    Where new items are hardly ever taken (`newness` of `Popularity`) the slot would be wasted, and where most items are
+    cold they need no boost: then there are none.
     """
     if newness < _LEAST_NEWNESS:
-        return {}
-    cold = _cold(candidates.points, candidates.totals)
-    if not len(cold):
-        return {}
-    cold = cold[candidates.kin[cold] >= _usual_kin(candidates)]
-    best = cold[best_rows(candidates.fit[cold], len(_COLD_START_SLOTS))]
-    return _boost(candidates, best, _COLD_START_SLOTS[: len(best)], _LEAST_FIT)
+        return np.empty(0, np.intp)
+    of = (candidates.points, candidates.fit, candidates.totals, candidates.kin)
+    return _cold(of, _COLD_START_SLOTS[0], len(_COLD_START_SLOTS))
+
+
+def cold_start_boost(candidates: Candidates, cold: Rows) -> dict[int, float]:
+    """Boost cold-start items to their slots, if they stand lower. Returns the points added, by row.
+
+    Only one that fits better than two fifths of those before it: else what stands there is the better guess.
+    """
+    return _boost(candidates, cold, _COLD_START_SLOTS[: len(cold)], _LEAST_FIT)
 
 
 def exploration_boost(candidates: Candidates, share: float, seed: int) -> dict[int, float]:
@@ -66,11 +69,11 @@ def exploration_boost(candidates: Candidates, share: float, seed: int) -> dict[i
     """
     if not share:
         return {}
-    slots = range(max(round(1.0 / share), _EARLIEST), _MOST_SLOT + 1, max(round(1.0 / share), _EARLIEST))
+    slots = range(max(round(1.0 / share), _EARLIEST), MOST_SLOT + 1, max(round(1.0 / share), _EARLIEST))
     allowed = np.isfinite(candidates.points)
     rare = allowed & (candidates.totals <= np.median(candidates.totals[allowed])) if allowed.any() else allowed
     rare[best_rows(candidates.points, slots[-1])] = False
-    rare &= candidates.kin >= _usual_kin(candidates)
+    rare &= candidates.kin >= _median_kin(candidates.points, candidates.kin, _COLD_START_SLOTS[0])
     rows = np.flatnonzero(rare)
     pool = rows[best_rows(candidates.fit[rows], _ROTATED * len(slots))]
     rotated = np.random.default_rng(seed).permutation(pool)[: len(slots)]
@@ -105,10 +108,10 @@ def _boost(candidates: Candidates, rows: Rows, slots: tuple[int, ...], fits: flo
     return {row: points for row, points in zip(rows.tolist(), more.tolist(), strict=True) if points}
 
 
-def _usual_kin(candidates: Candidates) -> float:
-    """What half of those before the first slot for cold-start items have in common with what the user liked."""
-    first = best_rows(candidates.points, _COLD_START_SLOTS[0])
-    return float(np.median(candidates.kin[first])) if len(first) else 0.0
+@compiled
+def _median_kin(points: Floats, kin: Floats, first: int) -> float:
+    rows = _best(points, first)
+    return float(np.median(kin[rows])) if len(rows) else 0.0
 
 
 @compiled
@@ -160,8 +163,12 @@ def _sift(rows: Rows, values: Floats, size: int, row: int, value: np.float32) ->
 
 
 @compiled
-def _cold(points: Floats, totals: Floats) -> Rows:
-    """The cold-start items that may be listed; none if most that may be are."""
+def _cold(of: tuple[Floats, Floats, Floats, Floats], first: int, most: int) -> Rows:
+    """The cold-start items that fit best, `most` of them; none if most that may be listed are cold.
+
+    of: points, fit, totals and kin of `Candidates`. first: the slot that they must be akin to those before of.
+    """
+    points, fit, totals, kin = of
     rows = np.empty(len(points), np.int64)
     allowed = cold = 0
     for row in range(len(points)):
@@ -170,14 +177,21 @@ def _cold(points: Floats, totals: Floats) -> Rows:
             if totals[row] == 0.0:
                 rows[cold] = row
                 cold += 1
-    return rows[: 0 if 2 * cold > allowed else cold]
+    if 2 * cold > allowed:
+        return rows[:0]
+    usual, fits, akin = _median_kin(points, kin, first), np.empty(cold, np.float32), 0
+    for at in range(cold):
+        if kin[rows[at]] >= usual:
+            rows[akin], fits[akin] = rows[at], fit[rows[at]]
+            akin += 1
+    return rows[_best(fits[:akin], most)]
 
 
 @compiled
 def _raise(points: Floats, fit: Floats, rows: Rows, slots: Rows, fits: float) -> Floats:
     """Change the points of some items so that they get their slots. Returns what was added, `(r,)`, 0 if nothing."""
     more = np.zeros(len(rows), np.float32)
-    listed = _best(points, _MOST_SLOT)
+    listed = _best(points, MOST_SLOT)
     for at in range(len(rows)):
         row, slot = rows[at], slots[at]
         first = listed[:slot]

@@ -31,7 +31,7 @@ def impression_weights(state: UserState, catalogue: Catalogue, hours: float) -> 
         row: weight
         for item, weight in zip(items, sums.tolist(), strict=True)
         if weight
-        for row in catalogue.seen_rows([item])
+        for row in catalogue.rows_behind(item)
     }
 
 

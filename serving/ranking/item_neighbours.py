@@ -11,6 +11,7 @@ the totals of `serving.ranking.popularity`.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -88,23 +89,35 @@ class NeighbourSearch:
             self._sums = np.zeros((2 * len(totals), _SUMS), np.float32)
             self._places = np.full(2 * len(totals), -1, np.int32)
         links = self._covisits.of_ring(ring.tolist())
-        popular = totals[ring] + np.float32(2.0)
-        factors = np.empty((_SUMS, len(ring)), np.float32)
-        factors[0], factors[1], factors[2] = _CO_OCCURRENCE_DECAY[ages], _SLOW_DECAY[ages], _TRANSITION_DECAY[ages]
-        factors[3] = np.exp2(gaps_s / np.float32(-_SESSION_HALF_LIFE_S))
-        factors[[0, 1, 3]] /= np.sqrt(popular)
-        factors[2] /= popular - np.float32(1.0)
-        factors *= weights
-        rows, sums = _found(ring, factors, links, totals, self._sums)
-        signals = np.zeros((_SIGNALS, len(rows)), np.float32)
-        np.log(np.float32(1.0) + sums / _UNITS[:, None], out=signals[:_SUMS])
-        _by_ring(ring, _CO_OCCURRENCE_DECAY[ages], rows, self._places, signals)
+        of = _Ring(ring, ages, gaps_s, weights)
+        rows, signals, factors = _found(of, links, totals, self._sums, self._places)
+        np.log(signals[:_SUMS], out=signals[:_SUMS])  # several times as fast as the compiled one
         return ItemNeighbours(ring, rows, signals, links, factors, self._places)
 
 
+class _Ring(NamedTuple):
+    """As `NeighbourSearch.find` has it."""
+
+    rows: Rows
+    ages: Indices
+    gaps_s: Floats
+    weights: Floats
+
+
 @compiled
-def _found(ring: Rows, factors: Floats, links: Neighbours, totals: Floats, room: Floats) -> tuple[Rows, Floats]:
-    """The neighbours' rows `(u,)` and sums `(4, u)`; `room` is zeros before and after."""
+def _found(of: _Ring, links: Neighbours, totals: Floats, room: Floats, places: _Places) -> tuple[Rows, Floats, Floats]:
+    """The neighbours' rows `(u,)`, their signals `(9, u)`, of the sums without a logarithm, and the ring's factors.
+
+    `room` is zeros before and after.
+    """
+    ring = of.rows
+    factors = np.empty((4, len(ring)), np.float32)
+    for p in range(len(ring)):
+        weight, age, popular = of.weights[p], of.ages[p], totals[ring[p]]
+        alike = weight / np.sqrt(popular + np.float32(2.0))
+        factors[0, p], factors[1, p] = alike * _CO_OCCURRENCE_DECAY[age], alike * _SLOW_DECAY[age]
+        factors[2, p] = weight * _TRANSITION_DECAY[age] / (popular + np.float32(1.0))
+        factors[3, p] = alike * 2.0 ** (-of.gaps_s[p] / _SESSION_HALF_LIFE_S)
     rows = np.empty(links.sizes.sum() + len(ring), np.int64)
     u = 0
     for p in range(len(ring)):
@@ -125,30 +138,33 @@ def _found(ring: Rows, factors: Floats, links: Neighbours, totals: Floats, room:
         if room[ring[p], 0] == 0.0 and not np.any(ring[:p] == ring[p]):
             rows[u] = ring[p]
             u += 1
-    sums = np.empty((4, u), np.float32)
+    signals, one = np.zeros((9, u), np.float32), np.float32(1.0)
     for at in range(u):
         j = rows[at]
-        damped = np.float32(1.0) / np.sqrt(totals[j] + np.float32(2.0))
-        sums[0, at], sums[1, at], sums[3, at] = room[j, 0] * damped, room[j, 1] * damped, room[j, 3] * damped
-        sums[2, at] = room[j, 2]
+        damped = one / np.sqrt(totals[j] + np.float32(2.0))
+        signals[0, at] = one + room[j, 0] * damped / _UNITS[0]
+        signals[1, at] = one + room[j, 1] * damped / _UNITS[1]
+        signals[2, at] = one + room[j, 2] / _UNITS[2]
+        signals[3, at] = one + room[j, 3] * damped / _UNITS[3]
         room[j] = 0.0
-    return rows[:u], sums
+    _by_ring(ring, of.ages, rows[:u], places, signals)
+    return rows[:u], signals, factors
 
 
 @compiled
-def _by_ring(ring: Rows, faded: Doubles, rows: Rows, places: _Places, signals: Floats) -> None:
+def _by_ring(ring: Rows, ages: Indices, rows: Rows, places: _Places, signals: Floats) -> None:
     """Write REPEAT, LAST, RECENCY, FREQUENCY and OWN_ORDER behind the four sums."""
     for at in range(len(rows)):
         places[rows[at]] = at
     for p in range(len(ring)):
         at = places[ring[p]]
         signals[4, at] = 1.0
-        signals[6, at] = max(signals[6, at], faded[p])
+        signals[6, at] = max(signals[6, at], _CO_OCCURRENCE_DECAY[ages[p]])
         signals[7, at] += 1.0
         if p == 0:
             signals[5, at] = 1.0
         elif ring[p] == ring[0]:
-            signals[8, places[ring[p - 1]]] += faded[p]
+            signals[8, places[ring[p - 1]]] += _CO_OCCURRENCE_DECAY[ages[p]]
     for p in range(len(ring)):
         if not np.any(ring[:p] == ring[p]):
             at = places[ring[p]]

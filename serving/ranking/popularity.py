@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from serving.arrays import Doubles, Rows
+from serving.compiled import compiled
 
 __all__ = ()
 
@@ -141,6 +142,12 @@ class Popularity:
         """The same from the first event on each; of none 0."""
         return self._hours_since(n, 2, self._newest_ms)
 
+    def everything(self, n: int) -> npt.NDArray[np.float32]:
+        """`(12, n) float32`: totals, fading sums, `ages`, `hours`, `first_ages` and `first_hours`, in one pass."""
+        self._reserve(n)
+        times = (float(self.events), self._began_ms, self._newest_ms)
+        return _everything(self._totals, self._fading, self._moments, np.exp2(self._since - self._now), times, n)
+
     def sums(self, n: int) -> Sums:
         """A copy of the first `n` rows, bit by bit."""
         self._reserve(n)
@@ -191,3 +198,23 @@ class Popularity:
             self._totals = np.concatenate([self._totals, np.zeros(more)])
             self._fading = np.concatenate([self._fading, np.zeros((more, FADES))])
             self._moments = np.concatenate([self._moments, np.zeros((more, MOMENTS))])
+
+
+@compiled
+def _everything(
+    totals: Doubles, fading: Doubles, moments: Doubles, left: Doubles, times: tuple[float, float, float], n: int
+) -> npt.NDArray[np.float32]:
+    """left: `(FADES,)`, of what counted 1. times: how many events came, and the first and last of their times in ms."""
+    events, began_ms, newest_ms = times
+    told = np.empty((5 + FADES, n), np.float32)
+    for row in range(n):
+        known = moments[row, 0] > 0.0
+        told[0, row] = totals[row]
+        told[FADES + 1, row] = events - moments[row, 1] if known else 0.0
+        told[FADES + 2, row] = (newest_ms - (moments[row, 3] if known else began_ms)) / _HOUR_MS
+        told[FADES + 3, row] = events - moments[row, 0] if known else 0.0
+        told[FADES + 4, row] = (newest_ms - moments[row, 2]) / _HOUR_MS if known else 0.0
+    for row in range(n):
+        for each in range(FADES):
+            told[1 + each, row] = fading[row, each] * left[each]
+    return told

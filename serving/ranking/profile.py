@@ -1,5 +1,6 @@
 """What is known of a user as rows of numbers: one row for each event or text with a preference."""
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -134,44 +135,48 @@ def profile_of(state: UserState, catalogue: Catalogue, settings: RankSettings, c
     content: points of an item that lies just where the ring's liked items do.
     """
     ring = state.ring[::-1]
-    items, rows, preferences, ages = _items(ring, catalogue, settings)
-    covisits = np.array([event.covisit if event.preference >= 0 else 0.0 for event in items], np.float32)
+    items, all_rows, all_preferences, ages = _items(ring, catalogue, settings)
+    valued = [at for at, preference in enumerate(all_preferences) if preference]
+    linked = [at for at, event in enumerate(items) if event.covisit and event.preference >= 0]
+    rows, preferences = np.array(all_rows, np.intp), np.array(all_preferences, np.float32)
+    covisits = np.array([items[at].covisit for at in linked], np.float32)
     texts, said, damping, loudest = _texts(ring, state, settings)
-    valued, linked = np.flatnonzero(preferences), np.flatnonzero(covisits)
     dim, split = catalogue.dim, len(valued)
-    before = older_items(state)
-    interacted = catalogue.centred(rows[valued])
+    interacted, valued_rows, values = catalogue.centred(rows[valued]), rows[valued], preferences[valued]
     stated = [(text, weight) for text, weight in zip(texts, said.tolist(), strict=True) if not text.item_id]
     texts, written, said = _signed(texts, said, dim, settings)
     # What was liked adds up to one direction; each dismissal stands for itself.
-    towards = np.maximum(preferences[valued], 0) @ interacted
-    length = max(float(np.linalg.norm(towards)), 1e-6)
-    scale = np.where(preferences[valued] > 0, damping * content / length, settings.against).astype(np.float32)
-    liked = np.flatnonzero(preferences[valued] > 0)
-    dismissed = np.flatnonzero((preferences[valued] < 0) & (catalogue.facet_of[rows[valued]] >= 0))
-    interests: list[SourceEvent] = [*(items[at] for at in valued), *texts]
-    everything: list[SourceEvent] = [*items, *texts]
-    sources = {source.event_id: source for source in reversed(everything)}  # of a review its place in the ring is kept
+    liked, dismissed = np.flatnonzero(values > 0), np.flatnonzero(values < 0)
+    towards = values[liked] @ interacted[liked]
+    length = max(math.sqrt(float(towards @ towards)), 1e-6)
+    scale = np.where(values > 0, np.float32(damping * content / length), np.float32(settings.against))
+    dismissed = dismissed[catalogue.facet_of[valued_rows[dismissed]] >= 0]
+    sources: dict[str, SourceEvent] = {text.event_id: text for text in reversed(texts)}
+    sources |= {event.event_id: event for event in reversed(items)}  # of a review its place in the ring is kept
     places = {event_id: place for place, event_id in enumerate(sources)}
+    owner = [places[items[at].event_id] for at in valued] + [places[text.event_id] for text in texts]
+    before = older_items(state)
     return Profile(
         sources=list(sources.values()),
-        owner=np.array([places[interest.event_id] for interest in interests], np.intp),
+        owner=np.array(owner, np.intp),
         n_items=split,
-        vectors=np.concatenate([interacted, written]),
-        weights=np.concatenate([scale * preferences[valued], settings.text * said]),
+        vectors=np.concatenate([interacted, written]) if texts else interacted,
+        weights=np.concatenate([scale * values, settings.text * said]) if texts else scale * values,
         on_facets=np.concatenate([dismissed, np.arange(split, split + len(texts))]),
-        facet_queries=np.concatenate([catalogue.facets[catalogue.facet_of[rows[valued][dismissed]]], written]),
-        facet_weights=np.concatenate([settings.against_facet * preferences[valued][dismissed], settings.facet * said]),
+        facet_queries=np.concatenate([catalogue.facets[catalogue.facet_of[valued_rows[dismissed]]], written]),
+        facet_weights=np.concatenate([settings.against_facet * values[dismissed], settings.facet * said]),
         liked=liked,
-        liked_rows=rows[valued][liked],
-        liking=preferences[valued][liked] / np.float32(length),
+        liked_rows=valued_rows[liked],
+        liking=values[liked] / np.float32(length),
         direction=towards / np.float32(length),
         long=_scaled(state.long, damping * settings.long, dim),
         ring=rows[linked],
-        covisits=covisits[linked],
-        ages=ages[linked],
+        covisits=covisits,
+        ages=np.array([ages[at] for at in linked], np.intp),
         gaps_s=_gaps_s([items[at] for at in linked]),
-        history=history_of(rows[linked], covisits[linked], catalogue.rows_of(before.items), before.strengths),
+        history=history_of(
+            [all_rows[at] for at in linked], covisits.tolist(), catalogue.rows_of(before.items), before.strengths
+        ),
         linking=np.array([places[items[at].event_id] for at in linked], np.intp),
         damping=damping,
         damped_by=places.get(loudest, len(places)),
@@ -186,7 +191,7 @@ def profile_of(state: UserState, catalogue: Catalogue, settings: RankSettings, c
 
 def _items(
     ring: list[RingEvent], catalogue: Catalogue, settings: RankSettings
-) -> tuple[list[RingEvent], Rows, Floats, Indices]:
+) -> tuple[list[RingEvent], list[int], list[float], list[int]]:
     """Events of the ring on items with a vector, newest first: their rows, decayed preferences, and ages as links.
 
     What was retracted says nothing, but keeps its place: else a retraction would let all that is older count more.
@@ -207,7 +212,7 @@ def _items(
                 )
                 ages.append(links)
             links += event.covisit > 0
-    return items, np.array(rows, np.intp), np.array(preferences, np.float32), np.array(ages, np.intp)
+    return items, rows, preferences, ages
 
 
 def _language(ring: list[RingEvent], usual: Language) -> Language:
@@ -229,6 +234,8 @@ def _texts(
 
     A text that left the ring is as old as that.
     """
+    if not state.texts:
+        return [], np.empty(0, np.float32), 1.0, ""
     ages = {event.event_id: age for age, event in enumerate(ring)}
     retracted = {event.event_id for event in state.ring if event.retracted}
     newer = {EventKind.STATEMENT: 0, EventKind.REVIEW: 0}
@@ -252,6 +259,8 @@ def _signed(
     texts: list[RecentText], said: Floats, dim: int, settings: RankSettings
 ) -> tuple[list[RecentText], Floats, Floats]:
     """Texts by what they want and by what they do not, a row each: whose, `(t, d)`, and how much it counts `(t,)`."""
+    if not texts:
+        return [], np.empty((0, dim), np.float32), said
     signed = [(text, text.wanted(), weight) for text, weight in zip(texts, said.tolist(), strict=True)]
     signed += [
         (text, _apart(text.unwanted(), text.wanted()), -settings.negative_weight * weight)
@@ -273,8 +282,8 @@ def _apart(unwanted: Vector, wanted: Vector) -> Vector:
 
 def _scaled(vector: Vector | None, length: float, dim: int) -> Vector:
     """The vector at that length; zeros stay zeros: they have no direction."""
-    peak = 0.0 if vector is None else float(np.abs(vector).max())
+    peak = 0.0 if vector is None else max(float(vector.max()), -float(vector.min()))
     if vector is None or peak == 0.0:
         return np.zeros(dim, np.float32)
     direction = vector / np.float32(peak)  # else squares of what has faded for years would be zeros
-    return direction * np.float32(length / np.linalg.norm(direction))
+    return direction * np.float32(length / math.sqrt(float(direction @ direction)))

@@ -80,12 +80,12 @@ class Ranker:
 
         idle: how many events of anybody came since this user's last one.
         """
-        return self._ranking(state, self._scorer.score([state], idle)[0], k)
+        return self._ranking(state, self._scorer.score([state], idle, self._exact(k))[0], k)
 
     def rank_many(self, states: Sequence[UserState], k: int) -> list[Ranking]:
         """A list for each user right after an event, in this order: from eight users on cheaper than one by one."""
         starts = range(0, len(states), TOGETHER)
-        scored = [each for at in starts for each in self._scorer.score(states[at : at + TOGETHER], 0.0)]
+        scored = [each for at in starts for each in self._scorer.score(states[at : at + TOGETHER], 0.0, self._exact(k))]
         return [self._ranking(*of_user, k) for of_user in zip(states, scored, strict=True)]
 
     def points(self, state: UserState, idle: float = 0.0) -> Floats:
@@ -120,7 +120,7 @@ class Ranker:
 
         Of an item that was never heard of there is none.
         """
-        scored = self._scorer.score([state], idle)[0]
+        scored = self._scorer.score([state], idle, self._exact(k))[0]  # as `rank` does: ties may go by rounding
         listed = self._listed(scored, k)
         nothing = not len(listed)
         listed = self._anything(state, k) if nothing else listed
@@ -144,12 +144,17 @@ class Ranker:
         rows = rows if len(rows) else self._anything(state, k)
         return Ranking(self._trending(rows, scored.profile.language), "trending")
 
+    def _exact(self, k: int) -> int | None:
+        """Of how many of the best items a list needs the points: of all where others may come before them."""
+        settings = self._settings
+        return None if self._slate.rules or settings.relevance or settings.explore else self._slate.looked_at(k)
+
     def _anything(self, state: UserState, k: int) -> Rows:
         """What trends, seen or not, for whom nothing else is left; but for what the user dismissed, or need not buy."""
         offered = self._offered()
         offered[list(self._seen.of(state).bought)] = False
         dismissed = state.seen["item"][state.seen["dismissed"] > 0]
-        offered[self._catalogue.seen_rows(dismissed.tolist())] = False
+        offered[self._catalogue.seen_rows(dismissed)] = False
         return most_popular(self._nobody().points, offered, k)
 
     def _listed(self, scored: Scored, k: int) -> Rows:

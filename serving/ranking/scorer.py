@@ -30,11 +30,17 @@ import numpy as np
 
 from serving.arrays import Floats, Mask, Rows
 from serving.catalogue import Catalogue
-from serving.compiled import compiled
 from serving.lexical.spoken_points import spoken_points
 from serving.ranking.covisits import CoVisitRows
 from serving.ranking.ease import Ease, Fitted
-from serving.ranking.exploration import Candidates, cold_start_boost, exploration_boost, rotation_seed
+from serving.ranking.exploration import (
+    MOST_SLOT,
+    Candidates,
+    cold_start,
+    cold_start_boost,
+    exploration_boost,
+    rotation_seed,
+)
 from serving.ranking.impression_discount import impression_weights
 from serving.ranking.item_neighbours import ItemNeighbours, NeighbourSearch
 from serving.ranking.learning.blend import Blend
@@ -46,6 +52,7 @@ from serving.ranking.learning.signals import (
     Signal,
     popularity_signals,
 )
+from serving.ranking.passes import Likeness, add_by_facet, add_everything, estimated, leave_out, unsure
 from serving.ranking.popularity import Popularity
 from serving.ranking.profile import Profile, RankSettings, profile_of
 from serving.ranking.reasons.crowd import Crowd
@@ -108,26 +115,36 @@ class Scorer:
         self._crowd = Crowd(np.empty((len(POPULARITY_SIGNALS), 0), np.float32), self._totals, np.empty(0, np.bool_))
         self._crowd_of = (-1, -1, -1)
 
-    def score(self, states: Sequence[UserState], idle: float) -> list[Scored]:
-        """The points of some users. `idle`: how many events of anybody came since these users' last ones."""
+    def score(self, states: Sequence[UserState], idle: float, exact: int | None = None) -> list[Scored]:
+        """The points of some users. `idle`: how many events of anybody came since these users' last ones.
+
+        exact: of how many of a user's best items points have to be exact, and which these are; None: of all. Then the
+        others' are exact but for NEW_CONTENT, which takes a matrix product of its own.
+        """
         known, unknown = self._blend.at(_freshness(idle)), self._blend.unknown()
         self._catalogue.recentre()
         self._follow()
         content = float(known[Signal.CONTENT])
         profiles = [profile_of(state, self._catalogue, self._settings, content) for state in states]
-        queries = [profile.weights @ profile.vectors + profile.long for profile in profiles]
-        similar = self._catalogue.similar(np.stack([*queries, *(profile.direction for profile in profiles)]))
+        points = np.zeros((len(states), len(self._catalogue)), np.float32)
+        likeness: list[Likeness | None] = [None] * len(states)
+        if told := [at for at, profile in enumerate(profiles) if not profile.empty]:
+            queries = [profiles[at].weights @ profiles[at].vectors + profiles[at].long for at in told]
+            points[told] = self._catalogue.similar(np.stack(queries))
+            liked = [place for place, at in enumerate(told) if len(profiles[at].liked)]
+            if exact is None and liked:
+                directions = self._catalogue.similar(np.stack([profiles[told[place]].direction for place in liked]))
+            for number, place in enumerate(liked):
+                at = told[place]
+                likeness[at] = (
+                    Likeness(directions[number], 0.0)
+                    if exact is None
+                    else estimated(points[at], queries[place], profiles[at], content)
+                )
         crowd = [weights[POPULARITY_SIGNALS] @ self._crowd.signals for weights in (known, unknown)]
         return [
-            self._scored(
-                state,
-                profile,
-                similar[at],
-                similar[len(states) + at],
-                unknown if profile.empty else known,
-                crowd[profile.empty],
-            )
-            for at, (state, profile) in enumerate(zip(states, profiles, strict=True))
+            self._scored(of, unknown if of[1].empty else known, crowd[of[1].empty], exact)
+            for of in zip(states, profiles, points, likeness, strict=True)
         ]
 
     def nobody(self) -> Scored:
@@ -194,34 +211,52 @@ class Scorer:
         return points
 
     def _scored(
-        self, state: UserState, profile: Profile, points: Floats, towards: Floats, weights: Floats, crowd: Floats
+        self,
+        of: tuple[UserState, Profile, Floats, Likeness | None],
+        weights: Floats,
+        crowd: Floats,
+        exact: int | None,
     ) -> Scored:
-        """The points of one user; `points` `(n,)` are those of its query, and are added to.
+        """The points of one user. `of`: its state, profile, those of its query `(n,)`, and likeness to what was liked.
 
-        towards: `(n,)`, the signal CONTENT. crowd: `(n,)`, points by what everybody does.
+        crowd: `(n,)`, points by what everybody does. exact: as of `score`.
         """
+        state, profile, points, towards = of
         seen = self._seen.of(state)
         standard = self._standardised(profile.facet_queries)
         if len(standard):
-            points += self._by_facet(profile, standard, np.arange(len(points)))
+            add_by_facet(points, profile.facet_weights @ standard, self._catalogue.facet_of)
         if profile.said:
             points += spoken_points(profile.said, self._catalogue.searched, self._settings.spoken)
         found = self._near(profile)
         found.forget_repeats([*seen.due, *seen.bought])
         lost = self._discount_impressions(state, points)
         self._move_seen(seen, points)
-        text, facets = points, np.zeros(0, np.float32)
-        if len(profile.liked):
+        text, facets, damping = points, np.zeros(0, np.float32), np.float32(profile.damping)
+        if towards is not None:
             text, facets = points.copy(), self._by_shared_facets(profile)
-            new_content, shared, new_shared = (profile.damping * weights[_BY_LIKENESS]).tolist()
-            _add_everything(points, crowd, (towards, facets), self._crowd.newness, (new_content, shared, new_shared))
+            new_content, shared, new_shared = (damping * weights[_BY_LIKENESS]).tolist()
+            signals = (towards.cosines, facets)
+            add_everything(points, crowd, signals, self._crowd.newness, (new_content, shared, new_shared))
         else:
             points += crowd
-        found.add_to(points, np.float32(profile.damping) * weights[NEIGHBOUR_SIGNALS])
+        found.add_to(points, damping * weights[NEIGHBOUR_SIGNALS])
         if (fitted := self._ease.fitted) is not None:
-            fitted.add_to(points, profile.history, np.float32(profile.damping) * weights[Signal.EASE])
-        _leave_out(points, self._catalogue.available, seen.out)
-        boosted = self._boost(state, Candidates(points, text, self._totals, facets)) if len(profile.liked) else {}
+            fitted.add_to(points, profile.history, damping * weights[Signal.EASE])
+        leave_out(points, self._catalogue.available, seen.out)
+        boosted: dict[int, float] = {}
+        if towards is not None:
+            if exact is not None and new_content:
+                doubtful = unsure(points, self._crowd.newness, abs(new_content) * towards.error, max(exact, MOST_SLOT))
+                self._settle(points, doubtful, profile, towards, new_content)
+            candidates = Candidates(points, text, self._totals, facets)
+            if self._settings.explore:
+                boosted = exploration_boost(candidates, self._settings.explore, rotation_seed(state))
+            cold = cold_start(candidates, self._popularity.newness)
+            if exact is not None and new_content:
+                self._settle(points, cold, profile, towards, new_content)
+            for row, more in cold_start_boost(candidates, cold).items():
+                boosted[row] = boosted.get(row, 0.0) + more
         return Scored(
             profile=profile,
             item_neighbours=found,
@@ -264,12 +299,14 @@ class Scorer:
         if len(seen.kinds):
             points -= seen.of_kind(self._catalogue.facet_of[: len(points)])
 
-    def _boost(self, state: UserState, candidates: Candidates) -> dict[int, float]:
-        """Boost cold-start and rare items to exploration slots. Returns by how many points, by row."""
-        boosted = exploration_boost(candidates, self._settings.explore, rotation_seed(state))
-        for row, more in cold_start_boost(candidates, self._popularity.newness).items():
-            boosted[row] = boosted.get(row, 0.0) + more
-        return boosted
+    def _settle(self, points: Floats, rows: Rows, profile: Profile, towards: Likeness, new_content: float) -> None:
+        """Make the points of some items exact."""
+        if 4 * len(rows) > len(points):
+            cosines = self._catalogue.similar(profile.direction[None])[0][rows]
+        else:
+            cosines = self._catalogue.centred(rows) @ profile.direction
+        points[rows] += np.float32(new_content) * self._crowd.newness[rows] * (cosines - towards.cosines[rows])
+        towards.cosines[rows] = cosines
 
     def _allowed(self, seen: SeenItems) -> Mask:
         """`(n,)`: on offer, and not out for the user."""
@@ -308,29 +345,3 @@ class Scorer:
 
 def _freshness(idle: float) -> float:
     return 1.0 / (1.0 + idle)
-
-
-@compiled
-def _add_everything(
-    points: Floats, crowd: Floats, likeness: tuple[Floats, Floats], newness: Floats, weights: tuple[float, float, float]
-) -> None:
-    """Add to points `(n,)` those by what everybody does, and those by likeness to what was liked.
-
-    crowd: `(n,)`. likeness: `(n,)` each, by content and by shared facets. newness: `(n,)`, by which new content and
-    new shared facets count. weights: of NEW_CONTENT, SHARED_FACETS and NEW_SHARED_FACETS.
-    """
-    content, facets = likeness
-    new_content, shared, new_shared = np.float32(weights[0]), np.float32(weights[1]), np.float32(weights[2])
-    for row in range(len(points)):
-        new = new_content * content[row] + new_shared * facets[row]
-        points[row] += crowd[row] + shared * facets[row] + newness[row] * new
-
-
-@compiled
-def _leave_out(points: Floats, offered: Mask, out: Rows) -> None:
-    """Make points `(n,)` -inf where an item is not on offer `(n,)`, or among those that are out."""
-    for row in range(len(points)):
-        if not offered[row]:
-            points[row] = -np.inf
-    for at in range(len(out)):
-        points[out[at]] = -np.inf

@@ -48,12 +48,14 @@ class Slate:
         """`(n,)`: what the rules keep off every list."""
         return np.isneginf(self.rules.points()) if self.rules else np.zeros(len(self.catalogue), np.bool_)
 
+    def looked_at(self, k: int) -> int:
+        """Among how many of the best items the `k` of a list are chosen."""
+        return _CANDIDATES * k if self.variety > 0.0 else k
+
     def choose(self, points: Floats, k: int) -> Rows:
         """The rows of the `k` best and most varied, best first; fewer if there are fewer, none at -inf."""
-        if self.variety > 0.0:
-            best = best_rows(points, _CANDIDATES * k)
-            return best[self._varied(best, points[best], min(k, len(best)))]
-        return best_rows(points, k)
+        best = best_rows(points, self.looked_at(k))
+        return best[self._varied(best, points[best], min(k, len(best)))] if self.variety > 0.0 else best
 
     def arrange(self, rows: Rows, points: Floats, boosted: Iterable[int], k: int) -> Rows:
         """The list, first place first, at most `k`: what was boosted is not on the first three, pins have their own.

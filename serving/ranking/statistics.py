@@ -89,7 +89,7 @@ class Statistics:
         self.ease.fitted = fit(self.begin_fit())
 
     def _history(self, event: CoVisitEvent, ring: list[tuple[int, float]]) -> History:
-        rows, weights = np.array([row for row, _ in ring], np.intp), np.array([each for _, each in ring], np.float32)
+        rows, weights = [row for row, _ in ring], [weight for _, weight in ring]
         before = unpack(event.older_items)
         return history_of(rows, weights, self._catalogue.rows_of(before.items), before.strengths)
 

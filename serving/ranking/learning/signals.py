@@ -5,7 +5,7 @@ from enum import IntEnum
 import numpy as np
 
 from serving.arrays import Floats
-from serving.ranking.popularity import Popularity
+from serving.ranking.popularity import FADES, Popularity
 
 __all__ = ["Signal"]
 
@@ -72,15 +72,11 @@ OWN_SIGNALS = [signal for signal in Signal if signal not in POPULARITY_SIGNALS]
 
 def popularity_signals(popularity: Popularity, n: int) -> Floats:
     """The `POPULARITY_SIGNALS` of the first `n` items, `(12, n)`, each without its mean."""
-    fading = np.log1p(np.float32(5.0) * popularity.fading(n))
-    signals = np.stack(
-        [
-            np.log1p(popularity.totals(n)),
-            *fading,
-            -np.log1p(popularity.ages(n)),
-            -np.log1p(popularity.hours(n)),
-            -np.log1p(popularity.first_ages(n)),
-            -np.log1p(popularity.first_hours(n)),
-        ]
-    )
-    return signals - signals.mean(axis=1, keepdims=True) if n else signals
+    signals = popularity.everything(n)
+    signals[1 : 1 + FADES] *= np.float32(5.0)
+    signals += np.float32(1.0)
+    np.log(signals, out=signals)  # not log1p, which takes twenty times as long
+    np.negative(signals[1 + FADES :], out=signals[1 + FADES :])
+    if n:
+        signals -= signals.mean(axis=1, keepdims=True)
+    return signals

@@ -159,15 +159,16 @@ def attribution_of(
         _by_ease(table, scored.fitted.terms(profile.history, rows), ring, weight)
     _damp(table, profile.damping, profile.damped_by)
     _apart(table, scored, rows, catalogue, settings)
-    table[ScoreTerm.RULES, :, -1] = np.where(np.isfinite(ruled), ruled, 0.0)
-    crowd = scored.crowd.true_of(rows, table[_POPULARITY, :, -1])
+    if ruled.any():
+        table[ScoreTerm.RULES, :, -1] = np.where(np.isfinite(ruled), ruled, 0.0)
+    crowd = scored.crowd.true_of(rows, table[_POPULARITY[0] : _POPULARITY[-1] + 1, :, -1])
     earlier = bool(_beyond(profile.history.rows, profile.ring))
     return Attribution(profile.sources, table, profile.damping, by_chance(scored), crowd, together, earlier)
 
 
 def _apart(table: Doubles, scored: Scored, rows: Rows, catalogue: Catalogue, settings: RankSettings) -> None:
     """What belongs to no event."""
-    table[_POPULARITY, :, -1] = scored.weights[POPULARITY_SIGNALS, None] * scored.crowd.signals[:, rows]
+    _by_crowd(table, scored.weights[POPULARITY_SIGNALS], scored.crowd.signals, rows)
     seen = scored.seen
     for term, points in (
         (ScoreTerm.EXPLORATION, scored.boosted),
@@ -230,6 +231,7 @@ _FIRST_LINK, _REPEAT, _LAST, _OWN_ORDER = (
     int(each) for each in (ScoreTerm.CO_OCCURRENCE, ScoreTerm.REPEAT, ScoreTerm.LAST, ScoreTerm.OWN_ORDER)
 )
 _EASE, _STATEMENT_DAMPING = int(ScoreTerm.EASE), int(ScoreTerm.STATEMENT_DAMPING)
+_FIRST_OF_CROWD = int(ScoreTerm.TOTAL)
 _ARE_DAMPED = np.array(_DAMPED)
 _UNIT = float(EASE_UNIT)
 
@@ -323,6 +325,13 @@ def _by_ease(table: Doubles, terms: Floats, past: _Past, weight: float) -> None:
             for place in range(t):
                 if past.ring[place] == past.history[each]:
                     table[_EASE, at, past.linking[place]] += through * past.covisits[place] / linked
+
+
+@compiled
+def _by_crowd(table: Doubles, weights: Floats, signals: Floats, rows: Rows) -> None:
+    for each in range(len(weights)):
+        for at in range(len(rows)):
+            table[_FIRST_OF_CROWD + each, at, -1] = weights[each] * signals[each, rows[at]]
 
 
 @compiled

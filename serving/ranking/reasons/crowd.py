@@ -30,8 +30,9 @@ class Crowd:
         self._offered = offered
         self._known: Mask = offered & (newness < 1.0)
         # A median takes a while, to see on which side of it a number lies less; and what lies beyond a number that was
-        # looked at lies there, too. So of each signal: the least number known to be above, the largest known below.
-        self._seen: Doubles = np.tile([np.inf, -np.inf], (len(_NAMES), 1))
+        # looked at lies there, too. So of each signal: the least number known to be above, the largest known below, and
+        # the median where it had to be found.
+        self._seen: Doubles = np.tile([np.inf, -np.inf, np.nan], (len(_NAMES), 1))
 
     def true_of(self, rows: Rows, points: Doubles) -> list[str]:
         """Of each item the key in `reasons.phrases.CROWD` of what gives it most points and is true, or "".
@@ -74,6 +75,8 @@ def _side(value: np.float32, values: Floats, among: Mask, seen: Doubles) -> int:
         return 1
     if value <= seen[1]:
         return -1
+    if not np.isnan(seen[2]):
+        return int(value > seen[2]) - int(value < seen[2])
     n = above = below = 0
     for row in range(len(values)):
         n += among[row]
@@ -85,8 +88,8 @@ def _side(value: np.float32, values: Floats, among: Mask, seen: Doubles) -> int:
     elif 2 * above > n:
         side = -1
     else:
-        median = np.median(values[among])
-        side = int(value > median) - int(value < median)
+        seen[2] = np.median(values[among])
+        side = int(value > seen[2]) - int(value < seen[2])
     if side > 0:
         seen[0] = value
     elif side < 0:

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from serving.arrays import Doubles, Indices, Mask
+from serving.arrays import Doubles, Floats, Indices, Mask
 from serving.compiled import compiled
 from serving.ranking.learning.signals import Signal
 from serving.ranking.profile import SourceEvent
@@ -119,13 +119,21 @@ def disliked(sources: Sequence[SourceEvent]) -> Mask:
 def by_chance(scored: Scored) -> Doubles:
     """`(s,)`: how many points of likeness any item may have from each of the sources."""
     profile = scored.profile
-    least = np.zeros(len(profile.sources))
-    np.add.at(least, profile.owner, CHANCE * profile.weights.clip(0.0))
-    more = profile.damping * float(scored.weights[Signal.NEW_CONTENT].clip(0.0)) * profile.liking
-    np.add.at(least, profile.owner[profile.liked], CHANCE * more)
+    new = profile.damping * max(float(scored.weights[Signal.NEW_CONTENT]), 0.0)
+    least = _least(profile.owner, profile.weights, profile.liked, new * profile.liking, len(profile.sources))
     if len(scored.standard):
         usual = profile.facet_weights.clip(0.0) * scored.standard.mean(axis=1)
         np.add.at(least, profile.owner[profile.on_facets], usual)
+    return least
+
+
+@compiled
+def _least(owner: Indices, weights: Floats, liked: Indices, more: Floats, sources: int) -> Doubles:
+    least = np.zeros(sources)
+    for each in range(len(owner)):
+        least[owner[each]] += CHANCE * max(weights[each], 0.0)
+    for each in range(len(liked)):
+        least[owner[liked[each]]] += CHANCE * more[each]
     return least
 
 

@@ -77,14 +77,16 @@ class SeenFilter:
     def of(self, state: UserState) -> SeenItems:
         """Of one user, up to the newest event."""
         seen, catalogue = state.seen, self._catalogue
-        dismissed = _rows(catalogue.seen_rows(seen["item"][seen["dismissed"] > 0].tolist()))
-        rows = _rows(catalogue.seen_rows(seen["item"][seen["count"] > 0].tolist()))
+        dismissed = catalogue.seen_rows(seen["item"][seen["dismissed"] > 0])
+        rows = catalogue.seen_rows(seen["item"][seen["count"] > 0])
         out = np.concatenate([dismissed, self._those(rows, "out")])
         lower = self._those(rows, "down")
         if not len(state.purchases) or not self._rules.any_seen("again", self._settings.seen):
             return SeenItems(out, lower, dismissed)
         items, now_s = bought(state), max(newest_s(state), state.list_version // 1000)
-        owned = [(row, item) for item in items for row in catalogue.seen_rows([item.item])]
+        owned = [
+            (row, item) for item in items for row in catalogue.seen_rows(np.array([item.item], np.uint32)).tolist()
+        ]
         again = set(self._those(_rows([row for row, _ in owned]), "again").tolist())
         return self._bought(
             [each for each in owned if each[0] in again], now_s, _pause_s(state), SeenItems(out, lower, dismissed)

@@ -92,7 +92,10 @@ def test_an_item_may_change_go_off_offer_and_be_removed() -> None:
 def test_rows_are_found_by_the_hashes_of_a_seen_set() -> None:
     made = catalogue(item("i1"), item("i2"))
     made.row("heard")
-    assert sorted(made.seen_rows([item_hash("i2"), item_hash("heard"), item_hash("unknown")])) == [1, 2]
+    assert sorted(made.seen_rows(np.array([item_hash(each) for each in ("i2", "heard", "unknown")], np.uint32))) == [
+        1,
+        2,
+    ]
 
 
 def test_vectors_of_another_model_folder_are_refused() -> None:
