@@ -9,14 +9,15 @@ repeats are learned. A row grows to 800 neighbours and is then cut to the 400 of
 for each new one instead would throw out the new ones for ever.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from serving.arrays import Doubles, Floats, Mask, Rows
+from serving.arrays import Doubles, Floats, Indices, Mask, Rows
+from serving.compiled import compiled
 from serving.state.user_state import RING
 
 __all__ = ()
@@ -27,6 +28,7 @@ MOST_NEIGHBOURS, _KEPT = 800, 400
 _FIRST = 8  # places of a new row; they double
 
 _Ids = npt.NDArray[np.int32]
+_Array = TypeVar("_Array", _Ids, Floats)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,7 @@ class Links:
 
 
 class Neighbours(NamedTuple):
-    """Those of a ring's items, for reading only: `RING` rows, the last ones empty if it has fewer items.
+    """Those of a ring's items, for reading only: rows, the last ones empty if it has few items.
 
     items: `(places,) int32` each, of which the first `sizes` `(RING,)` count. weights: `(2, places) float32`, S and A.
     """
@@ -67,7 +69,7 @@ class CoVisitRows:
     def __init__(self) -> None:
         self._items: list[_Ids] = []  # by row: `(places,)`, -1 where there is none
         self._weights: list[Floats] = []  # by row: `(2, places)`, S and A
-        self._sizes: list[int] = []
+        self._sizes = np.zeros(_FIRST, np.int32)  # by row
         self._shared = bytearray()  # by row: whether a copy reads its arrays, so that they must not be written to
 
     def add(self, row: int, covisit: float, ring: Sequence[tuple[int, float]]) -> None:
@@ -75,35 +77,31 @@ class CoVisitRows:
         known = [(age, other, covisit * weight) for age, (other, weight) in enumerate(ring[:RING]) if weight > 0]
         if covisit <= 0 or not known:
             return
-        ages, others, both = zip(*known, strict=True)
-        co_occurrence, transition = _CO_OCCURRENCE_DECAY[list(ages)] * both, _TRANSITION_DECAY[list(ages)] * both
+        ages, others, both = (list(each) for each in zip(*known, strict=True))
         self._reserve(max(row, *others) + 1)
         for changed in (row, *others):
             if self._shared[changed]:
                 self._own(changed)
-        self._count(row, np.array(others, np.int32), co_occurrence)
-        for other, m, o in zip(others, co_occurrence.tolist(), transition.tolist(), strict=True):
-            at = self._at(other, row)
-            weights = self._weights[other]
-            weights[0, at] += m
-            weights[1, at] += o
+        rows, strengths = np.array([row, *others]), np.array(both)
+        done = 0
+        while True:
+            items, weights = _padded(self._items, rows, _NOBODY), _padded(self._weights, rows, _NOTHING)
+            done = _count(rows, np.array(ages), strengths, (items, weights, self._sizes), done)
+            if done == 2 * len(others):
+                return
+            self._make_room(row if done < len(others) else others[done - len(others)])
 
     def of_ring(self, rows: list[int]) -> Neighbours:
         """The neighbours of at most `RING` items, as they are kept: good until the next event."""
-        if rows and max(rows) >= len(self._sizes):
-            self._reserve(max(rows) + 1)
-        none = RING - len(rows)
-        items, weights, sizes = self._items, self._weights, self._sizes
-        return Neighbours(
-            tuple([items[row] for row in rows] + [_NOBODY] * none),
-            tuple([weights[row] for row in rows] + [_NOTHING] * none),
-            np.array([sizes[row] for row in rows] + [0] * none, np.int64),
-        )
+        self._reserve(max(rows, default=0) + 1)
+        sizes = np.zeros(RING, np.int64)
+        sizes[: len(rows)] = self._sizes[rows]
+        return Neighbours(_padded(self._items, rows, _NOBODY), _padded(self._weights, rows, _NOTHING), sizes)
 
     def links(self, rows: Sequence[int]) -> Links:
         """The neighbours of some items, in this order; copies."""
-        known = [row if row < len(self._sizes) else -1 for row in rows]
-        sizes = [self._sizes[row] if row >= 0 else 0 for row in known]
+        known = [row if row < len(self) else -1 for row in rows]
+        sizes = [int(self._sizes[row]) if row >= 0 else 0 for row in known]
         filled = [(self._items[row], self._weights[row], size) for row, size in zip(known, sizes, strict=True) if size]
         items = np.concatenate([_NOBODY, *(items[:size] for items, _, size in filled)])
         weights = np.concatenate([_NOTHING, *(weights[:, :size] for _, weights, size in filled)], axis=1)
@@ -118,7 +116,8 @@ class CoVisitRows:
 
     def restore(self, rows: Rows, links: Links) -> None:
         """Take over what `links` told of all items: its row number i is now `rows[i]`. What was here is dropped."""
-        self._items, self._weights, self._sizes, self._shared = [], [], [], bytearray()
+        self._items, self._weights, self._shared = [], [], bytearray()
+        self._sizes = np.zeros(_FIRST, np.int32)
         self._reserve(int(rows.max(initial=-1)) + 1)
         for at, row in enumerate(rows.tolist()):
             part = slice(int(links.starts[at]), int(links.starts[at + 1]))
@@ -130,60 +129,75 @@ class CoVisitRows:
 
     def filled(self) -> Mask:
         """`(len,)`: which rows have neighbours."""
-        return np.array(self._sizes, np.intp) > 0
+        return self._sizes[: len(self)] > 0
 
     def __len__(self) -> int:
         """How many rows there are, among them empty ones."""
-        return len(self._sizes)
-
-    def _count(self, row: int, neighbours: _Ids, co_occurrence: Doubles) -> None:
-        """Add to S of several neighbours of one row, some of which may be the same."""
-        items = self._items[row]
-        at = (items[:, None] == neighbours).argmax(axis=0) if len(items) else np.zeros(len(neighbours), np.intp)
-        known = items[at] == neighbours if len(items) else np.zeros(len(neighbours), np.bool_)
-        np.add.at(self._weights[row][0], at[known], co_occurrence[known])
-        for new in np.flatnonzero(~known).tolist():
-            place = self._at(row, int(neighbours[new]))
-            self._weights[row][0, place] += co_occurrence[new]
+        return len(self._items)
 
     def _own(self, row: int) -> None:
         self._items[row], self._weights[row] = self._items[row].copy(), self._weights[row].copy()
         self._shared[row] = 0
 
-    def _at(self, row: int, neighbour: int) -> int:
-        """Where a neighbour stands in a row; it is given a place if it has none."""
-        items = self._items[row]
-        if len(items):
-            at = int((items == neighbour).argmax())
-            if items[at] == neighbour:
-                return at
-        return self._place(row, neighbour)
-
-    def _place(self, row: int, neighbour: int) -> int:
-        """A new place in a row, which is cut or grown if it is full."""
-        at = self._sizes[row]
-        if at == len(self._items[row]):
-            at = self._make_room(row)
-        self._items[row][at] = neighbour
-        self._sizes[row] = at + 1
-        return at
-
-    def _make_room(self, row: int) -> int:
-        items, weights, size = self._items[row], self._weights[row], self._sizes[row]
+    def _make_room(self, row: int) -> None:
+        """Let a full row grow, or cut it."""
+        items, weights, size = self._items[row], self._weights[row], int(self._sizes[row])
         if size >= MOST_NEIGHBOURS:
             kept = np.sort(np.argpartition(weights[0], size - _KEPT)[size - _KEPT :])
             items, weights, size = items[kept], weights[:, kept], _KEPT
         places = min(max(2 * size, _FIRST), MOST_NEIGHBOURS)
         self._items[row] = np.concatenate([items, np.full(places - size, -1, np.int32)])
         self._weights[row] = np.concatenate([weights, np.zeros((2, places - size), np.float32)], axis=1)
-        return size
+        self._sizes[row] = size
 
     def _reserve(self, n: int) -> None:
-        for _ in range(n - len(self._sizes)):
+        for _ in range(n - len(self._items)):
             self._items.append(_NOBODY)
             self._weights.append(_NOTHING)
-            self._sizes.append(0)
             self._shared.append(0)
+        if n > len(self._sizes):
+            sizes = np.zeros(max(n, 2 * len(self._sizes)), np.int32)
+            sizes[: len(self._sizes)] = self._sizes
+            self._sizes = sizes
+
+
+def _padded(arrays: list[_Array], rows: Iterable[int], empty: _Array) -> tuple[_Array, ...]:
+    """Those of some rows, and empty ones up to the same number: compiled code takes a tuple of one length."""
+    some = [arrays[row] for row in rows]
+    return tuple(some + [empty] * (RING + 1 - len(some)))
+
+
+@compiled
+def _count(
+    rows: Rows,
+    ages: Indices,
+    strengths: Doubles,
+    of: tuple[tuple[_Ids, ...], tuple[Floats, ...], _Ids],
+    done: int,
+) -> int:
+    """Count links of the first of some rows with each of the others, in both directions: of `2·(len(rows) - 1)` steps.
+
+    Returns how many are done: it stops where a row is full. of: items and weights of these rows, and sizes by row.
+    """
+    items, weights, sizes = of
+    n = len(rows) - 1
+    for step in range(done, 2 * n):
+        other = step % n + 1
+        mine, theirs = (0, other) if step < n else (other, 0)
+        row, neighbour = rows[mine], rows[theirs]
+        at = 0
+        while at < sizes[row] and items[mine][at] != neighbour:
+            at += 1
+        if at == sizes[row]:
+            if at == len(items[mine]):
+                return step
+            items[mine][at] = neighbour
+            sizes[row] = at + 1
+        age = ages[other - 1]
+        weights[mine][0, at] += _CO_OCCURRENCE_DECAY[age] * strengths[other - 1]
+        if step >= n:
+            weights[mine][1, at] += _TRANSITION_DECAY[age] * strengths[other - 1]
+    return 2 * n
 
 
 _NOBODY: _Ids = np.empty(0, np.int32)
