@@ -1,6 +1,6 @@
-"""The import name for other people's code: the client for lists, messages, topic names, partitioner, errors.
+"""The import name for other people's code: client for lists, producer for events, messages, topics, errors.
 
-`penchant.testing` has fakes of the client, for their tests.
+`penchant.testing` has fakes of both, for their tests.
 
 It needs the base install alone and imports none of Penchant's other packages: a service may have a package of its own
 called `serving`. What is public stands in `__all__`.
@@ -9,6 +9,7 @@ called `serving`. What is public stands in `__all__`.
 from penchant.client.recommendations import Recommendations
 from penchant.client.user_list import UserList
 from penchant.errors import (
+    BufferFull,
     Fatal,
     Misconfigured,
     PenchantError,
@@ -34,15 +35,20 @@ from penchant.messages import (
     Review,
 )
 from penchant.partitioner import partition_of
+from penchant.producer.event_producer import EventProducer
+from penchant.producer.event_sender import Delivery
 from penchant.topics import Topic, Topics
 
 __all__ = [
     "MESSAGES",
+    "BufferFull",
     "Cause",
     "Click",
     "CoVisitEvent",
     "CoVisits",
     "Command",
+    "Delivery",
+    "EventProducer",
     "Fatal",
     "Folded",
     "Item",

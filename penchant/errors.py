@@ -3,7 +3,8 @@
     PenchantError
     ├── Rejected          reject   bad input: to the dead letters under `reason`, the stream goes on
     ├── Unavailable       retry    dependencies gone (Redis, broker): retried in place, then exit 75
-    │   └── Refused                they answer, but cannot do it now (Redis is full, loading, a replica)
+    │   ├── Refused                they answer, but cannot do it now (Redis is full, loading, a replica)
+    │   └── BufferFull             a producer has as much unconfirmed as it may keep
     └── Fatal             stop     nothing that waiting would help
         ├── Misconfigured          settings wrong or a service missing at start: exit 78
         │   ├── BrokenArtifact     a model folder that cannot be trusted
@@ -81,6 +82,10 @@ class Unavailable(PenchantError):
 
 class Refused(Unavailable):
     """They answer that they cannot do it now, which passes: the message says why, and what to do if it stays so."""
+
+
+class BufferFull(Unavailable):
+    """A producer has as much unconfirmed as it may keep: wait for what was sent, or send less."""
 
 
 class Fatal(PenchantError):

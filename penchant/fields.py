@@ -4,18 +4,22 @@ import math
 import re
 from datetime import datetime
 
+import msgspec
+
 from penchant.errors import Rejected, RejectReason
-from penchant.messages import RATING_SCALE, Time
+from penchant.messages import RATING_SCALE, Item, Time
 from penchant.times import rfc3339
 from penchant.topics import TRENDING
 
 __all__ = [
     "MAX_ID_BYTES",
+    "MAX_TEXT_BYTES",
     "MOST_AHEAD_MS",
     "TIMES_BEGIN_MS",
     "TIME_END_MS",
     "bounded_time_ms",
     "check_id",
+    "check_item_sizes",
     "check_record_time",
     "check_size",
     "refuse_trending",
@@ -23,6 +27,9 @@ __all__ = [
 ]
 
 MAX_ID_BYTES = 256
+MAX_TEXT_BYTES = 32 * 1024  # of a text as it is sent; longer ones are refused
+MAX_TITLE_BYTES = 4096  # titles stand in the words of reasons, several times a list
+MAX_ABOUT_BYTES = 32 * 1024  # of an item beside its text: title and facets, as JSON
 
 MAX_AHEAD_MS = 5 * 60 * 1000  # an event later than its record by more than this is taken as of the record's time
 # How far a record may be ahead of a worker: Apache Kafka's own default since 3.6, `message.timestamp.after.max.ms`.
@@ -96,6 +103,17 @@ def check_id(name: str, value: object) -> None:
         raise Rejected(RejectReason.BAD_ID, f"`{name}` is not Unicode text (a lone surrogate)") from None
     if size > MAX_ID_BYTES:
         raise Rejected(RejectReason.TOO_LARGE, f"`{name}` has {size} bytes; {MAX_ID_BYTES} is the most")
+
+
+def check_item_sizes(item: Item) -> None:
+    """Have an item refused that is too large. Raises Rejected."""
+    check_size("text", item.text, MAX_TEXT_BYTES)
+    check_size("title", item.title, MAX_TITLE_BYTES)
+    about = msgspec.json.encode(msgspec.structs.replace(item, text=""))
+    if len(about) > MAX_ABOUT_BYTES:
+        raise Rejected(
+            RejectReason.TOO_LARGE, f"title and facets take {len(about)} bytes; {MAX_ABOUT_BYTES} is the most"
+        )
 
 
 def check_size(name: str, text: str, most: int) -> None:

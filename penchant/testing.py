@@ -9,19 +9,24 @@
 
 import time
 from collections.abc import Sequence
+from concurrent.futures import Future
 from typing import Literal
 
 import msgspec
 
 from penchant.client.list_feed import ListFeed
 from penchant.client.list_reader import ListReader
+from penchant.errors import BufferFull, Unavailable
 from penchant.messages import ListItem, RecommendationList
+from penchant.producer.event_sender import Delivery, EventSender
+from penchant.producer.outgoing_record import Message, OutgoingRecord
 from penchant.times import rfc3339
 from penchant.topics import TRENDING, Topics
 
-__all__ = ["FakeRecommendations"]
+__all__ = ["FakeEventProducer", "FakeRecommendations"]
 
 _DAY_S = 86_400.0
+_BUFFER_BYTES = 32 * 1024 * 1024
 _TOPICS = Topics("penchant")
 
 
@@ -76,6 +81,42 @@ class FakeRecommendations(ListReader):
 
     def _unheard(self) -> bool:
         return self.silent
+
+
+class FakeEventProducer(EventSender):
+    """`EventProducer` without a broker: what was sent stands in `sent`, confirmed at once.
+
+    messages: what was sent, as it was given. fails: what the broker answers from now on instead of a confirmation.
+    full: whether the buffer is.
+
+    >>> from penchant import Click
+    >>> with FakeEventProducer() as events:
+    ...     delivery = events.send(Click(user_id="u1", item_id="i9", type="click", event_id="c-1"))
+    ...     delivery.result(), events.sent[0].key
+    (Delivery(topic='penchant.clicks.v1', partition=0, offset=0), b'u1')
+    """
+
+    def __init__(self) -> None:
+        super().__init__("penchant", "test", _BUFFER_BYTES)
+        self.sent: list[OutgoingRecord] = []
+        self.messages: list[Message] = []
+        self.fails: Unavailable | None = None
+        self.full = False
+
+    def send(self, message: Message) -> Future[Delivery]:
+        """See `EventProducer.send`."""
+        delivery = super().send(message)
+        self.messages.append(message)
+        return delivery
+
+    def _hand_over(self, record: OutgoingRecord, delivery: Future[Delivery]) -> None:
+        if self.full:
+            raise BufferFull("the fake is full")
+        if self.fails is not None:
+            delivery.set_exception(self.fails)
+            return
+        delivery.set_result(Delivery(record.topic, 0, len(self.sent)))
+        self.sent.append(record)
 
 
 class _Record(msgspec.Struct):

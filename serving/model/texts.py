@@ -7,7 +7,6 @@ import re
 import unicodedata
 from html import unescape
 
-MAX_BYTES = 32 * 1024  # of a text as it is sent; longer ones are refused
 MAX_CHARS = 2_000  # more than 256 tokens in every script we know, which is all that the encoder reads
 
 _OPENING = re.compile(r"<(?:(!--)|(script)\b|(style)\b)", re.IGNORECASE)

@@ -12,10 +12,12 @@ import msgspec
 
 from penchant.errors import Rejected, RejectReason
 from penchant.fields import (
+    MAX_TEXT_BYTES,
     TIME_END_MS,
     TIMES_BEGIN_MS,
     bounded_time_ms,
     check_id,
+    check_item_sizes,
     check_record_time,
     check_size,
     refuse_trending,
@@ -26,7 +28,7 @@ from penchant.partitioner import partition_of
 from penchant.topics import Topics
 from serving.lexical.wording import Wording, wording_of
 from serving.model.negation import Intent
-from serving.model.texts import MAX_BYTES, clean
+from serving.model.texts import clean
 from serving.state.user_state import EventKind, id_hash
 from stream.events.encoder_input import EncoderInput
 from stream.events.envelope import Deleted, body_of, convert, plain_fields, read
@@ -34,9 +36,6 @@ from stream.events.framing import id_in_key
 from stream.events.languages import language_of
 from stream.events.records import ORIGIN, Record, Reroute
 from stream.events.weights import RATE, Weight, WeightRange, Weights
-
-_MAX_TITLE_BYTES = 4096  # titles stand in the words of reasons, several times a list
-_MAX_ABOUT_BYTES = 32 * 1024  # of an item beside its text: title and facets, as JSON
 
 _ALWAYS_SEEN = frozenset({EventKind.RATE, EventKind.PURCHASE, EventKind.DISMISS, EventKind.REVIEW})
 _KINDS = {kind.name.lower(): kind for kind in EventKind}
@@ -206,7 +205,7 @@ class Decoder:
         return replace(event, bought=True) if self._weights.buys(action) else event
 
     def _review(self, record: Record, body: Review, envelope: Mapping[str, Any]) -> Event:
-        check_size("text", body.text, MAX_BYTES)
+        check_size("text", body.text, MAX_TEXT_BYTES)
         text = clean(body.text) or None
         rating = unit_rating(body.rating, body.rating_scale) if body.rating is not None else None
         if text is None and (rating is None or body.item_id is None):
@@ -352,13 +351,7 @@ def _check_item(item: Item, record: Record) -> None:
         raise Rejected(
             RejectReason.MISSING_FIELD, f"`title` and `text` are both empty: there is nothing to embed{hint}"
         )
-    check_size("text", item.text, MAX_BYTES)
-    check_size("title", item.title, _MAX_TITLE_BYTES)
-    about = msgspec.json.encode(msgspec.structs.replace(item, text=""))
-    if len(about) > _MAX_ABOUT_BYTES:
-        raise Rejected(
-            RejectReason.TOO_LARGE, f"title and facets take {len(about)} bytes; {_MAX_ABOUT_BYTES} is the most"
-        )
+    check_item_sizes(item)
 
 
 def _action(ce_type: object, weights: Weights) -> str | None:

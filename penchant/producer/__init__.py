@@ -1,0 +1,1 @@
+"""Events, items and commands sent from a service, checked before and confirmed after."""

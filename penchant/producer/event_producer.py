@@ -1,0 +1,124 @@
+"""The producer for Python services: `EventProducer`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import Future
+from contextlib import closing
+from typing import Any, Self
+
+from penchant.errors import Misconfigured, Unavailable
+from penchant.partitioner import partition_of
+from penchant.producer.event_sender import Delivery, EventSender
+from penchant.producer.outgoing_record import OutgoingRecord
+from penchant.topics import MAX_MESSAGE_BYTES, Topic
+
+__all__ = ["EventProducer"]
+
+_BUFFER_BYTES = 32 * 1024 * 1024
+_CLOSE_S = 1.0
+_WRITTEN = (Topic.CLICKS, Topic.REVIEWS, Topic.ITEMS, Topic.COMMANDS)
+
+
+class EventProducer(EventSender):
+    """Sends events, items and commands: checked before, to the right partition, confirmed after.
+
+    For a `with` or `async with` block, or between `start` and `close`. Messages go in batches of what comes within 5
+    ms; while the broker is away they wait for a minute.
+
+    bootstrap: Kafka's servers, host:port, several with commas. prefix: the first part of the topics' names. source: who
+    sends, as CloudEvents' `source`. buffer_bytes: how much may be unconfirmed; beyond it `send` raises BufferFull.
+    kafka: more options of kafka-python's producer, such as `compression_type`, `security_protocol`.
+    """
+
+    def __init__(
+        self,
+        bootstrap: str,
+        prefix: str = "penchant",
+        *,
+        source: str = "penchant",
+        buffer_bytes: int = _BUFFER_BYTES,
+        kafka: Mapping[str, object] | None = None,
+    ) -> None:
+        super().__init__(prefix, source, buffer_bytes)
+        self._bootstrap = bootstrap
+        self._options = {
+            "bootstrap_servers": bootstrap,
+            "acks": "all",
+            "linger_ms": 5,
+            "max_request_size": MAX_MESSAGE_BYTES,
+            "delivery_timeout_ms": 60_000,
+            "max_block_ms": 10_000,
+            "allow_auto_create_topics": False,
+            "reconnect_backoff_max_ms": 1_000,
+            **(kafka or {}),
+        }
+        self._producer: Any = None
+
+    def start(self) -> Self:
+        """Connect. Raises Unavailable if the broker is away, Misconfigured if a topic is missing."""
+        from kafka import KafkaProducer
+        from kafka.errors import KafkaError
+
+        from penchant.kafka.reachable import check_reachable
+
+        try:
+            check_reachable(self._bootstrap)
+            self._check_topics()
+            self._producer = KafkaProducer(**self._options)
+        except (KafkaError, OSError) as error:
+            raise Unavailable(f"the broker at {self._bootstrap} cannot be reached ({error}): start it") from error
+        for topic in _WRITTEN:
+            self._producer.partitions_for(self._topics.name(topic))  # so that no `send` waits for it
+        return self
+
+    def _check_topics(self) -> None:
+        """Asked apart, since the embedded broker makes a topic that a producer asks for."""
+        from kafka.admin import KafkaAdminClient
+
+        names = [self._topics.name(topic) for topic in _WRITTEN]
+        secured = {
+            name: each for name, each in self._options.items() if name.startswith(("security_", "ssl_", "sasl_"))
+        }
+        with closing(KafkaAdminClient(bootstrap_servers=self._bootstrap, **secured)) as admin:
+            found = {topic["name"] for topic in admin.describe_topics(names) if topic["error_code"] == 0}
+        for name in names:
+            if name not in found:
+                raise Misconfigured(f"the topic {name} is missing: create it with `penchant topics create`")
+
+    def close(self) -> None:
+        """Flush, and hang up. Raises Unavailable with what was not confirmed."""
+        if self._producer is None:
+            return
+        try:
+            self.flush()
+        finally:
+            self._producer.close(timeout=_CLOSE_S)
+            self._producer = None
+
+    def _hand_over(self, record: OutgoingRecord, delivery: Future[Delivery]) -> None:
+        from kafka.errors import KafkaError
+
+        if self._producer is None:
+            raise Misconfigured("the producer was not started, or is closed: use it in a `with` block")
+        try:
+            partition = partition_of(record.key, self._partitions(record.topic))
+            sent = self._producer.send(
+                record.topic, key=record.key, value=record.value, headers=list(record.headers), partition=partition
+            )
+        except KafkaError as error:
+            raise _translated(error) from error
+        sent.add_callback(lambda told: delivery.set_result(Delivery(told.topic, told.partition, told.offset)))
+        sent.add_errback(lambda error: delivery.set_exception(_translated(error)))
+
+    def _partitions(self, topic: str) -> int:
+        numbers = self._producer.partitions_for(topic)
+        if not numbers:
+            raise Misconfigured(f"the topic {topic} is missing: create it with `penchant topics create`")
+        return len(numbers)
+
+
+def _translated(error: BaseException) -> Unavailable:
+    made = Unavailable(f"not confirmed: {str(error) or type(error).__name__}")
+    made.__cause__ = error
+    return made

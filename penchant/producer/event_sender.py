@@ -1,0 +1,126 @@
+"""Sending messages, wherever they go: to Kafka, or into a test's fake."""
+
+import asyncio
+from concurrent.futures import Future
+from threading import Condition
+from types import TracebackType
+from typing import NamedTuple, Self
+
+from penchant.errors import BufferFull, Unavailable
+from penchant.producer.outgoing_record import Message, OutgoingRecord, record_of, removal_of
+from penchant.topics import Topics
+
+__all__ = ["Delivery", "EventSender"]
+
+
+class Delivery(NamedTuple):
+    """Where a confirmed message stands."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
+class EventSender:
+    """Checks, counts what is not confirmed yet, and bounds it. Every method may be called from any thread."""
+
+    def __init__(self, prefix: str, source: str, buffer_bytes: int) -> None:
+        self._topics = Topics(prefix)
+        self._source = source
+        self._most_bytes = buffer_bytes
+        self._bytes = 0
+        self._waiting = 0
+        self._failed: list[BaseException] = []
+        self._changed = Condition()
+
+    def send(self, message: Message) -> Future[Delivery]:
+        """Send a Click, Review, Item or Command; returns at once. The future says where it stands, once it does.
+
+        Raises Rejected for what no worker would take, before anything is sent, and BufferFull.
+        """
+        return self._send(record_of(message, self._topics, self._source))
+
+    async def send_async(self, message: Message) -> Delivery:
+        """The same, and wait until it is confirmed. Raises Unavailable, too."""
+        return await asyncio.wrap_future(self.send(message))
+
+    def remove_item(self, item_id: str) -> Future[Delivery]:
+        """Remove an item from the catalogue, as `send`."""
+        return self._send(removal_of(item_id, self._topics, self._source))
+
+    def flush(self, timeout_s: float = 60.0) -> None:
+        """Wait until all is confirmed that was sent. Raises Unavailable with what was not, since the last flush."""
+        with self._changed:
+            done = self._changed.wait_for(lambda: not self._waiting, timeout_s)
+            failed, self._failed = self._failed, []
+        if not done:
+            raise Unavailable(f"{self._waiting} messages were not confirmed in {timeout_s:g} s")
+        if failed:
+            raise Unavailable(
+                f"{len(failed)} messages were not confirmed ({failed[0]}): send them again; "
+                "events with an event_id are not counted twice"
+            )
+
+    @property
+    def unconfirmed(self) -> int:
+        """How many messages wait for their confirmation."""
+        return self._waiting
+
+    def start(self) -> Self:
+        """Connect; a `with` or `async with` block does, and flushes and closes at its end."""
+        return self
+
+    def close(self) -> None:
+        """Flush, and end."""
+        self.flush()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        return await asyncio.to_thread(self.start)
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await asyncio.to_thread(self.close)
+
+    def _hand_over(self, record: OutgoingRecord, delivery: Future[Delivery]) -> None:
+        """Give a record to whoever brings it there, and the future its result."""
+        raise NotImplementedError
+
+    def _send(self, record: OutgoingRecord) -> Future[Delivery]:
+        size = len(record.value or b"") + len(record.key)
+        with self._changed:
+            if self._bytes + size > self._most_bytes:
+                raise BufferFull(
+                    f"{self._waiting} messages of {self._bytes} bytes are not confirmed yet: wait for them, "
+                    "or send less; the broker may be away"
+                )
+            self._bytes += size
+            self._waiting += 1
+        delivery: Future[Delivery] = Future()
+        delivery.set_running_or_notify_cancel()  # what was sent cannot be cancelled
+        delivery.add_done_callback(lambda done: self._settle(done, size))
+        try:
+            self._hand_over(record, delivery)
+        except BaseException as error:
+            delivery.set_exception(error)
+            with self._changed:
+                self._failed.remove(error)  # it is raised here
+            raise
+        return delivery
+
+    def _settle(self, delivery: Future[Delivery], size: int) -> None:
+        error = delivery.exception()
+        with self._changed:
+            self._bytes -= size
+            self._waiting -= 1
+            if error is not None:
+                self._failed.append(error)
+            self._changed.notify_all()
