@@ -73,6 +73,33 @@ def show_throughput(figures: Figures) -> None:
         out.print(line, soft_wrap=True)
 
 
+def show_ranking(figures: Figures) -> None:
+    """Print each size of catalogue."""
+    out = figures_console()
+    past = f"after {figures['events']:,} clicks of {figures['users']:,} users"
+    title = f"microseconds of CPU a user, k = {figures['k']}, {past}"
+    table = Table(title=title, title_justify="left")
+    columns = ("items", "update", "list in a batch of 64", "list alone", "recall@10", "bytes an item", "statistics")
+    for column in columns:
+        table.add_column(column, justify="right")
+    for items, size in figures["sizes"].items():
+        table.add_row(
+            f"{int(items):,}",
+            *(f"{size[name]:,.0f}" for name in ("update_us", "rank_us", "rank_alone_us")),
+            f"{size['recall10_vs_exact']:.4f}",
+            *(f"{size[name]:,.0f}" for name in ("bytes_per_item", "statistics_us")),
+        )
+    out.print(table)
+    for step in figures["growth"]:
+        out.print(
+            f"from {step['from']:,} to {step['to']:,} items a list grows by the power {step['rank_us']:.2f} of the "
+            f"catalogue in a batch, {step['rank_alone_us']:.2f} alone",
+            soft_wrap=True,
+        )
+    for line in notes(figures):
+        out.print(line, soft_wrap=True)
+
+
 def title_of(figures: Figures) -> str:
     """What was run, in words."""
     loop = f"{figures['in_flight']} in flight" if figures.get("in_flight") else "open loop"

@@ -48,10 +48,10 @@ def item_id(number: int) -> str:
 def messages(workload: Workload, run: str, count: int) -> list[Sent]:
     """So many events; the id of the n-th is `run`-n. Other runs draw others, of the same users and items."""
     random = np.random.default_rng([workload.seed, *run.encode()])
-    users = _drawn(random, workload.users, workload.zipf, count)
+    users = drawn(random, workload.users, workload.zipf, count)
     # Who is drawn often is the same in every run: the order of ranks hangs on the seed alone.
     ranked = np.random.default_rng(workload.seed).permutation(workload.items)
-    items = ranked[_drawn(random, workload.items, workload.zipf, count)]
+    items = ranked[drawn(random, workload.items, workload.zipf, count)]
     reviews = random.random(count) < workload.reviews
     written = texts(random, int(reviews.sum()))
     made = []
@@ -69,9 +69,9 @@ def texts(random: np.random.Generator, count: int) -> Iterator[str]:
         yield " ".join(_WORDS[n] for n in random.integers(len(_WORDS), size=length)).capitalize() + "."
 
 
-def _drawn(random: np.random.Generator, among: int, exponent: float, count: int) -> npt.NDArray[np.int64]:
+def drawn(random: np.random.Generator, among: int, exponent: float, count: int) -> npt.NDArray[np.int64]:
     """`(count,)` numbers below `among`, by Zipf's law: the n-th is drawn in proportion to `n ** -exponent`."""
     shares = np.arange(1, among + 1, dtype=np.float64) ** -exponent
     ends = np.cumsum(shares)
-    drawn: npt.NDArray[np.int64] = np.searchsorted(ends, random.random(count) * ends[-1]).astype(np.int64)
-    return drawn
+    numbers: npt.NDArray[np.int64] = np.searchsorted(ends, random.random(count) * ends[-1]).astype(np.int64)
+    return numbers

@@ -11,6 +11,7 @@ import signal
 import struct
 import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
 import faust
@@ -21,7 +22,9 @@ import uvloop
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, Transport
 
 from benchmarks.performance.systems.made_catalogue import vectors
+from serving.arrays import Vectors
 from serving.model.encoder import load_encoder
+from serving.state.user_state import Vector
 from stream.settings import WorkerSettings
 
 READY = "the naive agent is ready"
@@ -45,43 +48,56 @@ class _Transport(Transport):
     fetch_wait_ms = 500
 
 
+class NaiveInterests:
+    """One vector a user in Redis; every item scanned for every event. encode: a text to its vector."""
+
+    def __init__(self, store: Any, catalogue: Vectors, k: int, encode: Callable[[str], Vector]) -> None:
+        self._store, self._catalogue, self._k, self._encode = store, catalogue, k, encode
+
+    async def answer(self, value: bytes) -> tuple[bytes, bytes]:
+        """Take an event in. Returns the key and the value of its user's new list."""
+        event = msgspec.json.decode(value)
+        key, now_s = f"naive:{event['user_id']}", time.time()
+        stored = await self._store.get(key)
+        vector, then_s = np.zeros(self._catalogue.shape[1], np.float32), now_s
+        if stored is not None:
+            (then_s,) = struct.unpack("<d", stored[:8])
+            vector = np.frombuffer(stored[8:], np.float32)
+        if "text" in event:
+            added = await asyncio.to_thread(self._encode, event["text"])
+        else:
+            added = self._catalogue[int(event["item_id"][1:])]
+        vector = vector * np.float32(2 ** ((then_s - now_s) / _HALF_LIFE_S)) + added
+        scores = self._catalogue @ vector
+        best = np.argpartition(scores, -self._k)[-self._k :]
+        best = best[np.argsort(-scores[best])]
+        await self._store.set(key, struct.pack("<d", now_s) + vector.astype(np.float32).tobytes())
+        items = [{"item_id": f"i{row:07d}", "score": float(scores[row])} for row in best]
+        made = {"user_id": event["user_id"], "folded": [{"event_id": event["event_id"]}], "items": items}
+        return event["user_id"].encode(), msgspec.json.encode(made)
+
+
 async def run(settings: WorkerSettings, items: int) -> None:
     """Until SIGTERM."""
     encoder = load_encoder(settings.model, settings.provider, threads=settings.encoder_threads)
     catalogue = np.concatenate([rows for _, rows in vectors(items, encoder.dim)])
-    store: Any = redis.Redis.from_url(settings.redis)
+    store = redis.Redis.from_url(settings.redis)
+    interests = NaiveInterests(store, catalogue, settings.k, lambda text: encoder.embed([text], "query")[0])
     app = faust.App(
         "naive", broker=f"kafka://{settings.bootstrap}", store="memory://", web_enabled=False, web_bind="127.0.0.1",
         topic_allow_declare=False, topic_disable_leader=True, reply_create_topic=False,
         broker_session_timeout=6, broker_heartbeat_interval=1.5, broker_request_timeout=30,
         consumer_auto_offset_reset="earliest", stream_wait_empty=False, loop=asyncio.get_running_loop(),
     )  # fmt: skip
-    app.transport = _Transport(app.conf.broker_consumer, app, app.loop)
-    app.transport.fetch_wait_ms = settings.fetch_wait_ms
+    transport = app.transport = _Transport(app.conf.broker_consumer, app, app.loop)
+    transport.fetch_wait_ms = settings.fetch_wait_ms
     raw: dict[str, Any] = {"key_type": bytes, "value_type": bytes, "key_serializer": "raw", "value_serializer": "raw"}
     lists = app.topic(settings.topics.recommendations, **raw)
 
     async def agent(stream: Any) -> None:
-        async for value in stream:
-            event = msgspec.json.decode(value)
-            key, now_s = f"naive:{event['user_id']}", time.time()
-            stored = await store.get(key)
-            vector, then_s = np.zeros(encoder.dim, np.float32), now_s
-            if stored is not None:
-                (then_s,) = struct.unpack("<d", stored[:8])
-                vector = np.frombuffer(stored[8:], np.float32)
-            if "text" in event:
-                (added,) = await asyncio.to_thread(encoder.embed, [event["text"]], "query")
-            else:
-                added = catalogue[int(event["item_id"][1:])]
-            vector = vector * np.float32(2 ** ((then_s - now_s) / _HALF_LIFE_S)) + added
-            scores = catalogue @ vector
-            best = np.argpartition(scores, -settings.k)[-settings.k :]
-            best = best[np.argsort(-scores[best])]
-            await store.set(key, struct.pack("<d", now_s) + vector.astype(np.float32).tobytes())
-            items = [{"item_id": f"i{row:07d}", "score": float(scores[row])} for row in best]
-            made = {"user_id": event["user_id"], "folded": [{"event_id": event["event_id"]}], "items": items}
-            await (await lists.send(key=event["user_id"].encode(), value=msgspec.json.encode(made)))
+        async for event in stream:
+            key, value = await interests.answer(event)
+            await (await lists.send(key=key, value=value))
 
     for topic in (settings.topics.clicks, settings.topics.reviews):
         app.agent(app.topic(topic, **raw), name=topic)(agent)
