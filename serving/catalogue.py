@@ -8,7 +8,6 @@ in slots of their own: one that was removed leaves its slot to the next, and who
 import base64
 from collections.abc import Mapping
 from sys import intern
-from typing import TypeVar
 
 import msgspec
 import numpy as np
@@ -17,21 +16,20 @@ import numpy.typing as npt
 from penchant.errors import FingerprintMismatch
 from penchant.messages import Facets, ItemVector
 from serving.arrays import Floats, Mask, Rows
-from serving.compiled import compiled, keep_compiled
+from serving.compiled import keep_compiled
 from serving.facet_values import FacetValues
 from serving.lexical.numeric_facets import NumericFacets
 from serving.lexical.spoken_points import Searched
 from serving.lexical.term_index import TermIndex
 from serving.rows_by_hash import Hashes, RowsByHash
 from serving.state.user_state import Vector, item_hash
+from serving.vector_slots import Slots, centred, cosines, doubled, one_over_length
 
 __all__ = ["Catalogue", "CatalogueItem", "facet_text", "item_text", "pack"]
 
 _FacetValues = str | list[str]
-_T = TypeVar("_T", bound=np.generic)
 _PRODUCT_PAYS = 8  # users from which a matrix product is cheaper than a product for each (its packing costs first)
 _ROWS_AT_ONCE = 65_536  # of a temporary copy of the vectors
-_LEAST_LENGTH = np.float32(1e-2)  # a vector nearer to the mean item than this has no direction of its own
 
 
 def pack(vector: Vector) -> str:
@@ -82,10 +80,10 @@ class Catalogue:
         self._mean_of = 0
         self._rows: dict[str, int] = {}
         self._by_hash = RowsByHash()
-        self._vectors = _Slots(dim, capacity)
+        self._vectors = Slots(dim, capacity)
         self._slot_of: npt.NDArray[np.int32] = np.full(capacity, -1, np.int32)
         self._in_order = 0  # rows whose slot has their number
-        self._facets = _Slots(dim, 16)
+        self._facets = Slots(dim, 16)
         self._facet_texts: list[str] = []
         self._facet_rows: dict[str, int] = {}
         self._facet_uses: list[int] = []
@@ -198,7 +196,7 @@ class Catalogue:
         self._name(row, CatalogueItem(item.title, _shared(item.facets), item.available, item.revision))
         self.facet_values.put(row, item.facets)
         self.changes += 1
-        self.scale[row] = _one_over_length((vector - self.mean)[None])[0]
+        self.scale[row] = one_over_length((vector - self.mean)[None])[0]
         self._leave_facet(row)
         self.facet_of[row] = self._facet_rows[item.facet_text] if item.facet_vector else -1
         self.available[row] = item.available
@@ -229,7 +227,7 @@ class Catalogue:
         vectors = self._vectors.rows[: self._vectors.used]  # those that were given back are zeros
         self.mean = vectors.sum(axis=0) / np.float32(max(self.embedded, 1))
         some = range(0, len(vectors), _ROWS_AT_ONCE)
-        over = [_one_over_length(vectors[start : start + _ROWS_AT_ONCE] - self.mean) for start in some]
+        over = [one_over_length(vectors[start : start + _ROWS_AT_ONCE] - self.mean) for start in some]
         rows = np.flatnonzero(self._slot_of[: len(self)] >= 0)
         if len(rows):
             self.scale[rows] = np.concatenate(over)[self._slot_of[rows]]
@@ -237,7 +235,11 @@ class Catalogue:
 
     def centred(self, rows: Rows) -> npt.NDArray[np.float32]:
         """The vectors of some items seen from the mean item, `(r, d) float32`, unit rows; zeros where there is none."""
-        return _centred(self._vectors.rows, self._slot_of, rows, self.mean, self.scale)
+        return centred(self._vectors.rows, self._slot_of, rows, self.mean, self.scale)
+
+    def cosines(self, rows: Rows, query: Vector) -> Floats:
+        """⟨q, e'_j⟩ for some items, `(r,) float32`."""
+        return cosines(self._vectors.rows, self._slot_of, rows, query, self.mean, self.scale)
 
     def similar(self, queries: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """⟨q, e'_j⟩ for each query `(q, d)` and all items, as seen from the mean item: `(q, n) float32`."""
@@ -314,44 +316,10 @@ class Catalogue:
 
     def _grow(self) -> None:
         size = len(self.available)
-        self.available = _doubled(self.available)
-        self.scale = _doubled(self.scale)
-        self.facet_of, self._slot_of = _doubled(self.facet_of), _doubled(self._slot_of)
+        self.available = doubled(self.available)
+        self.scale = doubled(self.scale)
+        self.facet_of, self._slot_of = doubled(self.facet_of), doubled(self._slot_of)
         self.facet_of[size:] = self._slot_of[size:] = -1
-
-
-@compiled
-def _centred(vectors: Floats, slot_of: npt.NDArray[np.int32], rows: Rows, mean: Vector, scale: Floats) -> Floats:
-    """Where there is no vector it reads the last one's, and scale is 0."""
-    centred = np.empty((len(rows), len(mean)), np.float32)
-    for at in range(len(rows)):
-        vector, by = vectors[slot_of[rows[at]]], scale[rows[at]]
-        for each in range(len(mean)):
-            centred[at, each] = (vector[each] - mean[each]) * by
-    return centred
-
-
-class _Slots:
-    """Vectors that come and go. rows: `(capacity, d) float32`, zeros where nothing is; beyond `used` nothing was."""
-
-    def __init__(self, dim: int, capacity: int) -> None:
-        self.rows: npt.NDArray[np.float32] = np.zeros((capacity, dim), np.float32)
-        self.used = 0
-        self._free: list[int] = []
-
-    def take(self) -> int:
-        """A free place."""
-        if self._free:
-            return self._free.pop()
-        if self.used == len(self.rows):
-            self.rows = _doubled(self.rows)
-        self.used += 1
-        return self.used - 1
-
-    def give_back(self, slot: int) -> None:
-        """Free a place."""
-        self.rows[slot] = 0.0
-        self._free.append(slot)
 
 
 def _shared(facets: Facets) -> Facets:
@@ -360,19 +328,6 @@ def _shared(facets: Facets) -> Facets:
         intern(name): intern(value) if isinstance(value, str) else [intern(each) for each in value]
         for name, value in facets.items()
     }
-
-
-def _one_over_length(rows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """`(n,) float32`; of what is the mean item itself, something small enough to say nothing."""
-    lengths: npt.NDArray[np.float32] = np.maximum(np.linalg.norm(rows, axis=1), _LEAST_LENGTH)
-    return np.float32(1.0) / lengths
-
-
-def _doubled(array: npt.NDArray[_T]) -> npt.NDArray[_T]:
-    """Twice as long. What is not used yet takes no memory: the system gives pages when they are written."""
-    longer = np.zeros((2 * len(array), *array.shape[1:]), array.dtype)
-    longer[: len(array)] = array
-    return longer
 
 
 def facet_text(facets: Mapping[str, _FacetValues], named: tuple[str, ...] = ("genre", "category")) -> str:

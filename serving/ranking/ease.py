@@ -68,8 +68,7 @@ class Fitted:
         """Add `weight` times the signal, log1p(lin / .05), to those of all items `(n,)`."""
         at, strengths = self._known(history)
         if len(at):
-            sums = _sums(self.weights, at, strengths)
-            points[self.rows] += weight * np.log(np.float32(1.0) + np.maximum(sums, np.float32(0.0)) / EASE_UNIT)
+            _add(points, self.rows, _sums(self.weights, at, strengths), weight)
 
     def terms(self, history: History, rows: Rows) -> Floats:
         """`(r, h)`: what each item of a history adds to lin of some items; zeros that are not among the top."""
@@ -91,6 +90,13 @@ def _sums(weights: Floats, at: npt.NDArray[np.int32], strengths: Floats) -> Floa
         for place in range(len(row)):
             sums[place] += strength * row[place]
     return sums
+
+
+@compiled
+def _add(points: Floats, rows: Rows, sums: Floats, weight: np.float32) -> None:
+    for each in range(len(rows)):
+        if sums[each] > 0.0:
+            points[rows[each]] += weight * np.log(np.float32(1.0) + sums[each] / EASE_UNIT)
 
 
 @compiled

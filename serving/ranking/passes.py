@@ -97,3 +97,13 @@ def unsure(points: Floats, newness: Floats, error: float, k: int) -> Rows:
             rows[found] = row
             found += 1
     return rows[:found]
+
+
+@compiled
+def settle(points: Floats, rows: Rows, cosines: tuple[Floats, Floats], newness: Floats, new_content: float) -> None:
+    """Make the points of some items exact. cosines: estimated `(n,)`, which are mended, and those of `rows` `(r,)`."""
+    guessed, exact = cosines
+    for at in range(len(rows)):
+        row = rows[at]
+        points[row] += np.float32(new_content) * newness[row] * (exact[at] - guessed[row])
+        guessed[row] = exact[at]

@@ -8,6 +8,7 @@ import numpy as np
 
 from serving.arrays import Floats, Indices, Rows
 from serving.catalogue import Catalogue
+from serving.compiled import compiled
 from serving.lexical.spoken_points import Said, SpokenWeights
 from serving.ranking.ease import History, history_of
 from serving.ranking.reasons.phrases import Language
@@ -282,8 +283,18 @@ def _apart(unwanted: Vector, wanted: Vector) -> Vector:
 
 def _scaled(vector: Vector | None, length: float, dim: int) -> Vector:
     """The vector at that length; zeros stay zeros: they have no direction."""
-    peak = 0.0 if vector is None else max(float(vector.max()), -float(vector.min()))
-    if vector is None or peak == 0.0:
-        return np.zeros(dim, np.float32)
-    direction = vector / np.float32(peak)  # else squares of what has faded for years would be zeros
-    return direction * np.float32(length / math.sqrt(float(direction @ direction)))
+    return np.zeros(dim, np.float32) if vector is None else _at_length(vector, length)
+
+
+@compiled
+def _at_length(vector: Vector, length: float) -> Vector:
+    peak = np.float32(0.0)
+    for each in vector:
+        peak = max(peak, abs(each))
+    if peak == 0.0:
+        return np.zeros_like(vector)
+    direction = vector / peak  # else squares of what has faded for years would be zeros
+    squares = np.float32(0.0)
+    for each in direction:
+        squares += each * each
+    return direction * np.float32(length / np.sqrt(squares))

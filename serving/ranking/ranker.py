@@ -7,7 +7,7 @@ from typing import Literal, TypedDict, Unpack
 import msgspec
 import numpy as np
 
-from penchant.messages import ListItem
+from penchant.messages import ListItem, Reason
 from serving.arrays import Floats, Mask, Rows
 from serving.catalogue import Catalogue
 from serving.ranking.covisits import CoVisitRows
@@ -205,7 +205,8 @@ class Ranker:
             why = told.of(at, row, parts[at], shares[at])
             if not why:
                 placed_there = placed[at] or row in boosted
-                why = [without_event(instead or (ALSO if placed_there else NO_CLOSER)[language])]
+                event_id, words, code = without_event(instead or (ALSO if placed_there else NO_CLOSER)[language])
+                why = [Reason(event_id, 0.0, words, code)]
             entries.append(ListItem(ids[row], scores[at], "explore" if row in boosted else _SOURCES[sides[at]], why))
         return entries
 

@@ -52,7 +52,7 @@ from serving.ranking.learning.signals import (
     Signal,
     popularity_signals,
 )
-from serving.ranking.passes import Likeness, add_by_facet, add_everything, estimated, leave_out, unsure
+from serving.ranking.passes import Likeness, add_by_facet, add_everything, estimated, leave_out, settle, unsure
 from serving.ranking.popularity import Popularity
 from serving.ranking.profile import Profile, RankSettings, profile_of
 from serving.ranking.reasons.crowd import Crowd
@@ -301,12 +301,9 @@ class Scorer:
 
     def _settle(self, points: Floats, rows: Rows, profile: Profile, towards: Likeness, new_content: float) -> None:
         """Make the points of some items exact."""
-        if 4 * len(rows) > len(points):
-            cosines = self._catalogue.similar(profile.direction[None])[0][rows]
-        else:
-            cosines = self._catalogue.centred(rows) @ profile.direction
-        points[rows] += np.float32(new_content) * self._crowd.newness[rows] * (cosines - towards.cosines[rows])
-        towards.cosines[rows] = cosines
+        if len(rows):
+            cosines = self._catalogue.cosines(rows, profile.direction)
+            settle(points, rows, (towards.cosines, cosines), self._crowd.newness, new_content)
 
     def _allowed(self, seen: SeenItems) -> Mask:
         """`(n,)`: on offer, and not out for the user."""

@@ -16,6 +16,9 @@ from serving.ranking.seen.seen_items import SeenItems
 __all__ = ["EventPoints", "Explanation"]
 
 
+_Told = tuple[str | None, str, str]
+
+
 class EventPoints(msgspec.Struct, frozen=True):
     """What one event of the user gives an item. `parts`: by the terms of the score; they sum to `points`."""
 
@@ -93,31 +96,31 @@ class ReasonWriter:
         self._seen = seen
         self._catalogue = catalogue
         self._language = language
-        self._events: dict[int, tuple[str, str, str]] = {}
+        self._told: list[_Told | None] = [*(None for _ in points.sources), without_event(EARLIER[language])]
 
     def of(self, at: int, row: int, parts: Sequence[int], shares: Sequence[float]) -> list[Reason]:
         """Of the item in `row`, number `at` of those attributed: by its largest parts (`Evidence`) and their shares."""
-        return [self._reason(at, row, part, share) for part, share in zip(parts, shares, strict=False)]
+        written, known = [], self._told
+        for part, share in zip(parts, shares, strict=False):
+            told = (known[part] or self._event(part)) if part < len(known) else self._apart(at, row, part)
+            written.append(Reason(told[0], share, told[1], told[2]))
+        return written
 
-    def _reason(self, at: int, row: int, part: int, share: float) -> Reason:
-        sources, language = self._points.sources, self._language
-        if part < len(sources):
-            event = self._events.get(part)
-            if event is None:
-                source = sources[part]
-                words = because(source, _title(source.item_id, self._catalogue), language)
-                event = self._events[part] = (source.event_id, words, code_of(source))
-            return Reason(event[0], share, event[1], event[2])
-        if part == len(sources):
-            return without_event(EARLIER[language], share)
-        if part == len(sources) + 1:
-            return without_event(AGAIN[language][bought_again(row, self._seen)], share)
-        return without_event(CROWD[language][self._points.crowd[at]], share)
+    def _event(self, part: int) -> _Told:
+        source = self._points.sources[part]
+        words = because(source, _title(source.item_id, self._catalogue), self._language)
+        self._told[part] = told = (source.event_id, words, code_of(source))
+        return told
+
+    def _apart(self, at: int, row: int, part: int) -> _Told:
+        if part == len(self._told):
+            return without_event(AGAIN[self._language][bought_again(row, self._seen)])
+        return without_event(CROWD[self._language][self._points.crowd[at]])
 
 
-def without_event(words: str, share: float = 0.0) -> Reason:
-    """A reason that names no event, by its words."""
-    return Reason(None, share, words, CODES[words])
+def without_event(words: str) -> _Told:
+    """A reason that names no event, by its words: no id, these, and their code."""
+    return (None, words, CODES[words])
 
 
 def _title(item_id: str, catalogue: Catalogue) -> str:
