@@ -12,6 +12,8 @@ from penchant.topics import TRENDING, Topics
 
 __all__ = ["ListFeed"]
 
+_DECODED_AT_START = 10_000  # lists; of more, each is when it is first asked for: it takes three times the memory
+
 
 @dataclass
 class Tables:
@@ -56,9 +58,11 @@ class ListFeed:
         if record.value is None:
             if lists.erase(user_id) and current:
                 self.tell(user_id, True)
-        elif lists.put(user_id, record.value, record.partition, record.offset) and current:
-            lists.find(user_id)  # decoded here, so that who asks for a new list does not wait for it
-            self.tell(user_id, False)
+        elif lists.put(user_id, record.value, record.partition, record.offset):
+            if current or len(lists) <= _DECODED_AT_START:
+                lists.find(user_id)  # decoded here, so that who asks for it does not wait
+            if current:
+                self.tell(user_id, False)
 
     def caught_up(self) -> None:
         """See `Sink.caught_up`. Every list that is kept is told, but for what stood before topics were made anew."""

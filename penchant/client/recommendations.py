@@ -56,6 +56,8 @@ class Recommendations(ListReader):
         """Begin to follow; returns at once."""
         from penchant.kafka.following import Follower, consumer_options
 
+        if self._follower is not None:
+            return self
         topics = (self._topics.recommendations, self._topics.items)
         options = consumer_options(self._bootstrap, self._kafka)
         self._follower = Follower(options, topics, self._feed.followed, self._feed)

@@ -62,6 +62,8 @@ class EventProducer(EventSender):
 
         from penchant.kafka.reachable import check_reachable
 
+        if self._producer is not None:
+            return self
         try:
             check_reachable(self._bootstrap)
             self._check_topics()

@@ -1,18 +1,20 @@
 """Lists as a service reads them: by the fake, which answers from the client's own tables."""
 
 import asyncio
+import inspect
 import json
 from collections.abc import Iterator
 
 import msgspec
 import pytest
 
+from penchant import EventProducer, Recommendations
 from penchant.client.list_feed import ListFeed
 from penchant.client.list_table import ListTable
 from penchant.client.user_list import UserList
 from penchant.messages import ListItem, RecommendationList
 from penchant.partitioner import partition_of
-from penchant.testing import FakeRecommendations
+from penchant.testing import FakeEventProducer, FakeRecommendations
 from penchant.topics import Topics
 
 TOPICS = Topics("penchant")
@@ -274,3 +276,30 @@ def test_topics_made_anew_are_answered_from_once_all_of_them_was_read() -> None:
     feed.caught_up()
 
     assert (feed.tables.lists.version("u1"), told) == (3, ["u1"])
+
+
+def test_of_many_lists_the_first_are_decoded_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("penchant.client.list_feed._DECODED_AT_START", 2)
+    feed = ListFeed(TOPICS)
+    for user_id in ("u1", "u2", "u3"):
+        feed.take(Record(TOPICS.recommendations, user_id.encode(), a_list(user_id, 1)))
+    assert [decoded(feed, user_id) for user_id in ("u1", "u2", "u3")] == [True, True, False]
+    feed.caught_up()
+    feed.take(Record(TOPICS.recommendations, b"u3", a_list("u3", 2)))
+    assert decoded(feed, "u3")
+
+
+def decoded(feed: ListFeed, user_id: str) -> bool:
+    return feed.tables.lists._entries[user_id].message is not None
+
+
+@pytest.mark.parametrize(("real", "fake"), [(Recommendations, FakeRecommendations), (EventProducer, FakeEventProducer)])
+def test_a_fake_has_all_that_the_real_one_has(real: type, fake: type) -> None:
+    """Given any public method or property, then the fake has it, and takes the same."""
+    for name in (name for name in dir(real) if not name.startswith("_")):
+        mine = getattr(fake, name, None) or getattr(fake(), name)
+        theirs = getattr(real, name)
+        if callable(theirs):
+            assert [*inspect.signature(mine).parameters] == [*inspect.signature(theirs).parameters], name
+        else:
+            assert not callable(mine)
