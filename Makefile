@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help setup wheelhouse demo check docs format test test-export test-setup export-venv test-kafka test-faults test-gpu bench fuzz clean distclean
+.PHONY: help setup wheelhouse demo check docs format test test-export test-setup export-venv test-kafka test-faults test-gpu bench soak fuzz clean distclean
 
 PYTHON ?= python3
 SECONDS = 60
@@ -18,6 +18,7 @@ VENV := .venv
 EXPORT_VENV := .cache/export-venv
 GPU_VENV := .cache/gpu-venv
 MODEL := .cache/models/default
+BENCH := .cache/bench
 LEFTOVERS = $(dir $(MODEL)).$(notdir $(MODEL)).*  # scratch folders of exports that were killed
 WHEELS := .cache/wheels
 # Where `make setup` takes packages and archives from, instead of downloading them; WHEELHOUSE= not to.
@@ -85,9 +86,22 @@ test-faults: setup ## The table of faults, on Apache Kafka: what is lost, what c
 	$(call java,$@)
 	$(VENV)/bin/python -m tests.faults --runs $(RUNS) $(ARGS)
 
-bench: setup ## The benchmarks that need no data of yours, short: the encoder's speed, what a user takes in Redis
-	$(VENV)/bin/python -m benchmarks.encoder --seconds 20
-	$(VENV)/bin/python -m benchmarks.memory --users 1000
+bench: setup ## The benchmarks that need no data of yours, short: latency, throughput, ranking, encoder, memory; .cache/bench
+	@mkdir -p $(BENCH)
+	$(VENV)/bin/python -m benchmarks.latency --seconds 20 --json $(BENCH)/latency.json
+	$(VENV)/bin/python -m benchmarks.latency --seconds 20 --reviews .1 --json $(BENCH)/latency-reviews.json
+	$(VENV)/bin/python -m benchmarks.latency --seconds 10 --in-flight 1 --json $(BENCH)/latency-one.json
+	$(VENV)/bin/python -m benchmarks.latency --sweep 50 100 200 400 800 1600 --seconds 8 --json $(BENCH)/sweep.json \
+	  --plot $(BENCH)/sweep.svg
+	$(VENV)/bin/python -m benchmarks.throughput --json $(BENCH)/throughput.json
+	$(VENV)/bin/python -m benchmarks.ranking --items 10000 100000 1000000 --seconds 2 --json $(BENCH)/ranking.json
+	$(VENV)/bin/python -m benchmarks.encoder --seconds 20 --json $(BENCH)/encoder.json
+	$(VENV)/bin/python -m benchmarks.memory --users 1000 --json $(BENCH)/memory.json
+
+soak: setup ## Latency and memory over ten minutes at 70 % of saturation, on Apache Kafka (Java 17, Maven)
+	$(call java,$@)
+	@mkdir -p $(BENCH)
+	$(VENV)/bin/python -m benchmarks.latency --soak --kafka --json $(BENCH)/soak.json
 
 fuzz: $(VENV)/fuzzer ## Search for inputs that a decoder does not withstand, by coverage: INPUTS=10000000, half an hour
 	$(VENV)/bin/python -m tests.fuzz --inputs $(INPUTS) $(ARGS)

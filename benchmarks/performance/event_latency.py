@@ -4,6 +4,7 @@
     python -m benchmarks.latency --rate 500 --reviews .1 --kafka
     python -m benchmarks.latency --sweep 50 100 200 400 --plot latency.svg
     python -m benchmarks.latency --in-flight 1
+    python -m benchmarks.latency --soak --kafka
 
 An open loop: events are sent when they are due, whatever was answered, and times count from when they were due. An
 event is answered by the first list on the output topic that names it in `folded`; one that is not within 10 s counts as
@@ -23,6 +24,7 @@ from benchmarks.performance.load.plan import Plan
 from benchmarks.performance.options import Bar, json_option, load_options, run_command
 from benchmarks.performance.plot import draw_sweep
 from benchmarks.performance.run_figures import of_run
+from benchmarks.performance.soak import soak
 from benchmarks.performance.systems.local_system import MeasuredSystem, SystemOptions, running_system
 from benchmarks.performance.variadic import VariadicCommand
 from benchmarks.performance.watched import plan_of, watched
@@ -33,6 +35,7 @@ BIAS = (
     "polling of the embedded broker is in the broker's CPU; stages are the clock's time of a micro-batch, waiting "
     "included, by event."
 )
+_RUN_S, _SOAK_S = 30.0, 600.0
 _SATURATED_MS = 2_000.0  # a sweep ends at the rate whose median is this late
 
 
@@ -40,11 +43,12 @@ _SATURATED_MS = 2_000.0  # a sweep ends at the rate whose median is this late
     cls=VariadicCommand, epilog="Example: python -m benchmarks.latency --rate 500 --seconds 30 --json f.json"
 )
 @click.option("--rate", type=click.FloatRange(0.1), default=500.0, show_default=True, help="Events a second.")
-@click.option("--seconds", type=click.FloatRange(0.5), default=30.0, show_default=True, help="Measured, of each rate.")
+@click.option("--seconds", type=click.FloatRange(0.5), help="Measured, of each rate. [default: 30; of a soak 600]")
 @click.option("--warm-up", type=click.FloatRange(0), default=5.0, show_default=True, help="Seconds before.")
 @click.option("--fixed", is_flag=True, help="Events at equal distances; else Poisson arrivals.")
 @click.option("--in-flight", type=click.IntRange(0), default=0, help="A closed loop of so many instead of a rate.")
 @click.option("--sweep", type=click.FloatRange(0.1), multiple=True, help="Rates one after another, until saturation.")
+@click.option("--soak", is_flag=True, help="Ten minutes at 70 % of saturation, which is searched for first.")
 @click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True)
 @click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), help="Draw a sweep here, .svg or .png.")
 @load_options()
@@ -62,8 +66,11 @@ def main(file: Path | None, plot: Path | None, **wanted: Any) -> None:
 
 def measure(wanted: dict[str, Any], bar: Bar) -> dict[str, Any]:
     """Start the system, fill it, run what is wanted. Returns the figures."""
+    wanted["seconds"] = wanted["seconds"] or (_SOAK_S if wanted["soak"] else _RUN_S)
     options = SystemOptions(workers=wanted["workers"], items=wanted["items"], k=wanted["k"], kafka=wanted["kafka"])
     about = {"machine": machine.describe(), **echoed(wanted)}
+    if wanted["soak"]:
+        return about | soak(options, wanted, bar) | {"bias": BIAS}
     with running_system(options) as system:
         system.fill(lambda share: bar("items", share))
         plan = plan_of(system, wanted)
@@ -75,7 +82,7 @@ def measure(wanted: dict[str, Any], bar: Bar) -> dict[str, Any]:
 
 def echoed(wanted: dict[str, Any]) -> dict[str, Any]:
     """The options as they count, defaults among them."""
-    told = {name: value for name, value in wanted.items() if name not in {"sweep", "kafka"}}
+    told = {name: value for name, value in wanted.items() if name not in {"sweep", "kafka", "soak"}}
     if wanted.get("in_flight") or wanted.get("sweep"):
         told.pop("rate")
     return told | {"broker": "Apache Kafka" if wanted["kafka"] else "embedded"}

@@ -12,27 +12,21 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import product
 from pathlib import Path
 from typing import Any
 
 import click
-import msgspec
 
 from benchmarks import machine
 from benchmarks.performance.figure_tables import show_throughput
-from benchmarks.performance.flood import Flood, flood
-from benchmarks.performance.load.runs import Run
 from benchmarks.performance.options import Bar, json_option, load_options, run_command
-from benchmarks.performance.run_figures import cpu_us
-from benchmarks.performance.saturation import Tried, best, falls_behind, search
-from benchmarks.performance.systems.exposition import per_event_us
+from benchmarks.performance.sustained import find_sustained, work_off
 from benchmarks.performance.systems.local_system import MeasuredSystem, SystemOptions, running_system
 from benchmarks.performance.systems.naive_system import running_naive_agent
 from benchmarks.performance.variadic import VariadicCommand
-from benchmarks.performance.watched import plan_of, watched
 from penchant.errors import Unavailable
 
 BIAS = (
@@ -41,10 +35,6 @@ BIAS = (
     "says nothing of what comes after minutes: the embedded broker slows down with every batch that it keeps, so each "
     "rate is tried on a fresh one; stages are the clock's time of a micro-batch, waiting included, by event."
 )
-_HEAP = 3000  # events at once, by which the first rate is guessed
-_LESS = 0.7  # times what a heap is worked off with, in larger batches than a stream gives
-_WITHIN, _MOST_TRIED = 1.1, 5
-_PATIENCE_S = 4.0  # after the last event: what is not answered then was not kept up with
 
 
 @click.command(cls=VariadicCommand, epilog="Example: python -m benchmarks.throughput --reviews .1 --json f.json")
@@ -107,54 +97,15 @@ def _penchant(options: SystemOptions, wanted: dict[str, Any], bar: Bar) -> dict[
             yield system
 
     with fresh() as system:
-        heap = _heap(system, wanted, bar)
+        heap = work_off(system, wanted, bar)
         replay = _replay(system, bar)
-    return {"penchant": _found(fresh, heap, wanted, bar), "replay": replay}
+    return {"penchant": find_sustained(fresh, heap, wanted, bar), "replay": replay}
 
 
 def _naive(options: SystemOptions, wanted: dict[str, Any], bar: Bar) -> dict[str, Any]:
     with running_naive_agent(options) as agent:
-        heap = _heap(agent, wanted, bar)
-    return _found(lambda: running_naive_agent(options), heap, wanted, bar)
-
-
-def _heap(system: MeasuredSystem, wanted: dict[str, Any], bar: Bar) -> Flood:
-    plan = plan_of(system, wanted)
-    if wanted["history"]:
-        flood(system, plan, wanted["history"], bar)
-    return flood(system, plan, _HEAP, bar)
-
-
-def _found(
-    fresh: Callable[[], AbstractContextManager[MeasuredSystem]], heap: Flood, wanted: dict[str, Any], bar: Bar
-) -> dict[str, Any]:
-    """The highest rate that is sustained, each tried on a fresh system that has taken in the history."""
-    runs: dict[float, Run] = {}
-
-    def try_rate(rate: float) -> Tried:
-        rate = float(f"{rate:.3g}")
-        with fresh() as system:
-            plan = plan_of(system, wanted)
-            if wanted["history"]:
-                flood(system, plan, wanted["history"], bar)
-            runs[rate] = watched(system, msgspec.structs.replace(plan, rate=rate, patience_s=_PATIENCE_S), bar)
-        return Tried(rate, falls_behind(runs[rate]))
-
-    tried = search(try_rate, _LESS * heap.events_per_s, within=_WITHIN, most=_MOST_TRIED)
-    found = best(tried)
-    stages = {} if found is None else per_event_us(runs[found].before, runs[found].after)
-    return {
-        "events_per_s": found,
-        "us_per_event": {name: round(us, 1) for name, us in stages.items()},
-        "cpu_us_per_event": {} if found is None else cpu_us(runs[found]),
-        "heap": {"events_per_s": round(heap.events_per_s, 1), "cpu_us_per_event": heap.cpu_us},
-        "tried": told(tried),
-    }
-
-
-def told(tried: Iterable[Tried]) -> list[dict[str, Any]]:
-    """What was tried, for programs."""
-    return [{"rate": each.rate, "behind": round(each.behind, 4), "sustained": each.sustained} for each in tried]
+        heap = work_off(agent, wanted, bar)
+    return find_sustained(lambda: running_naive_agent(options), heap, wanted, bar)
 
 
 def _replay(system: MeasuredSystem, bar: Bar) -> dict[str, Any]:

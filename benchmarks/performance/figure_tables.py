@@ -16,6 +16,12 @@ def show_latency(figures: Figures) -> None:
     out = figures_console()
     rows = figures.get("sweep", [figures])
     out.print(_latencies(figures, rows))
+    if "minutes" in figures:
+        out.print(_minutes(figures["minutes"]))
+        memory = ", ".join(f"{role} {before:,} → {after:,}" for role, (before, after) in figures["memory_mib"].items())
+        out.print(
+            f"saturation {figures['saturation_events_per_s']:,.0f} events/s; resident MiB: {memory}", soft_wrap=True
+        )
     for row in rows if len(rows) == 1 else ():
         out.print(_costs(row))
     for line in notes(figures):
@@ -109,6 +115,15 @@ def title_of(figures: Figures) -> str:
         f"{loop}, {broker}, {workers}, {figures['items']:,} items, {figures['users']:,} users, k = {figures['k']}, "
         f"{figures['reviews']:.0%} reviews"
     )
+
+
+def _minutes(minutes: Sequence[Figures]) -> Table:
+    table = Table(title="by minute", title_justify="left")
+    for column in ("minute", *(f"{each} ms" for each in _PERCENTILES)):
+        table.add_column(column, justify="right")
+    for number, minute in enumerate(minutes, 1):
+        table.add_row(str(number), *_cells(minute, _PERCENTILES))
+    return table
 
 
 def _costs(row: Figures) -> Table:

@@ -3,13 +3,19 @@
 from collections.abc import Mapping
 from urllib.request import urlopen
 
+from penchant.errors import Unavailable
+
+_PATIENCE_S = 60.0  # of an overloaded worker
 _SUM, _RECORDS = 'penchant_stage_seconds_sum{stage="', 'penchant_records_total{topic="'
 
 
 def scrape(url: str) -> dict[str, float]:
     """Series and value of each line at `url`/metrics."""
-    with urlopen(f"{url}/metrics", timeout=10) as answer:  # noqa: S310 - loopback
-        return parse(answer.read().decode())
+    try:
+        with urlopen(f"{url}/metrics", timeout=_PATIENCE_S) as answer:  # noqa: S310 - loopback
+            return parse(answer.read().decode())
+    except OSError as error:
+        raise Unavailable(f"the worker at {url} does not tell its metrics: {error}") from error
 
 
 def parse(text: str) -> dict[str, float]:

@@ -5,6 +5,7 @@ import pytest
 
 from benchmarks.performance.load.runs import Run
 from benchmarks.performance.saturation import Tried, best, falls_behind, search
+from benchmarks.performance.soak import by_minute
 
 
 def run(took_s: list[float], apart_s: float = 0.01) -> Run:
@@ -56,3 +57,9 @@ def test_the_search_is_bounded() -> None:
     assert len(tried) == 5
     assert best(tried) is None
     assert all(earlier.rate > later.rate for earlier, later in pairwise(tried))
+
+
+def test_a_soak_is_told_by_minute() -> None:
+    minutes = by_minute(run([0.01] * 600 + [0.02] * 600 + [0.5] * 100, apart_s=0.1))
+
+    assert [minute["p50"] for minute in minutes] == pytest.approx([10.0, 20.0])
