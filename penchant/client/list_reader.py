@@ -104,7 +104,7 @@ class ListReader:
         message = entry.message
         if message is None:
             raise TypeError("this is a bug: what is found is decoded")
-        items = message.items
+        items = [*message.items]
         if gone and not gone.isdisjoint(entry.items):
             items = [each for each in items if each.item_id not in gone]
         now = time.time()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.performance.apache_kafka import ApacheKafka
-from penchant import Recommendations
+from penchant import Click, EventProducer, Recommendations
 from serving.kafka.admin import open_admin
 from tests.foreign.librdkafka import produce
 from tests.foreign.plans import Do, Send, SendPlan
@@ -60,16 +60,21 @@ def test_lists_in_every_codec_and_of_committed_transactions_alone(kafka: ApacheK
 
 @pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")  # kafka-python, of attempts to connect
 def test_a_broker_that_is_killed_and_restarted_and_topics_made_anew(own_kafka: ApacheKafka, prefix: str) -> None:
-    """Given a client, when the broker dies and comes back with its log, then all lists are the last valid ones."""
+    """Given a client and a producer, when the broker dies and comes back with its log, then both go on."""
     topics = ListTopics(own_kafka.bootstrap, prefix)
     topics.publish(*((f"u{number}", a_list(f"u{number}", 1)) for number in range(50)))
-    with Recommendations(own_kafka.bootstrap, prefix, silent_s=2.0) as lists:
+    with (
+        Recommendations(own_kafka.bootstrap, prefix, silent_s=2.0) as lists,
+        EventProducer(own_kafka.bootstrap, prefix) as events,
+    ):
         assert lists.ready(_START_S * slowness()), lists.problem
 
         own_kafka.kill()
         assert until(lambda: lists.get("u1").path == "stale", 10)
         assert lists.get("u1").version == 1
+        sent = events.send(Click(user_id="u1", item_id="i9", type="click"))
         own_kafka.start()
+        assert sent.result(60).topic == topics.topics.clicks, "what was sent meanwhile goes on its way"
         topics.publish(("u1", a_list("u1", 3)), ("u1", a_list("u1", 2)), ("u2", None))
 
         assert until(lambda: lists.get("u1").version == 3, 30), lists.problem

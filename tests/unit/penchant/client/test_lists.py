@@ -66,6 +66,8 @@ def test_a_user_has_their_list_and_who_is_not_known_the_trending_one(lists: Fake
     assert 0 <= mine.age_s < 60
     assert (theirs.user_id, ids(theirs), theirs.path) == ("u2", ["i7", "i8"], "trending")
     assert len(lists) == 2
+    mine.items.clear()
+    assert ids(lists.get("u1")) == ["i1", "i2", "i3"], "the caller's list is the caller's"
     assert FakeRecommendations().get("u1") == UserList("u1", [], "none")
 
 
