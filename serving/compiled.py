@@ -15,12 +15,14 @@ __all__ = ["compiled"]
 
 _F = TypeVar("_F", bound=Callable[..., object])
 _FASTMATH = {"reassoc", "contract", "arcp", "nsz"}  # sums in any order, so that they run in parallel lanes
+_all: list[Any] = []
 _not_kept: list[Any] = []
 
 
 def compiled(function: _F) -> _F:
     """The function as machine code, compiled when it is called for the first time."""
     made = numba.njit(nogil=True, error_model="numpy", fastmath=_FASTMATH)(function)
+    _all.append(made)
     _not_kept.append(made)
     return cast("_F", made)
 
@@ -35,3 +37,8 @@ def keep_compiled() -> None:
             _not_kept.pop().enable_caching()
         except RuntimeError:  # numba's word for having found no folder
             _not_kept.clear()
+
+
+def signatures() -> dict[str, str]:
+    """For which types each function was compiled, or loaded."""
+    return {made.__qualname__ + "@" + made.__module__: str(made.signatures) for made in _all}

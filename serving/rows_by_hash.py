@@ -44,11 +44,11 @@ class RowsByHash:
 
     def first(self, hashes: Hashes) -> Rows:
         """`(n,)`, the row behind each hash, -1 where there is none; of a collision the first."""
-        return _first(self._hashes, self._rows, hashes)
+        return _first(self._hashes, self._rows, np.array(hashes))  # what cannot be written to is of another type
 
     def all(self, hashes: Hashes) -> Rows:
         """All rows behind some hashes: a collision (one pair in 2**32) stands for one item more."""
-        return _all(self._hashes, self._rows, hashes)
+        return _all(self._hashes, self._rows, np.array(hashes))
 
     def behind(self, hashed: int) -> list[int]:
         """All rows behind one hash."""

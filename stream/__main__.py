@@ -48,6 +48,7 @@ def _run() -> int:
 
     from serving.kafka.admin import topic_layout
     from serving.model.encoder import load_encoder
+    from serving.ranking.warm_up import warm_up
     from stream.app import run
     from stream.settings import WorkerSettings
     from stream.startup_checks import check_store
@@ -59,6 +60,7 @@ def _run() -> int:
         # At start nothing is retried: a supervisor does that, and a person reads what is missing.
         raise Misconfigured(str(error)) from error
     encoder = load_encoder(settings.model, settings.provider, threads=settings.encoder_threads)
+    warm_up()
     asyncio.run(check_store(settings, encoder.fingerprint, layout.partitions, layout.identities))
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(run(settings, encoder, layout))

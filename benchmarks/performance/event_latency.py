@@ -19,10 +19,10 @@ import click
 import msgspec
 
 from benchmarks import machine
+from benchmarks.drawing import check_drawing
 from benchmarks.performance.figure_tables import show_latency, title_of
 from benchmarks.performance.load.plan import Plan
 from benchmarks.performance.options import Bar, json_option, load_options, run_command
-from benchmarks.performance.plot import draw_sweep
 from benchmarks.performance.run_figures import of_run
 from benchmarks.performance.soak import soak
 from benchmarks.performance.systems.local_system import MeasuredSystem, SystemOptions, running_system
@@ -55,10 +55,14 @@ _SATURATED_MS = 2_000.0  # a sweep ends at the rate whose median is this late
 @json_option
 def main(file: Path | None, plot: Path | None, **wanted: Any) -> None:
     """Measure the time from an event to its list, in an open loop."""
+    if plot is not None:
+        check_drawing()
 
     def show(figures: dict[str, Any]) -> None:
         show_latency(figures)
         if plot is not None and "sweep" in figures:
+            from benchmarks.performance.plot import draw_sweep
+
             draw_sweep(plot, figures["sweep"], title_of(figures))
 
     run_command(lambda bar: measure(wanted, bar), show, file)

@@ -1,4 +1,4 @@
-"""A sweep over rates, drawn. Needs matplotlib, of the extra `bench`."""
+"""A sweep over rates, drawn. Needs matplotlib, of the extra `plots`."""
 
 import io
 from collections.abc import Mapping, Sequence

@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.progress import track
 
 from benchmarks.baselines.all import NAMES
+from benchmarks.drawing import check_drawing
 from benchmarks.quality.cold import cold as cold_windows
 from benchmarks.quality.cold import streams_of
 from benchmarks.quality.lag import JOINED, lags, pairs_of
@@ -282,6 +283,7 @@ def lag(items_file: Path, events_file: Path, model: Path, **options: Any) -> Non
 @click.option("--out", type=FOLDER, default=Path("quality-report"), show_default=True, help="Where the page goes.")
 def report(files: tuple[Path, ...], out: Path) -> None:
     """One page with tables and plots of what the other commands wrote with --json, and the plots as files."""
+    check_drawing()
     from benchmarks.quality import page
 
     written = page.write(files, out)

@@ -1,6 +1,6 @@
 """Plots of what `--json` wrote. A method has the same colour and mark in all of them (Okabe & Ito's colours).
 
-Needs matplotlib, of the extra `bench`.
+Needs matplotlib, of the extra `plots`.
 """
 
 import io

@@ -6,10 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from matplotlib.figure import Figure
 
 from benchmarks.baselines.popular import Popular, PopularDecayed
-from benchmarks.quality import page, plots
 from benchmarks.quality.report import report
 from benchmarks.quality.run import PrequentialRun
 from evaluation.prequential.data_sets import NO_TIME_MS, DatasetItem
@@ -17,6 +15,11 @@ from evaluation.prequential.offline_system import Penchant
 from evaluation.prequential.protocol import CandidateFilter, of_events
 from penchant.errors import Misconfigured
 from tests.support.tiny import catalogue, pairs
+
+pytest.importorskip("matplotlib", reason="plots are an extra of their own; CI installs it")
+from matplotlib.figure import Figure
+
+from benchmarks.quality import page, plots
 
 NAMES = ["penchant", "penchant_frozen", "popular", "popular_decayed"]
 
