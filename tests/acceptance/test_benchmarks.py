@@ -9,6 +9,9 @@ from typing import Any
 
 import pytest
 
+from benchmarks.performance.systems.local_system import SystemOptions
+from benchmarks.performance.systems.naive_system import running_naive_agent
+from benchmarks.performance.watched import plan_of, watched
 from tests.support.command import clean_environment
 
 pytestmark = pytest.mark.model
@@ -40,3 +43,14 @@ def test_latency_matches_every_event_to_its_list(tmp_path: Path) -> None:
     assert echoed == {
         "items": 300, "users": 10_000, "zipf": 1.0, "k": 20, "reviews": 0.3, "broker": "embedded", "workers": 1,
     }  # fmt: skip
+
+
+def test_the_naive_agent_answers_every_event() -> None:
+    load = {"users": 20, "zipf": 1.0, "reviews": 0.2, "rate": 60.0, "seconds": 1.0, "warm_up": 0.0}
+
+    with running_naive_agent(SystemOptions(items=300)) as agent:
+        run = watched(agent, plan_of(agent, load), lambda *_: None)
+
+    assert run.received == len(run.due_s) > 30
+    assert run.review.any()
+    assert run.moved > 0

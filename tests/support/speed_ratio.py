@@ -27,7 +27,7 @@ from stream.store.redis import Store
 from stream.testing import TOPICS, MemoryLog, MemoryStore, memory_pipeline
 from tests.support.pipeline import with_parts
 
-ROUND, WARM_ROUNDS, ROUNDS = 64, 6, 25
+ROUND, WARM_ROUNDS, ROUNDS = 64, 6, 15
 ITEMS = 10_000
 
 Turn = Callable[[Sequence[bytes]], Awaitable[None]]
@@ -93,7 +93,7 @@ async def cpu_us(turn: Turn, events: Sequence[bytes]) -> float:
 
 async def measure(url: str, prefix: str) -> dict[str, float]:
     """Medians of rounds, in microseconds an event."""
-    warm = warm_ranker(ITEMS, users=2000, events=3000)
+    warm = warm_ranker(ITEMS, users=2000, events=2000)
     events = [each.value for each in messages(Workload(items=ITEMS), "r", (WARM_ROUNDS + ROUNDS) * ROUND)]
     took = []
     async with redis.Redis.from_url(url) as client:

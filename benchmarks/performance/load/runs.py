@@ -56,12 +56,12 @@ def run(plan: Plan, look: Look = dict, progress: Callable[[Answer], None] = lamb
         plan = msgspec.structs.replace(plan, run=secrets.token_hex(4), file=str(Path(folder) / "run.npz"))
         with (Path(folder) / "errors").open("w+b") as errors:
             command = [sys.executable, "-m", "benchmarks.performance.load"]
-            process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors)
-            try:
-                before, after = _follow(process, plan, look, progress)
-            finally:
-                process.kill()
-                code = process.wait()
+            with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors) as process:
+                try:
+                    before, after = _follow(process, plan, look, progress)
+                finally:
+                    process.kill()
+            code = process.returncode
             if after is None or before is None:
                 errors.seek(0)
                 said = errors.read().decode(errors="replace")[-1000:]
