@@ -22,9 +22,10 @@ from benchmarks import machine
 from benchmarks.drawing import check_drawing
 from benchmarks.performance.figure_tables import show_latency, title_of
 from benchmarks.performance.load.plan import Plan
-from benchmarks.performance.options import Bar, json_option, load_options, run_command
+from benchmarks.performance.options import Bar, history_option, json_option, load_options, run_command
 from benchmarks.performance.run_figures import of_run
 from benchmarks.performance.soak import soak
+from benchmarks.performance.sustained import take_in_history
 from benchmarks.performance.systems.local_system import MeasuredSystem, SystemOptions, running_system
 from benchmarks.performance.variadic import VariadicCommand
 from benchmarks.performance.watched import plan_of, watched
@@ -51,6 +52,7 @@ _SATURATED_MS = 2_000.0  # a sweep ends at the rate whose median is this late
 @click.option("--soak", is_flag=True, help="Ten minutes at 70 % of saturation, which is searched for first.")
 @click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True)
 @click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), help="Draw a sweep here, .svg or .png.")
+@history_option
 @load_options()
 @json_option
 def main(file: Path | None, plot: Path | None, **wanted: Any) -> None:
@@ -77,6 +79,7 @@ def measure(wanted: dict[str, Any], bar: Bar) -> dict[str, Any]:
         return about | soak(options, wanted, bar) | {"bias": BIAS}
     with running_system(options) as system:
         system.fill(lambda share: bar("items", share))
+        take_in_history(system, wanted, bar)
         plan = plan_of(system, wanted)
         if wanted["sweep"]:
             return about | {"sweep": list(_sweep(system, plan, wanted["sweep"], bar))} | {"bias": BIAS}

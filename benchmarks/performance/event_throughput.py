@@ -22,7 +22,7 @@ import click
 
 from benchmarks import machine
 from benchmarks.performance.figure_tables import show_throughput
-from benchmarks.performance.options import Bar, json_option, load_options, run_command
+from benchmarks.performance.options import Bar, history_option, json_option, load_options, run_command
 from benchmarks.performance.sustained import find_sustained, work_off
 from benchmarks.performance.systems.local_system import MeasuredSystem, SystemOptions, running_system
 from benchmarks.performance.systems.naive_system import running_naive_agent
@@ -48,14 +48,8 @@ BIAS = (
     show_default=True,
     help="How long the producer gathers a batch, as librdkafka and Kafka 4 have it by default.",
 )
-@click.option(
-    "--history",
-    type=click.IntRange(0),
-    default=3000,
-    show_default=True,
-    help="Events taken in before anything is measured, so that users and items have a past.",
-)
 @click.option("--naive/--no-naive", default=True, show_default=True, help="Measure the naive agent, too.")
+@history_option
 @load_options(several_items=True)
 @json_option
 def main(file: Path | None, **wanted: Any) -> None:

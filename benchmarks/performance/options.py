@@ -30,6 +30,13 @@ _LOAD = (
     click.option("--kafka", is_flag=True, help="Apache Kafka instead of the embedded broker (Java 17, Maven)."),
 )  # fmt: skip
 
+history_option = click.option(
+    "--history",
+    type=click.IntRange(0),
+    default=3000,
+    show_default=True,
+    help="Events taken in before anything is measured, so that users and items have a past.",
+)
 json_option = click.option(
     "--json", "file", type=click.Path(path_type=Path, dir_okay=False), help="Write the figures here, too."
 )

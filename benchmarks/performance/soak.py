@@ -10,14 +10,14 @@ import numpy as np
 from benchmarks.performance.load.runs import Run
 from benchmarks.performance.options import Bar
 from benchmarks.performance.run_figures import of_run, percentiles
-from benchmarks.performance.sustained import find_sustained, work_off
+from benchmarks.performance.sustained import find_sustained, take_in_history, work_off
 from benchmarks.performance.systems.local_system import MeasuredSystem, SystemOptions, running_system
 from benchmarks.performance.watched import plan_of, watched
 from penchant.errors import Unavailable
 
 SHARE = 0.7
 _MINUTE_S = 60.0
-_SEARCH = {"seconds": 6.0, "warm_up": 2.0, "history": 3000}
+_SEARCH = {"seconds": 6.0, "warm_up": 2.0}
 
 
 def soak(options: SystemOptions, wanted: dict[str, Any], bar: Bar) -> dict[str, Any]:
@@ -36,6 +36,7 @@ def soak(options: SystemOptions, wanted: dict[str, Any], bar: Bar) -> dict[str, 
     if saturation is None:
         raise Unavailable("no rate was found that is sustained: name one with --rate, without --soak")
     with fresh() as system:
+        take_in_history(system, wanted, bar)
         plan = msgspec.structs.replace(plan_of(system, wanted), rate=SHARE * saturation)
         before = system.memory_mib()
         run = watched(system, plan, bar)

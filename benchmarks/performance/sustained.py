@@ -21,11 +21,16 @@ _WITHIN, _MOST_TRIED = 1.1, 5
 _PATIENCE_S = 4.0  # after the last event: what is not answered then was not kept up with
 
 
+def take_in_history(system: MeasuredSystem, wanted: dict[str, Any], bar: Bar) -> None:
+    """Give users and items a past, in few large batches."""
+    if wanted["history"]:
+        flood(system, plan_of(system, wanted), wanted["history"], bar)
+
+
 def work_off(system: MeasuredSystem, wanted: dict[str, Any], bar: Bar) -> Flood:
     """The history, then a heap of events at once, which the first rate is guessed by."""
     plan = plan_of(system, wanted)
-    if wanted["history"]:
-        flood(system, plan, wanted["history"], bar)
+    take_in_history(system, wanted, bar)
     return flood(system, plan, _HEAP, bar)
 
 
@@ -39,8 +44,7 @@ def find_sustained(
         rate = float(f"{rate:.3g}")
         with fresh() as system:
             plan = plan_of(system, wanted)
-            if wanted["history"]:
-                flood(system, plan, wanted["history"], bar)
+            take_in_history(system, wanted, bar)
             runs[rate] = watched(system, msgspec.structs.replace(plan, rate=rate, patience_s=_PATIENCE_S), bar)
         return Tried(rate, falls_behind(runs[rate]))
 

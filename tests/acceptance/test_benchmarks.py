@@ -29,7 +29,7 @@ def benchmark(name: str, folder: Path, options: Mapping[str, object]) -> dict[st
 
 
 def test_latency_matches_every_event_to_its_list(tmp_path: Path) -> None:
-    short = {"rate": 20, "reviews": 0.3, "items": 300, "seconds": 2, "warm-up": 1}
+    short = {"rate": 20, "reviews": 0.3, "items": 300, "seconds": 2, "warm-up": 1, "history": 50}
     figures = benchmark("latency", tmp_path, short)
 
     assert figures["sent"] == figures["received"] > 20
