@@ -51,7 +51,7 @@ class ListFeed:
         if record.topic == self._topics.items:
             self._reading.gone.take(record.key, record.value)
             return
-        user_id = (record.key or b"").decode()
+        user_id = (record.key or b"").decode(errors="replace")  # workers' are UTF-8; another's is nobody's
         if not user_id or (self._scope is not None and record.partition not in self._scope and user_id != TRENDING):
             return
         lists, current = self._reading.lists, self._reading is self.tables and self.ready.is_set()

@@ -39,7 +39,7 @@ class Entry(msgspec.Struct, gc=False):
 
 
 class ListTable:
-    """One writer; readers may be in other threads. most: lists that are kept, None for all.
+    """One writer; readers may be in other threads. most: lists that are kept beside what trends, None for all.
 
     Of more, those go that were neither asked for nor made for the longest time; their places stay.
     """
@@ -124,7 +124,7 @@ class ListTable:
             self._places.pop(user_id, None)
             self._entries[user_id] = entry
             self._last(user_id)
-            if len(self._entries) > self._most:
+            if len(self._entries) - (TRENDING in self._entries) > self._most:
                 oldest = next(each for each in self._entries if each != TRENDING)
                 self._places[oldest] = self._entries.pop(oldest).place
 

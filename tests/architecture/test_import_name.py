@@ -71,7 +71,8 @@ sys.path[:0] = json.loads(sys.argv[1])
 before = set(sys.modules)
 import penchant
 loaded = sorted({name.partition(".")[0] for name in set(sys.modules) - before} - sys.stdlib_module_names)
-import msgspec, serving
+import msgspec, serving, penchant.testing
+import penchant.kafka.following, penchant.kafka.placed_records  # what the client loads when it starts
 told = {}
 for name, example in json.loads(sys.stdin.read()).items():
     read = msgspec.json.decode(json.dumps(example), type=penchant.MESSAGES[name])
@@ -87,7 +88,7 @@ def told_by_a_service(folder: Path) -> tuple[list[str], str, dict[str, dict[str,
     for name in OTHERS:
         (folder / name).mkdir()
         (folder / name / "__init__.py").write_text('WHOSE = "theirs"\n', encoding="utf-8")
-    command = [sys.executable, "-I", "-c", SERVICE, json.dumps([str(folder), str(ROOT)])]
+    command = [sys.executable, "-I", "-W", "ignore", "-c", SERVICE, json.dumps([str(folder), str(ROOT)])]
     done = subprocess.run(command, input=json.dumps(EXAMPLES), capture_output=True, text=True, check=False, cwd=folder)
     assert done.returncode == 0, done.stderr
     loaded, whose, told = json.loads(done.stdout)

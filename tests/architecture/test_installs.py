@@ -112,6 +112,13 @@ def test_a_worker_loads_no_torch_nor_looks_for_it() -> None:
     assert not names & {"torch", "transformers", "optimum", "onnx", "export", "deploy"}
 
 
+def test_a_consumer_s_client_loads_what_its_install_has() -> None:
+    names = loaded_by(*(module.name for module in modules() if module.package == "penchant"))
+
+    assert {"kafka", "cramjam", "crc32c", "msgspec"} <= names
+    assert not names & (NEVER_IN_CLI | {"prometheus_client", "serving", "deploy", "psutil"})
+
+
 def test_the_command_line_loads_nothing_heavy() -> None:
     names = loaded_by("deploy.cli")
 

@@ -205,7 +205,7 @@ async def test_a_loop_over_all_has_the_newest_of_each(lists: FakeRecommendations
 
 
 def test_of_more_users_than_may_be_kept_those_go_that_were_used_least() -> None:
-    table = ListTable(most=3)
+    table = ListTable(most=2)
     for number, user_id in enumerate(("*", "u1", "u2", "u3")):
         table.put(user_id, a_list(user_id, 1), partition=2, offset=number)
         table.find("u1")
