@@ -28,7 +28,14 @@ from rich.console import Console
 from rich.progress import track
 
 from deploy.local.processes import ChildProcess
-from deploy.local.services import EmbeddedBroker, EmbeddedStore, free_port, start_broker, start_store
+from deploy.local.services import (
+    WORKER_FETCH_WAIT_MS,
+    EmbeddedBroker,
+    EmbeddedStore,
+    free_port,
+    start_broker,
+    start_store,
+)
 from deploy.topics.create import create_topics
 from penchant.messages import CoVisitEvent, CoVisits, ItemVector
 from penchant.topics import Topics
@@ -95,7 +102,7 @@ class _TimedWorker:
             "PENCHANT_REDIS": store.url,
             "PENCHANT_PREFIX": TOPICS.prefix,
             "PENCHANT_MODEL": str(settings.model),
-            "PENCHANT_FETCH_WAIT_MS": str(broker.fetch_wait_ms),
+            "PENCHANT_FETCH_WAIT_MS": str(WORKER_FETCH_WAIT_MS),
             "PENCHANT_SESSION_TIMEOUT_S": "6",
             "PENCHANT_STATISTICS_EVERY_S": "1",
             "PENCHANT_HEALTH_PORT": str(port),

@@ -79,12 +79,12 @@ def _build_app(settings: WorkerSettings) -> WorkerApp:
 def _connect(app: WorkerApp, worker: Worker, settings: WorkerSettings) -> None:
     """Have the app read a worker's topics, and ask the worker where."""
     app.transport = WorkerTransport(app, worker.assignment, settings.fetch_wait_ms)
-    wait_s = settings.batch_wait_ms / 1000
+    apart_s = settings.batch_wait_ms / 1000
     topics, handlers = settings.topics, worker.handlers
     for topic in (topics.clicks, topics.reviews, topics.commands, topics.transfers):
         burst = _BURST * settings.batch if topic == topics.clicks else 0  # texts wait for the encoder
-        consume(app, topic, handlers.take_in, settings.batch, wait_s, burst)
-    consume(app, topics.items, handlers.take_in_items, _ITEMS_AT_ONCE, wait_s)
+        consume(app, topic, handlers.take_in, settings.batch, apart_s, burst)
+    consume(app, topics.items, handlers.take_in_items, _ITEMS_AT_ONCE, apart_s)
 
 
 async def run(settings: WorkerSettings, encoder: Encoder, layout: TopicLayout) -> int:

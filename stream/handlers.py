@@ -1,6 +1,6 @@
 """What the agents hand a worker's records to (stream/kafka/agents.py)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 
@@ -15,13 +15,17 @@ from stream.tasks.event_backlog import EventBacklog
 
 @dataclass(frozen=True, kw_only=True)
 class RecordHandlers:
-    """`take_in` records of user topics, `take_in_items` those of the items topic; each is marked meanwhile."""
+    """`take_in` records of user topics, `take_in_items` those of the items topic; each is marked meanwhile.
+
+    on_items: told that vectors of items will be sent.
+    """
 
     pipeline: Pipeline
     items: ItemPipeline
     partitions: Partitions
     quarantine: Quarantine
     backlog: EventBacklog
+    on_items: Callable[[], None] = lambda: None
 
     async def take_in(self, records: Sequence[Record]) -> set[int]:
         """Records of a user topic. Returns the partitions whose records were refused and stay unacknowledged."""
@@ -41,6 +45,7 @@ class RecordHandlers:
 
     async def take_in_items(self, records: Sequence[Record]) -> None:
         """Records of the items topic."""
+        self.on_items()
         async with aclosing(self.quarantine.marked(records, items_scope)) as groups:
             async for some in groups:
                 await self.items.process(some)

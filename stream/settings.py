@@ -124,13 +124,18 @@ class WorkerSettings(Connections):
         default=256, ge=1, le=10_000, description="Most events in a micro-batch; of few users' clicks 4 times as many."
     )
     batch_wait_ms: float = Field(
-        default=5.0, ge=0.5, le=1000, description="How long a micro-batch is filled: latency against work per event."
+        default=5.0,
+        ge=0.5,
+        le=1000,
+        description="Micro-batches of a topic begin so far apart at least: latency against work per event.",
     )
     session_timeout_s: float = Field(
         default=10.0, ge=1, description="After so long without a heartbeat the group gives a worker's partitions away."
     )
     fetch_wait_ms: int = Field(
-        default=500, ge=1, description="How long the broker may hold a fetch. The embedded broker needs about 5."
+        default=500,
+        ge=0,
+        description="How long the broker may hold a fetch; 0: it does not, and is asked again, as the embedded one.",
     )
     health_host: str = Field(
         default="127.0.0.1", description="Where health and metrics listen; 0.0.0.0 in a container."

@@ -159,6 +159,7 @@ def build_worker(
         partitions=core.partitions,
         quarantine=core.quarantine,
         backlog=core.backlog,
+        on_items=vectors.hurry,
     )
     return Worker(resources, loops, assignment, handlers, crash)
 

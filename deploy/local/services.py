@@ -11,9 +11,10 @@ from deploy.local.processes import ChildProcess
 from penchant.errors import Misconfigured, Unavailable
 from serving.kafka.admin import open_admin
 
-__all__ = ["EmbeddedBroker", "EmbeddedStore", "free_port", "start_broker", "start_store"]
+__all__ = ["WORKER_FETCH_WAIT_MS", "EmbeddedBroker", "EmbeddedStore", "free_port", "start_broker", "start_store"]
 
 START_TIMEOUT_S = 20.0
+WORKER_FETCH_WAIT_MS = 0  # PENCHANT_FETCH_WAIT_MS of workers on the embedded broker
 
 
 def free_port() -> int:
@@ -39,7 +40,8 @@ class Service:
 class EmbeddedBroker(Service):
     """Tansu, a broker that speaks Kafka's protocol; memory only. `fetch_wait_ms` is what its clients should ask for.
 
-    Its long poll answers only after about half of the wait that the client allows, so clients wait for 5 ms.
+    Its long poll answers only after about half of the wait that the client allows, so clients wait for 5 ms. A worker
+    does without (`WORKER_FETCH_WAIT_MS`; see serving/kafka/polled_fetches.py).
     """
 
     fetch_wait_ms = 5

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import FrameType
 
 from deploy.local.processes import ChildProcess
-from deploy.local.services import Service, free_port, start_broker, start_store
+from deploy.local.services import WORKER_FETCH_WAIT_MS, Service, free_port, start_broker, start_store
 from deploy.local.signals import stopping_signals
 from deploy.local.supervisor import MAX_DEATHS, SupervisedProcess
 from deploy.topics.adopt import adopt
@@ -102,7 +102,7 @@ class LocalSystem:
             broker = start_broker(folder)
             self._services.append(broker)
             environment["PENCHANT_BOOTSTRAP"] = broker.bootstrap
-            environment["PENCHANT_FETCH_WAIT_MS"] = str(broker.fetch_wait_ms)
+            environment["PENCHANT_FETCH_WAIT_MS"] = str(WORKER_FETCH_WAIT_MS)
             environment["PENCHANT_SESSION_TIMEOUT_S"] = str(_EMBEDDED_SESSION_S)
         else:
             environment["PENCHANT_BOOTSTRAP"] = self.bootstrap

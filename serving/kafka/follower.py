@@ -12,10 +12,13 @@ from aiokafka.errors import KafkaConnectionError, KafkaError
 from penchant.errors import Misconfigured, PenchantError
 from penchant.topics import position_of
 from serving.kafka.asynchronous import committed_end, consumer, unreadable
+from serving.kafka.polled_fetches import poll
 
 _log = logging.getLogger(__name__)
 _MOST_AT_ONCE = 256
 _AT_A_TIME_S = 0.002  # of records between two looks at the rest of the process, whose lists must not wait for them
+_CATCHING_UP_MS, _IDLE_MS = 200, 5000  # between two looks at whether it has, where nothing comes; else for records
+_LONGEST_PAUSE_S = 0.25  # of an idle topic, where the broker cannot hold a fetch
 _MOST_FAILURES = 100  # records that cannot be applied: then it is not the records
 
 
@@ -47,6 +50,7 @@ class Follower:
         self._pause = pause
         self._task: asyncio.Task[None] | None = None
         self._consumer = consumer(bootstrap, fetch_max_wait_ms=fetch_wait_ms, max_partition_fetch_bytes=4 * 1024 * 1024)
+        self._polling = poll(self._consumer, _LONGEST_PAUSE_S) if fetch_wait_ms == 0 else None
 
     async def start(self) -> None:
         """Connect, and begin to follow from the first record on. Raises Misconfigured as `connect` does."""
@@ -80,6 +84,11 @@ class Follower:
         self.reached = dict(since)
         self._task = asyncio.create_task(self._follow(partitions), name=f"follow {self.topic}")
 
+    def hurry(self) -> None:
+        """Look as if records came, as some will soon."""
+        if self._polling is not None:
+            self._polling.hurry()
+
     async def stop(self) -> None:
         """Stop following and hang up."""
         if self._task is not None:
@@ -112,7 +121,8 @@ class Follower:
         ends: dict[Any, int] = {}
         while True:
             try:
-                records = await self._consumer.getmany(timeout_ms=200, max_records=_MOST_AT_ONCE)
+                wait_ms = _IDLE_MS if self.caught_up.is_set() else _CATCHING_UP_MS
+                records = await self._consumer.getmany(timeout_ms=wait_ms, max_records=_MOST_AT_ONCE)
             except KafkaError as error:
                 _log.warning("%s cannot be read (%s); trying again", self.topic, error)
                 await asyncio.sleep(0.5)

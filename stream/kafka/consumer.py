@@ -21,6 +21,7 @@ from faust.types import TP
 from mode.services import WaitResults
 
 from serving.kafka.asynchronous import COMMITTED, prepare
+from serving.kafka.polled_fetches import poll
 from stream.kafka.assignment import Partitions, Reading
 
 _MOST_UNDER_WAY = 64 * 1024 * 1024  # bytes of records that were delivered and not processed; more are not fetched
@@ -66,7 +67,9 @@ class _Thread(AIOKafkaConsumerThread):
         consumer = super()._create_worker_consumer(transport)
         consumer._isolation_level = COMMITTED
         wait_ms = cast("WorkerTransport", transport).fetch_wait_ms
-        if wait_ms is not None:
+        if wait_ms == 0:
+            poll(consumer)
+        elif wait_ms is not None:
             consumer._fetch_max_wait_ms = wait_ms
         return consumer
 
@@ -232,6 +235,12 @@ class WorkerConsumer(Consumer):
             self._room.clear()
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._room.wait(), _ROOM_LOOK_S)
+
+    async def verify_all_partitions_active(self) -> None:
+        """Nothing: Faust would look at every partition again and again, to write a line into the log.
+
+        stream/monitoring/watchdog.py ends a worker that does nothing.
+        """
 
     async def commit_passed(self) -> None:
         """Commit what lies behind the last record, if all were acknowledged: the group's lag counts offsets."""

@@ -9,6 +9,7 @@ import psutil
 import pytest
 from kafka import KafkaConsumer
 
+from deploy.local.services import WORKER_FETCH_WAIT_MS
 from tests.conftest import Broker
 from tests.support.command import penchant
 from tests.support.local import RunningLocal, running_local
@@ -161,7 +162,7 @@ def test_a_killed_worker_is_started_again_and_goes_on(tmp_path: Path) -> None:
 def test_running_broker_and_store_are_used_and_left(
     tmp_path: Path, broker: Broker, redis_url: str, prefix: str
 ) -> None:
-    wait = {} if broker.fetch_wait_ms is None else {"PENCHANT_FETCH_WAIT_MS": str(broker.fetch_wait_ms)}
+    wait = {} if broker.fetch_wait_ms is None else {"PENCHANT_FETCH_WAIT_MS": str(WORKER_FETCH_WAIT_MS)}
     options = ["--bootstrap", broker.bootstrap, "--redis", redis_url, "--prefix", prefix]
     with running_local(tmp_path, *options, **wait) as system:
         assert system.where["bootstrap"] == broker.bootstrap

@@ -13,6 +13,7 @@ from kafka import KafkaProducer, TopicPartition
 from kafka.admin import KafkaAdminClient
 from redis.asyncio import Redis
 
+from deploy.local.services import WORKER_FETCH_WAIT_MS
 from deploy.topics.create import create_topics
 from penchant.errors import BrokenState, Misconfigured
 from penchant.messages import CoVisits
@@ -73,7 +74,7 @@ class StatisticsOwner:
 @pytest.fixture
 def settings(broker: Broker, redis_url: str, prefix: str) -> WorkerSettings:
     create_topics(broker.bootstrap, Topics(prefix), partitions=2, replication=1)
-    wait_ms = broker.fetch_wait_ms or 500
+    wait_ms = 500 if broker.fetch_wait_ms is None else WORKER_FETCH_WAIT_MS
     return WorkerSettings(
         bootstrap=broker.bootstrap,
         redis=redis_url,

@@ -16,7 +16,7 @@ import redis
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
 from deploy.local.processes import ChildProcess
-from deploy.local.services import free_port
+from deploy.local.services import WORKER_FETCH_WAIT_MS, free_port
 from deploy.topics.create import create_topics
 from penchant.topics import Topics
 from tests.conftest import Broker
@@ -77,7 +77,7 @@ class System:
             "PENCHANT_SESSION_TIMEOUT_S": "6",
         }
         if broker.fetch_wait_ms is not None:
-            self.environment["PENCHANT_FETCH_WAIT_MS"] = str(broker.fetch_wait_ms)
+            self.environment["PENCHANT_FETCH_WAIT_MS"] = str(WORKER_FETCH_WAIT_MS)
         self.workers: list[WorkerProcess] = []
         self.records: dict[str, list[Any]] = {}
         create_topics(broker.bootstrap, self.topics, self.partitions, replication=1)

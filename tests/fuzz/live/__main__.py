@@ -121,7 +121,7 @@ class LiveRun:
     def go(self) -> RunResult:
         """Start, be quiet, fuzz, wait, account."""
         began, result = time.monotonic(), self._outcome
-        worker = self._system.start_ready(PENCHANT_FETCH_WAIT_MS="50" if self._options.kafka else "5")
+        worker = self._system.start_ready(PENCHANT_FETCH_WAIT_MS="50" if self._options.kafka else "0")
         self._system.publish(ITEMS)
         self._watch(time.monotonic() + QUIET_S, worker)
         usual = list(self._bystanders.sent_s)

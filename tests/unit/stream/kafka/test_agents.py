@@ -1,6 +1,7 @@
 """What an agent takes along with a micro-batch: what waits in its channel already."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -10,7 +11,7 @@ from faust.types import TP
 from faust.types.tuples import ConsumerMessage
 
 from stream.app import WorkerApp
-from stream.kafka.agents import waiting
+from stream.kafka.agents import batch, consume
 from stream.kafka.consumer import WorkerTransport
 from stream.testing import TOPICS
 from tests.support.open_assignment import OpenAssignment
@@ -28,6 +29,11 @@ async def app() -> AsyncIterator[WorkerApp]:
     yield made
     consumer: Any = made.consumer
     consumer._thread.thread_loop.close()  # made with the thread, and closed by it, had it run
+
+
+def now(app: WorkerApp) -> int:
+    """The generation of events that came since the last rebalance."""
+    return int(app.consumer_generation_id)
 
 
 def came(app: WorkerApp, offset: int, generation: int = 0) -> Event:
@@ -48,28 +54,80 @@ def came(app: WorkerApp, offset: int, generation: int = 0) -> Event:
     return Event(app, b"u1", b"{}", {}, message)
 
 
+def clicks(app: WorkerApp) -> Any:
+    """A stream of clicks whose channel is empty. Any: StreamT does not know of its channel's queue."""
+    return app.stream(app.topic(TOPICS.clicks, key_type=bytes, value_type=bytes))
+
+
+def offsets(events: list[Any]) -> list[int]:
+    return [event.message.offset for event in events]
+
+
 async def test_what_waits_in_the_channel_is_taken_in_order_and_is_to_be_acknowledged(app: WorkerApp) -> None:
     """Given events in a channel, some of before a rebalance, then the others come in order, noted as unacknowledged."""
-    stream: Any = app.stream(app.topic(TOPICS.clicks, key_type=bytes, value_type=bytes))
+    stream = clicks(app)
     for offset in range(5):
-        stream.channel.queue.put_nowait(came(app, offset, generation=-7 if offset == 2 else app.consumer_generation_id))
+        stream.channel.queue.put_nowait(came(app, offset, generation=-7 if offset in {0, 2} else now(app)))
 
-    taken = list(waiting(stream))
+    taken = await batch(stream, 10)
 
-    assert [event.message.offset for event in taken] == [0, 1, 3, 4]
-    assert sorted(message.offset for message in app.consumer.unacked) == [0, 1, 3, 4]
-    assert list(waiting(stream)) == []
+    assert offsets(taken) == [1, 3, 4]
+    assert sorted(message.offset for message in app.consumer.unacked) == [1, 3, 4]
+    assert stream.channel.queue.empty()
 
 
 async def test_no_more_is_taken_than_asked_for(app: WorkerApp) -> None:
-    stream: Any = app.stream(app.topic(TOPICS.clicks, key_type=bytes, value_type=bytes))
+    stream = clicks(app)
     for offset in range(5):
-        stream.channel.queue.put_nowait(came(app, offset, app.consumer_generation_id))
+        stream.channel.queue.put_nowait(came(app, offset, now(app)))
 
-    more = waiting(stream)
-
-    assert [next(more).message.offset for _ in range(2)] == [0, 1]
+    assert offsets(await batch(stream, 2)) == [0, 1]
     assert stream.channel.queue.qsize() == 3
+
+
+async def test_a_burst_of_few_users_is_taken_further(app: WorkerApp) -> None:
+    """Given events of one user, then four times as many come at once as of many."""
+    stream = clicks(app)
+    for offset in range(10):
+        stream.channel.queue.put_nowait(came(app, offset, now(app)))
+
+    assert offsets(await batch(stream, 2, burst=8)) == list(range(8))
+
+
+async def test_nothing_but_the_past_makes_an_empty_batch(app: WorkerApp) -> None:
+    stream = clicks(app)
+    stream.channel.queue.put_nowait(came(app, 0, generation=-7))
+
+    assert await batch(stream, 10) == []
+
+
+async def test_a_first_event_is_handled_at_once_and_later_ones_together(app: WorkerApp) -> None:
+    """Given batches that begin far apart, then the first event waits for nothing, and what follows comes together."""
+    handled: list[list[int]] = []
+    done = asyncio.Semaphore(0)
+
+    async def handle(records: Any) -> None:
+        handled.append([record.offset for record in records])
+        done.release()
+
+    consume(app, TOPICS.clicks, handle, most=10, apart_s=0.5)
+    agent: Any = app.agents[TOPICS.clicks]
+    stream = agent.stream()
+    running = asyncio.create_task(agent.fun(stream))
+    try:
+        began_s = time.monotonic()
+        stream.channel.queue.put_nowait(came(app, 0, now(app)))
+        await done.acquire()
+        first_s = time.monotonic() - began_s
+        for offset in (1, 2):
+            stream.channel.queue.put_nowait(came(app, offset, now(app)))
+        await done.acquire()
+        second_s = time.monotonic() - began_s
+    finally:
+        running.cancel()
+
+    assert handled == [[0], [1, 2]]
+    assert first_s < 0.5 <= second_s
 
 
 async def test_a_record_is_delivered_at_once_while_the_flow_is_on(app: WorkerApp) -> None:
