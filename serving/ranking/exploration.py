@@ -27,30 +27,32 @@ MOST_SLOT = 100  # of a longer list the rest is won by points alone
 _ROTATED = 8  # times as many rare items rotate as there are slots for them
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Candidates:
     """All items for one user, by row: points `(n,)`, -inf where an item must not be listed, which are changed in place.
 
-    fit: `(n,)`, the points by what an item is, apart from who interacted with it. totals: `(n,)`, how much interaction
-    it had. kin: `(n,)` in [0, 1], what it has in common by its facets with what the user liked.
+    best: `(b,)`, rows of the best of them in order, `MOST_SLOT` or more, which follow. fit: `(n,)`, the points by what
+    an item is, apart from who interacted with it. totals: `(n,)`, how much interaction it had. kin: `(n,)` in [0, 1],
+    what it has in common by its facets with what the user liked.
     """
 
     points: Floats
+    best: Rows
     fit: Floats
     totals: Floats
     kin: Floats
 
 
-def cold_start(candidates: Candidates, newness: float) -> Rows:
-    """The rows of the cold-start items that fit best, one for each of their slots at most.
+def cold_start(candidates: Candidates, cold: Rows, newness: float) -> Rows:
+    """The rows of the cold-start items that fit best, one for each of their slots at most. `cold`: all that there are.
 
     Where new items are hardly ever taken (`newness` of `Popularity`) the slot would be wasted, and where most items are
     cold they need no boost: then there are none.
     """
     if newness < _LEAST_NEWNESS:
         return np.empty(0, np.intp)
-    of = (candidates.points, candidates.fit, candidates.totals, candidates.kin)
-    return _cold(of, _COLD_START_SLOTS[0], len(_COLD_START_SLOTS))
+    akin = _akin(candidates.points, candidates.kin, cold, candidates.best[: _COLD_START_SLOTS[0]])
+    return akin[best_rows(candidates.fit[akin], len(_COLD_START_SLOTS))]
 
 
 def cold_start_boost(candidates: Candidates, cold: Rows) -> dict[int, float]:
@@ -72,8 +74,8 @@ def exploration_boost(candidates: Candidates, share: float, seed: int) -> dict[i
     slots = range(max(round(1.0 / share), _EARLIEST), MOST_SLOT + 1, max(round(1.0 / share), _EARLIEST))
     allowed = np.isfinite(candidates.points)
     rare = allowed & (candidates.totals <= np.median(candidates.totals[allowed])) if allowed.any() else allowed
-    rare[best_rows(candidates.points, slots[-1])] = False
-    rare &= candidates.kin >= _median_kin(candidates.points, candidates.kin, _COLD_START_SLOTS[0])
+    rare[candidates.best[: slots[-1]]] = False
+    rare &= candidates.kin >= np.median(candidates.kin[candidates.best[: _COLD_START_SLOTS[0]]])
     rows = np.flatnonzero(rare)
     pool = rows[best_rows(candidates.fit[rows], _ROTATED * len(slots))]
     rotated = np.random.default_rng(seed).permutation(pool)[: len(slots)]
@@ -104,14 +106,19 @@ def _boost(candidates: Candidates, rows: Rows, slots: tuple[int, ...], fits: flo
     """Boost items to slots, first slots first, unless they stand higher or do not fit better than a share."""
     if not len(rows):
         return {}
-    more = _raise(candidates.points, candidates.fit, rows, np.array(slots), fits)
+    of = (candidates.points, candidates.fit, candidates.best)
+    more, candidates.best = _raise(of, rows, np.array(slots), fits)
     return {row: points for row, points in zip(rows.tolist(), more.tolist(), strict=True) if points}
 
 
+def best_among(points: Floats, rows: Rows, k: int) -> Rows:
+    """The same of some items: `points` `(n,)`, `rows` ascending."""
+    return _best_among(points, rows, k)
+
+
 @compiled
-def _median_kin(points: Floats, kin: Floats, first: int) -> float:
-    rows = _best(points, first)
-    return float(np.median(kin[rows])) if len(rows) else 0.0
+def _best_among(points: Floats, rows: Rows, k: int) -> Rows:
+    return rows[_best(points[rows], k)]
 
 
 @compiled
@@ -163,38 +170,35 @@ def _sift(rows: Rows, values: Floats, size: int, row: int, value: np.float32) ->
 
 
 @compiled
-def _cold(of: tuple[Floats, Floats, Floats, Floats], first: int, most: int) -> Rows:
-    """The cold-start items that fit best, `most` of them; none if most that may be listed are cold.
-
-    of: points, fit, totals and kin of `Candidates`. first: the slot that they must be akin to those before of.
-    """
-    points, fit, totals, kin = of
-    rows = np.empty(len(points), np.int64)
-    allowed = cold = 0
+def _akin(points: Floats, kin: Floats, cold: Rows, first: Rows) -> Rows:
+    """Which cold-start items that may be listed are as akin as half of the first; none if most items are cold."""
+    allowed = 0
     for row in range(len(points)):
+        allowed += points[row] > -np.inf
+    found, listed, usual = np.empty(len(cold), np.int64), 0, np.float32(0.0)
+    if len(first):
+        usual = np.median(kin[first])
+    akin = 0
+    for row in cold:
         if points[row] > -np.inf:
-            allowed += 1
-            if totals[row] == 0.0:
-                rows[cold] = row
-                cold += 1
-    if 2 * cold > allowed:
-        return rows[:0]
-    usual, fits, akin = _median_kin(points, kin, first), np.empty(cold, np.float32), 0
-    for at in range(cold):
-        if kin[rows[at]] >= usual:
-            rows[akin], fits[akin] = rows[at], fit[rows[at]]
-            akin += 1
-    return rows[_best(fits[:akin], most)]
+            listed += 1
+            if kin[row] >= usual:
+                found[akin] = row
+                akin += 1
+    return found[: 0 if 2 * listed > allowed else akin]
 
 
 @compiled
-def _raise(points: Floats, fit: Floats, rows: Rows, slots: Rows, fits: float) -> Floats:
-    """Change the points of some items so that they get their slots. Returns what was added, `(r,)`, 0 if nothing."""
+def _raise(of: tuple[Floats, Floats, Rows], rows: Rows, slots: Rows, fits: float) -> tuple[Floats, Rows]:
+    """Change the points of some items so that they get their slots.
+
+    of: points, fit and best of `Candidates`. Returns what was added, `(r,)`, 0 if nothing, and the best thereafter.
+    """
+    points, fit, best = of
     more = np.zeros(len(rows), np.float32)
-    listed = _best(points, MOST_SLOT)
     for at in range(len(rows)):
         row, slot = rows[at], slots[at]
-        first = listed[:slot]
+        first = best[:slot]
         if len(first) < slot or np.any(first == row):
             continue
         if fits > 0.0 and fit[row] < np.quantile(fit[first], fits):
@@ -202,7 +206,7 @@ def _raise(points: Floats, fit: Floats, rows: Rows, slots: Rows, fits: float) ->
         raised = np.float32(0.5) * (points[first[-2]] + points[first[-1]])
         more[at] = raised - points[row]
         points[row] = raised
-        later = listed[slot - 1 :]
-        later = later[later != row]
-        listed = np.concatenate((first[:-1], rows[at : at + 1], later))
-    return more
+        later = best[slot - 1 :]
+        best = np.concatenate((first[:-1], rows[at : at + 1], later[later != row]))
+    best = np.sort(best)
+    return more, best[_best(points[best], len(best))]

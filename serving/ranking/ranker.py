@@ -162,8 +162,12 @@ class Ranker:
         self._slate.apply(scored.points)
         if scored.profile.empty:
             return most_popular(self._nobody().points, np.isfinite(scored.points), k)
-        allowed = np.isfinite(scored.points)
-        rows = self._filled(scored, allowed, k) if self._settings.relevance else self._slate.choose(scored.points, k)
+        if self._settings.relevance:
+            rows = self._filled(scored, np.isfinite(scored.points), k)
+        elif self._exact(k) == k:
+            rows = scored.best[:k]
+        else:
+            rows = self._slate.choose(scored.points, k)
         return self._slate.arrange(rows, scored.points, scored.boosted, k)
 
     def _filled(self, scored: Scored, allowed: Mask, k: int) -> Rows:

@@ -36,6 +36,8 @@ from serving.ranking.ease import Ease, Fitted
 from serving.ranking.exploration import (
     MOST_SLOT,
     Candidates,
+    best_among,
+    best_rows,
     cold_start,
     cold_start_boost,
     exploration_boost,
@@ -74,9 +76,9 @@ class Scored:
     """One user's points, `(n,)`, -inf where an item must not be listed, and what they were made of.
 
     fitted: the EASE model of that moment. weights: of the blend. standard: `(a, m)`, each facet query's z for each
-    distinct facet text. crowd: what everybody does. boosted: the rows
-    of items in exploration slots, and by how many points. discounts: the rows of items that were shown and not taken,
-    and how many points they lost. seen: what the user has seen or bought.
+    distinct facet text. crowd: what everybody does. best: rows of the best in order, as many as had to be exact.
+    boosted: the rows of items in exploration slots, and by how many points. discounts: the rows of items that were
+    shown and not taken, and how many points they lost. seen: what the user has seen or bought.
     """
 
     profile: Profile
@@ -86,6 +88,7 @@ class Scored:
     standard: Floats
     crowd: Crowd
     points: Floats
+    best: Rows
     boosted: dict[int, float]
     discounts: dict[int, float]
     seen: SeenItems
@@ -141,9 +144,10 @@ class Scorer:
                     if exact is None
                     else estimated(points[at], queries[place], profiles[at], content)
                 )
-        crowd = [weights[POPULARITY_SIGNALS] @ self._crowd.signals for weights in (known, unknown)]
+        weights = {empty: unknown if empty else known for empty in {profile.empty for profile in profiles}}
+        crowd = {empty: of_kind[POPULARITY_SIGNALS] @ self._crowd.signals for empty, of_kind in weights.items()}
         return [
-            self._scored(of, unknown if of[1].empty else known, crowd[of[1].empty], exact)
+            self._scored(of, weights[of[1].empty], crowd[of[1].empty], exact)
             for of in zip(states, profiles, points, likeness, strict=True)
         ]
 
@@ -244,19 +248,23 @@ class Scorer:
         if (fitted := self._ease.fitted) is not None:
             fitted.add_to(points, profile.history, damping * weights[Signal.EASE])
         leave_out(points, self._catalogue.available, seen.out)
-        boosted: dict[int, float] = {}
+        wanted, boosted = max(exact or 0, MOST_SLOT), dict[int, float]()
+        if towards is None or exact is None:
+            best = best_rows(points, wanted)
+        else:
+            rows = unsure(points, self._crowd.newness, abs(new_content) * towards.error, wanted)
+            self._settle(points, rows, profile, towards, new_content)
+            best = best_among(points, rows, wanted)
         if towards is not None:
-            if exact is not None and new_content:
-                doubtful = unsure(points, self._crowd.newness, abs(new_content) * towards.error, max(exact, MOST_SLOT))
-                self._settle(points, doubtful, profile, towards, new_content)
-            candidates = Candidates(points, text, self._totals, facets)
+            candidates = Candidates(points, best, text, self._totals, facets)
             if self._settings.explore:
                 boosted = exploration_boost(candidates, self._settings.explore, rotation_seed(state))
-            cold = cold_start(candidates, self._popularity.newness)
-            if exact is not None and new_content:
+            cold = cold_start(candidates, self._crowd.cold, self._popularity.newness)
+            if exact is not None:
                 self._settle(points, cold, profile, towards, new_content)
             for row, more in cold_start_boost(candidates, cold).items():
                 boosted[row] = boosted.get(row, 0.0) + more
+            best = candidates.best
         return Scored(
             profile=profile,
             item_neighbours=found,
@@ -265,6 +273,7 @@ class Scorer:
             standard=standard,
             crowd=self._crowd,
             points=points,
+            best=best,
             boosted=boosted,
             discounts=lost,
             seen=seen,

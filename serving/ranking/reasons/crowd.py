@@ -22,12 +22,14 @@ class Crowd:
     """The `POPULARITY_SIGNALS` of all items as they stand.
 
     signals: `(12, n)`, each without its mean. newness: `(n,)`, 1 / (1 + n_j). offered: `(n,)`, what is on offer.
+    cold: the rows of what is on offer and has no interaction.
     """
 
     def __init__(self, signals: Floats, newness: Floats, offered: Mask) -> None:
         self.signals = signals
         self.newness = newness
         self._offered = offered
+        self.cold: Rows = np.flatnonzero(offered & (newness == 1.0))
         self._known: Mask = offered & (newness < 1.0)
         # A median takes a while, to see on which side of it a number lies less; and what lies beyond a number that was
         # looked at lies there, too. So of each signal: the least number known to be above, the largest known below, and
