@@ -25,7 +25,8 @@ LONGEST_PAUSE_S = 0.04
 _HELD_BY_BROKER_MS = 5  # while records come: it looks after 0, 2.5, 3.75 … ms
 _BUSY_S = 0.1  # since the last record
 _SHARE = 0.125  # of the time since then: an event that comes after a while is late by a small part of that
-_HELD_S = 0.25  # then the consumer may fetch from other partitions, too
+_HELD_S = 0.5  # then the consumer may fetch from other partitions, too; at least
+_PAUSES_HELD = 8
 _FETCHED_S = 2.0  # then it is fetched in any case: an error is told to a fetch alone
 _SOON_S = 1.0
 _LATEST = -1
@@ -73,7 +74,7 @@ class Polling:
         look = self._looks.get(node_id)
         if look is None or look.positions != _positions(request):
             look = self._looks[node_id] = _Look(request)
-        until_s = monotonic() + _HELD_S
+        until_s = monotonic() + max(_HELD_S, _PAUSES_HELD * self._longest_pause_s)
         while look.nothing is None or monotonic() < until_s:
             wait_s = pause_s(monotonic() - self._came_s, self._longest_pause_s)
             if not wait_s or await look.is_due(await self._connection(node_id)):

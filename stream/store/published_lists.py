@@ -131,6 +131,8 @@ class PublishedLists:
 
     def leave(self, partitions: Collection[int]) -> None:
         """Drop what is known of some partitions. The store's entries are for whoever has them now."""
+        if not partitions:
+            return
         for number in partitions:
             self._tokens.pop(number, None)
             self._unsaved.pop(number, None)

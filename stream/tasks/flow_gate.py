@@ -1,6 +1,7 @@
 """Holds user topics back until lists can be made."""
 
 import asyncio
+import gc
 from collections.abc import Awaitable, Callable, Sequence
 
 from serving.kafka.follower import Follower
@@ -29,9 +30,19 @@ class FlowGate:
         """Open the gate as soon as that is possible."""
         await self.wait_caught_up()
         await self._warm_up()
+        _set_aside_what_stays()
         self.open = True
         self._let_flow()
 
     async def wait_caught_up(self) -> None:
         """Return when all is followed to where it stood at the start."""
         await asyncio.gather(*(follower.caught_up.wait() for follower in self._followers))
+
+
+def _set_aside_what_stays() -> None:
+    """Have the garbage collector not look again at what was loaded, which stays: libraries, encoder, catalogue.
+
+    A full collection held the event loop for 180 ms (230,000 objects at 10,000 items).
+    """
+    gc.collect()
+    gc.freeze()

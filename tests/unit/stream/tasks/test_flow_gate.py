@@ -1,6 +1,7 @@
 """User topics flow once all is followed, and the encoder is warm."""
 
 import asyncio
+import gc
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -23,5 +24,8 @@ async def test_the_gate_opens_when_all_is_known_and_the_encoder_is_warm() -> Non
 
     followers[1].caught_up.set()
     await running
+    set_aside = gc.get_freeze_count()
+    gc.unfreeze()
 
     assert (gate.caught_up, gate.open, done) == (True, True, ["warm", "flows"])
+    assert set_aside > 0
