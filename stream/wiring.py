@@ -171,6 +171,8 @@ def _parts(settings: WorkerSettings, encoder: Encoder, layout: TopicLayout, cons
         _log.warning("the model folder has no head for sentiment: reviews without a rating all count the same")
     encoding = DeadlineEncoder(encoder, on_failure=metrics.encoder_failed, on_batch=metrics.encoder_ran)
     metrics.encoder_out.set_function(lambda: not encoding.healthy)
+    metrics.encoder_cached.set_function(lambda: encoder.texts_cached)
+    metrics.encoder_read.set_function(lambda: encoder.texts_read)
     catalogue = Catalogue(encoder.dim, encoder.fingerprint)
     statistics = Statistics(catalogue, layout.identities)
     rules = Rules(catalogue, settings.list_rules)
@@ -223,7 +225,7 @@ def _core(parts: _Parts) -> _Core:
         identities,
         settings.retention(),
         _repair(parts),
-        RedisCalls(parts.retries),
+        RedisCalls(parts.retries, on_record=metrics.state_bytes.observe),
     )
     log = KafkaLog(settings.bootstrap, metrics.leave_out, parts.retries)
     waiting, quarantine = PendingIndex(), Quarantine(store)
@@ -345,6 +347,7 @@ def _watch(parts: _Parts, core: _Core, gate: FlowGate, followers: Sequence[Follo
         user_topics=(topics.clicks, topics.reviews, topics.commands, topics.transfers),
         gate=gate,
         retries=parts.retries,
+        on_lag=parts.metrics.lag.set,
     )
 
 

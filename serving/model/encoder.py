@@ -72,6 +72,7 @@ class Encoder:
         self._artifact = artifact
         self._reader = reader
         self._cache = _Cache(cache_texts)
+        self.texts_read = self.texts_cached = 0  # so far, for the metrics
 
     @property
     def batch_tokens(self) -> int:
@@ -89,6 +90,8 @@ class Encoder:
         keys = [self._key(text, kind) for text in texts]
         known = self._cache.get(keys)
         fresh = {key: text for key, text in zip(keys, texts, strict=True) if key not in known}
+        self.texts_read += len(fresh)
+        self.texts_cached += len(known)
         if fresh:
             prefixed = [self._artifact.prefixes[kind] + text for text in fresh.values()]
             rows = self._centred(self._raw(prefixed, on_batch), kind)

@@ -10,6 +10,7 @@ from stream.encoder.deadline import Failure
 __all__ = ["Metrics", "RenewalMetrics"]
 
 _SECONDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+_BYTES = (256, 512, 1024, 2048, 4096, 8192, 16_384, 32_768, 65_536, 262_144)
 _SHARES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 
 
@@ -120,11 +121,32 @@ class Metrics:
         )
         self.event_to_list_seconds = Histogram(
             "penchant_event_to_list_seconds",
-            "From a record's timestamp to the acknowledgement of the list that names it.",
+            "From a record's timestamp to the acknowledgement of the list that names it, by that list's path; "
+            "none: of what caused no list.",
+            ["path"],
             buckets=_SECONDS,
             registry=self.registry,
         )
         self.records = Counter("penchant_records", "Records taken in.", ["topic"], registry=self.registry)
+        self.events = Counter(
+            "penchant_events",
+            "New events by kind, and what became of them: folded, waiting, duplicate, retracted, rejected.",
+            ["kind", "outcome"],
+            registry=self.registry,
+        )
+        self.late = Counter(
+            "penchant_late_events",
+            "Events folded that are older than the newest in their user's ring.",
+            registry=self.registry,
+        )
+        self.lag = Gauge(
+            "penchant_lag_records",
+            "Records of this worker's user partitions that are not taken in, at the last look, 2 s ago at most.",
+            registry=self.registry,
+        )
+        self.state_bytes = Histogram(
+            "penchant_state_bytes", "Size of a user's record as written.", buckets=_BYTES, registry=self.registry
+        )
         self.dead_letters = Counter(
             "penchant_dead_letters", "Records sent to the dead letters, by reason.", ["reason"], registry=self.registry
         )
@@ -188,6 +210,14 @@ class Metrics:
             "Slices of texts that the encoder failed at, by how: late, hung, raised.",
             ["how"],
             registry=self.registry,
+        )
+        self.encoder_cached = Gauge(
+            "penchant_encoder_cached_texts",
+            "Texts since the start whose vector the encoder had remembered.",
+            registry=self.registry,
+        )
+        self.encoder_read = Gauge(
+            "penchant_encoder_read_texts", "Texts since the start that the encoder read.", registry=self.registry
         )
         self.encoder_batch_seconds = Histogram(
             "penchant_encoder_batch_seconds",

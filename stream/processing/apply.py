@@ -143,22 +143,27 @@ def _on_event(update: UserUpdate, each: WorkItem) -> None:
     if known is FoldResult.REUSED:
         message = f"event_id {event.event_id!r} was used before by this user, for another event: the first one counts"
         update.batch.dead.append(DeadLetter(event.record, RejectReason.ID_REUSED, message, "fold"))
+        update.batch.note(event, "rejected")
         return
     if known is FoldResult.DUPLICATE:
         update.changed = True
         update.name_later(ref(event, duplicate=True))
+        update.batch.note(event, "duplicate")
         return
     if retract_on_arrival(update, event):
         update.burst.lose()
         _name(update, event, waiting=False)
+        update.batch.note(event, "retracted")
         return
     links = event.item_id is not None and event.weight.covisit > 0
     before = update.burst.context_of(state) if links else None
     bought = purchase_context(state, event) if links else None
     missing = _missing_vector(event, update.context)
     if missing is not None and not _wait(update, event, missing):
+        update.batch.note(event, "rejected")
         return
     if missing is None:
+        update.batch.late += bool(state.ring) and event.time_ms < state.ring[-1].time_ms
         fold(state, *_to_fold(event, update.context))
         if not _silent(event):
             update.burst.follow(state)
@@ -168,6 +173,7 @@ def _on_event(update: UserUpdate, each: WorkItem) -> None:
         counted = CoVisitEvent(came.offset, event.item_id, event.weight.covisit, *before, event.time_ms, *bought)
         events.append(counted)
     _name(update, event, waiting=missing is not None)
+    update.batch.note(event, "folded" if missing is None else "waiting")
 
 
 def _name(update: UserUpdate, event: Event, *, waiting: bool) -> None:

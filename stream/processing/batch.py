@@ -4,6 +4,7 @@ A `PartitionBatch` collects co-visits, dead letters, answers to commands, waits,
 here knows of Kafka or Redis; `stream.processing.apply` fills a batch between loading and saving.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -13,7 +14,7 @@ import msgspec
 
 from penchant.messages import CoVisitEvent, CoVisits
 from serving.model.sentiment import Sentiment
-from serving.state.user_state import Ref, UserState, Vector
+from serving.state.user_state import EventKind, Ref, UserState, Vector
 from stream.events.decoder import CommandEvent, Event
 from stream.events.encoder_input import EncoderInput
 from stream.events.records import DeadLetter, Record, Reroute
@@ -29,6 +30,7 @@ MOST_UNNAMED = 256  # duplicates and impressions that wait to be named by the ne
 _MOST_UNNAMED_BYTES = 1024  # of one: an id of 256 bytes and a topic's name take 0.5 KB
 _MOST_UNNAMED_MORE = 2**53 - 1  # the largest whole number that every JSON reader knows
 
+Outcome = Literal["folded", "waiting", "duplicate", "retracted", "rejected"]
 VectorOf = Callable[[str], Vector | None]
 Read = Callable[[Record], Event | CommandEvent | Reroute]
 
@@ -183,6 +185,8 @@ class PartitionBatch:
     lease: the partition as its states were loaded: my token, and the offsets that they stand for.
     waits: (item, user) -> until when the user waits for it, ms since 1970; None: no longer.
     erased: user -> when, by the command's record. ignored: how many events of before an erasure were left out.
+    outcomes: what became of the log's new events, by kind. late: how many of those that were folded are older than the
+    newest event of their user's ring.
     missed: how many texts of new events and retractions wait for the encoder from now on.
     handoffs: user -> the token of the handoff that made an alias of the user, as the store has it.
     nulls: users whose list is to go though nothing else of them stands.
@@ -202,6 +206,8 @@ class PartitionBatch:
     waits: dict[tuple[str, str], int | None] = field(default_factory=dict)
     erased: dict[str, int] = field(default_factory=dict)
     ignored: int = 0
+    outcomes: Counter[tuple[EventKind, Outcome]] = field(default_factory=Counter)
+    late: int = 0
     missed: int = 0
     handoffs: dict[str, str] = field(default_factory=dict)
     nulls: list[str] = field(default_factory=list)
@@ -250,6 +256,10 @@ class PartitionBatch:
             dead_letter for dead_letter in self.dead if not self.again(dead_letter.carrier or dead_letter.record)
         ]
         self.misrouted = [reroute for reroute in self.misrouted if not self.again(reroute.record)]
+
+    def note(self, event: Event, outcome: Outcome) -> None:
+        """Count what became of a new event."""
+        self.outcomes[event.kind, outcome] += 1
 
     def again(self, record: Record) -> bool:
         """Whether the states have a record of the log already: a worker died before it acknowledged."""

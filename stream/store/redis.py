@@ -191,7 +191,10 @@ class Store:
             arguments += [digests.outdated_ms(commit.erased.values(), now_ms()), self._retention.erased_s]
             for user, erased_ms in commit.erased.items():
                 arguments += [erased_ms, digests.of(user)]
-        arguments += [codec.encode(state, self._fingerprint) for state in commit.states.values()]
+        records = [codec.encode(state, self._fingerprint) for state in commit.states.values()]
+        for record in records:
+            self._calls.on_record(len(record))
+        arguments += records
         answer = await self._calls.ask(lambda: self._script(keys=keys, args=arguments))
         saved = Saved(answer.decode())
         held = self._leases.get(commit.partition)

@@ -27,10 +27,14 @@ def connect(url: str) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class RedisCalls:
-    """Calls of redis-py; what passes is waited for. retries: of the worker whose calls these are."""
+    """Calls of redis-py; what passes is waited for. retries: of the worker whose calls these are.
+
+    on_record: told the bytes of each user's record that is to be written.
+    """
 
     retries: Retries = field(default_factory=Retries)
     patience_s: float = GIVE_UP_AFTER_S
+    on_record: Callable[[int], None] = lambda _: None
 
     async def ask(self, call: Callable[[], Awaitable[_T]]) -> _T:
         """Await a call.

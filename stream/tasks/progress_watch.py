@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -19,7 +19,10 @@ _WATCH_EVERY_S = 2.0
 
 @dataclass(frozen=True, kw_only=True)
 class ProgressWatch:
-    """See the module. user_topics: whose ends are compared with how far they are processed."""
+    """See the module. user_topics: whose ends are compared with how far they are processed.
+
+    on_lag: told how many records lie between.
+    """
 
     followers: Sequence[Follower]
     partitions: Partitions
@@ -27,6 +30,7 @@ class ProgressWatch:
     user_topics: Sequence[str]
     gate: FlowGate
     retries: Retries
+    on_lag: Callable[[int], None] = lambda _: None
 
     async def run(self) -> None:
         """Go on for ever. Raises what a follower ended by, and Stuck."""
@@ -40,6 +44,7 @@ class ProgressWatch:
             positions = {(tp.topic, tp.partition): offset for tp, offset in reached}
             with suppress(KafkaError):  # a broker that is away is somebody else's business: see retry.py
                 ends = await self.followers[-1].ends(dict.fromkeys(self.user_topics, owned))
+                self.on_lag(sum(max(end - positions.get(where, 0), 0) for where, end in ends.items()))
                 busy = not self.gate.open or self.retries.busy
                 watchdog.look(time.monotonic(), positions, ends, busy=busy)
                 await self.consumer.commit_passed()
