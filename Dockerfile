@@ -18,7 +18,9 @@ RUN /venv/bin/pip install --no-cache-dir ".[worker,api,cpu]"
 FROM python:3.12-slim-bookworm
 RUN groupadd --system --gid 10001 penchant && useradd --system --uid 10001 --gid 10001 --no-create-home penchant
 COPY --from=build /venv /venv
+RUN install --directory --owner=10001 --group=10001 /var/cache/penchant
 ENV PATH="/venv/bin:$PATH" \
+    NUMBA_CACHE_DIR=/var/cache/penchant \
     PYTHONUNBUFFERED=1 \
     PENCHANT_MODEL=/model \
     PENCHANT_HEALTH_HOST=0.0.0.0 \
@@ -27,6 +29,8 @@ ENV PATH="/venv/bin:$PATH" \
     PENCHANT_API_PORT=8080
 USER 10001:10001
 WORKDIR /tmp
+# What lists take is compiled here once, for processors like this one; on another kind a worker does it when it starts.
+RUN python -c 'from serving.ranking.warm_up import warm_up; warm_up()'
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["penchant"]
 CMD ["worker"]
