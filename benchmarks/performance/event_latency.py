@@ -20,10 +20,10 @@ import msgspec
 
 from benchmarks import machine
 from benchmarks.drawing import check_drawing
-from benchmarks.performance.figure_tables import show_latency, title_of
 from benchmarks.performance.load.plan import Plan
 from benchmarks.performance.options import Bar, history_option, json_option, load_options, run_command
 from benchmarks.performance.run_figures import of_run
+from benchmarks.performance.shown.figure_tables import show_latency, title_of
 from benchmarks.performance.soak import soak
 from benchmarks.performance.sustained import take_in_history
 from benchmarks.performance.systems.local_system import MeasuredSystem, SystemOptions, running_system
@@ -63,7 +63,7 @@ def main(file: Path | None, plot: Path | None, **wanted: Any) -> None:
     def show(figures: dict[str, Any]) -> None:
         show_latency(figures)
         if plot is not None and "sweep" in figures:
-            from benchmarks.performance.plot import draw_sweep
+            from benchmarks.performance.shown.plot import draw_sweep
 
             draw_sweep(plot, figures["sweep"], title_of(figures))
 

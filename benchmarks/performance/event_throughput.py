@@ -21,8 +21,8 @@ from typing import Any
 import click
 
 from benchmarks import machine
-from benchmarks.performance.figure_tables import show_throughput
 from benchmarks.performance.options import Bar, history_option, json_option, load_options, run_command
+from benchmarks.performance.shown.figure_tables import show_throughput
 from benchmarks.performance.sustained import find_sustained, work_off
 from benchmarks.performance.systems.local_system import MeasuredSystem, SystemOptions, running_system
 from benchmarks.performance.systems.naive_system import running_naive_agent

@@ -17,8 +17,8 @@ from typing import Any
 import click
 
 from benchmarks import machine
-from benchmarks.performance.figure_tables import show_ranking
 from benchmarks.performance.options import Bar, json_option, run_command
+from benchmarks.performance.shown.figure_tables import show_ranking
 from benchmarks.performance.variadic import VariadicCommand
 from penchant.errors import Unavailable
 

@@ -1,0 +1,1 @@
+"""What was measured, on the terminal, as plots, and on a page of the docs."""
