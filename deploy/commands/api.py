@@ -13,7 +13,7 @@ from deploy.options import connection_options, examples, need
 @click.option("--port", type=int, help="The port to listen on. [env: PENCHANT_API_PORT; default: 8080]")
 @connection_options
 def api(host: str | None, port: int | None) -> None:
-    """Run the API: /health/live, /health/ready and /metrics over HTTP. SIGTERM stops it."""
+    """Run the API: lists over HTTP, health and metrics (docs/http.md). SIGTERM stops it."""
     need("api", "aiohttp", "aiokafka", "redis", "prometheus_client")
     if host is not None:
         os.environ["PENCHANT_API_HOST"] = host

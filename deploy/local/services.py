@@ -11,9 +11,17 @@ from deploy.local.processes import ChildProcess
 from penchant.errors import Misconfigured, Unavailable
 from serving.kafka.admin import open_admin
 
-__all__ = ["WORKER_FETCH_WAIT_MS", "EmbeddedBroker", "EmbeddedStore", "free_port", "start_broker", "start_store"]
+__all__ = [
+    "WORKER_FETCH_WAIT_MS",
+    "EmbeddedBroker",
+    "EmbeddedStore",
+    "free_port",
+    "start_broker",
+    "start_store",
+]
 
 START_TIMEOUT_S = 20.0
+API_FETCH_WAIT_MS = 40  # PENCHANT_API_FETCH_WAIT_MS on the embedded broker: new lists after 20 ms, little while idle
 WORKER_FETCH_WAIT_MS = 0  # PENCHANT_FETCH_WAIT_MS of workers on the embedded broker
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import FrameType
 
 from deploy.local.processes import ChildProcess
-from deploy.local.services import WORKER_FETCH_WAIT_MS, Service, free_port, start_broker, start_store
+from deploy.local.services import API_FETCH_WAIT_MS, WORKER_FETCH_WAIT_MS, Service, free_port, start_broker, start_store
 from deploy.local.signals import stopping_signals
 from deploy.local.supervisor import MAX_DEATHS, SupervisedProcess
 from deploy.topics.adopt import adopt
@@ -103,6 +103,7 @@ class LocalSystem:
             self._services.append(broker)
             environment["PENCHANT_BOOTSTRAP"] = broker.bootstrap
             environment["PENCHANT_FETCH_WAIT_MS"] = str(WORKER_FETCH_WAIT_MS)
+            environment["PENCHANT_API_FETCH_WAIT_MS"] = str(API_FETCH_WAIT_MS)
             environment["PENCHANT_SESSION_TIMEOUT_S"] = str(_EMBEDDED_SESSION_S)
         else:
             environment["PENCHANT_BOOTSTRAP"] = self.bootstrap

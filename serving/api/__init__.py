@@ -1,1 +1,1 @@
-"""The API process: health, readiness and metrics over HTTP."""
+"""The API process: lists, health and metrics over HTTP."""

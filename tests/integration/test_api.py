@@ -1,61 +1,42 @@
-import json
-import sys
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from deploy.local.processes import ChildProcess
-from deploy.local.services import free_port, start_store
+from deploy.local.services import start_store
 from tests.conftest import Broker
+from tests.support.api import running_api
+from tests.support.client_topics import ListTopics
 from tests.support.command import penchant
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.kafka
 
 
-def ask(url: str) -> tuple[int, Any]:
-    try:
-        with urllib.request.urlopen(url, timeout=5) as answer:
-            return answer.status, json.loads(answer.read())
-    except urllib.error.HTTPError as refused:
-        with refused:
-            return refused.code, json.loads(refused.read())
-    except urllib.error.URLError:
-        return 0, None
-
-
-@contextmanager
-def api(folder: Path, bootstrap: str, redis: str) -> Iterator[tuple[ChildProcess, str]]:
-    port = free_port()
-    settings = {"PENCHANT_API_PORT": str(port), "PENCHANT_BOOTSTRAP": bootstrap, "PENCHANT_REDIS": redis}
-    child = ChildProcess("api", [sys.executable, "-m", "serving.api.app"], folder / "api.log", settings)
-    address = f"http://127.0.0.1:{port}"
-    assert until(lambda: ask(f"{address}/health/live")[0] == 200), child.last_lines()
-    yield child, address
-    child.kill()
-
-
-def test_ready_until_the_store_is_gone(broker: Broker, tmp_path: Path) -> None:
+def test_ready_once_the_topics_are_there_until_the_store_is_gone(broker: Broker, tmp_path: Path, prefix: str) -> None:
     store = start_store(tmp_path)
-    with api(tmp_path, broker.bootstrap, store.url) as (child, address):
-        assert ask(f"{address}/health/ready") == (
-            200,
-            {"ok": True, "why": "redis and broker answer", "redis": "ok", "broker": "ok"},
-        )
+    with running_api(tmp_path, broker.bootstrap, store.url, PENCHANT_PREFIX=prefix) as api:
+        assert until(lambda: "is missing" in api.ask("/health/ready").body["lists"])
+        early = api.list_of("u1")
+        assert (early.status, early.body["reason"], early.headers["retry-after"]) == (503, "not_ready", "1")
+
+        ListTopics(broker.bootstrap, prefix)
+        assert until(api.ready, 30), api.ask("/health/ready").raw
+        assert api.ask("/health/ready").body == {
+            "ok": True,
+            "why": "redis and broker answer, lists are followed",
+            "redis": "ok",
+            "broker": "ok",
+            "lists": "ok",
+        }
 
         store.stop()
 
-        assert until(lambda: ask(f"{address}/health/ready")[0] == 503)
-        _, body = ask(f"{address}/health/ready")
-        assert "does not answer" in body["redis"]
-        assert body["broker"] == "ok"
-        assert ask(f"{address}/health/live")[0] == 200
-        assert child.stop() == 0
+        assert until(lambda: api.ask("/health/ready").status == 503)
+        told = api.ask("/health/ready").body
+        assert "does not answer" in told["redis"]
+        assert told["broker"] == "ok"
+        assert api.ask("/health/live").status == 200
+        assert api.child.stop() == 0
 
 
 @pytest.mark.parametrize("missing", ["bootstrap", "redis"])

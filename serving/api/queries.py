@@ -1,0 +1,85 @@
+"""What a request asks for: the user in its path, the list that its query narrows. Raises Problem for what cannot be."""
+
+from collections.abc import Iterator, Mapping
+from http import HTTPStatus
+
+import msgspec
+from aiohttp import web
+from multidict import MultiMapping
+
+from penchant.errors import Rejected
+from penchant.fields import check_id
+from serving.api.problems import Problem, bad_request
+
+__all__ = ()
+
+MOST_ENTRIES = 1000
+_FACET = "facet."
+
+
+class ListQuery(msgspec.Struct, frozen=True):
+    """Which part of a list is wanted.
+
+    k: None for all of it. exclude: items to leave out. facets: by name the values of which an item has one, in lower
+    case. fallback: whether what trends is wanted for a user that is not known.
+    """
+
+    k: int | None = None
+    exclude: frozenset[str] = frozenset()
+    facets: Mapping[str, frozenset[str]] = {}
+    fallback: bool = False
+
+
+def id_in_path(request: web.Request, name: str = "id") -> str:
+    """An id that stands in the path, decoded."""
+    given = request.match_info[name]
+    try:
+        check_id(name, given)
+    except Rejected as error:
+        raise bad_request(error) from None
+    return given
+
+
+def list_query(query: MultiMapping[str]) -> ListQuery:
+    """Read the query of a list.
+
+    >>> from multidict import MultiDict
+    >>> list_query(MultiDict({"k": "5", "exclude": "i1,i2", "facet.genre": "Sci-Fi"})).facets
+    {'genre': frozenset({'sci-fi'})}
+    """
+    if not query:
+        return ListQuery()
+    facets: dict[str, set[str]] = {}
+    for name, value in query.items():
+        if name.startswith(_FACET) and name != _FACET:
+            facets.setdefault(name.removeprefix(_FACET), set()).add(value.casefold())
+    return ListQuery(
+        _whole_number(query["k"]) if "k" in query else None,
+        frozenset(_excluded(query.getall("exclude", []))),
+        {name: frozenset(values) for name, values in facets.items()},
+        _fallback(query.get("fallback")),
+    )
+
+
+def _excluded(given: list[str]) -> Iterator[str]:
+    """Each value is an id, or several with commas: an id may have commas in it."""
+    for value in given:
+        yield value
+        if "," in value:
+            yield from value.split(",")
+
+
+def _whole_number(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 6 and 1 <= int(text) <= MOST_ENTRIES):
+        raise _wrong("k", f"it is a whole number, 1 to {MOST_ENTRIES}")
+    return int(text)
+
+
+def _fallback(text: str | None) -> bool:
+    if text not in {None, "trending"}:
+        raise _wrong("fallback", "`trending` is the only one there is")
+    return text is not None
+
+
+def _wrong(name: str, what: str) -> Problem:
+    return Problem(HTTPStatus.BAD_REQUEST, "bad_parameter", f"`{name}` cannot be understood: {what}", parameter=name)

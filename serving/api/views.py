@@ -1,0 +1,44 @@
+"""What the API keeps in its own memory, each followed in a thread: everybody's lists, and what items are."""
+
+import asyncio
+from types import TracebackType
+from typing import Self
+
+from penchant.client.recommendations import Recommendations
+from penchant.kafka.following import Follower, consumer_options
+from penchant.topics import Topics
+from serving.api.item_details import ItemDetails
+
+__all__ = ()
+
+
+class Views:
+    """For an `async with` block. `lists` and `items` go on by themselves through whatever happens to the broker.
+
+    most: lists that are kept in memory, None for all. fetch_wait_ms: what is asked of the broker for lists; items may
+    come half a second later.
+    """
+
+    def __init__(self, bootstrap: str, topics: Topics, *, most: int | None, fetch_wait_ms: int) -> None:
+        self.items = ItemDetails()
+        kafka = {"fetch_max_wait_ms": fetch_wait_ms}
+        self.lists = Recommendations(bootstrap, topics.prefix, max_users=most, kafka=kafka)
+        options = consumer_options(bootstrap, {"max_partition_fetch_bytes": 4 * 1024 * 1024})
+        self._follower = Follower(options, [topics.item_vectors], lambda _, numbers: numbers, self.items)
+
+    @property
+    def problem(self) -> str:
+        """Why lists cannot be read yet or any more; "" if they can."""
+        if self.lists.ready() and self.items.ready.is_set():
+            return self.lists.problem
+        return self.lists.problem or self._follower.problem or "they are still being read: a moment"
+
+    async def __aenter__(self) -> Self:
+        self.lists.start()
+        self._follower.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await asyncio.gather(asyncio.to_thread(self.lists.close), asyncio.to_thread(self._follower.stop))

@@ -1,0 +1,174 @@
+"""Lists over HTTP, from a real API process that follows real topics."""
+
+import json
+import re
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import msgspec
+import pytest
+from kafka import KafkaProducer
+
+from penchant.messages import ItemVector, RecommendationList
+from tests.conftest import Broker
+from tests.support.api import RunningApi, ready, running_api
+from tests.support.client_topics import ListTopics, a_list
+from tests.support.waiting import until
+
+pytestmark = pytest.mark.kafka
+ODD_IDS = ["a/b", "a?b&c=d%2F", "50%", "两 个 词", "🦊", "a#b", "..", "a+b;c,d"]
+
+
+@dataclass(frozen=True)
+class Served:
+    api: RunningApi
+    topics: ListTopics
+
+
+@pytest.fixture(scope="module")
+def served(broker: Broker, redis_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """One API for all tests, each with users of its own; what trends is i7."""
+    prefix = f"test-{secrets.token_hex(4)}"
+    topics = ListTopics(broker.bootstrap, prefix)
+    topics.publish(("*", a_list("*", 1, "i7")))
+    folder = tmp_path_factory.mktemp("api")
+    with running_api(folder, broker.bootstrap, redis_url, PENCHANT_PREFIX=prefix) as api:
+        yield Served(ready(api), topics)
+
+
+def publish(served: Served, user_id: str, raw: bytes) -> None:
+    """Publish a list, and wait until it is answered."""
+    served.topics.publish((user_id, raw))
+    version = json.loads(raw)["version"]
+    assert until(lambda: served.api.list_of(user_id).body.get("version") == version)
+
+
+def ids(body: dict[str, list[dict[str, str]]]) -> list[str]:
+    return [item["item_id"] for item in body["items"]]
+
+
+def test_the_message_is_as_on_the_topic(served: Served) -> None:
+    publish(served, "plain", raw := a_list("plain", 1, "i1", "i2"))
+
+    answer = served.api.list_of("plain")
+
+    assert (answer.status, answer.headers["content-type"]) == (200, "application/json")
+    assert answer.raw == raw
+
+
+@pytest.mark.parametrize("user_id", ODD_IDS)
+def test_any_id_works_in_a_path(served: Served, user_id: str) -> None:
+    publish(served, user_id, a_list(user_id, 1, "i1"))
+
+    assert served.api.list_of(user_id).body["user_id"] == user_id
+
+
+def test_who_is_not_known_is_told_what_trends_if_that_is_asked_for(served: Served) -> None:
+    unknown, trending = served.api.list_of("nobody"), served.api.list_of("nobody", "?fallback=trending")
+
+    assert (unknown.status, unknown.headers["content-type"]) == (404, "application/problem+json")
+    assert (unknown.body["reason"], unknown.body["status"]) == ("unknown_user", 404)
+    assert "fallback=trending" in unknown.body["detail"]
+    assert (trending.status, trending.body["path"], trending.body["user_id"]) == (200, "trending", "*")
+
+
+def test_an_erased_user_is_not_known(served: Served) -> None:
+    publish(served, "erased", a_list("erased", 1))
+
+    served.topics.publish(("erased", None))
+
+    assert until(lambda: served.api.list_of("erased").status == 404)
+
+
+def test_a_part_of_a_list(served: Served) -> None:
+    publish(served, "part", a_list("part", 1, "i1", "i2", "i,3", "i4"))
+
+    def part(query: str) -> list[str]:
+        return ids(served.api.list_of("part", query).body)
+
+    assert part("?k=2") == ["i1", "i2"]
+    assert part("?k=1000") == ["i1", "i2", "i,3", "i4"]
+    assert part("?exclude=i1,i2") == ["i,3", "i4"]
+    assert part("?exclude=i1&exclude=i%2C3&k=1") == ["i2"]
+
+
+def test_items_with_a_facet(served: Served) -> None:
+    facets = {
+        "f1": {"genre": ["Sci-Fi", "Horror"], "year": "1979"},
+        "f2": {"genre": "Sci-Fi", "year": "1982"},
+        "f3": {"genre": "Western", "year": "1979"},
+    }
+    with_vector = {"title": "t", "available": True, "revision": "r", "fingerprint": "f", "vector": ""}
+    producer = KafkaProducer(bootstrap_servers=served.topics.bootstrap)
+    for item_id, each in facets.items():
+        item = msgspec.convert({"item_id": item_id, "facets": each, **with_vector}, ItemVector)
+        producer.send(served.topics.topics.item_vectors, key=item_id.encode(), value=msgspec.json.encode(item))
+    producer.close()
+    publish(served, "facets", a_list("facets", 1, "f1", "f2", "f3", "f4"))
+
+    def having(query: str) -> list[str]:
+        return ids(served.api.list_of("facets", query).body)
+
+    assert until(lambda: having("?facet.genre=sci-fi") == ["f1", "f2"])
+    assert having("?facet.genre=sci-fi&facet.genre=Western") == ["f1", "f2", "f3"]
+    assert having("?facet.genre=Sci-Fi&facet.year=1979") == ["f1"]
+    assert having("?facet.colour=red") == []
+
+
+def test_what_is_gone_is_left_out_and_what_is_late_is_stale(served: Served) -> None:
+    late = msgspec.json.decode(a_list("late", 1, "g1", "g2"), type=RecommendationList)
+    publish(served, "late", msgspec.json.encode(msgspec.structs.replace(late, expires_at="2026-01-01T00:00:00Z")))
+
+    served.topics.items(("g1", b'{"item_id": "g1", "title": "t", "available": false}'))
+
+    assert until(lambda: ids(served.api.list_of("late").body) == ["g2"])
+    assert served.api.list_of("late").body["path"] == "stale"
+
+
+def test_an_unchanged_list_is_not_sent_again(served: Served) -> None:
+    publish(served, "same", a_list("same", 1))
+    tag = served.api.list_of("same").headers["etag"]
+
+    again = served.api.list_of("same", If_None_Match=f'"other", W/{tag}')
+    assert (again.status, again.raw, again.headers["etag"]) == (304, b"", tag)
+
+    publish(served, "same", a_list("same", 2))
+    assert served.api.list_of("same", If_None_Match=tag).status == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "reason"),
+    [
+        ("/v1/users/u1/recommendations?k=0", 400, "bad_parameter"),
+        ("/v1/users/u1/recommendations?k=1e3", 400, "bad_parameter"),
+        ("/v1/users/u1/recommendations?k=1001", 400, "bad_parameter"),
+        ("/v1/users/u1/recommendations?fallback=popular", 400, "bad_parameter"),
+        (f"/v1/users/{'u' * 257}/recommendations", 400, "too_large"),
+        ("/v1/users//recommendations", 404, "not_found"),
+        ("/v1/nothing", 404, "not_found"),
+    ],
+)
+def test_what_cannot_be_answered_is_a_problem(served: Served, path: str, status: int, reason: str) -> None:
+    answer = served.api.ask(path, X_Request_Id="mine-1")
+
+    assert (answer.status, answer.headers["content-type"]) == (status, "application/problem+json")
+    assert answer.headers["x-request-id"] == answer.body["request_id"] == "mine-1"
+    assert (answer.body["reason"], answer.body["status"]) == (reason, status)
+
+
+def test_a_method_that_is_not_there(served: Served) -> None:
+    answer = served.api.ask("/v1/users/u1/recommendations", {})
+
+    assert (answer.status, answer.headers["content-type"]) == (405, "application/problem+json")
+    assert "GET" in answer.headers["allow"]
+
+
+def test_every_request_has_an_id_and_is_counted_without_users(served: Served) -> None:
+    made, theirs = served.api.list_of("nobody"), served.api.list_of("nobody", X_Request_Id="with a space")
+
+    assert re.fullmatch("[0-9a-f]{32}", made.headers["x-request-id"])
+    assert re.fullmatch("[0-9a-f]{32}", theirs.headers["x-request-id"])
+    metrics = served.api.ask("/metrics").raw.decode()
+    assert 'route="/v1/users/{id}/recommendations",status="404"' in metrics
+    assert "nobody" not in metrics
