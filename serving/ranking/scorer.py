@@ -160,8 +160,7 @@ class Scorer:
         self._catalogue.recentre()
         self._follow()
         profile = profile_of(state, self._catalogue, self._settings, 0.0)
-        rows = np.arange(len(self._catalogue))
-        return self._signals(profile, rows, self._catalogue.centred(rows))
+        return self._signals(profile, np.arange(len(self._catalogue)))
 
     def learn(self, state: UserState, taken: int, idle: float, weight: float, random: np.random.Generator) -> None:
         """Let the blend learn that a user took the item in row `taken` and nothing else that could be listed.
@@ -174,14 +173,13 @@ class Scorer:
         weights = self._blend.unknown() if profile.empty else weights
         self._follow()
         others = np.flatnonzero(self._allowed(self._seen.of(state)))
-        pool = others if len(others) <= _POOL else np.unique(others[random.integers(0, len(others), _POOL)])
+        pool = others if len(others) <= _POOL else _once(others[random.integers(0, len(others), _POOL)])
         rows = np.append(taken, pool[pool != taken])
-        items = self._catalogue.centred(rows)
-        signals = self._signals(profile, rows, items)
-        rest = self._apart(profile, rows, items) - weights[Signal.CONTENT] * signals[Signal.CONTENT]
+        signals = self._signals(profile, rows)
+        rest = self._apart(profile, rows) - weights[Signal.CONTENT] * signals[Signal.CONTENT]
         points = weights @ signals + rest
         hardest = 1 + np.argsort(-points[1:])[:_HARDEST]
-        easier = np.setdiff1d(np.arange(1, len(rows)), hardest)
+        easier = np.delete(np.arange(len(rows)), np.append(0, hardest))
         drawn = random.permutation(easier)[:_EASIER]
         chosen = np.concatenate([[0], hardest, drawn])
         # What a row stands for: of the pool for the catalogue, and of those drawn for all that are easier.
@@ -191,14 +189,14 @@ class Scorer:
         draw = Draw(signals[:, chosen].astype(np.float64), rest[chosen] + np.log(stands), _freshness(idle), weight)
         self._blend.learn(draw, known=not profile.empty)
 
-    def _signals(self, profile: Profile, rows: Rows, items: Floats) -> Floats:
-        """The signals of some items, `(f, r)`; `items` `(r, d)`: their vectors seen from the mean item."""
+    def _signals(self, profile: Profile, rows: Rows) -> Floats:
+        """The signals of some items, `(f, r)`."""
         signals = np.zeros((len(Signal), len(rows)), np.float32)
         signals[POPULARITY_SIGNALS] = self._crowd.signals[:, rows]
         if profile.empty:
             return signals
         signals[NEIGHBOUR_SIGNALS] = self._near(profile).of(rows)
-        signals[Signal.CONTENT] = items @ profile.direction
+        signals[Signal.CONTENT] = self._catalogue.cosines(rows, profile.direction)
         signals[Signal.SHARED_FACETS] = self._by_shared_facets(profile)[rows]
         signals[Signal.NEW_CONTENT] = signals[Signal.CONTENT] * self._crowd.newness[rows]
         signals[Signal.NEW_SHARED_FACETS] = signals[Signal.SHARED_FACETS] * self._crowd.newness[rows]
@@ -206,9 +204,9 @@ class Scorer:
         signals[OWN_SIGNALS] *= profile.damping
         return signals
 
-    def _apart(self, profile: Profile, rows: Rows, items: Floats) -> Floats:
+    def _apart(self, profile: Profile, rows: Rows) -> Floats:
         """Points of some items that are not the blend's, `(r,)`, and those of CONTENT."""
-        points: Floats = items @ (profile.weights @ profile.vectors + profile.long)
+        points = self._catalogue.cosines(rows, profile.weights @ profile.vectors + profile.long)
         points += self._by_facet(profile, self._standardised(profile.facet_queries), rows)
         if profile.said:
             points += spoken_points(profile.said, self._catalogue.searched, self._settings.spoken)[rows]
@@ -347,6 +345,13 @@ class Scorer:
         # Items without facets have row -1 and read the zero that is put last.
         points: Floats = np.append(profile.facet_weights @ standard, np.float32(0.0))
         return points[self._catalogue.facet_of[rows]]
+
+
+def _once(rows: Rows) -> Rows:
+    """Each row once, ascending."""
+    there = np.zeros(int(rows.max()) + 1, np.bool_)
+    there[rows] = True
+    return np.flatnonzero(there)
 
 
 def _freshness(idle: float) -> float:

@@ -64,7 +64,10 @@ class Learner:
         g = draw.freshness
         self._curvature *= self._memory
         self._curvature[np.diag_indices(2 * _F)] += (1.0 - self._memory) * _PRIOR
-        self._curvature += draw.weight * np.block([[spread, g * spread], [g * spread, g * g * spread]])
+        for at, first in enumerate((1.0, g)):
+            for to, second in enumerate((1.0, g)):
+                part = self._curvature[at * _F : (at + 1) * _F, to * _F : (to + 1) * _F]
+                part += (draw.weight * first * second) * spread
         self._weights = self._weights - np.linalg.solve(self._curvature, draw.weight * slope)
         return float(losses[0])
 
