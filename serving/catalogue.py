@@ -21,14 +21,15 @@ from serving.facet_values import FacetValues
 from serving.lexical.numeric_facets import NumericFacets
 from serving.lexical.spoken_points import Searched
 from serving.lexical.term_index import TermIndex
+from serving.rough_vectors import RoughVectors
 from serving.rows_by_hash import Hashes, RowsByHash
 from serving.state.user_state import Vector, item_hash
 from serving.vector_slots import Slots, centred, cosines, doubled, one_over_length
 
-__all__ = ["Catalogue", "CatalogueItem", "facet_text", "item_text", "pack"]
+__all__ = ["PRODUCT_PAYS", "Catalogue", "CatalogueItem", "facet_text", "item_text", "pack"]
 
 _FacetValues = str | list[str]
-_PRODUCT_PAYS = 8  # users from which a matrix product is cheaper than a product for each (its packing costs first)
+PRODUCT_PAYS = 8  # users from which a matrix product is cheaper than a product for each (its packing costs first)
 _ROWS_AT_ONCE = 65_536  # of a temporary copy of the vectors
 
 
@@ -81,6 +82,7 @@ class Catalogue:
         self._rows: dict[str, int] = {}
         self._by_hash = RowsByHash()
         self._vectors = Slots(dim, capacity)
+        self._rough = RoughVectors(dim, capacity)
         self._slot_of: npt.NDArray[np.int32] = np.full(capacity, -1, np.int32)
         self._in_order = 0  # rows whose slot has their number
         self._facets = Slots(dim, 16)
@@ -193,6 +195,7 @@ class Catalogue:
             slot = self._slot_of[row] = self._vectors.take()
             self._in_order += int(slot) == row
         self._vectors.rows[self._slot_of[row]] = vector
+        self._rough.put(int(self._slot_of[row]), vector)
         self._name(row, CatalogueItem(item.title, _shared(item.facets), item.available, item.revision))
         self.facet_values.put(row, item.facets)
         self.changes += 1
@@ -241,12 +244,16 @@ class Catalogue:
         """⟨q, e'_j⟩ for some items, `(r,) float32`."""
         return cosines(self._vectors.rows, self._slot_of, rows, query, self.mean, self.scale)
 
+    def roughly(self, query: Vector) -> tuple[Floats, Floats]:
+        """⟨q, e'_j⟩ for all items, and how far off it may be for a query of length 1: `(n,) float32` each."""
+        return self._rough.look(query, self._slot_of, self.mean, self.scale, len(self))
+
     def similar(self, queries: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """⟨q, e'_j⟩ for each query `(q, d)` and all items, as seen from the mean item: `(q, n) float32`."""
         n, vectors = len(self), self._vectors.rows[: self._vectors.used]
         if not len(vectors):
             return np.zeros((len(queries), n), np.float32)
-        if len(queries) < _PRODUCT_PAYS:
+        if len(queries) < PRODUCT_PAYS:
             similar = np.stack([vectors @ query for query in queries])
         else:
             similar = queries @ vectors.T

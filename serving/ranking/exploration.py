@@ -23,6 +23,7 @@ _EARLIEST = 4  # the first three slots are won by points alone
 _LEAST_NEWNESS = 0.01  # below it a cold-start item is worth less than what usually stands on the tenth place
 _LEAST_FIT = 0.4  # the share of those before it that a cold-start item must fit better than
 _COLD_START_SLOTS = (10, 20)
+COLD_START = len(_COLD_START_SLOTS)  # items that get a slot, at most
 MOST_SLOT = 100  # of a longer list the rest is won by points alone
 _ROTATED = 8  # times as many rare items rotate as there are slots for them
 
@@ -44,22 +45,22 @@ class Candidates:
 
 
 def cold_start(candidates: Candidates, cold: Rows, newness: float) -> Rows:
-    """The rows of the cold-start items that fit best, one for each of their slots at most. `cold`: all that there are.
+    """Of all cold-start items `cold` those that may have a slot.
 
     Where new items are hardly ever taken (`newness` of `Popularity`) the slot would be wasted, and where most items are
     cold they need no boost: then there are none.
     """
     if newness < _LEAST_NEWNESS:
         return np.empty(0, np.intp)
-    akin = _akin(candidates.points, candidates.kin, cold, candidates.best[: _COLD_START_SLOTS[0]])
-    return akin[best_rows(candidates.fit[akin], len(_COLD_START_SLOTS))]
+    return _akin(candidates.points, candidates.kin, cold, candidates.best[: _COLD_START_SLOTS[0]])
 
 
 def cold_start_boost(candidates: Candidates, cold: Rows) -> dict[int, float]:
-    """Boost cold-start items to their slots, if they stand lower. Returns the points added, by row.
+    """Boost those of `cold` that fit best to their slots, if they stand lower. Returns the points added, by row.
 
     Only one that fits better than two fifths of those before it: else what stands there is the better guess.
     """
+    cold = cold[best_rows(candidates.fit[cold], COLD_START)]
     return _boost(candidates, cold, _COLD_START_SLOTS[: len(cold)], _LEAST_FIT)
 
 

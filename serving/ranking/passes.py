@@ -1,5 +1,6 @@
 """The passes over all items that every list takes."""
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -7,7 +8,6 @@ import numpy.typing as npt
 
 from serving.arrays import Floats, Mask, Rows, Vector
 from serving.compiled import compiled
-from serving.ranking.profile import Profile
 
 __all__ = ()
 
@@ -16,22 +16,38 @@ _ROUNDED = 1e-5
 
 
 class Likeness(NamedTuple):
-    """The signal CONTENT of all items `(n,)`, and how far off it may be."""
+    """What is known of the likeness of all items to what a user likes.
 
-    cosines: Floats
-    error: float
-
-
-def estimated(points: Floats, query: Vector, profile: Profile, content: float) -> Likeness:
-    """The signal CONTENT by the points of a query `(d,)`, most of which are its: `content` by the damping for a cosine.
-
-    What else is in the query has a length, and no item's vector, at length 1, is more like it than that.
+    query: `(d,)`. product: `(n,)`, of the query and the items. cosines: `(n,)`, the signal CONTENT. spread: `(n,)`, how
+    far the product is off at most, for a query of length 1; length: the query's. per_cosine: points of the query for a
+    cosine. rest: how far off cosines are besides, at most.
     """
-    worth = content * profile.damping
-    if abs(worth) < _LEAST_WORTH:
-        return Likeness(np.zeros(len(points), np.float32), 1.0)
-    rest = float(np.linalg.norm(query - np.float32(worth) * profile.direction))
-    return Likeness(points * np.float32(1.0 / worth), rest / abs(worth) + _ROUNDED)
+
+    query: Vector
+    product: Floats
+    cosines: Floats
+    spread: Floats
+    length: float
+    per_cosine: float
+    rest: float
+
+
+def exactly(query: Vector, product: Floats, cosines: Floats) -> Likeness:
+    """With both known."""
+    return Likeness(query, product, cosines, np.zeros(0, np.float32), 0.0, 1.0, 0.0)
+
+
+def estimated(query: Vector, product: Floats, spread: Floats, direction: Vector, per_cosine: float) -> Likeness:
+    """With cosines by the product, as most of a query is `per_cosine` times the direction `(d,)` of what was liked.
+
+    What else is in it has a length, and no item's vector, at length 1, is more like it than that.
+    """
+    length = math.sqrt(float(query @ query))
+    if abs(per_cosine) < _LEAST_WORTH:
+        return Likeness(query, product, np.zeros(len(product), np.float32), spread, length, math.inf, 1.0)
+    left = query - np.float32(per_cosine) * direction
+    rest = math.sqrt(float(left @ left)) / abs(per_cosine) + _ROUNDED
+    return Likeness(query, product, product * np.float32(1.0 / per_cosine), spread, length, abs(per_cosine), rest)
 
 
 @compiled
@@ -69,11 +85,30 @@ def add_by_facet(points: Floats, by_facet: Floats, facet_of: npt.NDArray[np.int3
 
 
 @compiled
-def unsure(points: Floats, newness: Floats, error: float, k: int) -> Rows:
-    """The rows that may be among the `k` best: the points of item j are off by `error` · newness_j at most."""
-    worst, size = np.empty(min(k, len(points)), np.float32), 0
-    for row in range(len(points)):  # a heap of the largest that points are at least, the least of them first
-        least = points[row] - np.float32(error) * newness[row]
+def unsure(points: Floats, newness: Floats, spread: Floats, by: tuple[float, float, float], k: int) -> Rows:
+    """The rows that may be among the `k` best, ascending.
+
+    by: (a, b, c), where the points of item j are off by a·spread_j + newness_j·(b + c·spread_j) at most.
+    """
+    off = np.empty(len(points), np.float32)
+    for row in range(len(points)):
+        new = np.float32(by[1]) + np.float32(by[2]) * spread[row]
+        off[row] = np.float32(by[0]) * spread[row] + newness[row] * new
+    least = _kth_largest(points - off, k)
+    rows, found = np.empty(len(points), np.int64), 0
+    for row in range(len(points)):
+        if points[row] > -np.inf and points[row] + off[row] >= least:
+            rows[found] = row
+            found += 1
+    return rows[:found]
+
+
+@compiled
+def _kth_largest(values: Floats, k: int) -> float:
+    """The smallest if there are not so many."""
+    worst, size = np.empty(min(k, len(values)), np.float32), 0
+    for row in range(len(values)):  # a heap of the largest so far, the least of them first
+        least = values[row]
         if size < len(worst):
             at = size
             size += 1
@@ -91,19 +126,22 @@ def unsure(points: Floats, newness: Floats, error: float, k: int) -> Rows:
                 worst[at] = worst[child]
                 at, child = child, 2 * child + 1
             worst[at] = least
-    rows, found = np.empty(len(points), np.int64), 0
-    for row in range(len(points)):
-        if points[row] > -np.inf and points[row] + np.float32(error) * newness[row] >= worst[0]:
-            rows[found] = row
-            found += 1
-    return rows[:found]
+    return float(worst[0]) if size else -np.inf
 
 
 @compiled
-def settle(points: Floats, rows: Rows, cosines: tuple[Floats, Floats], newness: Floats, new_content: float) -> None:
-    """Make the points of some items exact. cosines: estimated `(n,)`, which are mended, and those of `rows` `(r,)`."""
-    guessed, exact = cosines
+def settle(
+    points: tuple[Floats, Floats], rows: Rows, known: tuple[Floats, Floats], exact: tuple[Floats, Floats], new: Floats
+) -> None:
+    """Make the points of some items exact, all that they have and those of what they are alone, `(n,)` each.
+
+    known: product and cosines of `Likeness`, which are mended; exact: those of `rows` `(r,)`. new: `(r,)`, points of
+    NEW_CONTENT for a cosine.
+    """
+    product, cosines = known
     for at in range(len(rows)):
         row = rows[at]
-        points[row] += np.float32(new_content) * newness[row] * (exact[at] - guessed[row])
-        guessed[row] = exact[at]
+        more = exact[0][at] - product[row]
+        points[0][row] += more + new[at] * (exact[1][at] - cosines[row])
+        points[1][row] += more
+        product[row], cosines[row] = exact[0][at], exact[1][at]

