@@ -232,6 +232,7 @@ def test_an_item_takes_its_vector_once_and_little_beside_it() -> None:
         )
         for n, vector in enumerate(vectors)
     ]
+    Catalogue(384, FINGERPRINT).put(msgspec.json.decode(messages[0], type=ItemVector))  # what is compiled is loaded
     tracemalloc.start()
     made = Catalogue(384, FINGERPRINT, capacity=2048)
     for message in messages:
