@@ -120,6 +120,7 @@ TABLES: Mapping[str, Callable[[Figures], Iterator[str]]] = {
     "latency-kafka": _latencies,
     "sweep": _latencies,
     "throughput": _throughput,
+    "throughput-kafka": _throughput,
     "throughput-reviews": _throughput,
     "throughput-scale": _throughput,
     "ranking": _ranking,
