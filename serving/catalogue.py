@@ -6,6 +6,7 @@ in slots of their own: one that was removed leaves its slot to the next, and who
 """
 
 import base64
+from array import array
 from collections.abc import Mapping
 from sys import intern
 
@@ -80,6 +81,7 @@ class Catalogue:
         self.changes = 0  # how often an item came, changed or went
         self._mean_of = 0
         self._rows: dict[str, int] = {}
+        self._hashes = array("I")
         self._by_hash = RowsByHash()
         self._vectors = Slots(dim, capacity)
         self._rough = RoughVectors(dim, capacity)
@@ -105,10 +107,16 @@ class Catalogue:
             row = self._rows[item_id] = len(self.ids)
             self.ids.append(item_id)
             self.items.append(None)
-            self._by_hash.put(item_hash(item_id), row)
+            self._hashes.append(item_hash(item_id))
+            self._by_hash.put(self._hashes[row], row)
             if row == len(self.available):
                 self._grow()
         return row
+
+    def hash_of(self, item_id: str) -> int:
+        """The hash under which an item stands in seen sets."""
+        row = self._rows.get(item_id)
+        return item_hash(item_id) if row is None else self._hashes[row]
 
     def find(self, item_id: str) -> int | None:
         """The row of an id that has been heard of, else None."""

@@ -156,7 +156,7 @@ def profile_of(state: UserState, catalogue: Catalogue, settings: RankSettings, c
     sources |= {event.event_id: event for event in reversed(items)}  # of a review its place in the ring is kept
     places = {event_id: place for place, event_id in enumerate(sources)}
     owner = [places[items[at].event_id] for at in valued] + [places[text.event_id] for text in texts]
-    before = older_items(state)
+    before = older_items(state, {catalogue.hash_of(event.item_id) for event in ring if event.item_id})
     return Profile(
         sources=list(sources.values()),
         owner=np.array(owner, np.intp),
