@@ -16,6 +16,7 @@ from serving.api.application import application
 from serving.api.dependencies import PROBE_TIMEOUT_S, Dependencies
 from serving.api.health import serve
 from serving.api.liveness import watched_loop
+from serving.api.routes.streams import StreamRoutes
 from serving.api.views import Views
 from serving.configuration.setting_errors import origin, unknown_variables
 from serving.connections import Connections
@@ -37,6 +38,14 @@ class ApiSettings(Connections):
         default=500,
         ge=1,
         description="How long the broker may keep a question for new lists; the embedded one answers late, so less.",
+    )
+    api_heartbeat_s: float = Field(
+        default=15.0,
+        ge=0.05,
+        description="A stream of events says so often that it is alive; proxies close what is silent for a minute.",
+    )
+    api_most_streams: int = Field(
+        default=1000, ge=0, description="Streams of events at once; what is beyond is told to come again."
     )
 
 
@@ -82,7 +91,8 @@ async def _serve_until_stopped(settings: ApiSettings, dependencies: Dependencies
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
     try:
-        app = application(dependencies.views, dependencies.live, dependencies.ready)
+        streams = StreamRoutes(dependencies.views, settings.api_heartbeat_s, settings.api_most_streams)
+        app = application(dependencies, streams)
         runner = await serve(app, settings.api_host, settings.api_port)
     except OSError as error:
         raise Misconfigured(f"cannot listen ({error.strerror}): set PENCHANT_API_HOST, PENCHANT_API_PORT") from error

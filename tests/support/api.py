@@ -53,6 +53,15 @@ class RunningApi:
         except urllib.error.URLError:
             return Answer(0, {}, b"")
 
+    @contextmanager
+    def stream(self, user_id: str, **headers: str) -> Iterator[Iterator[bytes]]:
+        """The lines of a user's stream of events; fails where none comes for a while."""
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        request = urllib.request.Request(f"{self.address}/v1/users/{quote(user_id, safe='')}/events", headers=named)
+        with urllib.request.urlopen(request, timeout=_TIMEOUT_S * slowness()) as answer:
+            assert answer.headers["content-type"] == "text/event-stream"
+            yield iter(answer)
+
     def list_of(self, user_id: str, query: str = "", **headers: str) -> Answer:
         return self.ask(f"/v1/users/{quote(user_id, safe='')}/recommendations{query}", **headers)
 

@@ -7,7 +7,7 @@ import msgspec
 from aiohttp import web
 
 from penchant.client.user_list import UserList
-from penchant.messages import RecommendationList
+from penchant.messages import ListItem
 from penchant.topics import TRENDING
 from serving.api.problems import Problem
 from serving.api.queries import ListQuery, id_in_path, list_query
@@ -33,23 +33,30 @@ class ListRoutes:
         message = found.message
         if message is None or (message.user_id == TRENDING != user_id and not query.fallback):
             raise _unknown(user_id, query)
-        body = _ENCODER.encode(self._narrowed(message, found, query))
+        body = encoded(msgspec.structs.replace(found, items=self._narrowed(found, query)))
         tag = f'"{blake2b(body, digest_size=12).hexdigest()}"'
         headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
         if _has(request.headers.get("If-None-Match", ""), tag):
             return web.Response(status=HTTPStatus.NOT_MODIFIED, headers=headers)
         return web.Response(body=body, content_type="application/json", headers=headers)
 
-    def _narrowed(self, message: RecommendationList, found: UserList, query: ListQuery) -> RecommendationList:
+    def _narrowed(self, found: UserList, query: ListQuery) -> list[ListItem]:
         items = found.items
         if query.exclude:
             items = [item for item in items if item.item_id not in query.exclude]
         if query.facets:
             items = [item for item in items if self._views.items.has(item.item_id, query.facets)]
-        items = items[: query.k]
-        if len(items) == len(message.items) and found.path == message.path:
-            return message
-        return msgspec.structs.replace(message, items=items, path=found.path)
+        return items[: query.k]
+
+
+def encoded(found: UserList) -> bytes:
+    """The message as it stood on the topic, but for items that are left out, and the path."""
+    message = found.message
+    if message is None:
+        raise TypeError("this is a bug: there is no list")
+    if len(found.items) != len(message.items) or found.path != message.path:
+        message = msgspec.structs.replace(message, items=found.items, path=found.path)
+    return _ENCODER.encode(message)
 
 
 def _unknown(user_id: str, query: ListQuery) -> Problem:
