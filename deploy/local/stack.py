@@ -28,7 +28,7 @@ _EMBEDDED_SERVES = (
     "idempotent KafkaJS and transactions use Apache Kafka: --bootstrap HOST:PORT"
 )
 _READY_TIMEOUT_S = 300.0
-_LOOK_EVERY_S = 0.1
+_LOOK_EVERY_S = 0.25
 _STOP_PATIENCE_S = 10.0
 _EMBEDDED_SESSION_S = 6  # a group forms after half a session on the embedded broker
 WORKER = "stream"  # the module that is run

@@ -18,7 +18,7 @@ _log = logging.getLogger(__name__)
 _MOST_AT_ONCE = 256
 _AT_A_TIME_S = 0.002  # of records between two looks at the rest of the process, whose lists must not wait for them
 _CATCHING_UP_MS, _IDLE_MS = 200, 5000  # between two looks at whether it has, where nothing comes; else for records
-_LONGEST_PAUSE_S = 0.3  # of an idle topic, where the broker cannot hold a fetch
+_LONGEST_PAUSE_S = 0.4  # of an idle topic, where the broker cannot hold a fetch
 _MOST_FAILURES = 100  # records that cannot be applied: then it is not the records
 
 
@@ -95,6 +95,8 @@ class Follower:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
         await self._consumer.stop()
+        if self._polling is not None:
+            self._polling.close()
 
     def failed(self) -> BaseException | None:
         """Why following ended, if it did."""

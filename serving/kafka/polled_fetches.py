@@ -6,18 +6,18 @@ some milliseconds. When none has come for a while it is asked where its partitio
 rarely; a fetch follows when they end elsewhere. A client of aiokafka sees a fetch that takes its time, as it would of a
 broker that holds it.
 
-Two seams of aiokafka 0.14 are used, both of one client: `send`, and the connection's way of sending bytes and receiving
-bytes, which it has for SASL.
+One seam of aiokafka 0.14 is used, `send` of one client.
 """
 
 import asyncio
 from time import monotonic
 from typing import Any
 
-from aiokafka.conn import CloseReason
-from aiokafka.errors import NodeNotReadyError, RequestTimedOutError
+from aiokafka.errors import NodeNotReadyError
 from aiokafka.protocol.fetch import FetchRequest
 from aiokafka.protocol.offset import OffsetRequest
+
+from serving.kafka.partition_ends import EndsWatcher, Watched
 
 __all__ = ["poll"]
 
@@ -59,13 +59,20 @@ class Polling:
         self._longest_pause_s = longest_pause_s
         self._came_s = monotonic()
         self._looks: dict[int, _Look] = {}  # by node
-        self._pauses: set[asyncio.Future[None]] = set()
+        self._watchers: dict[int, EndsWatcher] = {}  # likewise
+        self._pauses: set[asyncio.Future[bytes | None]] = set()
 
     def hurry(self) -> None:
         """Look as if records came: some will soon."""
         self._came_s = monotonic() + _SOON_S
         for pause in self._pauses:
-            _end(pause)
+            if not pause.done():
+                pause.set_result(None)
+
+    def close(self) -> None:
+        """Ask nothing any more."""
+        for watcher in self._watchers.values():
+            watcher.close()
 
     async def send(self, node_id: int, request: Any, **options: Any) -> Any:
         """As the client's own, but of a fetch."""
@@ -76,78 +83,74 @@ class Polling:
             look = self._looks[node_id] = _Look(request)
         until_s = monotonic() + max(_HELD_S, _PAUSES_HELD * self._longest_pause_s)
         while look.nothing is None or monotonic() < until_s:
-            wait_s = pause_s(monotonic() - self._came_s, self._longest_pause_s)
-            if not wait_s or await look.is_due(await self._connection(node_id)):
-                response = await self._send(node_id, request, **options)
-                if _says_something(response):
-                    self._came_s = monotonic()
-                    return response
-                look.found_nothing(response)
-            if wait_s:
-                await self._pause(wait_s)
+            if self._pause_s() and look.nothing is not None and not await self._is_due(node_id, look, until_s):
+                continue
+            response = await self._send(node_id, request, **options)
+            if _says_something(response):
+                self._came_s = monotonic()
+                return response
+            look.found_nothing(response)
         return look.nothing
 
-    async def _pause(self, seconds: float) -> None:
-        """Sleep, unless there is reason to hurry."""
-        pause = asyncio.get_running_loop().create_future()
-        timer = asyncio.get_running_loop().call_later(seconds, _end, pause)
-        self._pauses.add(pause)
-        try:
-            await pause
-        finally:
-            timer.cancel()
-            self._pauses.remove(pause)
+    def _pause_s(self) -> float:
+        return pause_s(monotonic() - self._came_s, self._longest_pause_s)
 
-    async def _connection(self, node_id: int) -> Any:
+    async def _is_due(self, node_id: int, look: "_Look", until_s: float) -> bool:
+        """Wait for a reason to fetch, or for the end of all patience."""
         connection = await self._client._get_conn(node_id)
         if connection is None:
             raise NodeNotReadyError(f"Attempt to send a request to node which is not ready (node id {node_id}).")
-        return connection
-
-
-def _end(pause: "asyncio.Future[None]") -> None:
-    if not pause.done():
-        pause.set_result(None)
+        watched = Watched(
+            (connection.host, connection.port),
+            look.question(connection),
+            look.answered,
+            self._pause_s,
+            min(until_s, look.fetch_at_s),
+        )
+        pause: asyncio.Future[bytes | None] = asyncio.get_running_loop().create_future()
+        self._pauses.add(pause)
+        try:
+            answered = await self._watchers.setdefault(node_id, EndsWatcher()).changed(watched, pause)
+        finally:
+            self._pauses.remove(pause)
+        if answered is not None:
+            look.answered = answered or None
+        return answered is not None or monotonic() >= look.fetch_at_s
 
 
 class _Look:
     """Whether there may be something to fetch from some positions.
 
-    There was nothing, and what is written since makes the partitions end elsewhere.
+    There was nothing, and what is written since makes the partitions end elsewhere. answered: where they ended before
+    the last fetch, as bytes; None: not known.
     """
 
     def __init__(self, request: FetchRequest) -> None:
         self.positions = _positions(request)
         self.nothing: Any = None  # what a fetch was answered that found nothing
+        self.answered: bytes | None = None
+        self.fetch_at_s = 0.0  # in any case
         self._ends = OffsetRequest(
             -1,
             request._isolation_level,
             [(topic, [(partition, _LATEST) for partition, *_ in parts]) for topic, parts in request.topics],
         )
         self._connection: Any = None
-        self._asked = b""
-        self._answered: bytes | None = None
-        self._fetched_s = 0.0
+        self._question = b""
 
-    async def is_due(self, connection: Any) -> bool:
-        """Whether to fetch: the answer is another than before the last fetch, or that was long ago."""
+    def question(self, connection: Any) -> bytes:
+        """Where the partitions end, in the versions of a connection's broker."""
         if connection is not self._connection:
             self._connection = connection
             asked = self._ends.prepare(connection._versions)
             header = asked.build_request_header(correlation_id=0, client_id=connection._client_id)
-            self._asked = header.encode() + asked.encode()
-        try:
-            answered: bytes = await connection._send_sasl_token(self._asked)
-        except TimeoutError as error:
-            connection.close(reason=CloseReason.CONNECTION_TIMEOUT)
-            raise RequestTimedOutError from error
-        same, self._answered = answered == self._answered, answered
-        return not same or self.nothing is None or monotonic() - self._fetched_s > _FETCHED_S
+            self._question = header.encode() + asked.encode()
+        return self._question
 
     def found_nothing(self, response: Any) -> None:
         """Note that a fetch found nothing."""
         self.nothing = response
-        self._fetched_s = monotonic()
+        self.fetch_at_s = monotonic() + _FETCHED_S
 
 
 def _positions(request: FetchRequest) -> dict[tuple[str, int], int]:

@@ -12,6 +12,7 @@ Offsets that are not there are no gap: markers of transactions and compaction le
 before it ended (`Record.follows`), and nothing that could be read lies between that and itself.
 """
 
+import asyncio
 import logging
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -178,9 +179,11 @@ class Partitions:
         Faust may overwrite a seek with the record that it is just delivering, and would then drop what lies before it:
         as long as nothing has come from where reading was to go on, the consumer is sent there again.
         """
-        for number in sorted(self._store.owned_partitions() - self._lost_at.keys()):
-            token = self._store.lease(number).token
-            if await self._store.is_behind(number):
+        mine = sorted(self._store.owned_partitions() - self._lost_at.keys())
+        tokens = [self._store.lease(number).token for number in mine]
+        behind = await asyncio.gather(*map(self._store.is_behind, mine))
+        for number, token, is_behind in zip(mine, tokens, behind, strict=True):
+            if is_behind:
                 await self.refused(number, token)
         for number, since in list(self._lost_at.items()):
             if time.monotonic() - since > self._session_timeout_s:
