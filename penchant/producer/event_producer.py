@@ -88,14 +88,14 @@ class EventProducer(EventSender):
             if name not in found:
                 raise Misconfigured(f"the topic {name} is missing: create it with `penchant topics create`")
 
-    def close(self) -> None:
+    def close(self, timeout_s: float = 60.0) -> None:
         """Flush, and hang up. Raises Unavailable with what was not confirmed."""
         if self._producer is None:
             return
         try:
-            self.flush()
+            self.flush(timeout_s)
         finally:
-            self._producer.close(timeout=_CLOSE_S)
+            _hang_up(self._producer)
             self._producer = None
 
     def _hand_over(self, record: OutgoingRecord, delivery: Future[Delivery]) -> None:
@@ -118,6 +118,17 @@ class EventProducer(EventSender):
         if not numbers:
             raise Misconfigured(f"the topic {topic} is missing: create it with `penchant topics create`")
         return len(numbers)
+
+
+def _hang_up(producer: Any) -> None:
+    from kafka.errors import KafkaTimeoutError
+
+    try:
+        producer.close(timeout=_CLOSE_S)
+    except KafkaTimeoutError:  # it waits for what is unconfirmed, and goes on sending if that takes longer
+        producer._sender.force_close()
+        producer._sender.join(_CLOSE_S)
+        producer.close(timeout=_CLOSE_S)
 
 
 def _translated(error: BaseException) -> Unavailable:

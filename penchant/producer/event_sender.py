@@ -70,9 +70,9 @@ class EventSender:
         """Connect; a `with` or `async with` block does, and flushes and closes at its end."""
         return self
 
-    def close(self) -> None:
+    def close(self, timeout_s: float = 60.0) -> None:
         """Flush, and end."""
-        self.flush()
+        self.flush(timeout_s)
 
     def __enter__(self) -> Self:
         return self.start()

@@ -21,7 +21,7 @@ from penchant.messages import Click, Command, Item, Review
 from penchant.times import rfc3339
 from penchant.topics import MAX_MESSAGE_BYTES, Topic, Topics
 
-__all__ = ["Message", "OutgoingRecord"]
+__all__ = ["Message", "OutgoingRecord", "check"]
 
 Message = Click | Review | Item | Command
 
@@ -53,6 +53,12 @@ def record_of(message: Message, topics: Topics, source: str) -> OutgoingRecord:
     _CHECKS[type(message)](read)
     key = message.item_id if isinstance(message, Item) else message.user_id
     return OutgoingRecord(topics.name(topic), key.encode(), value, _headers(message, source))
+
+
+def check(message: Message) -> None:
+    """Raise Rejected for what a worker would put into the dead letters; an event has its id by now."""
+    _, read = _encoded(message)
+    _CHECKS[type(message)](read)
 
 
 def removal_of(item_id: str, topics: Topics, source: str) -> OutgoingRecord:

@@ -16,6 +16,7 @@ from serving.api.application import application
 from serving.api.dependencies import PROBE_TIMEOUT_S, Dependencies
 from serving.api.health import serve
 from serving.api.liveness import watched_loop
+from serving.api.outbox import Outbox
 from serving.api.routes.streams import StreamRoutes
 from serving.api.views import Views
 from serving.configuration.setting_errors import origin, unknown_variables
@@ -47,6 +48,14 @@ class ApiSettings(Connections):
     api_most_streams: int = Field(
         default=1000, ge=0, description="Streams of events at once; what is beyond is told to come again."
     )
+    api_most_body_bytes: int = Field(
+        default=1024 * 1024, ge=1024, description="The largest body that is taken; a larger one is answered with 413."
+    )
+    api_buffer_bytes: int = Field(
+        default=32 * 1024 * 1024,
+        ge=1024,
+        description="Events that the broker has not confirmed yet; what is beyond is told to come again.",
+    )
 
 
 async def _run(settings: ApiSettings) -> None:
@@ -58,8 +67,9 @@ async def _run(settings: ApiSettings) -> None:
         views = Views(
             settings.bootstrap, settings.topics, most=settings.api_max_users, fetch_wait_ms=settings.api_fetch_wait_ms
         )
-        async with views, watched_loop(settings.loop_silent_s):
-            dependencies = Dependencies(store, broker, views)
+        outbox = Outbox(settings.bootstrap, settings.topics, settings.api_buffer_bytes)
+        async with views, outbox, watched_loop(settings.loop_silent_s):
+            dependencies = Dependencies(store, broker, views, outbox)
             await dependencies.probe()
             await _serve_until_stopped(settings, dependencies)
     finally:
@@ -92,7 +102,7 @@ async def _serve_until_stopped(settings: ApiSettings, dependencies: Dependencies
         loop.add_signal_handler(number, stopped.set)
     try:
         streams = StreamRoutes(dependencies.views, settings.api_heartbeat_s, settings.api_most_streams)
-        app = application(dependencies, streams)
+        app = application(dependencies, streams, settings.api_most_body_bytes)
         runner = await serve(app, settings.api_host, settings.api_port)
     except OSError as error:
         raise Misconfigured(f"cannot listen ({error.strerror}): set PENCHANT_API_HOST, PENCHANT_API_PORT") from error

@@ -9,6 +9,7 @@ from aiokafka.client import AIOKafkaClient
 
 from penchant.errors import PenchantError
 from serving.api.health import Check
+from serving.api.outbox import Outbox
 from serving.api.views import Views
 from serving.redis.answers import asked
 
@@ -21,11 +22,12 @@ _DEAF_AFTER_S = 10.0  # a probe that is this late means that the event loop is s
 
 @dataclass(slots=True)
 class Dependencies:
-    """Whether store and broker answered when they were probed last: every second, not by each health check."""
+    """What routes answer from; whether store and broker answered when probed last: every second, not by each check."""
 
     store: redis.Redis
     broker: AIOKafkaClient
     views: Views
+    outbox: Outbox
     problems: dict[str, str] = field(default_factory=dict)
     probed_at: float = 0.0
 

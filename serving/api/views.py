@@ -11,6 +11,8 @@ from serving.api.item_details import ItemDetails
 
 __all__ = ()
 
+_BOOTSTRAP_MS = 5_000  # an attempt that is under way is waited for as the process stops
+
 
 class Views:
     """For an `async with` block. `lists` and `items` go on by themselves through whatever happens to the broker.
@@ -21,9 +23,9 @@ class Views:
 
     def __init__(self, bootstrap: str, topics: Topics, *, most: int | None, fetch_wait_ms: int) -> None:
         self.items = ItemDetails()
-        kafka = {"fetch_max_wait_ms": fetch_wait_ms}
+        kafka = {"fetch_max_wait_ms": fetch_wait_ms, "bootstrap_timeout_ms": _BOOTSTRAP_MS}
         self.lists = Recommendations(bootstrap, topics.prefix, max_users=most, kafka=kafka)
-        options = consumer_options(bootstrap, {"max_partition_fetch_bytes": 4 * 1024 * 1024})
+        options = consumer_options(bootstrap, {"bootstrap_timeout_ms": _BOOTSTRAP_MS})
         self._follower = Follower(options, [topics.item_vectors], lambda _, numbers: numbers, self.items)
 
     @property

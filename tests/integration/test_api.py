@@ -2,10 +2,10 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local.services import start_store
-from tests.conftest import Broker
-from tests.support.api import running_api
-from tests.support.client_topics import ListTopics
+from deploy.local.services import start_broker, start_store
+from tests.conftest import ON_APACHE, Broker
+from tests.support.api import ready, running_api
+from tests.support.client_topics import ListTopics, a_list
 from tests.support.command import penchant
 from tests.support.waiting import until
 
@@ -37,6 +37,22 @@ def test_ready_once_the_topics_are_there_until_the_store_is_gone(broker: Broker,
         assert told["broker"] == "ok"
         assert api.ask("/health/live").status == 200
         assert api.child.stop() == 0
+
+
+@pytest.mark.skipif(ON_APACHE, reason="the embedded broker is killed")
+def test_it_answers_and_stops_without_a_broker(redis_url: str, tmp_path: Path, prefix: str) -> None:
+    """Given an API whose broker dies, then lists are read, events refused, and it stops when told to."""
+    broker = start_broker(tmp_path)
+    ListTopics(broker.bootstrap, prefix).publish(("u1", a_list("u1", 1)))
+    with running_api(tmp_path, broker.bootstrap, redis_url, PENCHANT_PREFIX=prefix) as api:
+        ready(api)
+        broker.child.kill()
+        assert until(lambda: api.ask("/health/ready").status == 503)
+        assert api.list_of("u1").status == 200
+        refused = api.ask("/v1/events", {"user_id": "u1", "item_id": "i1", "type": "click", "event_id": "c-1"})
+        assert (refused.status, refused.body["reason"], refused.body["ids"]) == (503, "not_confirmed", ["c-1"])
+
+        assert api.child.stop() == 0, api.child.last_lines(40)
 
 
 @pytest.mark.parametrize("missing", ["bootstrap", "redis"])

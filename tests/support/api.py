@@ -16,7 +16,7 @@ from deploy.local.processes import ChildProcess
 from deploy.local.services import API_FETCH_WAIT_MS, free_port
 from tests.support.waiting import slowness, until
 
-_TIMEOUT_S = 10.0
+_TIMEOUT_S = 30.0
 _READY_S = 30.0
 
 
