@@ -5,6 +5,7 @@ from prometheus_client import generate_latest
 
 from serving.api.dependencies import Dependencies
 from serving.api.health import add_health
+from serving.api.openapi import document
 from serving.api.requests import add_request_id, answered
 from serving.api.routes.ingest import IngestRoutes
 from serving.api.routes.lists import ListRoutes
@@ -24,4 +25,10 @@ def application(dependencies: Dependencies, streams: StreamRoutes, most_bytes: i
     ingest = IngestRoutes(dependencies.outbox)
     app.router.add_post("/v1/events", ingest.events)
     app.router.add_post("/v1/commands", ingest.commands)
+    description = document()
+
+    async def describe(_: web.Request) -> web.Response:
+        return web.Response(body=description, content_type="application/json")
+
+    app.router.add_get("/openapi.json", describe)
     return app

@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import jsonschema
 import msgspec
 import pytest
 from kafka import KafkaProducer
@@ -55,6 +56,18 @@ def test_the_message_is_as_on_the_topic(served: Served) -> None:
 
     assert (answer.status, answer.headers["content-type"]) == (200, "application/json")
     assert answer.raw == raw
+
+
+def test_answers_are_as_they_are_described(served: Served) -> None:
+    publish(served, "described", a_list("described", 1, "i1"))
+    described = served.api.ask("/openapi.json").body
+
+    for answer, name in (
+        (served.api.list_of("described"), "RecommendationList"),
+        (served.api.ask("/no"), "ProblemBody"),
+    ):
+        schema = {"$ref": f"#/components/schemas/{name}", "components": described["components"]}
+        jsonschema.validate(answer.body, schema, jsonschema.Draft202012Validator)
 
 
 @pytest.mark.parametrize("user_id", ODD_IDS)

@@ -1,0 +1,185 @@
+"""What the API can be asked, as data: `openapi.py` makes the description of it."""
+
+from typing import Any
+
+import msgspec
+
+from serving.api.queries import MOST_ENTRIES
+from serving.api.routes.ingest import MOST_AT_ONCE
+
+__all__ = ()
+
+COUNT = MOST_AT_ONCE
+LIST = {
+    "user_id": "u1",
+    "version": 1795341600123,
+    "generated_at": "2026-11-22T10:00:00.130Z",
+    "expires_at": "2026-11-23T10:00:00.130Z",
+    "fingerprint": "e5s-1a2b3c4d",
+    "path": "live",
+    "cause": {
+        "topic": "penchant.clicks.v1",
+        "partition": 2,
+        "offset": 4711,
+        "event_id": "c-17",
+        "event_time": "2026-11-22T10:00:00.123Z",
+    },
+    "folded": [{"topic": "penchant.clicks.v1", "partition": 2, "offset": 4711, "event_id": "c-17"}],
+    "folded_more": 0,
+    "items": [
+        {
+            "item_id": "i3",
+            "score": 1.93,
+            "source": "covisit",
+            "reasons": [{"event_id": "c-17", "share": 0.41, "words": 'you clicked on "Alien (1979)"'}],
+        }
+    ],
+}
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """what: in words. schema: a component, or a schema; None: there is no body."""
+
+    what: str
+    schema: str | dict[str, str] | None = None
+    example: Any = None
+    media: str = "application/json"
+
+    def content(self) -> dict[str, Any]:
+        """The part of a response that has its body."""
+        if self.schema is None:
+            return {}
+        schema = {"$ref": f"#/components/schemas/{self.schema}"} if isinstance(self.schema, str) else self.schema
+        return {"content": {self.media: {"schema": schema, "examples": {"example": {"value": self.example}}}}}
+
+
+class Operation(msgspec.Struct, frozen=True, kw_only=True):
+    """A method of a path. body: components of which it takes one, or a list; problems: statuses that it may have."""
+
+    method: str
+    path: str
+    name: str
+    summary: str
+    answers: dict[int, Answer]
+    problems: tuple[int, ...] = ()
+    parameters: list[dict[str, Any]] = []
+    body: tuple[str, ...] = ()
+    examples: dict[str, Any] = {}
+
+
+def _parameter(name: str, where: str, what: str, schema: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {"name": name, "in": where, "description": what, "schema": schema, "required": where == "path", **more}
+
+
+_USER = _parameter(
+    "id", "path", "the user's id, as URLs encode it", {"type": "string", "minLength": 1, "maxLength": 256}, example="u1"
+)
+_PART = [
+    _parameter("k", "query", "so many entries at most", {"type": "integer", "minimum": 1, "maximum": MOST_ENTRIES}),
+    _parameter(
+        "exclude",
+        "query",
+        "items to leave out, several with commas or given several times",
+        {"type": "array", "items": {"type": "string"}},
+        explode=True,
+    ),
+    _parameter(
+        "facet",
+        "query",
+        "written `facet.NAME=VALUE`: only items with one of the values that are given of each name",
+        {"type": "object", "additionalProperties": {"type": "string"}},
+        style="form",
+        explode=False,
+    ),
+    _parameter(
+        "fallback", "query", "what is told of a user that is not known", {"type": "string", "enum": ["trending"]}
+    ),
+]
+_ETAG = _parameter("If-None-Match", "header", "the ETag of a list that one has", {"type": "string"})
+_LAST = _parameter("Last-Event-ID", "header", "the version of the list that one has", {"type": "string"})
+_CLICK = {"user_id": "u1", "item_id": "i9", "type": "click", "event_id": "c-17"}
+_STATEMENT = {"user_id": "u1", "text": "我喜欢看电影，尤其是科幻片"}
+_EVENTS = {"click": {"value": _CLICK}, "statement": {"value": _STATEMENT}, "several": {"value": [_CLICK, _STATEMENT]}}
+_COMMANDS = {
+    "retract": {"value": {"type": "retract", "user_id": "u1", "event_id": "c-17"}},
+    "merge": {"value": {"type": "merge", "user_id": "u1", "anonymous_id": "a7", "command_id": "k-2"}},
+    "erase": {"value": {"type": "erase", "user_id": "u1"}},
+}
+_ACCEPTED = Answer("the broker has all of them", "Accepted", {"ids": ["c-17"]})
+_TEXT = {"type": "string"}
+_WELL = {"ok": True, "why": "redis and broker answer, lists are followed", "redis": "ok", "broker": "ok", "lists": "ok"}
+_ILL = {"ok": False, "why": "redis does not answer", "redis": "does not answer", "broker": "ok", "lists": "ok"}
+
+OPERATIONS = (
+    Operation(
+        method="GET",
+        path="/v1/users/{id}/recommendations",
+        name="getRecommendations",
+        summary="The user's list, as it stands on the topic, without items that are gone.",
+        parameters=[_USER, *_PART, _ETAG],
+        answers={200: Answer("the list", "RecommendationList", LIST), 304: Answer("it is as the client has it")},
+        problems=(400, 404, 503),
+    ),
+    Operation(
+        method="GET",
+        path="/v1/users/{id}/events",
+        name="followRecommendations",
+        summary="Server-sent events: `list` for the list that stands and each new one, `erased`.",
+        parameters=[_USER, _LAST],
+        answers={
+            200: Answer("a stream", _TEXT, 'id: 1795341600123\nevent: list\ndata: {"…": 0}\n\n', "text/event-stream")
+        },
+        problems=(400, 503),
+    ),
+    Operation(
+        method="POST",
+        path="/v1/events",
+        name="sendEvents",
+        summary="One event or a list of them: actions, reviews and statements. All are sent, or none.",
+        body=("Click", "Review"),
+        examples=_EVENTS,
+        answers={202: _ACCEPTED},
+        problems=(400, 413, 415, 422, 503),
+    ),
+    Operation(
+        method="POST",
+        path="/v1/commands",
+        name="sendCommands",
+        summary="One command or a list of them: retract, merge and erase.",
+        body=("Command",),
+        examples=_COMMANDS,
+        answers={202: Answer("the broker has all of them", "Accepted", {"ids": ["k-1"]})},
+        problems=(400, 413, 415, 422, 503),
+    ),
+    Operation(
+        method="GET",
+        path="/health/live",
+        name="getLiveness",
+        summary="Whether the process works.",
+        answers={
+            200: Answer("it does", "Health", {"ok": True, "why": "running"}),
+            503: Answer("it is stuck: restart it", "Health", {"ok": False, "why": "nothing was asked for 11 s"}),
+        },
+    ),
+    Operation(
+        method="GET",
+        path="/health/ready",
+        name="getReadiness",
+        summary="Whether requests can be answered.",
+        answers={200: Answer("they can", "Health", _WELL), 503: Answer("not now", "Health", _ILL)},
+    ),
+    Operation(
+        method="GET",
+        path="/metrics",
+        name="getMetrics",
+        summary="Prometheus' text format.",
+        answers={200: Answer("metrics", _TEXT, "penchant_api_request_seconds_count 1.0\n", "text/plain")},
+    ),
+    Operation(
+        method="GET",
+        path="/openapi.json",
+        name="getDescription",
+        summary="This description.",
+        answers={200: Answer("OpenAPI 3.1", {"type": "object"}, {"openapi": "3.1.0"})},
+    ),
+)

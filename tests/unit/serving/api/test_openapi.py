@@ -1,0 +1,77 @@
+"""What is described is what there is, and examples are of what is described."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import jsonschema
+import pytest
+import redis.asyncio as redis
+from aiokafka.client import AIOKafkaClient
+
+from penchant.topics import Topics
+from serving.api.application import application
+from serving.api.dependencies import Dependencies
+from serving.api.openapi import document
+from serving.api.outbox import Outbox
+from serving.api.routes.streams import StreamRoutes
+from serving.api.views import Views
+
+DOCUMENT = json.loads(document())
+OPERATIONS = [
+    (method, path, operation) for path, methods in DOCUMENT["paths"].items() for method, operation in methods.items()
+]
+
+
+def bodies(node: Any) -> Iterator[dict[str, Any]]:
+    """Every media type that has a schema."""
+    if isinstance(node, dict):
+        if "schema" in node and ("examples" in node or "example" in node):
+            yield node
+        for each in node.values():
+            yield from bodies(each)
+    elif isinstance(node, list):
+        for each in node:
+            yield from bodies(each)
+
+
+async def test_every_route_is_described_and_nothing_else() -> None:
+    topics, store = Topics("penchant"), redis.Redis()
+    views = Views("127.0.0.1:1", topics, most=None, fetch_wait_ms=500)
+    dependencies = Dependencies(store, AIOKafkaClient(), views, Outbox("127.0.0.1:1", topics, 1024))
+    app = application(dependencies, StreamRoutes(views, 15.0, 10), 1024)
+
+    routes = {(r.method, r.resource.canonical) for r in app.router.routes() if r.resource and r.method != "HEAD"}
+
+    assert routes == {(method.upper(), path) for method, path, _ in OPERATIONS}
+    await store.aclose()
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "operation"), OPERATIONS, ids=lambda each: each if isinstance(each, str) else ""
+)
+def test_every_example_is_as_its_schema_says(method: str, path: str, operation: dict[str, Any]) -> None:
+    found = list(bodies(operation))
+
+    assert found
+    for body in found:
+        schema = {**body["schema"], "components": DOCUMENT["components"]}
+        examples = [each["value"] for each in body.get("examples", {}).values()] or [body["example"]]
+        for example in examples:
+            jsonschema.validate(example, schema, jsonschema.Draft202012Validator)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "operation"), OPERATIONS, ids=lambda each: each if isinstance(each, str) else ""
+)
+def test_every_placeholder_of_a_path_is_a_parameter(method: str, path: str, operation: dict[str, Any]) -> None:
+    named = {each["name"] for each in operation["parameters"] if each["in"] == "path"}
+
+    assert named == {part.strip("{}") for part in path.split("/") if part.startswith("{")}
+
+
+def test_a_wrong_example_would_be_found() -> None:
+    schema = {"$ref": "#/components/schemas/RecommendationList", "components": DOCUMENT["components"]}
+
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({"user_id": "u1"}, schema, jsonschema.Draft202012Validator)
