@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 from contextlib import suppress
+from pathlib import Path
 
 import redis.asyncio as redis
 from aiokafka.client import AIOKafkaClient
@@ -12,9 +13,11 @@ from aiokafka.errors import KafkaError
 from pydantic import Field
 
 from penchant.errors import Misconfigured, PenchantError, Refused, Unavailable
+from serving.api.access import check_reachable_by_others
 from serving.api.application import application
 from serving.api.dependencies import PROBE_TIMEOUT_S, Dependencies
 from serving.api.health import serve
+from serving.api.keys import KeyFile
 from serving.api.liveness import watched_loop
 from serving.api.outbox import Outbox
 from serving.api.routes.streams import StreamRoutes
@@ -30,6 +33,10 @@ class ApiSettings(Connections):
 
     api_host: str = Field(default="127.0.0.1", description="The address to listen on; 0.0.0.0 within a container.")
     api_port: int = Field(default=8080, ge=0, le=65535, description="The port to listen on; 0: one that is free.")
+    api_keys: Path | None = Field(
+        default=None,
+        description="A file of keys and their roles (docs/http.md); needed where others reach the address.",
+    )
     api_max_users: int | None = Field(
         default=None,
         ge=1,
@@ -60,6 +67,8 @@ class ApiSettings(Connections):
 
 async def _run(settings: ApiSettings) -> None:
     """Serve until SIGTERM or SIGINT. Raises `Misconfigured` if store or broker is missing, or the port is taken."""
+    keys = KeyFile(settings.api_keys) if settings.api_keys is not None else None
+    check_reachable_by_others(settings.api_host, keys)
     store = client_of(redis.Redis, settings.redis, PROBE_TIMEOUT_S)
     broker = AIOKafkaClient(bootstrap_servers=settings.bootstrap, request_timeout_ms=int(PROBE_TIMEOUT_S * 1000))
     try:
@@ -71,7 +80,7 @@ async def _run(settings: ApiSettings) -> None:
         async with views, outbox, watched_loop(settings.loop_silent_s):
             dependencies = Dependencies(store, broker, views, outbox)
             await dependencies.probe()
-            await _serve_until_stopped(settings, dependencies)
+            await _serve_until_stopped(settings, dependencies, keys)
     finally:
         await store.aclose()
         await broker.close()
@@ -95,14 +104,14 @@ async def _connect(settings: ApiSettings, store: redis.Redis, broker: AIOKafkaCl
         ) from error
 
 
-async def _serve_until_stopped(settings: ApiSettings, dependencies: Dependencies) -> None:
+async def _serve_until_stopped(settings: ApiSettings, dependencies: Dependencies, keys: KeyFile | None) -> None:
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
     try:
         streams = StreamRoutes(dependencies.views, settings.api_heartbeat_s, settings.api_most_streams)
-        app = application(dependencies, streams, settings.api_most_body_bytes)
+        app = application(dependencies, streams, settings.api_most_body_bytes, keys)
         runner = await serve(app, settings.api_host, settings.api_port)
     except OSError as error:
         raise Misconfigured(f"cannot listen ({error.strerror}): set PENCHANT_API_HOST, PENCHANT_API_PORT") from error

@@ -3,8 +3,10 @@
 from aiohttp import web
 from prometheus_client import generate_latest
 
+from serving.api.access import asks_for_keys
 from serving.api.dependencies import Dependencies
 from serving.api.health import add_health
+from serving.api.keys import KeyFile
 from serving.api.openapi import document
 from serving.api.requests import add_request_id, answered
 from serving.api.routes.ingest import IngestRoutes
@@ -14,9 +16,12 @@ from serving.api.routes.streams import StreamRoutes
 __all__ = ()
 
 
-def application(dependencies: Dependencies, streams: StreamRoutes, most_bytes: int) -> web.Application:
-    """Build it. Streams end as it shuts down. most_bytes: of a body."""
-    app = web.Application(middlewares=[answered], client_max_size=most_bytes)
+def application(
+    dependencies: Dependencies, streams: StreamRoutes, most_bytes: int, keys: KeyFile | None
+) -> web.Application:
+    """Build it. Streams end as it shuts down. most_bytes: of a body. keys: None where everybody may do all."""
+    middlewares = [answered] if keys is None else [answered, asks_for_keys(keys)]
+    app = web.Application(middlewares=middlewares, client_max_size=most_bytes)
     app.on_response_prepare.append(add_request_id)
     add_health(app, dependencies.live, dependencies.ready, generate_latest)
     app.on_shutdown.append(streams.stop)

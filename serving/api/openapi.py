@@ -12,6 +12,8 @@ __all__ = ()
 
 _REF = "#/components/schemas/{name}"
 _PROBLEMS = {
+    401: "a key is needed, where a file of keys is set",
+    403: "the key has not the role",
     400: "what was asked cannot be understood",
     404: "it is not known",
     413: "the body is too large",
@@ -72,7 +74,10 @@ def document() -> bytes:
             "`X-Request-Id`, the request's own if it has one.",
         },
         "paths": paths,
-        "components": {"schemas": _schemas()},
+        "components": {
+            "schemas": _schemas(),
+            "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
+        },
     }
     return msgspec.json.encode(described)
 
@@ -91,16 +96,23 @@ def _described(operation: Operation) -> dict[str, Any]:
     answers: dict[str, Any] = {
         str(status): {"description": answer.what, **answer.content()} for status, answer in operation.answers.items()
     }
-    answers |= {str(status): _problem(status) for status in operation.problems}
+    answers |= {str(status): _problem(status) for status in (*operation.problems, *_refusals(operation))}
     told: dict[str, Any] = {
         "operationId": operation.name,
         "summary": operation.summary,
         "parameters": operation.parameters,
         "responses": answers,
     }
+    if operation.role is not None:
+        told["security"] = [{"key": []}, {}]
+        told["description"] = f"Where a file of keys is set: with the role `{operation.role.value}`, or `admin`."
     if operation.body:
         told["requestBody"] = {"required": True, "content": {"application/json": _one_or_more(operation)}}
     return told
+
+
+def _refusals(operation: Operation) -> tuple[int, ...]:
+    return () if operation.role is None else (401, 403)
 
 
 def _one_or_more(operation: Operation) -> dict[str, Any]:

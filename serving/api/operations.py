@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 
+from serving.api.keys import Role
 from serving.api.queries import MOST_ENTRIES
 from serving.api.routes.ingest import MOST_AT_ONCE
 
@@ -54,13 +55,17 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 class Operation(msgspec.Struct, frozen=True, kw_only=True):
-    """A method of a path. body: components of which it takes one, or a list; problems: statuses that it may have."""
+    """A method of a path.
+
+    role: that a key needs, None for everybody. body: components of which it takes one, or a list. problems: statuses.
+    """
 
     method: str
     path: str
     name: str
     summary: str
     answers: dict[int, Answer]
+    role: Role | None = None
     problems: tuple[int, ...] = ()
     parameters: list[dict[str, Any]] = []
     body: tuple[str, ...] = ()
@@ -115,6 +120,7 @@ OPERATIONS = (
         method="GET",
         path="/v1/users/{id}/recommendations",
         name="getRecommendations",
+        role=Role.READ,
         summary="The user's list, as it stands on the topic, without items that are gone.",
         parameters=[_USER, *_PART, _ETAG],
         answers={200: Answer("the list", "RecommendationList", LIST), 304: Answer("it is as the client has it")},
@@ -124,6 +130,7 @@ OPERATIONS = (
         method="GET",
         path="/v1/users/{id}/events",
         name="followRecommendations",
+        role=Role.READ,
         summary="Server-sent events: `list` for the list that stands and each new one, `erased`.",
         parameters=[_USER, _LAST],
         answers={
@@ -135,6 +142,7 @@ OPERATIONS = (
         method="POST",
         path="/v1/events",
         name="sendEvents",
+        role=Role.INGEST,
         summary="One event or a list of them: actions, reviews and statements. All are sent, or none.",
         body=("Click", "Review"),
         examples=_EVENTS,
@@ -145,6 +153,7 @@ OPERATIONS = (
         method="POST",
         path="/v1/commands",
         name="sendCommands",
+        role=Role.ADMIN,
         summary="One command or a list of them: retract, merge and erase.",
         body=("Command",),
         examples=_COMMANDS,

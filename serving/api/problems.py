@@ -42,6 +42,8 @@ def answer_of(problem: Problem, request_id: str) -> web.Response:
     }
     passes = status in {HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS}
     headers = {"Retry-After": str(RETRY_AFTER_S)} if passes else {}
+    if status is HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = 'Bearer realm="penchant"'
     return web.Response(body=msgspec.json.encode(told), status=status, content_type=CONTENT_TYPE, headers=headers)
 
 

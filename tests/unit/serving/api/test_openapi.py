@@ -39,7 +39,7 @@ async def test_every_route_is_described_and_nothing_else() -> None:
     topics, store = Topics("penchant"), redis.Redis()
     views = Views("127.0.0.1:1", topics, most=None, fetch_wait_ms=500)
     dependencies = Dependencies(store, AIOKafkaClient(), views, Outbox("127.0.0.1:1", topics, 1024))
-    app = application(dependencies, StreamRoutes(views, 15.0, 10), 1024)
+    app = application(dependencies, StreamRoutes(views, 15.0, 10), 1024, None)
 
     routes = {(r.method, r.resource.canonical) for r in app.router.routes() if r.resource and r.method != "HEAD"}
 

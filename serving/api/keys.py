@@ -1,0 +1,89 @@
+"""Who may ask for what: a file of keys, hashed, each with roles. It is read again when it changes.
+
+    [keys.shop]        # a name for people
+    sha256 = "9f86…"   # of the key, 64 hexadecimal digits
+    roles = ["ingest", "read"]
+
+`read`: lists and streams. `ingest`: events. `admin`: commands, and all of the others.
+"""
+
+import logging
+import time
+from collections.abc import Mapping
+from enum import Enum
+from hashlib import sha256
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+
+from penchant.errors import Misconfigured
+from serving.files import toml_files as edited
+
+__all__ = ()
+
+_log = logging.getLogger(__name__)
+_LOOKED_AT_EVERY_S = 0.5
+
+
+class Role(Enum):
+    """What a key may be for."""
+
+    READ = "read"
+    INGEST = "ingest"
+    ADMIN = "admin"
+
+
+class _Key(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    sha256: Annotated[str, msgspec.Meta(pattern="^[0-9a-fA-F]{64}$")]
+    roles: Annotated[list[Role], msgspec.Meta(min_length=1)]
+
+
+class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    keys: Annotated[dict[str, _Key], msgspec.Meta(min_length=1)]
+
+
+class KeyFile:
+    """Raises Misconfigured if the file cannot be read, or is none. One that is broken later changes nothing."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._roles = _read(path)
+        self._stamp = (0, 0)  # so that it is read again if it changed meanwhile
+        self._looked_s = time.monotonic()
+
+    def roles_of(self, key: str) -> frozenset[Role] | None:
+        """The roles of a key; None if it is none of the file's."""
+        self._look()
+        return self._roles.get(sha256(key.encode(errors="surrogateescape")).digest())
+
+    def _look(self) -> None:
+        now = time.monotonic()
+        if now - self._looked_s < _LOOKED_AT_EVERY_S:
+            return
+        self._looked_s = now
+        try:
+            stamp = _stamp(self._path)
+            if stamp == self._stamp:
+                return
+            self._stamp = stamp  # said once, if it is broken
+            self._roles = _read(self._path)
+        except (Misconfigured, OSError) as error:
+            _log.error("the keys stay as they were: %s", error)
+        else:
+            _log.info("the keys were read again: %d", len(self._roles))
+
+
+def _read(path: Path) -> Mapping[bytes, frozenset[Role]]:
+    try:
+        keys = edited.parse(edited.read_text(path), _File).keys.values()
+    except OSError as error:
+        raise Misconfigured(f"PENCHANT_API_KEYS: {path} cannot be read ({error.strerror})") from error
+    except Misconfigured as error:
+        raise Misconfigured(f"PENCHANT_API_KEYS: {path}: {error}") from error
+    return {bytes.fromhex(key.sha256): frozenset(key.roles) for key in keys}
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    about = path.stat()
+    return about.st_mtime_ns, about.st_size
