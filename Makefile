@@ -89,7 +89,7 @@ test-faults: setup ## The table of faults, on Apache Kafka: what is lost, what c
 	$(call java,$@)
 	$(VENV)/bin/python -m tests.faults --runs $(RUNS) $(ARGS)
 
-bench: setup ## The benchmarks that need no data of yours, short: latency, throughput, ranking, encoder, memory; .cache/bench
+bench: setup ## The benchmarks that need no data of yours, short: latency, throughput, http, ranking, encoder, memory; .cache/bench
 	@mkdir -p $(BENCH)
 	$(VENV)/bin/python -m benchmarks.latency --seconds 20 --json $(BENCH)/latency.json
 	$(VENV)/bin/python -m benchmarks.latency --seconds 20 --reviews .1 --json $(BENCH)/latency-reviews.json
@@ -97,6 +97,7 @@ bench: setup ## The benchmarks that need no data of yours, short: latency, throu
 	$(VENV)/bin/python -m benchmarks.latency --sweep 50 100 200 400 800 1600 --seconds 8 --json $(BENCH)/sweep.json \
 	  --plot $(BENCH)/sweep.svg
 	$(VENV)/bin/python -m benchmarks.throughput --json $(BENCH)/throughput.json
+	$(VENV)/bin/python -m benchmarks.http --seconds 20 --json $(BENCH)/http.json
 	$(VENV)/bin/python -m benchmarks.ranking --items 10000 100000 1000000 --seconds 2 --json $(BENCH)/ranking.json
 	$(VENV)/bin/python -m benchmarks.encoder --seconds 20 --json $(BENCH)/encoder.json
 	$(VENV)/bin/python -m benchmarks.memory --users 1000 --json $(BENCH)/memory.json
