@@ -1,6 +1,7 @@
 """The API process: `python -m serving.api.app`."""
 
 import asyncio
+import logging
 import os
 import signal
 import sys
@@ -20,6 +21,7 @@ from serving.api.health import serve
 from serving.api.keys import KeyFile
 from serving.api.liveness import watched_loop
 from serving.api.outbox import Outbox
+from serving.api.requests import NoHttp
 from serving.api.routes.streams import StreamRoutes
 from serving.api.views import Views
 from serving.configuration.setting_errors import origin, unknown_variables
@@ -128,6 +130,7 @@ async def _serve_until_stopped(settings: ApiSettings, dependencies: Dependencies
 def main() -> int:
     """Run the API with settings from the environment; return the exit code."""
     tolerant_streams()
+    logging.getLogger("aiohttp.server").addFilter(NoHttp())
     try:
         settings = ApiSettings()
         for warning in unknown_variables(os.environ):

@@ -10,6 +10,7 @@ from serving.api.keys import KeyFile
 from serving.api.openapi import document
 from serving.api.requests import add_request_id, answered
 from serving.api.routes.ingest import IngestRoutes
+from serving.api.routes.items import ItemRoutes
 from serving.api.routes.lists import ListRoutes
 from serving.api.routes.streams import StreamRoutes
 
@@ -27,6 +28,7 @@ def application(
     app.on_shutdown.append(streams.stop)
     app.router.add_get("/v1/users/{id}/recommendations", ListRoutes(dependencies.views).recommendations)
     app.router.add_get("/v1/users/{id}/events", streams.events, allow_head=False)
+    app.router.add_get("/v1/items/{id}/similar", ItemRoutes(dependencies.views).similar)
     ingest = IngestRoutes(dependencies.outbox)
     app.router.add_post("/v1/events", ingest.events)
     app.router.add_post("/v1/commands", ingest.commands)

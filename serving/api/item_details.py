@@ -1,4 +1,4 @@
-"""What is known of items where lists are read: titles and facets, without vectors."""
+"""What is known of items where lists are read: titles, facets, vectors."""
 
 from collections.abc import Collection, Iterator, Mapping
 from threading import Event
@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from penchant.messages import Facets
+from serving.api.item_vectors import ItemVectors
 
 __all__ = ()
 
@@ -16,21 +17,27 @@ class _Item(msgspec.Struct, array_like=True):
 
     title: str
     facets: Facets
+    available: bool
 
 
 class _Record(msgspec.Struct):
     title: str = ""
     facets: Facets = {}
+    available: bool = True
+    fingerprint: str = ""
+    vector: str = ""
 
 
 class ItemDetails:
     """Follows item-vectors.v1 (a `Sink` of penchant.kafka.following). One writer; readers may be in other threads.
 
-    Kept packed, some 200 bytes an item beside its title; facets of the twenty on a list are unpacked when asked for.
+    Kept packed, some 200 bytes an item beside its title and its vector; those of the twenty on a list are unpacked when
+    asked for. vectors: of all that were embedded.
     """
 
     def __init__(self) -> None:
         self.ready = Event()
+        self.vectors = ItemVectors()
         self._items: dict[str, bytes] = {}
         self._read = msgspec.json.Decoder(_Record).decode
         self._packed = msgspec.msgpack.Encoder().encode
@@ -39,27 +46,45 @@ class ItemDetails:
     def begin(self, _: Mapping[str, Collection[int]]) -> None:
         """See `Sink.begin`."""
         self._items = {}
+        self.vectors = ItemVectors()
 
     def take(self, record: Any) -> None:
         """See `Sink.take`."""
         item_id = (record.key or b"").decode(errors="replace")
         if record.value is None:
             self._items.pop(item_id, None)
+            self.vectors.remove(item_id)
             return
         read = self._read(record.value)
-        self._items[item_id] = self._packed(_Item(read.title, read.facets))
+        self._items[item_id] = self._packed(_Item(read.title, read.facets, read.available))
+        if read.vector:
+            self.vectors.put(item_id, read.fingerprint, read.vector)
 
     def caught_up(self) -> None:
         """See `Sink.caught_up`."""
         self.ready.set()
 
+    def title(self, item_id: str) -> str:
+        """An item's title, "" for one that is not known."""
+        packed = self._items.get(item_id)
+        return "" if packed is None else self._unpacked(packed).title
+
     def has(self, item_id: str, wanted: Mapping[str, frozenset[str]]) -> bool:
         """Whether an item has, of each facet that is named, one of the values; those are in lower case."""
         packed = self._items.get(item_id)
+        return packed is not None and _has(self._unpacked(packed), wanted)
+
+    def is_offered(self, item_id: str, wanted: Mapping[str, frozenset[str]]) -> bool:
+        """The same, and whether it may be recommended."""
+        packed = self._items.get(item_id)
         if packed is None:
             return False
-        facets = self._unpacked(packed).facets
-        return all(not values.isdisjoint(_values(facets.get(name))) for name, values in wanted.items())
+        item = self._unpacked(packed)
+        return item.available and _has(item, wanted)
+
+
+def _has(item: _Item, wanted: Mapping[str, frozenset[str]]) -> bool:
+    return all(not values.isdisjoint(_values(item.facets.get(name))) for name, values in wanted.items())
 
 
 def _values(facet: str | list[str] | None) -> Iterator[str]:

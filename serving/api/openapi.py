@@ -7,6 +7,7 @@ import msgspec
 
 from penchant.messages import Click, Command, RecommendationList, Review
 from serving.api.operations import COUNT, OPERATIONS, Operation
+from serving.api.routes.items import SimilarItems
 
 __all__ = ()
 
@@ -84,7 +85,7 @@ def document() -> bytes:
 
 def _schemas() -> dict[str, Any]:
     _, made = msgspec.json.schema_components(
-        [Click, Review, Command, RecommendationList, Accepted, ProblemBody, Health], ref_template=_REF
+        [Click, Review, Command, RecommendationList, SimilarItems, Accepted, ProblemBody, Health], ref_template=_REF
     )
     schemas: dict[str, Any] = made
     schemas["Command"]["required"].remove("command_id")  # it is made

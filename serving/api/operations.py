@@ -79,6 +79,9 @@ def _parameter(name: str, where: str, what: str, schema: dict[str, Any], **more:
 _USER = _parameter(
     "id", "path", "the user's id, as URLs encode it", {"type": "string", "minLength": 1, "maxLength": 256}, example="u1"
 )
+_ITEM = _parameter(
+    "id", "path", "the item's id, as URLs encode it", {"type": "string", "minLength": 1, "maxLength": 256}, example="i9"
+)
 _PART = [
     _parameter("k", "query", "so many entries at most", {"type": "integer", "minimum": 1, "maximum": MOST_ENTRIES}),
     _parameter(
@@ -96,10 +99,10 @@ _PART = [
         style="form",
         explode=False,
     ),
-    _parameter(
-        "fallback", "query", "what is told of a user that is not known", {"type": "string", "enum": ["trending"]}
-    ),
 ]
+_FALLBACK = _parameter(
+    "fallback", "query", "what is told of a user that is not known", {"type": "string", "enum": ["trending"]}
+)
 _ETAG = _parameter("If-None-Match", "header", "the ETag of a list that one has", {"type": "string"})
 _LAST = _parameter("Last-Event-ID", "header", "the version of the list that one has", {"type": "string"})
 _CLICK = {"user_id": "u1", "item_id": "i9", "type": "click", "event_id": "c-17"}
@@ -111,6 +114,7 @@ _COMMANDS = {
     "erase": {"value": {"type": "erase", "user_id": "u1"}},
 }
 _ACCEPTED = Answer("the broker has all of them", "Accepted", {"ids": ["c-17"]})
+_SIMILAR = {"item_id": "i9", "items": [{"item_id": "i3", "title": "Aliens (1986)", "score": 0.71}]}
 _TEXT = {"type": "string"}
 _WELL = {"ok": True, "why": "redis and broker answer, lists are followed", "redis": "ok", "broker": "ok", "lists": "ok"}
 _ILL = {"ok": False, "why": "redis does not answer", "redis": "does not answer", "broker": "ok", "lists": "ok"}
@@ -122,7 +126,7 @@ OPERATIONS = (
         name="getRecommendations",
         role=Role.READ,
         summary="The user's list, as it stands on the topic, without items that are gone.",
-        parameters=[_USER, *_PART, _ETAG],
+        parameters=[_USER, *_PART, _FALLBACK, _ETAG],
         answers={200: Answer("the list", "RecommendationList", LIST), 304: Answer("it is as the client has it")},
         problems=(400, 404, 503),
     ),
@@ -137,6 +141,16 @@ OPERATIONS = (
             200: Answer("a stream", _TEXT, 'id: 1795341600123\nevent: list\ndata: {"…": 0}\n\n', "text/event-stream")
         },
         problems=(400, 503),
+    ),
+    Operation(
+        method="GET",
+        path="/v1/items/{id}/similar",
+        name="getSimilarItems",
+        role=Role.READ,
+        summary="Items whose titles and texts say the like, nearest first.",
+        parameters=[_ITEM, *_PART],
+        answers={200: Answer("the items", "SimilarItems", _SIMILAR)},
+        problems=(400, 404, 503),
     ),
     Operation(
         method="POST",

@@ -7,6 +7,7 @@ import uuid
 from http import HTTPStatus
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.typedefs import Handler
 from prometheus_client import Histogram
 
@@ -56,6 +57,14 @@ async def add_request_id(request: web.Request, response: web.StreamResponse) -> 
     """A signal of aiohttp, before headers are sent: those of streams, too."""
     if (request_id := request.get(_HEADER)) is not None:
         response.headers[_HEADER] = request_id
+
+
+class NoHttp(logging.Filter):
+    """For aiohttp's own log: what is no HTTP is answered with 400, and its address, with ids in it, stays out."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """See `logging.Filter.filter`."""
+        return record.exc_info is None or not isinstance(record.exc_info[1], HttpProcessingError)
 
 
 def _route(request: web.Request) -> str:

@@ -1,17 +1,22 @@
 """Lists over HTTP, from a real API process that follows real topics."""
 
 import json
+import math
 import re
 import secrets
+import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import jsonschema
 import msgspec
+import numpy as np
 import pytest
 from kafka import KafkaProducer
 
 from penchant.messages import ItemVector, RecommendationList
+from serving.arrays import Vector
+from serving.catalogue import pack
 from tests.conftest import Broker
 from tests.support.api import RunningApi, ready, running_api
 from tests.support.client_topics import ListTopics, a_list
@@ -106,18 +111,23 @@ def test_a_part_of_a_list(served: Served) -> None:
     assert part("?exclude=i1&exclude=i%2C3&k=1") == ["i2"]
 
 
+def publish_items(served: Served, items: dict[str, dict[str, object]]) -> None:
+    """Items as workers embed them."""
+    usual = {"title": "t", "available": True, "revision": "r", "fingerprint": "f", "vector": "", "facets": {}}
+    producer = KafkaProducer(bootstrap_servers=served.topics.bootstrap)
+    for item_id, fields in items.items():
+        item = msgspec.convert({"item_id": item_id, **usual, **fields}, ItemVector)
+        producer.send(served.topics.topics.item_vectors, key=item_id.encode(), value=msgspec.json.encode(item))
+    producer.close()
+
+
 def test_items_with_a_facet(served: Served) -> None:
     facets = {
         "f1": {"genre": ["Sci-Fi", "Horror"], "year": "1979"},
         "f2": {"genre": "Sci-Fi", "year": "1982"},
         "f3": {"genre": "Western", "year": "1979"},
     }
-    with_vector = {"title": "t", "available": True, "revision": "r", "fingerprint": "f", "vector": ""}
-    producer = KafkaProducer(bootstrap_servers=served.topics.bootstrap)
-    for item_id, each in facets.items():
-        item = msgspec.convert({"item_id": item_id, "facets": each, **with_vector}, ItemVector)
-        producer.send(served.topics.topics.item_vectors, key=item_id.encode(), value=msgspec.json.encode(item))
-    producer.close()
+    publish_items(served, {item_id: {"facets": each} for item_id, each in facets.items()})
     publish(served, "facets", a_list("facets", 1, "f1", "f2", "f3", "f4"))
 
     def having(query: str) -> list[str]:
@@ -127,6 +137,45 @@ def test_items_with_a_facet(served: Served) -> None:
     assert having("?facet.genre=sci-fi&facet.genre=Western") == ["f1", "f2", "f3"]
     assert having("?facet.genre=Sci-Fi&facet.year=1979") == ["f1"]
     assert having("?facet.colour=red") == []
+
+
+def turned(degrees: float) -> Vector:
+    return np.array([math.cos(math.radians(degrees)), math.sin(math.radians(degrees))], np.float32)
+
+
+def test_items_that_are_like_one(served: Served) -> None:
+    """Given items in the plane, then those in like directions are near, but for those that are not on offer."""
+    angles = {"s/0": 0, "s1": 10, "s2": 20, "s3": 30, "s4": 180}
+    items: dict[str, dict[str, object]] = {
+        item_id: {"vector": pack(turned(angle)), "facets": {"side": "left"}} for item_id, angle in angles.items()
+    }
+    items["s2"]["available"] = False
+    items["s3"] |= {"facets": {"side": "right"}, "title": "the third"}
+    items["other"] = {"vector": pack(np.ones(3, np.float32)), "fingerprint": "another"}
+    publish_items(served, items)
+
+    def similar(query: str = "") -> list[str]:
+        return ids(served.api.ask(f"/v1/items/s%2F0/similar{query}").body)
+
+    assert until(lambda: all(served.api.ask(f"/v1/items/{each}/similar").status == 200 for each in ("s%2F0", "other")))
+    assert until(lambda: similar() == ["s1", "s3", "s4"])
+    assert similar("?k=1") == ["s1"]
+    assert similar("?facet.side=left&exclude=s1") == ["s4"]
+    assert served.api.ask("/v1/items/s%2F0/similar").body["items"][1] == {
+        "item_id": "s3",
+        "title": "the third",
+        "score": pytest.approx(math.cos(math.radians(30)), abs=0.001),
+    }
+    assert served.api.ask("/v1/items/other/similar").body["items"] == []
+    unknown = served.api.ask("/v1/items/nothing/similar")
+    assert (unknown.status, unknown.body["reason"]) == (404, "unknown_item")
+
+
+def test_what_is_no_http_is_refused_and_not_written_down(served: Served) -> None:
+    with socket.create_connection(("127.0.0.1", int(served.api.address.rpartition(":")[2]))) as connection:
+        connection.sendall("GET /v1/users/sécret/recommendations HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+        assert b" 400 " in connection.recv(1000)
+    assert "cret" not in served.api.child.last_lines(1000)
 
 
 def test_what_is_gone_is_left_out_and_what_is_late_is_stale(served: Served) -> None:
