@@ -5,9 +5,9 @@ from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from serving.state.keyspace import Keyspace
 from stream.rebuild.log_reader import Place
 from stream.store.base import Retention
-from stream.store.keyspace import Keyspace
 from stream.store.redis_calls import RedisCalls, connect
 from stream.store.tombstones import SECRET_BYTES, Tombstones
 

@@ -26,9 +26,9 @@ import msgspec
 
 from penchant.errors import BrokenState, Misconfigured, NewerState
 from serving.state import user_state as codec
+from serving.state.keyspace import Keyspace
 from serving.state.user_state import Ref, UserState
 from stream.store.base import Commit, Lease, Repair, Retention, Saved, Wait, now_ms, refuse_foreign
-from stream.store.keyspace import Keyspace
 from stream.store.redis_calls import RedisCalls, connect
 from stream.store.tombstones import SECRET_BYTES, Tombstones, believed_ms
 

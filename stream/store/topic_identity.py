@@ -14,7 +14,7 @@ from typing import Any
 
 from penchant.errors import Misconfigured, PenchantError, Unavailable
 from penchant.partitioner import partition_of
-from stream.store.keyspace import Keyspace
+from serving.state.keyspace import Keyspace
 from stream.store.redis_calls import RedisCalls, connect
 
 _LOOKED_AT = 1000  # users whose partition is compared: with another count, half of them or more lie elsewhere
