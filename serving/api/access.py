@@ -7,8 +7,8 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from penchant.errors import Misconfigured
+from serving.api.description.operations import OPERATIONS
 from serving.api.keys import KeyFile, Role
-from serving.api.operations import OPERATIONS
 from serving.api.problems import Problem
 
 __all__ = ()

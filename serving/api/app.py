@@ -17,13 +17,13 @@ from penchant.errors import Misconfigured, PenchantError, Refused, Unavailable
 from serving.api.access import check_reachable_by_others
 from serving.api.application import application
 from serving.api.dependencies import PROBE_TIMEOUT_S, Dependencies
+from serving.api.followed.views import Views
 from serving.api.health import serve
 from serving.api.keys import KeyFile
 from serving.api.liveness import watched_loop
 from serving.api.outbox import Outbox
 from serving.api.requests import NoHttp
 from serving.api.routes.streams import StreamRoutes
-from serving.api.views import Views
 from serving.configuration.setting_errors import origin, unknown_variables
 from serving.connections import Connections
 from serving.redis.answers import asked, client_of

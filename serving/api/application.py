@@ -5,9 +5,9 @@ from prometheus_client import generate_latest
 
 from serving.api.access import asks_for_keys
 from serving.api.dependencies import Dependencies
+from serving.api.description.openapi import document
 from serving.api.health import add_health
 from serving.api.keys import KeyFile
-from serving.api.openapi import document
 from serving.api.requests import add_request_id, answered
 from serving.api.routes.ingest import IngestRoutes
 from serving.api.routes.items import ItemRoutes

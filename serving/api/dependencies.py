@@ -8,9 +8,9 @@ import redis.asyncio as redis
 from aiokafka.client import AIOKafkaClient
 
 from penchant.errors import PenchantError
+from serving.api.followed.views import Views
 from serving.api.health import Check
 from serving.api.outbox import Outbox
-from serving.api.views import Views
 from serving.redis.answers import asked
 
 __all__ = ()

@@ -7,9 +7,9 @@ from itertools import islice
 import msgspec
 from aiohttp import web
 
+from serving.api.followed.views import Views
 from serving.api.problems import Problem
 from serving.api.queries import ListQuery, id_in_path, list_query
-from serving.api.views import Views
 
 __all__ = ()
 

@@ -9,9 +9,9 @@ from aiohttp import web
 from penchant.client.user_list import UserList
 from penchant.messages import ListItem
 from penchant.topics import TRENDING
+from serving.api.followed.views import Views
 from serving.api.problems import Problem
 from serving.api.queries import ListQuery, id_in_path, list_query
-from serving.api.views import Views
 
 __all__ = ()
 

@@ -8,10 +8,10 @@ from http import HTTPStatus
 from aiohttp import web
 
 from penchant.client.user_list import UserList
+from serving.api.followed.views import Views
 from serving.api.problems import Problem
 from serving.api.queries import id_in_path
 from serving.api.routes.lists import encoded
-from serving.api.views import Views
 
 __all__ = ()
 

@@ -12,10 +12,10 @@ from aiokafka.client import AIOKafkaClient
 from penchant.topics import Topics
 from serving.api.application import application
 from serving.api.dependencies import Dependencies
-from serving.api.openapi import document
+from serving.api.description.openapi import document
+from serving.api.followed.views import Views
 from serving.api.outbox import Outbox
 from serving.api.routes.streams import StreamRoutes
-from serving.api.views import Views
 
 DOCUMENT = json.loads(document())
 OPERATIONS = [

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from penchant.messages import Facets
-from serving.api.item_vectors import ItemVectors
+from serving.api.followed.item_vectors import ItemVectors
 
 __all__ = ()
 

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from penchant.messages import Click, Command, RecommendationList, Review
-from serving.api.operations import COUNT, OPERATIONS, Operation
+from serving.api.description.operations import COUNT, OPERATIONS, Operation
 from serving.api.routes.items import SimilarItems
 
 __all__ = ()

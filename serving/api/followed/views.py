@@ -7,7 +7,7 @@ from typing import Self
 from penchant.client.recommendations import Recommendations
 from penchant.kafka.following import Follower, consumer_options
 from penchant.topics import Topics
-from serving.api.item_details import ItemDetails
+from serving.api.followed.item_details import ItemDetails
 
 __all__ = ()
 

@@ -1,0 +1,1 @@
+"""What the API keeps in its own memory, followed from the topics."""
