@@ -1,4 +1,4 @@
-"""Where the broker, the store and the model are: the settings that every process of Penchant shares."""
+"""Where the broker, the store and the model are, and what else every process of Penchant has to know alike."""
 
 from pathlib import Path
 from typing import Any
@@ -48,6 +48,9 @@ class Connections(BaseSettings):
         default=None, description="The key of the endpoint that a model folder may name (docs/models.md)."
     )
     embeddings_key_file: Path | None = Field(default=None, description="A file that holds that key.")
+    half_life_days: float = Field(
+        default=30.0, ge=0.001, le=36_500, description="Time in which an event's weight in the long vector halves."
+    )
     loop_silent_s: float = Field(
         default=30.0,
         ge=1.0,

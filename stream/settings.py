@@ -72,9 +72,6 @@ class WorkerSettings(Connections):
         le=1000.0,
         description="Points that an item needs from the user's own events; else what trends comes first. 0: none.",
     )
-    half_life_days: float = Field(
-        default=30.0, ge=0.001, le=36_500, description="Time in which an event's weight in the long vector halves."
-    )
     idle_expiry_days: int = Field(
         default=180, ge=1, description="A user without any event for so long is forgotten; well above the half-life."
     )

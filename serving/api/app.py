@@ -23,7 +23,9 @@ from serving.api.keys import KeyFile
 from serving.api.liveness import watched_loop
 from serving.api.outbox import Outbox
 from serving.api.requests import NoHttp
+from serving.api.routes.interests import InterestRoutes
 from serving.api.routes.streams import StreamRoutes
+from serving.api.stored_users import StoredUsers
 from serving.configuration.setting_errors import origin, unknown_variables
 from serving.connections import Connections
 from serving.redis.answers import asked, client_of
@@ -80,7 +82,7 @@ async def _run(settings: ApiSettings) -> None:
         )
         outbox = Outbox(settings.bootstrap, settings.topics, settings.api_buffer_bytes)
         async with views, outbox, watched_loop(settings.loop_silent_s):
-            dependencies = Dependencies(store, broker, views, outbox)
+            dependencies = Dependencies(store, broker, views, outbox, StoredUsers(store, settings))
             await dependencies.probe()
             await _serve_until_stopped(settings, dependencies, keys)
     finally:
@@ -113,7 +115,8 @@ async def _serve_until_stopped(settings: ApiSettings, dependencies: Dependencies
         loop.add_signal_handler(number, stopped.set)
     try:
         streams = StreamRoutes(dependencies.views, settings.api_heartbeat_s, settings.api_most_streams)
-        app = application(dependencies, streams, settings.api_most_body_bytes, keys)
+        interests = InterestRoutes(dependencies.views, dependencies.users, settings.half_life_days)
+        app = application(dependencies, streams, interests, settings.api_most_body_bytes, keys)
         runner = await serve(app, settings.api_host, settings.api_port)
     except OSError as error:
         raise Misconfigured(f"cannot listen ({error.strerror}): set PENCHANT_API_HOST, PENCHANT_API_PORT") from error

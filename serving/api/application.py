@@ -10,6 +10,7 @@ from serving.api.health import add_health
 from serving.api.keys import KeyFile
 from serving.api.requests import add_request_id, answered
 from serving.api.routes.ingest import IngestRoutes
+from serving.api.routes.interests import InterestRoutes
 from serving.api.routes.items import ItemRoutes
 from serving.api.routes.lists import ListRoutes
 from serving.api.routes.streams import StreamRoutes
@@ -18,7 +19,7 @@ __all__ = ()
 
 
 def application(
-    dependencies: Dependencies, streams: StreamRoutes, most_bytes: int, keys: KeyFile | None
+    dependencies: Dependencies, streams: StreamRoutes, interests: InterestRoutes, most_bytes: int, keys: KeyFile | None
 ) -> web.Application:
     """Build it. Streams end as it shuts down. most_bytes: of a body. keys: None where everybody may do all."""
     middlewares = [answered] if keys is None else [answered, asks_for_keys(keys)]
@@ -28,6 +29,7 @@ def application(
     app.on_shutdown.append(streams.stop)
     app.router.add_get("/v1/users/{id}/recommendations", ListRoutes(dependencies.views).recommendations)
     app.router.add_get("/v1/users/{id}/events", streams.events, allow_head=False)
+    app.router.add_get("/v1/users/{id}/interests", interests.interests)
     app.router.add_get("/v1/items/{id}/similar", ItemRoutes(dependencies.views).similar)
     ingest = IngestRoutes(dependencies.outbox)
     app.router.add_post("/v1/events", ingest.events)

@@ -11,6 +11,7 @@ from penchant.errors import PenchantError
 from serving.api.followed.views import Views
 from serving.api.health import Check
 from serving.api.outbox import Outbox
+from serving.api.stored_users import StoredUsers
 from serving.redis.answers import asked
 
 __all__ = ()
@@ -28,6 +29,7 @@ class Dependencies:
     broker: AIOKafkaClient
     views: Views
     outbox: Outbox
+    users: StoredUsers
     problems: dict[str, str] = field(default_factory=dict)
     probed_at: float = 0.0
 

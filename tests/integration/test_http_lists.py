@@ -5,6 +5,7 @@ import math
 import re
 import secrets
 import socket
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -12,14 +13,18 @@ import jsonschema
 import msgspec
 import numpy as np
 import pytest
+import redis
 from kafka import KafkaProducer
 
 from penchant.messages import ItemVector, RecommendationList
+from penchant.partitioner import partition_of
 from serving.arrays import Vector
 from serving.catalogue import pack
+from serving.state.keyspace import Keyspace
+from serving.state.user_state import Alias, EventKind, RecentText, Ref, RingEvent, UserState, Word, encode
 from tests.conftest import Broker
 from tests.support.api import RunningApi, ready, running_api
-from tests.support.client_topics import ListTopics, a_list
+from tests.support.client_topics import PARTITIONS, ListTopics, a_list
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.kafka
@@ -169,6 +174,46 @@ def test_items_that_are_like_one(served: Served) -> None:
     assert served.api.ask("/v1/items/other/similar").body["items"] == []
     unknown = served.api.ask("/v1/items/nothing/similar")
     assert (unknown.status, unknown.body["reason"]) == (404, "unknown_item")
+
+
+def test_interests_by_name(served: Served, redis_url: str) -> None:
+    """Given an event of a half-life ago, one of now against, and a statement, then each is named and weighed."""
+    publish_items(served, {"n1": {"facets": {"genre": ["Sci-Fi", "Horror"], "year": "1979"}}})
+    publish_items(served, {"n2": {"facets": {"genre": "Horror"}}})
+    now_ms, half_life_ms = time.time_ns() // 1_000_000, 30 * 86_400_000
+    ring = [
+        RingEvent(now_ms - half_life_ms, "e1", 1, "n1", EventKind.CLICK, 1.0, 1.0),
+        RingEvent(now_ms, "e2", 2, "n2", EventKind.DISMISS, 1.0, -1.0),
+    ]
+    words, spared = [Word("space", 0.5, 0)], [Word("romance", 1.0, 0)]
+    said = RecentText(now_ms, "e3", "", 2.0, np.zeros(4, np.float16).tobytes(), words=words, spared=spared)
+    states = {
+        "named": UserState(ring=ring, texts=[said], event_count=0),
+        "also": UserState(alias=Alias("named", "k-1", now_ms, Ref("t", 0, 0, "k-1", now_ms), "t", held=False)),
+    }
+    keys = Keyspace(served.topics.topics.prefix)
+    with redis.Redis.from_url(redis_url) as store:
+        store.set(keys.common("fingerprint"), "f")
+        for user_id, state in states.items():
+            store.set(keys.user(partition_of(user_id, PARTITIONS), user_id), encode(state, "f"))
+
+    def told(user_id: str) -> dict[tuple[str | None, str], float]:
+        body = served.api.ask(f"/v1/users/{user_id}/interests").body
+        return {(each.get("facet"), each["name"]): round(each["weight"], 2) for each in body.get("interests", [])}
+
+    expected = {
+        ("genre", "Sci-Fi"): 0.5,
+        ("genre", "Horror"): -0.5,
+        (None, "space"): 1.0,
+        (None, "romance"): -2.0,
+    }
+    assert until(lambda: told("named") == expected), told("named")
+    assert told("also") == expected
+    body = served.api.ask("/v1/users/named/interests").body
+    assert body["interests"][0]["evidence"][0]["event_id"] == "e3"
+    horror = next(each for each in body["interests"] if each["name"] == "Horror")
+    assert [each["item_id"] for each in horror["evidence"]] == ["n2", "n1"]
+    assert served.api.ask("/v1/users/nobody/interests").body["reason"] == "unknown_user"
 
 
 def test_what_is_no_http_is_refused_and_not_written_down(served: Served) -> None:

@@ -7,6 +7,7 @@ import msgspec
 
 from penchant.messages import Click, Command, RecommendationList, Review
 from serving.api.description.operations import COUNT, OPERATIONS, Operation
+from serving.api.named_interests import Interests
 from serving.api.routes.items import SimilarItems
 
 __all__ = ()
@@ -85,7 +86,8 @@ def document() -> bytes:
 
 def _schemas() -> dict[str, Any]:
     _, made = msgspec.json.schema_components(
-        [Click, Review, Command, RecommendationList, SimilarItems, Accepted, ProblemBody, Health], ref_template=_REF
+        [Click, Review, Command, RecommendationList, SimilarItems, Interests, Accepted, ProblemBody, Health],
+        ref_template=_REF,
     )
     schemas: dict[str, Any] = made
     schemas["Command"]["required"].remove("command_id")  # it is made

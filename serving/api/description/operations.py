@@ -114,6 +114,23 @@ _COMMANDS = {
     "erase": {"value": {"type": "erase", "user_id": "u1"}},
 }
 _ACCEPTED = Answer("the broker has all of them", "Accepted", {"ids": ["c-17"]})
+_INTERESTS = {
+    "user_id": "u1",
+    "as_of": "2026-11-22T10:00:00.000Z",
+    "events": 17,
+    "interests": [
+        {
+            "facet": "genre",
+            "name": "Sci-Fi",
+            "weight": 1.3,
+            "half_life_days": 30.0,
+            "evidence": [
+                {"event_id": "c-17", "event_time": "2026-11-22T09:59:00.000Z", "weight": 1.0, "item_id": "i9"},
+                {"event_id": "c-16", "event_time": "2026-11-22T09:58:00.000Z", "weight": 0.3, "item_id": "i3"},
+            ],
+        }
+    ],
+}
 _SIMILAR = {"item_id": "i9", "items": [{"item_id": "i3", "title": "Aliens (1986)", "score": 0.71}]}
 _TEXT = {"type": "string"}
 _WELL = {"ok": True, "why": "redis and broker answer, lists are followed", "redis": "ok", "broker": "ok", "lists": "ok"}
@@ -141,6 +158,16 @@ OPERATIONS = (
             200: Answer("a stream", _TEXT, 'id: 1795341600123\nevent: list\ndata: {"…": 0}\n\n', "text/event-stream")
         },
         problems=(400, 503),
+    ),
+    Operation(
+        method="GET",
+        path="/v1/users/{id}/interests",
+        name="getInterests",
+        role=Role.READ,
+        summary="What the user's last events and statements have in common, by name, strongest first.",
+        parameters=[_USER],
+        answers={200: Answer("the interests", "Interests", _INTERESTS)},
+        problems=(400, 404, 503),
     ),
     Operation(
         method="GET",

@@ -69,6 +69,11 @@ class ItemDetails:
         packed = self._items.get(item_id)
         return "" if packed is None else self._unpacked(packed).title
 
+    def facets(self, item_id: str) -> Facets:
+        """An item's facets, none for one that is not known."""
+        packed = self._items.get(item_id)
+        return {} if packed is None else self._unpacked(packed).facets
+
     def has(self, item_id: str, wanted: Mapping[str, frozenset[str]]) -> bool:
         """Whether an item has, of each facet that is named, one of the values; those are in lower case."""
         packed = self._items.get(item_id)

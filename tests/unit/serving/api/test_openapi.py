@@ -15,7 +15,10 @@ from serving.api.dependencies import Dependencies
 from serving.api.description.openapi import document
 from serving.api.followed.views import Views
 from serving.api.outbox import Outbox
+from serving.api.routes.interests import InterestRoutes
 from serving.api.routes.streams import StreamRoutes
+from serving.api.stored_users import StoredUsers
+from serving.connections import Connections
 
 DOCUMENT = json.loads(document())
 OPERATIONS = [
@@ -37,9 +40,10 @@ def bodies(node: Any) -> Iterator[dict[str, Any]]:
 
 async def test_every_route_is_described_and_nothing_else() -> None:
     topics, store = Topics("penchant"), redis.Redis()
+    users = StoredUsers(store, Connections())
     views = Views("127.0.0.1:1", topics, most=None, fetch_wait_ms=500)
-    dependencies = Dependencies(store, AIOKafkaClient(), views, Outbox("127.0.0.1:1", topics, 1024))
-    app = application(dependencies, StreamRoutes(views, 15.0, 10), 1024, None)
+    dependencies = Dependencies(store, AIOKafkaClient(), views, Outbox("127.0.0.1:1", topics, 1024), users)
+    app = application(dependencies, StreamRoutes(views, 15.0, 10), InterestRoutes(views, users, 30.0), 1024, None)
 
     routes = {(r.method, r.resource.canonical) for r in app.router.routes() if r.resource and r.method != "HEAD"}
 
