@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help setup wheelhouse demo check docs format test test-export test-setup export-venv test-kafka test-faults test-gpu bench soak fuzz clean distclean
+.PHONY: help setup wheelhouse demo check docs format test test-long test-export test-setup export-venv test-kafka test-faults test-gpu bench soak fuzz clean distclean
 
 PYTHON ?= python3
 SECONDS = 60
@@ -71,7 +71,10 @@ format: $(VENV)/installed ## Format the code, mend what ruff can mend
 	$(VENV)/bin/ruff check --fix .
 
 test: setup ## The tests, on the embedded broker and store; ARGS="-k word" for some
-	$(PYTEST) -m "not gpu and not export" $(ARGS)
+	$(PYTEST) -m "not gpu and not export and not long" $(ARGS)
+
+test-long: setup ## Those that run a load, some minutes
+	$(VENV)/bin/python -m pytest -m "long" $(ARGS)
 
 test-export: setup $(EXPORT_VENV)/installed ## The exporter end to end: folders made with torch, a scheme that is refused
 	$(VENV)/bin/python -m pytest -m export $(ARGS)

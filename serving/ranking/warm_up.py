@@ -7,7 +7,6 @@ import numpy as np
 
 from penchant.messages import CoVisitEvent, CoVisits, ItemVector
 from serving.catalogue import Catalogue, pack
-from serving.lexical.wording import wording_of
 from serving.ranking.profile import RankSettings
 from serving.ranking.ranker import Ranker
 from serving.ranking.statistics import Statistics
@@ -65,9 +64,8 @@ def _user() -> UserState:
         RingEvent(at, str(at), at, str(at), int(kind), max(preference, 0.0), preference)
         for at, (kind, preference) in enumerate(kinds, 1)
     ]
-    said = wording_of("no 1, rather 2")
     vector = np.ones(_DIM, np.float16).tobytes()
-    text = RecentText(9, "9", "", 1.0, vector, against=vector, words=said.words, spared=said.spared)
+    text = RecentText(9, "9", "", 1.0, vector, against=vector)
     seen = np.zeros(2, SEEN)
     seen["item"], seen["count"], seen["covisit"] = [item_hash("7"), item_hash("8")], 1, 100
     return UserState(ring=ring, texts=[text], seen=seen, long=np.ones(_DIM, np.float32))

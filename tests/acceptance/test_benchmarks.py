@@ -15,7 +15,7 @@ from benchmarks.performance.systems.naive_system import running_naive_agent
 from benchmarks.performance.watched import plan_of, watched
 from tests.support.command import clean_environment
 
-pytestmark = pytest.mark.model
+pytestmark = [pytest.mark.model, pytest.mark.long]
 
 
 def benchmark(name: str, folder: Path, options: Mapping[str, object]) -> dict[str, Any]:

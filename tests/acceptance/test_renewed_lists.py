@@ -80,6 +80,7 @@ def distinct(lists: Iterable[Message], many: int) -> list[Message]:
     return [*firsts.values(), *more][:many] if len(firsts) >= many else more
 
 
+@pytest.mark.long
 def test_half_a_catalogue_goes_within_the_budget_and_delays_nobody(system: System) -> None:
     """Given a budget of 20 lists a second, when every other item goes, then it is kept, and a bystander is served."""
     worker = system.start_ready(PENCHANT_LIST_RENEWALS_PER_S="20")

@@ -51,17 +51,17 @@ def test_terminated_worker_stops_soon_and_the_next_goes_on(system: System) -> No
 
 
 def test_killed_worker_loses_nothing(system: System) -> None:
-    """Given 1,000 events in flight, when the worker is killed, then the next one brings every list, each event once."""
+    """Given 4,000 events in flight, when the worker is killed, then the next one brings every list, each event once."""
     worker = system.start_ready()
     system.publish(FILMS)
-    send_clicks(system, 0, 1000)
+    send_clicks(system, 0, 4000)
     system.producer.flush()
     assert until(lambda: len(system.named()) > 50, 30)
     worker.kill()
-    assert not all_named(system, 1000), "the kill came too late to prove anything"
+    assert not all_named(system, 4000), "the kill came too late to prove anything"
     system.start_ready()
-    assert until(lambda: all_named(system, 1000), 90), f"{1000 - len(system.named())} events were lost"
-    assert counts(system) == 1000
+    assert until(lambda: all_named(system, 4000), 90), f"{4000 - len(system.named())} events were lost"
+    assert counts(system) == 4000
 
 
 def test_a_restarted_worker_knows_what_items_the_others_know(system: System) -> None:
