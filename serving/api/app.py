@@ -134,6 +134,7 @@ def main() -> int:
     """Run the API with settings from the environment; return the exit code."""
     tolerant_streams()
     logging.getLogger("aiohttp.server").addFilter(NoHttp())
+    logging.getLogger("kafka").setLevel(logging.ERROR)  # its warnings are of its own loop; what fails we say
     try:
         settings = ApiSettings()
         for warning in unknown_variables(os.environ):

@@ -3,7 +3,7 @@
 import json
 import secrets
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
 import pytest
 
@@ -78,32 +78,32 @@ def test_a_silent_stream_says_that_it_is_alive(api: RunningApi) -> None:
 
 def test_streams_are_bounded_and_those_of_who_left_count_no_more(api: RunningApi) -> None:
     with ExitStack() as streams:
-        assert until(lambda: opened(api, streams) == 200)
-        assert until(lambda: opened(api, streams) == 200)
-        assert until(lambda: opened(api, streams) == 200)
+        for _ in range(3):
+            opened(api, streams)
         refused = api.ask("/v1/users/u1/events")
         assert (refused.status, refused.body["reason"]) == (503, "too_many_streams")
         assert "retry-after" in refused.headers
-    assert until(lambda: opened(api, streams) == 200), "the heartbeat finds that nobody listens"
-    streams.close()
+    with ExitStack() as streams:
+        opened(api, streams)
 
 
-def opened(api: RunningApi, streams: ExitStack, into: list[Iterator[bytes]] | None = None) -> int:
-    try:
-        lines = streams.enter_context(api.stream("u1"))
-        if into is not None:
-            into.append(lines)
-    except OSError:
-        return 503
-    return 200
+def opened(api: RunningApi, streams: ExitStack) -> Iterator[bytes]:
+    """A stream, once there is room: of who left the heartbeat finds that nobody listens."""
+    found: list[Iterator[bytes]] = []
+
+    def there() -> bool:
+        with suppress(OSError):
+            found.append(streams.enter_context(api.stream("u1")))
+        return bool(found)
+
+    assert until(there)
+    return found[0]
 
 
 def test_a_process_that_is_told_to_stop_ends_its_streams(api: RunningApi) -> None:
-    """The last one of this module: streams of the one before may not have been noticed to be left."""
+    """The last one of this module."""
     with ExitStack() as streams:
-        found: list[Iterator[bytes]] = []
-        assert until(lambda: opened(api, streams, found) == 200)
-        lines = found[0]
+        lines = opened(api, streams)
         assert next(lines) == b"retry: 2000\n"
         api.child.ask_to_stop()
         assert all(line in {b"\n", b": still here\n"} for line in lines)
