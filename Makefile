@@ -48,7 +48,7 @@ wheelhouse: WHEELHOUSE :=
 wheelhouse: $(VENV)/installed ## Fill .cache/wheelhouse: `make setup` works offline with it, or WHEELHOUSE=a copy of it
 	rm -rf .cache/wheelhouse.new
 	$(VENV)/bin/python -m export fetch --wheels .cache/wheelhouse.new
-	$(VENV)/bin/pip download --quiet -d .cache/wheelhouse.new -c constraints.txt '.[$(EXTRAS),openvino]' $(BUILDING)
+	$(VENV)/bin/pip download --quiet -d .cache/wheelhouse.new -c constraints.txt '.[$(EXTRAS),openvino,plots]' $(BUILDING)
 	rm -rf .cache/wheelhouse
 	mv .cache/wheelhouse.new .cache/wheelhouse
 	@du -sm .cache/wheelhouse
@@ -94,6 +94,8 @@ test-faults: setup ## The table of faults, on Apache Kafka: what is lost, what c
 
 bench: setup ## The benchmarks that need no data of yours, short: latency, throughput, http, ranking, encoder, memory; .cache/bench
 	@mkdir -p $(BENCH)
+	@$(VENV)/bin/python -c 'import matplotlib' 2> /dev/null || \
+	  $(VENV)/bin/$(PIP_INSTALL) --no-compile $(OFFLINE) -c constraints.txt -e '.[plots]'
 	$(VENV)/bin/python -m benchmarks.latency --seconds 20 --json $(BENCH)/latency.json
 	$(VENV)/bin/python -m benchmarks.latency --seconds 20 --reviews .1 --json $(BENCH)/latency-reviews.json
 	$(VENV)/bin/python -m benchmarks.latency --seconds 10 --in-flight 1 --json $(BENCH)/latency-one.json
