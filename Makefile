@@ -73,7 +73,7 @@ format: $(VENV)/installed ## Format the code, mend what ruff can mend
 test: setup ## The tests, on the embedded broker and store; ARGS="-k word" for some
 	$(PYTEST) -m "not gpu and not export and not long" $(ARGS)
 
-test-long: setup ## Those that run a load, some minutes
+test-long: setup ## Those that run a load, or for long: some minutes
 	$(VENV)/bin/python -m pytest -m "long" $(ARGS)
 
 test-export: setup $(EXPORT_VENV)/installed ## The exporter end to end: folders made with torch, a scheme that is refused

@@ -138,6 +138,7 @@ def test_a_worker_whose_loop_hangs_ends_itself_and_is_started_again(tmp_path: Pa
         assert local.stop() == 0
 
 
+@pytest.mark.long
 def test_a_worker_that_is_frozen_is_killed_and_started_again(tmp_path: Path) -> None:
     with running_local(tmp_path, PENCHANT_LOOP_SILENT_S="5") as local:
         with seen_by(local, tmp_path) as system:

@@ -27,7 +27,7 @@ from tests.support.local import running_local
 from tests.support.system import MODEL, System, WorkerProcess, running
 from tests.support.waiting import until
 
-pytestmark = pytest.mark.kafka
+pytestmark = [pytest.mark.kafka, pytest.mark.long]  # CI runs them on Apache Kafka
 CLICKS, REVIEWS = "p.clicks.v1", "p.reviews.v1"
 OLD = {CLICKS: "c/old-1", REVIEWS: "c/same"}
 NEW = {CLICKS: "c/new-1", REVIEWS: "c/same"}

@@ -283,6 +283,7 @@ def another_folder(folder: Path) -> tuple[Path, str]:
     return folder, manifest["fingerprint"]
 
 
+@pytest.mark.long
 def test_another_model_folder_takes_over(system: System, tmp_path: Path) -> None:
     """Given a system, when it rolls over, then the new store is of the new folder alone, and no event is lost."""
     folder, new = another_folder(tmp_path / "model")
