@@ -3,9 +3,9 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
-from types import TracebackType
 from typing import Self
 
+from penchant.blocks import Block
 from penchant.client.list_feed import ListFeed
 from penchant.client.list_table import Entry, Place
 from penchant.client.subscriptions import Callback, Newest, Subscriptions
@@ -15,7 +15,7 @@ from penchant.topics import TRENDING
 __all__ = ["ListReader"]
 
 
-class ListReader:
+class ListReader(Block):
     """Answers from a feed's tables. Every method may be called from any thread."""
 
     def __init__(self, feed: ListFeed) -> None:
@@ -80,22 +80,6 @@ class ListReader:
 
     def close(self) -> None:
         """End."""
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    async def __aenter__(self) -> Self:
-        return self.start()
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await asyncio.to_thread(self.close)
 
     def _tell(self, user_id: str, erased: bool) -> None:
         self._subscriptions.tell(user_id, lambda: UserList(user_id, [], "erased") if erased else self.get(user_id))

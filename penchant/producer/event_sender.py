@@ -1,11 +1,12 @@
 """Sending messages, wherever they go: to Kafka, or into a test's fake."""
 
 import asyncio
+from abc import abstractmethod
 from concurrent.futures import Future
 from threading import Condition
-from types import TracebackType
 from typing import NamedTuple, Self
 
+from penchant.blocks import Block
 from penchant.errors import BufferFull, Unavailable
 from penchant.producer.outgoing_record import Message, OutgoingRecord, record_of, removal_of
 from penchant.topics import Topics
@@ -21,7 +22,7 @@ class Delivery(NamedTuple):
     offset: int
 
 
-class EventSender:
+class EventSender(Block):
     """Checks, counts what is not confirmed yet, and bounds it. Every method may be called from any thread."""
 
     def __init__(self, prefix: str, source: str, buffer_bytes: int) -> None:
@@ -74,25 +75,9 @@ class EventSender:
         """Flush, and end."""
         self.flush(timeout_s)
 
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    async def __aenter__(self) -> Self:
-        return await asyncio.to_thread(self.start)
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await asyncio.to_thread(self.close)
-
+    @abstractmethod
     def _hand_over(self, record: OutgoingRecord, delivery: Future[Delivery]) -> None:
         """Give a record to whoever brings it there, and the future its result."""
-        raise NotImplementedError
 
     def _send(self, record: OutgoingRecord) -> Future[Delivery]:
         size = len(record.value or b"") + len(record.key)

@@ -154,8 +154,7 @@ def _found(of: _Ring, links: Neighbours, totals: Floats, room: Floats, places: _
 @compiled
 def _by_ring(ring: Rows, ages: Indices, rows: Rows, places: _Places, signals: Floats) -> None:
     """Write REPEAT, LAST, RECENCY, FREQUENCY and OWN_ORDER behind the four sums."""
-    for at in range(len(rows)):
-        places[rows[at]] = at
+    _place(rows, places)
     for p in range(len(ring)):
         at = places[ring[p]]
         signals[4, at] = 1.0
@@ -169,20 +168,17 @@ def _by_ring(ring: Rows, ages: Indices, rows: Rows, places: _Places, signals: Fl
         if not np.any(ring[:p] == ring[p]):
             at = places[ring[p]]
             signals[7, at] = np.log(signals[7, at])
-    for at in range(len(rows)):
-        places[rows[at]] = -1
+    _clear(rows, places)
 
 
 @compiled
 def _look_up(mine: Rows, signals: Floats, rows: Rows, places: _Places, found: Floats) -> None:
-    for at in range(len(mine)):
-        places[mine[at]] = at
+    _place(mine, places)
     for at in range(len(rows)):
         place = places[rows[at]]
         if place >= 0:
             found[:, at] = signals[:, place]
-    for at in range(len(mine)):
-        places[mine[at]] = -1
+    _clear(mine, places)
 
 
 @compiled
@@ -193,8 +189,7 @@ def _add(points: Floats, rows: Rows, more: Floats) -> None:
 
 @compiled
 def _divide(rows: Rows, factors: Floats, links: Neighbours, places: _Places, table: Doubles) -> None:
-    for at in range(len(rows)):
-        places[rows[at]] = at
+    _place(rows, places)
     for p in range(table.shape[2]):
         items, weights = links.items[p], links.weights[p]
         for each in range(links.sizes[p]):
@@ -205,10 +200,22 @@ def _divide(rows: Rows, factors: Floats, links: Neighbours, places: _Places, tab
                 table[1, at, p] += factors[1, p] * s
                 table[2, at, p] += factors[2, p] * weights[1, each]
                 table[3, at, p] += factors[3, p] * s
-    for at in range(len(rows)):
-        places[rows[at]] = -1
+    _clear(rows, places)
     for number in range(table.shape[0]):
         for at in range(table.shape[1]):
             total = table[number, at].sum()
             if total > 0.0:
                 table[number, at] /= total
+
+
+@compiled
+def _place(rows: Rows, places: _Places) -> None:
+    """Have each row found by its place among some."""
+    for at in range(len(rows)):
+        places[rows[at]] = at
+
+
+@compiled
+def _clear(rows: Rows, places: _Places) -> None:
+    for at in range(len(rows)):
+        places[rows[at]] = -1
