@@ -20,7 +20,11 @@ _SAY_IT_THEMSELVES = frozenset({"worker", "api"})  # processes that are started 
 
 _OPTIONS = (
     click.option("--bootstrap", help="Kafka's bootstrap servers, host:port. [env: PENCHANT_BOOTSTRAP]"),
-    click.option("--redis", help="The store, redis://host:port/db. [env: PENCHANT_REDIS]"),
+    click.option(
+        "--redis",
+        help="The store, redis://host:port/db; an option stands in the process list, so give a password by the "
+        "variable or a file. [env: PENCHANT_REDIS, PENCHANT_REDIS_FILE]",
+    ),
     click.option("--prefix", help="First part of the topics' and keys' names. [env: PENCHANT_PREFIX]"),
     click.option("--model", type=click.Path(path_type=Path), help="The model folder. [env: PENCHANT_MODEL]"),
 )
@@ -38,6 +42,7 @@ def connection_options(command: Callable[..., None]) -> Callable[..., None]:
         given = {name: value for name in ENVIRONMENT if (value := options.pop(name)) is not None}
         for name, value in given.items():
             os.environ[ENVIRONMENT[name]] = str(value)
+            os.environ.pop(f"{ENVIRONMENT[name]}_FILE", None)  # also for those that are started from here
         if command.__name__ not in _SAY_IT_THEMSELVES:
             for warning in unknown_variables(os.environ):
                 complain(f"penchant: {warning}")

@@ -3,13 +3,14 @@
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from penchant.errors import Misconfigured
 from penchant.topics import LEGAL_PREFIX, Topics
 from serving.configuration import addresses
 from serving.configuration.dotenv import FILE, encoding_of
+from serving.configuration.secret_files import with_files_read
 from serving.configuration.setting_errors import wrong
 from serving.redis.url import check_url
 
@@ -32,6 +33,7 @@ class Connections(BaseSettings):
         repr=False,  # may hold a password
         description="The store, redis://host:port/db, or rediss:// for TLS; a password may stand in it.",
     )
+    redis_file: Path | None = Field(default=None, description="A file that holds that address, for its password.")
     prefix: str = Field(
         default="penchant",
         description="First part of every topic's and key's name: two systems on one broker differ in it.",
@@ -64,6 +66,12 @@ class Connections(BaseSettings):
         except ValidationError as error:
             raise wrong(error, type(self)) from None  # the original quotes what was set
 
+    @model_validator(mode="before")
+    @classmethod
+    def _from_files(cls, given: Any) -> Any:
+        """A secret may be in a file: any x that has an x_file beside it."""
+        return with_files_read(given, cls.model_fields) if isinstance(given, dict) else given
+
     @field_validator("*", mode="before")
     @classmethod
     def _as_meant(cls, given: Any, info: ValidationInfo) -> Any:
@@ -88,6 +96,12 @@ class Connections(BaseSettings):
     def _servers(cls, given: str) -> str:
         return addresses.servers(given)
 
+    @field_validator("redis", mode="before")
+    @classmethod
+    def _uncovered(cls, given: Any) -> Any:
+        """As it came from a file; the field's `repr` hides it."""
+        return given.get_secret_value().strip() if isinstance(given, SecretStr) else given
+
     @field_validator("redis")
     @classmethod
     def _store(cls, given: str) -> str:
@@ -110,18 +124,10 @@ class Connections(BaseSettings):
     def endpoint_key(self) -> SecretStr | None:
         """The key of an embeddings endpoint, given or in a file. Raises Misconfigured, which never quotes it."""
         key, name = self.embeddings_key, "PENCHANT_EMBEDDINGS_KEY"
-        if self.embeddings_key_file is not None:
-            if key is not None:
-                raise Misconfigured(f"{name} and {name}_FILE are both set: keep one")
-            name = f"{name}_FILE"
-            try:
-                key = SecretStr(self.embeddings_key_file.read_text(encoding="utf-8").strip())
-            except (OSError, ValueError) as error:
-                why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-                raise Misconfigured(f"{name}: {self.embeddings_key_file} cannot be read ({why})") from None
         told = key.get_secret_value() if key is not None else "-"
         if not told or not told.isascii() or not told.isprintable() or " " in told:
-            raise Misconfigured(f"{name} is no key: it is empty, or has spaces or characters that no key has")
+            where = name if self.embeddings_key_file is None else f"{name}_FILE"
+            raise Misconfigured(f"{where} is no key: it is empty, or has spaces or characters that no key has")
         return key
 
     @property

@@ -85,6 +85,7 @@ class WorkerSettings(Connections):
         min_length=16,
         description="Key of erased users' digests, the same for every worker and kept; default: one made in the store.",
     )
+    erasure_secret_file: Path | None = Field(default=None, description="A file that holds that key.")
     clicks_are_seen: bool = Field(
         default=True,
         description="Whether views and clicks make an item seen, as ratings, purchases and reviews do in any case.",

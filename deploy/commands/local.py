@@ -40,11 +40,24 @@ def local(workers: int, partitions: int, as_json: bool) -> None:
     _check_settings()
     system = LocalSystem(
         bootstrap=os.environ.get(ENVIRONMENT["bootstrap"]),
-        redis=os.environ.get(ENVIRONMENT["redis"]),
+        redis=_redis_given(ENVIRONMENT["redis"]),
         workers=workers,
         partitions=partitions,
     )
     sys.exit(system.run(as_json=as_json))
+
+
+def _redis_given(variable: str) -> str | None:
+    """The address in the variable, or in the file that another one names; the processes we start have it in theirs."""
+    import os
+
+    from serving.connections import Connections
+
+    if f"{variable}_FILE" in os.environ:
+        given = Connections().redis
+        del os.environ[f"{variable}_FILE"]
+        return given
+    return os.environ.get(variable)
 
 
 def _check_settings() -> None:

@@ -93,6 +93,18 @@ def whence(name: str) -> str:
     return f"the default, as {variable} is not set"
 
 
+def standing(name: str) -> int:
+    """How high the place stands from where a setting comes: an option 3, the environment 2, `.env` 1, none of them 0.
+
+    >>> standing("store_prefix")
+    0
+    """
+    place = whence(name)
+    if place.startswith("from the option"):
+        return 3
+    return 2 if place.endswith("in the environment") else int(place.endswith(FILE))
+
+
 def _place(name: str) -> str:
     place = whence(name)
     if place.startswith("from the option"):

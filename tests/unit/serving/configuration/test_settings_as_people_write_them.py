@@ -154,6 +154,59 @@ def test_a_wrong_value_is_one_sentence(monkeypatch: pytest.MonkeyPatch, name: st
     assert said.isprintable(), "one line, and nothing that a terminal obeys"
 
 
+class TestSecretFiles:
+    """PENCHANT_X_FILE names a file that holds X; what stands in it is in no message."""
+
+    SECRET = "redis://:geheim-77@h:6379/0"
+
+    def test_read(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        (folder / "url").write_text(f"{self.SECRET}\n")
+        (folder / "key").write_bytes(b"'quotes are of it'\r\n")
+        monkeypatch.setenv("PENCHANT_REDIS_FILE", str(folder / "url"))
+        monkeypatch.setenv("PENCHANT_ERASURE_SECRET_FILE", "key")
+
+        settings = WorkerSettings()
+
+        assert settings.redis == self.SECRET
+        assert settings.retention().erasure_secret == b"'quotes are of it'"
+        assert "geheim" not in repr(settings)
+        assert "quotes" not in repr(settings)
+
+    @pytest.mark.parametrize("content", ["", "\n", "x" * 70_000, "\0", "http://:geheim-77@h:6379/"])
+    def test_no_secret(self, folder: Path, monkeypatch: pytest.MonkeyPatch, content: str) -> None:
+        (folder / "url").write_text(content)
+        monkeypatch.setenv("PENCHANT_REDIS_FILE", "url")
+
+        with pytest.raises(Misconfigured, match="PENCHANT_REDIS") as raised:
+            Connections()
+        assert "geheim" not in str(raised.value)
+        assert str(raised.value).isprintable()
+
+    @pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo, lambda path: path.symlink_to(path), lambda path: None])
+    def test_no_file(self, folder: Path, monkeypatch: pytest.MonkeyPatch, make: Callable[[Path], object]) -> None:
+        make(folder / "url")
+        monkeypatch.setenv("PENCHANT_REDIS_FILE", "url")
+
+        with pytest.raises(Misconfigured, match="PENCHANT_REDIS_FILE: url "):
+            Connections()
+
+    def test_what_stands_higher_is_meant(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        (folder / "url").write_text(self.SECRET)
+        (folder / ".env").write_text("PENCHANT_REDIS=redis://in-the-file:1\n")
+        monkeypatch.setenv("PENCHANT_REDIS_FILE", "url")
+        assert Connections().redis == self.SECRET
+
+        before = options_given.set(frozenset({"redis"}))
+        try:
+            assert Connections(redis="redis://option:1").redis == "redis://option:1"
+        finally:
+            options_given.reset(before)
+
+        monkeypatch.setenv("PENCHANT_REDIS", "redis://environment:1")
+        with pytest.raises(Misconfigured, match="PENCHANT_REDIS and PENCHANT_REDIS_FILE are both set: keep one"):
+            Connections()
+
+
 def test_a_secret_is_not_quoted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PENCHANT_ERASURE_SECRET", "too-short")
 
