@@ -61,6 +61,7 @@ _PERMANENT = (
 )
 _FOR_A_PERSON = (ClusterAuthorizationFailedError, TopicAuthorizationFailedError)
 _REQUEST_TIMEOUT_MS = 10_000
+_BATCH_BYTES = 256 * 1024  # of a partition: the client has one batch of it under way, and waits for its answer
 _KEPT_BYTES = 1024  # of a value that the broker does not take, and of what no header may be left out of
 _log = logging.getLogger(__name__)
 
@@ -82,6 +83,7 @@ class KafkaLog:
             bootstrap_servers=self._bootstrap,
             acks="all",
             request_timeout_ms=_REQUEST_TIMEOUT_MS,
+            max_batch_size=_BATCH_BYTES,
             max_request_size=MAX_MESSAGE_BYTES + 2 * DEAD_LETTER_HEADERS_BYTES,
         )
         await self._persist(self._producer.start, TRANSIENT, "the broker")
