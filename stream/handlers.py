@@ -1,6 +1,7 @@
 """What the agents hand a worker's records to (stream/kafka/agents.py)."""
 
-from collections.abc import Callable, Sequence
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 
@@ -10,7 +11,10 @@ from stream.kafka.assignment import Partitions
 from stream.pipeline import Pipeline
 from stream.processing.batch import PartitionBatch
 from stream.processing.items import ItemPipeline
+from stream.store.base import Lease
 from stream.tasks.event_backlog import EventBacklog
+
+_BESIDE = 4  # more would wait for one interpreter, and score fewer users together
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +40,7 @@ class RecordHandlers:
             leases = self.pipeline.leases(current)  # before the store is waited for: the lease may change meanwhile
             async with aclosing(self.quarantine.marked(current, str)) as groups:
                 async for some in groups:
-                    refused += (await self.pipeline.process(some, leases))[1]
+                    refused += await process_beside(self.pipeline, some, leases)
         for batch in refused:
             await self.partitions.refused(batch.partition, batch.lease.token)
         await self.partitions.fill()
@@ -51,3 +55,21 @@ class RecordHandlers:
                 await self.items.process(some)
         for number in {record.partition for record in records}:
             await self.quarantine.given_back(items_scope(number))  # no offset of ours says that they were processed
+
+
+async def process_beside(
+    pipeline: Pipeline, records: Sequence[Record], leases: Mapping[int, Lease]
+) -> list[PartitionBatch]:
+    """Some partitions beside others: while one waits for the store or the broker, another is computed.
+
+    Returns the batches that the store refused.
+    """
+    beside: dict[int, list[Record]] = {}
+    for record in records:
+        beside.setdefault(record.partition % _BESIDE, []).append(record)
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(pipeline.process(some, leases)) for some in beside.values()]
+    except ExceptionGroup as raised:  # the first says why a worker stops; the others ended with it
+        raise raised.exceptions[0] from None
+    return [batch for task in tasks for batch in task.result()[1]]

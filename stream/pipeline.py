@@ -8,6 +8,7 @@ that raises what nobody foresaw becomes a dead letter, and everybody else is ser
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
 from time import monotonic
 from typing import NamedTuple
@@ -25,6 +26,7 @@ from stream.processing.due import Pending, expired
 from stream.processing.effects import Effects
 from stream.processing.intake import Intake
 from stream.processing.observer import Observer, Unobserved
+from stream.processing.partition_locks import PartitionLocks
 from stream.processing.pending_events import MERGES, TEXTS, overdue, record_of, waiters
 from stream.store.base import Lease, UserStore
 from stream.store.pending_index import PendingIndex
@@ -42,7 +44,7 @@ class Attempt(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Pipeline:
-    """One at a time for a user: embedding comes before the lock, and one lock lies around load … publish.
+    """One at a time for a partition: embedding comes before its lock, which lies around load … publish.
 
     intake, effects: where batches come from and what they cause; a replay has others (stream/rebuild/replay_ports.py).
     late_after_s: a batch that took longer may have been published after another worker took over.
@@ -63,7 +65,7 @@ class Pipeline:
     late_after_s: float = 3.0
     published: PublishedLists = field(default_factory=PublishedLists)
     observer: Observer = field(default_factory=Unobserved)
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    locks: PartitionLocks = field(default_factory=PartitionLocks)
 
     async def process(
         self, records: Sequence[Record], leases: Mapping[int, Lease] | None = None
@@ -79,7 +81,7 @@ class Pipeline:
             with self.observer.stage("decode"):
                 batches = self.intake.decode(records, leases)
             texts = await self.embed(batches)
-            async with self.lock:
+            async with self.alone(batches):
                 saved = await self.run(batches, texts)
             self.guard.faults.fine()
             return Attempt(saved, [batch for batch in batches if batch not in saved])
@@ -90,7 +92,7 @@ class Pipeline:
             if before.offsets.get(record.topic, 0) <= record.offset < after.offsets.get(record.topic, 0):
                 await self.effects.send_dead_letters(batch.dead)
                 return Attempt([batch], [])  # it had been saved before it raised
-            async with self.lock:
+            async with self.alone([batch]):
                 saved = await self.run([batch], {})
             return Attempt(saved, [] if saved else [batch])
 
@@ -124,7 +126,7 @@ class Pipeline:
 
     async def resume(self, partition: int) -> None:
         """Publish a partition's unpublished lists: the worker before may have died between save and publish."""
-        async with self.lock, self.guard.quarantine.lists(partition) as may_be_made:
+        async with self.locks.hold([partition]), self.guard.quarantine.lists(partition) as may_be_made:
             if not may_be_made:
                 self.store.mark_published(partition, self.store.lease(partition).token)
             await self.run([PartitionBatch(partition)], {})
@@ -144,7 +146,7 @@ class Pipeline:
                 for each in pending:
                     batches[each.partition].inputs.append(self._input(each))
                 texts = await self.embed(batches.values())
-                async with self.lock:
+                async with self.alone(batches.values()):
                     await self.run(list(batches.values()), texts)
             return len(texts)
 
@@ -157,6 +159,12 @@ class Pipeline:
         apart = [[each] for each in pending if each.entry is not None and quarantine.suspected(record_of(each.entry))]
         together = [each for each in pending if [each] not in apart]
         return sum([sum(await by_halves(group, some, one)) for group in (*apart, together) if group])
+
+    def alone(self, batches: Iterable[PartitionBatch]) -> AbstractAsyncContextManager[None]:
+        """While nobody else works on these partitions, nor on those whose users' states were handed over."""
+        batches = list(batches)
+        senders = {sender.partition for batch in batches for sender in batch.senders}
+        return self.locks.hold(senders | {batch.partition for batch in batches})
 
     async def run(self, batches: list[PartitionBatch], texts: Mapping[EncoderInput, Vector]) -> list[PartitionBatch]:
         """Load … publish. Returns the batches that were saved; the others belong to another worker."""

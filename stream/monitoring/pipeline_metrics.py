@@ -74,4 +74,5 @@ class PipelineMetrics:
         for record in records:
             path = self.paths.get((record.topic, record.partition, record.offset), "none")
             self.metrics.event_to_list_seconds.labels(path).observe((now - record.timestamp_ms) / 1000)
-        self.paths.clear()
+        for named in (ref for batch in batches for update in batch.updates.values() for ref in update.named):
+            self.paths.pop((named.topic, named.partition, named.offset), None)

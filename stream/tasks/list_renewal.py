@@ -103,7 +103,7 @@ class ListRenewal:
             batch.renewed[each.user_id] = each.cause
         began_s = time.monotonic()
         try:
-            async with self.pipeline.lock:
+            async with self.pipeline.alone(batches.values()):
                 saved = await self.pipeline.run(list(batches.values()), {})
         except PenchantError:
             raise

@@ -342,7 +342,7 @@ async def test_so_is_what_was_let_in_before_something_else_was_waited_for(worker
 
 
 async def test_few_frames_lie_between_a_batch_and_the_fold(worker: FakeWorker, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two more lie before it in a worker: the agent, and `RecordHandlers.take_in`."""
+    """Three more lie before it in a worker: the agent, `RecordHandlers.take_in` and `process_beside`."""
     walked: list[list[str]] = []
 
     def watched(*given: Any) -> FoldResult:
