@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 
-__all__ = ()
+__all__ = ["PartitionLocks"]
 
 
 class PartitionLocks:
