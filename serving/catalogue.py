@@ -27,7 +27,7 @@ from serving.rows_by_hash import Hashes, RowsByHash
 from serving.state.user_state import Vector, item_hash
 from serving.vector_slots import Slots, centred, cosines, doubled, one_over_length
 
-__all__ = ["PRODUCT_PAYS", "Catalogue", "CatalogueItem", "facet_text", "item_text", "pack"]
+__all__ = ["PRODUCT_PAYS", "Catalogue", "CatalogueItem", "facet_text", "item_text", "pack", "unpack"]
 
 _FacetValues = str | list[str]
 PRODUCT_PAYS = 8  # users from which a matrix product is cheaper than a product for each (its packing costs first)

@@ -9,9 +9,6 @@ from serving.experiment import read
 from serving.kafka.admin import TopicLayout
 from serving.kafka.follower import Follower
 from serving.model.encoder import Encoder
-from serving.ranking.learning.blend import Blend
-from serving.ranking.profile import RankSettings
-from serving.ranking.ranker import Ranker
 from serving.ranking.rules import Rules
 from serving.ranking.statistics import Statistics
 from stream.containment.faults import Faults, Guard
@@ -34,7 +31,7 @@ from stream.processing.effects import LiveEffects
 from stream.processing.intake import LiveIntake
 from stream.processing.items import ItemPipeline
 from stream.processing.lists import Lists
-from stream.processing.variants import LiveRanker, Variants
+from stream.processing.variants import LiveRanker, Variants, rankers_over
 from stream.rebuild.item_vectors import KnownItems
 from stream.rebuild.rebuild import Model, ReplaySource
 from stream.rebuild.repair import StateRepair
@@ -178,18 +175,6 @@ def _parts(settings: WorkerSettings, encoder: Encoder, layout: TopicLayout, cons
     rules = Rules(catalogue, settings.list_rules)
     experiment = read(settings.experiment) if settings.experiment is not None else None
 
-    def ranker(preferences: RankSettings, blend: Blend | None) -> Ranker:
-        return Ranker(
-            catalogue,
-            statistics.popularity,
-            preferences,
-            covisits=statistics.covisits,
-            ease=statistics.ease,
-            blend=blend,
-            rules=rules,
-            repeats=statistics.repeats,
-        )
-
     name = experiment.name if experiment is not None else ""
     return _Parts(
         settings=settings,
@@ -203,7 +188,7 @@ def _parts(settings: WorkerSettings, encoder: Encoder, layout: TopicLayout, cons
         catalogue=catalogue,
         statistics=statistics,
         rules=rules,
-        variants=Variants(ranker, settings.ranking(), experiment),
+        variants=Variants(rankers_over(catalogue, statistics, rules), settings.ranking(), experiment),
         evaluation=OnlineEvaluation(
             catalogue,
             metrics.online,

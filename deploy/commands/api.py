@@ -19,6 +19,6 @@ def api(host: str | None, port: int | None) -> None:
         os.environ["PENCHANT_API_HOST"] = host
     if port is not None:
         os.environ["PENCHANT_API_PORT"] = str(port)
-    from serving.api.app import main
+    from deploy.api.api_process import main
 
     sys.exit(main())

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 from rich.table import Table
 
-from serving.ranking.reasons.explain import EventPoints, Explanation
 from serving.ranking.reasons.phrases import MORE, TERMS, Language
+from serving.ranking.reasons.told import EventPoints, Explanation
 from serving.terminal.printing import console, theirs
 
 _SHOWN = 0.05  # points of an event; those of fewer are summed up in one line

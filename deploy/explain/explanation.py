@@ -14,7 +14,7 @@ from serving.kafka.admin import TopicLayout, read_topic, topic_layout
 from serving.model.artifact import open_artifact
 from serving.ranking.covisit_messages import readable
 from serving.ranking.ranker import Ranker
-from serving.ranking.reasons.explain import Explanation
+from serving.ranking.reasons.told import Explanation
 from serving.ranking.rules import Rules
 from serving.ranking.statistics import Statistics
 from serving.state.user_state import UserState, decode

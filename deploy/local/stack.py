@@ -136,7 +136,7 @@ class LocalSystem:
             own = {**environment, "PENCHANT_HEALTH_PORT": str(port)}
             self._supervise(f"worker-{number}", WORKER, folder, port, own)
         own = {**environment, "PENCHANT_API_HOST": "127.0.0.1", "PENCHANT_API_PORT": str(api_port)}
-        self._supervise("api", "serving.api.app", folder, api_port, own)
+        self._supervise("api", "deploy.api", folder, api_port, own)
 
     def _supervise(self, name: str, module: str, folder: Path, port: int, environment: dict[str, str]) -> None:
         command = [sys.executable, "-m", module]

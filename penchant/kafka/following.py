@@ -17,7 +17,7 @@ from penchant.errors import Misconfigured
 from penchant.kafka.blocking import BlockingConsumer
 from penchant.kafka.reachable import check_reachable
 
-__all__ = ["Follower", "consumer_options"]
+__all__ = ["Follower", "Sink", "consumer_options"]
 
 _POLL_MS, _AT_ONCE = 200, 500
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 2.0
@@ -61,10 +61,18 @@ def consumer_options(bootstrap: str, options: Mapping[str, object]) -> dict[str,
 class Follower:
     """options: of the consumer. scope: which of a topic's partitions are read.
 
+    since: by topic and partition where reading begins the first time; where nothing is said, at the first record.
     problem: why nothing can be read now, "" if it can. heard_s: when the broker was heard last, by `time.monotonic`.
     """
 
-    def __init__(self, options: Mapping[str, Any], topics: Collection[str], scope: Scope, sink: Sink) -> None:
+    def __init__(
+        self,
+        options: Mapping[str, Any],
+        topics: Collection[str],
+        scope: Scope,
+        sink: Sink,
+        since: Mapping[tuple[str, int], int] | None = None,
+    ) -> None:
         self.problem = "nothing was read yet"
         self.heard_s = time.monotonic()
         self._options = options
@@ -74,6 +82,7 @@ class Follower:
         self._sink = sink
         self._stopping = Event()
         self._known: dict[str, tuple[object, tuple[int, ...]]] = {}
+        self._since = {TopicPartition(*place): offset for place, offset in (since or {}).items()}
         self._reached: dict[TopicPartition, int] = {}
         self._ends: dict[TopicPartition, int] | None = {}  # where partitions ended; None once all was read
         self._thread = Thread(target=self._run, name=f"follow {', '.join(topics)}", daemon=True)
@@ -130,7 +139,8 @@ class Follower:
             raise Misconfigured(f"the topic {missing[0]} is missing: create it with `penchant topics create`")
         known = {name: (consumer.topic_id(name), numbers) for name, numbers in found.items()}
         if known != self._known:
-            self._known, self._reached, self._ends = known, {}, {}
+            self._reached = {} if self._known else dict(self._since)
+            self._known, self._ends = known, {}
             self._sink.begin(found)
         partitions = [TopicPartition(name, n) for name, numbers in found.items() for n in self._scope(name, numbers)]
         consumer.assign(partitions)

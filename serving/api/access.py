@@ -13,6 +13,7 @@ from serving.api.problems import Problem
 
 __all__ = ()
 
+_GIVEN = "penchant.roles"  # where a request has those of its key
 _ROLES = {(operation.method, operation.path): operation.role for operation in OPERATIONS}
 
 
@@ -34,20 +35,27 @@ def asks_for_keys(keys: KeyFile) -> Middleware:
         method = "GET" if request.method == "HEAD" else request.method
         role = _ROLES.get((method, resource.canonical)) if resource is not None else None
         if role is not None:
-            _check(keys, request.headers.get("Authorization", ""), role)
+            request[_GIVEN] = _roles_of(keys, request.headers.get("Authorization", ""))
+            check_role(request, role)
         return await handler(request)
 
     return refuse
 
 
-def _check(keys: KeyFile, given: str, role: Role) -> None:
+def check_role(request: web.Request, role: Role) -> None:
+    """Raise Problem unless who asks may do what needs this role; without a file of keys everybody may."""
+    roles = request.get(_GIVEN)
+    if roles is not None and not roles & {role, Role.ADMIN}:
+        raise Problem(HTTPStatus.FORBIDDEN, "forbidden", f"this key has not the role `{role.value}`, which this needs")
+
+
+def _roles_of(keys: KeyFile, given: str) -> frozenset[Role]:
     scheme, _, key = given.partition(" ")
     roles = keys.roles_of(key.strip()) if scheme.lower() == "bearer" else None
     if roles is None:
         what = "this key is not known" if key else "a key is needed"
         raise Problem(HTTPStatus.UNAUTHORIZED, "unauthorized", f"{what}: send it as `Authorization: Bearer KEY`")
-    if not roles & {role, Role.ADMIN}:
-        raise Problem(HTTPStatus.FORBIDDEN, "forbidden", f"this key has not the role `{role.value}`, which this needs")
+    return roles
 
 
 def _is_loopback(host: str) -> bool:

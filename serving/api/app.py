@@ -1,10 +1,11 @@
-"""The API process: `python -m serving.api.app`."""
+"""The life of the API process; `python -m deploy.api` puts it together."""
 
 import asyncio
 import logging
 import os
 import signal
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -21,6 +22,8 @@ from serving.api.followed.views import Views
 from serving.api.health import serve
 from serving.api.keys import KeyFile
 from serving.api.liveness import watched_loop
+from serving.api.ondemand.on_first_use import OnFirstUse
+from serving.api.ondemand.port import OnDemand
 from serving.api.outbox import Outbox
 from serving.api.requests import NoHttp
 from serving.api.routes.interests import InterestRoutes
@@ -69,7 +72,7 @@ class ApiSettings(Connections):
     )
 
 
-async def _run(settings: ApiSettings) -> None:
+async def _run(settings: ApiSettings, on_demand: OnDemand) -> None:
     """Serve until SIGTERM or SIGINT. Raises `Misconfigured` if store or broker is missing, or the port is taken."""
     keys = KeyFile(settings.api_keys) if settings.api_keys is not None else None
     check_reachable_by_others(settings.api_host, keys)
@@ -82,10 +85,11 @@ async def _run(settings: ApiSettings) -> None:
         )
         outbox = Outbox(settings.bootstrap, settings.topics, settings.api_buffer_bytes)
         async with views, outbox, watched_loop(settings.loop_silent_s):
-            dependencies = Dependencies(store, broker, views, outbox, StoredUsers(store, settings))
+            dependencies = Dependencies(store, broker, views, outbox, StoredUsers(store, settings), on_demand)
             await dependencies.probe()
             await _serve_until_stopped(settings, dependencies, keys)
     finally:
+        await on_demand.close()
         await store.aclose()
         await broker.close()
 
@@ -130,8 +134,8 @@ async def _serve_until_stopped(settings: ApiSettings, dependencies: Dependencies
         await runner.cleanup()
 
 
-def main() -> int:
-    """Run the API with settings from the environment; return the exit code."""
+def main(make_on_demand: Callable[[], OnDemand]) -> int:
+    """Run the API with settings from the environment; return the exit code. make_on_demand: for the first request."""
     tolerant_streams()
     logging.getLogger("aiohttp.server").addFilter(NoHttp())
     logging.getLogger("kafka").setLevel(logging.ERROR)  # its warnings are of its own loop; what fails we say
@@ -139,12 +143,8 @@ def main() -> int:
         settings = ApiSettings()
         for warning in unknown_variables(os.environ):
             print(f"penchant api: {warning}", file=sys.stderr)
-        asyncio.run(_run(settings))
+        asyncio.run(_run(settings, OnFirstUse(make_on_demand)))
     except PenchantError as error:
         print(f"penchant api: {lines_shown(str(error))}", file=sys.stderr)
         return error.exit_code
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

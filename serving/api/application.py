@@ -13,6 +13,7 @@ from serving.api.routes.ingest import IngestRoutes
 from serving.api.routes.interests import InterestRoutes
 from serving.api.routes.items import ItemRoutes
 from serving.api.routes.lists import ListRoutes
+from serving.api.routes.on_demand_lists import OnDemandRoutes
 from serving.api.routes.streams import StreamRoutes
 
 __all__ = ()
@@ -30,6 +31,10 @@ def application(
     app.router.add_get("/v1/users/{id}/recommendations", ListRoutes(dependencies.views).recommendations)
     app.router.add_get("/v1/users/{id}/events", streams.events, allow_head=False)
     app.router.add_get("/v1/users/{id}/interests", interests.interests)
+    asked = OnDemandRoutes(dependencies.users, dependencies.on_demand, dependencies.outbox)
+    app.router.add_post("/v1/users/{id}/query", asked.query)
+    app.router.add_post("/v1/users/{id}/rank", asked.rank)
+    app.router.add_get("/v1/users/{id}/explain/{item}", asked.explain)
     app.router.add_get("/v1/items/{id}/similar", ItemRoutes(dependencies.views).similar)
     ingest = IngestRoutes(dependencies.outbox)
     app.router.add_post("/v1/events", ingest.events)

@@ -10,6 +10,7 @@ from aiokafka.client import AIOKafkaClient
 from penchant.errors import PenchantError
 from serving.api.followed.views import Views
 from serving.api.health import Check
+from serving.api.ondemand.port import OnDemand
 from serving.api.outbox import Outbox
 from serving.api.stored_users import StoredUsers
 from serving.redis.answers import asked
@@ -30,6 +31,7 @@ class Dependencies:
     views: Views
     outbox: Outbox
     users: StoredUsers
+    on_demand: OnDemand
     problems: dict[str, str] = field(default_factory=dict)
     probed_at: float = 0.0
 

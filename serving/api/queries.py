@@ -1,7 +1,8 @@
-"""What a request asks for: the user in its path, the list that its query narrows. Raises Problem for what cannot be."""
+"""What a request asks for: the user in its path, the part of a list, its body. Raises Problem for what cannot be."""
 
 from collections.abc import Iterator, Mapping
 from http import HTTPStatus
+from typing import Any, TypeVar
 
 import msgspec
 from aiohttp import web
@@ -14,6 +15,7 @@ from serving.api.problems import Problem, bad_request
 __all__ = ()
 
 MOST_ENTRIES = 1000
+_T = TypeVar("_T")
 _FACET = "facet."
 
 
@@ -38,6 +40,26 @@ def id_in_path(request: web.Request, name: str = "id") -> str:
     except Rejected as error:
         raise bad_request(error) from None
     return given
+
+
+async def json_in_body(request: web.Request) -> Any:
+    """The body, which has to be JSON and to say so."""
+    if request.content_type != "application/json":
+        raise Problem(
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "send it with Content-Type: application/json"
+        )
+    try:
+        return msgspec.json.decode(await request.read())
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Problem(HTTPStatus.BAD_REQUEST, "not_json", f"the body is no JSON: {error}") from None
+
+
+async def body_of(request: web.Request, kind: type[_T]) -> _T:
+    """The body as a message of this kind."""
+    try:
+        return msgspec.convert(await json_in_body(request), kind)
+    except msgspec.ValidationError as error:
+        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "schema", f"the body is not as it should be: {error}") from None
 
 
 def list_query(query: MultiMapping[str]) -> ListQuery:

@@ -16,8 +16,9 @@ from serving.ranking.learning.blend import Blend
 from serving.ranking.popularity import Popularity
 from serving.ranking.profile import RankSettings
 from serving.ranking.reasons.attribution import Attribution, attribution_of
-from serving.ranking.reasons.explain import Explanation, ReasonWriter, explanations, without_event
+from serving.ranking.reasons.explain import ReasonWriter, explanations, without_event
 from serving.ranking.reasons.phrases import ALSO, KEPT_OFF, NO_CLOSER, Language
+from serving.ranking.reasons.told import Candidate, Explanation
 from serving.ranking.rules import Rules
 from serving.ranking.scorer import TOGETHER, Scored, Scorer
 from serving.ranking.seen.repeats import Repeats
@@ -137,6 +138,26 @@ class Ranker:
             for each, row in zip(told, rows.tolist(), strict=True)
         ]
 
+    def order(self, state: UserState, item_ids: Sequence[str], idle: float = 0.0) -> list[Candidate]:
+        """Some items in the user's order, each once: by points, without exploration slots, variety and pins.
+
+        What must not be listed stands last. Those that were never heard of are left out.
+        """
+        found = (self._catalogue.find(item_id) for item_id in dict.fromkeys(item_ids))
+        rows = np.array([row for row in found if row is not None], np.intp)
+        scored = self._scorer.score([state], idle)[0]
+        self._slate.apply(scored.points)
+        asked_of = replace(self._nobody() if scored.profile.empty else scored, boosted={})
+        points = self._attribution(asked_of, rows)
+        scores = points.table.sum(axis=(0, 2))
+        order = np.lexsort((np.arange(len(rows)), -scores, ~np.isfinite(scored.points[rows])))
+        entries = self._written(asked_of, rows, points, scores.tolist())
+        return [
+            Candidate(each.item_id, each.score, each.source, each.reasons, self._kept_off(scored, int(rows[at])))
+            for at in order.tolist()
+            for each in [entries[at]]
+        ]
+
     def _ranking(self, state: UserState, scored: Scored, k: int) -> Ranking:
         rows = self._listed(scored, k)
         if len(rows) and not scored.profile.empty:
@@ -197,14 +218,18 @@ class Ranker:
 
     def _entries(self, scored: Scored, rows: Rows, instead: str = "") -> list[ListItem]:
         """The list's entries, each with the reasons that its points come from; `instead` where there are none."""
-        points, language = self._attribution(scored, rows), scored.profile.language
-        evidence = points.evidence()
+        return self._written(scored, rows, self._attribution(scored, rows), scored.points[rows].tolist(), instead)
+
+    def _written(
+        self, scored: Scored, rows: Rows, points: Attribution, scores: Sequence[float], instead: str = ""
+    ) -> list[ListItem]:
+        evidence, language = points.evidence(), scored.profile.language
         told = ReasonWriter(points, scored.seen, self._catalogue, language)
         parts, shares = evidence.largest()
         placed = self._slate.placed(rows).tolist()
         ids, boosted = self._catalogue.ids, scored.boosted
         entries = []
-        sides, scores = evidence.sides.argmax(axis=0).tolist(), scored.points[rows].tolist()
+        sides = evidence.sides.argmax(axis=0).tolist()
         for at, row in enumerate(rows.tolist()):
             why = told.of(at, row, parts[at], shares[at])
             if not why:

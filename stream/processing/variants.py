@@ -6,15 +6,35 @@ from dataclasses import replace
 from pathlib import Path
 
 from penchant.errors import Misconfigured
+from serving.catalogue import Catalogue
 from serving.experiment import Experiment
 from serving.ranking.learning.blend import Blend
 from serving.ranking.profile import RankSettings
 from serving.ranking.ranker import Ranker, Ranking
 from serving.ranking.rules import Rules
+from serving.ranking.statistics import Statistics
 from serving.state.user_state import UserState
 
 _log = logging.getLogger(__name__)
 Make = Callable[[RankSettings, Blend | None], Ranker]
+
+
+def rankers_over(catalogue: Catalogue, statistics: Statistics, rules: Rules) -> Make:
+    """What makes rankers by some settings over what is known of items."""
+
+    def make(preferences: RankSettings, blend: Blend | None) -> Ranker:
+        return Ranker(
+            catalogue,
+            statistics.popularity,
+            preferences,
+            covisits=statistics.covisits,
+            ease=statistics.ease,
+            blend=blend,
+            rules=rules,
+            repeats=statistics.repeats,
+        )
+
+    return make
 
 
 class Variants:
@@ -28,6 +48,13 @@ class Variants:
         self._experiment = experiment
         variants = experiment.variant if experiment is not None else ()
         self._rankers = {variant.name: make(variant.ranking(settings), self.usual.blend) for variant in variants}
+
+    def of(self, user: str) -> tuple[str, Ranker]:
+        """The user's variant, "" without an experiment, and its ranker."""
+        if self._experiment is None:
+            return "", self.usual
+        name = self._experiment.of(user).name
+        return name, self._rankers[name]
 
     def rank(self, users: Sequence[str], states: Sequence[UserState], k: int) -> list[Ranking]:
         """A list for each user right after an event, in this order, each by the user's variant."""
@@ -54,9 +81,14 @@ class LiveRanker:
 
     def rank(self, users: Sequence[str], states: Sequence[UserState]) -> Sequence[Ranking]:
         """A list for each user, in this order. A file that cannot be used leaves the rules of before in force."""
-        try:
-            if self._rules.read():
-                _log.info("the rules for lists are those of %s now", self._file)
-        except Misconfigured as error:
-            _log.error("%s; the rules of before stay in force", error)
+        follow_rules(self._rules, self._file)
         return self._variants.rank(users, states, self._k)
+
+
+def follow_rules(rules: Rules, file: Path | None) -> None:
+    """Take over the rules' file as it stands now; one that cannot be used leaves those of before in force."""
+    try:
+        if rules.read():
+            _log.info("the rules for lists are those of %s now", file)
+    except Misconfigured as error:
+        _log.error("%s; the rules of before stay in force", error)

@@ -1,10 +1,14 @@
-"""`penchant explain` beside a running worker: whose list, of what, and every point of it."""
+"""`penchant explain` and lists on demand beside a running worker: whose, of what, and every point of it."""
+
+from collections.abc import Iterator
 
 import pytest
 
 from tests.acceptance.test_events_to_lists import FILMS
+from tests.support.api import Answer, RunningApi, ready, running_api
 from tests.support.command import Ran, penchant
 from tests.support.system import System
+from tests.support.waiting import until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.model]
 
@@ -55,3 +59,87 @@ def test_whom_and_what_nobody_knows_is_said(shared: System) -> None:
     assert (user.exit_code, item.exit_code) == (1, 1)
     assert "nothing is known of user 'nobody'" in user.err
     assert "no item 'nothing'" in item.err
+
+
+@pytest.fixture(scope="module")
+def api(shared: System, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApi]:
+    names = ("PENCHANT_PREFIX", "PENCHANT_MODEL")
+    settings = {name: shared.environment[name] for name in names}
+    with running_api(tmp_path_factory.mktemp("api"), shared.bootstrap, shared.redis_url, **settings) as made:
+        yield ready(made)
+
+
+def answer_of(api: RunningApi, path: str, body: object = None) -> Answer:
+    """Once what it needs was read."""
+    answers: list[Answer] = []
+
+    def answered() -> bool:
+        answers.append(api.ask(path, body))
+        return answers[-1].status != 503
+
+    assert until(answered, 60), (answers[-1].raw, api.child.last_lines())
+    return answers[-1]
+
+
+def ids(body: dict[str, list[dict[str, str]]]) -> list[str]:
+    return [item["item_id"] for item in body["items"]]
+
+
+def test_a_list_for_a_text_is_the_one_that_a_worker_would_make(shared: System, api: RunningApi) -> None:
+    """Given a user who clicked, then the list for a text is that of the statement, and is remembered only if asked."""
+    shared.publish(FILMS)
+    shared.click("q/1 ?", "f5", "like", event_id="q1")
+    before = shared.list_for("q/1 ?", "q1")
+    path = "/v1/users/q%2F1%20%3F/query"
+    asked = {"text": "no more horror, give me romantic comedies", "event_id": "q2", "k": 4}
+
+    made = answer_of(api, path, asked)
+    again = answer_of(api, path, asked | {"remember": True})
+
+    assert (made.status, made.body["remembered"], again.body["remembered"]) == (200, False, True)
+    assert made.body["version"] == before["version"]
+    assert {event["event_id"] for item in made.body["items"] for event in item["reasons"]} & {"q2"}
+    kept = shared.read_list_for("q/1 ?", "q2")
+    assert ids(made.body) == ids(again.body) == ids(kept)[:4] != ids(before)[:4]
+    events = [each["event_id"] for made in shared.lists("q/1 ?") for each in made["folded"]]
+    assert sorted(set(events)) == ["q1", "q2"]
+
+
+def test_the_callers_items_in_the_users_order(shared: System, api: RunningApi) -> None:
+    """Given a list, then its items are told in its order whatever order they were given in; what was seen is last."""
+    shared.publish(FILMS)
+    shared.click("u94", "f0", "like", event_id="z1")
+    made = shared.list_for("u94", "z1")
+
+    answer = answer_of(api, "/v1/users/u94/rank", {"items": ["f0", "no such", *reversed(ids(made))]})
+
+    assert answer.body["unknown"] == ["no such"]
+    assert ids(answer.body) == [*ids(made), "f0"]
+    assert [item["kept_off"] for item in answer.body["items"]] == [""] * len(ids(made)) + [
+        "not listed: the user has seen it"
+    ]
+    by_list = {item["item_id"]: item["score"] for item in made["items"]}
+    for item in answer.body["items"][:-1]:
+        assert item["score"] == pytest.approx(by_list[item["item_id"]], abs=1e-4)
+        assert item["reasons"]
+
+
+def test_without_an_event_the_list_is_that_after_its_retraction(shared: System, api: RunningApi) -> None:
+    shared.publish(FILMS)
+    shared.click("u95", "f0", "like", event_id="w1")
+    shared.say("u95", "no more horror, give me romantic comedies", event_id="w2")
+    shared.read_list_for("u95", "w2")
+    shared.list_for("u95", "w1")
+    told = answer_of(api, "/v1/users/u95/explain/f0").body
+
+    without = answer_of(api, "/v1/users/u95/explain/f0?without=w2").body
+    unknown = answer_of(api, "/v1/users/u95/explain/f0?without=w3")
+    shared.send(shared.topics.commands, {"command_id": "k95", "type": "retract", "user_id": "u95", "event_id": "w2"})
+
+    after = shared.list_for("u95", "k95")
+    assert {event["event_id"] for event in told["items"][0]["events"]} == {"w1", "w2"}
+    assert {event["event_id"] for event in without["items"][0]["events"]} == {"w1"}
+    assert ids(without["list_without"]) == ids(after)
+    assert (unknown.status, unknown.body["reason"]) == (404, "unknown_event")
+    assert answer_of(api, "/v1/users/u95/explain/nothing").body["reason"] == "unknown_item"
+    assert answer_of(api, "/v1/users/nobody/explain/f0").body["reason"] == "unknown_user"

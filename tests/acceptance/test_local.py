@@ -168,7 +168,7 @@ def test_running_broker_and_store_are_used_and_left(
         assert system.where["bootstrap"] == broker.bootstrap
         assert system.where["redis"] == redis_url
         assert system.where["prefix"] == prefix
-        assert sorted(child.cmdline()[2] for child in system.children()) == ["serving.api.app", "stream"]
+        assert sorted(child.cmdline()[2] for child in system.children()) == ["deploy.api", "stream"]
 
         assert system.stop() == 0
     assert penchant("doctor", "--json", *options).json["topics"]["ok"]

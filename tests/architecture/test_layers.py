@@ -29,6 +29,7 @@ MAY_KNOW = {
     "monitoring": {"pipeline", "encoder"},
     "tasks": {"monitoring", "settings", "kafka"},
     "rebuild": {"pipeline", "settings"},
+    "ondemand": {"tasks", "encoder"},
 }
 SERVICES = {"aiohttp", "aiokafka", "faust", "kafka", "mode", "onnxruntime", "prometheus_client", "redis"}
 CORE = (

@@ -23,7 +23,7 @@ from serving.catalogue import pack
 from serving.state.keyspace import Keyspace
 from serving.state.user_state import Alias, EventKind, RecentText, Ref, RingEvent, UserState, Word, encode
 from tests.conftest import Broker
-from tests.support.api import RunningApi, ready, running_api
+from tests.support.api import Answer, RunningApi, ready, running_api
 from tests.support.client_topics import PARTITIONS, ListTopics, a_list
 from tests.support.waiting import until
 
@@ -44,7 +44,8 @@ def served(broker: Broker, redis_url: str, tmp_path_factory: pytest.TempPathFact
     topics = ListTopics(broker.bootstrap, prefix)
     topics.publish(("*", a_list("*", 1, "i7")))
     folder = tmp_path_factory.mktemp("api")
-    with running_api(folder, broker.bootstrap, redis_url, PENCHANT_PREFIX=prefix) as api:
+    nowhere = str(folder / "no model")
+    with running_api(folder, broker.bootstrap, redis_url, PENCHANT_PREFIX=prefix, PENCHANT_MODEL=nowhere) as api:
         yield Served(ready(api), topics)
 
 
@@ -216,6 +217,43 @@ def test_interests_by_name(served: Served, redis_url: str) -> None:
     horror = next(each for each in body["interests"] if each["name"] == "Horror")
     assert [each["item_id"] for each in horror["evidence"]] == ["n2", "n1"]
     assert served.api.ask("/v1/users/nobody/interests").body["reason"] == "unknown_user"
+
+
+def test_without_a_model_items_are_ranked_and_texts_are_not_read(served: Served, redis_url: str) -> None:
+    """Given items that nobody interacted with, then they are told in some order, and a query says what is missing."""
+    publish_items(served, {each: {"vector": pack(turned(angle))} for angle, each in enumerate(ODD_IDS)})
+    with redis.Redis.from_url(redis_url) as store:
+        store.set(Keyspace(served.topics.topics.prefix).common("fingerprint"), "f")
+
+    def rank() -> Answer:
+        return served.api.ask("/v1/users/nobody/rank", {"items": [*ODD_IDS, "no such", ODD_IDS[0]]})
+
+    assert until(lambda: rank().status == 200, 60), rank().raw
+    assert until(lambda: sorted(ids(rank().body)) == sorted(ODD_IDS))
+    assert (rank().body["unknown"], rank().body["path"]) == (["no such"], "trending")
+    query = served.api.ask("/v1/users/nobody/query", {"text": "space"})
+    assert (query.status, query.body["reason"], query.headers["retry-after"]) == (503, "no_model", "1")
+    explained = served.api.ask("/v1/users/nobody/explain/a%2Fb")
+    assert (explained.status, explained.body["reason"]) == (404, "unknown_user")
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "reason"),
+    [
+        ("query", b"{", "not_json"),
+        ("query", {"k": 3}, "schema"),
+        ("query", {"text": "space", "k": 0}, "schema"),
+        ("query", {"text": " "}, "missing_field"),
+        ("query", {"text": "x" * 32_769}, "too_large"),
+        ("rank", {"items": []}, "schema"),
+        ("rank", {"items": ["i"] * 1001}, "schema"),
+        ("rank", {"items": [""]}, "missing_field"),
+    ],
+)
+def test_what_no_list_can_be_made_for_is_a_problem(served: Served, path: str, body: object, reason: str) -> None:
+    answer = served.api.ask(f"/v1/users/u1/{path}", body)
+
+    assert (answer.status // 100, answer.body["reason"]) == (4, reason)
 
 
 def test_what_is_no_http_is_refused_and_not_written_down(served: Served) -> None:

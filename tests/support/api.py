@@ -80,7 +80,7 @@ def running_api(folder: Path, bootstrap: str, redis: str, **settings: str) -> It
         "PENCHANT_REDIS": redis,
         **settings,
     }
-    child = ChildProcess("api", [sys.executable, "-m", "serving.api.app"], folder / "api.log", environment)
+    child = ChildProcess("api", [sys.executable, "-m", "deploy.api"], folder / "api.log", environment)
     made = RunningApi(child, f"http://127.0.0.1:{port}")
     try:
         assert until(lambda: made.ask("/health/live").status == 200), child.last_lines()

@@ -27,7 +27,7 @@ _READY_S = 300.0
 _LOOK_S = 0.1
 _EMBEDDED = "penchant_items_embedded"
 # Role -> words of its command line.
-_ROLES = {"worker": "-m stream", "api": "serving.api.app", "broker": "tansu", "store": "redis-server"}
+_ROLES = {"worker": "-m stream", "api": "deploy.api", "broker": "tansu", "store": "redis-server"}
 Progress = Callable[[float], None]  # the share that is done
 
 

@@ -8,11 +8,14 @@ import msgspec
 from penchant.messages import Click, Command, RecommendationList, Review
 from serving.api.description.operations import COUNT, OPERATIONS, Operation
 from serving.api.named_interests import Interests
+from serving.api.ondemand.made_lists import ExplainedItems, QueriedList, RankedItems
 from serving.api.routes.items import SimilarItems
+from serving.api.routes.on_demand_lists import Query, RankedRequest
 
 __all__ = ()
 
 _REF = "#/components/schemas/{name}"
+_ASKED = [Query, RankedRequest, QueriedList, RankedItems, ExplainedItems]
 _PROBLEMS = {
     401: "a key is needed, where a file of keys is set",
     403: "the key has not the role",
@@ -86,7 +89,7 @@ def document() -> bytes:
 
 def _schemas() -> dict[str, Any]:
     _, made = msgspec.json.schema_components(
-        [Click, Review, Command, RecommendationList, SimilarItems, Interests, Accepted, ProblemBody, Health],
+        [Click, Review, Command, RecommendationList, SimilarItems, Interests, Accepted, ProblemBody, Health, *_ASKED],
         ref_template=_REF,
     )
     schemas: dict[str, Any] = made
@@ -119,7 +122,10 @@ def _refusals(operation: Operation) -> tuple[int, ...]:
 
 
 def _one_or_more(operation: Operation) -> dict[str, Any]:
-    one = {"anyOf": [{"$ref": _REF.format(name=name)} for name in operation.body]}
+    """What a body holds: one of its components; where it may be several, or a list of them."""
+    one: dict[str, Any] = {"anyOf": [{"$ref": _REF.format(name=name)} for name in operation.body]}
+    if not operation.several:
+        return {"schema": one, "examples": operation.examples}
     several = {"type": "array", "items": one, "minItems": 1, "maxItems": COUNT}
     return {"schema": {"anyOf": [one, several]}, "examples": operation.examples}
 

@@ -11,6 +11,12 @@ from serving.api.routes.ingest import MOST_AT_ONCE
 __all__ = ()
 
 COUNT = MOST_AT_ONCE
+_ENTRY = {
+    "item_id": "i3",
+    "score": 1.93,
+    "source": "covisit",
+    "reasons": [{"event_id": "c-17", "share": 0.41, "words": 'you clicked on "Alien (1979)"'}],
+}
 LIST = {
     "user_id": "u1",
     "version": 1795341600123,
@@ -27,14 +33,7 @@ LIST = {
     },
     "folded": [{"topic": "penchant.clicks.v1", "partition": 2, "offset": 4711, "event_id": "c-17"}],
     "folded_more": 0,
-    "items": [
-        {
-            "item_id": "i3",
-            "score": 1.93,
-            "source": "covisit",
-            "reasons": [{"event_id": "c-17", "share": 0.41, "words": 'you clicked on "Alien (1979)"'}],
-        }
-    ],
+    "items": [_ENTRY],
 }
 
 
@@ -57,7 +56,8 @@ class Answer(msgspec.Struct, frozen=True):
 class Operation(msgspec.Struct, frozen=True, kw_only=True):
     """A method of a path.
 
-    role: that a key needs, None for everybody. body: components of which it takes one, or a list. problems: statuses.
+    role: that a key needs, None for everybody. body: components of which it takes one, or a list, if it may be several.
+    problems: statuses.
     """
 
     method: str
@@ -69,6 +69,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     problems: tuple[int, ...] = ()
     parameters: list[dict[str, Any]] = []
     body: tuple[str, ...] = ()
+    several: bool = True
     examples: dict[str, Any] = {}
 
 
@@ -82,6 +83,14 @@ _USER = _parameter(
 _ITEM = _parameter(
     "id", "path", "the item's id, as URLs encode it", {"type": "string", "minLength": 1, "maxLength": 256}, example="i9"
 )
+_EXPLAINED = _parameter(
+    "item",
+    "path",
+    "the item's id, as URLs encode it",
+    {"type": "string", "minLength": 1, "maxLength": 256},
+    example="i3",
+)
+_WITHOUT = _parameter("without", "query", "an event of the user that is to be left out", {"type": "string"})
 _PART = [
     _parameter("k", "query", "so many entries at most", {"type": "integer", "minimum": 1, "maximum": MOST_ENTRIES}),
     _parameter(
@@ -132,6 +141,37 @@ _INTERESTS = {
     ],
 }
 _SIMILAR = {"item_id": "i9", "items": [{"item_id": "i3", "title": "Aliens (1986)", "score": 0.71}]}
+_QUERIED = LIST | {"cause": None, "folded": [], "event_id": "q-5", "remembered": False}
+_RANKED = {
+    "user_id": "u1",
+    "path": "live",
+    "items": [_ENTRY | {"kept_off": ""}],
+    "unknown": ["i404"],
+}
+_TOLD = {
+    "user_id": "u1",
+    "items": [
+        {
+            "item_id": "i3",
+            "title": "Aliens (1986)",
+            "place": 1,
+            "kept_off": "",
+            "score": 1.93,
+            "parts": {"co_occurrence": 1.53, "total": 0.4},
+            "events": [
+                {
+                    "event_id": "c-17",
+                    "item_id": "i9",
+                    "time_ms": 1795341600123,
+                    "words": 'you clicked on "Alien (1979)"',
+                    "points": 1.53,
+                    "parts": {"co_occurrence": 1.53},
+                }
+            ],
+            "apart": {"total": 0.4},
+        }
+    ],
+}
 _TEXT = {"type": "string"}
 _WELL = {"ok": True, "why": "redis and broker answer, lists are followed", "redis": "ok", "broker": "ok", "lists": "ok"}
 _ILL = {"ok": False, "why": "redis does not answer", "redis": "does not answer", "broker": "ok", "lists": "ok"}
@@ -167,6 +207,49 @@ OPERATIONS = (
         summary="What the user's last events and statements have in common, by name, strongest first.",
         parameters=[_USER],
         answers={200: Answer("the interests", "Interests", _INTERESTS)},
+        problems=(400, 404, 503),
+    ),
+    Operation(
+        method="POST",
+        path="/v1/users/{id}/query",
+        name="query",
+        role=Role.READ,
+        summary="A list for a text and this user, at once; the profile is not told, unless `remember` says so.",
+        parameters=[_USER],
+        body=("Query",),
+        several=False,
+        examples={
+            "query": {"value": {"text": "something light for tonight", "k": 10}},
+            "statement": {"value": {"text": "尤其是科幻片", "remember": True, "event_id": "r-4", "language": "zh"}},
+        },
+        answers={200: Answer("the list", "QueriedList", _QUERIED)},
+        problems=(400, 413, 415, 422, 503),
+    ),
+    Operation(
+        method="POST",
+        path="/v1/users/{id}/rank",
+        name="rank",
+        role=Role.READ,
+        summary="The caller's own candidates in this user's order, with scores and reasons.",
+        parameters=[_USER],
+        body=("RankedRequest",),
+        several=False,
+        examples={"items": {"value": {"items": ["i3", "i404"]}}},
+        answers={200: Answer("the items", "RankedItems", _RANKED)},
+        problems=(400, 413, 415, 422, 503),
+    ),
+    Operation(
+        method="GET",
+        path="/v1/users/{id}/explain/{item}",
+        name="explain",
+        role=Role.READ,
+        summary="Where an item's points come from, or would come from without an event, and the list without it.",
+        parameters=[_USER, _EXPLAINED, _WITHOUT],
+        answers={
+            200: Answer(
+                "the explanation", "ExplainedItems", _TOLD | {"without": "c-16", "list_without": LIST | {"cause": None}}
+            )
+        },
         problems=(400, 404, 503),
     ),
     Operation(

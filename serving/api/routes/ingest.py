@@ -13,6 +13,7 @@ from penchant.messages import Click, Command, Review
 from penchant.producer.outgoing_record import check
 from serving.api.outbox import Outbox, Outgoing
 from serving.api.problems import Problem
+from serving.api.queries import json_in_body
 
 __all__ = ()
 
@@ -61,14 +62,7 @@ class IngestRoutes:
 
 
 async def _given(request: web.Request) -> list[Any]:
-    if request.content_type != "application/json":
-        raise Problem(
-            HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "send it with Content-Type: application/json"
-        )
-    try:
-        body = msgspec.json.decode(await request.read())
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Problem(HTTPStatus.BAD_REQUEST, "not_json", f"the body is no JSON: {error}") from None
+    body = await json_in_body(request)
     given = body if isinstance(body, list) else [body]
     if not 0 < len(given) <= MOST_AT_ONCE:
         raise Problem(

@@ -2,8 +2,6 @@
 
 from collections.abc import Sequence
 
-import msgspec
-
 from penchant.messages import Reason
 from serving.arrays import Doubles, Rows
 from serving.catalogue import Catalogue
@@ -11,41 +9,12 @@ from serving.ranking.profile import SourceEvent
 from serving.ranking.reasons.attribution import Attribution, ScoreTerm
 from serving.ranking.reasons.evidence import bought_again
 from serving.ranking.reasons.phrases import AGAIN, CODES, CROWD, EARLIER, Language, because, code_of
+from serving.ranking.reasons.told import EventPoints, Explanation
 from serving.ranking.seen.seen_items import SeenItems
 
-__all__ = ["EventPoints", "Explanation"]
-
+__all__ = ()
 
 _Told = tuple[str | None, str, str]
-
-
-class EventPoints(msgspec.Struct, frozen=True):
-    """What one event of the user gives an item. `parts`: by the terms of the score; they sum to `points`."""
-
-    event_id: str
-    item_id: str
-    time_ms: int
-    words: str
-    points: float
-    parts: dict[str, float]
-
-
-class Explanation(msgspec.Struct, frozen=True):
-    """Where an item's score comes from. `parts` sum to it, and so do the events' points and `apart`.
-
-    place: on the list that was asked for, from 1, None if it is not on it. kept_off: in words, why it is on no list, ""
-    if it may be; `score` is what it would have. parts, apart: points by the terms of the score (`ScoreTerm`), in
-    all and of no event; those that are 0 are left out. events: of the most points first.
-    """
-
-    item_id: str
-    title: str
-    place: int | None
-    kept_off: str
-    score: float
-    parts: dict[str, float]
-    events: list[EventPoints]
-    apart: dict[str, float]
 
 
 def explanations(points: Attribution, rows: Rows, catalogue: Catalogue, language: Language) -> list[Explanation]:

@@ -27,7 +27,7 @@ from penchant.errors import BadFile
 from penchant.messages import Item, ListItem, Reason, RecommendationList
 from penchant.topics import Topic, Topics
 from serving.files.message_splitter import BadLine, Pieces
-from serving.ranking.reasons.explain import EventPoints, Explanation
+from serving.ranking.reasons.told import EventPoints, Explanation
 from serving.terminal.printable import EscapedFormatter, json_shown, lines_shown, shown
 from serving.terminal.printing import complain, console, print_json, say
 from stream.rebuild.audit_report import Finding, Report

@@ -9,16 +9,24 @@ import pytest
 import redis.asyncio as redis
 from aiokafka.client import AIOKafkaClient
 
+from penchant.errors import Misconfigured
 from penchant.topics import Topics
 from serving.api.application import application
 from serving.api.dependencies import Dependencies
 from serving.api.description.openapi import document
 from serving.api.followed.views import Views
+from serving.api.ondemand.on_first_use import OnFirstUse
+from serving.api.ondemand.port import OnDemand
 from serving.api.outbox import Outbox
 from serving.api.routes.interests import InterestRoutes
 from serving.api.routes.streams import StreamRoutes
 from serving.api.stored_users import StoredUsers
 from serving.connections import Connections
+
+
+def _nobody() -> OnDemand:
+    raise Misconfigured("nobody asks for a list here")
+
 
 DOCUMENT = json.loads(document())
 OPERATIONS = [
@@ -42,7 +50,9 @@ async def test_every_route_is_described_and_nothing_else() -> None:
     topics, store = Topics("penchant"), redis.Redis()
     users = StoredUsers(store, Connections())
     views = Views("127.0.0.1:1", topics, most=None, fetch_wait_ms=500)
-    dependencies = Dependencies(store, AIOKafkaClient(), views, Outbox("127.0.0.1:1", topics, 1024), users)
+    dependencies = Dependencies(
+        store, AIOKafkaClient(), views, Outbox("127.0.0.1:1", topics, 1024), users, OnFirstUse(_nobody)
+    )
     app = application(dependencies, StreamRoutes(views, 15.0, 10), InterestRoutes(views, users, 30.0), 1024, None)
 
     routes = {(r.method, r.resource.canonical) for r in app.router.routes() if r.resource and r.method != "HEAD"}

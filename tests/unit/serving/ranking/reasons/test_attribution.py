@@ -16,7 +16,7 @@ from serving.ranking.learning.signals import Signal
 from serving.ranking.popularity import Popularity
 from serving.ranking.profile import RankSettings, Seen
 from serving.ranking.ranker import Ranker
-from serving.ranking.reasons.explain import Explanation
+from serving.ranking.reasons.told import Explanation
 from serving.ranking.rules import Rules
 from serving.ranking.seen.repeats import Purchase, Repeats
 from serving.state.user_state import IMPRESSIONS, SEEN, EventKind, RecentText, RingEvent, UserState, item_hash

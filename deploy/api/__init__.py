@@ -1,0 +1,1 @@
+"""The API process: routes of `serving`, lists on demand of `stream`."""

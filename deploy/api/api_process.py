@@ -1,0 +1,19 @@
+"""The API process put together."""
+
+from deploy.options import need
+from serving.api import app
+from serving.api.ondemand.port import OnDemand
+
+
+def main() -> int:
+    """Run it; return the exit code."""
+    return app.main(_lists_on_demand)
+
+
+def _lists_on_demand() -> OnDemand:
+    """Imported for the first request. Raises Misconfigured if that is not installed, or settings are wrong."""
+    need("worker,cpu", "numba", "tokenizers")
+    from stream.ondemand.lists_on_demand import ListsOnDemand
+    from stream.settings import WorkerSettings
+
+    return ListsOnDemand(WorkerSettings())

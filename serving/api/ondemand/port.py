@@ -1,0 +1,49 @@
+"""The port: lists made when they are asked for. `stream/ondemand` makes them, with the code that a worker runs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from penchant.messages import Review
+from serving.api.ondemand.made_lists import ExplainedItems, QueriedList, RankedItems
+from serving.state.user_state import UserState
+
+
+class NotAnswered(Exception):
+    """Raised by `OnDemand`. reason: a word for programs. lasts: whether asking again is of no use."""
+
+    def __init__(self, reason: str, words: str, *, lasts: bool = False) -> None:
+        super().__init__(words)
+        self.reason = reason
+        self.lasts = lasts
+
+
+@dataclass(frozen=True, slots=True)
+class KnownUser:
+    """A user as the store has them; of one that it has not, a fresh state. Whoever takes the state may change it."""
+
+    user_id: str
+    state: UserState
+
+
+class OnDemand(Protocol):
+    """Lists made when they are asked for. All raise NotAnswered."""
+
+    async def query(self, user: KnownUser, said: Review, k: int | None) -> QueriedList:
+        """The list that the user would have right after this statement. Raises Rejected if no worker would take it."""
+        ...
+
+    async def rank(self, user: KnownUser, item_ids: Sequence[str]) -> RankedItems:
+        """Some items in the user's order."""
+        ...
+
+    async def explain(self, user: KnownUser, item_id: str, without: str | None) -> ExplainedItems:
+        """Where an item's points come from, or would, had an event been retracted. No items: it was never heard of.
+
+        NotAnswered lasts where nothing is known of that event any more.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Follow nothing any more."""
+        ...

@@ -1,0 +1,1 @@
+"""Lists made when somebody asks for one, beside the worker: the same catalogue, statistics and ranker, read only."""

@@ -1,0 +1,214 @@
+"""Lists made when somebody asks, for the API (serving/api/ondemand/port.py): what a worker would make, and no more.
+
+What is followed is opened by the first request, in some seconds; those that come meanwhile wait a moment, and are told
+to come again.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import msgspec
+
+from penchant.errors import Misconfigured, Unavailable
+from penchant.messages import RecommendationList, Review
+from penchant.times import rfc3339
+from serving.api.ondemand.made_lists import ExplainedItems, QueriedList, RankedItems
+from serving.api.ondemand.port import KnownUser, NotAnswered
+from serving.model.encoder import Encoder, load_encoder
+from serving.ranking.ranker import Ranker, Ranking
+from serving.ranking.reasons.told import Explanation
+from serving.state.user_state import UserState, Vector
+from stream.encoder.deadline import DeadlineEncoder
+from stream.events.decoder import Decoder
+from stream.events.encoder_input import EncoderInput, assemble, texts_to_encode
+from stream.events.weights import load_weights
+from stream.ondemand.followed_ranker import FollowedRanker
+from stream.ondemand.what_if import EventGone, WhatIf
+from stream.processing.lists import path_of
+from stream.settings import WorkerSettings
+from stream.store.base import now_ms
+
+__all__ = ["ListsOnDemand"]
+
+_T = TypeVar("_T")
+_PATIENCE_S = 5.0  # of a request, while what it needs is being read
+
+
+@dataclass(frozen=True, slots=True)
+class _Open:
+    """What was read: a ranker, and how states change."""
+
+    ranker: FollowedRanker
+    what_if: WhatIf
+
+    @property
+    def fingerprint(self) -> str:
+        return self.ranker.catalogue.fingerprint
+
+
+class ListsOnDemand:
+    """An `OnDemand`, by the settings that a worker has. Used from one event loop."""
+
+    def __init__(self, settings: WorkerSettings) -> None:
+        self._settings = settings
+        self._opening: asyncio.Task[_Open] | None = None
+        self._loading: asyncio.Task[DeadlineEncoder] | None = None
+        self._fingerprint = ""  # of the model folder that was loaded
+
+    async def query(self, user: KnownUser, said: Review, k: int | None) -> QueriedList:
+        """See `OnDemand.query`."""
+        opened, made_ms = await self._opened(), now_ms()
+        event = opened.what_if.statement(said, made_ms)
+        texts = await self._encoded(event.encoder_input, opened.fingerprint)
+
+        def made(variant: str, ranker: Ranker) -> RecommendationList:
+            state = opened.what_if.after(user.state, event, texts)
+            return self._list(user.user_id, state, variant, ranker.rank(state, k or self._settings.k), opened)
+
+        version = user.state.list_version
+        listed = await opened.ranker.ask(user.user_id, made)
+        fields = {name: getattr(listed, name) for name in listed.__struct_fields__}
+        return QueriedList(**fields | {"version": version}, event_id=event.event_id)
+
+    async def rank(self, user: KnownUser, item_ids: Sequence[str]) -> RankedItems:
+        """See `OnDemand.rank`."""
+        opened = await self._opened()
+        items = await opened.ranker.ask(user.user_id, lambda _, ranker: ranker.order(user.state, item_ids))
+        known = {item.item_id for item in items}
+        return RankedItems(
+            user_id=user.user_id,
+            path="live" if user.state.known else "trending",
+            items=items,
+            unknown=[item_id for item_id in dict.fromkeys(item_ids) if item_id not in known],
+        )
+
+    async def explain(self, user: KnownUser, item_id: str, without: str | None) -> ExplainedItems:
+        """See `OnDemand.explain`."""
+        opened = await self._opened()
+        k = self._settings.k
+
+        def told(variant: str, ranker: Ranker) -> tuple[list[Explanation], RecommendationList | None]:
+            state, listed = user.state, None
+            if without is not None:
+                version = state.list_version
+                state = opened.what_if.without(state, user.user_id, without, now_ms())
+                listed = self._list(user.user_id, state, variant, ranker.rank(state, k), opened)
+                listed = msgspec.structs.replace(listed, version=version)
+            return ranker.explain(state, k, item_id), listed
+
+        try:
+            items, listed = await opened.ranker.ask(user.user_id, told)
+        except EventGone as error:
+            raise NotAnswered(error.reason, str(error), lasts=True) from None
+        return ExplainedItems(user_id=user.user_id, items=items, without=without, list_without=listed)
+
+    async def close(self) -> None:
+        """See `OnDemand.close`."""
+        for task in (self._opening, self._loading):
+            if task is not None and not task.done():
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+        if self._loading is not None and _succeeded(self._loading):
+            self._loading.result().close()
+        if self._opening is not None and _succeeded(self._opening):
+            await self._opening.result().ranker.close()
+
+    def _list(
+        self, user_id: str, state: UserState, variant: str, ranking: Ranking, opened: _Open
+    ) -> RecommendationList:
+        made_ms = now_ms()
+        return RecommendationList(
+            user_id=user_id,
+            version=state.list_version,
+            generated_at=rfc3339(made_ms),
+            expires_at=rfc3339(made_ms + 1000 * self._settings.list_expiry_s),
+            fingerprint=opened.fingerprint,
+            path=path_of(state, ranking),
+            variant=variant or msgspec.UNSET,
+            cause=None,
+            folded=[],
+            items=ranking.items,
+        )
+
+    async def _opened(self) -> _Open:
+        if self._opening is not None and _succeeded(self._opening) and self._opening.result().ranker.outdated:
+            await self._opening.result().ranker.close()
+            self._opening = None
+        if self._opening is None or _failed(self._opening):
+            self._opening = asyncio.create_task(self._open())
+        return await _soon(self._opening, "the catalogue is still being read")
+
+    async def _open(self) -> _Open:
+        settings, ranker = self._settings, FollowedRanker(self._settings)
+        try:
+            await ranker.open()
+        except BaseException:
+            await ranker.close()
+            raise
+        decoder = Decoder(
+            settings.topics,
+            load_weights(settings.weights),
+            1,
+            ranker.layout.identities,
+            clock=now_ms,
+            clicks_are_seen=settings.clicks_are_seen,
+        )
+        catalogue = ranker.catalogue
+        return _Open(
+            ranker, WhatIf(settings.topics, decoder, catalogue.vector, settings.limits(), catalogue.fingerprint)
+        )
+
+    async def _encoded(self, written: EncoderInput | None, fingerprint: str) -> Mapping[EncoderInput, Vector]:
+        """The vector of a statement's text, by what is encoded of it."""
+        if written is None:
+            raise TypeError("this is a bug: a statement has a text")
+        if self._loading is None or _failed(self._loading):
+            self._loading = asyncio.create_task(self._load())
+        encoder = await _soon(self._loading, "the model folder is still being loaded")
+        if self._fingerprint != fingerprint:
+            raise NotAnswered(
+                "other_model",
+                f"the items were embedded by {fingerprint}, and PENCHANT_MODEL names {self._fingerprint}",
+                lasts=True,
+            )
+        vector = assemble(written, await encoder.queries(texts_to_encode(written)))
+        if vector is None:
+            raise NotAnswered("encoder_timeout", "the encoder did not read the text in time")
+        return {written: vector}
+
+    async def _load(self) -> DeadlineEncoder:
+        """One thread: what is asked here is short, and the processor is wanted for lists. Raises NotAnswered."""
+        settings = self._settings
+
+        def load() -> Encoder:
+            return load_encoder(settings.model, settings.provider, threads=settings.encoder_threads or 1)
+
+        try:
+            encoder = await asyncio.to_thread(load)
+        except Misconfigured as error:
+            raise NotAnswered("no_model", f"without a model folder no text can be read: {error}", lasts=True) from None
+        self._fingerprint = encoder.fingerprint
+        under_deadline = DeadlineEncoder(encoder)
+        await under_deadline.warm_up()
+        return under_deadline
+
+
+async def _soon(task: "asyncio.Task[_T]", meanwhile: str) -> _T:
+    """What a task returns, if that is soon. Raises NotAnswered."""
+    try:
+        async with asyncio.timeout(_PATIENCE_S):
+            return await asyncio.shield(task)
+    except TimeoutError:
+        raise NotAnswered("not_ready", f"{meanwhile}: a moment") from None
+    except (Unavailable, Misconfigured) as error:
+        raise NotAnswered("not_ready", str(error)) from None
+
+
+def _failed(task: asyncio.Task[Any]) -> bool:
+    return task.done() and not _succeeded(task)
+
+
+def _succeeded(task: asyncio.Task[Any]) -> bool:
+    return task.done() and not task.cancelled() and task.exception() is None
