@@ -3,11 +3,13 @@
 from deploy.options import need
 from serving.api import app
 from serving.api.ondemand.port import OnDemand
+from serving.api.operator.dead_letters import DeadLetterBox
+from serving.connections import Connections
 
 
 def main() -> int:
     """Run it; return the exit code."""
-    return app.main(_lists_on_demand)
+    return app.main(app.Parts(_lists_on_demand, _dead_letters))
 
 
 def _lists_on_demand() -> OnDemand:
@@ -17,3 +19,9 @@ def _lists_on_demand() -> OnDemand:
     from stream.settings import WorkerSettings
 
     return ListsOnDemand(WorkerSettings())
+
+
+def _dead_letters(settings: Connections) -> DeadLetterBox:
+    from deploy.dlq.box import BrokersDeadLetters
+
+    return BrokersDeadLetters(settings.bootstrap, settings.topics)

@@ -11,7 +11,15 @@ from pathlib import Path
 from types import FrameType
 
 from deploy.local.processes import ChildProcess
-from deploy.local.services import API_FETCH_WAIT_MS, WORKER_FETCH_WAIT_MS, Service, free_port, start_broker, start_store
+from deploy.local.services import (
+    API_FETCH_WAIT_MS,
+    WORKER_FETCH_WAIT_MS,
+    Service,
+    free_port,
+    free_ports,
+    start_broker,
+    start_store,
+)
 from deploy.local.signals import stopping_signals
 from deploy.local.supervisor import MAX_DEATHS, SupervisedProcess
 from deploy.topics.adopt import adopt
@@ -131,11 +139,12 @@ class LocalSystem:
             )
 
     def _start_processes(self, folder: Path, environment: dict[str, str], api_port: int) -> None:
-        for number in range(1, self.workers + 1):
-            port = free_port()
+        ports = free_ports(self.workers)
+        for number, port in enumerate(ports, start=1):
             own = {**environment, "PENCHANT_HEALTH_PORT": str(port)}
             self._supervise(f"worker-{number}", WORKER, folder, port, own)
         own = {**environment, "PENCHANT_API_HOST": "127.0.0.1", "PENCHANT_API_PORT": str(api_port)}
+        own["PENCHANT_API_WORKERS"] = ",".join(f"http://127.0.0.1:{port}" for port in ports)
         self._supervise("api", "deploy.api", folder, api_port, own)
 
     def _supervise(self, name: str, module: str, folder: Path, port: int, environment: dict[str, str]) -> None:
@@ -216,7 +225,8 @@ def _announce(settings: Connections, api: str, workers: list[str], folder: Path,
         say(f"{name:<10} {value}")
     say(f"{'workers':<10} {' '.join(workers)}")
     say(f"{'logs':<10} {folder}")
-    say("\nReady. In another terminal:")
+    say(f"\nReady. The page, in a browser: {api}/")
+    say("In another terminal:")
     redis = f" PENCHANT_REDIS={shown}" if shown == settings.redis else "  # and PENCHANT_REDIS, as you gave it"
     say(f"  export PENCHANT_BOOTSTRAP={settings.bootstrap}{redis}")
     say("  penchant produce items.jsonl")

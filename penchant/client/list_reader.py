@@ -42,6 +42,13 @@ class ListReader(Block):
         entry = tables.lists.find(TRENDING)
         return UserList(user_id, [], "none") if entry is None else self._told(user_id, entry, tables.gone.ids)
 
+    def newest(self, most: int = 20, like: str = "") -> list[tuple[str, int]]:
+        """Users with the newest of the lists that are kept in memory, and the versions of those, newest first.
+
+        like: only users whose id has this in it, in whatever case. Looks at all of them.
+        """
+        return self._feed.tables.lists.newest(most, like)
+
     async def get_async(self, user_id: str) -> UserList:
         """The same, without blocking the event loop where it has to be read again."""
         if self._feed.tables.lists.gone(user_id) is None:

@@ -1,5 +1,6 @@
 """The newest list of each user, as bytes until somebody asks for it. No I/O."""
 
+import heapq
 import logging
 from collections import OrderedDict
 from datetime import datetime
@@ -58,6 +59,16 @@ class ListTable:
     def kept(self) -> list[str]:
         """Whose lists are kept, as of now."""
         return [*self._entries]
+
+    def newest(self, most: int, like: str = "") -> list[tuple[str, int]]:
+        """Whose lists are kept and newest, with their versions; like: a part of the id, in whatever case."""
+        part = like.casefold()
+        known = (
+            (entry.place.version, user_id)
+            for user_id, entry in [*self._entries.items()]
+            if user_id != TRENDING and part in user_id.casefold()
+        )
+        return [(user_id, version) for version, user_id in heapq.nlargest(most, known)]
 
     def put(self, user_id: str, raw: bytes, partition: int = 0, offset: int = 0) -> bool:
         """Take in a list. False if it is older than the one that is there, or no list."""

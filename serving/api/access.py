@@ -7,7 +7,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from penchant.errors import Misconfigured
-from serving.api.description.operations import OPERATIONS
+from serving.api.description.page_operations import OPERATIONS
 from serving.api.keys import KeyFile, Role
 from serving.api.problems import Problem
 

@@ -7,16 +7,18 @@ import signal
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import redis.asyncio as redis
+from aiohttp import web
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
 from pydantic import Field
 
 from penchant.errors import Misconfigured, PenchantError, Refused, Unavailable
 from serving.api.access import check_reachable_by_others
-from serving.api.application import application
+from serving.api.application import add_page, application
 from serving.api.dependencies import PROBE_TIMEOUT_S, Dependencies
 from serving.api.followed.views import Views
 from serving.api.health import serve
@@ -24,10 +26,16 @@ from serving.api.keys import KeyFile
 from serving.api.liveness import watched_loop
 from serving.api.ondemand.on_first_use import OnFirstUse
 from serving.api.ondemand.port import OnDemand
+from serving.api.operator.dead_letters import DeadLetterBox
 from serving.api.outbox import Outbox
 from serving.api.requests import NoHttp
+from serving.api.routes.histories import HistoryRoutes
 from serving.api.routes.interests import InterestRoutes
+from serving.api.routes.items_shown import ShownItemRoutes
+from serving.api.routes.operator import OperatorRoutes
 from serving.api.routes.streams import StreamRoutes
+from serving.api.shown.item_map import ItemMap
+from serving.api.shown.past_events import Shown
 from serving.api.stored_users import StoredUsers
 from serving.configuration.setting_errors import origin, unknown_variables
 from serving.connections import Connections
@@ -70,9 +78,27 @@ class ApiSettings(Connections):
         ge=1024,
         description="Events that the broker has not confirmed yet; what is beyond is told to come again.",
     )
+    api_workers: str | None = Field(
+        default=None,
+        description="Addresses of the workers' health ports, http://host:port, several with commas, whose counts the "
+        "page shows operators.",
+    )
+
+    @property
+    def workers(self) -> list[str]:
+        """Those addresses, one by one."""
+        return [each.strip().rstrip("/") for each in (self.api_workers or "").split(",") if each.strip()]
 
 
-async def _run(settings: ApiSettings, on_demand: OnDemand) -> None:
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What others do for the API. make_on_demand: for the first request that needs it. box_of: of dead letters."""
+
+    make_on_demand: Callable[[], OnDemand]
+    box_of: Callable[[Connections], DeadLetterBox]
+
+
+async def _run(settings: ApiSettings, on_demand: OnDemand, box: DeadLetterBox) -> None:
     """Serve until SIGTERM or SIGINT. Raises `Misconfigured` if store or broker is missing, or the port is taken."""
     keys = KeyFile(settings.api_keys) if settings.api_keys is not None else None
     check_reachable_by_others(settings.api_host, keys)
@@ -87,7 +113,7 @@ async def _run(settings: ApiSettings, on_demand: OnDemand) -> None:
         async with views, outbox, watched_loop(settings.loop_silent_s):
             dependencies = Dependencies(store, broker, views, outbox, StoredUsers(store, settings), on_demand)
             await dependencies.probe()
-            await _serve_until_stopped(settings, dependencies, keys)
+            await _serve_until_stopped(settings, dependencies, keys, box)
     finally:
         await on_demand.close()
         await store.aclose()
@@ -112,7 +138,9 @@ async def _connect(settings: ApiSettings, store: redis.Redis, broker: AIOKafkaCl
         ) from error
 
 
-async def _serve_until_stopped(settings: ApiSettings, dependencies: Dependencies, keys: KeyFile | None) -> None:
+async def _serve_until_stopped(
+    settings: ApiSettings, dependencies: Dependencies, keys: KeyFile | None, box: DeadLetterBox
+) -> None:
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -121,6 +149,7 @@ async def _serve_until_stopped(settings: ApiSettings, dependencies: Dependencies
         streams = StreamRoutes(dependencies.views, settings.api_heartbeat_s, settings.api_most_streams)
         interests = InterestRoutes(dependencies.views, dependencies.users, settings.half_life_days)
         app = application(dependencies, streams, interests, settings.api_most_body_bytes, keys)
+        _add_page(app, settings, dependencies, box)
         runner = await serve(app, settings.api_host, settings.api_port)
     except OSError as error:
         raise Misconfigured(f"cannot listen ({error.strerror}): set PENCHANT_API_HOST, PENCHANT_API_PORT") from error
@@ -134,8 +163,15 @@ async def _serve_until_stopped(settings: ApiSettings, dependencies: Dependencies
         await runner.cleanup()
 
 
-def main(make_on_demand: Callable[[], OnDemand]) -> int:
-    """Run the API with settings from the environment; return the exit code. make_on_demand: for the first request."""
+def _add_page(app: web.Application, settings: ApiSettings, dependencies: Dependencies, box: DeadLetterBox) -> None:
+    views = dependencies.views
+    item_map = ItemMap(views.items)
+    history = HistoryRoutes(views, dependencies.users, Shown(views.items.title, item_map, settings.half_life_days))
+    add_page(app, ShownItemRoutes(views, item_map), history, OperatorRoutes(views, settings.workers, box))
+
+
+def main(parts: Parts) -> int:
+    """Run the API with settings from the environment; return the exit code."""
     tolerant_streams()
     logging.getLogger("aiohttp.server").addFilter(NoHttp())
     logging.getLogger("kafka").setLevel(logging.ERROR)  # its warnings are of its own loop; what fails we say
@@ -143,7 +179,7 @@ def main(make_on_demand: Callable[[], OnDemand]) -> int:
         settings = ApiSettings()
         for warning in unknown_variables(os.environ):
             print(f"penchant api: {warning}", file=sys.stderr)
-        asyncio.run(_run(settings, OnFirstUse(make_on_demand)))
+        asyncio.run(_run(settings, OnFirstUse(parts.make_on_demand), parts.box_of(settings)))
     except PenchantError as error:
         print(f"penchant api: {lines_shown(str(error))}", file=sys.stderr)
         return error.exit_code

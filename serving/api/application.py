@@ -9,11 +9,15 @@ from serving.api.description.openapi import document
 from serving.api.health import add_health
 from serving.api.keys import KeyFile
 from serving.api.requests import add_request_id, answered
+from serving.api.routes.histories import HistoryRoutes
 from serving.api.routes.ingest import IngestRoutes
 from serving.api.routes.interests import InterestRoutes
 from serving.api.routes.items import ItemRoutes
+from serving.api.routes.items_shown import ShownItemRoutes
 from serving.api.routes.lists import ListRoutes
 from serving.api.routes.on_demand_lists import OnDemandRoutes
+from serving.api.routes.operator import OperatorRoutes
+from serving.api.routes.page import PageRoutes
 from serving.api.routes.streams import StreamRoutes
 
 __all__ = ()
@@ -46,3 +50,17 @@ def application(
 
     app.router.add_get("/openapi.json", describe)
     return app
+
+
+def add_page(app: web.Application, shown: ShownItemRoutes, history: HistoryRoutes, operator: OperatorRoutes) -> None:
+    """Add the page, what it shows beside lists, and what operators see."""
+    page = PageRoutes()
+    app.router.add_get("/", page.page)
+    app.router.add_get("/web/{file}", page.part)
+    app.router.add_get("/v1/items", shown.items)
+    app.router.add_get("/v1/map", shown.map)
+    app.router.add_get("/v1/users/{id}/history", history.history)
+    app.router.add_get("/v1/operator/users", operator.users)
+    app.router.add_get("/v1/operator/workers", operator.workers)
+    app.router.add_get("/v1/operator/dead-letters", operator.letters)
+    app.router.add_post("/v1/operator/dead-letters/redrive", operator.redrive)

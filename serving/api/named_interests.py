@@ -96,11 +96,12 @@ def _names(facets: Facets) -> Iterator[_Name]:
     """Values that are no numbers: 9.99 is no interest."""
     for facet, values in facets.items():
         for value in dict.fromkeys([values] if isinstance(values, str) else values):
-            if not _is_number(value):
+            if not is_number(value):
                 yield facet, value
 
 
-def _is_number(value: str) -> bool:
+def is_number(value: str) -> bool:
+    """Whether a facet's value is a number, by which nothing is named."""
     try:
         float(value)
     except ValueError:

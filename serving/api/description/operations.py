@@ -73,34 +73,35 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     examples: dict[str, Any] = {}
 
 
-def _parameter(name: str, where: str, what: str, schema: dict[str, Any], **more: Any) -> dict[str, Any]:
+def parameter(name: str, where: str, what: str, schema: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """One of a request's parameters."""
     return {"name": name, "in": where, "description": what, "schema": schema, "required": where == "path", **more}
 
 
-_USER = _parameter(
+USER = parameter(
     "id", "path", "the user's id, as URLs encode it", {"type": "string", "minLength": 1, "maxLength": 256}, example="u1"
 )
-_ITEM = _parameter(
+_ITEM = parameter(
     "id", "path", "the item's id, as URLs encode it", {"type": "string", "minLength": 1, "maxLength": 256}, example="i9"
 )
-_EXPLAINED = _parameter(
+_EXPLAINED = parameter(
     "item",
     "path",
     "the item's id, as URLs encode it",
     {"type": "string", "minLength": 1, "maxLength": 256},
     example="i3",
 )
-_WITHOUT = _parameter("without", "query", "an event of the user that is to be left out", {"type": "string"})
+_WITHOUT = parameter("without", "query", "an event of the user that is to be left out", {"type": "string"})
 _PART = [
-    _parameter("k", "query", "so many entries at most", {"type": "integer", "minimum": 1, "maximum": MOST_ENTRIES}),
-    _parameter(
+    parameter("k", "query", "so many entries at most", {"type": "integer", "minimum": 1, "maximum": MOST_ENTRIES}),
+    parameter(
         "exclude",
         "query",
         "items to leave out, several with commas or given several times",
         {"type": "array", "items": {"type": "string"}},
         explode=True,
     ),
-    _parameter(
+    parameter(
         "facet",
         "query",
         "written `facet.NAME=VALUE`: only items with one of the values that are given of each name",
@@ -109,11 +110,11 @@ _PART = [
         explode=False,
     ),
 ]
-_FALLBACK = _parameter(
+_FALLBACK = parameter(
     "fallback", "query", "what is told of a user that is not known", {"type": "string", "enum": ["trending"]}
 )
-_ETAG = _parameter("If-None-Match", "header", "the ETag of a list that one has", {"type": "string"})
-_LAST = _parameter("Last-Event-ID", "header", "the version of the list that one has", {"type": "string"})
+_ETAG = parameter("If-None-Match", "header", "the ETag of a list that one has", {"type": "string"})
+_LAST = parameter("Last-Event-ID", "header", "the version of the list that one has", {"type": "string"})
 _CLICK = {"user_id": "u1", "item_id": "i9", "type": "click", "event_id": "c-17"}
 _STATEMENT = {"user_id": "u1", "text": "我喜欢看电影，尤其是科幻片"}
 _EVENTS = {"click": {"value": _CLICK}, "statement": {"value": _STATEMENT}, "several": {"value": [_CLICK, _STATEMENT]}}
@@ -183,7 +184,7 @@ OPERATIONS = (
         name="getRecommendations",
         role=Role.READ,
         summary="The user's list, as it stands on the topic, without items that are gone.",
-        parameters=[_USER, *_PART, _FALLBACK, _ETAG],
+        parameters=[USER, *_PART, _FALLBACK, _ETAG],
         answers={200: Answer("the list", "RecommendationList", LIST), 304: Answer("it is as the client has it")},
         problems=(400, 404, 503),
     ),
@@ -193,7 +194,7 @@ OPERATIONS = (
         name="followRecommendations",
         role=Role.READ,
         summary="Server-sent events: `list` for the list that stands and each new one, `erased`.",
-        parameters=[_USER, _LAST],
+        parameters=[USER, _LAST],
         answers={
             200: Answer("a stream", _TEXT, 'id: 1795341600123\nevent: list\ndata: {"…": 0}\n\n', "text/event-stream")
         },
@@ -205,7 +206,7 @@ OPERATIONS = (
         name="getInterests",
         role=Role.READ,
         summary="What the user's last events and statements have in common, by name, strongest first.",
-        parameters=[_USER],
+        parameters=[USER],
         answers={200: Answer("the interests", "Interests", _INTERESTS)},
         problems=(400, 404, 503),
     ),
@@ -215,7 +216,7 @@ OPERATIONS = (
         name="query",
         role=Role.READ,
         summary="A list for a text and this user, at once; the profile is not told, unless `remember` says so.",
-        parameters=[_USER],
+        parameters=[USER],
         body=("Query",),
         several=False,
         examples={
@@ -231,7 +232,7 @@ OPERATIONS = (
         name="rank",
         role=Role.READ,
         summary="The caller's own candidates in this user's order, with scores and reasons.",
-        parameters=[_USER],
+        parameters=[USER],
         body=("RankedRequest",),
         several=False,
         examples={"items": {"value": {"items": ["i3", "i404"]}}},
@@ -244,7 +245,7 @@ OPERATIONS = (
         name="explain",
         role=Role.READ,
         summary="Where an item's points come from, or would come from without an event, and the list without it.",
-        parameters=[_USER, _EXPLAINED, _WITHOUT],
+        parameters=[USER, _EXPLAINED, _WITHOUT],
         answers={
             200: Answer(
                 "the explanation", "ExplainedItems", _TOLD | {"without": "c-16", "list_without": LIST | {"cause": None}}

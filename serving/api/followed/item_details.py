@@ -32,12 +32,13 @@ class ItemDetails:
     """Follows item-vectors.v1 (a `Sink` of penchant.kafka.following). One writer; readers may be in other threads.
 
     Kept packed, some 200 bytes an item beside its title and its vector; those of the twenty on a list are unpacked when
-    asked for. vectors: of all that were embedded.
+    asked for. vectors: of all that were embedded. changes: how many records were taken in, ever.
     """
 
     def __init__(self) -> None:
         self.ready = Event()
         self.vectors = ItemVectors()
+        self.changes = 0
         self._items: dict[str, bytes] = {}
         self._read = msgspec.json.Decoder(_Record).decode
         self._packed = msgspec.msgpack.Encoder().encode
@@ -50,6 +51,7 @@ class ItemDetails:
 
     def take(self, record: Any) -> None:
         """See `Sink.take`."""
+        self.changes += 1
         item_id = (record.key or b"").decode(errors="replace")
         if record.value is None:
             self._items.pop(item_id, None)
@@ -63,6 +65,10 @@ class ItemDetails:
     def caught_up(self) -> None:
         """See `Sink.caught_up`."""
         self.ready.set()
+
+    def knows(self, item_id: str) -> bool:
+        """Whether there is such an item."""
+        return item_id in self._items
 
     def title(self, item_id: str) -> str:
         """An item's title, "" for one that is not known."""

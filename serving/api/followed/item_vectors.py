@@ -80,6 +80,15 @@ class ItemVectors:
         """Whether there is a vector of it."""
         return item_id in self._at
 
+    def snapshot(self) -> tuple[str, list[str], Halves]:
+        """Of the model folder with the most vectors: its fingerprint, the id of each row ("" for none), the rows."""
+        most = max(self._of.items(), key=lambda each: len(each[1].ids), default=None)
+        if most is None:
+            return "", [], np.zeros((0, 0), np.float16)
+        fingerprint, made = most
+        ids = [*made.ids]
+        return fingerprint, ids, made.rows[: len(ids)]
+
     def nearest(self, item_id: str) -> Iterator[tuple[str, float]]:
         """All other items and their cosines, nearest first. Raises KeyError for one that is not there."""
         rows, row = self._at[item_id]

@@ -9,17 +9,23 @@ import pytest
 import redis.asyncio as redis
 from aiokafka.client import AIOKafkaClient
 
+from deploy.dlq.box import BrokersDeadLetters
 from penchant.errors import Misconfigured
 from penchant.topics import Topics
-from serving.api.application import application
+from serving.api.application import add_page, application
 from serving.api.dependencies import Dependencies
 from serving.api.description.openapi import document
 from serving.api.followed.views import Views
 from serving.api.ondemand.on_first_use import OnFirstUse
 from serving.api.ondemand.port import OnDemand
 from serving.api.outbox import Outbox
+from serving.api.routes.histories import HistoryRoutes
 from serving.api.routes.interests import InterestRoutes
+from serving.api.routes.items_shown import ShownItemRoutes
+from serving.api.routes.operator import OperatorRoutes
 from serving.api.routes.streams import StreamRoutes
+from serving.api.shown.item_map import ItemMap
+from serving.api.shown.past_events import Shown
 from serving.api.stored_users import StoredUsers
 from serving.connections import Connections
 
@@ -54,6 +60,14 @@ async def test_every_route_is_described_and_nothing_else() -> None:
         store, AIOKafkaClient(), views, Outbox("127.0.0.1:1", topics, 1024), users, OnFirstUse(_nobody)
     )
     app = application(dependencies, StreamRoutes(views, 15.0, 10), InterestRoutes(views, users, 30.0), 1024, None)
+    item_map = ItemMap(views.items)
+    history = HistoryRoutes(views, users, Shown(views.items.title, item_map, 30.0))
+    add_page(
+        app,
+        ShownItemRoutes(views, item_map),
+        history,
+        OperatorRoutes(views, [], BrokersDeadLetters("127.0.0.1:1", topics)),
+    )
 
     routes = {(r.method, r.resource.canonical) for r in app.router.routes() if r.resource and r.method != "HEAD"}
 

@@ -1,0 +1,1 @@
+"""What operators see: what workers count, and dead letters."""

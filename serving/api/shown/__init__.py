@@ -1,0 +1,1 @@
+"""What the page shows beside lists: the map of items, users' histories."""

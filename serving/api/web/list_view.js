@@ -1,0 +1,145 @@
+/** The list: entries with facets and reasons; what moved slides to its place, what is new lights up. */
+
+import { ICONS, at, h, icon, state } from "./dom.js";
+import { ago, has, number, onLanguage, t } from "./i18n.js";
+import { slide } from "./motion.js";
+import { store } from "./session.js";
+import { item, learn } from "./titles.js";
+
+const SOURCES = ["content", "covisit", "popular", "explore"];
+const MOST_VALUES = 4; // of a facet
+const MOST_CHIPS = 6;
+/** @type {(what: string, id: string, more?: object) => void} */
+let act = () => {};
+
+/** @param {(what: string, id: string, more?: object) => void} onAction of an item */
+export function startList(onAction) {
+  act = onAction;
+  store.on(["list", "phase", "problem", "connection"], draw);
+  onLanguage(draw);
+  setInterval(about, 5000);
+  draw();
+}
+
+async function draw() {
+  const { list, phase } = known();
+  about();
+  drawState(phase, list);
+  const entries = list?.items ?? [];
+  drawEntries(entries);
+  const gone = store.get("changes")?.gone ?? [];
+  say(gone);
+  if (await learn([...entries.map((each) => each.item_id), ...gone]).catch(() => false)) {
+    if (store.get("list") === list) {
+      drawEntries(entries);
+      say(gone);
+    }
+  }
+}
+
+/** @returns {{ list: any, phase: string }} */
+function known() {
+  return { list: store.get("list"), phase: store.get("phase") };
+}
+
+function about() {
+  const { list, phase } = known();
+  const made = list ? ago(Date.parse(list.generated_at)) : "";
+  const path = phase === "unknown" && list ? "trending" : list?.path;
+  at("list-about").replaceChildren(
+    ...(list ? [h("span", { class: `path ${path}`, title: t(`path_${path}_why`) }, t(`path_${path}`)), ` ${made}`] : []),
+  );
+}
+
+/** Above the entries what changed, for the eye and for a screen reader. @param {string[]} gone */
+function say(gone) {
+  const counts = store.get("changes")?.counts;
+  const parts = counts ? ["new", "moved", "gone"].filter((each) => counts[each]) : [];
+  const words = parts.map((each) => t(`changed_${each}`, { n: counts[each] })).join(t("comma"));
+  const shown = at("list-changes");
+  const names = gone.slice(0, 3).map((id) => h("s", {}, item(id).title));
+  shown.replaceChildren(...(words ? [h("span", {}, words)] : [counts ? t("changed_nothing") : ""]));
+  if (names.length) shown.append(h("span", { class: "gone" }, ...names));
+  if (gone.length > 3) shown.append(` +${gone.length - 3}`);
+  at("said").textContent = words ? `${t("list_changed")}: ${words}` : "";
+}
+
+/** @param {string} phase @param {any} list */
+function drawState(phase, list) {
+  const place = at("list-state");
+  const words = {
+    loading: () => state("loading", t("loading")),
+    unknown: () => state("hint", t(list ? "unknown_trending" : "unknown_empty")),
+    erased: () => state("hint", t("erased")),
+    failed: () => state("failed", store.get("problem")?.status === 0 ? t("away") : store.get("problem")?.message ?? ""),
+  };
+  const draw = phase === "known" && !list.items.length ? () => state("hint", t("list_empty")) : words[phase];
+  place.replaceChildren(...(draw ? [draw()] : []));
+  at("list").setAttribute("aria-busy", String(phase === "loading"));
+}
+
+/** @param {any[]} entries */
+function drawEntries(entries) {
+  const box = at("list");
+  const moves = store.get("changes")?.moves;
+  const focused = document.activeElement?.closest?.("[data-item]");
+  const focus = focused && { id: focused.dataset.item, action: document.activeElement.dataset.action };
+  slide(box, () => {
+    box.replaceChildren(...entries.map((each, place) => drawEntry(each, place, moves?.get(each.item_id))));
+  });
+  if (focus?.action) box.querySelector(`[data-item="${CSS.escape(focus.id)}"] [data-action="${focus.action}"]`)?.focus();
+}
+
+/** @param {any} entry @param {number} place @param {number | "new" | undefined} move */
+function drawEntry(entry, place, move) {
+  const { title, facets } = item(entry.item_id);
+  const [reason] = entry.reasons;
+  return h("li", { class: `entry${move === "new" ? " fresh" : ""}`, data: { item: entry.item_id } },
+    h("div", { class: "place" }, h("span", { class: "rank" }, place + 1), moved(move)),
+    h("div", { class: "about-item" },
+      h("h3", {}, title),
+      h("p", { class: "facets" }, chips(facets).map(([name, value]) => h("span", { class: "chip", title: name }, value))),
+      h("p", { class: "reason" }, reason ? reason.words : t(`source_${entry.source}`)),
+      why(entry)),
+    actions(entry, place, title));
+}
+
+/** @param {number | "new" | undefined} move */
+export function moved(move) {
+  if (!move) return null;
+  if (move === "new") return h("span", { class: "move new" }, t("new"));
+  const words = t(move > 0 ? "moved_up" : "moved_down", { n: Math.abs(move) });
+  return h("span", { class: `move ${move > 0 ? "up" : "down"}` },
+    h("span", { "aria-hidden": "true" }, `${move > 0 ? "▲" : "▼"} ${Math.abs(move)}`), h("span", { class: "hidden" }, words));
+}
+
+/** Reasons, each with its share of the points. @param {any} entry */
+function why(entry) {
+  const rows = entry.reasons.map((each) => h("li", {},
+    h("span", { class: "share" }, `${Math.round(each.share * 100)} %`), each.words));
+  const source = SOURCES.includes(entry.source) && has(`source_${entry.source}`) ? t(`source_${entry.source}`) : entry.source;
+  return h("details", { class: "why" }, h("summary", {}, t("why"), h("span", { class: "hidden" }, ` ${item(entry.item_id).title}`)),
+    h("ul", {}, rows), h("p", {}, t("points", { n: number(entry.score, 2) }), " · ", source));
+}
+
+/** Facets' values as they are shown: some of each, a few in all. @param {Record<string, string | string[]>} facets */
+export function chips(facets) {
+  const found = Object.entries(facets).flatMap(([name, values]) =>
+    [values].flat().slice(0, MOST_VALUES).map((value) => /** @type {[string, string]} */ ([name, String(value)])));
+  return found.slice(0, MOST_CHIPS);
+}
+
+/** @param {any} entry @param {number} place @param {string} title */
+function actions(entry, place, title) {
+  const position = place + 1;
+  const button = (/** @type {string} */ what, /** @type {string} */ path) => h("button", {
+    type: "button", class: "quiet", data: { action: what }, title: t(what), "aria-label": `${t(what)}: ${title}`,
+    onclick: () => act(what, entry.item_id, { position }),
+  }, icon(path));
+  const stars = h("select", {
+    class: "quiet", data: { action: "rate" }, title: t("rate"), "aria-label": `${t("rate")}: ${title}`,
+    onchange: (/** @type {any} */ event) => act("rate", entry.item_id, { position, value: Number(event.target.value) }),
+  }, h("option", { value: "" }, "★"), [5, 4, 3, 2, 1].map((each) => h("option", { value: String(each) }, "★".repeat(each))));
+  return h("div", { class: "actions" }, button("click", ICONS.open), button("like", ICONS.like), stars,
+    button("dismiss", ICONS.dismiss));
+}

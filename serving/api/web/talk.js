@@ -1,0 +1,74 @@
+/** The box to write in, and the question that comes back where what was written may mean two things. */
+
+import { Refusal, ofUser, post } from "./api.js";
+import { at, h } from "./dom.js";
+import { current, onLanguage, t } from "./i18n.js";
+import { noteSent, send, store } from "./session.js";
+
+/** @type {any} the question that stands */
+let question = null;
+let works = true; // whether this API has conversations
+
+/** @param {(error: unknown) => void} onFailure */
+export function startTalk(onFailure) {
+  const field = at("statement");
+  at("say").addEventListener("submit", async (/** @type {Event} */ event) => {
+    event.preventDefault();
+    const text = field.value.trim();
+    if (!text) return field.focus();
+    field.value = "";
+    try {
+      await say(text);
+    } catch (error) {
+      field.value = text;
+      onFailure(error);
+    }
+  });
+  store.on(["user"], () => ask(null));
+  onLanguage(draw);
+
+  /** @param {string} text */
+  async function say(text) {
+    ask(null);
+    if (!works) return send({ text });
+    const user = store.get("user");
+    const began = performance.now();
+    try {
+      const told = await post(ofUser(user, "conversation"), { text, language: current() });
+      if (told.event_id) noteSent(told.event_id, began, text);
+      if (store.get("user") === user) ask(told.question ?? null);
+    } catch (error) {
+      if (!(error instanceof Refusal) || ![404, 405, 501].includes(error.status)) throw error;
+      works = false; // an older API: a statement is an event like any other
+      await send({ text });
+    }
+  }
+
+  /** @param {any} next */
+  function ask(next) {
+    question = next;
+    draw();
+  }
+
+  function draw() {
+    const box = at("question");
+    box.hidden = !question;
+    if (!question) return box.replaceChildren();
+    const choices = question.choices.map((/** @type {any} */ each) => h("button", {
+      type: "button", class: "choice", onclick: () => answer(each),
+    }, each.words ?? each.text ?? each));
+    box.replaceChildren(h("p", { role: "status" }, question.words ?? question.text), h("div", { class: "field", role: "group",
+      "aria-label": t("choices") }, choices, h("button", { type: "button", class: "quiet", onclick: () => ask(null) }, t("neither"))));
+  }
+
+  /** @param {any} choice */
+  async function answer(choice) {
+    ask(null);
+    try {
+      if (choice.event) await send(choice.event);
+      else await say(choice.text ?? choice);
+    } catch (error) {
+      onFailure(error);
+    }
+  }
+}
