@@ -11,6 +11,7 @@ import click
 
 from penchant.errors import Misconfigured
 from penchant.fields import MAX_ID_BYTES
+from serving.configuration.client_properties import VARIABLE, read_properties
 from serving.configuration.setting_errors import options_given, unknown_variables
 from serving.terminal.printing import complain
 
@@ -28,6 +29,12 @@ _OPTIONS = (
     click.option("--prefix", help="First part of the topics' and keys' names. [env: PENCHANT_PREFIX]"),
     click.option("--model", type=click.Path(path_type=Path), help="The model folder. [env: PENCHANT_MODEL]"),
 )
+
+
+def broker_named() -> str | None:
+    """The broker that the environment names, itself or by a file of Kafka's properties; None: whoever asks has one."""
+    named, file = os.environ.get(ENVIRONMENT["bootstrap"]), os.environ.get(VARIABLE)
+    return named or (read_properties(Path(file)).values.get("bootstrap") if file else None)
 
 
 def connection_options(command: Callable[..., None]) -> Callable[..., None]:

@@ -4,30 +4,22 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from penchant.errors import Misconfigured
 from penchant.topics import LEGAL_PREFIX, Topics
-from serving.configuration import addresses
 from serving.configuration.dotenv import FILE, encoding_of
 from serving.configuration.secret_files import with_files_read
 from serving.configuration.setting_errors import wrong
+from serving.kafka.settings import KafkaSettings
 from serving.redis.url import check_url
 
 
-class Connections(BaseSettings):
+class Connections(KafkaSettings):
     """Environment (`PENCHANT_…`) over `.env` over the defaults below; read once, then frozen.
 
     Raises `Misconfigured`, with a sentence for each that is wrong, or if `.env` cannot be read.
     """
 
-    model_config = SettingsConfigDict(
-        env_prefix="PENCHANT_", env_file=FILE, frozen=True, extra="ignore", allow_inf_nan=False
-    )
-
-    bootstrap: str = Field(
-        default="127.0.0.1:9092", description="Kafka's bootstrap servers, host:port, several with commas."
-    )
     redis: str = Field(
         default="redis://127.0.0.1:6379/0",
         repr=False,  # may hold a password
@@ -62,7 +54,8 @@ class Connections(BaseSettings):
     def __init__(self, **given: Any) -> None:
         try:
             encoding = encoding_of(Path(FILE))
-            super().__init__(_env_file=FILE if encoding else None, _env_file_encoding=encoding, **given)
+            read: dict[str, Any] = {"_env_file": FILE if encoding else None, "_env_file_encoding": encoding}
+            super().__init__(**read, **given)
         except ValidationError as error:
             raise wrong(error, type(self)) from None  # the original quotes what was set
 
@@ -90,11 +83,6 @@ class Connections(BaseSettings):
         if not meant.isprintable() and "Path" not in kind and "Secret" not in kind:
             raise ValueError("it has characters that cannot be seen, or is not UTF-8: write it again")
         return meant
-
-    @field_validator("bootstrap")
-    @classmethod
-    def _servers(cls, given: str) -> str:
-        return addresses.servers(given)
 
     @field_validator("redis", mode="before")
     @classmethod

@@ -55,7 +55,7 @@ def _run() -> int:
 
     settings = WorkerSettings()
     try:
-        layout = topic_layout(settings.bootstrap, settings.topics)
+        layout = topic_layout(settings.brokers, settings.topics)
     except PenchantError as error:
         # At start nothing is retried: a supervisor does that, and a person reads what is missing.
         raise Misconfigured(str(error)) from error

@@ -6,12 +6,15 @@ import signal
 from typing import Any
 
 import faust
+from faust.auth import OAuthCredentials, SASLCredentials, SSLCredentials
+from faust.types.auth import CredentialsT
 from mode.supervisors import CrashingSupervisor
 from mode.utils.queues import ThrowableQueue
 
 from penchant.errors import PenchantError
 from serving.api.liveness import watched_loop
 from serving.kafka.admin import TopicLayout
+from serving.kafka.brokers import Brokers
 from serving.model.encoder import Encoder
 from stream.kafka.agents import consume
 from stream.kafka.consumer import AppConsumer, WorkerTransport
@@ -57,6 +60,7 @@ def _build_app(settings: WorkerSettings) -> WorkerApp:
     return WorkerApp(
         f"{settings.keys}-worker",
         broker=[f"kafka://{server}" for server in settings.bootstrap.split(",")],
+        broker_credentials=_credentials(settings.brokers),
         loop=asyncio.get_running_loop(),
         store="memory://",
         cache="memory://",
@@ -74,6 +78,22 @@ def _build_app(settings: WorkerSettings) -> WorkerApp:
         stream_wait_empty=False,
         stream_buffer_maxsize=4 * settings.batch,
     )
+
+
+def _credentials(brokers: Brokers) -> CredentialsT | None:
+    """What aiokafka is told of the brokers, as Faust hands it on."""
+    told = brokers.of_aiokafka()
+    context = told.get("ssl_context")
+    if brokers.security.has_sasl and "sasl_oauth_token_provider" in told:
+        return OAuthCredentials(oauth_cb=told["sasl_oauth_token_provider"], ssl_context=context)
+    if brokers.security.has_sasl:
+        return SASLCredentials(
+            username=told["sasl_plain_username"],
+            password=told["sasl_plain_password"],
+            ssl_context=context,
+            mechanism=told["sasl_mechanism"],
+        )
+    return SSLCredentials(context) if brokers.security.has_tls else None
 
 
 def _connect(app: WorkerApp, worker: Worker, settings: WorkerSettings) -> None:

@@ -113,7 +113,7 @@ def build_worker(
     )
     feed = CatalogueFeed(parts.catalogue, waiting, metrics.items.set)
     vectors = Follower(
-        settings.bootstrap, settings.topics.item_vectors, feed.apply, settings.fetch_wait_ms, metrics.leave_out
+        settings.brokers, settings.topics.item_vectors, feed.apply, settings.fetch_wait_ms, metrics.leave_out
     )
     gate = FlowGate([vectors, statistics.follower], parts.encoding.warm_up, consumer.let_flow)
     assignment = _assignment(parts, core, gate)
@@ -212,7 +212,7 @@ def _core(parts: _Parts) -> _Core:
         _repair(parts),
         RedisCalls(parts.retries, on_record=metrics.state_bytes.observe),
     )
-    log = KafkaLog(settings.bootstrap, metrics.leave_out, parts.retries)
+    log = KafkaLog(settings.brokers, metrics.leave_out, parts.retries)
     waiting, quarantine = PendingIndex(), Quarantine(store)
     published = PublishedLists(parts.catalogue, settings.k)
     guard = Guard(Faults(lambda stage: metrics.contained.labels(stage).inc()), quarantine)

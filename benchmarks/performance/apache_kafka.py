@@ -6,6 +6,8 @@ import shutil
 import subprocess
 import time
 import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from deploy.local.processes import ChildProcess
@@ -24,8 +26,8 @@ process.roles=broker,controller
 node.id=1
 controller.quorum.bootstrap.servers=127.0.0.1:{controller}
 controller.listener.names=CONTROLLER
-listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
-advertised.listeners=PLAINTEXT://127.0.0.1:{port}
+listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}{secured}
+advertised.listeners=PLAINTEXT://127.0.0.1:{port}{secured}
 log.dirs={logs}
 auto.create.topics.enable=false
 offsets.topic.num.partitions=4
@@ -67,6 +69,15 @@ def _fetch_jars() -> Path:
     return JARS
 
 
+@dataclass(frozen=True)
+class SecuredListeners:
+    """Beside the plain one. scram_logins: as StorageTool takes them."""
+
+    ports: Mapping[str, int] = field(default_factory=dict)
+    properties: str = ""
+    scram_logins: Sequence[str] = ()
+
+
 class ApacheKafka:
     """One broker process whose log outlives it: `kill` or `stop`, then `start` again on the same port.
 
@@ -75,14 +86,22 @@ class ApacheKafka:
 
     fetch_wait_ms = None
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, more: "SecuredListeners | None" = None) -> None:
         self.folder = folder
+        self._more = more or SecuredListeners()
         self.port = free_port()
         self.bootstrap = f"127.0.0.1:{self.port}"
         self._classpath = f"{fetch_jars()}/*"
         self._properties = folder / "server.properties"
         self._properties.write_text(
-            PROPERTIES.format(port=self.port, controller=free_port(), logs=folder / "logs"), encoding="utf-8"
+            PROPERTIES.format(
+                port=self.port,
+                controller=free_port(),
+                logs=folder / "logs",
+                secured="".join(f",{name}://127.0.0.1:{port}" for name, port in self._more.ports.items()),
+            )
+            + self._more.properties,
+            encoding="utf-8",
         )
         self._child: ChildProcess | None = None
         self._format()
@@ -112,6 +131,8 @@ class ApacheKafka:
     def _format(self) -> None:
         command = ["java", "-XX:TieredStopAtLevel=1", "-cp", self._classpath, "kafka.tools.StorageTool", "format"]
         command += ["--standalone", "-t", _cluster_id(), "-c", str(self._properties)]
+        for login in self._more.scram_logins:
+            command += ["--add-scram", login]
         subprocess.run(command, check=True, capture_output=True, stdin=subprocess.DEVNULL)
 
     def _answers(self) -> bool:

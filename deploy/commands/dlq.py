@@ -103,7 +103,7 @@ def ls(chosen: Any, as_json: bool) -> None:
     from serving.connections import Connections
 
     settings = Connections()
-    with open_dead_letters(settings.bootstrap, settings.topics, chosen) as (dead_letters, redrive_log):
+    with open_dead_letters(settings.brokers, settings.topics, chosen) as (dead_letters, redrive_log):
         counts, erasures = count(dead_letters.read(), redrive_log, settings.topics)
     if as_json:
         print_json({"letters": counts, "total": sum(each["letters"] for each in counts), "erasures": erasures})
@@ -135,7 +135,7 @@ def show(chosen: Any, limit: int, as_json: bool) -> None:
     from serving.connections import Connections
 
     settings = Connections()
-    with open_dead_letters(settings.bootstrap, settings.topics, chosen) as (dead_letters, redrive_log):
+    with open_dead_letters(settings.brokers, settings.topics, chosen) as (dead_letters, redrive_log):
         newest = heapq.nlargest(limit, dead_letters.read(), key=lambda dead_letter: dead_letter.time_ms)
     for dead_letter in reversed(newest):
         told = as_dict(dead_letter, settings.topics, redriven=dead_letter in redrive_log)
@@ -173,11 +173,11 @@ def redrive(chosen: Any, as_json: bool, dry_run: bool, **bounds: Any) -> None:
 
     settings = Connections()
     plan = RedrivePlan(most=bounds["limit"], per_s=bounds["rate"], again=bounds["again"])
-    with open_dead_letters(settings.bootstrap, settings.topics, chosen) as (dead_letters, redrive_log):
+    with open_dead_letters(settings.brokers, settings.topics, chosen) as (dead_letters, redrive_log):
         if dry_run:
             result = preview(dead_letters, redrive_log, plan)
         else:
-            result = send_back(settings.bootstrap, settings.topics, dead_letters, redrive_log, plan)
+            result = send_back(settings.brokers, settings.topics, dead_letters, redrive_log, plan)
     told = redriven_as_dict(result, settings.topics, dry_run=dry_run)
     if as_json:
         print_json(told)

@@ -30,16 +30,14 @@ def local(workers: int, partitions: int, as_json: bool) -> None:
     The embedded broker serves kafka-python, aiokafka and librdkafka. It refuses franz-go, the Java client, idempotent
     KafkaJS, and transactions: for those name an Apache Kafka with --bootstrap (docs/running.md).
     """
-    import os
-
     from deploy.local.stack import LocalSystem
-    from deploy.options import ENVIRONMENT, need
+    from deploy.options import ENVIRONMENT, broker_named, need
 
     need("worker", "faust", "aiokafka", "redis", "tokenizers")
     need("cpu", "onnxruntime")
     _check_settings()
     system = LocalSystem(
-        bootstrap=os.environ.get(ENVIRONMENT["bootstrap"]),
+        bootstrap=broker_named(),
         redis=_redis_given(ENVIRONMENT["redis"]),
         workers=workers,
         partitions=partitions,

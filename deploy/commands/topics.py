@@ -31,7 +31,7 @@ def create(partitions: int, replication: int, as_json: bool) -> None:
     from serving.connections import Connections
 
     settings = Connections()
-    done = create_topics(settings.bootstrap, settings.topics, partitions, replication)
+    done = create_topics(settings.brokers, settings.topics, partitions, replication)
     if as_json:
         differing = [{"topic": one.topic, "problem": one.problem, "do": one.do} for one in done.differing]
         print_json({"made": done.made, "kept": done.kept, "differing": differing, "run": done.run})

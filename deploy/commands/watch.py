@@ -27,7 +27,7 @@ def watch(user: str, once: bool, timeout: float | None, as_json: bool) -> None:
     settings = Connections()
     shown = 0
     try:
-        for value, titles in watch_lists(settings.bootstrap, settings.topics, user, timeout, with_titles=not as_json):
+        for value, titles in watch_lists(settings.brokers, settings.topics, user, timeout, with_titles=not as_json):
             if as_json:
                 print_json({"user_id": user, "erased": True} if value is None else value)
             else:

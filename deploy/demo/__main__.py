@@ -66,7 +66,7 @@ def _demo(out: Console, seconds: float, cache: Path, sent_file: Path | None, kee
     catalogue = [msgspec.convert(film.message(), Item) for film in films.films(cache)]
     ratings = films.ratings(cache)
     out.print("Starting broker, store, worker and API (`penchant local`) …")
-    with running(_TIME_LAPSE) as system, connected(system.where.bootstrap, system.topics) as client:
+    with running(_TIME_LAPSE) as system, connected(system.brokers, system.topics) as client:
         show = DemoPrinter(out, {item.item_id: item for item in catalogue})
         _publish(out, system, client, catalogue)
         played = _replay(out, show, client, ratings, seconds)
@@ -131,7 +131,7 @@ def _scene(out: Console) -> list[StatementAnswer]:
     """The same statement before a Chinese catalogue, in a system of its own: catalogues on one prefix would mix."""
     out.print("A second system, with a small Chinese catalogue …")
     items = scene()
-    with running({"PENCHANT_LANGUAGE": "zh"}) as system, connected(system.where.bootstrap, system.topics) as client:
+    with running({"PENCHANT_LANGUAGE": "zh"}) as system, connected(system.brokers, system.topics) as client:
         _publish(out, system, client, items)
         return [_tell(DemoPrinter(out, {item.item_id: item for item in items}), client, _SCENE_STATEMENT)]
 

@@ -13,6 +13,7 @@ from penchant.kafka.blocking import BlockingConsumer
 from penchant.messages import RecommendationList
 from penchant.topics import Topics
 from serving.kafka.admin import end_offsets, partitions_of, translated
+from serving.kafka.brokers import Brokers
 
 __all__ = ()
 
@@ -76,12 +77,12 @@ class DemoClient:
 
 
 @contextmanager
-def connected(bootstrap: str, topics: Topics) -> Iterator[DemoClient]:
+def connected(brokers: Brokers, topics: Topics) -> Iterator[DemoClient]:
     """Connect to a broker and follow the lists from now on."""
-    with translated(bootstrap):
-        producer = KafkaProducer(bootstrap_servers=bootstrap, acks="all", linger_ms=0)
+    with translated(brokers):
+        producer = KafkaProducer(**brokers.of_kafka_python(), acks="all", linger_ms=0)
         consumer = BlockingConsumer(
-            bootstrap_servers=bootstrap, group_id=None, enable_auto_commit=False, fetch_max_wait_ms=_FETCH_WAIT_MS
+            **brokers.of_kafka_python(), group_id=None, enable_auto_commit=False, fetch_max_wait_ms=_FETCH_WAIT_MS
         )
         try:
             ends = end_offsets(consumer, partitions_of(consumer, topics.recommendations))

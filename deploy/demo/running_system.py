@@ -15,9 +15,12 @@ import msgspec
 import psutil
 
 from deploy.local.processes import ChildProcess
+from deploy.options import broker_named
 from penchant.errors import Misconfigured, Unavailable
 from penchant.topics import Topic, Topics
+from serving.connections import Connections
 from serving.kafka.admin import read_topic
+from serving.kafka.brokers import Brokers
 
 __all__ = ()
 
@@ -57,6 +60,11 @@ class RunningSystem:
         """The names of its topics."""
         return Topics(self.where.prefix)
 
+    @property
+    def brokers(self) -> Brokers:
+        """How its broker is reached: as the environment says if that names one, else plainly."""
+        return Connections(bootstrap=self.where.bootstrap).brokers if broker_named() else Brokers(self.where.bootstrap)
+
     def until_embedded(self, items: int, progress: Callable[[int], None], timeout_s: float = 600.0) -> None:
         """Wait until `penchant doctor --json` counts so many vectors. Raises Unavailable after `timeout_s`."""
         deadline = time.monotonic() + timeout_s
@@ -70,10 +78,7 @@ class RunningSystem:
     def dead_letters(self) -> int:
         """How many records stand on the dead-letter topics."""
         return sum(
-            1
-            for topic in Topic
-            if topic.value.dead_letters
-            for _ in read_topic(self.where.bootstrap, self.topics.dlq(topic))
+            1 for topic in Topic if topic.value.dead_letters for _ in read_topic(self.brokers, self.topics.dlq(topic))
         )
 
     def memory(self) -> Memory:
@@ -90,6 +95,8 @@ class RunningSystem:
     def _embedded(self) -> int:
         command = [sys.executable, "-m", "deploy.cli", "doctor", "--json"]
         environment = {**os.environ, "PENCHANT_BOOTSTRAP": self.where.bootstrap, "PENCHANT_REDIS": self.where.redis}
+        if not broker_named():
+            environment["PENCHANT_KAFKA_SECURITY_PROTOCOL"] = "PLAINTEXT"
         done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
         try:
             return int(json.loads(done.stdout)["items_embedded"].get("count", 0))

@@ -30,6 +30,7 @@ from penchant.errors import Misconfigured, Unavailable
 from penchant.kafka.blocking import BlockingConsumer
 from penchant.topics import MAX_MESSAGE_BYTES, Topic, Topics
 from serving.kafka.admin import describe, end_offsets, open_admin, partitions_of, read_topic, reader, translated
+from serving.kafka.brokers import AnyBrokers
 from serving.terminal.printing import console
 
 __all__ = ["RedrivePlan", "open_dead_letters", "preview", "redrive"]
@@ -51,11 +52,11 @@ class _RedrivenRanges(msgspec.Struct, frozen=True):
 class RedriveLog:
     """Which dead letters were sent back, as far as `meta.v1` tells. They die with the topics they speak of."""
 
-    def __init__(self, bootstrap: str, topics: Topics) -> None:
+    def __init__(self, brokers: AnyBrokers, topics: Topics) -> None:
         """Read them. Raises `Unavailable`; `Misconfigured` if a dead-letter topic is missing."""
         self._topics = topics
         names = [topics.meta, *(topics.dlq(topic) for topic in DEAD_LETTER_TOPICS)]
-        with open_admin(bootstrap) as admin:
+        with open_admin(brokers) as admin:
             found = describe(admin, names)
         if missing := [name for name in names if name not in found]:
             raise Misconfigured(
@@ -63,7 +64,7 @@ class RedriveLog:
                 "create them with `penchant topics create`, or check --prefix"
             )
         self._ids = {name: str(topic.get("topic_id")) for name, topic in found.items()}
-        newest = {record.key: record.value for record in read_topic(bootstrap, topics.meta) if record.value is not None}
+        newest = {record.key: record.value for record in read_topic(brokers, topics.meta) if record.value is not None}
         self._offsets: dict[tuple[Topic, int], Offsets] = {}
         for topic in DEAD_LETTER_TOPICS:
             name = topics.dlq(topic)
@@ -127,14 +128,14 @@ class DeadLetters:
 
 @contextmanager
 def open_dead_letters(
-    bootstrap: str, topics: Topics, chosen: DeadLetterFilter
+    brokers: AnyBrokers, topics: Topics, chosen: DeadLetterFilter
 ) -> Iterator[tuple[DeadLetters, RedriveLog]]:
     """Open the dead letters that `chosen` means, and what is known of earlier redrives.
 
     Raises `Unavailable`; `Misconfigured` if a dead-letter topic is missing.
     """
-    redrive_log = RedriveLog(bootstrap, topics)
-    with reader(bootstrap) as consumer:
+    redrive_log = RedriveLog(brokers, topics)
+    with reader(brokers) as consumer:
         yield DeadLetters(consumer, topics, chosen, redrive_log), redrive_log
 
 
@@ -190,7 +191,7 @@ def preview(dead_letters: DeadLetters, redrive_log: RedriveLog, plan: RedrivePla
 
 
 def redrive(
-    bootstrap: str, topics: Topics, dead_letters: DeadLetters, redrive_log: RedriveLog, plan: RedrivePlan
+    brokers: AnyBrokers, topics: Topics, dead_letters: DeadLetters, redrive_log: RedriveLog, plan: RedrivePlan
 ) -> Redriven:
     """Send dead letters back, each once; on a terminal with a progress bar on standard error.
 
@@ -207,7 +208,7 @@ def redrive(
         console=console(err=True),
         disable=not sys.stderr.isatty(),
     )
-    with bar, _Sender(bootstrap, topics, redrive_log, plan.per_s) as sender:
+    with bar, _Sender(brokers, topics, redrive_log, plan.per_s) as sender:
         for dead_letter in bar.track(_in_order(dead_letters, redrive_log, plan), total=total):
             _count(result, dead_letter, _unsendable(dead_letter) or sender.send(dead_letter))
     return result
@@ -231,8 +232,8 @@ def _unsendable(dead_letter: DeadLetterRecord) -> str | None:
 class _Sender:
     """A producer for one block, which notes what the broker confirmed: every second, and at the end."""
 
-    def __init__(self, bootstrap: str, topics: Topics, redrive_log: RedriveLog, per_s: float | None) -> None:
-        self._bootstrap = bootstrap
+    def __init__(self, brokers: AnyBrokers, topics: Topics, redrive_log: RedriveLog, per_s: float | None) -> None:
+        self._brokers = brokers
         self._topics = topics
         self._redrive_log = redrive_log
         self._interval_s = 0.0 if per_s is None else 1 / per_s
@@ -241,12 +242,12 @@ class _Sender:
 
     def __enter__(self) -> Self:
         names = {topic: self._topics.name(topic) for topic in DEAD_LETTER_TOPICS}
-        with open_admin(self._bootstrap) as admin:
+        with open_admin(self._brokers) as admin:
             found = describe(admin, list(names.values()))
         if missing := [name for name in names.values() if name not in found]:
             raise Misconfigured(f"topics are missing: {', '.join(missing)}; create them with `penchant topics create`")
         self._partitions = {topic: len(found[name]["partitions"]) for topic, name in names.items()}
-        self._producer = confirmed_producer(self._bootstrap)
+        self._producer = confirmed_producer(self._brokers)
         return self
 
     def send(self, dead_letter: DeadLetterRecord) -> str | None:
@@ -262,7 +263,7 @@ class _Sender:
 
     def _send(self, dead_letter: DeadLetterRecord, copy: RedriveCopy) -> str | None:
         try:
-            with translated(self._bootstrap):
+            with translated(self._brokers):
                 future = self._producer.send(
                     self._topics.name(copy.topic),
                     key=copy.key,
@@ -281,7 +282,7 @@ class _Sender:
     def _settle(self) -> None:
         """Wait for the broker, mark what it confirmed, and raise `Unavailable` if it did not confirm everything."""
         pending, self._pending = self._pending, []
-        with translated(self._bootstrap):
+        with translated(self._brokers):
             try:
                 self._producer.flush(timeout=DELIVERY_TIMEOUT_MS / 1000)
             finally:

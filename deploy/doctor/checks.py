@@ -52,7 +52,7 @@ def _made(check: Callable[[], CheckResult]) -> CheckResult:
 
 def _broker(settings: Connections) -> CheckResult:
     """Ask the broker who it is."""
-    with open_admin(settings.bootstrap) as admin:
+    with open_admin(settings.brokers) as admin:
         cluster = admin.describe_cluster()
     nodes = len(cluster["brokers"])
     figures = {"bootstrap": settings.bootstrap, "cluster_id": cluster["cluster_id"], "nodes": nodes}
@@ -75,7 +75,7 @@ def _model(settings: Connections) -> CheckResult:
 
 def _topics(settings: Connections) -> CheckResult:
     """Look whether every topic is there with the right partitions."""
-    with open_admin(settings.bootstrap) as admin:
+    with open_admin(settings.brokers) as admin:
         findings = check_topics(admin, settings.topics)
         names = admin.list_topics()
     if not findings:
@@ -104,7 +104,7 @@ def _items_known(settings: Connections) -> CheckResult:
 
 def _users(settings: Connections) -> str:
     """Whether events or users are there, in words; empty if not."""
-    with reader(settings.bootstrap) as consumer:
+    with reader(settings.brokers) as consumer:
         named = (settings.topics.clicks, settings.topics.reviews)
         partitions = [partition for name in named for partition in partitions_of(consumer, name)]
         begins = consumer.beginning_offsets(partitions) if partitions else {}
@@ -157,7 +157,7 @@ _FINGERPRINT = msgspec.json.Decoder(_Made)
 def _live(settings: Connections, name: str, keep: Callable[[bytes], T]) -> dict[bytes, T]:
     """Read a compacted topic: what `keep` makes of the newest value of each key that was not removed."""
     newest: dict[bytes, T] = {}
-    for record in read_topic(settings.bootstrap, name):
+    for record in read_topic(settings.brokers, name):
         if record.value is None:
             newest.pop(record.key, None)
         elif record.key is not None:
@@ -169,9 +169,9 @@ def _lag(settings: Connections, max_lag: int) -> CheckResult:
     """Count the events that the workers' group has not acknowledged yet."""
     group = f"{settings.keys}-worker"
     read = (Topic.CLICKS, Topic.REVIEWS, Topic.COMMANDS, Topic.ITEMS)
-    with open_admin(settings.bootstrap) as admin:
+    with open_admin(settings.brokers) as admin:
         committed = _committed(admin, group)
-    with reader(settings.bootstrap) as consumer:
+    with reader(settings.brokers) as consumer:
         partitions = [p for topic in read for p in partitions_of(consumer, settings.topics.name(topic))]
         begins = consumer.beginning_offsets(partitions)
         ends = end_offsets(consumer, partitions)
@@ -196,7 +196,7 @@ def _retention(settings: Connections) -> CheckResult:
 
     days = WorkerSettings().input_retention_days
     told = {}
-    with open_admin(settings.bootstrap) as admin:
+    with open_admin(settings.brokers) as admin:
         for name in describe(admin, [plan.name for plan in settings.topics.plan(partitions=0)]):
             asked = [ConfigResource(ConfigResourceType.TOPIC, name)]
             answer = admin.describe_configs(asked, config_filter="all")["topic"][name]
@@ -219,7 +219,7 @@ def _retention(settings: Connections) -> CheckResult:
 
 def _dead_letters(settings: Connections) -> CheckResult:
     """Count the dead letters that were not sent back. An erasure among them is wrong whatever the reason."""
-    with open_dead_letters(settings.bootstrap, settings.topics, DeadLetterFilter()) as (dead_letters, redrive_log):
+    with open_dead_letters(settings.brokers, settings.topics, DeadLetterFilter()) as (dead_letters, redrive_log):
         rows, erasures = count(dead_letters.read(), redrive_log, settings.topics)
     by_reason: dict[str, int] = defaultdict(int)
     for row in rows:

@@ -12,9 +12,10 @@ from penchant.messages import Receipt
 from penchant.topics import Topic, Topics
 from serving.files.message_splitter import BadLine
 from serving.kafka.admin import end_offsets, partitions_of, reader
+from serving.kafka.brokers import AnyBrokers
 
 
-def send_command(bootstrap: str, topics: Topics, user: str, kind: str, timeout_s: float) -> Receipt:
+def send_command(brokers: AnyBrokers, topics: Topics, user: str, kind: str, timeout_s: float) -> Receipt:
     """Send a command of a kind (`erase`) about a user. Returns the receipt.
 
     Raises `Misconfigured` if the topics are missing or the user cannot be one, and `Unavailable` if no worker answers
@@ -22,7 +23,7 @@ def send_command(bootstrap: str, topics: Topics, user: str, kind: str, timeout_s
     """
     command_id = f"{kind}-{uuid.uuid4()}"
     body = msgspec.json.encode({"command_id": command_id, "type": kind, "user_id": user})
-    with reader(bootstrap) as consumer:
+    with reader(brokers) as consumer:
         receipts = partitions_of(consumer, topics.receipts)
         if not receipts:
             raise Misconfigured(
@@ -30,7 +31,7 @@ def send_command(bootstrap: str, topics: Topics, user: str, kind: str, timeout_s
             )
         for partition, end in end_offsets(consumer, receipts).items():
             consumer.seek(partition, end)
-        with LineProducer(bootstrap, topics) as producer:
+        with LineProducer(brokers, topics) as producer:
             refused = producer.send(JsonLine(1, Topic.COMMANDS, user.encode(), body))
         if isinstance(refused, BadLine):
             raise Misconfigured(f"the user's id cannot be sent: {refused.why}")

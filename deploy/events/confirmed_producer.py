@@ -4,15 +4,16 @@ from kafka import KafkaProducer
 
 from penchant.topics import MAX_MESSAGE_BYTES
 from serving.kafka.admin import translated
+from serving.kafka.brokers import AnyBrokers, brokers_of
 
 DELIVERY_TIMEOUT_MS = 60_000
 
 
-def confirmed_producer(bootstrap: str) -> KafkaProducer:
+def confirmed_producer(brokers: AnyBrokers) -> KafkaProducer:
     """Connect. A record counts once all replicas have it. Raises Unavailable if the broker is away."""
-    with translated(bootstrap):
+    with translated(brokers):
         return KafkaProducer(
-            bootstrap_servers=bootstrap.split(","),
+            **brokers_of(brokers).of_kafka_python(),
             acks="all",
             linger_ms=5,
             max_request_size=MAX_MESSAGE_BYTES,

@@ -12,6 +12,7 @@ from penchant.errors import Misconfigured, Unavailable
 from penchant.topics import MAX_MESSAGE_BYTES, Topics
 from serving.files.message_splitter import BadLine
 from serving.kafka.admin import describe, open_admin, translated
+from serving.kafka.brokers import AnyBrokers
 
 __all__ = ()
 
@@ -23,17 +24,17 @@ class LineProducer:
     `Misconfigured` if one is missing.
     """
 
-    def __init__(self, bootstrap: str, topics: Topics) -> None:
-        self._bootstrap = bootstrap
+    def __init__(self, brokers: AnyBrokers, topics: Topics) -> None:
+        self._brokers = brokers
         self._topics = topics
         self._known: set[str] = set()
         self._failed: list[BaseException] = []
         self.confirmed: Counter[str] = Counter()
 
     def __enter__(self) -> Self:
-        with open_admin(self._bootstrap) as admin:
+        with open_admin(self._brokers) as admin:
             self._known = set(describe(admin, [plan.name for plan in self._topics.plan(1)]))
-        self._producer = confirmed_producer(self._bootstrap)
+        self._producer = confirmed_producer(self._brokers)
         return self
 
     def send(self, line: JsonLine) -> BadLine | None:
@@ -42,7 +43,7 @@ class LineProducer:
         if name not in self._known:
             raise Misconfigured(f"the topic {name} is missing: create it with `penchant topics create`")
         try:
-            with translated(self._bootstrap):
+            with translated(self._brokers):
                 future = self._producer.send(name, key=line.key, value=line.value)
         except Unavailable as error:
             if isinstance(error.__cause__, MessageSizeTooLargeError):
@@ -59,7 +60,7 @@ class LineProducer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
-            with translated(self._bootstrap):
+            with translated(self._brokers):
                 self._producer.flush(timeout=DELIVERY_TIMEOUT_MS / 1000)
         finally:
             self._producer.close(timeout=1)

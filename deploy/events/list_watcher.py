@@ -13,6 +13,7 @@ from penchant.kafka.blocking import BlockingConsumer
 from penchant.partitioner import partition_of
 from penchant.topics import Topics
 from serving.kafka.admin import end_offsets, partitions_of, reader
+from serving.kafka.brokers import AnyBrokers
 
 _ListMessage = dict[str, Any]  # a message of recommendations.v1, as decoded; None stands for an erased user's
 
@@ -44,7 +45,7 @@ class _List(msgspec.Struct):
 
 
 def watch_lists(
-    bootstrap: str, topics: Topics, user: str, timeout_s: float | None, *, with_titles: bool
+    brokers: AnyBrokers, topics: Topics, user: str, timeout_s: float | None, *, with_titles: bool
 ) -> Iterator[tuple[_ListMessage | None, Mapping[str, str]]]:
     """Yield the newest list of a user, then each newer one, with the titles known by then.
 
@@ -52,7 +53,7 @@ def watch_lists(
     the titles. Ends after `timeout_s`. Raises `Misconfigured` if the topic is missing, `Unavailable`.
     """
     deadline = None if timeout_s is None else time.monotonic() + timeout_s
-    with reader(bootstrap) as consumer:
+    with reader(brokers) as consumer:
         lists = _partition_of(consumer, topics, user)
         catalogue = partitions_of(consumer, topics.item_vectors) if with_titles else []
         ends = end_offsets(consumer, [lists, *catalogue])

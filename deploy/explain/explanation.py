@@ -43,7 +43,7 @@ async def explain(settings: WorkerSettings, user: str, item_id: str | None, k: i
 
     Raises Misconfigured if topics are missing or the model cannot be used, and Unavailable.
     """
-    layout = topic_layout(settings.bootstrap, settings.topics)
+    layout = topic_layout(settings.brokers, settings.topics)
     artifact = open_artifact(settings.model)
     catalogue = Catalogue(artifact.dim, artifact.fingerprint)
     statistics = Statistics(catalogue, layout.identities)
@@ -51,7 +51,7 @@ async def explain(settings: WorkerSettings, user: str, item_id: str | None, k: i
     found = await _find(settings, user, layout, artifact.fingerprint)
     if found is None:
         return None
-    for record in read_topic(settings.bootstrap, settings.topics.item_vectors):
+    for record in read_topic(settings.brokers, settings.topics.item_vectors):
         if record.key is not None:
             _add_item(catalogue, record.key, record.value)
     user_id, state = found
@@ -67,7 +67,7 @@ async def _restore_statistics(settings: WorkerSettings, statistics: Statistics) 
     if snapshot is not None:
         statistics.restore(snapshot)
         since = snapshot.reached if statistics.follows(snapshot, topic) else 0
-    for message in readable(record.value for record in read_topic(settings.bootstrap, topic, since)):
+    for message in readable(record.value for record in read_topic(settings.brokers, topic, since)):
         statistics.apply(message)
     statistics.refit()
 

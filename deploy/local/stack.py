@@ -68,7 +68,7 @@ class LocalSystem:
             stack.callback(self._stop_all)
             api_port = free_port()
             environment = self._start_services(folder)
-            settings = Connections(bootstrap=environment["PENCHANT_BOOTSTRAP"], redis=environment["PENCHANT_REDIS"])
+            settings = self._settings(environment)
             self._create_topics(settings)
             self._start_processes(folder, environment, api_port)
             threading.Thread(target=self._probe, name="probes", daemon=True).start()
@@ -110,6 +110,7 @@ class LocalSystem:
             broker = start_broker(folder)
             self._services.append(broker)
             environment["PENCHANT_BOOTSTRAP"] = broker.bootstrap
+            environment["PENCHANT_KAFKA_SECURITY_PROTOCOL"] = "PLAINTEXT"  # whatever is set for another broker
             environment["PENCHANT_FETCH_WAIT_MS"] = str(WORKER_FETCH_WAIT_MS)
             environment["PENCHANT_API_FETCH_WAIT_MS"] = str(API_FETCH_WAIT_MS)
             environment["PENCHANT_SESSION_TIMEOUT_S"] = str(_EMBEDDED_SESSION_S)
@@ -123,8 +124,14 @@ class LocalSystem:
             environment["PENCHANT_REDIS"] = self.redis
         return environment
 
+    def _settings(self, environment: dict[str, str]) -> Connections:
+        """Where everything is that runs now."""
+        where = {"bootstrap": environment["PENCHANT_BOOTSTRAP"], "redis": environment["PENCHANT_REDIS"]}
+        plain = {"kafka_security_protocol": "PLAINTEXT"} if self.bootstrap is None else {}
+        return Connections(**where, **plain)
+
     def _create_topics(self, settings: Connections) -> None:
-        created = create_topics(settings.bootstrap, settings.topics, self.partitions, replication=1)
+        created = create_topics(settings.brokers, settings.topics, self.partitions, replication=1)
         for finding in created.differing:
             complain(f"penchant: {finding}")
         if self.bootstrap is None and self.redis is not None:

@@ -29,7 +29,7 @@ _R = TypeVar("_R")
 def _open_source() -> ReplaySource:
     """What the settings name. Raises Misconfigured if topics are missing or unequal, or the model cannot be used."""
     settings = WorkerSettings()
-    layout = topic_layout(settings.bootstrap, settings.topics)
+    layout = topic_layout(settings.brokers, settings.topics)
     encoder = load_encoder(settings.model, settings.provider, threads=settings.encoder_threads)
     return ReplaySource(settings, layout.identities, layout.partitions, model_of(encoder))
 

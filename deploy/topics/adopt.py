@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from penchant.errors import Misconfigured, Unavailable
 from serving.connections import Connections
 from serving.kafka.admin import topic_layout
+from serving.kafka.brokers import Brokers
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +25,9 @@ def adopt(settings: Connections, *, force: bool = False) -> Adopted:
     """
     from stream.store.topic_identity import adopt_topics
 
-    layout = topic_layout(settings.bootstrap, settings.topics)
+    layout = topic_layout(settings.brokers, settings.topics)
     group = f"{settings.keys}-worker"
-    if not force and (members := asyncio.run(_members(settings.bootstrap, group))):
+    if not force and (members := asyncio.run(_members(settings.brokers, group))):
         raise Misconfigured(
             f"the group {group} has {members} members: stop the workers first. One that was killed stays listed until "
             "its session has passed, and on the embedded broker every one does: if none runs any more, say --force"
@@ -35,7 +36,7 @@ def adopt(settings: Connections, *, force: bool = False) -> Adopted:
     return Adopted(forgotten, layout.identities)
 
 
-async def _members(bootstrap: str, group: str) -> int:
+async def _members(brokers: Brokers, group: str) -> int:
     """How many members a consumer group has; 0 if the broker does not know it.
 
     Through aiokafka: kafka-python 3.0 asks for the rights to the group too, and fails at the embedded broker's answer.
@@ -43,14 +44,14 @@ async def _members(bootstrap: str, group: str) -> int:
     from aiokafka.admin import AIOKafkaAdminClient
     from aiokafka.errors import GroupCoordinatorNotAvailableError, KafkaError
 
-    client = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    client = AIOKafkaAdminClient(**brokers.of_aiokafka())
     try:
         await client.start()
         answers = await client.describe_consumer_groups([group])
     except GroupCoordinatorNotAvailableError:  # no group has ever been here: Kafka makes its offsets topic on demand
         return 0
     except (KafkaError, OSError) as error:
-        raise Unavailable(f"the broker at {bootstrap} does not tell who is in the group {group} ({error})") from error
+        raise Unavailable(f"the broker at {brokers} does not tell who is in the group {group} ({error})") from error
     finally:
         await client.close()
     return sum(len(told["members"]) for answer in answers for told in answer.to_object()["groups"])

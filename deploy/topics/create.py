@@ -11,6 +11,7 @@ from kafka.errors import TopicAlreadyExistsError, for_code
 from penchant.errors import Misconfigured
 from penchant.topics import Plan, Topics
 from serving.kafka.admin import RUN_KEY, TopicProblem, describe, open_admin, run_id, translated
+from serving.kafka.brokers import AnyBrokers, brokers_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,14 +24,14 @@ class Created:
     run: str
 
 
-def create_topics(bootstrap: str, topics: Topics, partitions: int, replication: int) -> Created:
+def create_topics(brokers: AnyBrokers, topics: Topics, partitions: int, replication: int) -> Created:
     """Create every topic that is missing, with `partitions` partitions and `replication` replicas each.
 
     Topics that are there are left as they are; where one has other partitions than asked for, a finding says so.
     Raises `Unavailable`; `Misconfigured` if the broker refuses, as it does with fewer nodes than `replication`.
     """
     plans = list(topics.plan(partitions))
-    with open_admin(bootstrap, timeout_s=30.0) as admin:
+    with open_admin(brokers, timeout_s=30.0) as admin:
         there = describe(admin, [plan.name for plan in plans])
         missing = [plan for plan in plans if plan.name not in there]
         if missing:
@@ -45,7 +46,7 @@ def create_topics(bootstrap: str, topics: Topics, partitions: int, replication: 
         for plan in plans
         if counts.get(plan.name, plan.partitions) != plan.partitions
     ]
-    run = run_id(bootstrap, topics) or _write_run_id(bootstrap, topics)
+    run = run_id(brokers, topics) or _write_run_id(brokers, topics)
     return Created([plan.name for plan in missing], sorted(there), differing, run)
 
 
@@ -66,11 +67,11 @@ def _options(plan: Plan, replication: int) -> dict[str, object]:
     return {"num_partitions": plan.partitions, "replication_factor": replication, "configs": plan.configs}
 
 
-def _write_run_id(bootstrap: str, topics: Topics) -> str:
+def _write_run_id(brokers: AnyBrokers, topics: Topics) -> str:
     """Write a random run id, and return the one that then stands there: the last writer's."""
-    with translated(bootstrap), closing(KafkaProducer(bootstrap_servers=bootstrap.split(","))) as producer:
+    with translated(brokers), closing(KafkaProducer(**brokers_of(brokers).of_kafka_python())) as producer:
         producer.send(topics.meta, key=RUN_KEY, value=secrets.token_hex(8).encode()).get(timeout=30)
-    run = run_id(bootstrap, topics)
+    run = run_id(brokers, topics)
     if run is None:
         raise RuntimeError("this is a bug: a confirmed record was not read back")
     return run

@@ -113,7 +113,7 @@ class Follower:
         self.problem = problem
 
     def _follow(self) -> None:
-        check_reachable(self._options["bootstrap_servers"])
+        check_reachable(self._options["bootstrap_servers"], options=self._options)
         with closing(BlockingConsumer(**self._options)) as consumer:
             self._begin(consumer)
             began_s = time.monotonic()

@@ -43,7 +43,7 @@ class PlacedRecords:
 
     def _read(self, partition: TopicPartition, offset: int, key: bytes) -> bytes | None:
         if self._consumer is None:
-            check_reachable(self._options["bootstrap_servers"], _ANSWER_S)
+            check_reachable(self._options["bootstrap_servers"], _ANSWER_S, self._options)
             self._consumer = BlockingConsumer(**self._options)
         consumer = self._consumer
         consumer.assign([partition])

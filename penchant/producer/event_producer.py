@@ -60,15 +60,18 @@ class EventProducer(EventSender):
         from kafka import KafkaProducer
         from kafka.errors import KafkaError
 
-        from penchant.kafka.reachable import check_reachable
+        from penchant.kafka.reachable import check_reachable, security_missed
 
         if self._producer is not None:
             return self
         try:
-            check_reachable(self._bootstrap)
+            check_reachable(self._bootstrap, options=self._options)
             self._check_topics()
             self._producer = KafkaProducer(**self._options)
         except (KafkaError, OSError) as error:
+            plain = "security_protocol" not in self._options
+            if plain and (missed := security_missed(self._bootstrap)):
+                raise Misconfigured(f"no connection with the broker: {missed}") from error
             raise Unavailable(f"the broker at {self._bootstrap} cannot be reached ({error}): start it") from error
         for topic in _WRITTEN:
             self._producer.partitions_for(self._topics.name(topic))  # so that no `send` waits for it

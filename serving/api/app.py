@@ -17,6 +17,7 @@ from aiokafka.errors import KafkaError
 from pydantic import Field
 
 from penchant.errors import Misconfigured, PenchantError, Refused, Unavailable
+from penchant.kafka.reachable import check_reachable
 from serving.api.access import check_reachable_by_others
 from serving.api.application import add_page, application
 from serving.api.dependencies import PROBE_TIMEOUT_S, Dependencies
@@ -103,13 +104,13 @@ async def _run(settings: ApiSettings, on_demand: OnDemand, box: DeadLetterBox) -
     keys = KeyFile(settings.api_keys) if settings.api_keys is not None else None
     check_reachable_by_others(settings.api_host, keys)
     store = client_of(redis.Redis, settings.redis, PROBE_TIMEOUT_S)
-    broker = AIOKafkaClient(bootstrap_servers=settings.bootstrap, request_timeout_ms=int(PROBE_TIMEOUT_S * 1000))
+    broker = AIOKafkaClient(**settings.brokers.of_aiokafka(), request_timeout_ms=int(PROBE_TIMEOUT_S * 1000))
     try:
         await _connect(settings, store, broker)
         views = Views(
-            settings.bootstrap, settings.topics, most=settings.api_max_users, fetch_wait_ms=settings.api_fetch_wait_ms
+            settings.brokers, settings.topics, most=settings.api_max_users, fetch_wait_ms=settings.api_fetch_wait_ms
         )
-        outbox = Outbox(settings.bootstrap, settings.topics, settings.api_buffer_bytes)
+        outbox = Outbox(settings.brokers, settings.topics, settings.api_buffer_bytes)
         async with views, outbox, watched_loop(settings.loop_silent_s):
             dependencies = Dependencies(store, broker, views, outbox, StoredUsers(store, settings), on_demand)
             await dependencies.probe()
@@ -122,6 +123,7 @@ async def _run(settings: ApiSettings, on_demand: OnDemand, box: DeadLetterBox) -
 
 async def _connect(settings: ApiSettings, store: redis.Redis, broker: AIOKafkaClient) -> None:
     try:
+        await asyncio.to_thread(check_reachable, settings.bootstrap, PROBE_TIMEOUT_S, settings.brokers.options)
         await broker.bootstrap()
     except (KafkaError, OSError) as error:
         raise Misconfigured(

@@ -15,6 +15,7 @@ from penchant.producer.event_producer import EventProducer
 from penchant.producer.event_sender import Delivery
 from penchant.topics import Topics
 from serving.api.problems import Problem
+from serving.kafka.brokers import AnyBrokers, brokers_of
 
 __all__ = ()
 
@@ -31,8 +32,11 @@ Outgoing = Click | Review | Command
 class Outbox:
     """For an `async with` block; connects by itself, once broker and topics are there. buffer_bytes: unconfirmed."""
 
-    def __init__(self, bootstrap: str, topics: Topics, buffer_bytes: int) -> None:
-        self._producer = EventProducer(bootstrap, topics.prefix, source=_SOURCE, buffer_bytes=buffer_bytes)
+    def __init__(self, brokers: AnyBrokers, topics: Topics, buffer_bytes: int) -> None:
+        brokers = brokers_of(brokers)
+        self._producer = EventProducer(
+            brokers.servers, topics.prefix, source=_SOURCE, buffer_bytes=buffer_bytes, kafka=brokers.options
+        )
         self._problem = "the broker was not reached yet"
         self._connecting: asyncio.Task[None] | None = None
 

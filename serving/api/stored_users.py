@@ -20,7 +20,7 @@ class StoredUsers:
 
     def __init__(self, store: Any, settings: Connections) -> None:
         self._store = store
-        self._bootstrap = settings.bootstrap
+        self._brokers = settings.brokers
         self._topic = settings.topics.clicks
         self._keys = Keyspace(settings.keys)
         self._partitions = 0
@@ -54,7 +54,7 @@ class StoredUsers:
 
     def _count(self) -> int:
         """How many partitions user topics have."""
-        with open_admin(self._bootstrap) as admin:
+        with open_admin(self._brokers) as admin:
             found = describe(admin, [self._topic])
         if self._topic not in found:
             raise Misconfigured(f"the topic {self._topic} is missing: create it with `penchant topics create`")

@@ -8,7 +8,7 @@ import re
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+._-]*)://")
 _SERVER = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+(?:%[\w.-]+)?\]|[\w.-]+)(?::(?P<port>.*))?", re.DOTALL)
 _PLAIN = frozenset({"plaintext", "kafka"})
-_SECURED = frozenset({"ssl", "sasl", "sasl_ssl", "sasl_plaintext"})
+_SECURED = frozenset({"ssl", "sasl_ssl", "sasl_plaintext"})
 _DIGITS = re.compile(r"[0-9]{1,5}")
 
 
@@ -22,6 +22,16 @@ def servers(text: str) -> str:
     if not found:
         raise ValueError("it names no broker: write host:port, several with commas")
     return ",".join(dict.fromkeys(found))
+
+
+def protocol(text: str) -> str | None:
+    """The security protocol that stands before a secured broker's address; None if none does.
+
+    >>> protocol("SASL_SSL://kafka-1:9092,SASL_SSL://kafka-2:9092"), protocol("kafka-1:9092")
+    ('SASL_SSL', None)
+    """
+    begin = _SCHEME.match(text.strip().lstrip("\"'"))
+    return begin[1].upper() if begin is not None and begin[1].lower() in _SECURED else None
 
 
 def _server(text: str) -> str:
@@ -46,12 +56,7 @@ def _server(text: str) -> str:
 
 
 def _check_scheme(scheme: str) -> None:
-    if scheme.lower() in _SECURED:
-        raise ValueError(
-            f"{scheme}:// asks for a secured connection, which cannot be made yet: "
-            "write host:port of a listener without TLS and SASL"
-        )
-    if scheme.lower() not in _PLAIN:
+    if scheme.lower() not in _PLAIN | _SECURED:
         raise ValueError(f"{scheme}:// is not how a broker is named: write host:port, several with commas")
 
 

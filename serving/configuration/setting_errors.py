@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings
 
 from penchant.errors import Misconfigured
 from serving.configuration import addresses
+from serving.configuration.client_properties import read_properties
 from serving.configuration.dotenv import FILE, odd_lines, values_in
 from serving.terminal.printable import shown
 
@@ -151,5 +152,7 @@ def unknown_variables(environment: Mapping[str, str]) -> Iterator[str]:
                 near = difflib.get_close_matches(name.upper(), _known(), n=1)
                 meant = f": is {near[0]} meant?" if near else ": docs/settings.md has those that there are"
                 yield f"{shown(name)} in {place} is no setting and changes nothing{meant}"
+    if file := raw_value("kafka_config"):
+        yield from read_properties(Path(file.strip().strip("\"'"))).ignored
     for line in odd_lines(Path(FILE)):
         yield f"line {line} of {FILE} is no NAME=VALUE and changes nothing"

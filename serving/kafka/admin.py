@@ -15,9 +15,10 @@ from kafka.errors import KafkaError, KafkaTimeoutError, UnknownTopicOrPartitionE
 
 from penchant.errors import Misconfigured, Unavailable
 from penchant.kafka.blocking import BlockingConsumer
-from penchant.kafka.reachable import check_reachable
+from penchant.kafka.reachable import check_reachable, security_missed
 from penchant.topics import Topic, Topics
 from serving.configuration.setting_errors import origin
+from serving.kafka.brokers import AnyBrokers, brokers_of
 
 __all__ = [
     "READ_WAIT_MS",
@@ -54,28 +55,30 @@ class TopicProblem:
 
 
 @contextmanager
-def translated(bootstrap: str) -> Iterator[None]:
+def translated(brokers: AnyBrokers) -> Iterator[None]:
     """Turn kafka-python's errors into `Unavailable`, with the broker's address and what to do."""
     try:
         yield
     except (KafkaError, OSError) as error:
+        plain = brokers_of(brokers).security.protocol == "PLAINTEXT"
+        if plain and (missed := security_missed(str(brokers))):
+            raise Misconfigured(f"no connection with the broker: {missed}") from error
         raise Unavailable(
-            f"the broker at {bootstrap}{origin('bootstrap', bootstrap)} cannot be reached or does not answer "
+            f"the broker at {brokers}{origin('bootstrap', str(brokers))} cannot be reached or does not answer "
             f"({error or type(error).__name__}): "
             "start it, or say where it is with --bootstrap or PENCHANT_BOOTSTRAP"
         ) from error
 
 
 @contextmanager
-def open_admin(bootstrap: str, timeout_s: float = 10.0) -> Iterator[KafkaAdminClient]:
+def open_admin(brokers: AnyBrokers, timeout_s: float = 10.0) -> Iterator[KafkaAdminClient]:
     """Open an administration client for the block. Raises `Unavailable`, also for Kafka's errors inside it."""
-    with translated(bootstrap):
-        check_reachable(bootstrap, timeout_s)
+    brokers = brokers_of(brokers)
+    with translated(brokers):
+        check_reachable(brokers.servers, timeout_s, brokers.options)
         timeout_ms = int(timeout_s * 1000)
         client = KafkaAdminClient(
-            bootstrap_servers=bootstrap.split(","),
-            bootstrap_timeout_ms=timeout_ms,
-            request_timeout_ms=timeout_ms,
+            **brokers.of_kafka_python(), bootstrap_timeout_ms=timeout_ms, request_timeout_ms=timeout_ms
         )
         with closing(client):
             yield client
@@ -127,19 +130,19 @@ class TopicLayout:
     identities: dict[str, str]
 
 
-def topic_layout(bootstrap: str, topics: Topics) -> TopicLayout:
+def topic_layout(brokers: AnyBrokers, topics: Topics) -> TopicLayout:
     """Check the topics, count their partitions and identify them.
 
     Raises `Misconfigured` if topics are missing or unequal, and `Unavailable` if the broker does not answer.
     """
-    with open_admin(bootstrap) as admin:
+    with open_admin(brokers) as admin:
         if findings := check_topics(admin, topics):
             raise Misconfigured("; ".join(map(str, findings)))
         partitions = len(describe(admin, [topics.clicks])[topics.clicks]["partitions"])
-    return TopicLayout(partitions, topic_identity(bootstrap, topics))
+    return TopicLayout(partitions, topic_identity(brokers, topics))
 
 
-def topic_identity(bootstrap: str, topics: Topics, timeout_s: float = 10.0) -> dict[str, str]:
+def topic_identity(brokers: AnyBrokers, topics: Topics, timeout_s: float = 10.0) -> dict[str, str]:
     """Say by which identity offsets of user-keyed topics, items.v1 and covisits.v1 are counted, by full name.
 
     "<cluster id>/<topic id>" where the broker gives both (Apache Kafka from 2.8, Tansu), else
@@ -147,7 +150,7 @@ def topic_identity(bootstrap: str, topics: Topics, timeout_s: float = 10.0) -> d
     Raises `Unavailable` if the broker does not answer, `Misconfigured` if a topic or the run id is missing.
     """
     names = [topics.name(topic) for topic in Topic if topic.user_keyed or topic in {Topic.ITEMS, Topic.COVISITS}]
-    with open_admin(bootstrap, timeout_s) as admin:
+    with open_admin(brokers, timeout_s) as admin:
         cluster = admin.describe_cluster().get("cluster_id")
         found = describe(admin, names)
     if missing := [name for name in names if name not in found]:
@@ -155,28 +158,28 @@ def topic_identity(bootstrap: str, topics: Topics, timeout_s: float = 10.0) -> d
     ids = {name: str(topic.get("topic_id") or _NO_TOPIC_ID) for name, topic in found.items()}
     if cluster and _NO_TOPIC_ID not in ids.values():
         return {name: f"{cluster}/{topic_id}" for name, topic_id in ids.items()}
-    run = run_id(bootstrap, topics)
+    run = run_id(brokers, topics)
     if run is None:
         raise Misconfigured(f"no run id stands on {topics.meta}: write one with `penchant topics create`")
     return {name: f"{run}/{name}" for name in names}
 
 
-def run_id(bootstrap: str, topics: Topics) -> str | None:
+def run_id(brokers: AnyBrokers, topics: Topics) -> str | None:
     """Read the run id on meta.v1; None if none was written. Raises `Unavailable`."""
     newest = None
-    for record in read_topic(bootstrap, topics.meta):
+    for record in read_topic(brokers, topics.meta):
         if record.key == RUN_KEY:
             newest = record.value
     return None if newest is None else newest.decode()
 
 
-def read_topic(bootstrap: str, name: str, since: int = 0) -> Iterator[Any]:
+def read_topic(brokers: AnyBrokers, name: str, since: int = 0) -> Iterator[Any]:
     """Read a topic from its start to where it ended when asked; yields kafka-python's ConsumerRecords.
 
     In order within a partition, what lies before offset `since` left out. A topic that is missing is empty.
     Raises `Unavailable`.
     """
-    with reader(bootstrap) as consumer:
+    with reader(brokers) as consumer:
         ends = end_offsets(consumer, partitions_of(consumer, name))
         if not ends:
             return
@@ -218,12 +221,13 @@ def end_offsets(consumer: BlockingConsumer, partitions: list[TopicPartition]) ->
 
 
 @contextmanager
-def reader(bootstrap: str) -> Iterator[BlockingConsumer]:
+def reader(brokers: AnyBrokers) -> Iterator[BlockingConsumer]:
     """Open a consumer without a group, which reads what it is told to."""
-    with translated(bootstrap):
-        check_reachable(bootstrap, timeout_s=10.0)
+    brokers = brokers_of(brokers)
+    with translated(brokers):
+        check_reachable(brokers.servers, 10.0, brokers.options)
         consumer = BlockingConsumer(
-            bootstrap_servers=bootstrap.split(","),
+            **brokers.of_kafka_python(),
             group_id=None,
             enable_auto_commit=False,
             fetch_max_wait_ms=READ_WAIT_MS,

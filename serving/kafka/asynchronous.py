@@ -16,6 +16,7 @@ from aiokafka.structs import ConsumerRecord
 
 from penchant.kafka.batch_records import Unreadable
 from penchant.kafka.record_batches import Aborted, has_batch, read
+from serving.kafka.brokers import AnyBrokers, brokers_of
 
 __all__ = ["COMMITTED", "PartitionRecords", "RawRecords", "committed_end", "consumer", "prepare", "unreadable"]
 
@@ -71,11 +72,11 @@ def prepare() -> None:
     _fetcher.PartitionRecords = PartitionRecords
 
 
-def consumer(bootstrap: str, **options: Any) -> Any:
+def consumer(brokers: AnyBrokers, **options: Any) -> Any:
     """An aiokafka consumer without a group, not started yet. Any: aiokafka has no types."""
     prepare()
     return AIOKafkaConsumer(
-        bootstrap_servers=bootstrap,
+        **brokers_of(brokers).of_aiokafka(),
         group_id=None,
         enable_auto_commit=False,
         auto_offset_reset="earliest",

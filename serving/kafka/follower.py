@@ -12,6 +12,7 @@ from aiokafka.errors import KafkaConnectionError, KafkaError
 from penchant.errors import Misconfigured, PenchantError
 from penchant.topics import position_of
 from serving.kafka.asynchronous import committed_end, consumer, unreadable
+from serving.kafka.brokers import AnyBrokers
 from serving.kafka.polled_fetches import poll
 
 _log = logging.getLogger(__name__)
@@ -34,7 +35,7 @@ class Follower:
 
     def __init__(
         self,
-        bootstrap: str,
+        brokers: AnyBrokers,
         topic: str,
         apply: Callable[[bytes | None, bytes | None], None],
         fetch_wait_ms: int = 500,
@@ -49,7 +50,7 @@ class Follower:
         self._failures = 0
         self._pause = pause
         self._task: asyncio.Task[None] | None = None
-        self._consumer = consumer(bootstrap, fetch_max_wait_ms=fetch_wait_ms, max_partition_fetch_bytes=4 * 1024 * 1024)
+        self._consumer = consumer(brokers, fetch_max_wait_ms=fetch_wait_ms, max_partition_fetch_bytes=4 * 1024 * 1024)
         self._polling = poll(self._consumer, _LONGEST_PAUSE_S) if fetch_wait_ms == 0 else None
 
     async def start(self) -> None:

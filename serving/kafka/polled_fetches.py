@@ -32,10 +32,12 @@ _SOON_S = 1.0
 _LATEST = -1
 
 
-def poll(consumer: Any, longest_pause_s: float = LONGEST_PAUSE_S) -> "Polling":
-    """Have an aiokafka consumer fetch that way; before it is started."""
+def poll(consumer: Any, longest_pause_s: float = LONGEST_PAUSE_S) -> "Polling | None":
+    """Have an aiokafka consumer fetch that way; before it is started. None within TLS or SASL: the broker holds it."""
     consumer._fetch_max_wait_ms = _HELD_BY_BROKER_MS
     client = consumer._client
+    if client._security_protocol != "PLAINTEXT":
+        return None
     polling = Polling(client, longest_pause_s)
     client.send = polling.send
     return polling

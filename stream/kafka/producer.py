@@ -30,6 +30,7 @@ from aiokafka.errors import (
 
 from penchant.errors import Misconfigured
 from penchant.topics import DEAD_LETTER_HEADERS_BYTES, MAX_MESSAGE_BYTES
+from serving.kafka.brokers import AnyBrokers, brokers_of
 from stream.events.outgoing import Outgoing
 from stream.retry import Retries
 
@@ -70,9 +71,9 @@ class KafkaLog:
     """The broker. `start` before the first `send`. `on_left_out` is told the topic of a record that it never took."""
 
     def __init__(
-        self, bootstrap: str, on_left_out: Callable[[str], None] = lambda _: None, retries: Retries | None = None
+        self, brokers: AnyBrokers, on_left_out: Callable[[str], None] = lambda _: None, retries: Retries | None = None
     ) -> None:
-        self._bootstrap = bootstrap
+        self._brokers = brokers_of(brokers)
         self._persist = (retries or Retries()).persist
         self._on_left_out = on_left_out
         self._producer: Any = None
@@ -80,7 +81,7 @@ class KafkaLog:
     async def start(self) -> None:
         """Connect."""
         self._producer = AIOKafkaProducer(
-            bootstrap_servers=self._bootstrap,
+            **self._brokers.of_aiokafka(),
             acks="all",
             request_timeout_ms=_REQUEST_TIMEOUT_MS,
             max_batch_size=_BATCH_BYTES,

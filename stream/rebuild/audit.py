@@ -153,7 +153,7 @@ class _Verification:
 
 async def verify(source: ReplaySource, live: LiveStore, total: Tell, tell: Tell) -> Report:
     """Compare a live store with its log. Raises Unavailable; FingerprintMismatch for another model folder's states."""
-    async with LogReader(source.settings.bootstrap) as log:
+    async with LogReader(source.settings.brokers) as log:
         rebuilt = MemoryUsers(source.model.fingerprint)
         replay = make_replay(source, log, rebuilt)
         return await _Verification(source, log, live, rebuilt, replay.audit_notes, replay).run(total, tell)

@@ -18,6 +18,7 @@ from aiokafka.errors import KafkaError
 from penchant.errors import Unavailable
 from serving.kafka.admin import READ_WAIT_MS
 from serving.kafka.asynchronous import committed_end, consumer, unreadable
+from serving.kafka.brokers import AnyBrokers
 from stream.events.records import Record
 
 __all__ = ["Place"]
@@ -33,14 +34,14 @@ _PATIENCE_S = 30.0
 class LogReader:
     """Reads spans of partitions, outside any group. Use it in `async with`; one thing at a time."""
 
-    def __init__(self, bootstrap: str) -> None:
-        self._bootstrap = bootstrap
+    def __init__(self, brokers: AnyBrokers) -> None:
+        self._brokers = brokers
         # Any: aiokafka has no types.
         self._consumer: Any = None
 
     async def __aenter__(self) -> Self:
         with self._translated():
-            self._consumer = consumer(self._bootstrap, fetch_max_wait_ms=READ_WAIT_MS)
+            self._consumer = consumer(self._brokers, fetch_max_wait_ms=READ_WAIT_MS)
             await self._consumer.start()
         return self
 
@@ -125,7 +126,7 @@ class LogReader:
             yield
         except (KafkaError, OSError) as error:
             raise Unavailable(
-                f"the broker at {self._bootstrap} cannot be read ({error or type(error).__name__}): start it, or say "
+                f"the broker at {self._brokers} cannot be read ({error or type(error).__name__}): start it, or say "
                 "where it is with --bootstrap or PENCHANT_BOOTSTRAP"
             ) from error
 

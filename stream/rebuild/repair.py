@@ -41,7 +41,7 @@ class StateRepair:
         """The state of a user, as the log makes it. Raises Unavailable."""
         users = MemoryUsers(self.source.model.fingerprint)
         with self.retries.taking_long():
-            async with LogReader(self.source.settings.bootstrap) as log:
+            async with LogReader(self.source.settings.brokers) as log:
                 replay = make_replay(self.source, log, users, self.items)
                 await self._replay(log, replay, user)
         self.on_repaired()

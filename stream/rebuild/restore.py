@@ -41,7 +41,7 @@ async def fill(source: ReplaySource, store: Store, keys: StoredKeys, total: Tell
     """
     await check_empty(keys)
     await store.adopt_fingerprint()
-    async with LogReader(source.settings.bootstrap) as log:
+    async with LogReader(source.settings.brokers) as log:
         model = source.model
         vectors = ItemVectors(log, source.topics.item_vectors, model.dim, model.fingerprint)
         replay = make_replay(source, log, store, ReembeddedItems(log, source.topics, vectors, model.passages))

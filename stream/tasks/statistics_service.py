@@ -57,7 +57,7 @@ class StatisticsService:
         self._store = stored
         self._kept: int | None = None  # where on covisits.v1 the snapshot stands that this process read or wrote last
         self.follower = Follower(
-            settings.bootstrap,
+            settings.brokers,
             self._topic,
             self._on_covisits,
             settings.fetch_wait_ms,

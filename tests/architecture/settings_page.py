@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, Literal, Union, get_args, get_origin
 
 import annotated_types
 from pydantic import SecretStr
@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings
 
 from serving.api.app import ApiSettings
 from serving.connections import Connections
+from serving.kafka.settings import KafkaSettings
 from stream.settings import WorkerSettings
 
 PAGE = Path(__file__).parents[2] / "docs" / "settings.md"
@@ -21,6 +22,7 @@ NAMES = (
 
 # What each class adds to the one that it is built on, under the heading of who reads it.
 CLASSES: dict[str, type[BaseSettings]] = {
+    "Every process, to reach Kafka": KafkaSettings,
     "Every process": Connections,
     "The worker: `penchant worker`": WorkerSettings,
     "The API: `penchant api`": ApiSettings,
@@ -76,7 +78,7 @@ def values(field: FieldInfo) -> str:
 
 def required(annotation: Any) -> Any:
     """The type of a setting, of an optional one too."""
-    if get_origin(annotation) is not UnionType:
+    if get_origin(annotation) not in {UnionType, Union}:
         return annotation
     (kind,) = (each for each in get_args(annotation) if each is not NoneType)
     return kind

@@ -8,6 +8,7 @@ from penchant.client.recommendations import Recommendations
 from penchant.kafka.following import Follower, consumer_options
 from penchant.topics import Topics
 from serving.api.followed.item_details import ItemDetails
+from serving.kafka.brokers import AnyBrokers, brokers_of
 
 __all__ = ()
 
@@ -21,11 +22,13 @@ class Views:
     come half a second later.
     """
 
-    def __init__(self, bootstrap: str, topics: Topics, *, most: int | None, fetch_wait_ms: int) -> None:
+    def __init__(self, brokers: AnyBrokers, topics: Topics, *, most: int | None, fetch_wait_ms: int) -> None:
         self.items = ItemDetails()
-        kafka = {"fetch_max_wait_ms": fetch_wait_ms, "bootstrap_timeout_ms": _BOOTSTRAP_MS}
-        self.lists = Recommendations(bootstrap, topics.prefix, max_users=most, kafka=kafka)
-        options = consumer_options(bootstrap, {"bootstrap_timeout_ms": _BOOTSTRAP_MS})
+        brokers = brokers_of(brokers)
+        kafka = {"bootstrap_timeout_ms": _BOOTSTRAP_MS, **brokers.options}
+        lists = {**kafka, "fetch_max_wait_ms": fetch_wait_ms}
+        self.lists = Recommendations(brokers.servers, topics.prefix, max_users=most, kafka=lists)
+        options = consumer_options(brokers.servers, kafka)
         self._follower = Follower(options, [topics.item_vectors], lambda _, numbers: numbers, self.items)
 
     @property
