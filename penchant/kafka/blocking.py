@@ -1,8 +1,8 @@
 """kafka-python's consumer, made to read what other people's producers send, as serving/kafka/asynchronous.py does.
 
 What cannot be read is left out here, and said in the log: who reads with it (commands, clients) shows what is there.
-Two seams of kafka-python 3.0 are used, both of one consumer's fetcher: the class of a partition's records, and the
-method that makes them of a fetch. Other consumers of the process stay as they are.
+Three seams of kafka-python 3.0 are used, all of one consumer's fetcher: the class of a partition's records, the method
+that makes them of a fetch, and its `fetch_max_wait_ms`. Other consumers of the process stay as they are.
 """
 
 import logging
@@ -52,6 +52,10 @@ class BlockingConsumer(KafkaConsumer):  # type: ignore[misc]
     def end(self, partition: TopicPartition) -> int | None:
         """The offset behind the last record that can be read, as the last fetch told; None before the first."""
         return self._ends.get(partition)
+
+    def hold(self, wait_ms: int) -> None:
+        """Have the broker keep the fetches from now on for so long, where nothing comes."""
+        self._fetcher.config["fetch_max_wait_ms"] = wait_ms
 
     def topic_id(self, topic: str) -> object:
         """What tells a topic from another of its name, as far as metadata tells; None from brokers that have no ids."""

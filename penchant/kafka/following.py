@@ -20,6 +20,7 @@ from penchant.kafka.reachable import check_reachable
 __all__ = ["Follower", "Sink", "consumer_options"]
 
 _POLL_MS, _AT_ONCE = 200, 500
+_IDLE_S, _IDLE_MS = 2.0, 500  # since the last record; then fetches are held for so long, and the thread sleeps longer
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 2.0
 _SILENT_S = 3.0  # beyond the time that the broker may keep a fetch: then another client is made
 _STOP_S = 15.0  # a bootstrap that is under way ends within it
@@ -76,7 +77,8 @@ class Follower:
         self.problem = "nothing was read yet"
         self.heard_s = time.monotonic()
         self._options = options
-        self._silent_s = _SILENT_S + float(options.get("fetch_max_wait_ms", 500)) / 1000
+        self._held_ms = int(options.get("fetch_max_wait_ms", _IDLE_MS))
+        self._silent_s = _SILENT_S + max(self._held_ms, _IDLE_MS) / 1000
         self._topics = topics
         self._scope = scope
         self._sink = sink
@@ -116,9 +118,12 @@ class Follower:
         check_reachable(self._options["bootstrap_servers"], options=self._options)
         with closing(BlockingConsumer(**self._options)) as consumer:
             self._begin(consumer)
-            began_s = time.monotonic()
+            came_s = began_s = time.monotonic()
             while not self._stopping.is_set():
-                for partition, records in consumer.poll(timeout_ms=_POLL_MS, max_records=_AT_ONCE).items():
+                idle = time.monotonic() - came_s > _IDLE_S
+                consumer.hold(max(self._held_ms, _IDLE_MS) if idle else self._held_ms)
+                for partition, records in consumer.poll(_IDLE_MS if idle else _POLL_MS, _AT_ONCE).items():
+                    came_s = time.monotonic()
                     if records[0].offset < self._reached.get(partition, 0):
                         self._known = {}  # a broker without topic ids: only another topic goes back
                         return

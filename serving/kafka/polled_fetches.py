@@ -21,7 +21,7 @@ from serving.kafka.partition_ends import EndsWatcher, Watched
 
 __all__ = ["poll"]
 
-LONGEST_PAUSE_S = 0.04
+LONGEST_PAUSE_S = 0.08
 _HELD_BY_BROKER_MS = 5  # while records come: it looks after 0, 2.5, 3.75 … ms
 _BUSY_S = 0.1  # since the last record
 _SHARE = 0.125  # of the time since then: an event that comes after a while is late by a small part of that
@@ -47,7 +47,7 @@ def pause_s(silent_s: float, longest_s: float = LONGEST_PAUSE_S) -> float:
     """How long to wait before asking again, when nothing has come for so long; 0: have the broker hold the fetch.
 
     >>> [pause_s(0.05), pause_s(0.16), pause_s(60.0)]
-    [0.0, 0.02, 0.04]
+    [0.0, 0.02, 0.08]
     """
     return min(_SHARE * silent_s, longest_s) if silent_s > _BUSY_S else 0.0
 

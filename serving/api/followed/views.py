@@ -12,6 +12,7 @@ from serving.kafka.brokers import AnyBrokers, brokers_of
 
 __all__ = ()
 
+_ITEMS_HELD_MS = 2_000  # a fetch of items by the broker, where none come
 _BOOTSTRAP_MS = 5_000  # an attempt that is under way is waited for as the process stops
 
 
@@ -19,7 +20,7 @@ class Views:
     """For an `async with` block. `lists` and `items` go on by themselves through whatever happens to the broker.
 
     most: lists that are kept in memory, None for all. fetch_wait_ms: what is asked of the broker for lists; items may
-    come half a second later.
+    come a second later, where the broker does not answer at once.
     """
 
     def __init__(self, brokers: AnyBrokers, topics: Topics, *, most: int | None, fetch_wait_ms: int) -> None:
@@ -28,7 +29,7 @@ class Views:
         kafka = {"bootstrap_timeout_ms": _BOOTSTRAP_MS, **brokers.options}
         lists = {**kafka, "fetch_max_wait_ms": fetch_wait_ms}
         self.lists = Recommendations(brokers.servers, topics.prefix, max_users=most, kafka=lists)
-        options = consumer_options(brokers.servers, kafka)
+        options = consumer_options(brokers.servers, {**kafka, "fetch_max_wait_ms": _ITEMS_HELD_MS})
         self._follower = Follower(options, [topics.item_vectors], lambda _, numbers: numbers, self.items)
 
     @property
