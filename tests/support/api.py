@@ -33,8 +33,9 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class RunningApi:
-    child: ChildProcess
+class Api:
+    """Whoever runs it."""
+
     address: str
 
     def ask(self, path: str, body: object = None, **headers: str) -> Answer:
@@ -69,6 +70,11 @@ class RunningApi:
         return self.ask("/health/ready").status == 200
 
 
+@dataclass(frozen=True)
+class RunningApi(Api):
+    child: ChildProcess
+
+
 @contextmanager
 def running_api(folder: Path, bootstrap: str, redis: str, **settings: str) -> Iterator[RunningApi]:
     """Live, and killed at the end."""
@@ -81,7 +87,7 @@ def running_api(folder: Path, bootstrap: str, redis: str, **settings: str) -> It
         **settings,
     }
     child = ChildProcess("api", [sys.executable, "-m", "deploy.api"], folder / "api.log", environment)
-    made = RunningApi(child, f"http://127.0.0.1:{port}")
+    made = RunningApi(f"http://127.0.0.1:{port}", child)
     try:
         assert until(lambda: made.ask("/health/live").status == 200), child.last_lines()
         yield made

@@ -1,13 +1,15 @@
 /** The box to write in, and the question that comes back where what was written may mean two things. */
 
-import { Refusal, ofUser, post } from "./api.js";
+import { get, ofUser, post } from "./api.js";
 import { at, h } from "./dom.js";
 import { current, onLanguage, t } from "./i18n.js";
 import { noteSent, send, store } from "./session.js";
 
 /** @type {any} the question that stands */
 let question = null;
-let works = true; // whether this API has conversations
+/** Whether this API has conversations: an older one is not asked, for what it refuses stands in the console. */
+let talks = /** @type {Promise<boolean> | null} */ (null);
+const CONVERSATION = "/v1/users/{id}/conversation";
 
 /** @param {(error: unknown) => void} onFailure */
 export function startTalk(onFailure) {
@@ -30,18 +32,13 @@ export function startTalk(onFailure) {
   /** @param {string} text */
   async function say(text) {
     ask(null);
-    if (!works) return send({ text });
+    talks ??= get("/openapi.json").then((told) => CONVERSATION in told.paths);
+    if (!(await talks)) return send({ text });
     const user = store.get("user");
     const began = performance.now();
-    try {
-      const told = await post(ofUser(user, "conversation"), { text, language: current() });
-      if (told.event_id) noteSent(told.event_id, began, text);
-      if (store.get("user") === user) ask(told.question ?? null);
-    } catch (error) {
-      if (!(error instanceof Refusal) || ![404, 405, 501].includes(error.status)) throw error;
-      works = false; // an older API: a statement is an event like any other
-      await send({ text });
-    }
+    const told = await post(ofUser(user, "conversation"), { text, language: current() });
+    if (told.event_id) noteSent(told.event_id, began, text);
+    if (store.get("user") === user) ask(told.question ?? null);
   }
 
   /** @param {any} next */
