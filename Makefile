@@ -62,9 +62,10 @@ check: $(VENV)/installed ## Lint, formatting, types, architecture
 	$(VENV)/bin/mypy
 	$(VENV)/bin/python -m pytest -q tests/architecture
 
-docs: $(VENV)/installed ## Write docs/settings.md and docs/messages.md anew from the code's own words
+docs: $(VENV)/installed ## Write docs/settings.md, docs/messages.md and TypeScript's declarations anew from the code's own words
 	$(VENV)/bin/python -m tests.architecture.settings_page
 	$(VENV)/bin/python -m tests.architecture.messages_page
+	$(VENV)/bin/penchant schemas --typescript > examples/javascript/penchant.d.ts
 
 format: $(VENV)/installed ## Format the code, mend what ruff can mend
 	$(VENV)/bin/ruff format .

@@ -3,19 +3,26 @@
 import click
 
 from deploy.options import connection_options, examples
-from serving.terminal.printing import print_document
+from serving.terminal.printing import print_document, say
 
 
-@click.command(epilog=examples("penchant schemas > penchant.schema.json"))
+@click.command(
+    epilog=examples("penchant schemas > penchant.schema.json", "penchant schemas --typescript > penchant.d.ts")
+)
 @click.option("--json", "as_json", is_flag=True, help="One line instead of indented; JSON it is either way.")
+@click.option("--typescript", is_flag=True, help="TypeScript declarations instead.")
 @connection_options
-def schemas(as_json: bool) -> None:
+def schemas(as_json: bool, typescript: bool) -> None:
     """Print the JSON Schema of every message: {"messages": {name: schema}, "$defs": {…}}."""
     import msgspec
 
+    from deploy.typescript import declarations
     from penchant.messages import MESSAGES
 
     components, definitions = msgspec.json.schema_components(list(MESSAGES.values()), ref_template="#/$defs/{name}")
+    if typescript:
+        say(declarations(definitions).removesuffix("\n"))
+        return
     document = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "messages": dict(zip(MESSAGES, components, strict=True)),

@@ -1,4 +1,4 @@
-"""franz-go's and Java's producers, as programs: built once into .cache/foreign, told what to do on standard input."""
+"""Programs in other languages, built once into .cache/foreign: producers told what to do, and the examples."""
 
 import fcntl
 import hashlib
@@ -27,6 +27,30 @@ def java(bootstrap: str, plan: SendPlan) -> None:
     # Small and quick to start, as a test's other half.
     command = ["java", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", f"{folder}:{fetch_jars()}/*"]
     _run([*command, "Produce"], bootstrap, plan)
+
+
+def example_in_java() -> list[str]:
+    """The command of examples/java. Raises Misconfigured without a JDK."""
+    folder = _built("example_java", ROOT / "examples" / "java", _build_example)
+    return ["java", "-Xmx256m", "-XX:+UseSerialGC", "-cp", f"{folder}:{fetch_jars()}/*", "FollowLists"]
+
+
+def example_in_javascript(name: str) -> list[str]:
+    """The command of a file of examples/javascript. Raises Misconfigured without Node and npm."""
+    folder = _built("example_javascript", ROOT / "examples" / "javascript", _install)
+    return ["node", str(folder / name)]
+
+
+def _build_example(source: Path, into: Path) -> None:
+    _needs("javac", "the example is compiled with a JDK (Debian: apt-get install openjdk-17-jdk-headless)")
+    _build(["javac", "-cp", f"{fetch_jars()}/*", "-d", str(into), "FollowLists.java"], source)
+
+
+def _install(source: Path, into: Path) -> None:
+    for tool in ("node", "npm"):
+        _needs(tool, "the examples run on Node 18 (Debian: apt-get install nodejs npm)")
+    shutil.copytree(source, into, dirs_exist_ok=True)
+    _build(["npm", "install", "--no-package-lock", "--no-audit", "--no-fund"], into)
 
 
 def _build_go(source: Path, into: Path) -> None:
