@@ -63,6 +63,9 @@ class ApiSettings(Connections):
         ge=1,
         description="How long the broker may keep a question for new lists; the embedded one answers late, so less.",
     )
+    api_silent_s: float = Field(
+        default=30.0, gt=0, description="Lists are told as `stale` once the broker has not been heard for so long."
+    )
     api_heartbeat_s: float = Field(
         default=15.0,
         ge=0.05,
@@ -108,7 +111,11 @@ async def _run(settings: ApiSettings, on_demand: OnDemand, box: DeadLetterBox) -
     try:
         await _connect(settings, store, broker)
         views = Views(
-            settings.brokers, settings.topics, most=settings.api_max_users, fetch_wait_ms=settings.api_fetch_wait_ms
+            settings.brokers,
+            settings.topics,
+            most=settings.api_max_users,
+            silent_s=settings.api_silent_s,
+            fetch_wait_ms=settings.api_fetch_wait_ms,
         )
         outbox = Outbox(settings.brokers, settings.topics, settings.api_buffer_bytes)
         async with views, outbox, watched_loop(settings.loop_silent_s):

@@ -12,6 +12,7 @@ from serving.kafka.admin import open_admin
 from tests.foreign.librdkafka import produce
 from tests.foreign.plans import Do, Send, SendPlan
 from tests.foreign.segments import CODECS, batches
+from tests.support.api import ready, running_api
 from tests.support.client_topics import ListTopics, a_list
 from tests.support.waiting import slowness, until
 
@@ -59,19 +60,30 @@ def test_lists_in_every_codec_and_of_committed_transactions_alone(kafka: ApacheK
 
 
 @pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")  # kafka-python, of attempts to connect
-def test_a_broker_that_is_killed_and_restarted_and_topics_made_anew(own_kafka: ApacheKafka, prefix: str) -> None:
-    """Given a client and a producer, when the broker dies and comes back with its log, then both go on."""
+def test_a_broker_that_is_killed_and_restarted_and_topics_made_anew(
+    own_kafka: ApacheKafka, prefix: str, redis_url: str, tmp_path: Path
+) -> None:
+    """Given a client, a producer and an API, when the broker dies and comes back with its log, then all go on."""
     topics = ListTopics(own_kafka.bootstrap, prefix)
     topics.publish(*((f"u{number}", a_list(f"u{number}", 1)) for number in range(50)))
+    settings = {"PENCHANT_PREFIX": prefix, "PENCHANT_API_SILENT_S": "2"}
     with (
         Recommendations(own_kafka.bootstrap, prefix, silent_s=2.0) as lists,
         EventProducer(own_kafka.bootstrap, prefix) as events,
+        running_api(tmp_path, own_kafka.bootstrap, redis_url, **settings) as api,
     ):
         assert lists.ready(_START_S * slowness()), lists.problem
+        ready(api)
+
+        def told(user_id: str) -> tuple[str, int]:
+            """By the API; what it knows nothing of is nobody's."""
+            answer = api.list_of(user_id)
+            return (answer.body["path"], answer.body["version"]) if answer.status == 200 else ("none", 0)
 
         own_kafka.kill()
         assert until(lambda: lists.get("u1").path == "stale", 10)
         assert lists.get("u1").version == 1
+        assert until(lambda: told("u1") == ("stale", 1), 10)
         sent = events.send(Click(user_id="u1", item_id="i9", type="click"))
         own_kafka.start()
         assert sent.result(60).topic == topics.topics.clicks, "what was sent meanwhile goes on its way"
@@ -81,6 +93,9 @@ def test_a_broker_that_is_killed_and_restarted_and_topics_made_anew(own_kafka: A
         assert until(lambda: (lists.get("u2").path, lists.get("u3").path) == ("none", "live"))
         assert [lists.get(f"u{number}").version for number in range(3, 50)] == [1] * 47
         assert lists.problem == ""
+        after = [("live", 3), ("none", 0), *[("live", 1)] * 47]
+        assert until(lambda: [told(f"u{number}") for number in range(1, 50)] == after, 30)
+        assert until(api.ready, 30)
 
         with open_admin(own_kafka.bootstrap) as admin:
             admin.delete_topics([topics.topics.recommendations])

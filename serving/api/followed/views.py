@@ -19,16 +19,18 @@ _BOOTSTRAP_MS = 5_000  # an attempt that is under way is waited for as the proce
 class Views:
     """For an `async with` block. `lists` and `items` go on by themselves through whatever happens to the broker.
 
-    most: lists that are kept in memory, None for all. fetch_wait_ms: what is asked of the broker for lists; items may
-    come a second later, where the broker does not answer at once.
+    most: lists that are kept in memory, None for all. silent_s: as `Recommendations` has it. fetch_wait_ms: what is
+    asked of the broker for lists; items may come a second later, where the broker does not answer at once.
     """
 
-    def __init__(self, brokers: AnyBrokers, topics: Topics, *, most: int | None, fetch_wait_ms: int) -> None:
+    def __init__(
+        self, brokers: AnyBrokers, topics: Topics, *, most: int | None, silent_s: float, fetch_wait_ms: int
+    ) -> None:
         self.items = ItemDetails()
         brokers = brokers_of(brokers)
         kafka = {"bootstrap_timeout_ms": _BOOTSTRAP_MS, **brokers.options}
         lists = {**kafka, "fetch_max_wait_ms": fetch_wait_ms}
-        self.lists = Recommendations(brokers.servers, topics.prefix, max_users=most, kafka=lists)
+        self.lists = Recommendations(brokers.servers, topics.prefix, max_users=most, silent_s=silent_s, kafka=lists)
         options = consumer_options(brokers.servers, {**kafka, "fetch_max_wait_ms": _ITEMS_HELD_MS})
         self._follower = Follower(options, [topics.item_vectors], lambda _, numbers: numbers, self.items)
 

@@ -55,7 +55,7 @@ def bodies(node: Any) -> Iterator[dict[str, Any]]:
 async def test_every_route_is_described_and_nothing_else() -> None:
     topics, store = Topics("penchant"), redis.Redis()
     users = StoredUsers(store, Connections())
-    views = Views("127.0.0.1:1", topics, most=None, fetch_wait_ms=500)
+    views = Views("127.0.0.1:1", topics, most=None, silent_s=30, fetch_wait_ms=500)
     dependencies = Dependencies(
         store, AIOKafkaClient(), views, Outbox("127.0.0.1:1", topics, 1024), users, OnFirstUse(_nobody)
     )
