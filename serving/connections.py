@@ -10,11 +10,11 @@ from penchant.topics import LEGAL_PREFIX, Topics
 from serving.configuration.dotenv import FILE, encoding_of
 from serving.configuration.secret_files import with_files_read
 from serving.configuration.setting_errors import wrong
-from serving.kafka.settings import KafkaSettings
+from serving.redis.store_settings import StoreSettings, within_tls
 from serving.redis.url import check_url
 
 
-class Connections(KafkaSettings):
+class Connections(StoreSettings):
     """Environment (`PENCHANT_…`) over `.env` over the defaults below; read once, then frozen.
 
     Raises `Misconfigured`, with a sentence for each that is wrong, or if `.env` cannot be read.
@@ -23,7 +23,8 @@ class Connections(KafkaSettings):
     redis: str = Field(
         default="redis://127.0.0.1:6379/0",
         repr=False,  # may hold a password
-        description="The store, redis://host:port/db, or rediss:// for TLS; a password may stand in it.",
+        description="The store: redis://host:port/db, unix:///path, redis+sentinel://host:port,host:port/service/db or "
+        "redis+cluster://host:port,host:port; rediss… for TLS; user and password may stand in it.",
     )
     redis_file: Path | None = Field(default=None, description="A file that holds that address, for its password.")
     prefix: str = Field(
@@ -92,9 +93,9 @@ class Connections(KafkaSettings):
 
     @field_validator("redis")
     @classmethod
-    def _store(cls, given: str) -> str:
+    def _store(cls, given: str, info: ValidationInfo) -> str:
         scheme, mark, rest = given.partition("://")
-        return check_url(f"{scheme.lower()}{mark}{rest}")
+        return within_tls(check_url(f"{scheme.lower()}{mark}{rest}"), info.data)
 
     @field_validator("prefix")
     @classmethod

@@ -24,4 +24,4 @@ def _lists_on_demand() -> OnDemand:
 def _dead_letters(settings: Connections) -> DeadLetterBox:
     from deploy.dlq.box import BrokersDeadLetters
 
-    return BrokersDeadLetters(settings.bootstrap, settings.topics)
+    return BrokersDeadLetters(settings.brokers, settings.topics)

@@ -83,13 +83,15 @@ class RunningSystem:
 
     def memory(self) -> Memory:
         """What workers and store take now."""
-        import redis
+        from serving.redis.clients import blocking_client
 
         commands = [(process, process.cmdline()) for process in psutil.Process(self.process.pid).children(True)]
         workers = [process for process, command in commands if command[1:3] == ["-m", "stream"]]
         stores = [process for process, command in commands if "redis-server" in " ".join(command[:1])]
-        with redis.Redis.from_url(self.where.redis) as store:
-            used = float(store.info("memory")["used_memory"])
+        with blocking_client(self.where.redis, _LOOK_S * 100) as store:
+            told = store.info("memory")
+            each = [told] if "used_memory" in told else list(told.values())  # a cluster's nodes answer one by one
+            used = sum(float(node["used_memory"]) for node in each)
         return Memory(_resident(workers), _resident(stores), used / _MIB)
 
     def _embedded(self) -> int:

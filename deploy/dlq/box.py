@@ -11,6 +11,7 @@ from deploy.dlq.listing import as_dict, count
 from deploy.dlq.redrive import RedrivePlan, open_dead_letters, redrive
 from penchant.topics import Topics
 from serving.api.operator.dead_letters import Letter, LetterCount, Letters, RedriveRequest, RedriveResult
+from serving.kafka.brokers import AnyBrokers
 
 __all__ = ["BrokersDeadLetters"]
 
@@ -22,7 +23,7 @@ _SHOWN = 2000  # characters of a key or a value
 class BrokersDeadLetters:
     """A `DeadLetterBox`. Reads all of the dead letters each time: somebody looks, now and then."""
 
-    bootstrap: str
+    brokers: AnyBrokers
     topics: Topics
 
     def look(self) -> Letters:
@@ -35,7 +36,7 @@ class BrokersDeadLetters:
                 (heapq.heappush if len(newest) < _NEWEST else heapq.heappushpop)(newest, entry)
                 yield each
 
-        with open_dead_letters(self.bootstrap, self.topics, DeadLetterFilter()) as (dead_letters, redrive_log):
+        with open_dead_letters(self.brokers, self.topics, DeadLetterFilter()) as (dead_letters, redrive_log):
             counts, erasures = count(noted(dead_letters.read()), redrive_log, self.topics)
             shown = [self._shown(each, each in redrive_log) for *_, each in sorted(newest, reverse=True)]
         return Letters(msgspec.convert(counts, list[LetterCount]), shown, erasures)
@@ -49,8 +50,8 @@ class BrokersDeadLetters:
             topics=frozenset() if wanted.topic is None else frozenset({by_name[wanted.topic]}),
             reasons=frozenset() if wanted.reason is None else frozenset({wanted.reason}),
         )
-        with open_dead_letters(self.bootstrap, self.topics, chosen) as (dead_letters, redrive_log):
-            done = redrive(self.bootstrap, self.topics, dead_letters, redrive_log, RedrivePlan())
+        with open_dead_letters(self.brokers, self.topics, chosen) as (dead_letters, redrive_log):
+            done = redrive(self.brokers, self.topics, dead_letters, redrive_log, RedrivePlan())
         return RedriveResult(done.sent.total(), len(done.left))
 
     def _shown(self, dead_letter: DeadLetterRecord, redriven: bool) -> Letter:

@@ -114,7 +114,10 @@ def _users(settings: Connections) -> str:
         return ""
     import redis
 
-    with suppress(redis.RedisError, OSError), redis.Redis.from_url(settings.redis, socket_timeout=5) as client:
+    from serving.redis.clients import blocking_client
+
+    silence = (redis.RedisError, redis.RedisClusterException, OSError)
+    with suppress(*silence), blocking_client(settings.redis, patience_s=5.0) as client:
         found = islice(client.scan_iter(match=f"{{{settings.keys}:*}}:u:*", count=1000), 1)
         return "the store holds users, of topics that are no more" if list(found) else ""
     return ""

@@ -9,7 +9,7 @@ from deploy.options import need
 from penchant.errors import Misconfigured, PenchantError, Unavailable
 from serving.configuration.setting_errors import origin
 from serving.connections import Connections
-from serving.redis.url import without_password
+from serving.redis.url import address_of, without_password
 
 __all__ = ()
 
@@ -22,13 +22,16 @@ def store(settings: Connections) -> CheckResult:
     need("worker", "redis")
     address = without_password(settings.redis)
     try:
-        told = _ask(settings, lambda client: client.ping() and _info(client))
+        every = _ask(settings, lambda client: client.ping() and _info(client))
     except Unavailable as error:
         do = "start Redis, or say where it is with --redis or PENCHANT_REDIS"
         return CheckResult(ok=False, found=f"{error}{origin('redis', settings.redis)}", do=do)
-    used, policy = told.get("used_memory", 0), told.get("maxmemory_policy", "unknown")
-    figures = {"used_memory_bytes": used, "maxmemory_policy": policy, "maxmemory_bytes": told.get("maxmemory", 0)}
-    if wrong := _wrong(told):
+    is_of_cluster = address_of(settings.redis).kind == "cluster"
+    used = sum(told.get("used_memory", 0) for told in every)
+    policies = ", ".join(sorted({told.get("maxmemory_policy", "unknown") for told in every}))
+    most = sum(told.get("maxmemory", 0) for told in every)
+    figures = {"used_memory_bytes": used, "maxmemory_policy": policies, "maxmemory_bytes": most}
+    for wrong in filter(None, (_wrong(told, of_cluster=is_of_cluster) for told in every)):
         found, do = wrong
         return CheckResult(ok=False, found=f"{address} {found}", do=do, figures=figures)
     return CheckResult(ok=True, found=f"answers at {address}, {used / 1e6:.1f} MB used", figures=figures)
@@ -49,8 +52,8 @@ def clock(settings: Connections) -> CheckResult:
     return CheckResult(ok=True, found=found, figures=figures)
 
 
-def _wrong(told: Mapping[str, Any]) -> tuple[str, str] | None:
-    """What is wrong by what INFO tells, and what to do; None if nothing is."""
+def _wrong(told: Mapping[str, Any], *, of_cluster: bool) -> tuple[str, str] | None:
+    """What is wrong with a Redis by what INFO tells, and what to do; None if nothing is."""
     from serving.redis.answers import MEANINGS
 
     used, most = told.get("used_memory", 0), told.get("maxmemory", 0)
@@ -58,9 +61,9 @@ def _wrong(told: Mapping[str, Any]) -> tuple[str, str] | None:
     version = tuple(int(part) for part in str(told.get("redis_version", "6.2")).split(".")[:2] if part.isdigit())
     for wrong, word in (
         (bool(told.get("loading")), "LOADING"),
-        (bool(told.get("cluster_enabled")), "MOVED"),
+        (bool(told.get("cluster_enabled")) and not of_cluster, "MOVED"),
         (version < _OLDEST, "UNKNOWN"),
-        (told.get("role") == "slave", "READONLY"),
+        (told.get("role") == "slave" and not of_cluster, "READONLY"),
         (bool(most) and used >= most, "OOM"),
         (unsaved, "MISCONF"),
     ):
@@ -75,26 +78,27 @@ def _wrong(told: Mapping[str, Any]) -> tuple[str, str] | None:
     return None
 
 
-def _info(client: Any) -> dict[str, Any]:
-    """What INFO tells; nothing, if this user may not ask."""
+def _info(client: Any) -> list[dict[str, Any]]:
+    """What INFO tells, of each node of a cluster; nothing, if this user may not ask."""
     from redis.exceptions import NoPermissionError
 
     try:
         told: dict[str, Any] = client.info()
     except NoPermissionError:
-        return {}
-    return told
+        return [{}]
+    return [told] if "redis_version" in told else list(told.values())
 
 
 def _ask(settings: Connections, call: Callable[[Any], Any]) -> Any:
     """What the store answers, asked once. Raises Unavailable and Misconfigured."""
     import redis
 
-    from serving.redis.answers import client_of, told
+    from serving.redis.answers import told
+    from serving.redis.clients import blocking_client
 
     try:
-        with client_of(redis.Redis, settings.redis, _PATIENCE_S) as client:
+        with blocking_client(settings.redis, _PATIENCE_S) as client:
             return call(client)
-    except (redis.RedisError, OSError) as error:
+    except (redis.RedisError, redis.RedisClusterException, OSError) as error:
         ours: PenchantError | None = told(error)
         raise ours or Misconfigured(f"Redis cannot be asked ({error})") from error

@@ -11,12 +11,9 @@ from typing import Any
 
 from penchant.errors import Misconfigured
 from penchant.kafka.sasl_handshake import api_versions, authenticate, mechanisms_offered
+from penchant.kafka.tls_refusals import why
 
 __all__ = ["check_reachable", "security_missed"]
-
-# Of OpenSSL's codes of what is wrong with a certificate (X509_V_ERR_…).
-_EXPIRED, _NOT_YET, _HOST, _ADDRESS = 10, 9, 62, 64
-_UNKNOWN_CA = frozenset({2, 18, 19, 20, 21})
 
 
 def check_reachable(bootstrap: str, timeout_s: float = 10.0, options: Mapping[str, Any] | None = None) -> None:
@@ -48,7 +45,7 @@ def _connect(server: str, timeout_s: float, options: Mapping[str, Any]) -> None:
                 if protocol == "SASL_SSL":
                     authenticate(secured, server, options)
         except ssl.SSLError as error:
-            raise Misconfigured(f"no TLS with the broker at {server}: {_why(error)}") from error
+            raise Misconfigured(f"no TLS with the broker at {server}: {why(error, 'PENCHANT_KAFKA_')}") from error
         except (ConnectionError, EOFError) as error:
             raise Misconfigured(
                 f"the broker at {server} ends the TLS handshake ({error}): is it a listener with TLS? If it asks for a "
@@ -91,33 +88,3 @@ def _context_of(options: Mapping[str, Any]) -> ssl.SSLContext:
     given = {name: value for name, value in options.items() if name in KafkaSSLTransport.DEFAULT_CONFIG}
     made: ssl.SSLContext = KafkaSSLTransport._build_ssl_context({**KafkaSSLTransport.DEFAULT_CONFIG, **given})
     return made
-
-
-def _why(error: ssl.SSLError) -> str:
-    """What an error of TLS means, and what to do."""
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return _of_certificate(error)
-    reason = (error.reason or str(error)).removeprefix("SSLV3_").removeprefix("TLSV1_").removeprefix("TLSV13_")
-    if reason in {"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "UNEXPECTED_EOF_WHILE_READING", "HTTP_REQUEST"}:
-        return f"what listens there does not speak it ({reason}): name the port of its listener with TLS"
-    if "CERTIFICATE_EXPIRED" in reason:
-        return f"our own certificate has expired ({reason}): renew what PENCHANT_KAFKA_SSL_CERTIFICATE names"
-    if "CERTIFICATE" in reason or "UNKNOWN_CA" in reason or "HANDSHAKE_FAILURE" in reason:
-        return (
-            f"it asks for a client's certificate, and takes none or not ours ({reason}): set "
-            "PENCHANT_KAFKA_SSL_CERTIFICATE and PENCHANT_KAFKA_SSL_KEY to one of a CA that it trusts"
-        )
-    return f"{reason}: see its log"
-
-
-def _of_certificate(error: ssl.SSLCertVerificationError) -> str:
-    code, words = error.verify_code, error.verify_message
-    if code == _EXPIRED:
-        return f"its certificate has expired ({words}): renew it there"
-    if code == _NOT_YET:
-        return f"its certificate is of the future ({words}): check this machine's clock"
-    if code in {_HOST, _ADDRESS}:
-        return f"its certificate is for another name ({words}): reach it by a name that stands in it"
-    if code in _UNKNOWN_CA:
-        return f"its certificate is of a CA that we do not know ({words}): name that CA in PENCHANT_KAFKA_SSL_CA"
-    return f"its certificate is refused ({words})"

@@ -40,7 +40,8 @@ from serving.api.shown.past_events import Shown
 from serving.api.stored_users import StoredUsers
 from serving.configuration.setting_errors import origin, unknown_variables
 from serving.connections import Connections
-from serving.redis.answers import asked, client_of
+from serving.redis.answers import asked
+from serving.redis.clients import client_of
 from serving.terminal.printable import lines_shown, tolerant_streams
 
 
@@ -106,7 +107,7 @@ async def _run(settings: ApiSettings, on_demand: OnDemand, box: DeadLetterBox) -
     """Serve until SIGTERM or SIGINT. Raises `Misconfigured` if store or broker is missing, or the port is taken."""
     keys = KeyFile(settings.api_keys) if settings.api_keys is not None else None
     check_reachable_by_others(settings.api_host, keys)
-    store = client_of(redis.Redis, settings.redis, PROBE_TIMEOUT_S)
+    store = client_of(settings.redis, PROBE_TIMEOUT_S)
     broker = AIOKafkaClient(**settings.brokers.of_aiokafka(), request_timeout_ms=int(PROBE_TIMEOUT_S * 1000))
     try:
         await _connect(settings, store, broker)
@@ -130,7 +131,7 @@ async def _run(settings: ApiSettings, on_demand: OnDemand, box: DeadLetterBox) -
 
 async def _connect(settings: ApiSettings, store: redis.Redis, broker: AIOKafkaClient) -> None:
     try:
-        await asyncio.to_thread(check_reachable, settings.bootstrap, PROBE_TIMEOUT_S, settings.brokers.options)
+        await asyncio.to_thread(check_reachable, str(settings.brokers), PROBE_TIMEOUT_S, settings.brokers.options)
         await broker.bootstrap()
     except (KafkaError, OSError) as error:
         raise Misconfigured(

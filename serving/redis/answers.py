@@ -7,14 +7,15 @@ a few answers have no word of their own, and are known by their text.
 
 import ast
 import re
+import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from redis import exceptions as of
 
 from penchant.errors import Misconfigured, PenchantError, Refused, Unavailable
-from serving.redis.url import WANTED, check_url
+from penchant.kafka.tls_refusals import why
 
 _T = TypeVar("_T")
 _LONGEST_WORDS = 200  # characters of an answer that are told
@@ -38,7 +39,7 @@ def _stays(what: str, do: str) -> _Meaning:
 
 
 _TOO_OLD = "version 6.2 or newer with scripts (EVALSHA) is needed, and no command of it may be renamed"
-_ONE_NODE = "a cluster is not supported: point PENCHANT_REDIS at a Redis with cluster-enabled no"
+_ONE_NODE = "write redis+cluster://host:port,host:port into PENCHANT_REDIS"
 
 MEANINGS = {
     # What passes
@@ -106,30 +107,18 @@ _BY_TEXT = tuple(
         (r"select is not allowed in cluster mode", "MOVED"),
     )
 )
+_SILENCE = (of.ConnectionError, of.TimeoutError, of.InvalidResponse, of.RedisClusterException, OSError)
 _CODE = re.compile(r"([A-Z]{3,}) ")
 _PLACE = re.compile(r"^(ERR )?(Error (running|compiling) script[^:]*: )?(@?user_script: ?\d+: ?)*-?")
 _DISCARDED = "Transaction discarded because of: "
 _PIPELINE = " of pipeline caused error: "
 
 
-def client_of(kind: Any, url: str, patience_s: float, **options: Any) -> Any:
-    """A client of redis-py (`kind`), which connects when it is first asked. Raises Misconfigured, without the address.
-
-    Any: the library's types say that any answer may be text or bytes; ours are bytes, as nothing is decoded.
-    """
-    try:
-        client = kind.from_url(check_url(url), socket_timeout=patience_s, socket_connect_timeout=patience_s, **options)
-        client.connection_pool.make_connection()  # what stands behind the ? is looked at here
-    except (ValueError, TypeError, of.RedisError):
-        raise Misconfigured(f"PENCHANT_REDIS or --redis: {WANTED}") from None
-    return client
-
-
 async def asked(call: Callable[[], Awaitable[_T]]) -> _T:
     """Await `call`; what redis-py raises is told as `told` says. A mistake in what was asked (DataError) stays one."""
     try:
         return await call()
-    except (of.RedisError, OSError) as error:
+    except (of.RedisError, of.RedisClusterException, OSError) as error:
         if (ours := told(error)) is None:
             raise
         raise ours from error
@@ -142,13 +131,24 @@ def told(error: Exception) -> PenchantError | None:
     None: no answer and no silence, but a fault of the caller.
     """
     answered = isinstance(error, of.ResponseError | of.AuthenticationError | of.AuthorizationError)
+    if (refusal := _refusal_of_tls(error)) is not None:
+        return Misconfigured(f"no TLS with Redis: {why(refusal, 'PENCHANT_REDIS_')}")
     word, text = _read(error)
     if answered or word in {"LOADING", "MAXCLIENTS"}:
         meaning = MEANINGS.get(word, _UNHEARD_OF)
         return (Refused if meaning.passes else Misconfigured)(f"Redis {meaning.what} ({text}): {meaning.do}")
-    if isinstance(error, of.ConnectionError | of.TimeoutError | of.InvalidResponse | OSError):
+    if isinstance(error, _SILENCE):
         return Unavailable(f"Redis does not answer ({text})")
     return None
+
+
+def _refusal_of_tls(error: BaseException) -> ssl.SSLError | None:
+    """What TLS has against the other side, or the other side against us; a connection that breaks is none of it."""
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, ssl.SSLError):
+        cause = cause.__cause__ or cause.__context__
+    known = ("CERTIFICATE", "WRONG_VERSION_NUMBER", "UNKNOWN_CA")
+    return cause if cause is not None and any(word in (cause.reason or "") for word in known) else None
 
 
 def _read(error: Exception) -> tuple[str, str]:

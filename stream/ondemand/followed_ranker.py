@@ -70,7 +70,7 @@ class FollowedRanker:
         if fingerprint is None:
             raise Unavailable("no worker has written to this store yet")
         await asyncio.to_thread(warm_up)  # the first list of an installation would compile it
-        self.layout = await asyncio.to_thread(topic_layout, settings.bootstrap, settings.topics)
+        self.layout = await asyncio.to_thread(topic_layout, settings.brokers, settings.topics)
         items = _Items(fingerprint.decode(), self._lock)
         await self._follow(settings.topics.item_vectors, items.apply)
         if items.catalogue is None:
@@ -129,7 +129,8 @@ class FollowedRanker:
     async def _follow(self, topic: str, apply: _Apply, since: Mapping[tuple[str, int], int] | None = None) -> None:
         """Returns once all was read that stood there."""
         sink = _Applied(apply)
-        options = consumer_options(self._settings.bootstrap, {"bootstrap_timeout_ms": _BOOTSTRAP_MS})
+        brokers = self._settings.brokers
+        options = consumer_options(brokers.servers, {"bootstrap_timeout_ms": _BOOTSTRAP_MS, **brokers.options})
         follower = Follower(options, [topic], lambda _, numbers: numbers, sink, since)
         self._sinks.append(sink)
         self._followers.append(follower)

@@ -87,15 +87,15 @@ class LiveStore:
 
         def read() -> Awaitable[list[Any]]:
             together = self._redis.pipeline(transaction=True)
-            together.time()
             together.hgetall(keyspace.of(partition, "offsets"))
             if users:
-                together.mget([keyspace.user(partition, user) for user in users])
+                together.execute_command("MGET", *(keyspace.user(partition, user) for user in users))
                 together.zmscore(keyspace.of(partition, "erased"), [digests.of(user) for user in users])
             answers: Awaitable[list[Any]] = together.execute()
             return answers
 
-        (seconds, micros), stored, *both = await self._calls.ask(read)
+        seconds, micros = await self._calls.ask(self._redis.time)  # which has no key, so no place in a cluster's
+        stored, *both = await self._calls.ask(read)
         records, erased = both or ([], [])
         by_field = {name.decode(): int(value) for name, value in stored.items()}
         return ReadSnapshot(

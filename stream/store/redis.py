@@ -152,7 +152,8 @@ class Store:
 
         def read() -> Awaitable[list[Any]]:
             both = self._redis.pipeline(transaction=False)
-            both.mget(keys).zmscore(self._keys.of(partition, "erased"), members)
+            both.execute_command("MGET", *keys)  # redis-py has no mget in a cluster's pipeline
+            both.zmscore(self._keys.of(partition, "erased"), members)
             answers: Awaitable[list[Any]] = both.execute()
             return answers
 

@@ -5,14 +5,15 @@ redis-py's own retries are off: it would try an answer again that stays, and say
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeVar
 
-from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from penchant.errors import Misconfigured, PenchantError, Refused, Unavailable
-from serving.redis.answers import asked, client_of
+from serving.redis.answers import asked
+from serving.redis.clients import client_of, is_cluster
 from stream.retry import GIVE_UP_AFTER_S, Retries
 
 _NAME = "Redis"
@@ -22,7 +23,7 @@ _T = TypeVar("_T")
 
 def connect(url: str) -> Any:
     """A client that connects when it is first asked. Raises Misconfigured if that is no address."""
-    return client_of(Redis, url, _PATIENCE_S, retry=Retry(NoBackoff(), 0))
+    return client_of(url, _PATIENCE_S, retry=Retry(NoBackoff(), 0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +65,19 @@ class RedisCalls:
 
     async def keys(self, redis: Any, pattern: str) -> AsyncIterator[bytes]:
         """The keys that match; some come twice."""
-        cursor = None
-        while cursor != 0:
-            at = cursor or 0
-            cursor, found = await self.ask(lambda at=at: redis.scan(at, match=pattern, count=1000))  # type: ignore[misc]
-            for key in found:
-                yield key
+        for node in await self._nodes(redis):
+            where = {} if node is None else {"target_nodes": node}
+            cursor = None
+            while cursor != 0:
+                scan = partial(redis.scan, cursor or 0, match=pattern, count=1000, **where)
+                told, found = await self.ask(scan)
+                (cursor,) = told.values() if isinstance(told, dict) else (told,)  # a cluster names the node with it
+                for key in found:
+                    yield key
+
+    async def _nodes(self, redis: Any) -> list[Any]:
+        """The primaries of a cluster; else nothing but one, the Redis itself."""
+        if not is_cluster(redis):
+            return [None]
+        await self.ask(redis.initialize)
+        return list(redis.get_primaries())

@@ -12,7 +12,8 @@ from pydantic_settings import BaseSettings
 
 from serving.api.app import ApiSettings
 from serving.connections import Connections
-from serving.kafka.settings import KafkaSettings
+from serving.kafka.kafka_settings import KafkaSettings
+from serving.redis.store_settings import StoreSettings
 from stream.settings import WorkerSettings
 
 PAGE = Path(__file__).parents[2] / "docs" / "settings.md"
@@ -23,6 +24,7 @@ NAMES = (
 # What each class adds to the one that it is built on, under the heading of who reads it.
 CLASSES: dict[str, type[BaseSettings]] = {
     "Every process, to reach Kafka": KafkaSettings,
+    "Every process, to reach Redis within TLS": StoreSettings,
     "Every process": Connections,
     "The worker: `penchant worker`": WorkerSettings,
     "The API: `penchant api`": ApiSettings,

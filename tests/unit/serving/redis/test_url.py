@@ -4,7 +4,7 @@ import pytest
 
 from penchant.errors import Misconfigured
 from serving.connections import Connections
-from serving.redis.url import check_url, without_password
+from serving.redis.url import Address, address_of, check_url, without_password
 from stream.store.redis_calls import connect
 
 GOOD = (
@@ -62,3 +62,44 @@ def test_the_client_refuses_it_in_the_same_words(url: str) -> None:
         connect(url)
     assert "secret" not in str(refused.value)
     assert refused.value.__cause__ is None
+
+
+MANY = {
+    "redis+sentinel://ann:se%2Fcret@a:1,b:2,[::1]/shop/3?sentinel_password=x%26y&socket_timeout=3": Address(
+        "sentinel",
+        "redis://ann:se%2Fcret@a:1/3?socket_timeout=3",
+        (("a", 1), ("b", 2), ("::1", 26379)),
+        "shop",
+        (("password", "x&y"),),
+    ),
+    "rediss+sentinel://a/shop": Address("sentinel", "rediss://a:26379", (("a", 26379),), "shop"),
+    "redis+cluster://:secret@a:1,b": Address("cluster", "redis://:secret@a:1", (("a", 1), ("b", 6379))),
+    "rediss+cluster://[::1]:1/0": Address("cluster", "rediss://[::1]:1", (("::1", 1),)),
+}
+
+
+@pytest.mark.parametrize("url", MANY)
+def test_addresses_of_many(url: str) -> None:
+    assert address_of(check_url(url)) == MANY[url]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis+sentinel://secret@a:1,b:2",
+        "redis+sentinel://a:1,b:2/",
+        "redis+sentinel://a:1/shop/secret",
+        "redis+cluster://a:1,b:2/3",
+        "redis+cluster://a:1,,b:2",
+        "redis+cluster://a:1,b:99999",
+        "redis+cluster://",
+        "unix+cluster:///path",
+        "redis+other://a:1",
+        "redis+cluster://:se/cret@a:1",
+    ],
+)
+def test_what_names_no_place_of_many(url: str) -> None:
+    with pytest.raises(ValueError, match="no address of a Redis") as raised:
+        check_url(url)
+    assert "secret" not in str(raised.value)
+    assert "secret" not in without_password(url)
