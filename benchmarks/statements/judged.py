@@ -60,12 +60,16 @@ class OpenShop:
     def judge(self, statement: Statement) -> Verdict:
         """What a newcomer gets who writes this."""
         state = UserState()
-        event = self._read(statement)
+        self.hear(state, statement.text, about=statement.about)
+        listed = [entry.item_id for entry in self.ranker.rank(state, FIRST).items]
+        return self._verdict(statement, listed)
+
+    def hear(self, state: UserState, text: str, number: int = 0, about: str = "") -> None:
+        """Fold what somebody writes into a state. number: of what they write, in order. about: a title."""
+        event = self._read(text, number, about)
         vector = self._encoded(event.encoder_input)
         item = self.catalogue.vector(event.item_id) if event.item_id is not None else None
         fold(state, adjusted(event, vector, self.encoder.sentiment), direction(item, vector), vector, Bounds())
-        listed = [entry.item_id for entry in self.ranker.rank(state, FIRST).items]
-        return self._verdict(statement, listed)
 
     def _encoded(self, text: EncoderInput | None) -> Vector | None:
         if text is None:
@@ -73,13 +77,13 @@ class OpenShop:
         pieces = texts_to_encode(text)
         return assemble(text, dict(zip(pieces, self.encoder.embed(pieces, "query"), strict=True)))
 
-    def _read(self, statement: Statement) -> Event:
-        decoder = Decoder(_TOPICS, load_weights(), 1, {}, clock=lambda: _NOW_MS)
-        body = {"user_id": "u", "event_id": "e", "text": statement.text}
-        if statement.about:
-            body["item_id"] = next(item.item_id for item in self.shop.items if item.title == statement.about)
+    def _read(self, text: str, number: int, about: str) -> Event:
+        decoder = Decoder(_TOPICS, load_weights(), 1, {}, clock=lambda: _NOW_MS + number)
+        body = {"user_id": "u", "event_id": f"e{number}", "text": text}
+        if about:
+            body["item_id"] = next(item.item_id for item in self.shop.items if item.title == about)
         value = json.dumps(body).encode()
-        event = decoder.decode(Record(_TOPICS.reviews, 0, 0, _NOW_MS, b"u", value))
+        event = decoder.decode(Record(_TOPICS.reviews, 0, number, _NOW_MS + number, b"u", value))
         if not isinstance(event, Event):
             raise TypeError("this is a bug: there is one partition, and a review is an event")
         return event

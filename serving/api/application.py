@@ -37,6 +37,7 @@ def application(
     app.router.add_get("/v1/users/{id}/interests", interests.interests)
     asked = OnDemandRoutes(dependencies.users, dependencies.on_demand, dependencies.outbox)
     app.router.add_post("/v1/users/{id}/query", asked.query)
+    app.router.add_post("/v1/users/{id}/conversation", asked.converse)
     app.router.add_post("/v1/users/{id}/rank", asked.rank)
     app.router.add_get("/v1/users/{id}/explain/{item}", asked.explain)
     app.router.add_get("/v1/items/{id}/similar", ItemRoutes(dependencies.views).similar)

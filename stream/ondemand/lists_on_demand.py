@@ -5,17 +5,21 @@ to come again.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import msgspec
 
 from penchant.errors import Misconfigured, Unavailable
-from penchant.messages import RecommendationList, Review
+from penchant.messages import ListItem, RecommendationList, Review
 from penchant.times import rfc3339
-from serving.api.ondemand.made_lists import ExplainedItems, QueriedList, RankedItems
+from serving.api.ondemand.made_lists import ConversationTurn, ExplainedItems, QueriedList, RankedItems
 from serving.api.ondemand.port import KnownUser, NotAnswered
+from serving.catalogue import Catalogue
+from serving.conversation.ambiguity import doubt
+from serving.conversation.questions import Question, language_in
+from serving.conversation.turns import question_after
 from serving.model.encoder import Encoder, load_encoder
 from serving.ranking.ranker import Ranker, Ranking
 from serving.ranking.reasons.told import Explanation
@@ -23,6 +27,7 @@ from serving.state.user_state import UserState, Vector
 from stream.encoder.deadline import DeadlineEncoder
 from stream.events.decoder import Decoder
 from stream.events.encoder_input import EncoderInput, assemble, texts_to_encode
+from stream.events.languages import language_of
 from stream.events.weights import load_weights
 from stream.ondemand.followed_ranker import FollowedRanker
 from stream.ondemand.what_if import EventGone, WhatIf
@@ -33,6 +38,7 @@ from stream.store.base import now_ms
 __all__ = ["ListsOnDemand"]
 
 _T = TypeVar("_T")
+_Then = Callable[[UserState, Ranker, Sequence[ListItem], Catalogue], _T]
 _PATIENCE_S = 5.0  # of a request, while what it needs is being read
 
 
@@ -59,18 +65,36 @@ class ListsOnDemand:
 
     async def query(self, user: KnownUser, said: Review, k: int | None) -> QueriedList:
         """See `OnDemand.query`."""
+        return (await self._heard(user, said, k, lambda *_: None))[0]
+
+    async def converse(self, user: KnownUser, said: Review, k: int | None) -> ConversationTurn:
+        """See `OnDemand.converse`."""
+        language = language_of(said.context) or language_in(said.text)
+
+        def question(
+            state: UserState, ranker: Ranker, items: Sequence[ListItem], catalogue: Catalogue
+        ) -> Question | None:
+            first = [(each.item_id, title_of(each.item_id, catalogue)) for each in items]
+            open_facet = doubt(ranker.points(state), catalogue)
+            return question_after(state, said.user_id, "zh" if language == "zh" else "en", open_facet, first)
+
+        listed, asked = await self._heard(user, said, k, question)
+        return ConversationTurn(**_fields(listed), question=asked)
+
+    async def _heard(self, user: KnownUser, said: Review, k: int | None, then: _Then[_T]) -> tuple[QueriedList, _T]:
+        """The list that a statement would cause, and what `then` makes of the state that it leaves."""
         opened, made_ms = await self._opened(), now_ms()
         event = opened.what_if.statement(said, made_ms)
         texts = await self._encoded(event.encoder_input, opened.fingerprint)
 
-        def made(variant: str, ranker: Ranker) -> RecommendationList:
+        def made(variant: str, ranker: Ranker) -> tuple[QueriedList, _T]:
+            version = user.state.list_version
             state = opened.what_if.after(user.state, event, texts)
-            return self._list(user.user_id, state, variant, ranker.rank(state, k or self._settings.k), opened)
+            listed = self._list(user.user_id, state, variant, ranker.rank(state, k or self._settings.k), opened)
+            queried = QueriedList(**_fields(listed) | {"version": version}, event_id=event.event_id)
+            return queried, then(state, ranker, listed.items, opened.ranker.catalogue)
 
-        version = user.state.list_version
-        listed = await opened.ranker.ask(user.user_id, made)
-        fields = {name: getattr(listed, name) for name in listed.__struct_fields__}
-        return QueriedList(**fields | {"version": version}, event_id=event.event_id)
+        return await opened.ranker.ask(user.user_id, made)
 
     async def rank(self, user: KnownUser, item_ids: Sequence[str]) -> RankedItems:
         """See `OnDemand.rank`."""
@@ -193,6 +217,16 @@ class ListsOnDemand:
         under_deadline = DeadlineEncoder(encoder)
         await under_deadline.warm_up()
         return under_deadline
+
+
+def title_of(item_id: str, catalogue: Catalogue) -> str:
+    """An item's title, "" without one."""
+    item = catalogue.about(item_id)
+    return item.title if item is not None else ""
+
+
+def _fields(of: msgspec.Struct) -> dict[str, Any]:
+    return {name: getattr(of, name) for name in of.__struct_fields__}
 
 
 async def _soon(task: "asyncio.Task[_T]", meanwhile: str) -> _T:

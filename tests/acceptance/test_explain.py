@@ -1,6 +1,7 @@
 """`penchant explain` and lists on demand beside a running worker: whose, of what, and every point of it."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -143,3 +144,37 @@ def test_without_an_event_the_list_is_that_after_its_retraction(shared: System, 
     assert (unknown.status, unknown.body["reason"]) == (404, "unknown_event")
     assert answer_of(api, "/v1/users/u95/explain/nothing").body["reason"] == "unknown_item"
     assert answer_of(api, "/v1/users/nobody/explain/f0").body["reason"] == "unknown_user"
+
+
+def test_a_statement_that_leaves_much_open_is_followed_by_one_question(shared: System, api: RunningApi) -> None:
+    """Given a few genres, when somebody names two of them, then they are asked which, and the answer counts."""
+    kinds = {"Comedy": "Joke", "Western": "Ride", "War": "Front", "Horror": "Fog", "Romance": "Love"}
+    more: list[dict[str, Any]] = [
+        {"item_id": f"more-{kind}-{n}", "title": f"{word} {n}", "facets": {"genre": [kind], "domain": "film"}}
+        for kind, word in kinds.items()
+        for n in range(4)
+    ]
+    shared.publish([*FILMS, *more])
+    path = "/v1/users/u96/conversation"
+
+    def asked() -> Any:
+        """Once all items were read."""
+        said = {"text": "comedy or western", "event_id": "t1", "language": "zh-CN"}
+        return answer_of(api, path, said).body
+
+    assert until(lambda: asked()["question"] is not None)
+    question = asked()["question"]
+    assert (question["kind"], question["facet"]) == ("clarify", "genre")
+    assert {"喜剧", "西部"} <= {choice["label"] for choice in question["choices"]}
+    chosen, none = question["choices"][0], question["choices"][-1]
+    assert (none["label"], none["events"][0]["text"][:2]) == ("都不是", "不要")
+
+    sent = api.ask("/v1/events", chosen["events"])
+
+    assert sent.status == 202
+    made = shared.read_list_for("u96", sent.body["ids"][0])
+    wanted = {item["item_id"] for item in [*FILMS, *more] if chosen["events"][0]["text"] in item["facets"]["genre"]}
+    assert made["items"][0]["item_id"] in wanted
+    again = answer_of(api, path, chosen["events"][0] | {"language": "zh"}).body
+    assert again["remembered"]
+    assert again["question"] is None, "an answer is not asked about"

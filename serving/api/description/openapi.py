@@ -9,12 +9,12 @@ from penchant.messages import Click, Command, RecommendationList, Review
 from serving.api.description.operations import COUNT, Operation
 from serving.api.description.page_operations import OPERATIONS
 from serving.api.named_interests import Interests
-from serving.api.ondemand.made_lists import ExplainedItems, QueriedList, RankedItems
+from serving.api.ondemand.made_lists import ConversationTurn, ExplainedItems, QueriedList, RankedItems
 from serving.api.operator.dead_letters import Letters, RedriveRequest, RedriveResult
 from serving.api.operator.worker_counts import Workers
 from serving.api.routes.items import SimilarItems
 from serving.api.routes.items_shown import KnownItems
-from serving.api.routes.on_demand_lists import Query, RankedRequest
+from serving.api.routes.on_demand_lists import Query, RankedRequest, Said
 from serving.api.routes.operator import KnownUsers
 from serving.api.shown.item_map import Map
 from serving.api.shown.past_events import History
@@ -22,7 +22,7 @@ from serving.api.shown.past_events import History
 __all__ = ()
 
 _REF = "#/components/schemas/{name}"
-_ASKED = [Query, RankedRequest, QueriedList, RankedItems, ExplainedItems]
+_ASKED = [Query, Said, ConversationTurn, RankedRequest, QueriedList, RankedItems, ExplainedItems]
 _SHOWN = (KnownItems, Map, History, KnownUsers, Workers, Letters, RedriveRequest, RedriveResult)
 _PROBLEMS = {
     401: "a key is needed, where a file of keys is set",

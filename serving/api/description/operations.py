@@ -143,6 +143,24 @@ _INTERESTS = {
 }
 _SIMILAR = {"item_id": "i9", "items": [{"item_id": "i3", "title": "Aliens (1986)", "score": 0.71}]}
 _QUERIED = LIST | {"cause": None, "folded": [], "event_id": "q-5", "remembered": False}
+_CHOICES = {"Comedy": "Comedy", "Western": "Western", "Something else": "no Comedy, no Western"}
+_TURN = _QUERIED | {
+    "remembered": True,
+    "question": {
+        "kind": "clarify",
+        "facet": "genre",
+        "text": "What do you have in mind: Comedy or Western?",
+        "choices": [
+            {
+                "label": label,
+                "events": [
+                    {"user_id": "u1", "text": text, "event_id": f"answer-5f0c-{at}", "context": {"language": "en"}}
+                ],
+            }
+            for at, (label, text) in enumerate(_CHOICES.items(), 1)
+        ],
+    },
+}
 _RANKED = {
     "user_id": "u1",
     "path": "live",
@@ -224,6 +242,22 @@ OPERATIONS = (
             "statement": {"value": {"text": "尤其是科幻片", "remember": True, "event_id": "r-4", "language": "zh"}},
         },
         answers={200: Answer("the list", "QueriedList", _QUERIED)},
+        problems=(400, 413, 415, 422, 503),
+    ),
+    Operation(
+        method="POST",
+        path="/v1/users/{id}/conversation",
+        name="converse",
+        role=Role.READ,
+        summary="A list for what is said, which is remembered, and at most one question; needs the role `ingest`, too.",
+        parameters=[USER],
+        body=("Said",),
+        several=False,
+        examples={
+            "open": {"value": {"text": "something good for tonight"}},
+            "answer": {"value": {"text": "科幻", "event_id": "answer-5f0c-1", "language": "zh"}},
+        },
+        answers={200: Answer("the list", "ConversationTurn", _TURN)},
         problems=(400, 413, 415, 422, 503),
     ),
     Operation(

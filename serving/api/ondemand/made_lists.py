@@ -3,6 +3,7 @@
 import msgspec
 
 from penchant.messages import RecommendationList
+from serving.conversation.questions import Question
 from serving.ranking.reasons.told import Candidate, Explanation
 
 
@@ -14,6 +15,12 @@ class QueriedList(RecommendationList, kw_only=True, gc=False):
 
     event_id: str
     remembered: bool = False
+
+
+class ConversationTurn(QueriedList, kw_only=True, gc=False):
+    """A list for a text that was said in a conversation, which is remembered. question: one, if there is one."""
+
+    question: Question | None = None
 
 
 class RankedItems(msgspec.Struct, kw_only=True):

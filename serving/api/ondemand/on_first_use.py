@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 from penchant.errors import Misconfigured
 from penchant.messages import Review
-from serving.api.ondemand.made_lists import ExplainedItems, QueriedList, RankedItems
+from serving.api.ondemand.made_lists import ConversationTurn, ExplainedItems, QueriedList, RankedItems
 from serving.api.ondemand.port import KnownUser, NotAnswered, OnDemand
 
 __all__ = ()
@@ -22,6 +22,10 @@ class OnFirstUse:
     async def query(self, user: KnownUser, said: Review, k: int | None) -> QueriedList:
         """See `OnDemand.query`."""
         return await (await self._there()).query(user, said, k)
+
+    async def converse(self, user: KnownUser, said: Review, k: int | None) -> ConversationTurn:
+        """See `OnDemand.converse`."""
+        return await (await self._there()).converse(user, said, k)
 
     async def rank(self, user: KnownUser, item_ids: Sequence[str]) -> RankedItems:
         """See `OnDemand.rank`."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from penchant.messages import Review
-from serving.api.ondemand.made_lists import ExplainedItems, QueriedList, RankedItems
+from serving.api.ondemand.made_lists import ConversationTurn, ExplainedItems, QueriedList, RankedItems
 from serving.state.user_state import UserState
 
 
@@ -31,6 +31,10 @@ class OnDemand(Protocol):
 
     async def query(self, user: KnownUser, said: Review, k: int | None) -> QueriedList:
         """The list that the user would have right after this statement. Raises Rejected if no worker would take it."""
+        ...
+
+    async def converse(self, user: KnownUser, said: Review, k: int | None) -> ConversationTurn:
+        """The same, and what is asked then."""
         ...
 
     async def rank(self, user: KnownUser, item_ids: Sequence[str]) -> RankedItems:

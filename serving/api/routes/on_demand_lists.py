@@ -1,6 +1,7 @@
-"""Lists made because somebody asks: for a text, of the caller's own items, explained.
+"""Lists made because somebody asks: for a text, in a conversation, of the caller's own items, explained.
 
-`POST /v1/users/{id}/query`, `POST /v1/users/{id}/rank`, `GET /v1/users/{id}/explain/{item}`.
+`POST /v1/users/{id}/query`, `POST /v1/users/{id}/conversation`, `POST /v1/users/{id}/rank`,
+`GET /v1/users/{id}/explain/{item}`.
 """
 
 import uuid
@@ -30,17 +31,22 @@ __all__ = ()
 _ENCODER = msgspec.json.Encoder()
 
 
-class Query(msgspec.Struct, kw_only=True):
-    """A text, and how many items are wanted. remember: whether it is sent as a statement of the user's, too.
+class Said(msgspec.Struct, kw_only=True):
+    """What somebody says, and how many items are wanted.
 
-    event_id: of that statement; made where there is none. language: of the reasons' words (`en`, `zh-CN`).
+    event_id: of the statement; made where there is none. language: of reasons' words and questions (`en`, `zh-CN`).
     """
 
     text: str
     k: Annotated[int, msgspec.Meta(ge=1, le=MOST_ENTRIES)] | None = None
-    remember: bool = False
     event_id: str | None = None
     language: str | None = None
+
+
+class Query(Said, kw_only=True):
+    """A text for a list. remember: whether it is sent as a statement of the user's, too."""
+
+    remember: bool = False
 
 
 class RankedRequest(msgspec.Struct, kw_only=True):
@@ -70,6 +76,17 @@ class OnDemandRoutes:
         if asked.remember:
             await self._outbox.send([said], [said.event_id or ""])
         return _answer(msgspec.structs.replace(made, remembered=asked.remember))
+
+    async def converse(self, request: web.Request) -> web.Response:
+        """A list for what is said, which is remembered; and one question, if that leaves open what is meant."""
+        check_role(request, Role.INGEST)
+        user_id, asked = id_in_path(request), await body_of(request, Said)
+        said = _statement(user_id, asked)
+        with refused():
+            user = await self._user(user_id)
+            made = await self._on_demand.converse(user, msgspec.structs.replace(said, user_id=user.user_id), asked.k)
+        await self._outbox.send([said], [said.event_id or ""])
+        return _answer(msgspec.structs.replace(made, remembered=True))
 
     async def rank(self, request: web.Request) -> web.Response:
         """The caller's items in this user's order."""
@@ -108,7 +125,7 @@ class OnDemandRoutes:
         return KnownUser(*found) if found is not None else KnownUser(user_id, UserState())
 
 
-def _statement(user_id: str, asked: Query) -> Review:
+def _statement(user_id: str, asked: Said) -> Review:
     context = {"language": asked.language} if asked.language is not None else None
     event_id = asked.event_id if asked.event_id is not None else uuid.uuid4().hex
     said = Review(user_id=user_id, text=asked.text, event_id=event_id, context=context)

@@ -53,8 +53,8 @@ export function startTalk(onFailure) {
     if (!question) return box.replaceChildren();
     const choices = question.choices.map((/** @type {any} */ each) => h("button", {
       type: "button", class: "choice", onclick: () => answer(each),
-    }, each.words ?? each.text ?? each));
-    box.replaceChildren(h("p", { role: "status" }, question.words ?? question.text), h("div", { class: "field", role: "group",
+    }, each.label));
+    box.replaceChildren(h("p", { role: "status" }, question.text), h("div", { class: "field", role: "group",
       "aria-label": t("choices") }, choices, h("button", { type: "button", class: "quiet", onclick: () => ask(null) }, t("neither"))));
   }
 
@@ -62,8 +62,7 @@ export function startTalk(onFailure) {
   async function answer(choice) {
     ask(null);
     try {
-      if (choice.event) await send(choice.event);
-      else await say(choice.text ?? choice);
+      for (const event of choice.events) await send(event);
     } catch (error) {
       onFailure(error);
     }

@@ -1,0 +1,1 @@
+"""What a clarifying question is worth."""
