@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help setup wheelhouse demo check docs format test test-long test-export test-setup export-venv test-kafka test-faults test-gpu bench soak fuzz clean distclean
+.PHONY: help setup wheelhouse demo check types architecture docs format test test-long test-export test-setup export-venv test-kafka test-faults test-gpu bench soak fuzz clean distclean
 
 PYTHON ?= python3
 SECONDS = 60
@@ -27,8 +27,8 @@ WHEELHOUSE ?= $(wildcard .cache/wheelhouse)
 OPENVINO := $(shell grep -qE 'amx_bf16|avx512_bf16' /proc/cpuinfo 2> /dev/null && echo ,openvino)
 EXTRAS := worker,api,cpu,model,local,bench,dev$(OPENVINO)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
-# Whole files, which share a broker and a catalogue; more of them at once than cores, as much of it is waiting.
-PYTEST := $(VENV)/bin/python -m pytest -n 3 --dist loadfile
+# As tests/support/side_by_side.py shares them out; more at once than cores, as much of it is waiting.
+PYTEST := $(VENV)/bin/python -m pytest -n 4 --no-loadscope-reorder
 BUILDING := 'hatchling>=1.27' editables 'setuptools>38'
 OFFLINE = $(if $(WHEELHOUSE),--no-index --find-links '$(abspath $(WHEELHOUSE))')
 # 105 MB of packages: plugins and frontends of OpenVINO, and what tests them.
@@ -59,7 +59,12 @@ demo: setup ## Replay films through the whole system for SECONDS=60, show lists;
 check: $(VENV)/installed ## Lint, formatting, types, architecture
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
+	@$(MAKE) --no-print-directory --output-sync --jobs 2 types architecture
+
+types: $(VENV)/installed
 	$(VENV)/bin/mypy
+
+architecture: $(VENV)/installed
 	$(VENV)/bin/python -m pytest -q tests/architecture
 
 docs: $(VENV)/installed ## Write docs/settings.md, docs/messages.md and TypeScript's declarations anew from the code's own words
@@ -87,7 +92,7 @@ test-setup: ## `make setup` killed at five points and run again, in a fresh clon
 
 test-kafka: setup ## The integration, acceptance and foreign clients' tests, on Apache Kafka (Java 17, Maven, Go)
 	$(call java,$@)
-	PENCHANT_TEST_KAFKA=1 $(PYTEST) -m "kafka and not export" $(KAFKA_TESTS) $(ARGS)
+	PENCHANT_TEST_KAFKA=1 $(PYTEST) -n 3 -m "kafka and not export" $(KAFKA_TESTS) $(ARGS)
 
 test-faults: setup ## The table of faults, on Apache Kafka: what is lost, what counts twice; RUNS=full for all of it
 	$(call java,$@)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 import pytest
+from xdist.remote import Producer
 
 with warnings.catch_warnings():  # kafka-python reads its schemas, at import, in a way that Python 3.11 deprecates
     warnings.simplefilter("ignore", DeprecationWarning)
@@ -17,6 +18,7 @@ with warnings.catch_warnings():  # kafka-python reads its schemas, at import, in
 from benchmarks.performance.apache_kafka import ApacheKafka
 from deploy.local.services import start_broker, start_store
 from penchant.errors import Misconfigured
+from tests.support.side_by_side import SideBySide, arranged
 
 # Started in the background by a shell without job control, or with nohup, which children would inherit: Ctrl-C and a
 # terminal that closes are tested here.
@@ -43,6 +45,16 @@ def missing(error: Misconfigured) -> None:
     if os.environ.get("CI"):
         pytest.fail(str(error))
     pytest.skip(str(error))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put tests into the order in which processes take them."""
+    items[:] = arranged(items)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> SideBySide:
+    """Share them out among processes."""
+    return SideBySide(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,8 @@
 import json
 import signal
 import urllib.request
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -67,9 +68,21 @@ def gone(processes: list[psutil.Process]) -> bool:
     return not any(process.is_running() and process.status() != psutil.STATUS_ZOMBIE for process in processes)
 
 
+@contextmanager
+def without_hangups() -> Iterator[None]:
+    """As nohup starts what is to outlive its terminal."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
 def test_from_nothing_to_a_list_and_back_to_nothing(tmp_path: Path) -> None:
-    with running_local(tmp_path) as system:
+    """Started to outlive its terminal, which closes at once."""
+    with without_hangups(), running_local(tmp_path) as system:
         children = system.children()
+        system.process.send_signal(signal.SIGHUP)
         assert set(system.where) == {"bootstrap", "redis", "api", "prefix", "workers"}
         assert all("127.0.0.1:" in system.where[name] for name in ("bootstrap", "redis", "api"))
 
@@ -94,6 +107,7 @@ def test_from_nothing_to_a_list_and_back_to_nothing(tmp_path: Path) -> None:
         assert system.stop(signal.SIGTERM) == 0
         assert gone(children)
         assert list(tmp_path.iterdir()) == []
+        assert "the embedded broker serves kafka-python" in system.process.communicate()[1]
 
 
 def test_interrupt_stops_it_too(tmp_path: Path) -> None:
@@ -106,38 +120,7 @@ def test_interrupt_stops_it_too(tmp_path: Path) -> None:
         assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGQUIT])
-def test_a_terminal_that_closes_stops_it_too(tmp_path: Path, number: signal.Signals) -> None:
-    with running_local(tmp_path) as system:
-        children = system.children()
-
-        assert system.stop(number) == 0
-        assert gone(children)
-        assert list(tmp_path.iterdir()) == []
-
-
-def test_one_that_was_started_to_outlive_its_terminal_does(tmp_path: Path) -> None:
-    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does
-    try:
-        with running_local(tmp_path) as system:
-            system.process.send_signal(signal.SIGHUP)
-
-            assert system.stop(signal.SIGTERM) == 0
-            assert "the embedded broker serves kafka-python" in system.process.communicate()[1]
-    finally:
-        signal.signal(signal.SIGHUP, before)
-
-
-def test_nothing_runs_on_when_it_is_killed(tmp_path: Path) -> None:
-    with running_local(tmp_path) as system:
-        children = system.children()
-
-        system.stop(signal.SIGKILL)
-
-        assert until(lambda: gone(children), 10.0)
-
-
-def test_a_killed_worker_is_started_again_and_goes_on(tmp_path: Path) -> None:
+def test_a_killed_worker_is_started_again_and_goes_on_until_the_terminal_closes(tmp_path: Path) -> None:
     with running_local(tmp_path) as system:
         penchant("produce", "-", *system.options, stdin=items())
         click = '{"user_id": "u1", "item_id": "hero", "type": "like"}'
@@ -156,7 +139,11 @@ def test_a_killed_worker_is_started_again_and_goes_on(tmp_path: Path) -> None:
             assert version_after(consumer, "u1", version) > version
             (again,) = system.workers()
             assert again.pid != worker.pid
-        assert system.stop() == 0
+
+        children = system.children()
+        assert system.stop(signal.SIGHUP) == 0
+        assert gone(children)
+        assert list(tmp_path.iterdir()) == []
 
 
 def test_running_broker_and_store_are_used_and_left(
@@ -168,9 +155,12 @@ def test_running_broker_and_store_are_used_and_left(
         assert system.where["bootstrap"] == broker.bootstrap
         assert system.where["redis"] == redis_url
         assert system.where["prefix"] == prefix
-        assert sorted(child.cmdline()[2] for child in system.children()) == ["deploy.api", "stream"]
+        children = system.children()
+        assert sorted(child.cmdline()[2] for child in children) == ["deploy.api", "stream"]
 
-        assert system.stop() == 0
+        assert system.stop(signal.SIGQUIT) == 0
+        assert gone(children)
+        assert list(tmp_path.iterdir()) == []
     assert penchant("doctor", "--json", *options).json["topics"]["ok"]
 
 
