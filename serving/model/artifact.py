@@ -23,7 +23,9 @@ import numpy.typing as npt
 
 from penchant.errors import BrokenArtifact
 from serving.files.numpy_files import read_floats
+from serving.model.external_data import external_file
 from serving.model.sentiment import SENTIMENT, Sentiment, read_sentiment
+from serving.terminal.printable import shown
 
 FORMAT = 1  # raised when a folder of the new kind cannot be read by the old release
 MODEL, TOKENIZER, CENTRE, MANIFEST = "model.onnx", "tokenizer.json", "centre.npy", "manifest.json"
@@ -243,6 +245,11 @@ def _check_hashes(folder: Path, hashes: Mapping[str, str]) -> None:
             raise BrokenArtifact(
                 f"{path} was altered or cut short: its SHA-256 is {found[:12]}…, "
                 f"the manifest says {hashes[name][:12]}…; {REMEDY}"
+            )
+        if name == MODEL and (beside := external_file(path)) is not None:
+            raise BrokenArtifact(
+                f"{path} keeps weights in another file ({shown(beside)}), which no hash vouches for: "
+                "write the graph as one file"
             )
 
 

@@ -209,3 +209,28 @@ def test_what_leaves_vectors_alone_leaves_the_fingerprint(folder: Path) -> None:
     before = open_artifact(folder).fingerprint
     write_manifest(folder, model="renamed", versions={"onnx": "9"})
     assert open_artifact(folder).fingerprint == before
+
+
+def test_weights_in_another_file_are_refused(folder: Path) -> None:
+    """Given a graph whose hash is right and whose weights lie beside it, then they could be changed unseen."""
+    from onnx import TensorProto, helper, numpy_helper, save_model
+
+    weights = numpy_helper.from_array(np.arange(64, dtype=np.float32), "weights")
+    output = helper.make_tensor_value_info("out", TensorProto.FLOAT, [64])
+    node = helper.make_node("Identity", ["weights"], ["out"])
+    graph = helper.make_graph([node], "one", [], [output], [weights])
+    save_model(
+        helper.make_model(graph),
+        str(folder / MODEL),
+        save_as_external_data=True,
+        location="weights.bin",
+        size_threshold=0,
+    )
+    write_manifest(folder)
+
+    with pytest.raises(BrokenArtifact, match=r"keeps weights in another file \(weights\.bin\)"):
+        open_artifact(folder)
+
+    save_model(helper.make_model(graph), str(folder / MODEL))
+    write_manifest(folder)
+    assert open_artifact(folder).dim == 3

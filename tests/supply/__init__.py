@@ -1,0 +1,1 @@
+"""What an install brings along: licences, a bill of materials, known holes."""
