@@ -3,19 +3,21 @@
 #     docker build -t penchant .
 #     docker run --rm -v "$PWD/.cache/models/default:/model:ro" -e PENCHANT_BOOTSTRAP=… -e PENCHANT_REDIS=… penchant worker
 
-FROM python:3.12-bookworm AS build
+# Images by exact version, not by digest: a digest is one platform's, and this builds on several. Who wants one names it:
+# --build-context or a mirror. Packages are those of constraints.txt, which were tested together.
+FROM python:3.12.12-bookworm AS build
 WORKDIR /src
 RUN python -m venv /venv
-COPY pyproject.toml README.md LICENSE ./
+COPY pyproject.toml constraints.txt README.md LICENSE NOTICE ./
 COPY penchant penchant
 COPY serving serving
 COPY stream stream
 COPY evaluation evaluation
 COPY deploy deploy
 COPY export export
-RUN /venv/bin/pip install --no-cache-dir ".[worker,api,cpu]"
+RUN /venv/bin/pip install --no-cache-dir -c constraints.txt ".[worker,api,cpu]"
 
-FROM python:3.12-slim-bookworm
+FROM python:3.12.12-slim-bookworm
 RUN groupadd --system --gid 10001 penchant && useradd --system --uid 10001 --gid 10001 --no-create-home penchant
 COPY --from=build /venv /venv
 RUN install --directory --owner=10001 --group=10001 /var/cache/penchant

@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help setup wheelhouse demo check types architecture docs format test test-long test-export test-setup export-venv test-kafka test-faults test-gpu bench soak fuzz clean distclean
+.PHONY: help setup wheelhouse demo check types architecture docs audit sbom format test test-long test-export test-setup export-venv test-kafka test-faults test-gpu bench soak fuzz clean distclean
 
 PYTHON ?= python3
 SECONDS = 60
@@ -17,6 +17,7 @@ SCHEME = default
 VENV := .venv
 EXPORT_VENV := .cache/export-venv
 GPU_VENV := .cache/gpu-venv
+AUDIT_VENV := .cache/audit-venv
 MODEL := .cache/models/default
 BENCH := .cache/bench
 LEFTOVERS = $(dir $(MODEL)).$(notdir $(MODEL)).*  # scratch folders of exports that were killed
@@ -59,6 +60,7 @@ demo: setup ## Replay films through the whole system for SECONDS=60, show lists;
 check: $(VENV)/installed ## Lint, formatting, types, architecture
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/python -m tests.supply licences | tail -n 1
 	@$(MAKE) --no-print-directory --output-sync --jobs 2 types architecture
 
 types: $(VENV)/installed
@@ -71,6 +73,13 @@ docs: $(VENV)/installed ## Write docs/settings.md, docs/messages.md and TypeScri
 	$(VENV)/bin/python -m tests.architecture.settings_page
 	$(VENV)/bin/python -m tests.architecture.messages_page
 	$(VENV)/bin/penchant schemas --typescript > examples/javascript/penchant.d.ts
+
+audit: $(VENV)/installed $(AUDIT_VENV)/installed ## Licences of all packages, checked; known holes of their versions
+	$(VENV)/bin/python -m tests.supply licences
+	$(VENV)/bin/python -m tests.supply advisories $(AUDIT_VENV)/bin/pip-audit
+
+sbom: $(VENV)/installed ## A bill of materials of what a deployment installs, CycloneDX: .cache/sbom.json
+	$(VENV)/bin/python -m tests.supply sbom .cache/sbom.json
 
 format: $(VENV)/installed ## Format the code, mend what ruff can mend
 	$(VENV)/bin/ruff format .
@@ -168,6 +177,12 @@ $(VENV)/installed: pyproject.toml constraints.txt
 
 $(VENV)/fuzzer: $(VENV)/installed
 	$(VENV)/bin/$(PIP_INSTALL) -c constraints.txt -e '.[fuzz]'
+	@touch $@
+
+# Apart from what it looks at.
+$(AUDIT_VENV)/installed:
+	$(call environment,$(AUDIT_VENV))
+	$(AUDIT_VENV)/bin/$(PIP_INSTALL) 'pip-audit>=2.9'
 	@touch $@
 
 # torch with its libraries: a download of about 3 GB, for models whose graph is not written here, and for what judges
