@@ -1,0 +1,1 @@
+"""What a load takes, worked out from costs."""
