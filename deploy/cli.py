@@ -10,6 +10,7 @@ from contextlib import suppress
 import click
 
 from deploy.commands.api import api
+from deploy.commands.demo import demo
 from deploy.commands.dlq import dlq
 from deploy.commands.doctor import doctor
 from deploy.commands.erase import erase
@@ -46,6 +47,7 @@ def cli() -> None:
 
 for command in (
     local,
+    demo,
     worker,
     api,
     topics,

@@ -1,45 +1,20 @@
-"""`python -m deploy.demo`: films and their ratings through the whole system, then people who write what they like."""
+"""`python -m deploy.demo`, which `make demo` runs: `penchant demo` with files for the summary and the ratings."""
 
-import gzip
-import signal
 import sys
-import time
-from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
 
 import click
 import msgspec
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
-from rich.text import Text
 
-from deploy.demo import films
-from deploy.demo.clients import DemoClient, connected
-from deploy.demo.films import Rating
-from deploy.demo.rating_replay import RatingReplay, ReplayResult
-from deploy.demo.running_system import RunningSystem, running
-from deploy.demo.scene import scene
-from deploy.demo.show import DemoPrinter, console
-from deploy.demo.summary import StatementAnswer, summarise
-from deploy.local.signals import stopping_signals
+from deploy.demo.run import CACHE, DemoPlan, run_demo
 from penchant.errors import PenchantError
-from penchant.messages import Item
 from serving.terminal.printable import tolerant_streams
 from serving.terminal.printing import complain
-
-_NEWCOMER = "newcomer"
-_STATEMENTS = ("我喜欢看电影，尤其是科幻片", "I am in the mood for romantic comedies")
-_SCENE_STATEMENT = _STATEMENTS[0]
-# Months pass in a minute here, so the trending list, which users without a list are shown, is refreshed each second.
-_TIME_LAPSE = {"PENCHANT_TRENDING_EVERY_S": "1"}
-_CHOSEN = 3
-_EARLY = 2_000  # the three users are chosen among those who come within so many ratings
 
 
 @click.command()
 @click.option("--seconds", type=click.FloatRange(1, 3600), default=60.0, envvar="SECONDS", show_default=True)
-@click.option("--cache", type=click.Path(path_type=Path), default=Path(".cache/wheels"), help="Where the wheels lie.")
+@click.option("--cache", type=click.Path(path_type=Path), default=CACHE, help="Where the wheels lie.")
 @click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write the summary there too.")
 @click.option(
     "--sent", "sent_file", type=click.Path(path_type=Path), help="Write the ratings as they were sent, gzip'd."
@@ -48,115 +23,13 @@ _EARLY = 2_000  # the three users are chosen among those who come within so many
 def main(seconds: float, cache: Path, json_file: Path | None, sent_file: Path | None, keep: bool) -> None:
     """Replay MovieLens-100K through Penchant for SECONDS, show lists and figures, and end."""
     tolerant_streams()
-    out = console()
-    for number in stopping_signals():  # so that everything is stopped in order, as by Ctrl-C
-        signal.signal(number, signal.default_int_handler)
     try:
-        summary = _demo(out, seconds, cache, sent_file, keep)
+        summary = run_demo(DemoPlan(seconds, cache, sent_file, keep))
     except PenchantError as error:
         complain(f"demo: {error}")
         sys.exit(error.exit_code)
     if json_file:
         json_file.write_bytes(msgspec.json.format(msgspec.json.encode(summary)))
-
-
-def _demo(out: Console, seconds: float, cache: Path, sent_file: Path | None, keep: bool) -> object:
-    out.print(Text(films.TERMS, "dim"))
-    films.fetch(cache)
-    catalogue = [msgspec.convert(film.message(), Item) for film in films.films(cache)]
-    ratings = films.ratings(cache)
-    out.print("Starting broker, store, worker and API (`penchant local`) …")
-    with running(_TIME_LAPSE) as system, connected(system.brokers, system.topics) as client:
-        show = DemoPrinter(out, {item.item_id: item for item in catalogue})
-        _publish(out, system, client, catalogue)
-        played = _replay(out, show, client, ratings, seconds)
-        if sent_file:
-            sent_file.write_bytes(gzip.compress(msgspec.json.Encoder().encode_lines(played.ratings), mtime=0))
-        told = [_tell(show, client, text) for text in _STATEMENTS]
-        dead, memory = system.dead_letters(), system.memory()
-        summary = summarise(played, len(ratings), dead, memory, (told, _scene(out)))
-        out.print(summary.table())
-        _what_next(out, system, keep)
-    return summary
-
-
-def _publish(out: Console, system: RunningSystem, client: DemoClient, catalogue: Sequence[Item]) -> None:
-    """Send the items and wait until each has its vector."""
-    for item in catalogue:
-        client.send(client.topics.items, item.item_id, item)
-    with _progress(out) as progress:
-        task = progress.add_task("", total=len(catalogue))
-
-        def show(count: int) -> None:
-            progress.update(task, completed=count, description=f"{count:,} of {len(catalogue):,} items embedded")
-
-        system.until_embedded(len(catalogue), show)
-
-
-def _replay(
-    out: Console, show: DemoPrinter, client: DemoClient, ratings: Sequence[Rating], seconds: float
-) -> ReplayResult:
-    moved_s = int(time.time()) - ratings[-1].time_s
-    rows = {item_id: row for row, item_id in enumerate(show.items)}
-    replay = RatingReplay(client, rows, moved_s)
-    began = time.monotonic()
-    with _progress(out) as progress:
-        task = progress.add_task("", total=seconds)
-
-        def show_sent(sent: int) -> None:
-            done_s = seconds if sent == len(ratings) else min(time.monotonic() - began, seconds)
-            progress.update(task, completed=done_s, description=f"{sent:,} of {len(ratings):,} ratings replayed")
-
-        played = replay.run(ratings, seconds, show_sent)
-    counts = Counter(rating.user_id for rating in ratings[:_EARLY])
-    for user, _ in counts.most_common(_CHOSEN):
-        if user in played.first_lists:
-            first, last = played.first_lists[user], client.newest[user]
-            show.side_by_side(user, ("after the first rating", first), ("after the last one replayed", last))
-    return played
-
-
-def _tell(show: DemoPrinter, client: DemoClient, text: str) -> StatementAnswer:
-    """Say something as the newcomer, and show the list that answers."""
-    event_id = f"s-{time.time_ns()}"
-    message = {"event_id": event_id, "user_id": _NEWCOMER, "text": text}
-    sent_at = client.send(client.topics.reviews, _NEWCOMER, message)
-    answer = client.until_named(event_id)
-    milliseconds = (answer.at_s - sent_at) * 1000
-    show.answer(text, answer.made, milliseconds)
-    return StatementAnswer(text, round(milliseconds, 1), answer.made.items)
-
-
-def _scene(out: Console) -> list[StatementAnswer]:
-    """The same statement before a Chinese catalogue, in a system of its own: catalogues on one prefix would mix."""
-    out.print("A second system, with a small Chinese catalogue …")
-    items = scene()
-    with running({"PENCHANT_LANGUAGE": "zh"}) as system, connected(system.brokers, system.topics) as client:
-        _publish(out, system, client, items)
-        return [_tell(DemoPrinter(out, {item.item_id: item for item in items}), client, _SCENE_STATEMENT)]
-
-
-def _progress(out: Console) -> Progress:
-    """A bar on a terminal, its last line elsewhere."""
-    return Progress(TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), console=out)
-
-
-def _what_next(out: Console, system: RunningSystem, keep: bool) -> None:
-    where = system.where
-    if not keep:
-        out.print(
-            "Next: `DEMO_KEEP=1 make demo` stays up; `penchant local` starts an empty system; docs/demo.md tells more."
-        )
-        return
-    out.print("Still up; Ctrl-C ends it. In another terminal:")
-    out.print(f"  export PENCHANT_BOOTSTRAP={where.bootstrap} PENCHANT_REDIS={where.redis}")
-    out.print(f"  penchant watch {_NEWCOMER}")
-    out.print(f"  API: {where.api}/health/ready")
-    try:
-        while system.process.exit_code is None:
-            time.sleep(0.5)
-    except KeyboardInterrupt:
-        out.print("Stopping.")
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 import msgspec
 
@@ -124,9 +125,8 @@ class RatingReplay:
     def __post_init__(self) -> None:
         self.played = ReplayResult(HitRates(len(self.rows)))
 
-    def run(self, ratings: Sequence[Rating], seconds: float, progress: Callable[[int], None]) -> ReplayResult:
+    def run(self, ahead: LookAhead, seconds: float, progress: Callable[[int], None]) -> ReplayResult:
         """Send for `seconds` or until all is sent, then wait for the last lists."""
-        ahead = LookAhead(ratings)
         began = time.monotonic()
         while True:
             if time.monotonic() - began < seconds:
@@ -134,11 +134,21 @@ class RatingReplay:
                     self._send(rating)
             if not self._sent_at:
                 break
-            for user in self._receive():
+            for user in self._receive(_LOOK_MS):
                 ahead.answered(user)
             progress(self.played.sent)
         self.played.seconds = time.monotonic() - began
         return self.played
+
+    def go_on(self, ahead: LookAhead, per_s: float, wanted: Callable[[], bool]) -> None:
+        """Send some a second, for as long as that is wanted; what it counts is not of the run before."""
+        while wanted():
+            due = time.monotonic() + 1 / per_s
+            for rating in islice(ahead.ready(), 1):
+                self._send(rating)
+            while (left_s := due - time.monotonic()) > 0:
+                for user in self._receive(max(round(1000 * left_s), 1)):
+                    ahead.answered(user)
 
     def _send(self, rating: Rating) -> None:
         user, row = rating.user_id, self.rows[rating.item_id]
@@ -163,9 +173,9 @@ class RatingReplay:
         made = self.client.newest.get(user) or self.client.newest.get(TRENDING)
         return [] if made is None else [self.rows[item.item_id] for item in made.items]
 
-    def _receive(self) -> Iterator[str]:
+    def _receive(self, look_ms: int) -> Iterator[str]:
         """Users whose event was answered, or waited for too long."""
-        for answer in self.client.receive(_LOOK_MS):
+        for answer in self.client.receive(look_ms):
             user = answer.made.user_id
             event_id, sent_at = self._sent_at.get(user, ("", 0.0))
             if event_id in answer.events:

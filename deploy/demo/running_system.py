@@ -96,7 +96,9 @@ class RunningSystem:
 
     def _embedded(self) -> int:
         command = [sys.executable, "-m", "deploy.cli", "doctor", "--json"]
-        environment = {**os.environ, "PENCHANT_BOOTSTRAP": self.where.bootstrap, "PENCHANT_REDIS": self.where.redis}
+        where = self.where
+        named = {"bootstrap": where.bootstrap, "redis": where.redis, "prefix": where.prefix}
+        environment = {**os.environ, **{f"PENCHANT_{name.upper()}": value for name, value in named.items()}}
         if not broker_named():
             environment["PENCHANT_KAFKA_SECURITY_PROTOCOL"] = "PLAINTEXT"
         done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)

@@ -61,10 +61,10 @@ class DemoPrinter:
         return Text.assemble(theirs(self._title(item)), " ", theirs(", ".join(self.genres(item)), "dim"))
 
 
-def console() -> printing.Console:
+def console(*, err: bool = False) -> printing.Console:
     """Where the demo prints: as wide as the terminal, or wide enough for its tables in a file."""
-    terminal = printing.console()
-    return terminal if terminal.is_terminal else printing.console(width=_PLAIN_WIDTH)
+    terminal = printing.console(err=err)
+    return terminal if terminal.is_terminal else printing.console(err=err, width=_PLAIN_WIDTH)
 
 
 def table_of(title: str, rows: Sequence[tuple[str, str]]) -> Table:

@@ -14,6 +14,7 @@ from deploy.demo import films
 from deploy.demo.clients import connected
 from penchant.errors import Misconfigured
 from penchant.topics import Topics
+from serving.kafka.brokers import Brokers
 from tests.conftest import missing
 from tests.support.api import Api, ready, running_api
 from tests.support.browser import Opened, chromium, opened
@@ -38,7 +39,7 @@ def local(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ru
     catalogue = [film.message() for film in films.films(WHEELS)[:ITEMS]]
     with running_local(tmp_path_factory.mktemp("local"), PENCHANT_TRENDING_EVERY_S="0.5") as system:
         topics = Topics(system.where["prefix"])
-        with connected(system.where["bootstrap"], topics) as client:
+        with connected(Brokers(system.where["bootstrap"]), topics) as client:
             for item in catalogue:
                 client.send(topics.items, str(item["item_id"]), item)
         api = api_of(system)
@@ -128,9 +129,12 @@ def test_what_is_dismissed_goes_and_comes_back_when_that_is_taken_back(page: Ope
     page.until("document.querySelector('#timeline li.retracted')")
 
 
-def test_what_if_it_had_not_been_said(page: Opened) -> None:
+def test_what_if_it_had_not_been_said(page: Opened, local: RunningLocal, user: str) -> None:
+    """The first such question has the API read what it needs, and is refused until then, which a console tells."""
+    api, explained = api_of(local), f"/v1/users/{quote(user, safe='')}/explain/1"
     say(page, STATEMENT)
     page.until("document.querySelector('#timeline li[data-kind=statement]')")
+    assert until(lambda: api.ask(explained).status == 200, 60)
     say(page, "romantic comedies")
     page.until("document.querySelectorAll('#timeline li[data-kind=statement]').length === 2")
 

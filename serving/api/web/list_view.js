@@ -7,8 +7,14 @@ import { store } from "./session.js";
 import { item, learn } from "./titles.js";
 
 const SOURCES = ["content", "covisit", "popular", "explore"];
-const MOST_VALUES = 4; // of a facet
-const MOST_CHIPS = 6;
+const MOST_VALUES = 4; // of the first facet
+const MOST_CHIPS = 5;
+const SHORT = 8; // entries that a narrow screen shows at first
+const NAMED = 2; // of what is gone
+/** @type {Set<string>} items whose reasons somebody looks at */
+const unfolded = new Set();
+/** @type {Set<string>} facets that are not shown */
+let dull = new Set();
 /** @type {(what: string, id: string, more?: object) => void} */
 let act = () => {};
 
@@ -18,6 +24,11 @@ export function startList(onAction) {
   store.on(["list", "phase", "problem", "connection"], draw);
   onLanguage(draw);
   setInterval(about, 5000);
+  at("more").addEventListener("click", () => {
+    at("list").classList.add("all");
+    at("more").hidden = true;
+    at("list").children[SHORT]?.querySelector("button")?.focus();
+  });
   draw();
 }
 
@@ -57,10 +68,9 @@ function say(gone) {
   const parts = counts ? ["new", "moved", "gone"].filter((each) => counts[each]) : [];
   const words = parts.map((each) => t(`changed_${each}`, { n: counts[each] })).join(t("comma"));
   const shown = at("list-changes");
-  const names = gone.slice(0, 3).map((id) => h("s", {}, item(id).title));
-  shown.replaceChildren(...(words ? [h("span", {}, words)] : [counts ? t("changed_nothing") : ""]));
-  if (names.length) shown.append(h("span", { class: "gone" }, ...names));
-  if (gone.length > 3) shown.append(` +${gone.length - 3}`);
+  const names = gone.slice(0, NAMED).map((id) => h("s", {}, item(id).title));
+  shown.replaceChildren(...(words ? [h("span", {}, words)] : [counts ? t("changed_nothing") : store.get("list") ? t("best_first", { n: store.get("list").items.length }) : ""]));
+  if (names.length) shown.append(h("span", { class: "gone" }, ...names, gone.length > NAMED && `+${gone.length - NAMED}`));
   at("said").textContent = words ? `${t("list_changed")}: ${words}` : "";
 }
 
@@ -76,12 +86,15 @@ function drawState(phase, list) {
   const draw = phase === "known" && !list.items.length ? () => state("hint", t("list_empty")) : words[phase];
   place.replaceChildren(...(draw ? [draw()] : []));
   at("list").setAttribute("aria-busy", String(phase === "loading"));
+  at("more").hidden = (list?.items.length ?? 0) <= SHORT || at("list").classList.contains("all");
+  at("more").textContent = t("show_all", { n: list?.items.length ?? 0 });
 }
 
 /** @param {any[]} entries */
 function drawEntries(entries) {
   const box = at("list");
   const moves = store.get("changes")?.moves;
+  dull = dullOf(entries);
   const focused = document.activeElement?.closest?.("[data-item]");
   const focus = focused && { id: focused.dataset.item, action: document.activeElement.dataset.action };
   slide(box, () => {
@@ -93,13 +106,11 @@ function drawEntries(entries) {
 /** @param {any} entry @param {number} place @param {number | "new" | undefined} move */
 function drawEntry(entry, place, move) {
   const { title, facets } = item(entry.item_id);
-  const [reason] = entry.reasons;
   return h("li", { class: `entry${move === "new" ? " fresh" : ""}`, data: { item: entry.item_id } },
     h("div", { class: "place" }, h("span", { class: "rank" }, place + 1), moved(move)),
     h("div", { class: "about-item" },
       h("h3", {}, title),
       h("p", { class: "facets" }, chips(facets).map(([name, value]) => h("span", { class: "chip", title: name }, value))),
-      h("p", { class: "reason" }, reason ? reason.words : t(`source_${entry.source}`)),
       why(entry)),
     actions(entry, place, title));
 }
@@ -113,20 +124,34 @@ export function moved(move) {
     h("span", { "aria-hidden": "true" }, `${move > 0 ? "▲" : "▼"} ${Math.abs(move)}`), h("span", { class: "hidden" }, words));
 }
 
-/** Reasons, each with its share of the points. @param {any} entry */
+/** The first reason; behind it all of them, each with its share of the points. @param {any} entry */
 function why(entry) {
   const rows = entry.reasons.map((each) => h("li", {},
     h("span", { class: "share" }, `${Math.round(each.share * 100)} %`), each.words));
   const source = SOURCES.includes(entry.source) && has(`source_${entry.source}`) ? t(`source_${entry.source}`) : entry.source;
-  return h("details", { class: "why" }, h("summary", {}, t("why"), h("span", { class: "hidden" }, ` ${item(entry.item_id).title}`)),
+  const opened = unfolded.has(entry.item_id);
+  const fold = (/** @type {any} */ event) => unfolded[event.target.open ? "add" : "delete"](entry.item_id);
+  return h("details", { class: "why", open: opened, ontoggle: fold }, h("summary", {}, rows.length ? entry.reasons[0].words : source),
     h("ul", {}, rows), h("p", {}, t("points", { n: number(entry.score, 2) }), " · ", source));
 }
 
-/** Facets' values as they are shown: some of each, a few in all. @param {Record<string, string | string[]>} facets */
-export function chips(facets) {
-  const found = Object.entries(facets).flatMap(([name, values]) =>
-    [values].flat().slice(0, MOST_VALUES).map((value) => /** @type {[string, string]} */ ([name, String(value)])));
+/**
+ * Facets' values as they are shown: some of the first facet, one of each other, a few in all.
+ * @param {Record<string, string | string[]>} facets
+ */
+function chips(facets) {
+  const told = Object.entries(facets).filter(([name]) => !dull.has(name));
+  const found = told.flatMap(([name, values], place) =>
+    [values].flat().slice(0, place ? 1 : MOST_VALUES).map((value) => [name, String(value)]));
   return found.slice(0, MOST_CHIPS);
+}
+
+/** Facets that tell nothing here: all entries have the same single value. @param {any[]} entries */
+function dullOf(entries) {
+  const [first, ...others] = entries.map((each) => item(each.item_id).facets);
+  if (!others.length) return new Set();
+  return new Set(Object.keys(first).filter((name) => typeof first[name] === "string" &&
+    others.every((each) => each[name] === first[name])));
 }
 
 /** @param {any} entry @param {number} place @param {string} title */

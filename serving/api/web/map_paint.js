@@ -20,7 +20,7 @@ function scaled(side) {
 
 /**
  * @param {HTMLCanvasElement} shown whose size it takes
- * @param {{ x: number[], y: number[], group: number[], labels: { name: string, x: number, y: number }[] }} map
+ * @param {{ x: number[], y: number[], group: number[] }} map
  */
 export function paintItems(shown, map) {
   const side = fit(shown);
@@ -42,7 +42,6 @@ export function paintItems(shown, map) {
     pen.fill();
   });
   pen.globalAlpha = 1;
-  labels(pen, map.labels.map((each) => ({ name: each.name, place: at([each.x, each.y]) })), unit);
   return made;
 }
 
@@ -77,7 +76,7 @@ function labels(pen, named, unit) {
  * @param {HTMLCanvasElement} canvas
  * @param {HTMLCanvasElement} items
  * @param {{ listed: [number, number][], past: { place: [number, number], points: number, text: boolean }[],
- *           steps: [number, number][], share: number }} shown
+ *           steps: [number, number][], share: number, labels: { name: string, x: number, y: number }[] }} shown
  */
 export function paint(canvas, items, shown) {
   const side = fit(canvas);
@@ -102,6 +101,7 @@ export function paint(canvas, items, shown) {
     circle(pen, at(place), 3 * unit);
     pen.fill();
   }
+  labels(pen, shown.labels.map((each) => ({ name: each.name, place: at([each.x, each.y]) })), unit);
   trail(pen, shown.steps.map(at), shown.share, { unit, warm, ink });
 }
 

@@ -98,7 +98,7 @@ function draw(share) {
     const place = each.place ?? spot(each.item_id);
     return place && { place, points: each.points, text: Boolean(each.place) };
   }).filter(Boolean);
-  paint(canvas, items, { listed, past, steps, share });
+  paint(canvas, items, { listed, past, steps, share, labels: map.labels });
 }
 
 /** @param {string} id @returns {[number, number] | null} */

@@ -4,6 +4,7 @@ import { Refusal, get } from "./api.js";
 import { at, h, state } from "./dom.js";
 import { number, onLanguage, t } from "./i18n.js";
 import { histogram } from "./latency_view.js";
+import { store } from "./session.js";
 import { drawLetters, startLetters } from "./operators_letters.js";
 
 const EVERY_MS = 2000;
@@ -36,14 +37,21 @@ async function look() {
   try {
     told = await get("/v1/operator/workers");
     problem = null;
+    connected("live");
     if (told.counts) looks = [...looks, { at: Date.parse(told.as_of), counts: told.counts }].slice(-KEPT);
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     problem = error;
+    connected("away");
   }
   if (!shown) return;
   draw();
   timer = setTimeout(look, EVERY_MS);
+}
+
+/** Where nobody is followed, this tells whether the API answers. @param {string} connection */
+function connected(connection) {
+  if (!store.get("user")) store.set({ connection });
 }
 
 function layOut() {
@@ -77,7 +85,7 @@ function tiles(counts) {
   return h("div", { class: "tiles" },
     tile(t("lag"), number(counts.lag), t("lag_about"), series((each) => each.lag)),
     tile(t("per_second"), number(rate(looks.at(-2), looks.at(-1)), 1), t("rate_about", { n: number(total(counts.records)) }), rates()),
-    tile(t("to_list"), quantiles(counts.event_to_list), t("to_list_about"), null),
+    tile(t("to_list"), quantile(counts.event_to_list, 0.5), t("to_list_about", { end: quantile(counts.event_to_list, 0.9) }), null),
     tile(t("hit_rate"), trials ? `${number((100 * hits) / trials, 1)} %` : "–", t("hit_rate_about", { n: number(trials) }), null),
     tile(t("cache"), texts ? `${number((100 * counts.encoder_cached) / texts)} %` : "–", t("cache_about", { n: number(texts) }), null),
     tile(t("items"), number(counts.items), t("items_about", { n: told.workers.length - down(told.workers), p: counts.partitions }), null));
@@ -91,12 +99,14 @@ function tile(name, value, about, line) {
 
 /** @param {any} counts */
 function panels(counts) {
-  const ends = counts.event_to_list.le.map((/** @type {number | null} */ each) => (each === null ? "∞" : String(each * 1000)));
+  const { le, counts: times } = counts.event_to_list;
+  const first = Math.max(times.findIndex((/** @type {number} */ each) => each) - 1, 0); // few are as fast as the first buckets
+  const ends = le.slice(first).map((/** @type {number | null} */ each) => (each === null ? "∞" : each < 1 ? String(each * 1000) : `${each} s`));
   return [
-    panel(t("to_list_histogram"), histogram(counts.event_to_list.counts, ends, -1, "ms")),
+    panel(t("to_list_histogram"), histogram(times.slice(first), ends, -1, "")),
+    panel(t("quality"), quality(counts)),
     panel(t("paths"), shares(counts.lists, (name) => t(`path_${name}`))),
     panel(t("outcomes"), shares(counts.events, (name) => t(`outcome_${name}`))),
-    panel(t("quality"), quality(counts)),
   ];
 }
 
@@ -142,16 +152,13 @@ const total = (/** @type {Record<string, number>} */ counts) => Object.values(co
 const sum = (/** @type {any[]} */ rows, /** @type {string} */ name) => rows.reduce((all, each) => all + each[name], 0);
 const down = (/** @type {any[]} */ workers) => workers.filter((each) => each.problem).length;
 
-/** Half, and nine of ten, as upper ends of their buckets. @param {{ le: (number | null)[], counts: number[] }} told */
-function quantiles({ le, counts }) {
+/** In how many ms a share was there: the end of its bucket. @param {{ le: (number | null)[], counts: number[] }} told @param {number} share */
+function quantile({ le, counts }, share) {
   const all = counts.reduce((sum, each) => sum + each, 0);
   if (!all) return "–";
-  const end = (/** @type {number} */ share) => {
-    let below = 0;
-    const place = counts.findIndex((each) => (below += each) >= share * all);
-    return le[place] === null ? `> ${number(Number(le.at(-2)) * 1000)}` : `≤ ${number(Number(le[place]) * 1000)}`;
-  };
-  return `${end(0.5)} · ${end(0.9)} ms`;
+  let below = 0;
+  const place = counts.findIndex((each) => (below += each) >= share * all);
+  return le[place] === null ? `> ${number(Number(le.at(-2)) * 1000)} ms` : `≤ ${number(Number(le[place]) * 1000)} ms`;
 }
 
 /** A line of the last looks. @param {number[]} values */

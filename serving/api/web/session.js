@@ -69,7 +69,9 @@ function take(list) {
   const same = store.get("phase") === "known" && before?.user_id === list.user_id;
   if (same && before.version >= list.version) return;
   measure(list);
-  store.set({ list, changes: same ? changesBetween(before, list) : null, phase: "known", problem: null });
+  // Their first list is told apart from what trended, which is what one saw.
+  const seen = same || (before && store.get("phase") === "unknown");
+  store.set({ list, changes: seen ? changesBetween(before, list) : null, phase: "known", problem: null });
   refresh();
 }
 

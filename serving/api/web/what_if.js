@@ -9,6 +9,9 @@ import { moved } from "./list_view.js";
 import { store } from "./session.js";
 import { item, learn } from "./titles.js";
 
+const TRIES = 15;
+const AGAIN_MS = 1000;
+
 /** @param {any} event of the history @param {string} words what it was */
 export async function whatIf(event, words) {
   const list = store.get("list");
@@ -18,7 +21,7 @@ export async function whatIf(event, words) {
   try {
     if (!about) throw new Refusal(404, "unknown_user", t("list_empty"));
     const path = `explain/${encodeURIComponent(about)}?without=${encodeURIComponent(event.event_id)}`;
-    const { list_without: other } = await get(ofUser(store.get("user"), path));
+    const { list_without: other } = await told(ofUser(store.get("user"), path));
     await learn([...other.items, ...list.items].map((/** @type {any} */ each) => each.item_id));
     body.replaceChildren(...comparison(list, other));
   } catch (error) {
@@ -28,6 +31,18 @@ export async function whatIf(event, words) {
   }
   body.removeAttribute("aria-busy");
   await shown;
+}
+
+/** The first question of all has the API read what it needs: then it says to come again. @param {string} path */
+async function told(path) {
+  for (let tries = TRIES; ; tries--) {
+    try {
+      return await get(path);
+    } catch (error) {
+      if (!tries || !(error instanceof Refusal) || error.status !== 503) throw error;
+      await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
+    }
+  }
 }
 
 /** @param {any} list @param {any} other */

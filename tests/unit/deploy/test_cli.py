@@ -15,6 +15,7 @@ DLQ = ["dlq ls", "dlq show", "dlq redrive"]
 STATISTICS = ["statistics show", "statistics forget"]
 COMMANDS = [
     "local",
+    "demo",
     "worker",
     "api",
     *TOPICS,
@@ -31,6 +32,7 @@ COMMANDS = [
 ]
 PRINTING = [
     "local",
+    "demo",
     *TOPICS,
     "produce",
     "watch",
