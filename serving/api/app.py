@@ -19,7 +19,7 @@ from pydantic import Field
 from penchant.errors import Misconfigured, PenchantError, Refused, Unavailable
 from penchant.kafka.reachable import check_reachable
 from serving.api.access import check_reachable_by_others
-from serving.api.application import add_page, application
+from serving.api.application import Admission, add_page, application
 from serving.api.dependencies import PROBE_TIMEOUT_S, Dependencies
 from serving.api.followed.views import Views
 from serving.api.health import serve
@@ -78,6 +78,16 @@ class ApiSettings(Connections):
     api_most_body_bytes: int = Field(
         default=1024 * 1024, ge=1024, description="The largest body that is taken; a larger one is answered with 413."
     )
+    api_rate: float = Field(
+        default=5000.0,
+        ge=0.0,
+        description="What a client (by its key, else its address) may ask for in a second: a list costs 1, what takes "
+        "milliseconds 20 (docs/http.md); beyond it: 429. 0: no limit.",
+    )
+    api_origins: str | None = Field(
+        default=None,
+        description="Sites whose pages may read answers (CORS): https://shop.example, several with commas, or *.",
+    )
     api_buffer_bytes: int = Field(
         default=32 * 1024 * 1024,
         ge=1024,
@@ -88,6 +98,11 @@ class ApiSettings(Connections):
         description="Addresses of the workers' health ports, http://host:port, several with commas, whose counts the "
         "page shows operators.",
     )
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """Those sites, one by one."""
+        return tuple(each.strip() for each in (self.api_origins or "").split(",") if each.strip())
 
     @property
     def workers(self) -> list[str]:
@@ -158,7 +173,10 @@ async def _serve_until_stopped(
     try:
         streams = StreamRoutes(dependencies.views, settings.api_heartbeat_s, settings.api_most_streams)
         interests = InterestRoutes(dependencies.views, dependencies.users, settings.half_life_days)
-        app = application(dependencies, streams, interests, settings.api_most_body_bytes, keys)
+        admission = Admission(
+            most_bytes=settings.api_most_body_bytes, keys=keys, per_s=settings.api_rate, origins=settings.origins
+        )
+        app = application(dependencies, streams, interests, admission)
         _add_page(app, settings, dependencies, box)
         runner = await serve(app, settings.api_host, settings.api_port)
     except OSError as error:

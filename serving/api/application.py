@@ -1,9 +1,15 @@
 """All that the API answers, put together."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 from prometheus_client import generate_latest
 
 from serving.api.access import asks_for_keys
+from serving.api.admission.cross_origin import CrossOrigin
+from serving.api.admission.rate_limits import TokenBuckets, limits
 from serving.api.dependencies import Dependencies
 from serving.api.description.openapi import document
 from serving.api.health import add_health
@@ -23,13 +29,37 @@ from serving.api.routes.streams import StreamRoutes
 __all__ = ()
 
 
+@dataclass(frozen=True, kw_only=True)
+class Admission:
+    """Who may ask for how much. most_bytes: of a body. keys: None where everybody may do all.
+
+    per_s: tokens of a client, 0: no limit. origins: of pages that may read answers.
+    """
+
+    most_bytes: int
+    keys: KeyFile | None = None
+    per_s: float = 0.0
+    origins: tuple[str, ...] = ()
+
+    def middlewares(self) -> Iterator[Middleware]:
+        """In the order in which a request passes them."""
+        yield answered
+        if self.origins:
+            yield CrossOrigin(self.origins).middleware()
+        if self.keys is not None:
+            yield asks_for_keys(self.keys)
+        if self.per_s:
+            yield limits(TokenBuckets(self.per_s))
+
+
 def application(
-    dependencies: Dependencies, streams: StreamRoutes, interests: InterestRoutes, most_bytes: int, keys: KeyFile | None
+    dependencies: Dependencies, streams: StreamRoutes, interests: InterestRoutes, admission: Admission
 ) -> web.Application:
-    """Build it. Streams end as it shuts down. most_bytes: of a body. keys: None where everybody may do all."""
-    middlewares = [answered] if keys is None else [answered, asks_for_keys(keys)]
-    app = web.Application(middlewares=middlewares, client_max_size=most_bytes)
+    """Build it. Streams end as it shuts down."""
+    app = web.Application(middlewares=list(admission.middlewares()), client_max_size=admission.most_bytes)
     app.on_response_prepare.append(add_request_id)
+    if admission.origins:
+        app.on_response_prepare.append(CrossOrigin(admission.origins).add_headers)
     add_health(app, dependencies.live, dependencies.ready, generate_latest)
     app.on_shutdown.append(streams.stop)
     app.router.add_get("/v1/users/{id}/recommendations", ListRoutes(dependencies.views).recommendations)

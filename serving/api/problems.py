@@ -14,12 +14,18 @@ RETRY_AFTER_S = 1
 
 
 class Problem(Exception):
-    """Raised by a route. reason: a word for programs; detail: a sentence for people; more: further members."""
+    """Raised by a route. reason: a word for programs; detail: a sentence for people; more: further members.
 
-    def __init__(self, status: HTTPStatus, reason: str, detail: str, **more: object) -> None:
+    retry_after_s: of one that passes, when to come again.
+    """
+
+    def __init__(
+        self, status: HTTPStatus, reason: str, detail: str, retry_after_s: int = RETRY_AFTER_S, **more: object
+    ) -> None:
         super().__init__(detail)
         self.status = status
         self.reason = reason
+        self.retry_after_s = retry_after_s
         self.more = more
 
 
@@ -41,7 +47,7 @@ def answer_of(problem: Problem, request_id: str) -> web.Response:
         **problem.more,
     }
     passes = status in {HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS}
-    headers = {"Retry-After": str(RETRY_AFTER_S)} if passes else {}
+    headers = {"Retry-After": str(problem.retry_after_s)} if passes else {}
     if status is HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = 'Bearer realm="penchant"'
     return web.Response(body=msgspec.json.encode(told), status=status, content_type=CONTENT_TYPE, headers=headers)

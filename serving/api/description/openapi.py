@@ -31,6 +31,7 @@ _PROBLEMS = {
     404: "it is not known",
     413: "the body is too large",
     415: "the body is not application/json",
+    429: "too many requests of this client: come again after `Retry-After` seconds",
     422: "nothing was sent: `errors` says which cannot be taken, and why",
     503: "not now: come again after `Retry-After` seconds",
 }
@@ -138,7 +139,7 @@ def _described(operation: Operation) -> dict[str, Any]:
 
 
 def _refusals(operation: Operation) -> tuple[int, ...]:
-    return () if operation.role is None else (401, 403)
+    return () if operation.role is None else (401, 403, 429)
 
 
 def _one_or_more(operation: Operation) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from serving.api.routes.ingest import MOST_AT_ONCE
 __all__ = ()
 
 COUNT = MOST_AT_ONCE
+COSTLY = 20  # tokens of what takes milliseconds of the processor, where reading a list takes .14
 _ENTRY = {
     "item_id": "i3",
     "score": 1.93,
@@ -57,7 +58,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     """A method of a path.
 
     role: that a key needs, None for everybody. body: components of which it takes one, or a list, if it may be several.
-    problems: statuses.
+    problems: statuses. cost: tokens of a client's bucket.
     """
 
     method: str
@@ -70,6 +71,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     parameters: list[dict[str, Any]] = []
     body: tuple[str, ...] = ()
     several: bool = True
+    cost: int = 1
     examples: dict[str, Any] = {}
 
 
@@ -232,6 +234,7 @@ OPERATIONS = (
         method="POST",
         path="/v1/users/{id}/query",
         name="query",
+        cost=COSTLY,
         role=Role.READ,
         summary="A list for a text and this user, at once; the profile is not told, unless `remember` says so.",
         parameters=[USER],
@@ -248,6 +251,7 @@ OPERATIONS = (
         method="POST",
         path="/v1/users/{id}/conversation",
         name="converse",
+        cost=COSTLY,
         role=Role.READ,
         summary="A list for what is said, which is remembered, and at most one question; needs the role `ingest`, too.",
         parameters=[USER],
@@ -264,6 +268,7 @@ OPERATIONS = (
         method="POST",
         path="/v1/users/{id}/rank",
         name="rank",
+        cost=COSTLY,
         role=Role.READ,
         summary="The caller's own candidates in this user's order, with scores and reasons.",
         parameters=[USER],
@@ -277,6 +282,7 @@ OPERATIONS = (
         method="GET",
         path="/v1/users/{id}/explain/{item}",
         name="explain",
+        cost=COSTLY,
         role=Role.READ,
         summary="Where an item's points come from, or would come from without an event, and the list without it.",
         parameters=[USER, _EXPLAINED, _WITHOUT],
@@ -291,6 +297,7 @@ OPERATIONS = (
         method="GET",
         path="/v1/items/{id}/similar",
         name="getSimilarItems",
+        cost=COSTLY,
         role=Role.READ,
         summary="Items whose titles and texts say the like, nearest first.",
         parameters=[_ITEM, *_PART],

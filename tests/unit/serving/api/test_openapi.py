@@ -12,7 +12,7 @@ from aiokafka.client import AIOKafkaClient
 from deploy.dlq.box import BrokersDeadLetters
 from penchant.errors import Misconfigured
 from penchant.topics import Topics
-from serving.api.application import add_page, application
+from serving.api.application import Admission, add_page, application
 from serving.api.dependencies import Dependencies
 from serving.api.description.openapi import document
 from serving.api.followed.views import Views
@@ -59,7 +59,9 @@ async def test_every_route_is_described_and_nothing_else() -> None:
     dependencies = Dependencies(
         store, AIOKafkaClient(), views, Outbox("127.0.0.1:1", topics, 1024), users, OnFirstUse(_nobody)
     )
-    app = application(dependencies, StreamRoutes(views, 15.0, 10), InterestRoutes(views, users, 30.0), 1024, None)
+    app = application(
+        dependencies, StreamRoutes(views, 15.0, 10), InterestRoutes(views, users, 30.0), Admission(most_bytes=1024)
+    )
     item_map = ItemMap(views.items)
     history = HistoryRoutes(views, users, Shown(views.items.title, item_map, 30.0))
     add_page(

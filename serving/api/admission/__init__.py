@@ -1,0 +1,1 @@
+"""Who may ask, how often, how much, and from pages of which sites."""
