@@ -213,7 +213,8 @@ class CoVisitEvent(msgspec.Struct, array_like=True):
     milliseconds since 1970; 0 in what was written before this was told. same_visit: the user viewed it, or put it into
     the cart, within the same visit already. purchase: seconds since its user's purchase of the item before, and until
     the one after, 0: none; null if it is no purchase. bought_before: what else the user bought before
-    (serving/state/purchases.py), packed.
+    (serving/state/purchases.py), packed. covisit is what everybody's lists may count (stream/interest/influence.py),
+    0: nothing, since its user counted for the item before; own: what the event weighs for its user, 0: as much.
     """
 
     offset: int
@@ -226,6 +227,7 @@ class CoVisitEvent(msgspec.Struct, array_like=True):
     same_visit: bool = False
     purchase: tuple[int, int] | None = None
     bought_before: str = ""
+    own: float = 0.0
 
 
 class CoVisits(msgspec.Struct, kw_only=True):

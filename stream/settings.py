@@ -90,6 +90,10 @@ class WorkerSettings(Connections):
         default=True,
         description="Whether views and clicks make an item seen, as ratings, purchases and reviews do in any case.",
     )
+    user_caps: bool = Field(
+        default=True,
+        description="Whether a user's events on one item count once a day for everybody's lists; false: each counts.",
+    )
     list_expiry_s: int = Field(
         default=_DAY_S,
         ge=5,
@@ -154,7 +158,8 @@ class WorkerSettings(Connections):
 
     def limits(self, sentiment: Sentiment | None = None) -> Limits:
         """The bounds of a user's state that these settings make, and the model folder's sentiment head."""
-        return Limits(Bounds(half_life_ms=round(self.half_life_days * _DAY_S * 1000)), sentiment=sentiment)
+        bounds = Bounds(half_life_ms=round(self.half_life_days * _DAY_S * 1000))
+        return Limits(bounds, sentiment=sentiment, user_caps=self.user_caps)
 
     def ranking(self) -> RankSettings:
         """What lists are ranked by, but for an experiment."""

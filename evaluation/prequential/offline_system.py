@@ -18,6 +18,7 @@ from stream.events.decoder import Event
 from stream.events.records import Record
 from stream.events.weights import Weight
 from stream.interest.fold import Bounds, direction, fold
+from stream.interest.influence import counted
 from stream.interest.interaction_context import context_of
 
 
@@ -88,12 +89,14 @@ class Penchant:
         item_id = self.catalogue.ids[event.row]
         self._offset += 1
         contribution = self.contribution(event)
-        counted = CoVisitEvent(self._offset, item_id, contribution.weight.covisit, *context_of(state), event.time_ms)
+        came = self._event(event, item_id, contribution)
+        before, own = context_of(state), contribution.weight.covisit
+        told = CoVisitEvent(self._offset, item_id, counted(state, came), *before, event.time_ms, own=own)
         towards = direction(self.catalogue.vector_at(event.row), contribution.vector)
-        fold(state, self._event(event, item_id, contribution), towards, contribution.vector, self._bounds)
+        fold(state, came, towards, contribution.vector, self._bounds)
         if self._learns:
             self._statistics.apply(
-                CoVisits(topic="", partition=0, first=self._offset, last=self._offset, events=[counted])
+                CoVisits(topic="", partition=0, first=self._offset, last=self._offset, events=[told])
             )
             if self._statistics.ease.due:
                 self._statistics.refit()

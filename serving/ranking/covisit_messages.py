@@ -41,7 +41,8 @@ def read_covisits(value: bytes) -> CoVisits:
 def _check(event: CoVisitEvent) -> None:
     if not 0 <= event.offset <= _MOST_OFFSET or not 0 < len(event.item_id) <= _MOST_ID:
         raise ValueError(f"no event has the offset {event.offset} and an item id of {len(event.item_id)} characters")
-    if not 0 <= event.covisit <= _MOST_WEIGHT or any(not 0 <= weight <= _MOST_WEIGHT for _, weight in event.ring):
+    weights = (event.covisit, event.own, *(weight for _, weight in event.ring))
+    if any(not 0 <= weight <= _MOST_WEIGHT for weight in weights):
         raise ValueError(f"at offset {event.offset}: a weight is not between 0 and {_MOST_WEIGHT:g}")
     if len(event.ring) > RING or any(not 0 < len(item_id) <= _MOST_ID for item_id, _ in event.ring):
         raise ValueError(f"at offset {event.offset}: no ring has {len(event.ring)} places, or such an item")

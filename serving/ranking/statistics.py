@@ -50,26 +50,29 @@ class StatisticsSnapshot:
 
 
 class Statistics:
-    """One writer, readers in the same thread. `identities`: topic -> which topic of that name is meant."""
+    """One writer, readers in the same thread.
 
-    def __init__(self, catalogue: Catalogue, identities: Mapping[str, str]) -> None:
+    identities: topic -> which topic of that name is meant. once: an item that stands in a ring several times links as
+    its newest place does, so that nobody strengthens a co-visit by coming back to an item in between.
+    """
+
+    def __init__(self, catalogue: Catalogue, identities: Mapping[str, str], *, once: bool = True) -> None:
         self.popularity = Popularity()
         self.covisits = CoVisitRows()
         self.ease = Ease()
         self.repeats = Repeats()
         self._catalogue = catalogue
         self._identities = identities
+        self._once = once
         self._applied: dict[tuple[str, int], int] = {}
 
     def apply(self, message: CoVisits) -> None:
         """Apply the events of a message, but for those whose source offset was applied before."""
         for event in self.unapplied(message):
             row = self._catalogue.row(event.item_id)
-            self.popularity.add(row, event.covisit, event.time_ms)
             ring = [(self._catalogue.row(item_id), weight) for item_id, weight in event.ring]
-            # One visit's view, cart and purchase are one interaction: with itself it was not interacted with again.
-            others = [(other, 0.0 if event.same_visit and other == row else weight) for other, weight in ring]
-            self.covisits.add(row, event.covisit, others)
+            self.popularity.add(row, event.covisit, event.time_ms)  # of 0, too: somebody was there
+            self.covisits.add(row, event.own or event.covisit, self._links(event, row, ring))
             self.ease.add(row, event.covisit, self._history(event, ring))
             if event.purchase is not None:
                 self.repeats.add(row, self._catalogue.kind(row), self._purchase(event, event.purchase))
@@ -87,6 +90,22 @@ class Statistics:
     def refit(self) -> None:
         """Fit the EASE model here and now, which takes some 50 ms."""
         self.ease.fitted = fit(self.begin_fit())
+
+    def _links(self, event: CoVisitEvent, row: int, ring: list[tuple[int, float]]) -> list[tuple[int, float]]:
+        """What an event is linked with, by weights to be multiplied with its own.
+
+        With itself by all of it, since that tells nobody else anything; with others by as much as counts. One visit's
+        view, cart and purchase are one interaction: with itself it was not interacted with again.
+        """
+        share = event.covisit / event.own if event.own else 1.0
+        met: set[int] = set()
+        links = []
+        for other, weight in ring:
+            again = other in met and self._once
+            by = (0.0 if event.same_visit else 1.0) if other == row else 0.0 if again else share
+            links.append((other, by * weight))
+            met.add(other)
+        return links
 
     def _history(self, event: CoVisitEvent, ring: list[tuple[int, float]]) -> History:
         rows, weights = [row for row, _ in ring], [weight for _, weight in ring]

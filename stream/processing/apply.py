@@ -10,6 +10,7 @@ from stream.events.decoder import CommandEvent, Event
 from stream.events.records import DeadLetter
 from stream.events.transfers import HandoffToken, Request, TransferEvent, oversize, pass_on
 from stream.interest.fold import Bounds, FoldResult, direction, find_duplicate, fold
+from stream.interest.influence import counted
 from stream.interest.purchases import purchase_context
 from stream.interest.sentiment_adjustment import adjusted
 from stream.processing.batch import Answer, Context, PartitionBatch, Trigger, UserUpdate, WorkItem, ref
@@ -158,6 +159,7 @@ def _on_event(update: UserUpdate, each: WorkItem) -> None:
     links = event.item_id is not None and event.weight.covisit > 0
     before = update.burst.context_of(state) if links else None
     bought = purchase_context(state, event) if links else None
+    covisit = counted(state, event) if links and update.context.limits.user_caps else event.weight.covisit
     missing = _missing_vector(event, update.context)
     if missing is not None and not _wait(update, event, missing):
         update.batch.note(event, "rejected")
@@ -170,8 +172,8 @@ def _on_event(update: UserUpdate, each: WorkItem) -> None:
     if before is not None and bought is not None and event.item_id is not None:
         came = each.carrier or event.record
         events = update.batch.covisit_events.setdefault(came.topic, [])
-        counted = CoVisitEvent(came.offset, event.item_id, event.weight.covisit, *before, event.time_ms, *bought)
-        events.append(counted)
+        own = event.weight.covisit
+        events.append(CoVisitEvent(came.offset, event.item_id, covisit, *before, event.time_ms, *bought, own))
     _name(update, event, waiting=missing is not None)
     update.batch.note(event, "folded" if missing is None else "waiting")
 

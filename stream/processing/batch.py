@@ -142,7 +142,8 @@ class UserUpdate:
 class Limits:
     """What an update depends on beside events: bounds of a state and of pending events; the sentiment of reviews.
 
-    sentiment: None: a review without a rating counts the same whatever it says.
+    sentiment: None: a review without a rating counts the same whatever it says. user_caps: whether one user's events on
+    an item count little for everybody beyond the first (stream/interest/influence.py).
     """
 
     bounds: Bounds = field(default_factory=Bounds)
@@ -157,6 +158,7 @@ class Limits:
     longest_wait_ms: int = 24 * 3_600_000
     longest_missed_ms: int = 7 * 24 * 3_600_000
     sentiment: Sentiment | None = None
+    user_caps: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,11 +71,11 @@ class BlendLearner:
                 self._next_s = max(self._next_s, now_s - _SAVED_UP_S) + apart_s
 
     def _step(self, event: CoVisitEvent) -> bool:
-        """Learn from one event, if it can be learned from."""
+        """Learn from one event, if it can be learned from: not what its user's earlier ones on the item have told."""
         taken = self._catalogue.find(event.item_id)
-        if taken is None or not self._catalogue.available[taken]:
+        if taken is None or not self._catalogue.available[taken] or not event.covisit:
             return False
-        self._ranker.learn(before(event), taken, self._random, weight=event.covisit**2)
+        self._ranker.learn(before(event), taken, self._random, weight=(event.own or event.covisit) ** 2)
         return True
 
     async def share(self, redis: Any, key: str, every_s: float) -> None:

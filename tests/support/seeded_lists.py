@@ -96,7 +96,7 @@ def shop(items: int, dim: int, events: int, seed: int = 0) -> Shop:
     for number in range(items):
         _put(catalogue, number, centres, random)
     catalogue.recentre()
-    statistics = Statistics(catalogue, {})
+    statistics = Statistics(catalogue, {}, once=False)
     statistics.apply(
         CoVisits(topic="clicks", partition=0, first=0, last=events, events=list(_events(items, events, random)))
     )
