@@ -42,8 +42,9 @@ from stream.store.pending_index import PendingIndex
 from stream.store.published_lists import PublishedLists
 from stream.store.redis import Store
 from stream.store.redis_calls import RedisCalls, connect
+from stream.store.shared_blend import SharedBlend
 from stream.store.statistics_snapshots import WRITER, Snapshots
-from stream.tasks.blend_learning import BlendLearner, blend_key
+from stream.tasks.blend_learning import BlendLearner
 from stream.tasks.catalogue_feed import CatalogueFeed
 from stream.tasks.encoder_backlog import EncoderBacklog
 from stream.tasks.event_backlog import EventBacklog
@@ -119,7 +120,8 @@ def build_worker(
     assignment = _assignment(parts, core, gate)
 
     async def share_blend() -> None:
-        await blending.share(shared, blend_key(settings.keys), settings.statistics_every_s)
+        stored = SharedBlend(shared, settings.keys, lambda: core.store.lease(WRITER).token)
+        await blending.share(stored, settings.statistics_every_s)
 
     async def compare_clocks() -> None:
         await parts.clock.follow(core.store.now_ms)

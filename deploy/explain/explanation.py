@@ -21,8 +21,9 @@ from serving.state.user_state import UserState, decode
 from stream.rebuild.store_reader import LiveStore
 from stream.settings import WorkerSettings
 from stream.store.redis_calls import connect
+from stream.store.shared_blend import SharedBlend
 from stream.store.statistics_snapshots import open_snapshots
-from stream.tasks.blend_learning import BlendLearner, blend_key
+from stream.tasks.blend_learning import BlendLearner
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +118,7 @@ async def _ranker(settings: WorkerSettings, catalogue: Catalogue, statistics: St
     )
     redis = connect(settings.redis)
     try:
-        await BlendLearner(ranker, catalogue, lambda: False).exchange(redis, blend_key(settings.keys))
+        await BlendLearner(ranker, catalogue, lambda: False).exchange(SharedBlend(redis, settings.keys))
     finally:
         await redis.aclose()
     return ranker

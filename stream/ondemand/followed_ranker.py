@@ -29,8 +29,8 @@ from serving.state.keyspace import Keyspace
 from stream.processing.variants import Variants, follow_rules, rankers_over
 from stream.settings import WorkerSettings
 from stream.store.redis_calls import connect
+from stream.store.shared_blend import blend_key
 from stream.store.statistics_snapshots import open_snapshots
-from stream.tasks.blend_learning import blend_key
 
 __all__ = ()
 

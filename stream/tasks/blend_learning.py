@@ -10,7 +10,6 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -18,21 +17,15 @@ from penchant.errors import BrokenState, Misconfigured, Unavailable
 from penchant.messages import CoVisitEvent
 from serving.catalogue import Catalogue
 from serving.ranking.ranker import Ranker
-from serving.redis.answers import asked
 from serving.state.history import unpack
 from serving.state.purchases import VISIT_S
 from serving.state.user_state import COVISIT_UNIT, SEEN, EventKind, RingEvent, UserState
-from stream.store.statistics_snapshots import WRITER
+from stream.store.shared_blend import SharedBlend
 
 _log = logging.getLogger(__name__)
 _APART_S = 0.01
 _SHARE = 0.05
 _SAVED_UP_S = 0.1  # of steps not made, which may follow at once: 5 ms of the event loop
-
-
-def blend_key(keys: str) -> str:
-    """Where the weights stand; `keys`: first part of the keys' names. It shares a slot with their writer's token."""
-    return f"{{{keys}:{WRITER}}}:blend"
 
 
 class BlendLearner:
@@ -78,25 +71,24 @@ class BlendLearner:
         self._ranker.learn(before(event), taken, self._random, weight=(event.own or event.covisit) ** 2)
         return True
 
-    async def share(self, redis: Any, key: str, every_s: float) -> None:
+    async def share(self, stored: SharedBlend, every_s: float) -> None:
         """Write the weights, if they are mine to learn, else read them; now and then, for ever."""
         while True:
             try:
-                await self.exchange(redis, key)
+                await self.exchange(stored)
             except (Unavailable, Misconfigured) as error:  # the store's own calls stop the worker; weights may be late
                 _log.warning("the blend's weights were not shared: %s", error, extra={"action": "blend_share"})
             except BrokenState as error:
                 _log.error("%s; this worker goes on with its own", error)
             await asyncio.sleep(every_s)
 
-    async def exchange(self, redis: Any, key: str) -> None:
+    async def exchange(self, stored: SharedBlend) -> None:
         """Once. Raises Unavailable, Misconfigured, and BrokenState if what stands there is not a blend's."""
         blend = self._ranker.blend
         if self._mine() and blend.steps:
-            if blend.steps != self._told:
-                await asked(lambda: redis.set(key, blend.pack()))
+            if blend.steps != self._told and await stored.write(blend.pack()):
                 self._told = blend.steps
-        elif (packed := await asked(lambda: redis.get(key))) is not None:
+        elif (packed := await stored.read()) is not None:
             blend.unpack(packed)
 
 

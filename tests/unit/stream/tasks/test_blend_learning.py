@@ -6,7 +6,6 @@ from typing import cast
 
 import numpy as np
 import pytest
-from redis.asyncio import Redis
 
 from penchant.errors import BrokenState
 from penchant.messages import CoVisitEvent
@@ -15,38 +14,33 @@ from serving.ranking.learning.signals import Signal
 from serving.ranking.popularity import Popularity
 from serving.ranking.ranker import Ranker
 from serving.state.history import OlderItems, older_items
+from stream.store.shared_blend import SharedBlend
 from stream.tasks.blend_learning import BlendLearner, before
 from tests.support.states import pack_older_items
 from tests.unit.serving.ranking.test_ranker import catalogue
 
 
-class FakeRedis:
-    """A store of one key, as redis' client answers."""
+class FakeBlend:
+    """Weights that any worker reads, and its owner writes."""
 
-    def __init__(self) -> None:
-        self.kept: dict[str, bytes] = {}
-
-    async def get(self, key: str) -> bytes | None:
-        return self.kept.get(key)
-
-    async def set(self, key: str, value: bytes) -> None:
-        self.kept[key] = value
-
-
-class WatchedRedis(FakeRedis):
-    """One that tells when it was asked, and when it was written to."""
-
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, packed: bytes | None = None, *, owned: bool = True) -> None:
+        self.packed = packed
+        self.owned = owned
         self.asked, self.written = asyncio.Event(), asyncio.Event()
 
-    async def get(self, key: str) -> bytes | None:
+    async def read(self) -> bytes | None:
         self.asked.set()
-        return await super().get(key)
+        return self.packed
 
-    async def set(self, key: str, value: bytes) -> None:
-        await super().set(key, value)
-        self.written.set()
+    async def write(self, packed: bytes) -> bool:
+        if self.owned:
+            self.packed = packed
+            self.written.set()
+        return self.owned
+
+
+async def exchange(learner: BlendLearner, stored: FakeBlend) -> None:
+    await learner.exchange(cast("SharedBlend", stored))
 
 
 EARLIER = OlderItems(np.array([7, 9], np.uint32), np.array([0.2, 1.0], np.float32))
@@ -146,19 +140,34 @@ def test_the_first_event_of_a_user_teaches_what_to_show_to_whom_nobody_knows(ite
 
 async def test_the_others_take_over_what_the_owner_wrote(items: Catalogue) -> None:
     (owner, learns), (other, reads) = made(items, mine=True), made(items, mine=False)
-    redis = FakeRedis()
-    await learns.exchange(redis, "blend")
-    assert not redis.kept, "nothing was learned yet: what an owner before wrote must not be lost"
+    stored = FakeBlend()
+    await exchange(learns, stored)
+    assert stored.packed is None, "nothing was learned yet: what an owner before wrote must not be lost"
     for pair in pairs_of(items, 20):
         learns.learn([pair])
 
-    await learns.exchange(redis, "blend")
-    await reads.exchange(redis, "blend")
+    await exchange(learns, stored)
+    await exchange(reads, stored)
 
     assert other.blend.pack() == owner.blend.pack()
     anew, goes_on = made(items, mine=True)
-    await goes_on.exchange(redis, "blend")
+    await exchange(goes_on, stored)
     assert anew.blend.steps == 20, "an owner that begins takes over what the last one learned"
+
+
+async def test_what_the_store_refused_is_written_later(items: Catalogue) -> None:
+    """Given a worker that takes itself for the owner, then the owner's weights stay; its own go out once it is."""
+    owner, learns = made(items, mine=True)
+    for pair in pairs_of(items, 3):
+        learns.learn([pair])
+    stored = FakeBlend(b"the owner's", owned=False)
+
+    await exchange(learns, stored)
+    assert stored.packed == b"the owner's"
+
+    stored.owned = True
+    await exchange(learns, stored)
+    assert stored.packed == owner.blend.pack()
 
 
 async def test_weights_that_were_altered_are_not_taken(items: Catalogue) -> None:
@@ -166,7 +175,7 @@ async def test_weights_that_were_altered_are_not_taken(items: Catalogue) -> None
     before_it = ranker.blend.pack()
 
     with pytest.raises(BrokenState):
-        await reads.exchange(_altered(), "blend")
+        await exchange(reads, FakeBlend(b"nonsense"))
 
     assert ranker.blend.pack() == before_it
 
@@ -176,34 +185,18 @@ async def test_an_owner_begins_anew_where_the_blend_was_of_other_parts(
 ) -> None:
     """Given the weights of a Penchant with a part less, then that is logged, and the first learned replace them."""
     ranker, learns = made(items, mine=True)
-    redis = WatchedRedis()
     body = np.zeros(1 + 4 * (len(Signal) - 1)).astype("<f8").tobytes()
-    redis.kept["blend"] = binascii.crc32(body).to_bytes(4, "little") + body
-    sharing = asyncio.create_task(learns.share(cast("Redis", redis), "blend", every_s=0.001))
+    stored = FakeBlend(binascii.crc32(body).to_bytes(4, "little") + body)
+    sharing = asyncio.create_task(learns.share(cast("SharedBlend", stored), every_s=0.001))
     async with asyncio.timeout(10):
-        await redis.asked.wait()
+        await stored.asked.wait()
         assert "another version of Penchant; this worker goes on with its own" in caplog.text
         for pair in pairs_of(items, 3):
             learns.learn([pair])
-        await redis.written.wait()
+        await stored.written.wait()
 
     sharing.cancel()
     with pytest.raises(asyncio.CancelledError):
         await sharing
-    assert redis.kept["blend"] == ranker.blend.pack()
+    assert stored.packed == ranker.blend.pack()
     assert ranker.blend.steps == 3
-
-
-def _altered() -> FakeRedis:
-    redis = FakeRedis()
-    redis.kept["blend"] = b"nonsense"
-    return redis
-
-
-def test_one_visits_view_cart_and_purchase_are_no_repeat() -> None:
-    """Given an item bought a month ago, viewed and put into the cart now, then the purchase repeats the first alone."""
-    ring, gaps_s = [("i1", 0.7), ("i1", 0.2), ("i2", 1.0), ("i1", 1.0)], [0, 60, 90, 30 * 86_400]
-    bought = CoVisitEvent(0, "i1", 1.0, ring, gaps_s, same_visit=True)
-
-    assert [each.item_id for each in before(bought).ring] == ["i1", "i2"]
-    assert len(before(CoVisitEvent(0, "i1", 1.0, ring, gaps_s)).ring) == 4
