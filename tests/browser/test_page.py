@@ -45,6 +45,8 @@ def local(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ru
         api = api_of(system)
         assert until(lambda: len(api.ask("/v1/map").body["items"]) == ITEMS, 120)
         assert until(lambda: api.list_of("nobody", "?fallback=trending").status == 200)
+        # The first question has the API read what it needs, and is refused until then, which a console tells.
+        assert until(lambda: api.ask("/v1/users/first/conversation", {"text": STATEMENT}).status == 200, 60)
         yield system
         assert system.stop() == 0
 
@@ -129,12 +131,9 @@ def test_what_is_dismissed_goes_and_comes_back_when_that_is_taken_back(page: Ope
     page.until("document.querySelector('#timeline li.retracted')")
 
 
-def test_what_if_it_had_not_been_said(page: Opened, local: RunningLocal, user: str) -> None:
-    """The first such question has the API read what it needs, and is refused until then, which a console tells."""
-    api, explained = api_of(local), f"/v1/users/{quote(user, safe='')}/explain/1"
+def test_what_if_it_had_not_been_said(page: Opened) -> None:
     say(page, STATEMENT)
     page.until("document.querySelector('#timeline li[data-kind=statement]')")
-    assert until(lambda: api.ask(explained).status == 200, 60)
     say(page, "romantic comedies")
     page.until("document.querySelectorAll('#timeline li[data-kind=statement]').length === 2")
 
@@ -145,6 +144,19 @@ def test_what_if_it_had_not_been_said(page: Opened, local: RunningLocal, user: s
     assert page.inaccessible() == []
     page.page.keyboard.press("Escape")
     assert not page.at("#dialog").is_visible()
+
+
+def test_what_may_mean_much_is_asked_about_and_the_answer_counts(page: Opened) -> None:
+    say(page, "something good for tonight")
+    page.until("document.querySelectorAll('#question .choice').length > 1")
+    assert page.inaccessible() == []
+    choice = page.at("#question .choice").first
+    label = choice.inner_text()
+
+    choice.click()
+
+    page.until("(label) => document.querySelector('#timeline .what')?.textContent.includes(label)", label)
+    assert not page.at("#question").is_visible()
 
 
 def test_of_who_is_erased_nothing_is_left(page: Opened, local: RunningLocal, user: str) -> None:

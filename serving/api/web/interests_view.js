@@ -4,7 +4,7 @@ import { at, h, state } from "./dom.js";
 import { number, onLanguage, t } from "./i18n.js";
 import { store } from "./session.js";
 
-const MOST = 12;
+const MOST = 9;
 const DAY_MS = 86_400_000;
 /** Days that pass in a second. */
 const SPEEDS = [0, 1, 7];

@@ -118,7 +118,7 @@ async function known(path) {
 
 /** Send an event of the user's; resolves once the broker has it. @param {Record<string, unknown>} event */
 export async function send(event) {
-  const id = crypto.randomUUID();
+  const id = String(event.event_id ?? crypto.randomUUID());
   const list = store.get("list");
   const about = list && list.user_id === store.get("user") ? { list_version: list.version } : {};
   sent.set(id, performance.now());
@@ -135,9 +135,10 @@ export async function order(command) {
   await post("/v1/commands", { command_id: id, user_id: store.get("user"), ...command });
 }
 
-/** Note that an event was sent by another way. @param {string} id @param {number} at @param {string} text */
-export function noteSent(id, at, text) {
-  sent.set(id, at);
+/** Have an event that is sent in another way measured, and its words remembered. @param {string} text @returns {string} its id */
+export function announce(text) {
+  const id = crypto.randomUUID();
+  sent.set(id, performance.now());
   written.set(id, text);
-  if (store.get("list")) measure(store.get("list"));
+  return id;
 }

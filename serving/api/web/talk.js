@@ -1,9 +1,9 @@
 /** The box to write in, and the question that comes back where what was written may mean two things. */
 
-import { get, ofUser, post } from "./api.js";
+import { Refusal, get, ofUser, post } from "./api.js";
 import { at, h } from "./dom.js";
 import { current, onLanguage, t } from "./i18n.js";
-import { noteSent, send, store } from "./session.js";
+import { announce, send, store } from "./session.js";
 
 /** @type {any} the question that stands */
 let question = null;
@@ -35,10 +35,15 @@ export function startTalk(onFailure) {
     talks ??= get("/openapi.json").then((told) => CONVERSATION in told.paths);
     if (!(await talks)) return send({ text });
     const user = store.get("user");
-    const began = performance.now();
-    const told = await post(ofUser(user, "conversation"), { text, language: current() });
-    if (told.event_id) noteSent(told.event_id, began, text);
-    if (store.get("user") === user) ask(told.question ?? null);
+    const id = announce(text); // its list may be here before the answer is
+    try {
+      const told = await post(ofUser(user, "conversation"), { text, event_id: id, language: current() });
+      if (store.get("user") === user) ask(told.question ?? null);
+    } catch (error) {
+      if (!(error instanceof Refusal) || error.status !== 503) throw error;
+      // It cannot ask yet, or ever; under its id what is said counts once, even if it had been sent.
+      await send({ text, event_id: id });
+    }
   }
 
   /** @param {any} next */
