@@ -95,6 +95,18 @@ def _ranking(figures: Figures) -> Iterator[str]:
     return _rows(head, rows)
 
 
+def _peers(figures: Figures) -> Iterator[str]:
+    rows = [
+        (
+            f"{name} {each.get('version', '')}".strip(),
+            *map(_number, (each["update_us"], each["list_us"])),
+            f"{each['moved']:.0%}",
+        )
+        for name, each in figures["methods"].items()
+    ]
+    return _rows(("", "event µs", "list µs", "lists moved"), rows)
+
+
 def _soak(figures: Figures) -> Iterator[str]:
     yield from _rows(
         ("minute", *(f"{name} ms" for name in _PERCENTILES)),
@@ -124,6 +136,7 @@ TABLES: Mapping[str, Callable[[Figures], Iterator[str]]] = {
     "throughput-reviews": _throughput,
     "throughput-scale": _throughput,
     "ranking": _ranking,
+    "peers": _peers,
     "soak": _soak,
 }
 
