@@ -51,11 +51,12 @@ def _run() -> int:
     from serving.ranking.warm_up import warm_up
     from stream.app import run
     from stream.settings import WorkerSettings
-    from stream.startup_checks import check_store
+    from stream.startup_checks import check_group, check_store
 
     settings = WorkerSettings()
     try:
         layout = topic_layout(settings.brokers, settings.topics)
+        asyncio.run(check_group(settings))
     except PenchantError as error:
         # At start nothing is retried: a supervisor does that, and a person reads what is missing.
         raise Misconfigured(str(error)) from error

@@ -4,6 +4,7 @@ import time
 from collections.abc import Mapping
 
 from penchant.errors import Misconfigured
+from stream.kafka.group_members import group_members
 from stream.monitoring.clock import Clock
 from stream.settings import WorkerSettings
 from stream.store.redis import Store
@@ -13,6 +14,15 @@ from stream.store.topic_identity import check_identities
 def now_ms() -> int:
     """The wall clock, ms since 1970."""
     return time.time_ns() // 1_000_000
+
+
+async def check_group(settings: WorkerSettings) -> None:
+    """On a cluster that asks who we are: we may join the workers' group; who may not would wait for it in silence.
+
+    Raises Misconfigured, and Unavailable.
+    """
+    if settings.brokers.security.protocol != "PLAINTEXT":
+        await group_members(settings.brokers, f"{settings.keys}-worker")
 
 
 async def check_store(

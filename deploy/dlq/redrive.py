@@ -28,6 +28,7 @@ from deploy.dlq.dead_letter_record import (
 from deploy.events.confirmed_producer import DELIVERY_TIMEOUT_MS, confirmed_producer
 from penchant.errors import Misconfigured, Unavailable
 from penchant.kafka.blocking import BlockingConsumer
+from penchant.kafka.missing_rights import missing_right
 from penchant.topics import MAX_MESSAGE_BYTES, Topic, Topics
 from serving.kafka.admin import describe, end_offsets, open_admin, partitions_of, read_topic, reader, translated
 from serving.kafka.brokers import AnyBrokers
@@ -297,6 +298,8 @@ class _Sender:
             for future in marked:
                 future.get(timeout=DELIVERY_TIMEOUT_MS / 1000)
         self._marked = time.monotonic()
+        if any(refusals := [missing_right(future.exception) for _, future in pending if not future.succeeded()]):
+            raise Misconfigured(next(filter(None, refusals)))
         if failed := [future.exception for _, future in pending if not future.succeeded()]:
             raise Unavailable(
                 f"{len(failed)} dead letters were not confirmed ({failed[0]}): run it again, those that were confirmed "

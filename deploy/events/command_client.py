@@ -27,7 +27,8 @@ def send_command(brokers: AnyBrokers, topics: Topics, user: str, kind: str, time
         receipts = partitions_of(consumer, topics.receipts)
         if not receipts:
             raise Misconfigured(
-                f"the topic {topics.receipts} is missing: create it with `penchant topics create`, or check --prefix"
+                f"the topic {topics.receipts} is missing, or this user may not see it: "
+                "create it with `penchant topics create`, or check --prefix"
             )
         for partition, end in end_offsets(consumer, receipts).items():
             consumer.seek(partition, end)

@@ -9,9 +9,10 @@ from kafka.errors import MessageSizeTooLargeError
 from deploy.events.confirmed_producer import DELIVERY_TIMEOUT_MS, confirmed_producer
 from deploy.events.jsonl import JsonLine
 from penchant.errors import Misconfigured, Unavailable
+from penchant.kafka.missing_rights import missing_right, unseen
 from penchant.topics import MAX_MESSAGE_BYTES, Topics
 from serving.files.message_splitter import BadLine
-from serving.kafka.admin import describe, open_admin, translated
+from serving.kafka.admin import open_admin, seen_and_hidden, translated
 from serving.kafka.brokers import AnyBrokers
 
 __all__ = ()
@@ -28,18 +29,22 @@ class LineProducer:
         self._brokers = brokers
         self._topics = topics
         self._known: set[str] = set()
+        self._hidden: list[str] = []
         self._failed: list[BaseException] = []
         self.confirmed: Counter[str] = Counter()
 
     def __enter__(self) -> Self:
         with open_admin(self._brokers) as admin:
-            self._known = set(describe(admin, [plan.name for plan in self._topics.plan(1)]))
+            known, self._hidden = seen_and_hidden(admin, [plan.name for plan in self._topics.plan(1)])
+        self._known = set(known)
         self._producer = confirmed_producer(self._brokers)
         return self
 
     def send(self, line: JsonLine) -> BadLine | None:
         """Send one line; what comes back says why it cannot be sent."""
         name = self._topics.name(line.topic)
+        if name in self._hidden:
+            raise Misconfigured(unseen([name]))
         if name not in self._known:
             raise Misconfigured(f"the topic {name} is missing: create it with `penchant topics create`")
         try:
@@ -64,6 +69,8 @@ class LineProducer:
                 self._producer.flush(timeout=DELIVERY_TIMEOUT_MS / 1000)
         finally:
             self._producer.close(timeout=1)
+        if self._failed and (refused := missing_right(self._failed[0])) is not None:
+            raise Misconfigured(refused)
         if self._failed and error is None:
             raise Unavailable(
                 f"{len(self._failed)} messages were not confirmed ({self._failed[0]}): send the file again; "

@@ -82,7 +82,8 @@ def _partition_of(consumer: BlockingConsumer, topics: Topics, user: str) -> Topi
     partitions = partitions_of(consumer, topics.recommendations)
     if not partitions:
         raise Misconfigured(
-            f"the topic {topics.recommendations} is missing: create it with `penchant topics create`, or check --prefix"
+            f"the topic {topics.recommendations} is missing, or this user may not see it: "
+            "create it with `penchant topics create`, or check --prefix"
         )
     return partitions[partition_of(user, len(partitions))]
 

@@ -3,10 +3,9 @@
 import asyncio
 from dataclasses import dataclass
 
-from penchant.errors import Misconfigured, Unavailable
+from penchant.errors import Misconfigured
 from serving.connections import Connections
 from serving.kafka.admin import topic_layout
-from serving.kafka.brokers import Brokers
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,35 +22,15 @@ def adopt(settings: Connections, *, force: bool = False) -> Adopted:
     force: although the workers' group lists members. Raises `Unavailable`; `Misconfigured` if topics are missing or
     unequal, if workers run, or if the topics have another number of partitions than those before.
     """
+    from stream.kafka.group_members import group_members
     from stream.store.topic_identity import adopt_topics
 
     layout = topic_layout(settings.brokers, settings.topics)
     group = f"{settings.keys}-worker"
-    if not force and (members := asyncio.run(_members(settings.brokers, group))):
+    if not force and (members := asyncio.run(group_members(settings.brokers, group))):
         raise Misconfigured(
             f"the group {group} has {members} members: stop the workers first. One that was killed stays listed until "
             "its session has passed, and on the embedded broker every one does: if none runs any more, say --force"
         )
     forgotten = asyncio.run(adopt_topics(settings.redis, settings.keys, layout.partitions, layout.identities))
     return Adopted(forgotten, layout.identities)
-
-
-async def _members(brokers: Brokers, group: str) -> int:
-    """How many members a consumer group has; 0 if the broker does not know it.
-
-    Through aiokafka: kafka-python 3.0 asks for the rights to the group too, and fails at the embedded broker's answer.
-    """
-    from aiokafka.admin import AIOKafkaAdminClient
-    from aiokafka.errors import GroupCoordinatorNotAvailableError, KafkaError
-
-    client = AIOKafkaAdminClient(**brokers.of_aiokafka())
-    try:
-        await client.start()
-        answers = await client.describe_consumer_groups([group])
-    except GroupCoordinatorNotAvailableError:  # no group has ever been here: Kafka makes its offsets topic on demand
-        return 0
-    except (KafkaError, OSError) as error:
-        raise Unavailable(f"the broker at {brokers} does not tell who is in the group {group} ({error})") from error
-    finally:
-        await client.close()
-    return sum(len(told["members"]) for answer in answers for told in answer.to_object()["groups"])

@@ -141,7 +141,10 @@ class Follower:
     def _begin(self, consumer: BlockingConsumer) -> None:
         found = {name: tuple(sorted(consumer.partitions_for_topic(name))) for name in self._topics}
         if missing := [name for name, numbers in found.items() if not numbers]:
-            raise Misconfigured(f"the topic {missing[0]} is missing: create it with `penchant topics create`")
+            raise Misconfigured(
+                f"the topic {missing[0]} is missing, or this user may not see it: "
+                "create it with `penchant topics create`"
+            )
         known = {name: (consumer.topic_id(name), numbers) for name, numbers in found.items()}
         if known != self._known:
             self._reached = {} if self._known else dict(self._since)

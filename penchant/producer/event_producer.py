@@ -8,6 +8,7 @@ from contextlib import closing
 from typing import Any, Self
 
 from penchant.errors import Misconfigured, Unavailable
+from penchant.kafka.missing_rights import DESCRIBE_REFUSED, missing_right, unseen
 from penchant.partitioner import partition_of
 from penchant.producer.event_sender import Delivery, EventSender
 from penchant.producer.outgoing_record import OutgoingRecord
@@ -54,6 +55,7 @@ class EventProducer(EventSender):
             **(kafka or {}),
         }
         self._producer: Any = None
+        self._hidden: set[str] = set()  # topics that this user may not see: sending to them is refused
 
     def start(self) -> Self:
         """Connect. Raises Unavailable if the broker is away, Misconfigured if a topic is missing."""
@@ -73,8 +75,8 @@ class EventProducer(EventSender):
             if plain and (missed := security_missed(self._bootstrap)):
                 raise Misconfigured(f"no connection with the broker: {missed}") from error
             raise Unavailable(f"the broker at {self._bootstrap} cannot be reached ({error}): start it") from error
-        for topic in _WRITTEN:
-            self._producer.partitions_for(self._topics.name(topic))  # so that no `send` waits for it
+        for name in {self._topics.name(topic) for topic in _WRITTEN} - self._hidden:
+            self._producer.partitions_for(name)  # so that no `send` waits for it
         return self
 
     def _check_topics(self) -> None:
@@ -86,9 +88,13 @@ class EventProducer(EventSender):
             name: each for name, each in self._options.items() if name.startswith(("security_", "ssl_", "sasl_"))
         }
         with closing(KafkaAdminClient(bootstrap_servers=self._bootstrap, **secured)) as admin:
-            found = {topic["name"] for topic in admin.describe_topics(names) if topic["error_code"] == 0}
+            told = admin.describe_topics(names)
+        self._hidden = {topic["name"] for topic in told if topic["error_code"] == DESCRIBE_REFUSED}
+        if self._hidden == set(names):
+            raise Misconfigured(unseen(names))
+        found = {topic["name"] for topic in told if topic["error_code"] == 0}
         for name in names:
-            if name not in found:
+            if name not in found | self._hidden:
                 raise Misconfigured(f"the topic {name} is missing: create it with `penchant topics create`")
 
     def close(self, timeout_s: float = 60.0) -> None:
@@ -117,6 +123,8 @@ class EventProducer(EventSender):
         sent.add_errback(lambda error: delivery.set_exception(_translated(error)))
 
     def _partitions(self, topic: str) -> int:
+        if topic in self._hidden:
+            raise Misconfigured(unseen([topic]))
         numbers = self._producer.partitions_for(topic)
         if not numbers:
             raise Misconfigured(f"the topic {topic} is missing: create it with `penchant topics create`")
@@ -135,6 +143,6 @@ def _hang_up(producer: Any) -> None:
 
 
 def _translated(error: BaseException) -> Unavailable:
-    made = Unavailable(f"not confirmed: {str(error) or type(error).__name__}")
+    made = Unavailable(f"not confirmed: {missing_right(error) or str(error) or type(error).__name__}")
     made.__cause__ = error
     return made

@@ -15,6 +15,7 @@ from kafka.errors import KafkaError, KafkaTimeoutError, UnknownTopicOrPartitionE
 
 from penchant.errors import Misconfigured, Unavailable
 from penchant.kafka.blocking import BlockingConsumer
+from penchant.kafka.missing_rights import DESCRIBE_REFUSED, missing_right, unseen
 from penchant.kafka.reachable import check_reachable, security_missed
 from penchant.topics import Topic, Topics
 from serving.configuration.setting_errors import origin
@@ -33,6 +34,7 @@ __all__ = [
     "read_topic",
     "reader",
     "run_id",
+    "seen_and_hidden",
     "topic_layout",
     "translated",
 ]
@@ -60,6 +62,8 @@ def translated(brokers: AnyBrokers) -> Iterator[None]:
     try:
         yield
     except (KafkaError, OSError) as error:
+        if (refused := missing_right(error)) is not None:
+            raise Misconfigured(refused) from error
         plain = brokers_of(brokers).security.protocol == "PLAINTEXT"
         if plain and (missed := security_missed(str(brokers))):
             raise Misconfigured(f"no connection with the broker: {missed}") from error
@@ -85,8 +89,21 @@ def open_admin(brokers: AnyBrokers, timeout_s: float = 10.0) -> Iterator[KafkaAd
 
 
 def describe(admin: KafkaAdminClient, names: list[str]) -> dict[str, dict[str, Any]]:
-    """Describe those of the topics that exist, by name: `partitions` (a list) and `topic_id` among the rest."""
-    return {topic["name"]: topic for topic in admin.describe_topics(names) if topic["error_code"] == 0}
+    """Describe those of the topics that exist, by name: `partitions` (a list) and `topic_id` among the rest.
+
+    Raises Misconfigured for those that this user may not see.
+    """
+    found, hidden = seen_and_hidden(admin, names)
+    if hidden:
+        raise Misconfigured(unseen(hidden))
+    return found
+
+
+def seen_and_hidden(admin: KafkaAdminClient, names: list[str]) -> tuple[dict[str, dict[str, Any]], list[str]]:
+    """As `describe`, and apart from them the names of those that this user may not see."""
+    told = admin.describe_topics(names)
+    hidden = [topic["name"] for topic in told if topic["error_code"] == DESCRIBE_REFUSED]
+    return {topic["name"]: topic for topic in told if topic["error_code"] == 0}, hidden
 
 
 def check_topics(admin: KafkaAdminClient, topics: Topics) -> list[TopicProblem]:

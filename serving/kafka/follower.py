@@ -10,6 +10,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaConnectionError, KafkaError
 
 from penchant.errors import Misconfigured, PenchantError
+from penchant.kafka.missing_rights import missing_right
 from penchant.topics import position_of
 from serving.kafka.asynchronous import committed_end, consumer, unreadable
 from serving.kafka.brokers import AnyBrokers
@@ -127,6 +128,8 @@ class Follower:
                 wait_ms = _IDLE_MS if self.caught_up.is_set() else _CATCHING_UP_MS
                 records = await self._consumer.getmany(timeout_ms=wait_ms, max_records=_MOST_AT_ONCE)
             except KafkaError as error:
+                if (refused := missing_right(error)) is not None:
+                    raise Misconfigured(refused) from error
                 _log.warning("%s cannot be read (%s); trying again", self.topic, error)
                 await asyncio.sleep(0.5)
                 continue

@@ -29,6 +29,7 @@ from aiokafka.errors import (
 )
 
 from penchant.errors import Misconfigured
+from penchant.kafka.missing_rights import ROLES
 from penchant.topics import DEAD_LETTER_HEADERS_BYTES, MAX_MESSAGE_BYTES
 from serving.kafka.brokers import AnyBrokers, brokers_of
 from stream.events.outgoing import Outgoing
@@ -109,7 +110,7 @@ class KafkaLog:
         refused: list[tuple[Outgoing, Exception]] = []
         for record, answer in zip(records, answers, strict=True):
             if isinstance(answer, _FOR_A_PERSON):
-                raise Misconfigured(f"the broker does not let us write to {record.topic}: {answer}") from answer
+                raise Misconfigured(f"the broker gives us no right to write to {record.topic}: {ROLES}") from answer
             if isinstance(answer, _PERMANENT):
                 refused.append((record, answer))
             elif isinstance(answer, BaseException):

@@ -15,7 +15,8 @@ from typing import Any, Self
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
-from penchant.errors import Unavailable
+from penchant.errors import Misconfigured, Unavailable
+from penchant.kafka.missing_rights import missing_right
 from serving.kafka.admin import READ_WAIT_MS
 from serving.kafka.asynchronous import committed_end, consumer, unreadable
 from serving.kafka.brokers import AnyBrokers
@@ -125,6 +126,8 @@ class LogReader:
         try:
             yield
         except (KafkaError, OSError) as error:
+            if (refused := missing_right(error)) is not None:
+                raise Misconfigured(refused) from error
             raise Unavailable(
                 f"the broker at {self._brokers} cannot be read ({error or type(error).__name__}): start it, or say "
                 "where it is with --bootstrap or PENCHANT_BOOTSTRAP"

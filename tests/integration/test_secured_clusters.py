@@ -1,7 +1,9 @@
-"""Apache Kafka that wants TLS and a login: every way in, each refusal in one sentence, and all commands through it."""
+"""Apache Kafka and Redis with TLS and logins: every way in, refusals in a sentence, and each role with its rights."""
 
 import json
+import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -10,15 +12,19 @@ from penchant.errors import Misconfigured
 from serving.connections import Connections
 from serving.kafka.admin import open_admin
 from tests.conftest import ON_APACHE, missing
-from tests.support.command import penchant
-from tests.support.secured_kafka import SecuredKafka, token
-from tests.support.system import System, running
+from tests.support.api import running_api
+from tests.support.command import Ran, penchant
+from tests.support.local import running_local
+from tests.support.redis_servers import RedisServer, rights, start_secured
+from tests.support.secured_kafka import PASSWORDS, RIGHTS, SecuredKafka, token
+from tests.support.system import MODEL, System, running
 from tests.support.waiting import until
 
 pytestmark = [
     pytest.mark.kafka,
     pytest.mark.skipif(not ON_APACHE, reason="needs Apache Kafka: `make test-kafka`"),
 ]
+PREFIX = "secured"
 ITEMS = [{"item_id": f"i{number}", "title": title} for number, title in enumerate(("Solaris", "Stalker", "Alien"))]
 
 
@@ -110,38 +116,120 @@ def test_a_refusal_is_one_sentence(kafka: SecuredKafka, monkeypatch: pytest.Monk
 def test_a_wrong_password_ends_every_process_with_78(kafka: SecuredKafka, redis_url: str) -> None:
     settings = kafka.environment("worker") | {"PENCHANT_KAFKA_SASL_PASSWORD": "g3h31m", "PENCHANT_REDIS": redis_url}
 
-    for command in (("worker",), ("watch", "u1"), ("topics", "create")):
+    for command in (("worker",), ("watch", "u1")):
         ran = penchant(*command, environment=settings)
         assert ran.exit_code == 78, ran.err
         assert "does not take our user and password" in ran.err.splitlines()[-1]
         assert "g3h31m" not in ran.out + ran.err
 
 
+@dataclass(frozen=True)
+class Secured:
+    """The whole system: a broker and a store that ask everybody who they are, and give each role what docs say."""
+
+    kafka: SecuredKafka
+    store: RedisServer
+    system: System
+
+    def settings(self, role: str) -> dict[str, str]:
+        """How a role gets in; its rights to the store are the operator's where it has none of its own."""
+        user = role if role in {"worker", "api"} else "operator"
+        return {
+            "PENCHANT_PREFIX": PREFIX,
+            "PENCHANT_MODEL": MODEL,
+            "PENCHANT_REDIS": f"rediss://{user}:{user}-pw@127.0.0.1:{self.store.port}/0",
+            "PENCHANT_REDIS_SSL_CA": str(self.kafka.authority.certificate),
+            **self.kafka.environment(role),
+        }
+
+    def run(self, role: str, *command: str, stdin: str = "") -> Ran:
+        """Run a command as a role."""
+        return penchant(*command, stdin=stdin, environment=self.settings(role))
+
+
 @pytest.fixture(scope="module")
-def system(kafka: SecuredKafka, redis_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
-    with running(kafka, redis_url, "secured", tmp_path_factory.mktemp("secured-system")) as made:
-        made.environment |= kafka.environment("admin")
-        made.start_ready()
+def secured(kafka: SecuredKafka, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
+    folder = tmp_path_factory.mktemp("secured-system")
+    signed = kafka.authority.sign("redis")
+    users = [f"{role} on >{role}-pw {rights(role, PREFIX)}" for role in ("worker", "api", "operator")]
+    store = start_secured(folder, kafka.authority.certificate, signed, users)
+    for role in RIGHTS:
+        kafka.allow(role, PREFIX)
+    with running(kafka, "redis://127.0.0.1:1/0", PREFIX, folder) as system:
+        made = Secured(kafka, store, system)
+        system.environment |= made.settings("worker")
+        system.start_ready()
         yield made
+    store.stop()
 
 
 @pytest.mark.model
-def test_all_commands_come_through(system: System, kafka: SecuredKafka, tmp_path: Path) -> None:
-    settings = system.environment | kafka.environment("admin")
-    settings = {name: value for name, value in settings.items() if "SASL_" not in name or "PROTOCOL" in name}
+def test_every_role_with_its_rights_alone(secured: Secured, tmp_path: Path) -> None:
+    event = {"event_id": "c-1", "user_id": "u1", "item_id": "i0", "type": "purchase"}
+
+    sent = secured.run("producer", "produce", "-", stdin="".join(f"{json.dumps(each)}\n" for each in [*ITEMS, event]))
+    assert sent.exit_code == 0, sent.err
+    assert until(lambda: "c-1" in secured.system.named(), 30), secured.system.workers[0].child.last_lines()
+    seen = secured.run("consumer", "watch", "u1", "--timeout", "3", "--json")
+    assert json.loads(seen.out.splitlines()[0])["user_id"] == "u1"
+
+    for command in (("replay", "--verify"), ("dlq", "ls"), ("topics", "create", "--partitions", "4")):
+        ran = secured.run("operator", *command)
+        assert ran.exit_code == 0, ran.err
+    found = secured.run("operator", "doctor", "--json").json
+    assert all(found[name]["ok"] for name in ("broker", "redis", "topics", "lag")), found
+    settings = secured.settings("api")
+    with running_api(tmp_path, settings["PENCHANT_BOOTSTRAP"], settings["PENCHANT_REDIS"], **settings) as api:
+        assert until(lambda: api.list_of("u1").status == 200, 30)
+        assert until(lambda: api.ask("/v1/users/u1/interests").status == 200, 30)
+        assert until(lambda: api.ask("/v1/events", {**event, "event_id": "c-2"}).status == 202, 30)
+    assert until(lambda: "c-2" in secured.system.named(), 30)
+
+
+@pytest.mark.parametrize(
+    ("role", "command"),
+    [
+        ("nobody", ("watch", "u1", "--timeout", "1")),
+        ("nobody", ("worker",)),
+        ("nobody", ("topics", "create")),
+        ("consumer", ("produce", "-")),
+        ("producer", ("erase", "u1")),
+    ],
+)
+def test_a_right_that_is_missing_is_one_sentence(secured: Secured, role: str, command: tuple[str, ...]) -> None:
+    ran = secured.run(role, *command, stdin=f"{json.dumps(ITEMS[0])}\n")
+
+    assert ran.exit_code == 78, ran.err
+    assert re.search(r"gives this user no right|may not see it", ran.err.splitlines()[-1])
+
+
+def test_a_worker_without_a_right_does_not_wait_in_silence(secured: Secured) -> None:
+    secured.kafka.allow("worker", PREFIX, without=("group",), user="nobody")
+    try:
+        ran = secured.run("nobody", "worker")
+    finally:
+        secured.kafka.forbid("nobody")
+    assert ran.exit_code == 78, ran.err
+    assert "no right to the workers' group" in ran.err.splitlines()[-1]
+
+
+@pytest.mark.model
+@pytest.mark.long
+def test_local_beside_them_from_a_file_of_properties(secured: Secured, tmp_path: Path) -> None:
     properties = tmp_path / "client.properties"
+    settings = {name: value for name, value in secured.settings("worker").items() if "KAFKA" not in name}
     properties.write_text(
-        "sasl.mechanism=SCRAM-SHA-256\nsasl.username=admin\nsasl.password=admin-s3cret\n", encoding="utf-8"
+        f"bootstrap.servers={settings.pop('PENCHANT_BOOTSTRAP')}\nsecurity.protocol=SASL_SSL\n"
+        f"sasl.mechanism=SCRAM-SHA-256\nsasl.username=admin\nsasl.password={PASSWORDS['admin']}\n"
+        f"ssl.ca.location={secured.kafka.authority.certificate}\n",
+        encoding="utf-8",
     )
     settings["PENCHANT_KAFKA_CONFIG"] = str(properties)
-    events = [*ITEMS, {"event_id": "c-1", "user_id": "u1", "item_id": "i0", "type": "purchase"}]
 
-    sent = penchant("produce", "-", stdin="".join(f"{json.dumps(each)}\n" for each in events), environment=settings)
-    assert sent.exit_code == 0, sent.err
-    assert until(lambda: "c-1" in system.named(), 30), system.workers[0].child.last_lines()
-
-    seen = penchant("watch", "u1", "--timeout", "5", "--json", environment=settings)
-    assert json.loads(seen.out.splitlines()[0])["user_id"] == "u1"
-    assert penchant("replay", "--verify", environment=settings).exit_code == 0
-    assert penchant("doctor", "--json", environment=settings).json["broker"]["ok"]
-    assert penchant("dlq", "ls", environment=settings).exit_code == 0
+    with running_local(tmp_path, "--partitions", "4", **settings) as local:
+        sent = penchant(
+            "produce", "-", stdin='{"user_id": "u7", "item_id": "i0", "type": "click"}\n', environment=settings
+        )
+        assert sent.exit_code == 0, sent.err
+        assert until(lambda: bool(secured.system.lists("u7")), 30)
+        assert local.stop() == 0

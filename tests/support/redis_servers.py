@@ -1,5 +1,6 @@
 """Redis as operators run it: with TLS and users, three nodes of a cluster, a primary with a replica and sentinels."""
 
+import re
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -66,6 +67,14 @@ def start(
     if child.exit_code is not None:
         raise AssertionError(f"redis-server ended:\n{child.last_lines()}")
     return RedisServer(child, port)
+
+
+def rights(role: str, prefix: str) -> str:
+    """What docs/running.md says of a role, for another prefix."""
+    page = (Path(__file__).parents[2] / "docs" / "running.md").read_text("utf-8")
+    _, _, table = page.partition("| role | rules |")
+    (rules,) = re.findall(rf"^\| {role} \| `([^`]+)` \|$", table, re.MULTILINE)
+    return str(rules).replace("penchant", prefix)
 
 
 def start_secured(folder: Path, ca: Path, signed: Signed, users: Sequence[str]) -> RedisServer:

@@ -2,11 +2,25 @@
 
 import base64
 import json
+import re
 import time
+from collections.abc import Collection
 from pathlib import Path
+
+from kafka.admin import (
+    ACL,
+    ACLFilter,
+    ACLOperation,
+    ACLPermissionType,
+    ACLResourcePatternType,
+    ResourcePattern,
+    ResourcePatternFilter,
+    ResourceType,
+)
 
 from benchmarks.performance.apache_kafka import ApacheKafka, SecuredListeners
 from deploy.local.services import free_port
+from serving.kafka.admin import open_admin
 from tests.support.certificates import Authority, Signed
 
 PASSWORDS = {
@@ -78,9 +92,55 @@ class SecuredKafka:
             "PENCHANT_KAFKA_SSL_CA": str(self.authority.certificate),
         }
 
+    def allow(self, role: str, prefix: str, without: Collection[str] = (), user: str = "") -> None:
+        """Give the user of a role, or another, what docs/running.md says; without: topics, or `group`."""
+        reads, writes, group, more = RIGHTS[role]
+        topics = [(name, "READ") for name in reads] + [(name, "WRITE") for name in writes]
+        rights = [(ResourceType.TOPIC, f"{prefix}.{name}", each) for name, each in topics if name not in without]
+        rights += [(ResourceType.GROUP, f"{prefix}-worker", name) for name in group if "group" not in without]
+        rights += [(ResourceType.TOPIC, f"{prefix}.*", name) for name in more]
+        acls = [
+            ACL(f"User:{user or role}", "*", ACLOperation[name], ACLPermissionType.ALLOW, _pattern(kind, resource))
+            for kind, resource, name in rights
+        ]
+        with open_admin(self.bootstrap) as admin:
+            made = admin.create_acls(acls)
+        assert not made["failed"], made
+
+    def forbid(self, role: str) -> None:
+        """Take all of that back."""
+        any_resource = ResourcePatternFilter(ResourceType.ANY, None, ACLResourcePatternType.ANY)
+        every = ACLFilter(f"User:{role}", None, ACLOperation.ANY, ACLPermissionType.ANY, any_resource)
+        with open_admin(self.bootstrap) as admin:
+            admin.delete_acls([every])
+
     def stop(self) -> None:
         """Stop it."""
         self.broker.stop()
+
+
+def _pattern(kind: ResourceType, name: str) -> ResourcePattern:
+    if name.endswith("*"):
+        return ResourcePattern(kind, name.removesuffix("*"), ACLResourcePatternType.PREFIXED)
+    return ResourcePattern(kind, name, ACLResourcePatternType.LITERAL)
+
+
+def _rights() -> dict[str, tuple[list[str], list[str], list[str], list[str]]]:
+    """What docs/running.md says of each role: topics that it reads, those that it writes, and names of operations."""
+    page = (Path(__file__).parents[2] / "docs" / "running.md").read_text("utf-8")
+    _, _, table = page.partition("| role | reads topics |")
+    rights: dict[str, tuple[list[str], list[str], list[str], list[str]]] = {}
+    for row in table.splitlines()[2:]:
+        if not row.startswith("|"):
+            return rights
+        role, *cells = (cell.strip() for cell in row.strip("|").split("|"))
+        reads, writes, group, more = (re.findall(r"`([^`]+)`", cell) for cell in cells)
+        snake = {name: re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).upper() for name in (*group, *more)}
+        rights[role] = (reads, writes, [snake[name] for name in group], [snake[name] for name in more])
+    return rights
+
+
+RIGHTS = _rights()
 
 
 def token(subject: str, seconds: int = 3600) -> str:
