@@ -69,9 +69,15 @@ function say(gone) {
   const words = parts.map((each) => t(`changed_${each}`, { n: counts[each] })).join(t("comma"));
   const shown = at("list-changes");
   const names = gone.slice(0, NAMED).map((id) => h("s", {}, item(id).title));
-  shown.replaceChildren(...(words ? [h("span", {}, words)] : [counts ? t("changed_nothing") : store.get("list") ? t("best_first", { n: store.get("list").items.length }) : ""]));
+  shown.replaceChildren(h("span", {}, words || (counts ? t("changed_nothing") : many())));
   if (names.length) shown.append(h("span", { class: "gone" }, ...names, gone.length > NAMED && `+${gone.length - NAMED}`));
   at("said").textContent = words ? `${t("list_changed")}: ${words}` : "";
+}
+
+/** How long the list is. */
+function many() {
+  const count = store.get("list")?.items.length;
+  return count ? t("best_first", { n: count }) : "";
 }
 
 /** @param {string} phase @param {any} list */
@@ -124,14 +130,15 @@ export function moved(move) {
     h("span", { "aria-hidden": "true" }, `${move > 0 ? "▲" : "▼"} ${Math.abs(move)}`), h("span", { class: "hidden" }, words));
 }
 
-/** The first reason; behind it all of them, each with its share of the points. @param {any} entry */
+/** A reason in words; behind it all of them, each with its share of the points. @param {any} entry */
 function why(entry) {
   const rows = entry.reasons.map((each) => h("li", {},
     h("span", { class: "share" }, `${Math.round(each.share * 100)} %`), each.words));
   const source = SOURCES.includes(entry.source) && has(`source_${entry.source}`) ? t(`source_${entry.source}`) : entry.source;
+  const first = entry.reasons.find((/** @type {any} */ each) => each.event_id) ?? entry.reasons[0]; // what they did, if anything
   const opened = unfolded.has(entry.item_id);
   const fold = (/** @type {any} */ event) => unfolded[event.target.open ? "add" : "delete"](entry.item_id);
-  return h("details", { class: "why", open: opened, ontoggle: fold }, h("summary", {}, rows.length ? entry.reasons[0].words : source),
+  return h("details", { class: "why", open: opened, ontoggle: fold }, h("summary", {}, first ? first.words : source),
     h("ul", {}, rows), h("p", {}, t("points", { n: number(entry.score, 2) }), " · ", source));
 }
 

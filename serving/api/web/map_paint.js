@@ -8,7 +8,7 @@ const GROUPS = 12;
 /** @param {HTMLCanvasElement} canvas @returns {number} its side in pixels of the screen */
 function fit(canvas) {
   const side = Math.round(canvas.clientWidth * devicePixelRatio);
-  if (canvas.width !== side) canvas.width = canvas.height = side;
+  if (canvas.width !== side || canvas.height !== side) canvas.width = canvas.height = side;
   return side;
 }
 

@@ -101,7 +101,7 @@ function tile(name, value, about, line) {
 function panels(counts) {
   const { le, counts: times } = counts.event_to_list;
   const first = Math.max(times.findIndex((/** @type {number} */ each) => each) - 1, 0); // few are as fast as the first buckets
-  const ends = le.slice(first).map((/** @type {number | null} */ each) => (each === null ? "∞" : each < 1 ? String(each * 1000) : `${each} s`));
+  const ends = le.slice(first).map((/** @type {number | null} */ each) => endOf(each));
   return [
     panel(t("to_list_histogram"), histogram(times.slice(first), ends, -1, "")),
     panel(t("quality"), quality(counts)),
@@ -135,8 +135,8 @@ function quality(counts) {
     h("td", {}, number(each.trials)), h("td", {}, each.trials ? `${number((100 * each.hits) / each.trials, 1)} %` : "–")));
   const more = [[t("coverage"), counts.coverage], [t("gini"), counts.gini]].filter(([, value]) => value !== null);
   return h("div", {},
-    rows.length ? h("table", {}, h("thead", {}, h("tr", {}, h("th", { scope: "col" }, t("experiment")), h("th", { scope: "col" }, t("trials")),
-      h("th", { scope: "col" }, t("hit_rate")))), h("tbody", {}, rows)) : state("hint", t("no_trials")),
+    rows.length ? h("table", {}, h("thead", {}, h("tr", {}, ["experiment", "trials", "hit_rate"].map((each) =>
+      h("th", { scope: "col" }, t(each))))), h("tbody", {}, rows)) : state("hint", t("no_trials")),
     h("dl", {}, more.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, number(value, 3))])));
 }
 
@@ -152,7 +152,17 @@ const total = (/** @type {Record<string, number>} */ counts) => Object.values(co
 const sum = (/** @type {any[]} */ rows, /** @type {string} */ name) => rows.reduce((all, each) => all + each[name], 0);
 const down = (/** @type {any[]} */ workers) => workers.filter((each) => each.problem).length;
 
-/** In how many ms a share was there: the end of its bucket. @param {{ le: (number | null)[], counts: number[] }} told @param {number} share */
+/** The end of a bucket, ms, or seconds with their unit. @param {number | null} seconds */
+function endOf(seconds) {
+  if (seconds === null) return "∞";
+  return seconds < 1 ? String(seconds * 1000) : `${seconds} s`;
+}
+
+/**
+ * In how many ms a share was there: the end of its bucket.
+ * @param {{ le: (number | null)[], counts: number[] }} told
+ * @param {number} share
+ */
 function quantile({ le, counts }, share) {
   const all = counts.reduce((sum, each) => sum + each, 0);
   if (!all) return "–";

@@ -29,12 +29,14 @@ export function drawLetters() {
   if (problem) return box.replaceChildren(state("failed", problem, again()));
   if (!told) return box.replaceChildren(state("loading", t("loading")));
   if (!told.letters.length) return box.replaceChildren(state("hint", t("no_letters"), again()));
-  at("letters-about").textContent = t("letters_about", { n: told.letters.reduce((/** @type {number} */ all, /** @type {any} */ each) => all + each.letters, 0) });
+  const all = told.letters.reduce((/** @type {number} */ sum, /** @type {any} */ each) => sum + each.letters, 0);
+  at("letters-about").textContent = t("letters_about", { n: all });
   box.replaceChildren(...[
     told.erasures ? state("failed", t("letters_erasures", { n: told.erasures })) : null,
     result ? h("p", { role: "status" }, result) : null,
     h("div", { class: "scroll", tabIndex: 0, role: "region", "aria-label": t("letters") }, table()),
-    h("div", { class: "buttons" }, again(), h("button", { type: "button", onclick: () => redrive({}, t("redrive_all")) }, t("redrive_all"))),
+    h("div", { class: "buttons" }, again(),
+      h("button", { type: "button", onclick: () => redrive({}, t("redrive_all")) }, t("redrive_all"))),
     h("details", { class: "newest" }, h("summary", {}, t("newest_letters")), h("ul", {}, told.newest.map(letter))),
   ].filter(Boolean));
 }

@@ -121,7 +121,7 @@ export async function send(event) {
   const id = String(event.event_id ?? crypto.randomUUID());
   const list = store.get("list");
   const about = list && list.user_id === store.get("user") ? { list_version: list.version } : {};
-  sent.set(id, performance.now());
+  if (!sent.has(id)) sent.set(id, performance.now());
   if (typeof event.text === "string") written.set(id, event.text);
   const context = { language: current() };
   await post("/v1/events", { event_id: id, user_id: store.get("user"), ...about, source: "page", context, ...event });

@@ -10,6 +10,7 @@ let question = null;
 /** Whether this API has conversations: an older one is not asked, for what it refuses stands in the console. */
 let talks = /** @type {Promise<boolean> | null} */ (null);
 const CONVERSATION = "/v1/users/{id}/conversation";
+const LATE_MS = 1500;
 
 /** @param {(error: unknown) => void} onFailure */
 export function startTalk(onFailure) {
@@ -36,13 +37,16 @@ export function startTalk(onFailure) {
     if (!(await talks)) return send({ text });
     const user = store.get("user");
     const id = announce(text); // its list may be here before the answer is
+    // Under its id what is said counts once: it need not wait for an API that has to read what it needs first.
+    const late = setTimeout(() => send({ text, event_id: id }).catch(onFailure), LATE_MS);
     try {
       const told = await post(ofUser(user, "conversation"), { text, event_id: id, language: current() });
       if (store.get("user") === user) ask(told.question ?? null);
     } catch (error) {
       if (!(error instanceof Refusal) || error.status !== 503) throw error;
-      // It cannot ask yet, or ever; under its id what is said counts once, even if it had been sent.
-      await send({ text, event_id: id });
+      await send({ text, event_id: id }); // it cannot ask yet, or ever
+    } finally {
+      clearTimeout(late);
     }
   }
 
