@@ -49,8 +49,10 @@ from serving.ranking.item_neighbours import ItemNeighbours, NeighbourSearch
 from serving.ranking.learning.blend import Blend
 from serving.ranking.learning.learner import Draw
 from serving.ranking.learning.signals import (
-    NEIGHBOUR_SIGNALS,
-    OWN_SIGNALS,
+    BY_LIKENESS,
+    BY_NEIGHBOURS,
+    BY_OWN,
+    BY_POPULARITY,
     POPULARITY_SIGNALS,
     Signal,
     popularity_signals,
@@ -76,7 +78,6 @@ __all__ = ()
 TOGETHER = 64  # users in one matrix product: bounds its result to 64 rows
 _STANDARD_CUT = 4.0  # a perfect match counts no more than four standard deviations
 _LEAST_SPREAD = 0.02  # below it the facet texts do not differ to this text: rounding must not be blown up
-_BY_LIKENESS = [Signal.NEW_CONTENT, Signal.SHARED_FACETS, Signal.NEW_SHARED_FACETS]
 _POOL = 1_000  # items, drawn at random, among which a step of the blend looks for those that were nearly taken
 _HARDEST = _EASIER = 100  # of them, those of the most points, and some of the others
 
@@ -141,7 +142,7 @@ class Scorer:
         profiles = [profile_of(state, self._catalogue, self._settings, content) for state in states]
         points, likeness = self._by_queries(profiles, content, rough=exact is not None)
         weights = {empty: unknown if empty else known for empty in {profile.empty for profile in profiles}}
-        crowd = {empty: of_kind[POPULARITY_SIGNALS] @ self._crowd.signals for empty, of_kind in weights.items()}
+        crowd = {empty: of_kind[BY_POPULARITY] @ self._crowd.signals for empty, of_kind in weights.items()}
         return [
             self._scored(of, weights[of[1].empty], crowd[of[1].empty], exact)
             for of in zip(states, profiles, points, likeness, strict=True)
@@ -221,16 +222,16 @@ class Scorer:
     def _signals(self, profile: Profile, rows: Rows) -> Floats:
         """The signals of some items, `(f, r)`."""
         signals = np.zeros((len(Signal), len(rows)), np.float32)
-        signals[POPULARITY_SIGNALS] = self._crowd.signals[:, rows]
+        signals[BY_POPULARITY] = self._crowd.signals[:, rows]
         if profile.empty:
             return signals
-        signals[NEIGHBOUR_SIGNALS] = self._near(profile).of(rows)
+        signals[BY_NEIGHBOURS] = self._near(profile).of(rows)
         signals[Signal.CONTENT] = self._catalogue.cosines(rows, profile.direction)
         signals[Signal.SHARED_FACETS] = self._by_shared_facets(profile)[rows]
         signals[Signal.NEW_CONTENT] = signals[Signal.CONTENT] * self._crowd.newness[rows]
         signals[Signal.NEW_SHARED_FACETS] = signals[Signal.SHARED_FACETS] * self._crowd.newness[rows]
         signals[Signal.EASE] = self._by_ease(profile)[rows]
-        signals[OWN_SIGNALS] *= profile.damping
+        signals[BY_OWN] *= profile.damping
         return signals
 
     def _apart(self, profile: Profile, rows: Rows) -> Floats:
@@ -266,12 +267,12 @@ class Scorer:
         text, facets, damping = points, np.zeros(0, np.float32), np.float32(profile.damping)
         if towards is not None:
             text, facets = points.copy(), self._by_shared_facets(profile)
-            new_content, shared, new_shared = (damping * weights[_BY_LIKENESS]).tolist()
+            new_content, shared, new_shared = (damping * weights[BY_LIKENESS]).tolist()
             signals = (towards.cosines, facets)
             add_everything(points, crowd, signals, self._crowd.newness, (new_content, shared, new_shared))
         else:
             points += crowd
-        found.add_to(points, damping * weights[NEIGHBOUR_SIGNALS])
+        found.add_to(points, damping * weights[BY_NEIGHBOURS])
         if (fitted := self._ease.fitted) is not None:
             fitted.add_to(points, profile.history, damping * weights[Signal.EASE])
         leave_out(points, self._catalogue.available, seen.out)

@@ -4,7 +4,7 @@ import numpy as np
 
 from serving.arrays import Floats, Mask, Rows
 from serving.catalogue import Catalogue
-from serving.ranking.learning.signals import POPULARITY_SIGNALS
+from serving.ranking.learning.signals import BY_POPULARITY
 from serving.ranking.scorer import Scored
 
 __all__ = ()
@@ -34,6 +34,6 @@ def asked_for(scored: Scored, catalogue: Catalogue) -> Mask:
 
 def own_points(scored: Scored, ruled: Floats) -> Floats:
     """`(n,)`: what is left of an item's points without what everybody does and what rules say. `ruled`: `(n,)`."""
-    others = scored.weights[POPULARITY_SIGNALS] @ scored.crowd.signals
+    others = scored.weights[BY_POPULARITY] @ scored.crowd.signals
     points: Floats = scored.points - others - np.where(np.isfinite(ruled), ruled, np.float32(0.0))
     return points

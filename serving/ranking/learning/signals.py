@@ -66,8 +66,11 @@ NEIGHBOUR_SIGNALS = [
     Signal.FREQUENCY,
     Signal.OWN_ORDER,
 ]
-OWN_SIGNALS = [signal for signal in Signal if signal not in POPULARITY_SIGNALS]
-"""Those by what this user did."""
+# Where they stand in an array by `Signal`: a slice takes a tenth of the time that a list of them does.
+BY_POPULARITY = slice(Signal.TOTAL, Signal.FIRST_HOURS + 1)
+BY_NEIGHBOURS = slice(Signal.CO_OCCURRENCE, Signal.OWN_ORDER + 1)
+BY_LIKENESS = slice(Signal.NEW_CONTENT, Signal.NEW_SHARED_FACETS + 1)  # what goes with likeness, but for CONTENT
+BY_OWN = slice(Signal.CO_OCCURRENCE, Signal.EASE + 1)  # all by what this user did
 
 
 def popularity_signals(popularity: Popularity, n: int) -> Floats:

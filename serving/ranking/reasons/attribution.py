@@ -18,7 +18,14 @@ from serving.catalogue import Catalogue
 from serving.compiled import compiled
 from serving.lexical.spoken_points import by_statement
 from serving.ranking.ease import EASE_UNIT
-from serving.ranking.learning.signals import NEIGHBOUR_SIGNALS, POPULARITY_SIGNALS, Signal
+from serving.ranking.learning.signals import (
+    BY_LIKENESS,
+    BY_NEIGHBOURS,
+    BY_POPULARITY,
+    NEIGHBOUR_SIGNALS,
+    POPULARITY_SIGNALS,
+    Signal,
+)
 from serving.ranking.profile import RankSettings, SourceEvent
 from serving.ranking.reasons.evidence import CHANCE, Evidence, Groups, Told, by_chance, disliked, evidence_of
 from serving.ranking.scorer import Scored
@@ -142,7 +149,7 @@ def attribution_of(
     if len(profile.liked):
         liked = _Liked(profile.liked, profile.owner[profile.liked], profile.liking, scored.crowd.newness[rows])
         facets = catalogue.facet_values.shares(profile.liked_rows, profile.liking, rows)
-        _by_likeness(table, similar, facets, liked, profile.damping * weights[_BY_LIKENESS].astype(np.float64))
+        _by_likeness(table, similar, facets, liked, profile.damping * weights[BY_LIKENESS].astype(np.float64))
     if len(scored.standard):
         owner = profile.owner[profile.on_facets]
         _by_facets(table, scored.standard, catalogue.facet_of[rows], owner, profile.facet_weights)
@@ -151,7 +158,7 @@ def attribution_of(
     together = np.zeros((len(rows), len(profile.sources)), np.bool_)
     if len(profile.ring):
         found = scored.item_neighbours
-        points = profile.damping * weights[NEIGHBOUR_SIGNALS, None].astype(np.float64) * found.of(rows)
+        points = profile.damping * weights[BY_NEIGHBOURS, None].astype(np.float64) * found.of(rows)
         _by_co_visits(table, together, points, found.shares(rows), _Links(rows, profile.ring, profile.linking))
     if scored.fitted is not None and len(profile.history.rows):
         weight = profile.damping * float(weights[Signal.EASE])
@@ -168,7 +175,7 @@ def attribution_of(
 
 def _apart(table: Doubles, scored: Scored, rows: Rows, catalogue: Catalogue, settings: RankSettings) -> None:
     """What belongs to no event."""
-    _by_crowd(table, scored.weights[POPULARITY_SIGNALS], scored.crowd.signals, rows)
+    _by_crowd(table, scored.weights[BY_POPULARITY], scored.crowd.signals, rows)
     seen = scored.seen
     for term, points in (
         (ScoreTerm.EXPLORATION, scored.boosted),
@@ -220,12 +227,11 @@ class _Past(NamedTuple):
     linking: Indices
 
 
-_BY_LIKENESS = [Signal.NEW_CONTENT, Signal.SHARED_FACETS, Signal.NEW_SHARED_FACETS]
 # Compiled code takes them for numbers.
 _CONTENT, _LONG, _TEXT, _AGAINST = (
     int(each) for each in (ScoreTerm.CONTENT, ScoreTerm.LONG, ScoreTerm.TEXT, ScoreTerm.AGAINST)
 )
-_NEW_CONTENT, _SHARED_FACETS, _NEW_SHARED_FACETS = (int(ScoreTerm[each.name]) for each in _BY_LIKENESS)
+_NEW_CONTENT, _SHARED_FACETS, _NEW_SHARED_FACETS = (int(ScoreTerm[each.name]) for each in list(Signal)[BY_LIKENESS])
 _FACETS, _AGAINST_FACETS = int(ScoreTerm.FACETS), int(ScoreTerm.AGAINST_FACETS)
 _FIRST_LINK, _REPEAT, _LAST, _OWN_ORDER = (
     int(each) for each in (ScoreTerm.CO_OCCURRENCE, ScoreTerm.REPEAT, ScoreTerm.LAST, ScoreTerm.OWN_ORDER)
