@@ -79,6 +79,7 @@ audit: $(VENV)/installed $(AUDIT_VENV)/installed ## Licences of all packages, ch
 	$(VENV)/bin/python -m tests.supply advisories $(AUDIT_VENV)/bin/pip-audit
 
 sbom: $(VENV)/installed ## A bill of materials of what a deployment installs, CycloneDX: .cache/sbom.json
+	@mkdir -p .cache
 	$(VENV)/bin/python -m tests.supply sbom .cache/sbom.json
 
 format: $(VENV)/installed ## Format the code, mend what ruff can mend

@@ -19,6 +19,7 @@ from benchmarks.performance.apache_kafka import ApacheKafka
 from deploy.local.services import start_broker, start_store
 from penchant.errors import Misconfigured
 from tests.support.side_by_side import SideBySide, arranged
+from tests.support.small_model import write_small_model
 
 # Started in the background by a shell without job control, or with nohup, which children would inherit: Ctrl-C and a
 # terminal that closes are tested here.
@@ -97,3 +98,9 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def prefix() -> str:
     """A prefix that no other test uses."""
     return f"test-{secrets.token_hex(4)}"
+
+
+@pytest.fixture(scope="session")
+def small_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model folder that a worker has loaded in no time: where no text's meaning is asked for."""
+    return write_small_model(tmp_path_factory.mktemp("models") / "small")

@@ -11,9 +11,10 @@ from tests.support.system import System, running
 
 
 @pytest.fixture
-def system(broker: Broker, redis_url: str, prefix: str, tmp_path: Path) -> Iterator[System]:
-    """Topics under a prefix of this test's own; workers are started by the test."""
+def system(broker: Broker, redis_url: str, prefix: str, tmp_path: Path, small_model: Path) -> Iterator[System]:
+    """Topics under a prefix of this test's own; workers are started by the test, and know no language."""
     with running(broker, redis_url, prefix, tmp_path) as made:
+        made.environment["PENCHANT_MODEL"] = str(small_model)
         yield made
 
 

@@ -4,6 +4,7 @@ import json
 import secrets
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,10 +27,13 @@ FLOOR_MS = 15.0  # what a machine that does something else adds to any p99
 
 
 @pytest.fixture(scope="module")
-def faulty(broker: Broker, redis_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+def faulty(
+    broker: Broker, redis_url: str, tmp_path_factory: pytest.TempPathFactory, small_model: Path
+) -> Iterator[System]:
     """A worker with a bug in every stage, each of which only some users have."""
     prefix = f"test-{secrets.token_hex(4)}"
     with running(broker, redis_url, prefix, tmp_path_factory.mktemp("contained")) as system:
+        system.environment["PENCHANT_MODEL"] = str(small_model)
         worker = system.start("tests.faults.faulty_worker", FAULT_RAISE=",".join(STAGES))
         assert until(worker.ready, 60), worker.child.last_lines()
         system.publish(FILMS)

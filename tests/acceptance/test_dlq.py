@@ -16,7 +16,7 @@ from serving.state.user_state import decode
 from stream.events.records import ORIGIN
 from tests.acceptance.test_events_to_lists import FILMS
 from tests.support.command import Ran, penchant
-from tests.support.system import MODEL, System, header
+from tests.support.system import System, header
 from tests.support.waiting import until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.model]
@@ -40,7 +40,7 @@ def home(system: System, user: str) -> int:
 
 def seen(system: System, user: str) -> int:
     """How many events the stored state of a user has counted, by its seen set."""
-    fingerprint = open_artifact(MODEL).fingerprint
+    fingerprint = open_artifact(system.environment["PENCHANT_MODEL"]).fingerprint
     key = f"{{{system.topics.prefix}:{home(system, user)}}}:u:{user}"
     with redis.Redis.from_url(system.redis_url) as client:
         record = client.get(key)

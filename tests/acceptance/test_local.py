@@ -110,8 +110,8 @@ def test_from_nothing_to_a_list_and_back_to_nothing(tmp_path: Path) -> None:
         assert "the embedded broker serves kafka-python" in system.process.communicate()[1]
 
 
-def test_interrupt_stops_it_too(tmp_path: Path) -> None:
-    with running_local(tmp_path, "--workers", "2", "--partitions", "2") as system:
+def test_interrupt_stops_it_too(tmp_path: Path, small_model: Path) -> None:
+    with running_local(tmp_path, "--model", str(small_model), "--workers", "2", "--partitions", "2") as system:
         children = system.children()
         assert len(system.workers()) == 2
 
@@ -120,8 +120,8 @@ def test_interrupt_stops_it_too(tmp_path: Path) -> None:
         assert list(tmp_path.iterdir()) == []
 
 
-def test_a_killed_worker_is_started_again_and_goes_on_until_the_terminal_closes(tmp_path: Path) -> None:
-    with running_local(tmp_path) as system:
+def test_a_killed_worker_is_started_again_until_the_terminal_closes(tmp_path: Path, small_model: Path) -> None:
+    with running_local(tmp_path, "--model", str(small_model)) as system:
         penchant("produce", "-", *system.options, stdin=items())
         click = '{"user_id": "u1", "item_id": "hero", "type": "like"}'
         topic = f"{system.where['prefix']}.recommendations.v1"
@@ -147,10 +147,11 @@ def test_a_killed_worker_is_started_again_and_goes_on_until_the_terminal_closes(
 
 
 def test_running_broker_and_store_are_used_and_left(
-    tmp_path: Path, broker: Broker, redis_url: str, prefix: str
+    tmp_path: Path, small_model: Path, broker: Broker, redis_url: str, prefix: str
 ) -> None:
     wait = {} if broker.fetch_wait_ms is None else {"PENCHANT_FETCH_WAIT_MS": str(WORKER_FETCH_WAIT_MS)}
     options = ["--bootstrap", broker.bootstrap, "--redis", redis_url, "--prefix", prefix]
+    options += ["--model", str(small_model)]
     with running_local(tmp_path, *options, **wait) as system:
         assert system.where["bootstrap"] == broker.bootstrap
         assert system.where["redis"] == redis_url
@@ -173,8 +174,8 @@ def test_a_missing_model_is_said_at_once(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_worker_that_keeps_dying_ends_it_with_its_last_words(tmp_path: Path) -> None:
-    with running_local(tmp_path) as system:
+def test_a_worker_that_keeps_dying_ends_it_with_its_last_words(tmp_path: Path, small_model: Path) -> None:
+    with running_local(tmp_path, "--model", str(small_model)) as system:
         children = system.children()
         known: set[int] = set()
         for _ in range(6):
@@ -192,8 +193,8 @@ def test_a_worker_that_keeps_dying_ends_it_with_its_last_words(tmp_path: Path) -
         assert list(tmp_path.iterdir()) == []
 
 
-def test_without_its_broker_it_ends_with_75(tmp_path: Path) -> None:
-    with running_local(tmp_path) as system:
+def test_without_its_broker_it_ends_with_75(tmp_path: Path, small_model: Path) -> None:
+    with running_local(tmp_path, "--model", str(small_model)) as system:
         (broker,) = (child for child in system.children() if child.name().startswith("tansu"))
 
         broker.kill()

@@ -35,11 +35,12 @@ class At:
 
 
 @contextmanager
-def seen_by(local: RunningLocal, folder: Path) -> Iterator[System]:
+def seen_by(local: RunningLocal, folder: Path, model: Path) -> Iterator[System]:
     """A producer and a consumer beside it, and films that it knows."""
     (folder / "seen").mkdir()
     where = local.where
     with running(At(where["bootstrap"]), where["redis"], where["prefix"], folder / "seen") as system:
+        system.environment["PENCHANT_MODEL"] = str(model)
         system.publish(FILMS)
         yield system
 
@@ -67,12 +68,12 @@ def restarted(local: RunningLocal, before: psutil.Process, seconds: float = 60.0
     )
 
 
-def test_a_redis_that_is_full_or_read_only_for_a_while(tmp_path: Path) -> None:
+def test_a_redis_that_is_full_or_read_only_for_a_while(tmp_path: Path, small_model: Path) -> None:
     """Given clicks that go on, when Redis is full, a worker starts meanwhile, and later it takes no writes for seconds,
     then `local` stays up, and every click is named and counted once.
     """
-    with running_local(tmp_path) as local:
-        with seen_by(local, tmp_path) as system:
+    with running_local(tmp_path, "--model", str(small_model)) as local:
+        with seen_by(local, tmp_path, small_model) as system:
             with redis.Redis.from_url(system.redis_url) as client:
                 send_clicks(system, 0, 200)
                 assert until(lambda: all_named(system, 200), 60)
@@ -96,12 +97,12 @@ def test_a_redis_that_is_full_or_read_only_for_a_while(tmp_path: Path) -> None:
         assert local.stop() == 0
 
 
-def test_a_worker_that_redis_ends_is_started_again_and_the_broker_stays(tmp_path: Path) -> None:
+def test_a_worker_that_redis_ends_is_started_again_and_the_broker_stays(tmp_path: Path, small_model: Path) -> None:
     """Given a Redis that gets another password while a worker runs, which ends with 78, then `local` says so and keeps
     all that is sent; when it has the old one again, then all of it comes through.
     """
-    with running_local(tmp_path, module=ODD, ODD_REST_S="3") as local:
-        with seen_by(local, tmp_path) as system:
+    with running_local(tmp_path, "--model", str(small_model), module=ODD, ODD_REST_S="3") as local:
+        with seen_by(local, tmp_path, small_model) as system:
             send_clicks(system, 0, 100)
             assert until(lambda: all_named(system, 100), 60)
             (worker,) = local.workers()
@@ -122,11 +123,11 @@ def test_a_worker_that_redis_ends_is_started_again_and_the_broker_stays(tmp_path
         assert "sesame" not in said
 
 
-def test_a_worker_whose_loop_hangs_ends_itself_and_is_started_again(tmp_path: Path) -> None:
+def test_a_worker_whose_loop_hangs_ends_itself_and_is_started_again(tmp_path: Path, small_model: Path) -> None:
     hang = tmp_path / "hang"
     variables = {"ODD_HANG": str(hang), "PENCHANT_LOOP_SILENT_S": "5"}
-    with running_local(tmp_path, module=ODD, **variables) as local:
-        with seen_by(local, tmp_path) as system:
+    with running_local(tmp_path, "--model", str(small_model), module=ODD, **variables) as local:
+        with seen_by(local, tmp_path, small_model) as system:
             (worker,) = local.workers()
             hang.touch()
             assert until(lambda: not hang.exists())
@@ -142,9 +143,9 @@ def test_a_worker_whose_loop_hangs_ends_itself_and_is_started_again(tmp_path: Pa
 
 
 @pytest.mark.long
-def test_a_worker_that_is_frozen_is_killed_and_started_again(tmp_path: Path) -> None:
-    with running_local(tmp_path, PENCHANT_LOOP_SILENT_S="5") as local:
-        with seen_by(local, tmp_path) as system:
+def test_a_worker_that_is_frozen_is_killed_and_started_again(tmp_path: Path, small_model: Path) -> None:
+    with running_local(tmp_path, "--model", str(small_model), PENCHANT_LOOP_SILENT_S="5") as local:
+        with seen_by(local, tmp_path, small_model) as system:
             (worker,) = local.workers()
             assert until(lambda: why(local) == "events are taken in")
             os.kill(worker.pid, signal.SIGSTOP)

@@ -9,7 +9,7 @@ from serving.model.artifact import open_artifact
 from serving.state.user_state import UserState, decode
 from tests.acceptance.test_erasure import everything, found, last_list, receipt_of
 from tests.acceptance.test_events_to_lists import FILMS
-from tests.support.system import MODEL, System
+from tests.support.system import System
 from tests.support.waiting import until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.model]
@@ -30,7 +30,7 @@ def state_of(system: System, user: str) -> UserState:
     """What the store has of a user."""
     number = partition_of(user, system.partitions)
     record = everything(system)[f"{{{system.topics.prefix}:{number}}}:u:{user}".encode()]
-    return decode(record, open_artifact(MODEL).fingerprint)
+    return decode(record, open_artifact(system.environment["PENCHANT_MODEL"]).fingerprint)
 
 
 def test_users_become_one_and_are_erased_as_one(system: System) -> None:

@@ -8,7 +8,7 @@ import redis
 from serving.model.artifact import open_artifact
 from serving.state.user_state import decode
 from tests.acceptance.test_events_to_lists import FILMS
-from tests.support.system import MODEL, System
+from tests.support.system import System
 from tests.support.waiting import slowness, until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.model]
@@ -28,7 +28,7 @@ def all_named(system: System, count: int) -> bool:
 
 def counts(system: System) -> int:
     """How many clicks the stored states have counted, by their seen sets."""
-    fingerprint = open_artifact(MODEL).fingerprint
+    fingerprint = open_artifact(system.environment["PENCHANT_MODEL"]).fingerprint
     keys = [key for key in system.stored() if b":u:" in key]
     with redis.Redis.from_url(system.redis_url) as client:
         records = [client.get(key) for key in keys]

@@ -35,10 +35,11 @@ class Unexpected(Exception):
 
 @dataclass(frozen=True)
 class Environment:
-    """What all runs share: broker, store, the oracle's encoder. `full`: as long as the issue's table asks for."""
+    """What all runs share: broker, store, model folder, the oracle's encoder. `full`: as long as the table says."""
 
     broker: Broker
     redis: Redis
+    model: str
     encoder: Encoder
     weights: Weights
     folder: Path
@@ -194,6 +195,7 @@ def open_scenario(
 ) -> Iterator[Scenario]:
     """A scenario, cleared at the end: no process is left, and the topics and keys are gone."""
     with running(environment.broker, environment.redis.url, prefix, folder) as system:
+        system.environment["PENCHANT_MODEL"] = environment.model
         scenario = Scenario(environment, system, Watcher(system.bootstrap, system.topics, PARTITIONS), load, random)
         try:
             yield scenario
