@@ -1,11 +1,17 @@
 """`penchant explain` and lists on demand beside a running worker: whose, of what, and every point of it."""
 
+import importlib.util
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from penchant.errors import Misconfigured
 from tests.acceptance.test_events_to_lists import FILMS
+from tests.conftest import missing
 from tests.support.api import Answer, RunningApi, ready, running_api
 from tests.support.command import Ran, penchant
 from tests.support.system import System
@@ -178,3 +184,20 @@ def test_a_statement_that_leaves_much_open_is_followed_by_one_question(shared: S
     again = answer_of(api, path, chosen["events"][0] | {"language": "zh"}).body
     assert again["remembered"]
     assert again["question"] is None, "an answer is not asked about"
+
+
+def test_nothing_that_is_described_ends_in_a_fault(shared: System, api: RunningApi, tmp_path: Path) -> None:
+    """Requests made up from the description by schemathesis: no server error, and answers are as they are described."""
+    if importlib.util.find_spec("schemathesis") is None:
+        missing(Misconfigured("schemathesis is not installed: pip install -e '.[openapi]'"))
+    shared.publish(FILMS)
+    answer_of(api, "/v1/users/u1/query", {"text": "space"})
+    checks = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
+    command = [sys.executable, "-m", "schemathesis.cli", "run", f"{api.address}/openapi.json", "--checks", checks]
+    command += ["--phases", "examples,fuzzing", "--max-examples", "3", "--seed", "1", "--no-color"]
+    command += ["--exclude-path", "/v1/users/{id}/events"]  # a stream does not end
+    command += ["--exclude-path", "/v1/operator/dead-letters/redrive"]  # what others sent is not sent again here
+
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, cwd=tmp_path)
+
+    assert ran.returncode == 0, ran.stdout[-5000:]

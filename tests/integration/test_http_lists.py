@@ -247,7 +247,8 @@ def test_without_a_model_items_are_ranked_and_texts_are_not_read(served: Served,
         ("query", {"text": "x" * 32_769}, "too_large"),
         ("rank", {"items": []}, "schema"),
         ("rank", {"items": ["i"] * 1001}, "schema"),
-        ("rank", {"items": [""]}, "missing_field"),
+        ("rank", {"items": [""]}, "schema"),
+        ("rank", {"items": ["é" * 256]}, "too_large"),
     ],
 )
 def test_what_no_list_can_be_made_for_is_a_problem(served: Served, path: str, body: object, reason: str) -> None:

@@ -93,7 +93,9 @@ _EXPLAINED = parameter(
     {"type": "string", "minLength": 1, "maxLength": 256},
     example="i3",
 )
-_WITHOUT = parameter("without", "query", "an event of the user that is to be left out", {"type": "string"})
+_WITHOUT = parameter(
+    "without", "query", "an event of the user that is to be left out", {"type": "string", "minLength": 1}
+)
 _PART = [
     parameter("k", "query", "so many entries at most", {"type": "integer", "minimum": 1, "maximum": MOST_ENTRIES}),
     parameter(

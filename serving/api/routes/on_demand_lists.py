@@ -37,7 +37,7 @@ class Said(msgspec.Struct, kw_only=True):
     event_id: of the statement; made where there is none. language: of reasons' words and questions (`en`, `zh-CN`).
     """
 
-    text: str
+    text: Annotated[str, msgspec.Meta(min_length=1)]
     k: Annotated[int, msgspec.Meta(ge=1, le=MOST_ENTRIES)] | None = None
     event_id: str | None = None
     language: str | None = None
@@ -52,7 +52,10 @@ class Query(Said, kw_only=True):
 class RankedRequest(msgspec.Struct, kw_only=True):
     """items: the caller's own candidates, by id."""
 
-    items: Annotated[list[str], msgspec.Meta(min_length=1, max_length=MOST_ENTRIES)]
+    items: Annotated[
+        list[Annotated[str, msgspec.Meta(min_length=1, max_length=256)]],
+        msgspec.Meta(min_length=1, max_length=MOST_ENTRIES),
+    ]
 
 
 class OnDemandRoutes:
