@@ -18,7 +18,7 @@ from stream.interest.fold import Bounds, fold
 from stream.interest.influence import counted
 from stream.interest.interaction_context import context_of
 from stream.interest.purchases import purchase_context
-from stream.tasks.blend_learning import before
+from stream.tasks.blend_learning import before, step_weight
 
 _KINDS = {
     "view": EventKind.VIEW,
@@ -84,7 +84,7 @@ class Crowd:
         self._catalogue = catalogue
         self._caps = caps
         self._offset = 0
-        self._open(Statistics(catalogue, {}, once=caps), Blend())
+        self._open(Statistics(catalogue, {}, once=caps), Blend(guarded=caps))
 
     def _open(self, statistics: Statistics, blend: Blend) -> None:
         self._statistics = statistics
@@ -114,7 +114,8 @@ class Crowd:
         if learn and told.covisit:
             random = np.random.default_rng(self._offset)
             row = self._catalogue.row(told.item_id)
-            self.ranker.learn(before(told), row, random, weight=told.own**2)
+            weight = step_weight(told) if self._caps else told.own**2
+            self.ranker.learn(before(told), row, random, weight=weight)
         self._statistics.apply(
             CoVisits(topic="", partition=0, first=self._offset, last=self._offset, events=[_at(told, self._offset)])
         )

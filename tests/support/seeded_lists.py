@@ -10,6 +10,7 @@ from penchant.messages import CoVisitEvent, CoVisits, ItemVector
 from serving.arrays import Doubles, Vector
 from serving.catalogue import Catalogue, pack
 from serving.lexical.wording import wording_of
+from serving.ranking.learning.blend import Blend
 from serving.ranking.profile import RankSettings
 from serving.ranking.ranker import Ranker
 from serving.ranking.rules import Rules
@@ -78,6 +79,7 @@ class Shop(NamedTuple):
             self.catalogue,
             known.popularity,
             settings,
+            blend=Blend(guarded=False),  # as it learned before it was
             rules=rules,
             covisits=known.covisits,
             ease=known.ease,

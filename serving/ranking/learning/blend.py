@@ -14,17 +14,24 @@ stream changes (Herbster & Warmuth, "Tracking the Best Expert", Machine Learning
 item taken against others, is convex in the weights, so the mean's is at most the mean of the experts' losses: their
 best one's, and what finding it costs, which does not grow with the length of the stream but for the fixed share
 (Cesa-Bianchi & Lugosi, "Prediction, Learning, and Games", 2006, chapters 2 and 5).
+
+Whoever sends events can try to drive the weights (docs/abuse.md), so a blend is guarded. A step teaches by how much the
+best expert finds what was taken likelier than chance does: what nothing that is known explains teaches nothing. Weights
+stay within reach of where they began. And where the blend has predicted what was taken worse than its start would have,
+for a while, it goes back to the last weights that were better.
 """
 
 import binascii
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
 from penchant.errors import BrokenState
 from serving.arrays import Doubles, Floats
-from serving.ranking.learning.learner import Draw, Learner, SingleSignals
+from serving.ranking.learning.learner import Draw, Learner, SingleSignals, loss
 from serving.ranking.learning.signals import Signal
+from serving.ranking.learning.watch import Verdict, Watch
 
 __all__ = ["Blend"]
 
@@ -46,14 +53,16 @@ _RATE = 0.25
 _FIXED_SHARE = 1e-3
 _LEAST_SHARE = 1e-3  # smaller ones say nothing, so that a signal which is worth nothing gives no points
 _MOST_LOSS = 4.0  # above the best expert's: one surprise must not decide everything
+_ENOUGH = 1.0  # nats above chance from which a step counts whole
 _MOST = 1e30  # of any number there; beyond it points are none
 
 
 class Experts:
     """The weights `(f,)` of one kind of user, which one writer learns and readers in the same thread use."""
 
-    def __init__(self, start: Doubles) -> None:
-        self._learners = [Learner(start, memory) for memory in _MEMORIES]
+    def __init__(self, start: Doubles, *, guarded: bool = True) -> None:
+        self._guarded = guarded
+        self.learners = [Learner(start, memory, bounded=guarded) for memory in _MEMORIES]
         self._single = SingleSignals()
         shares = [(1.0 - _SINGLE) / len(_MEMORIES)] * len(_MEMORIES) + [_SINGLE / len(Signal)] * len(Signal)
         self._start: Doubles = np.array(shares)
@@ -61,31 +70,40 @@ class Experts:
 
     def at(self, freshness: float) -> Doubles:
         """The weights of a moment."""
-        learned = np.stack([learner.at(freshness) for learner in self._learners])
-        few, shares = len(self._learners), np.where(self._shares < _LEAST_SHARE, 0.0, self._shares)
+        learned = np.stack([learner.at(freshness) for learner in self.learners])
+        few, shares = len(self.learners), np.where(self._shares < _LEAST_SHARE, 0.0, self._shares)
         shares /= shares.sum()
         weights: Doubles = shares[:few] @ learned + shares[few:] * self._single.factors
         return weights
 
-    def learn(self, draw: Draw) -> None:
-        """One step of each, and of their shares."""
-        losses = np.array([*(learner.learn(draw) for learner in self._learners), *self._single.learn(draw)])
-        shares = self._shares * np.exp(-_RATE * draw.weight * np.minimum(losses - losses.min(), _MOST_LOSS))
+    def learn(self, draw: Draw) -> float:
+        """One step of each, and of their shares. Returns how much of it was taken, in [0, 1]."""
+        chance = loss(np.zeros(len(Signal)), draw)
+        alone = self._single.learn(draw)  # in any case: one that was worth nothing so far may be what explains it
+        losses = np.array([*(learner.loss(draw) for learner in self.learners), *alone])
+        evidence = float(np.clip((chance - losses.min()) / _ENOUGH, 0.0, 1.0)) if self._guarded else 1.0
+        if not evidence:
+            return 0.0
+        taken = replace(draw, weight=draw.weight * evidence)
+        for learner in self.learners:
+            learner.learn(taken)
+        shares = self._shares * np.exp(-_RATE * taken.weight * np.minimum(losses - losses.min(), _MOST_LOSS))
         self._shares = (1.0 - _FIXED_SHARE) * shares / shares.sum() + _FIXED_SHARE * self._start
+        return evidence
 
     def numbers(self) -> Doubles:
         """All that it knows, `(m,)`."""
-        each = (learner.numbers() for learner in self._learners)
+        each = (learner.numbers() for learner in self.learners)
         return np.concatenate([self._shares, *each, self._single.numbers()])
 
     def take_over(self, numbers: Doubles) -> None:
         """What `numbers` told. Raises ValueError if it cannot be."""
         few = len(self._shares)
-        ends = [few + at * Learner.NUMBERS for at in range(len(self._learners) + 1)]
+        ends = [few + at * Learner.NUMBERS for at in range(len(self.learners) + 1)]
         shares, *learned, single = np.split(numbers, ends)
         if shares.min() < 0 or not 0.99 < shares.sum() < 1.01:
             raise ValueError("shares that sum to 1")
-        for learner, told in zip(self._learners, learned, strict=True):
+        for learner, told in zip(self.learners, learned, strict=True):
             learner.take_over(told)
         self._single.take_over(single)
         self._shares = shares.copy()
@@ -94,21 +112,27 @@ class Experts:
 class Blend:
     """The weights for users of whom something is known, and for others.
 
-    start: the former's, 0 for what is not named; START if it is not given.
+    start: the former's, 0 for what is not named; START if it is not given. guarded: see the module.
 
     >>> blend = Blend()
     >>> blend.at(1.0).tolist() == blend.at(0.0).tolist()
     True
     """
 
-    def __init__(self, start: Mapping[Signal, float] | None = None) -> None:
+    def __init__(self, start: Mapping[Signal, float] | None = None, *, guarded: bool = True) -> None:
         self.steps = 0
-        self._known = Experts(_array(START if start is None else start))
-        self._unknown = Experts(_array(UNKNOWN_START))
+        self._start = _array(START if start is None else start)
+        self._known = Experts(self._start, guarded=guarded)
+        self._unknown = Experts(_array(UNKNOWN_START), guarded=guarded)
+        self._watch = Watch() if guarded else None
 
     def at(self, freshness: float) -> Floats:
         """The weights `(f,) float32` of a moment, `freshness` in [0, 1]."""
         return self._known.at(freshness).astype(np.float32)
+
+    def learners(self) -> list[Learner]:
+        """Those that weigh all signals for users of whom something is known."""
+        return self._known.learners
 
     def unknown(self) -> Floats:
         """The weights `(f,) float32` for who is not known."""
@@ -116,8 +140,26 @@ class Blend:
 
     def learn(self, draw: Draw, *, known: bool = True) -> None:
         """One step. `known`: whether something was known of the user."""
-        (self._known if known else self._unknown).learn(draw)
         self.steps += 1
+        if not known or self._watch is None:
+            (self._known if known else self._unknown).learn(draw)
+            return
+        worse = loss(self._known.at(draw.freshness), draw) - loss(self._start, draw)
+        if evidence := self._known.learn(draw):
+            self._watched(self._watch, worse, draw.weight * evidence)
+
+    def _watched(self, watch: "Watch", worse: float, weight: float) -> None:
+        """Keep weights that are better than the start; go back to them, or to the start, from those that are worse."""
+        match watch.see(worse, weight):
+            case Verdict.KEEP:
+                watch.kept = self._known.numbers()
+            case Verdict.GO_BACK:
+                kept, self._known = watch.kept, Experts(self._start)
+                if kept is not None:
+                    self._known.take_over(kept)
+                watch.kept = None  # where these turn out to be worse, too, the start is next
+            case Verdict.GO_ON:
+                pass
 
     def pack(self) -> bytes:
         """All that it knows as bytes: a crc32, the number of steps, and the experts', each float64, little endian."""

@@ -23,6 +23,7 @@ _F = len(Signal)
 _PRIOR: Doubles = np.tile([60.0 if signal in POPULARITY_SIGNALS else 10.0 for signal in Signal], 2)
 _SINGLE_PRIOR, _SINGLE_MEMORY = 1.0, 0.99
 _LEAST_CHANCE = 1e-9
+_REACH = 3.0  # how far a weight may be learned from its start: further than on any set (docs/quality.md)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +45,10 @@ class Learner:
 
     NUMBERS = 2 * _F + 4 * _F * _F
 
-    def __init__(self, start: Doubles, memory: float) -> None:
+    def __init__(self, start: Doubles, memory: float, *, bounded: bool = True) -> None:
         self._memory = memory
+        middle, reach = np.concatenate([start, np.zeros(_F)]), _REACH if bounded else np.inf
+        self._bounds = middle - reach, middle + reach
         self._weights: Doubles = np.concatenate([start, np.zeros(_F)])
         self._curvature: Doubles = np.diag(_PRIOR)
 
@@ -54,10 +57,13 @@ class Learner:
         now: Doubles = self._weights[:_F] + freshness * self._weights[_F:]
         return now
 
-    def learn(self, draw: Draw) -> float:
-        """One step. Returns the loss before it."""
-        chances, losses = _softmax((self.at(draw.freshness) @ draw.signals + draw.points)[None])
-        chances = chances[0]
+    def loss(self, draw: Draw) -> float:
+        """-log of the chance that the item taken had."""
+        return loss(self.at(draw.freshness), draw)
+
+    def learn(self, draw: Draw) -> None:
+        """One step, to within the bounds."""
+        chances = _softmax((self.at(draw.freshness) @ draw.signals + draw.points)[None])[0][0]
         mean = draw.signals @ chances
         slope = _both(mean - draw.signals[:, 0], draw.freshness)
         spread = (draw.signals * chances) @ draw.signals.T - np.outer(mean, mean)
@@ -68,8 +74,7 @@ class Learner:
             for to, second in enumerate((1.0, g)):
                 part = self._curvature[at * _F : (at + 1) * _F, to * _F : (to + 1) * _F]
                 part += (draw.weight * first * second) * spread
-        self._weights = self._weights - np.linalg.solve(self._curvature, draw.weight * slope)
-        return float(losses[0])
+        self._weights = (self._weights - np.linalg.solve(self._curvature, draw.weight * slope)).clip(*self._bounds)
 
     def numbers(self) -> Doubles:
         """All that it knows, `(NUMBERS,)`."""
@@ -110,6 +115,11 @@ class SingleSignals:
         if numbers.shape != (2 * _F,) or numbers[_F:].min() <= 0 or numbers[:_F].min() < 0:
             raise ValueError("factors of signals")
         self.factors, self._curvature = numbers[:_F].copy(), numbers[_F:].copy()
+
+
+def loss(weights: Doubles, draw: Draw) -> float:
+    """-log of the chance that the item taken had by some weights `(f,)`."""
+    return float(_softmax((weights @ draw.signals + draw.points)[None])[1][0])
 
 
 def _both(slope: Doubles, freshness: float) -> Doubles:
