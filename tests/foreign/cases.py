@@ -19,7 +19,7 @@ from serving.state.user_state import decode
 from tests.foreign.plans import Do, KafkaClient, Send, SendPlan, in_transactions
 from tests.foreign.segments import batches
 from tests.support.command import penchant
-from tests.support.system import MODEL, System
+from tests.support.system import System
 from tests.support.waiting import until
 
 USERS = 20
@@ -69,7 +69,8 @@ def ring(system: System, user: str) -> list[str]:
     key = f"{{{system.topics.prefix}:{partition_of(user, system.partitions)}}}:u:{user}"
     with redis.Redis.from_url(system.redis_url) as client:
         record = client.get(key)
-    return [each.event_id for each in decode(record, open_artifact(MODEL).fingerprint).ring] if record else []
+    fingerprint = open_artifact(system.environment["PENCHANT_MODEL"]).fingerprint
+    return [each.event_id for each in decode(record, fingerprint).ring] if record else []
 
 
 def aborted_never_counts(system: System, client: KafkaClient, name: str) -> None:
@@ -109,7 +110,7 @@ def asked_lines(system: System, *arguments: str) -> list[Any]:
 
 def _out(system: System, arguments: Sequence[str], *, ok: bool) -> str:
     where = ["--bootstrap", system.bootstrap, "--redis", system.redis_url, "--prefix", system.topics.prefix]
-    ran = penchant(*arguments, "--json", *where, environment={"PENCHANT_MODEL": MODEL})
+    ran = penchant(*arguments, "--json", *where, environment={"PENCHANT_MODEL": system.environment["PENCHANT_MODEL"]})
     assert ran.exit_code == 0 or not ok, f"{arguments}: {ran.exit_code}\n{ran.out[-2000:]}\n{ran.err[-2000:]}"
     return ran.out
 

@@ -32,10 +32,12 @@ def kafka(broker: Broker) -> ApacheKafka:
 
 
 @pytest.fixture(scope="module")
-def system(broker: Broker, redis_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+def system(
+    broker: Broker, redis_url: str, tmp_path_factory: pytest.TempPathFactory, small_model: Path
+) -> Iterator[System]:
     """One system with a small catalogue and one worker, which may be held for a while without losing its partitions."""
     with running(broker, redis_url, f"test-{secrets.token_hex(4)}", tmp_path_factory.mktemp("foreign")) as made:
-        made.environment["PENCHANT_SESSION_TIMEOUT_S"] = "30"
+        made.environment |= {"PENCHANT_SESSION_TIMEOUT_S": "30", "PENCHANT_MODEL": str(small_model)}
         made.start_ready()
         made.publish(FILMS)
         yield made

@@ -24,7 +24,7 @@ from stream.store.topic_identity import adopt_topics, check_identities
 from tests.conftest import ON_APACHE, Broker
 from tests.support.command import Ran, penchant
 from tests.support.local import running_local
-from tests.support.system import MODEL, System, WorkerProcess, running
+from tests.support.system import System, WorkerProcess, running
 from tests.support.waiting import until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.long]  # CI runs them on Apache Kafka
@@ -134,12 +134,13 @@ def counted(system: System, user: str) -> int:
     with redis.Redis.from_url(system.redis_url) as client:
         record = client.get(key)
     assert isinstance(record, bytes)
-    return int(decode(record, open_artifact(MODEL).fingerprint).seen["count"].sum())
+    return int(decode(record, open_artifact(system.environment["PENCHANT_MODEL"]).fingerprint).seen["count"].sum())
 
 
 @pytest.fixture
-def system(broker: Broker, redis_url: str, prefix: str, tmp_path: Path) -> Iterator[System]:
+def system(broker: Broker, redis_url: str, prefix: str, tmp_path: Path, small_model: Path) -> Iterator[System]:
     with running(broker, redis_url, prefix, tmp_path) as made:
+        made.environment["PENCHANT_MODEL"] = str(small_model)
         yield made
 
 
@@ -175,6 +176,7 @@ def test_topics_made_anew_are_refused_then_adopted_and_nothing_is_skipped(
     assert adopt_when_nobody_runs(system).json["adopted"] == []
 
     with running(broker, redis_url, prefix, tmp_path) as anew:
+        anew.environment["PENCHANT_MODEL"] = system.environment["PENCHANT_MODEL"]
         anew.click("u1", "f1", event_id="new-0")  # offset 0, where the old topic had been read to 5
         anew.start_ready()
         anew.publish(ITEMS)
@@ -209,9 +211,9 @@ def test_a_worker_that_ran_while_topics_were_adopted_stops_and_counts_nothing(sy
 
 
 @pytest.mark.model
-def test_local_adopts_by_itself_and_says_so(redis_url: str, prefix: str, tmp_path: Path) -> None:
+def test_local_adopts_by_itself_and_says_so(redis_url: str, prefix: str, tmp_path: Path, small_model: Path) -> None:
     """Given a store that outlives the embedded broker, then the second start reads the new topics from their start."""
-    options = ["--redis", redis_url, "--prefix", prefix]
+    options = ["--redis", redis_url, "--prefix", prefix, "--model", str(small_model)]
     versions = []
     for round_ in range(2):
         with running_local(tmp_path, *options) as local:

@@ -35,7 +35,8 @@ def system(broker: Broker, redis_url: str, tmp_path_factory: pytest.TempPathFact
 
 def replay(system: System, *arguments: str, environment: Mapping[str, str] | None = None) -> Ran:
     where = ["--bootstrap", system.bootstrap, "--redis", system.redis_url, "--prefix", system.topics.prefix]
-    return penchant("replay", *arguments, "--json", *where, environment=environment)
+    model = ["--model", system.environment["PENCHANT_MODEL"]]  # what a caller names stands behind it, and above
+    return penchant("replay", *model, *arguments, "--json", *where, environment=environment)
 
 
 def verified(system: System) -> Any:

@@ -30,8 +30,9 @@ pytestmark = [pytest.mark.kafka, pytest.mark.model]
 
 
 @pytest.fixture
-def system(broker: Broker, redis_url: str, prefix: str, tmp_path: Path) -> Iterator[System]:
+def system(broker: Broker, redis_url: str, prefix: str, tmp_path: Path, small_model: Path) -> Iterator[System]:
     with running(broker, redis_url, prefix, tmp_path) as made:
+        made.environment["PENCHANT_MODEL"] = str(small_model)
         yield made
 
 
@@ -109,6 +110,7 @@ def another_folder(folder: Path) -> tuple[Path, str]:
 @pytest.mark.long
 def test_another_model_folder_takes_over(system: System, tmp_path: Path) -> None:
     """Given a system, when it rolls over, then the new store is of the new folder alone, and no event is lost."""
+    system.environment["PENCHANT_MODEL"] = MODEL
     folder, new = another_folder(tmp_path / "model")
     other = f"{system.topics.prefix}-2"
     system.start_ready()
