@@ -136,7 +136,7 @@ def print_report(report: Report) -> None:
     items = report.items
     words = f"{items.different:,} differ, by {items.largest:.2%} at most, by {items.overall:.2%} in all"
     if items.retractions:
-        words += f" ({items.retractions:,} retractions and erasures count by when they came)"
+        words += f" ({items.retractions:,} retractions, erasures and merges count by when they came)"
     table.add_row(f"{items.compared:,}", "items compared", words)
     table.add_row(f"{report.events:,}", "events", f"in {report.seconds:.1f} s, {report.events_per_s:,.0f} a second")
     out.print(table)

@@ -33,7 +33,8 @@ class Finding:
 class _ItemTotals:
     """Totals of items by the replay against those on `covisits.v1`. Differences are relative.
 
-    retractions: in the log, with erasures. With any, only a worker knows what it had counted before they came.
+    retractions: in the log, with erasures and merges. With any, only a worker knows what it had counted before they
+    came: a user counts once for an item, and who that was before a merge is known no more.
     """
 
     compared: int = 0

@@ -64,7 +64,7 @@ class AuditNotes:
     revised: whether an item's vector may have been another at a time. dead_lettered: records that a worker counted not,
     by the id that their place makes. first_counted: source partition -> from which offset on its co-visit weights are
     added up.
-    retractions: how many, with erasures.
+    retractions: how many, with erasures and merges: what a user's event counted for everybody depends on their order.
     """
 
     half_life_ms: int
@@ -93,7 +93,7 @@ class AuditNotes:
         if 0 < record.timestamp_ms - self.erased_ms.get(user_id, 0) <= _READ_WITHIN_MS:
             self.caveat(user_id, Caveat.ERASED)
         if isinstance(event, CommandEvent):
-            self.retractions += event.command.type != "merge"
+            self.retractions += 1
             if event.command.type == "erase":
                 self.erased_ms[user_id] = record.timestamp_ms
             return
