@@ -174,6 +174,21 @@ def test_of_who_is_erased_nothing_is_left(page: Opened, local: RunningLocal, use
     assert until(lambda: api.list_of(user).status == 404)
 
 
+def test_what_another_id_did_is_taken_over(page: Opened, local: RunningLocal) -> None:
+    api, other = api_of(local), f"anonymous-{secrets.token_hex(3)}"
+    assert api.ask("/v1/events", {"user_id": other, "item_id": "50", "type": "like"}).status == 202
+    assert until(lambda: api.list_of(other).status == 200)
+    page.at("#list [data-action=rate]").first.select_option("5")
+    page.until("document.querySelector('#timeline li[data-kind=rate]')")
+
+    page.at("#anonymous").fill(other)
+    page.at("#merge button").click()
+    page.at("#dialog .danger").click()
+
+    page.until("document.querySelector('#timeline li[data-kind=like]')")
+    assert "Star Wars" in page.at("#timeline li[data-kind=like]").inner_text()
+
+
 def test_a_keyboard_is_enough(page: Opened) -> None:
     page.page.keyboard.press("Tab")
     assert page.page.evaluate("document.activeElement.className") == "skip"

@@ -11,7 +11,7 @@
  * @returns {any}
  */
 export function h(tag, given = {}, ...children) {
-  const made = document.createElement(tag);
+  const made = /** @type {any} */ (document.createElement(tag));
   for (const [name, value] of Object.entries(given)) {
     if (value === null || value === undefined || value === false) continue;
     if (name === "class") made.className = value;

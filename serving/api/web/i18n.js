@@ -69,7 +69,12 @@ export function ago(ms) {
 /** Put words where the page's own markup names them. */
 export function translatePage() {
   document.documentElement.lang = language === "zh" ? "zh-Hans" : "en";
-  for (const each of document.querySelectorAll("[data-t]")) each.textContent = t(each.dataset.t);
-  for (const each of document.querySelectorAll("[data-t-label]")) each.setAttribute("aria-label", t(each.dataset.tLabel));
-  for (const each of document.querySelectorAll("[data-t-placeholder]")) each.placeholder = t(each.dataset.tPlaceholder);
+  for (const each of marked("t")) each.textContent = t(each.dataset.t);
+  for (const each of marked("t-label")) each.setAttribute("aria-label", t(each.dataset.tLabel));
+  for (const each of marked("t-placeholder")) each.placeholder = t(each.dataset.tPlaceholder);
+}
+
+/** @param {string} name of a data attribute @returns {any[]} the elements that have it */
+function marked(name) {
+  return [...document.querySelectorAll(`[data-${name}]`)];
 }

@@ -23,7 +23,7 @@ function draw() {
   const sorted = [...samples].sort((a, b) => a - b);
   const median = sorted[Math.floor((sorted.length - 1) / 2)];
   at("latency-about").textContent = t("latency_about", { n: samples.length, median: number(median) });
-  const counts = ENDS.map((end, place) => samples.filter((each) => each < end && each >= (ENDS[place - 1] ?? 0)).length);
+  const counts = ENDS.map((end, place) => samples.filter((/** @type {number} */ each) => each < end && each >= (ENDS[place - 1] ?? 0)).length);
   const current = ENDS.findIndex((end) => last < end);
   box.replaceChildren(
     h("p", { class: "figure" }, h("strong", {}, number(last)), " ms ", h("small", {}, t("latency_last"))),

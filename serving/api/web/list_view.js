@@ -21,7 +21,7 @@ let act = () => {};
 /** @param {(what: string, id: string, more?: object) => void} onAction of an item */
 export function startList(onAction) {
   act = onAction;
-  store.on(["list", "phase", "problem", "connection"], draw);
+  store.on(["list", "phase", "problem"], draw);
   onLanguage(draw);
   setInterval(about, 5000);
   at("more").addEventListener("click", () => {
@@ -32,20 +32,18 @@ export function startList(onAction) {
   draw();
 }
 
+/** Once titles are known: ids tell nobody anything, and would flash by. */
 async function draw() {
-  const { list, phase } = known();
-  about();
-  drawState(phase, list);
+  const { list } = known();
+  /** @type {any[]} */
   const entries = list?.items ?? [];
-  drawEntries(entries);
   const gone = store.get("changes")?.gone ?? [];
+  await learn([...entries.map((each) => each.item_id), ...gone]).catch(() => false);
+  if (store.get("list") !== list) return; // a newer one is being drawn
+  about();
+  drawState(known().phase, list);
+  drawEntries(entries);
   say(gone);
-  if (await learn([...entries.map((each) => each.item_id), ...gone]).catch(() => false)) {
-    if (store.get("list") === list) {
-      drawEntries(entries);
-      say(gone);
-    }
-  }
 }
 
 /** @returns {{ list: any, phase: string }} */
@@ -83,6 +81,7 @@ function many() {
 /** @param {string} phase @param {any} list */
 function drawState(phase, list) {
   const place = at("list-state");
+  /** @type {Record<string, () => any>} */
   const words = {
     loading: () => state("loading", t("loading")),
     unknown: () => state("hint", t(list ? "unknown_trending" : "unknown_empty")),
@@ -101,12 +100,13 @@ function drawEntries(entries) {
   const box = at("list");
   const moves = store.get("changes")?.moves;
   dull = dullOf(entries);
-  const focused = document.activeElement?.closest?.("[data-item]");
-  const focus = focused && { id: focused.dataset.item, action: document.activeElement.dataset.action };
+  const active = /** @type {HTMLElement | null} */ (document.activeElement);
+  const focused = /** @type {HTMLElement | null | undefined} */ (active?.closest("[data-item]"));
+  const focus = focused && { id: focused.dataset.item, action: active?.dataset.action };
   slide(box, () => {
     box.replaceChildren(...entries.map((each, place) => drawEntry(each, place, moves?.get(each.item_id))));
   });
-  if (focus?.action) box.querySelector(`[data-item="${CSS.escape(focus.id)}"] [data-action="${focus.action}"]`)?.focus();
+  if (focus?.action) box.querySelector(`[data-item="${CSS.escape(focus.id ?? "")}"] [data-action="${focus.action}"]`)?.focus();
 }
 
 /** @param {any} entry @param {number} place @param {number | "new" | undefined} move */
@@ -132,7 +132,7 @@ export function moved(move) {
 
 /** A reason in words; behind it all of them, each with its share of the points. @param {any} entry */
 function why(entry) {
-  const rows = entry.reasons.map((each) => h("li", {},
+  const rows = entry.reasons.map((/** @type {any} */ each) => h("li", {},
     h("span", { class: "share" }, `${Math.round(each.share * 100)} %`), each.words));
   const source = SOURCES.includes(entry.source) && has(`source_${entry.source}`) ? t(`source_${entry.source}`) : entry.source;
   const first = entry.reasons.find((/** @type {any} */ each) => each.event_id) ?? entry.reasons[0]; // what they did, if anything

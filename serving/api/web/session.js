@@ -8,6 +8,7 @@ import { follow } from "./stream.js";
 
 const REFRESH_MS = 120; // lists may come many a second, of which each changes a little
 const MOST_WAITS = 200;
+const AGAIN_MS = 3000;
 const NOTHING = { missing: true };
 
 /**
@@ -59,7 +60,7 @@ async function load(user) {
   } catch (error) {
     if (store.get("user") !== user || !(error instanceof Refusal)) return;
     store.set(error.status === 404 ? { list: null, phase: "unknown" } : { phase: "failed", problem: error });
-    if (error.passes) setTimeout(() => store.get("user") === user && load(user), 2000);
+    if (error.passes) setTimeout(() => store.get("user") === user && load(user), AGAIN_MS);
   }
 }
 
@@ -103,6 +104,7 @@ export function refresh() {
     const found = await Promise.all([known(ofUser(user, "interests")), known(ofUser(user, "history"))]);
     if (store.get("user") === user && store.get("phase") !== "erased") {
       store.set({ interests: found[0], history: found[1] });
+      if (found.some((each) => each.failed)) setTimeout(refresh, AGAIN_MS);
     }
   }, REFRESH_MS);
 }

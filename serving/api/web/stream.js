@@ -19,7 +19,7 @@ export function follow(path, told) {
     const answer = await request(path, { signal: ended.signal, headers, cache: "no-store" });
     failures = 0;
     told.state("live");
-    for await (const each of messages(answer.body)) {
+    for await (const each of messages(/** @type {ReadableStream<Uint8Array>} */ (answer.body))) {
       if (each.id) last = each.id;
       told.event(each.event, JSON.parse(each.data));
     }
@@ -47,7 +47,7 @@ export function follow(path, told) {
  * @param {ReadableStream<Uint8Array>} body
  */
 async function* messages(body) {
-  const reader = body.pipeThrough(new TextDecoderStream()).getReader();
+  const reader = body.pipeThrough(/** @type {any} */ (new TextDecoderStream())).getReader();
   let held = "";
   for (;;) {
     const { done, value } = await reader.read();

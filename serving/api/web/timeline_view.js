@@ -6,6 +6,7 @@ import { slide } from "./motion.js";
 import { store, written } from "./session.js";
 import { item } from "./titles.js";
 
+/** @type {Record<string, string>} */
 const SHAPES = { click: ICONS.open, view: ICONS.open, like: ICONS.like, dismiss: ICONS.dismiss, rate: ICONS.rate,
   statement: ICONS.say, review: ICONS.say };
 /** @type {{ retract: (id: string) => void, without: (event: any, words: string) => void }} */

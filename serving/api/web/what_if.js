@@ -48,7 +48,8 @@ async function told(path) {
 /** @param {any} list @param {any} other */
 function comparison(list, other) {
   const { moves, gone, counts } = changesBetween(list, other);
-  const words = ["new", "moved", "gone"].filter((each) => counts[each]).map((each) => t(`changed_${each}`, { n: counts[each] }));
+  const kinds = /** @type {const} */ (["new", "moved", "gone"]);
+  const words = kinds.filter((each) => counts[each]).map((each) => t(`changed_${each}`, { n: counts[each] }));
   return [
     h("p", {}, words.length ? words.join(t("comma")) : t("without_same")),
     h("ol", { class: "compact" }, other.items.map((/** @type {any} */ each) => h("li", {},
