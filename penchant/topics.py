@@ -9,6 +9,7 @@ from typing import Final
 from penchant.errors import Misconfigured
 
 DAY_S = 86_400
+SEGMENT_S = DAY_S  # the broker deletes and compacts whole segments: so much longer than its retention a record may stay
 TRENDING = "*"  # the trending list's key, which no user may have
 MAX_MESSAGE_BYTES = 2 * 1024 * 1024  # what an oversized text still needs to reach the dead letters as it was sent
 DEAD_LETTER_HEADERS_BYTES = 64 * 1024  # room that a dead letter needs beyond its origin
@@ -123,11 +124,16 @@ class Topics:
 def _configs(compacted: bool, retention_s: int | None) -> dict[str, str]:
     """Kafka's settings of one topic: compacted with a retention means both."""
     policy = "delete" if not compacted else "compact" if retention_s is None else "compact,delete"
-    return {
+    configs = {
         "cleanup.policy": policy,
         "retention.ms": "-1" if retention_s is None else str(retention_s * 1000),
         "max.message.bytes": str(MAX_MESSAGE_BYTES),
     }
+    if retention_s is not None:  # what goes has to go in time: users are on it
+        configs["segment.ms"] = str(SEGMENT_S * 1000)
+        if compacted:
+            configs["max.compaction.lag.ms"] = str(SEGMENT_S * 1000)
+    return configs
 
 
 def position_of(topic: str, partition: int, offset: int) -> str:

@@ -13,6 +13,7 @@ from stream.processing.batch import Limits
 from stream.store.base import Retention
 
 _DAY_S = 86_400
+_LONGEST_SEGMENT_S = 8 * _DAY_S  # Kafka's default of a week, where `topics create` did not set one; a day to delete it
 
 
 class WorkerSettings(Connections):
@@ -152,7 +153,7 @@ class WorkerSettings(Connections):
         secret = self.erasure_secret
         return Retention(
             idle_expiry_s=self.idle_expiry_days * _DAY_S,
-            erased_s=self.input_retention_days * _DAY_S,
+            erased_s=self.input_retention_days * _DAY_S + _LONGEST_SEGMENT_S,
             erasure_secret=secret.get_secret_value().encode() if secret is not None else None,
         )
 

@@ -7,13 +7,15 @@ whatever may send an old event again (input topics and their dead letters) must 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from penchant.topics import DAY_S, Topic, Topics
+from penchant.topics import DAY_S, Plan, Topic, Topics
 from serving.kafka.admin import TopicProblem
 
 __all__ = ()
 
 POLICY, RETENTION = "cleanup.policy", "retention.ms"
+_IN_TIME = ("segment.ms", "max.compaction.lag.ms")
 _DAY_MS = DAY_S * 1000
+_EVER_MS = 2**62  # Kafka writes "never" as the largest whole number
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +50,23 @@ def compare(told: Mapping[str, Mapping[str, str]], topics: Topics, tombstone_day
         elif has_ms > planned_ms:
             problem = f"is kept for {_days(has_ms)}, not {_days(planned_ms)}: erased users stay in it for as long"
             kept.findings.append(TopicProblem(plan.name, problem, f"set {RETENTION}={planned_ms}"))
+        kept.findings.extend(_late(plan, found))
         if has_ms < planned_ms:
             kept.shorter[plan.name] = has_ms / _DAY_MS
     return kept
+
+
+def _late(plan: Plan, found: Mapping[str, str]) -> list[TopicProblem]:
+    """Settings by which what is to go stays for longer; one that the broker does not tell is none of ours to judge."""
+    return [
+        TopicProblem(
+            plan.name,
+            f"has {name}={found[name]}: what is erased may stay for {_days(_endless(int(found[name])))} more",
+            f"set {name}={plan.configs[name]}",
+        )
+        for name in _IN_TIME
+        if name in plan.configs and name in found and _endless(int(found[name])) > int(plan.configs[name])
+    ]
 
 
 def _outlived(name: str, has_ms: float, tombstone_days: int) -> TopicProblem:
@@ -62,8 +78,8 @@ def _outlived(name: str, has_ms: float, tombstone_days: int) -> TopicProblem:
     )
 
 
-def _endless(retention_ms: int) -> float:
-    return float("inf") if retention_ms < 0 else retention_ms
+def _endless(time_ms: int) -> float:
+    return time_ms if 0 <= time_ms < _EVER_MS else float("inf")
 
 
 def _days(time_ms: float) -> str:
