@@ -39,7 +39,7 @@ def answer(url: str) -> str:
             return str(error.read())
 
 
-def test_a_running_system_shows_none(tmp_path: Path, store: EmbeddedStore, canary: str) -> None:
+def test_a_running_system_shows_none(tmp_path: Path, store: EmbeddedStore, canary: str, small_model: Path) -> None:
     """Given every secret set, each in another way, then nobody who looks finds it, neither with --json nor without."""
     (tmp_path / "url").write_text(f"{store.url}\n")
     (tmp_path / "erasure").write_text(canary)
@@ -49,6 +49,7 @@ def test_a_running_system_shows_none(tmp_path: Path, store: EmbeddedStore, canar
         "PENCHANT_ERASURE_SECRET_FILE": str(tmp_path / "erasure"),
         "PENCHANT_EMBEDDINGS_KEY": canary,
         "PENCHANT_LOG_LEVEL": "DEBUG",
+        "PENCHANT_MODEL": str(small_model),
     }
     with running_local(tmp_path / "run", **given) as local:
         processes = [psutil.Process(local.process.pid), *local.children(), psutil.Process(store.child.pid)]
@@ -74,12 +75,19 @@ def test_a_running_system_shows_none(tmp_path: Path, store: EmbeddedStore, canar
     assert [text for text in said if canary in text] == []
 
 
+LOGIN = {
+    "PENCHANT_KAFKA_SECURITY_PROTOCOL": "SASL_PLAINTEXT",
+    "PENCHANT_KAFKA_SASL_MECHANISM": "PLAIN",
+    "PENCHANT_KAFKA_SASL_USERNAME": "me",
+}
 WRONG = [
     ("REDIS", "redis://:{canary}/x@127.0.0.1:{port}/0"),
     ("REDIS", "redis://:x#{canary}@127.0.0.1:{port}/0"),
     ("REDIS", "redis://:x?{canary}@127.0.0.1:{port}/0"),
     ("REDIS", "redis://:{canary}@127.0.0.1:{port}/0"),
     ("REDIS", "redis://{canary}:{canary}@127.0.0.1:{closed}/0"),
+    ("KAFKA_SASL_PASSWORD", "{canary}"),
+    ("KAFKA_SASL_PASSWORD_FILE", "{canary}"),
     ("REDIS_FILE", "http://:{canary}@127.0.0.1:{port}/0"),
     ("BOOTSTRAP", "SASL_SSL://me:{canary}@127.0.0.1:{port}"),
     ("ERASURE_SECRET", "{canary:.10}"),
@@ -90,7 +98,7 @@ WRONG = [
     ("command", "variable", "value"),
     [
         *((["doctor", "--json"], *wrong) for wrong in WRONG if wrong[0] != "ERASURE_SECRET"),
-        *((["local", "--json"], *wrong) for wrong in WRONG[-4:]),
+        *((["local", "--json"], *wrong) for wrong in WRONG[-3:]),
         *((["worker"], *wrong) for wrong in WRONG[-1:]),
     ],
 )
@@ -105,6 +113,8 @@ def test_what_is_wrong_is_said_without_it(
         (tmp_path / "file").write_text(written)
         written = str(tmp_path / "file")
     environment = {"PENCHANT_BOOTSTRAP": f"127.0.0.1:{free_port()}", f"PENCHANT_{variable}": written}
+    if variable.startswith("KAFKA"):
+        environment |= LOGIN
     try:
         ran = penchant(*command, environment=environment | {"TMPDIR": str(tmp_path)})
     finally:
