@@ -9,7 +9,7 @@ from packaging.utils import canonicalize_name
 
 NAME = "penchant"
 SHIPPED = ("worker", "api", "cpu", "openvino", "model", "local")  # what runs in a deployment, or makes a model folder
-TOOLS = ("bench", "browser", "plots", "docker", "fuzz", "dev")
+TOOLS = ("bench", "browser", "plots", "docker", "fuzz", "openapi", "dev")
 
 
 @dataclass(frozen=True)
