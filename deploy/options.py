@@ -3,7 +3,10 @@
 import functools
 import importlib.util
 import os
+import re
+import time
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +18,8 @@ from serving.configuration.client_properties import VARIABLE, read_properties
 from serving.configuration.setting_errors import options_given, unknown_variables
 from serving.terminal.printing import complain
 
+_AGO = re.compile(r"(\d+)([smhd])")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 ENVIRONMENT = {name: f"PENCHANT_{name.upper()}" for name in ("bootstrap", "redis", "prefix", "model")}
 
 _SAY_IT_THEMSELVES = frozenset({"worker", "api"})  # processes that are started without this command line, too
@@ -79,6 +84,25 @@ class IdParam(click.ParamType):
         if not 0 < len(given) <= MAX_ID_BYTES:
             self.fail(f"it has {len(given)} bytes: ids have 1 to {MAX_ID_BYTES}", param, ctx)
         return text
+
+
+class TimeParam(click.ParamType):
+    """A time as people write it, turned into milliseconds since 1970."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Read `90s`, `30m`, `2h`, `7d` (so long ago) or RFC 3339 with a zone."""
+        ago = _AGO.fullmatch(value)
+        if ago is not None:
+            return round((time.time() - int(ago[1]) * _SECONDS[ago[2]]) * 1000)
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is neither so long ago (90s, 30m, 2h, 7d) nor an RFC 3339 time", param, ctx)
+        if moment.tzinfo is None:
+            self.fail(f"{value!r} has no zone: append Z or an offset", param, ctx)
+        return round(moment.timestamp() * 1000)
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")

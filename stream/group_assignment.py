@@ -1,6 +1,6 @@
 """What becomes of the partitions that the group assigns to a worker: those of users, and those of items."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection
 
 from faust.types import TP
 
@@ -13,6 +13,7 @@ class GroupAssignment:
     """What the consumer asks (stream/kafka/consumer.py). partitions: those of the user topics.
 
     assigned: whether the group has assigned any yet. on_owned: told which user partitions are this worker's.
+    check: of partitions that were taken over, that the log still has what the store read of it.
     """
 
     def __init__(
@@ -22,6 +23,7 @@ class GroupAssignment:
         quarantine: Quarantine,
         gate: FlowGate,
         on_owned: Callable[[Collection[int]], None],
+        check: Callable[[Collection[int]], Awaitable[None]],
     ) -> None:
         self.assigned = False
         self.partitions = partitions
@@ -29,6 +31,7 @@ class GroupAssignment:
         self._quarantine = quarantine
         self._gate = gate
         self._on_owned = on_owned
+        self._check = check
         self._item_partitions: set[int] = set()
 
     @property
@@ -45,7 +48,10 @@ class GroupAssignment:
 
     async def begin(self, assigned: set[TP]) -> dict[TP, int | None]:
         """Take over what the group assigned. Returns the next offset that each user partition's states need."""
+        before = self.partitions.owned
         positions = await self.partitions.begin(assigned)
+        if taken_over := self.partitions.owned - before:
+            await self._check(taken_over)
         items = {tp.partition for tp in assigned if tp.topic == self._items_topic}
         for number in items - self._item_partitions:
             await self._quarantine.acquired(items_scope(number), number, {})

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from serving.catalogue import Catalogue
 from serving.experiment import read
-from serving.kafka.admin import TopicLayout
+from serving.kafka.admin import TopicLayout, ends_by_fetches
 from serving.kafka.follower import Follower
 from serving.model.encoder import Encoder
 from serving.ranking.rules import Rules
@@ -19,6 +19,7 @@ from stream.events.weights import load_weights
 from stream.group_assignment import GroupAssignment
 from stream.handlers import RecordHandlers
 from stream.kafka.assignment import Consumer, Partitions
+from stream.kafka.log_tail import LogTail
 from stream.kafka.producer import KafkaLog
 from stream.monitoring.clock import Clock
 from stream.monitoring.exposure import Exposure
@@ -117,7 +118,8 @@ def build_worker(
         settings.brokers, settings.topics.item_vectors, feed.apply, settings.fetch_wait_ms, metrics.leave_out
     )
     gate = FlowGate([vectors, statistics.follower], parts.encoding.warm_up, consumer.let_flow)
-    assignment = _assignment(parts, core, gate)
+    watch = _watch(parts, core, gate, [vectors, statistics.follower])
+    assignment = _assignment(parts, core, gate, watch)
 
     async def share_blend() -> None:
         stored = SharedBlend(shared, settings.keys, lambda: core.store.lease(WRITER).token)
@@ -139,7 +141,7 @@ def build_worker(
         statistics.fit,
         _trending(parts, core, gate).run,
         _renewal(parts, core, gate).run,
-        _watch(parts, core, gate, [vectors, statistics.follower]).run,
+        watch.run,
         share_blend,
     ]
     resources = [
@@ -275,12 +277,14 @@ def _repair(parts: _Parts) -> StateRepair:
     return StateRepair(source, KnownItems(parts.catalogue.vector), parts.metrics.repaired.inc, parts.retries)
 
 
-def _assignment(parts: _Parts, core: _Core, gate: FlowGate) -> GroupAssignment:
+def _assignment(parts: _Parts, core: _Core, gate: FlowGate, watch: ProgressWatch) -> GroupAssignment:
     def owned(numbers: Collection[int]) -> None:
         parts.evaluation.lists.keep(numbers)
         parts.metrics.partitions.set(len(numbers))
 
-    return GroupAssignment(parts.settings.topics.items, core.partitions, core.quarantine, gate, owned)
+    return GroupAssignment(
+        parts.settings.topics.items, core.partitions, core.quarantine, gate, owned, watch.look_at_tail
+    )
 
 
 def _resumption(parts: _Parts, core: _Core, feed: CatalogueFeed, gate: FlowGate) -> PendingResumption:
@@ -334,6 +338,7 @@ def _watch(parts: _Parts, core: _Core, gate: FlowGate, followers: Sequence[Follo
         user_topics=(topics.clicks, topics.reviews, topics.commands, topics.transfers),
         gate=gate,
         retries=parts.retries,
+        tail=LogTail(lambda places: ends_by_fetches(parts.settings.brokers, places)),
         on_lag=parts.metrics.lag.set,
     )
 

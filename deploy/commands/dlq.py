@@ -1,43 +1,19 @@
 """`penchant dlq`: the dead letters, counted, shown, and sent back."""
 
 import functools
-import re
 import sys
-import time
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any
 
 import click
 
-from deploy.options import IdParam, connection_options, examples, json_option
+from deploy.options import IdParam, TimeParam, connection_options, examples, json_option
 from penchant.errors import RejectReason
 from serving.terminal.printing import complain, print_json
 
 __all__ = ["dlq"]
 
 _DATA_ERROR = 65  # EX_DATAERR of sysexits.h: some dead letters cannot be sent back
-_AGO = re.compile(r"(\d+)([smhd])")
-_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
-
-
-class _TimeParam(click.ParamType):
-    """A time as people write it, turned into milliseconds since 1970."""
-
-    name = "time"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """Read `90s`, `30m`, `2h`, `7d` (so long ago) or RFC 3339 with a zone."""
-        ago = _AGO.fullmatch(value)
-        if ago is not None:
-            return round((time.time() - int(ago[1]) * _SECONDS[ago[2]]) * 1000)
-        try:
-            moment = datetime.fromisoformat(value)
-        except ValueError:
-            self.fail(f"{value!r} is neither so long ago (90s, 30m, 2h, 7d) nor an RFC 3339 time", param, ctx)
-        if moment.tzinfo is None:
-            self.fail(f"{value!r} has no zone: append Z or an offset", param, ctx)
-        return round(moment.timestamp() * 1000)
 
 
 _FILTERS = (
@@ -60,8 +36,8 @@ _FILTERS = (
         metavar="KEY",
         help="Only dead letters of this user (on the items topic: of this item).",
     ),
-    click.option("--since", type=_TimeParam(), help="Only dead letters made since then: 2h ago, or RFC 3339."),
-    click.option("--until", type=_TimeParam(), help="Only dead letters made before then."),
+    click.option("--since", type=TimeParam(), help="Only dead letters made since then: 2h ago, or RFC 3339."),
+    click.option("--until", type=TimeParam(), help="Only dead letters made before then."),
 )
 
 

@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from deploy.options import connection_options, examples, json_option, need
+from deploy.options import TimeParam, connection_options, examples, json_option, need
 from penchant.errors import Misconfigured
 from serving.terminal.printing import complain, print_json, say
 
@@ -48,16 +48,23 @@ def create(partitions: int, replication: int, as_json: bool) -> None:
 
 @topics.command(epilog=examples("penchant topics adopt --bootstrap kafka:9092 --redis redis://redis:6379/0"))
 @click.option("--force", is_flag=True, help="Although the workers' group lists members: none of them runs any more.")
+@click.option("--lost-since", type=TimeParam(), help="Of a log that lost its end: read on from then (2h, RFC 3339).")
 @json_option
 @connection_options
-def adopt(force: bool, as_json: bool) -> None:
+def adopt(force: bool, lost_since: int | None, as_json: bool) -> None:
     """Let a kept store count the offsets of topics that were created again under their old names.
 
     Workers refuse to start (78) while the store holds offsets of topics that are no more, since events of the new ones
     would be skipped. This forgets those offsets and keeps the interests: workers then begin at the new topics' start.
     Stop them first. Events that you copied into the new topics count once only where they have an event_id.
+
+    With --lost-since, for a log that ends before what was read of it: workers go on from the first event of that time
+    or later in these partitions. Give the time at which the broker lost its end, or one somewhat before.
     """
     need("worker", "aiokafka", "redis")
+    if lost_since is not None:
+        _set_back(lost_since, force=force, as_json=as_json)
+        return
     from deploy.topics.adopt import adopt as adopt_topics
     from serving.connections import Connections
 
@@ -73,3 +80,17 @@ def adopt(force: bool, as_json: bool) -> None:
         say(f"adopted  {topic}: {done.identities[topic]} instead of {', '.join(old)}")
     if not done.forgotten:
         say("nothing to adopt: the store holds no offsets of other topics")
+
+
+def _set_back(since_ms: int, *, force: bool, as_json: bool) -> None:
+    from deploy.topics.lost_tail import set_back
+    from serving.connections import Connections
+
+    done = set_back(Connections(), since_ms, force=force)
+    if as_json:
+        print_json({"lost": {f"{topic}-{number}": [each.before, each.now] for (topic, number), each in done.items()}})
+        return
+    for (topic, number), each in done.items():
+        say(f"set back  partition {number} of {topic}: from {each.before} to {each.now}")
+    if not done:
+        say("nothing to set back: no partition ends before what was read of it")

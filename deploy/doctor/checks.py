@@ -16,6 +16,7 @@ from deploy.dlq.dead_letter_record import DeadLetterFilter
 from deploy.dlq.listing import count
 from deploy.dlq.redrive import open_dead_letters
 from deploy.doctor.check_result import NOTHING, CheckResult
+from deploy.doctor.cluster_checks import isolation, limits, security
 from deploy.doctor.retention import POLICY, RETENTION, compare
 from deploy.doctor.store_checks import clock, store
 from deploy.options import need
@@ -37,6 +38,9 @@ def run_checks(settings: Connections, max_lag: int) -> dict[str, dict[str, Any]]
         "items_embedded": lambda: _items_embedded(settings),
         "lag": lambda: _lag(settings, max_lag),
         "retention": lambda: _retention(settings),
+        "limits": lambda: limits(settings),
+        "isolation": lambda: isolation(settings),
+        "security": lambda: security(settings),
         "dead_letters": lambda: _dead_letters(settings),
     }
     return {name: _made(check).as_dict() for name, check in checks.items()}

@@ -22,15 +22,21 @@ def adopt(settings: Connections, *, force: bool = False) -> Adopted:
     force: although the workers' group lists members. Raises `Unavailable`; `Misconfigured` if topics are missing or
     unequal, if workers run, or if the topics have another number of partitions than those before.
     """
-    from stream.kafka.group_members import group_members
     from stream.store.topic_identity import adopt_topics
 
     layout = topic_layout(settings.brokers, settings.topics)
+    check_stopped(settings, force=force)
+    forgotten = asyncio.run(adopt_topics(settings.redis, settings.keys, layout.partitions, layout.identities))
+    return Adopted(forgotten, layout.identities)
+
+
+def check_stopped(settings: Connections, *, force: bool) -> None:
+    """Raise Misconfigured if the workers' group has members, unless `force`; Unavailable."""
+    from stream.kafka.group_members import group_members
+
     group = f"{settings.keys}-worker"
     if not force and (members := asyncio.run(group_members(settings.brokers, group))):
         raise Misconfigured(
             f"the group {group} has {members} members: stop the workers first. One that was killed stays listed until "
             "its session has passed, and on the embedded broker every one does: if none runs any more, say --force"
         )
-    forgotten = asyncio.run(adopt_topics(settings.redis, settings.keys, layout.partitions, layout.identities))
-    return Adopted(forgotten, layout.identities)

@@ -13,6 +13,8 @@ from penchant.topics import Plan, Topics
 from serving.kafka.admin import RUN_KEY, TopicProblem, describe, open_admin, run_id, translated
 from serving.kafka.brokers import AnyBrokers, brokers_of
 
+_IN_SYNC = 2  # replicas that have what was confirmed, where there are as many: it outlives one broker
+
 
 @dataclass(frozen=True, slots=True)
 class Created:
@@ -64,7 +66,8 @@ def _create(admin: KafkaAdminClient, plans: list[Plan], replication: int) -> Non
 
 
 def _options(plan: Plan, replication: int) -> dict[str, object]:
-    return {"num_partitions": plan.partitions, "replication_factor": replication, "configs": plan.configs}
+    configs = plan.configs if replication == 1 else {**plan.configs, "min.insync.replicas": str(_IN_SYNC)}
+    return {"num_partitions": plan.partitions, "replication_factor": replication, "configs": configs}
 
 
 def _write_run_id(brokers: AnyBrokers, topics: Topics) -> str:

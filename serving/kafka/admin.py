@@ -4,7 +4,7 @@ kafka-python is what is used here; its errors are translated in this file.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -29,6 +29,7 @@ __all__ = [
     "check_topics",
     "describe",
     "end_offsets",
+    "ends_by_fetches",
     "open_admin",
     "partitions_of",
     "read_topic",
@@ -235,6 +236,13 @@ def end_offsets(consumer: BlockingConsumer, partitions: list[TopicPartition]) ->
             raise KafkaTimeoutError(f"the end of {missing[0]} was not told in 10 s")
         consumer.poll(timeout_ms=100)
     return {partition: consumer.end(partition) or 0 for partition in partitions}
+
+
+def ends_by_fetches(brokers: AnyBrokers, places: Iterable[tuple[str, int]]) -> dict[tuple[str, int], int]:
+    """Where partitions end, by topic and number, as `end_offsets` tells. Raises `Unavailable`."""
+    with reader(brokers) as consumer:
+        ends = end_offsets(consumer, [TopicPartition(*place) for place in places])
+    return {(tp.topic, tp.partition): end for tp, end in ends.items()}
 
 
 @contextmanager

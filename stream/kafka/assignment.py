@@ -122,6 +122,10 @@ class Partitions:
         mine = {number: self._store.lease(number).offsets for number in numbers}
         return {tp: mine[tp.partition].get(tp.topic) for tp in self._assigned if tp.partition in mine}
 
+    def stands(self, numbers: Iterable[int]) -> dict[tuple[str, int], int]:
+        """The next offset of each user topic in some partitions, where the store knows of one."""
+        return {(tp.topic, tp.partition): at for tp, at in self.positions(numbers).items() if at is not None}
+
     def reached(self, numbers: Iterable[int]) -> dict[TP, int]:
         """How far each user topic is processed: all records before that, whatever else of offsets there is."""
         stands = {tp: following or 0 for tp, following in self.positions(numbers).items()}

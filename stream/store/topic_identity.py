@@ -65,6 +65,44 @@ async def adopt_topics(
     return {topic: sorted(forgotten[topic]) for topic in sorted(forgotten)}
 
 
+async def stored_offsets(
+    redis_url: str, prefix: str, partitions: int, identities: Mapping[str, str]
+) -> dict[tuple[str, int], int]:
+    """The next offset of each topic and partition, where one is stored. Raises Unavailable, and Misconfigured."""
+    fields = Keyspace(prefix, identities).fields()
+
+    async with _connected(redis_url) as redis:
+
+        async def read() -> list[list[bytes | None]]:
+            together = redis.pipeline(transaction=False)
+            for partition in range(partitions):
+                together.hmget(Keyspace(prefix).of(partition, "offsets"), list(fields.values()))
+            answers: list[list[bytes | None]] = await together.execute()
+            return answers
+
+        answers = await RedisCalls().ask_first(read, Unavailable)
+    return {
+        (topic, partition): int(offset)
+        for partition, offsets in enumerate(answers)
+        for topic, offset in zip(fields, offsets, strict=True)
+        if offset is not None
+    }
+
+
+async def put_offsets(
+    redis_url: str, prefix: str, identities: Mapping[str, str], offsets: Mapping[tuple[str, int], int]
+) -> None:
+    """Have reading go on from these offsets, and refuse what a worker still writes that knew others."""
+    keyspace = Keyspace(prefix, identities)
+    fields = keyspace.fields()
+    async with _connected(redis_url) as redis:
+        for (topic, partition), offset in offsets.items():
+            transaction = redis.pipeline(transaction=True)
+            transaction.set(keyspace.of(partition, "owner"), f"adopt-{secrets.token_hex(8)}")
+            transaction.hset(keyspace.of(partition, "offsets"), fields[topic], offset)
+            await RedisCalls().ask_first(transaction.execute, Unavailable)
+
+
 async def _foreign(
     redis: Any,
     prefix: str,

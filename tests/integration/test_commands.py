@@ -192,6 +192,9 @@ def test_doctor_counts_items_and_lag(broker: Broker, prefix: str, at: list[str])
         "lag",
         "retention",
         "dead_letters",
+        "limits",
+        "isolation",
+        "security",
     }
     assert checks["items_known"]["count"] == 4
     assert (checks["dead_letters"]["count"], checks["retention"]["digests_days"]) == (0, 90)

@@ -161,6 +161,26 @@ async def test_sentinels_and_their_fail_over(sentinels: Sentinels, prefix: str) 
     await store.close()
 
 
+async def test_a_fail_over_that_loses_the_last_writes(sentinels: Sentinels, prefix: str) -> None:
+    """The store says where it stands, so that the owner reads again what was lost; states and offsets go together."""
+    store = Store(sentinels.url, prefix, FINGERPRINT, OLD, Retention(1000))
+    await store.acquire(2)
+    assert await store.save(Commit(2, store.lease(2), {"u2": state(5)}, {"clicks": 5})) is Saved.WRITTEN
+    with sentinels.primary.client() as client:
+        assert client.execute_command("WAIT", 1, 5000) == 1
+    with sentinels.replica.client() as client:
+        client.execute_command("REPLICAOF", "127.0.0.1", 1)  # where nobody is: it hears of no more writes
+    assert await store.save(Commit(2, store.lease(2), {"u2": state(9)}, {"clicks": 9})) is Saved.WRITTEN
+    sentinels.primary.child.kill()
+
+    assert await store.is_behind(2)
+    late = await store.save(Commit(2, store.lease(2), {"u2": state(10)}, {"clicks": 10}))
+    assert late is Saved.MOVED, "a write upon what is lost is refused"
+    assert await store.acquire(2) == {"clicks": 5}
+    assert (await store.load(2, ["u2"]))["u2"].list_version == 5
+    await store.close()
+
+
 @pytest.mark.long  # sentinels take ten seconds to make a replica of it
 async def test_a_primary_that_was_demoted(sentinels: Sentinels, prefix: str) -> None:
     store = Store(sentinels.url, prefix, FINGERPRINT, OLD, Retention(1000))

@@ -177,7 +177,9 @@ def test_every_role_with_its_rights_alone(secured: Secured, tmp_path: Path) -> N
         ran = secured.run("operator", *command)
         assert ran.exit_code == 0, ran.err
     found = secured.run("operator", "doctor", "--json").json
-    assert all(found[name]["ok"] for name in ("broker", "redis", "topics", "lag")), found
+    assert all(found[name]["ok"] for name in ("broker", "redis", "topics", "lag", "limits")), found
+    assert found["security"]["kafka"] == "SASL_SSL"
+    assert found["isolation"]["held_up"] == {}
     settings = secured.settings("api")
     with running_api(tmp_path, settings["PENCHANT_BOOTSTRAP"], settings["PENCHANT_REDIS"], **settings) as api:
         assert until(lambda: api.list_of("u1").status == 200, 30)

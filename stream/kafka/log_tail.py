@@ -1,0 +1,56 @@
+"""Finds that a broker has lost the end of its log, by a host's crash or an unclean election.
+
+The store stands at offset 10, the log ends at 5: what comes next lies at 5 to 9, and would be taken for a repetition of
+what was read before. No list would tell of it, and the lag would be 0.
+"""
+
+import asyncio
+from collections.abc import Callable, Collection, Mapping
+
+from penchant.errors import Misconfigured
+
+__all__ = ["LogTail"]
+
+_SETTLES_S = 1.0
+Place = tuple[str, int]  # topic and partition
+
+
+class LogTail:
+    """ends: where partitions end, as fetches tell; blocks. Asked where ListOffsets tells of less than was read.
+
+    The embedded broker answers ListOffsets too low, by up to a batch.
+    """
+
+    def __init__(self, ends: Callable[[Collection[Place]], Mapping[Place, int]]) -> None:
+        self._ends = ends
+        self._too_low: dict[Place, int] = {}  # answers that were found to be that
+
+    async def check(self, stands: Mapping[Place, int], listed: Mapping[Place, int]) -> None:
+        """Compare where the store stands with where partitions end, as ListOffsets told a moment ago.
+
+        Raises Misconfigured if a partition ends before, and what `ends` raises.
+        """
+        doubtful = {
+            place
+            for place, offset in stands.items()
+            if listed.get(place, offset) < offset and listed[place] != self._too_low.get(place)
+        }
+        if not doubtful:
+            return
+        ends = await asyncio.to_thread(self._ends, doubtful)
+        if any(ends[place] < stands[place] for place in doubtful):
+            await asyncio.sleep(_SETTLES_S)  # a new leader may not know at once what all replicas have
+            ends = await asyncio.to_thread(self._ends, doubtful)
+        for place in sorted(doubtful):
+            if ends[place] < stands[place]:
+                raise Misconfigured(_lost(place, ends[place], stands[place]))
+            self._too_low[place] = listed[place]
+
+
+def _lost(place: Place, end: int, stands: int) -> str:
+    topic, partition = place
+    return (
+        f"partition {partition} of {topic} ends at offset {end}, and was read up to {stands}: the broker has lost the "
+        "end of its log, and new events would be taken for old ones; see `penchant topics adopt --lost-since` "
+        "(docs/running.md, A log that lost its end)"
+    )
