@@ -20,7 +20,7 @@ import msgspec
 from penchant.errors import Misconfigured
 from serving.files import toml_files as edited
 
-__all__ = ()
+__all__ = ["Role", "check_keys"]
 
 _log = logging.getLogger(__name__)
 _LOOKED_AT_EVERY_S = 0.5
@@ -74,9 +74,14 @@ class KeyFile:
             _log.info("the keys were read again: %d", len(self._roles))
 
 
+def check_keys(text: str) -> Mapping[str, _Key]:
+    """The keys that a file's text has, by name. Raises Misconfigured."""
+    return edited.parse(text, _File).keys
+
+
 def _read(path: Path) -> Mapping[bytes, frozenset[Role]]:
     try:
-        keys = edited.parse(edited.read_text(path), _File).keys.values()
+        keys = check_keys(edited.read_text(path)).values()
     except OSError as error:
         raise Misconfigured(f"PENCHANT_API_KEYS: {path} cannot be read ({error.strerror})") from error
     except Misconfigured as error:
