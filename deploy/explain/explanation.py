@@ -18,6 +18,7 @@ from serving.ranking.reasons.told import Explanation
 from serving.ranking.rules import Rules
 from serving.ranking.statistics import Statistics
 from serving.state.user_state import UserState, decode
+from stream.processing.variants import rankers_over
 from stream.rebuild.store_reader import LiveStore
 from stream.settings import WorkerSettings
 from stream.store.redis_calls import connect
@@ -107,15 +108,7 @@ async def _ranker(settings: WorkerSettings, catalogue: Catalogue, statistics: St
     preferences = settings.ranking()
     if settings.experiment is not None:
         preferences = read(settings.experiment).of(user).ranking(preferences)
-    ranker = Ranker(
-        catalogue,
-        statistics.popularity,
-        preferences,
-        covisits=statistics.covisits,
-        ease=statistics.ease,
-        repeats=statistics.repeats,
-        rules=Rules(catalogue, settings.list_rules),
-    )
+    ranker = rankers_over(catalogue, statistics, Rules(catalogue, settings.list_rules))(preferences, None)
     redis = connect(settings.redis)
     try:
         await BlendLearner(ranker, catalogue, lambda: False).exchange(SharedBlend(redis, settings.keys))
