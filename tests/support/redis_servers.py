@@ -16,6 +16,7 @@ from tests.support.certificates import Signed
 from tests.support.waiting import until
 
 _SLOTS = 16_384
+_HIGHEST_OF_NODES = 55_000
 _START_S = 20.0
 
 
@@ -97,7 +98,7 @@ class RedisCluster:
 
     def __init__(self, folder: Path) -> None:
         options = ("--cluster-enabled", "yes", "--cluster-node-timeout", "2000")
-        self.nodes = [start(folder, *options, name="node") for _ in range(3)]
+        self.nodes = [start(folder, *options, name="node", port=_port_of_node()) for _ in range(3)]
         bounds = [0, _SLOTS // 3, 2 * _SLOTS // 3, _SLOTS]
         for node, first, last in zip(self.nodes, bounds, bounds[1:], strict=False):
             with node.client() as client:
@@ -116,6 +117,13 @@ class RedisCluster:
         """End all."""
         for node in self.nodes:
             node.stop()
+
+
+def _port_of_node() -> int:
+    """A free port; nodes talk to each other on the one that is 10,000 higher."""
+    while (port := free_port()) > _HIGHEST_OF_NODES:
+        pass
+    return port
 
 
 def _knows_all(node: RedisServer) -> bool:
