@@ -47,13 +47,11 @@ class LineProducer:
             raise Misconfigured(unseen([name]))
         if name not in self._known:
             raise Misconfigured(f"the topic {name} is missing: create it with `penchant topics create`")
-        try:
-            with translated(self._brokers):
+        with translated(self._brokers):
+            try:
                 future = self._producer.send(name, key=line.key, value=line.value)
-        except Unavailable as error:
-            if isinstance(error.__cause__, MessageSizeTooLargeError):
+            except MessageSizeTooLargeError:
                 return BadLine(line.number, f"larger than {MAX_MESSAGE_BYTES} bytes")
-            raise
         future.add_callback(self._count, name)
         future.add_errback(self._failed.append)
         return None

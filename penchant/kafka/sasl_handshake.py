@@ -34,10 +34,13 @@ def api_versions(stream: Stream) -> None:
 
 
 def mechanisms_offered(stream: Stream) -> list[str]:
-    """How a listener wants to be told who we are; nothing if it does not ask. Raises OSError."""
+    """How a listener wants to be told who we are; nothing if it does not ask. Raises OSError.
+
+    The embedded broker asks nobody, and names one mechanism without a name.
+    """
     answer = _ask(stream, _SASL_HANDSHAKE, 1, struct.pack(">h", 0))
     (error_code,) = struct.unpack_from(">h", answer)
-    return _mechanisms(answer) if error_code == _UNSUPPORTED_MECHANISM else []
+    return list(filter(None, _mechanisms(answer))) if error_code == _UNSUPPORTED_MECHANISM else []
 
 
 def authenticate(stream: Stream, host: str, options: Mapping[str, Any]) -> None:

@@ -8,6 +8,7 @@ from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from benchmarks.performance.apache_kafka import ApacheKafka
 from deploy.local.services import start_store
 from deploy.topics.create import create_topics
+from penchant.kafka.reachable import security_missed
 from penchant.topics import MAX_MESSAGE_BYTES, Topics
 from serving.kafka.admin import end_offsets, open_admin, partitions_of, read_topic, reader
 from tests.conftest import ON_APACHE, Broker
@@ -117,3 +118,8 @@ def test_where_a_topic_ends_is_told_right(broker: Broker, prefix: str) -> None:
 
     with reader(broker.bootstrap) as consumer:
         assert list(end_offsets(consumer, partitions_of(consumer, topics.clicks)).values()) == [300]
+
+
+def test_a_broker_that_asks_nobody_is_not_said_to(broker: Broker) -> None:
+    """The embedded one names a mechanism without a name, if it is asked for those."""
+    assert security_missed(broker.bootstrap) == ""
