@@ -42,9 +42,11 @@ def _running(command: Command, folder: Path, *arguments: str) -> Iterator[Callab
 def _follows(printed: Callable[[], list[str]], topics: ListTopics) -> None:
     """It tells the newest list of a user, no older one, and that a user was erased."""
     assert until(lambda: "u1 v2 live: i9, i3" in printed()), printed()
-    topics.publish(("u1", a_list("u1", 1, "i1")), ("u1", a_list("u1", 3, "i5")), ("u1", None))
+    topics.publish(("u1", a_list("u1", 1, "i1")), ("u1", a_list("u1", 3, "i5")))
+    assert until(lambda: "u1 v3 live: i5" in printed()), printed()
+    topics.publish(("u1", None))
     assert until(lambda: "u1 was erased" in printed()), printed()
-    assert printed()[-2:] == ["u1 v3 live: i5", "u1 was erased"]
+    assert printed() == ["u1 v2 live: i9, i3", "u1 v3 live: i5", "u1 was erased"]
 
 
 def _over_kafka() -> list[str]:
