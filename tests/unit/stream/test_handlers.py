@@ -56,9 +56,12 @@ def _click(offset: int, user: str) -> Record:
     return replace(click(offset, user=user), partition=partition_of(user, 2))
 
 
+MANY = [_click(n, user) for n in range(40) for user in (HERE, THERE)]
+
+
 async def test_a_partition_whose_lists_are_not_acknowledged_holds_no_other() -> None:
     worker, pipeline, log = await _on_two_partitions()
-    first = _came(pipeline, [_click(0, HERE), _click(0, THERE)])
+    first = _came(pipeline, MANY)
     await log.sent.wait()
     assert [each.user_id for each in worker.log.lists()] == [THERE]
     assert not first.done()
@@ -80,7 +83,7 @@ async def test_the_same_partition_waits_for_its_turn() -> None:
 async def test_what_stops_a_worker_is_told_as_it_is() -> None:
     _, pipeline, _ = await _on_two_partitions(raises=Unavailable("the broker is away"))
     with pytest.raises(Unavailable, match="the broker is away"):
-        await _came(pipeline, [_click(0, HERE), _click(0, THERE)])
+        await _came(pipeline, MANY)
 
 
 async def test_locks_are_taken_in_the_same_order_by_all() -> None:
