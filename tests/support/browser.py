@@ -15,6 +15,9 @@ from tests.support.waiting import slowness, until
 SCREENSHOTS = Path(".cache/screenshots")
 _PATIENCE_S = 15.0
 _SERIOUS = {"serious", "critical"}
+# But for bars, which follow what decays, and for what waits.
+_STILL = """document.getAnimations().every((each) => each instanceof CSSTransition
+  || each.playState !== "running" || each.effect.getComputedTiming().endTime === Infinity)"""
 _AXE = "async () => (await axe.run(document, {resultTypes: ['violations']})).violations"
 
 
@@ -43,7 +46,8 @@ class Opened:
         return found
 
     def inaccessible(self) -> list[str]:
-        """What axe-core calls serious or critical: rule, elements."""
+        """What axe-core calls serious or critical: rule, elements. What fades in has no contrast, and is waited for."""
+        self.until(_STILL)
         self.page.evaluate(files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8"))
         found = [each for each in self.page.evaluate(_AXE) if each["impact"] in _SERIOUS]
         return [f"{each['id']}: {[node['target'] for node in each['nodes']][:5]}" for each in found]
