@@ -15,9 +15,10 @@ from tests.support.waiting import slowness, until
 SCREENSHOTS = Path(".cache/screenshots")
 _PATIENCE_S = 15.0
 _SERIOUS = {"serious", "critical"}
-# But for bars, which follow what decays, and for what waits.
-_STILL = """document.getAnimations().every((each) => each instanceof CSSTransition
-  || each.playState !== "running" || each.effect.getComputedTiming().endTime === Infinity)"""
+# To the end of what moves now; what waits goes round for ever.
+_FINISH = """() => document.getAnimations()
+  .filter((each) => each.effect.getComputedTiming().endTime !== Infinity)
+  .forEach((each) => each.finish())"""
 _AXE = "async () => (await axe.run(document, {resultTypes: ['violations']})).violations"
 
 
@@ -46,10 +47,12 @@ class Opened:
         return found
 
     def inaccessible(self) -> list[str]:
-        """What axe-core calls serious or critical: rule, elements. What fades in has no contrast, and is waited for."""
-        self.until(_STILL)
+        """What axe-core calls serious or critical: rule, elements. Nothing moves meanwhile, as what fades has none."""
+        self.page.emulate_media(reduced_motion="reduce")
+        self.page.evaluate(_FINISH)
         self.page.evaluate(files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8"))
         found = [each for each in self.page.evaluate(_AXE) if each["impact"] in _SERIOUS]
+        self.page.emulate_media(reduced_motion="no-preference")
         return [f"{each['id']}: {[node['target'] for node in each['nodes']][:5]}" for each in found]
 
     def keep(self, name: str) -> None:
