@@ -5,29 +5,20 @@ import copy
 import numpy as np
 
 from benchmarks.abuse.bazaar import Act
+from benchmarks.made.event import made_event
 from penchant.messages import CoVisitEvent, CoVisits
 from serving.catalogue import Catalogue
 from serving.ranking.learning.blend import Blend
 from serving.ranking.ranker import Ranker
 from serving.ranking.statistics import Statistics
-from serving.state.user_state import EventKind, UserState, id_hash
+from serving.state.user_state import UserState
 from stream.events.decoder import Event
-from stream.events.records import Record
 from stream.events.weights import load_weights
 from stream.interest.fold import Bounds, fold
 from stream.interest.influence import counted
 from stream.interest.interaction_context import context_of
 from stream.interest.purchases import purchase_context
 from stream.tasks.blend_learning import before, step_weight
-
-_KINDS = {
-    "view": EventKind.VIEW,
-    "click": EventKind.CLICK,
-    "cart": EventKind.CART,
-    "purchase": EventKind.PURCHASE,
-    "like": EventKind.LIKE,
-    "rate": EventKind.RATE,
-}
 
 
 class Users:
@@ -61,20 +52,9 @@ class Users:
         return told
 
     def _event(self, act: Act) -> Event:
-        event_id = f"{act.user}-{self.offset}"
-        return Event(
-            record=Record("", 0, self.offset, 1000 * act.time_s, None, None),
-            event_id=event_id,
-            dedup_key=id_hash(event_id),
-            user_id=act.user,
-            item_id=self._catalogue.ids[act.item],
-            kind=_KINDS[act.action],
-            time_ms=1000 * act.time_s,
-            weight=self._weights.of(act.action, 1.0 if act.action == "rate" else None),
-            text=None,
-            seen=True,
-            bought=act.action == "purchase",
-        )
+        weight = self._weights.of(act.action, 1.0 if act.action == "rate" else None)
+        item_id, time_ms = self._catalogue.ids[act.item], 1000 * act.time_s
+        return made_event(act.user, item_id, act.action, weight, offset=self.offset, time_ms=time_ms)
 
 
 class Crowd:

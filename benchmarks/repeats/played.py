@@ -2,14 +2,14 @@
 
 import numpy as np
 
+from benchmarks.made.event import made_event
 from benchmarks.repeats.shop import Act, Shop
 from penchant.messages import CoVisitEvent, CoVisits
 from serving.ranking.profile import RankSettings, Seen
 from serving.ranking.ranker import Ranker
 from serving.ranking.statistics import Statistics
-from serving.state.user_state import EventKind, UserState, id_hash
+from serving.state.user_state import UserState
 from stream.events.decoder import Event
-from stream.events.records import Record
 from stream.events.weights import load_weights
 from stream.interest.fold import Bounds, fold
 from stream.interest.interaction_context import context_of
@@ -17,7 +17,6 @@ from stream.interest.purchases import purchase_context
 from stream.tasks.blend_learning import before
 
 _LEARNED = 4  # of views every fourth is learned from
-_KINDS = {"view": EventKind.VIEW, "cart": EventKind.CART, "purchase": EventKind.PURCHASE}
 SEEN: tuple[Seen, ...] = ("out", "down", "again")
 Lists = dict[Seen, list[int]]
 
@@ -68,17 +67,5 @@ class Played:
         return {seen: [self._catalogue.row(each.item_id) for each in items] for seen, items in ranked.items()}
 
     def _event(self, act: Act) -> Event:
-        event_id = str(self._offset)
-        return Event(
-            record=Record("", 0, self._offset, 1000 * act.time_s, None, None),
-            event_id=event_id,
-            dedup_key=id_hash(event_id),
-            user_id=act.user,
-            item_id=self._catalogue.ids[act.item],
-            kind=_KINDS[act.action],
-            time_ms=1000 * act.time_s,
-            weight=self._weights[act.action],
-            text=None,
-            seen=True,
-            bought=act.action == "purchase",
-        )
+        item_id, weight, time_ms = self._catalogue.ids[act.item], self._weights[act.action], 1000 * act.time_s
+        return made_event(act.user, item_id, act.action, weight, offset=self._offset, time_ms=time_ms)

@@ -18,11 +18,13 @@ Place = tuple[str, int]  # topic and partition
 class LogTail:
     """ends: where partitions end, as fetches tell; blocks. Asked where ListOffsets tells of less than was read.
 
-    The embedded broker answers ListOffsets too low, by up to a batch.
+    The embedded broker answers ListOffsets too low, by up to a batch. settles_s: until a new leader knows what all
+    replicas have.
     """
 
-    def __init__(self, ends: Callable[[Collection[Place]], Mapping[Place, int]]) -> None:
+    def __init__(self, ends: Callable[[Collection[Place]], Mapping[Place, int]], settles_s: float = _SETTLES_S) -> None:
         self._ends = ends
+        self._settles_s = settles_s
         self._too_low: dict[Place, int] = {}  # answers that were found to be that
 
     async def check(self, stands: Mapping[Place, int], listed: Mapping[Place, int]) -> None:
@@ -39,7 +41,7 @@ class LogTail:
             return
         ends = await asyncio.to_thread(self._ends, doubtful)
         if any(ends[place] < stands[place] for place in doubtful):
-            await asyncio.sleep(_SETTLES_S)  # a new leader may not know at once what all replicas have
+            await asyncio.sleep(self._settles_s)
             ends = await asyncio.to_thread(self._ends, doubtful)
         for place in sorted(doubtful):
             if ends[place] < stands[place]:

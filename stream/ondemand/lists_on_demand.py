@@ -6,6 +6,7 @@ to come again.
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -166,11 +167,10 @@ class ListsOnDemand:
 
     async def _open(self) -> _Open:
         settings, ranker = self._settings, FollowedRanker(self._settings)
-        try:
+        async with AsyncExitStack() as halfway:
+            halfway.push_async_callback(ranker.close)
             await ranker.open()
-        except BaseException:
-            await ranker.close()
-            raise
+            halfway.pop_all()
         decoder = Decoder(
             settings.topics,
             load_weights(settings.weights),

@@ -5,15 +5,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from benchmarks.made.event import made_event
 from benchmarks.performance.load.workload import drawn, item_id
 from benchmarks.performance.systems.made_catalogue import item_vectors
 from penchant.messages import CoVisitEvent, CoVisits
 from serving.catalogue import Catalogue
 from serving.ranking.ranker import Ranker
 from serving.ranking.statistics import Statistics
-from serving.state.user_state import EventKind, UserState, id_hash
-from stream.events.decoder import Event
-from stream.events.records import Record
+from serving.state.user_state import UserState
 from stream.events.weights import Weight, load_weights
 from stream.interest.fold import Bounds, direction, fold
 from stream.interest.interaction_context import context_of
@@ -53,20 +52,8 @@ class WarmRanker:
         self.users.append(user)
         self.now_ms += 1
         offset = len(self.users)
-        event_id = f"e{offset}"
         counted = CoVisitEvent(offset, item, self.weight.covisit, *context_of(state), self.now_ms)
-        event = Event(
-            record=Record("", 0, offset, self.now_ms, None, None),
-            event_id=event_id,
-            dedup_key=id_hash(event_id),
-            user_id=user,
-            item_id=item,
-            kind=EventKind.CLICK,
-            time_ms=self.now_ms,
-            weight=self.weight,
-            text=None,
-            seen=True,
-        )
+        event = made_event(user, item, _CLICK, self.weight, offset=offset, time_ms=self.now_ms)
         fold(state, event, direction(self.catalogue.vector(item), None), None, Bounds())
         return counted
 

@@ -10,6 +10,7 @@ from aiohttp import web
 from serving.api.followed.views import Views
 from serving.api.problems import Problem
 from serving.api.queries import ListQuery, id_in_path, list_query
+from serving.api.routes.lookups import known_items
 
 __all__ = ()
 
@@ -41,9 +42,7 @@ class ItemRoutes:
     async def similar(self, request: web.Request) -> web.Response:
         """Those whose titles and texts say the like."""
         item_id, query = id_in_path(request), list_query(request.query)
-        items = self._views.items
-        if not items.ready.is_set():
-            raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "not_ready", f"no items yet: {self._views.problem}")
+        items = known_items(self._views)
         if not items.vectors.has(item_id):
             raise Problem(HTTPStatus.NOT_FOUND, "unknown_item", "there is no such item, or it was not embedded yet")
         found = await asyncio.to_thread(self._nearest, item_id, query)

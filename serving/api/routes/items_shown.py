@@ -10,6 +10,7 @@ from aiohttp import web
 from penchant.messages import Facets
 from serving.api.followed.views import Views
 from serving.api.problems import Problem
+from serving.api.routes.lookups import known_items
 from serving.api.shown.item_map import ItemMap
 
 __all__ = ()
@@ -41,7 +42,7 @@ class ShownItemRoutes:
 
     async def items(self, request: web.Request) -> web.Response:
         """Titles and facets of some."""
-        self._check_ready()
+        known_items(self._views)
         wanted = dict.fromkeys(request.query.getall("id", []))
         if not 0 < len(wanted) <= MOST_AT_ONCE:
             raise Problem(
@@ -56,14 +57,10 @@ class ShownItemRoutes:
 
     async def map(self, request: web.Request) -> web.Response:
         """All of it; 304 where the browser has it."""
-        self._check_ready()
+        known_items(self._views)
         body = _ENCODER.encode(await asyncio.to_thread(self._map.drawn))
         tag = f'"{blake2b(body, digest_size=12).hexdigest()}"'
         headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
         if tag in request.headers.get("If-None-Match", ""):
             return web.Response(status=HTTPStatus.NOT_MODIFIED, headers=headers)
         return web.Response(body=body, content_type="application/json", headers=headers)
-
-    def _check_ready(self) -> None:
-        if not self._views.items.ready.is_set():
-            raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "not_ready", f"no items yet: {self._views.problem}")

@@ -23,6 +23,7 @@ from serving.api.ondemand.port import KnownUser, NotAnswered, OnDemand
 from serving.api.outbox import Outbox
 from serving.api.problems import Problem, bad_request
 from serving.api.queries import MOST_ENTRIES, body_of, id_in_path
+from serving.api.routes.lookups import unknown_user
 from serving.api.stored_users import StoredUsers
 from serving.state.user_state import UserState
 
@@ -122,9 +123,7 @@ class OnDemandRoutes:
     async def _user(self, user_id: str, *, known: bool = False) -> KnownUser:
         found = await self._users.find(user_id)
         if found is None and known:
-            raise Problem(
-                HTTPStatus.NOT_FOUND, "unknown_user", "nothing has come of this user yet, or they were forgotten"
-            )
+            raise unknown_user()
         return KnownUser(*found) if found is not None else KnownUser(user_id, UserState())
 
 

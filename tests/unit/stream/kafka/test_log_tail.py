@@ -29,11 +29,9 @@ async def test_what_is_in_order_is_not_looked_into() -> None:
     assert ends.asked == 0
 
 
-async def test_a_lost_end_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("stream.kafka.log_tail._SETTLES_S", 0.0)
-
+async def test_a_lost_end_is_told() -> None:
     with pytest.raises(Misconfigured, match="partition 2 of clicks ends at offset 5, and was read up to 10"):
-        await LogTail(Ends(5)).check({CLICKS: 10}, {CLICKS: 5})
+        await LogTail(Ends(5), settles_s=0.0).check({CLICKS: 10}, {CLICKS: 5})
 
 
 async def test_an_answer_that_is_too_low_is_looked_into_once() -> None:
@@ -47,7 +45,5 @@ async def test_an_answer_that_is_too_low_is_looked_into_once() -> None:
     assert ends.asked == 2
 
 
-async def test_a_new_leader_may_learn_late(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("stream.kafka.log_tail._SETTLES_S", 0.0)
-
-    await LogTail(Ends(5, 10)).check({CLICKS: 10}, {CLICKS: 5})
+async def test_a_new_leader_may_learn_late() -> None:
+    await LogTail(Ends(5, 10), settles_s=0.0).check({CLICKS: 10}, {CLICKS: 5})
