@@ -152,7 +152,7 @@ def test_wrong_partition_is_forwarded_once(system: System) -> None:
     offset = sent.get(timeout=10).offset
     made = system.list_for("u61", f"{system.topics.clicks}-{wrong}-{offset}")
     assert made["cause"]["partition"] == home
-    assert system.workers[0].metric("penchant_forwarded_total") == 1
+    assert until(lambda: system.workers[0].metric("penchant_forwarded_total") == 1)
     system.send(
         system.topics.clicks,
         {"user_id": "u61", "item_id": "f1", "type": "click"},

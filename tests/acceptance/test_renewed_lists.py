@@ -108,7 +108,7 @@ def test_lists_of_active_users_do_not_run_out(system: System) -> None:
     system.publish(FILMS)
     click_all(system, USERS[:5])
     assert until(lambda: all(len(system.lists(user)) >= 3 for user in USERS[:5]), 30), worker.child.last_lines()
-    assert worker.metric('penchant_list_renewals_total{why="expiring"}') >= 10
+    assert until(lambda: worker.metric('penchant_list_renewals_total{why="expiring"}') >= 10)
     for user in USERS[:5]:
         lists = system.lists(user)
         assert {made["cause"]["event_id"] for made in lists} == {f"by-{user}"}

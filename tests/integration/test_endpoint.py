@@ -31,5 +31,5 @@ def test_a_text_that_a_slow_endpoint_did_not_read_is_made_up_for(
 
         assert waiting["path"] != "live"
         assert told["path"] == "live"
-        assert worker.metric("penchant_texts_made_up_total") == 1
+        assert until(lambda: worker.metric("penchant_texts_made_up_total") == 1), "counted after its list"
         assert KEY not in (tmp_path / "worker-0.log").read_text(encoding="utf-8")

@@ -184,7 +184,7 @@ def test_a_broken_record_is_made_anew(system: System) -> None:
     for user in broken:
         system.list_for(user, f"after-{user}", 60)  # of a film, or of what trends where all were seen
     # Each at its first load; again if that was a look at what waits, which saves nothing.
-    assert worker.metric("penchant_states_mended_total") >= len(broken)
+    assert until(lambda: worker.metric("penchant_states_mended_total") >= len(broken))
     everybody_is_the_same(verified(system))
 
 

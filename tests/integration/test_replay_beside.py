@@ -92,7 +92,7 @@ def test_what_is_under_way_to_a_broken_record_counts_once(system: System) -> Non
     system.click("u7", "f1", event_id="after")
     system.list_for("u7", "after", 60)
 
-    assert repairing.metric("penchant_states_mended_total") >= 1
+    assert until(lambda: repairing.metric("penchant_states_mended_total") >= 1)
     assert verified(system)["equal"] == 2
 
 
