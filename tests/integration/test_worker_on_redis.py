@@ -1,0 +1,114 @@
+"""A whole worker on a Redis Cluster, and through a fail-over that sentinels make: events, lists, replay, doctor."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from penchant.errors import Misconfigured
+from serving.redis.clients import blocking_client
+from tests.conftest import ON_APACHE, Broker, missing
+from tests.support import redis_servers
+from tests.support.command import Ran, penchant
+from tests.support.redis_servers import RedisCluster, Sentinels
+from tests.support.system import System, running
+from tests.support.waiting import until
+
+pytestmark = [
+    pytest.mark.kafka,
+    pytest.mark.skipif(not ON_APACHE, reason="needs a redis-server with TLS: `make test-kafka`"),
+]
+ITEMS = [{"item_id": f"i{number}", "title": title} for number, title in enumerate(("Solaris", "Stalker", "Alien"))]
+USERS = 24  # so that each of four partitions has some, whatever the prefix
+
+
+@pytest.fixture(scope="module", autouse=True)
+def installed() -> None:
+    try:
+        redis_servers.executable()
+    except Misconfigured as error:
+        missing(error)
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[RedisCluster]:
+    made = RedisCluster(tmp_path)
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def sentinels(tmp_path: Path) -> Iterator[Sentinels]:
+    made = Sentinels(tmp_path)
+    yield made
+    made.stop()
+
+
+def click(system: System, first: int, count: int) -> set[str]:
+    """Have users click; the events' ids."""
+    ids = {f"c-{number}" for number in range(first, first + count)}
+    for number in range(first, first + count):
+        system.click(f"u{number % USERS}", f"i{number % 3}", event_id=f"c-{number}")
+    system.producer.flush()
+    return ids
+
+
+def run(system: System, *command: str) -> Ran:
+    where = ["--bootstrap", system.bootstrap, "--redis", system.redis_url, "--prefix", system.topics.prefix]
+    model = {"PENCHANT_MODEL": system.environment["PENCHANT_MODEL"]}
+    return penchant(*command, *where, environment=model)
+
+
+def assert_whole(system: System) -> None:
+    """What stands in the store is what the log says, and the doctor finds nothing wrong with the store and the lag."""
+    verified = run(system, "replay", "--verify", "--json")
+    assert verified.exit_code == 0, verified.out + verified.err
+    found = run(system, "doctor", "--json").json
+    assert all(found[name]["ok"] for name in ("broker", "redis", "topics", "lag")), found
+    assert found["lag"]["count"] == 0
+
+
+def test_a_cluster_of_three(
+    broker: Broker, cluster: RedisCluster, prefix: str, tmp_path: Path, small_model: Path
+) -> None:
+    with running(broker, cluster.url, prefix, tmp_path) as system:
+        system.environment["PENCHANT_MODEL"] = str(small_model)
+        first = system.start_ready()
+        system.publish(ITEMS)
+        sent = click(system, 0, 2 * USERS)
+        assert until(lambda: sent <= system.named(), 30), first.child.last_lines()
+        first.kill()
+        sent = click(system, 2 * USERS, USERS)
+        system.send(system.topics.commands, {"command_id": "k-1", "type": "erase", "user_id": "u1"})
+        system.producer.flush()
+        second = system.start_ready()
+        assert until(lambda: sent - {f"c-{2 * USERS + 1}"} <= system.named(), 60), second.child.last_lines()
+        assert until(lambda: bool(system.read(system.topics.receipts)), 30), second.child.last_lines()
+
+        assert_whole(system)
+        with blocking_client(cluster.url, 5.0) as client:
+            nodes = {node.name for key in client.scan_iter(f"*{prefix}*") for node in [client.get_node_from_key(key)]}
+        assert len(nodes) > 1, "all of it lies on one node"
+
+
+def test_a_fail_over_while_events_come(
+    broker: Broker, sentinels: Sentinels, prefix: str, tmp_path: Path, small_model: Path
+) -> None:
+    """The primary is killed with its last writes; what these held is read again from the log."""
+    with running(broker, sentinels.url, prefix, tmp_path) as system:
+        system.environment["PENCHANT_MODEL"] = str(small_model)
+        worker = system.start_ready()
+        system.publish(ITEMS)
+        sent = click(system, 0, 2 * USERS)
+        assert until(lambda: sent <= system.named(), 30), worker.child.last_lines()
+        with sentinels.replica.client() as client:
+            client.execute_command("REPLICAOF", "127.0.0.1", 1)  # where nobody is: it hears of no more writes
+        sent |= click(system, 2 * USERS, USERS)
+        assert until(lambda: sent <= system.named(), 30), worker.child.last_lines()
+        sentinels.primary.child.kill()
+        sent |= click(system, 3 * USERS, USERS)
+
+        assert until(lambda: sent <= system.named(), 60), worker.child.last_lines()
+        assert worker.child.exit_code is None
+        assert "reading again from there" in worker.child.last_lines(200)
+        assert_whole(system)
