@@ -1,9 +1,10 @@
-"""From a micro-batch to refreshed lists: decode → embed → load → fold → side effects → save → rank → publish.
+"""From a micro-batch to refreshed lists: decode → embed → load → fold → side effects and rank → save → publish.
 
 Read this file to know what Penchant does. The order is what makes it safe: whatever must not be lost (co-visits for the
 item statistics, dead letters, forwarded copies, receipts) is acknowledged by the log before the state is saved with the
-offsets in it; lists go out after. A batch that comes again changes nothing and publishes its lists once more. A record
-that raises what nobody foresaw becomes a dead letter, and everybody else is served (stream/containment/faults.py).
+offsets in it; lists are made while the log is waited for, and go out after. A batch that comes again changes nothing
+and publishes its lists once more. A record that raises what nobody foresaw becomes a dead letter, and everybody else is
+served (stream/containment/faults.py).
 """
 
 import asyncio
@@ -23,7 +24,7 @@ from stream.events.records import DeadLetter, Record, Reroute
 from stream.processing.apply import apply
 from stream.processing.batch import Context, Limits, PartitionBatch, Trigger, VectorOf, WorkItem
 from stream.processing.due import Pending, expired
-from stream.processing.effects import Effects
+from stream.processing.effects import Effects, RankedLists
 from stream.processing.intake import Intake
 from stream.processing.observer import Observer, Unobserved
 from stream.processing.partition_locks import PartitionLocks
@@ -32,6 +33,7 @@ from stream.store.base import Lease, UserStore
 from stream.store.pending_index import PendingIndex
 from stream.store.published_lists import PublishedLists
 
+_TURNS = 4  # of the event loop: the client writes a request in the third
 Embed = Callable[[Sequence[str]], Awaitable[Mapping[str, Vector]]]  # texts the encoder missed are left out
 
 
@@ -177,11 +179,8 @@ class Pipeline:
             for batch in batches:
                 self.observer.loaded(batch)
                 apply(batch)
-        with self.observer.stage("announce"):
-            await self.effects.publish_side_effects(batches)
+        ranked = await self.announce_and_rank(batches)
         saved = await self.save(batches)
-        with self.observer.stage("rank"):
-            ranked = self.effects.rank(saved)
         with self.observer.stage("publish"):
             await self.effects.publish(ranked, saved)
         if monotonic() - began_s > self.late_after_s:
@@ -190,6 +189,21 @@ class Pipeline:
             self.store.mark_published(batch.partition, batch.lease.token)
         self.observer.published(saved)
         return saved
+
+    async def announce_and_rank(self, batches: Sequence[PartitionBatch]) -> RankedLists:
+        """Send what must stand on the log before the states are saved, and make the lists while the broker takes it.
+
+        They are of what will be saved; should the store refuse that, nobody sees them.
+        """
+        announcing = asyncio.create_task(self.effects.publish_side_effects(batches))
+        try:
+            for _ in range(_TURNS):
+                await asyncio.sleep(0)
+            with self.observer.stage("rank"):
+                return self.effects.rank(batches)
+        finally:
+            with self.observer.stage("announce"):
+                await announcing
 
     async def embed(self, batches: Iterable[PartitionBatch]) -> Mapping[EncoderInput, Vector]:
         """What the encoder makes of the batches' texts (stream/events/encoder_input.py), by what was encoded."""

@@ -24,11 +24,20 @@ from stream.store.published_lists import PublishedLists
 Rank = Callable[[Sequence[str], Sequence[UserState]], Sequence[Ranking]]  # users, and their states
 
 
-class RankedLists(NamedTuple):
-    """The lists of some batches, and dead letters of what caused those that could not be made."""
+class RankedList(NamedTuple):
+    """A list that is to be published, and what it was made of."""
 
-    lists: list[Outgoing]
-    dead_letters: list[DeadLetter]
+    update: UserUpdate
+    ranking: Ranking
+    message: Outgoing
+    made_ms: int
+
+
+class RankedLists(NamedTuple):
+    """The lists of some batches, and dead letters of what caused those that could not be made, each with its batch."""
+
+    lists: list[RankedList]
+    dead_letters: list[tuple[PartitionBatch, DeadLetter]]
 
 
 class Effects(Protocol):
@@ -39,11 +48,11 @@ class Effects(Protocol):
         ...
 
     def rank(self, batches: Sequence[PartitionBatch]) -> RankedLists:
-        """The new lists of the batches' users."""
+        """The new lists of the batches' users, of which nobody knows yet."""
         ...
 
     async def publish(self, ranked: RankedLists, batches: Sequence[PartitionBatch]) -> None:
-        """Send lists, then what other owners are to be told of the batches, which were saved."""
+        """Send the lists of those batches, which were saved, then what other owners are to be told of them."""
         ...
 
     async def send_dead_letters(self, dead_letters: Iterable[DeadLetter]) -> None:
@@ -90,7 +99,7 @@ class LiveEffects:
         except PenchantError:
             raise
         except Exception:  # noqa: BLE001 - found out below whose list it is
-            lists, dead_letters = list[Outgoing](), list[DeadLetter]()
+            lists, dead_letters = list[RankedList](), list[tuple[PartitionBatch, DeadLetter]]()
         for update in due:
             try:
                 lists += self._lists_of([update])
@@ -98,7 +107,8 @@ class LiveEffects:
             except PenchantError:
                 raise
             except Exception as error:  # noqa: BLE001 - contained: the others get theirs
-                dead_letters += self.guard.faults.dead_letters(update.batch.causes(update), error)
+                dead = self.guard.faults.dead_letters(update.batch.causes(update), error)
+                dead_letters += [(update.batch, each) for each in dead]
                 with suppress(Exception):  # of this user nothing can be made at all: the dead letters say so
                     (trending,) = self.ranker([update.user_id], [UserState()])
                     lists.append(self._list(update, trending, self.clock()))
@@ -106,16 +116,20 @@ class LiveEffects:
 
     async def publish(self, ranked: RankedLists, batches: Sequence[PartitionBatch]) -> None:
         """See `Effects.publish`. A list that cannot be sent costs nobody else theirs: its causes are dead letters."""
-        await self.send_dead_letters(ranked.dead_letters)
-        updates = {
-            (batch.partition, user.encode()): update for batch in batches for user, update in batch.updates.items()
-        }
+        saved = {id(batch) for batch in batches}
+        await self.send_dead_letters([each for batch, each in ranked.dead_letters if id(batch) in saved])
+        lists = [each for each in ranked.lists if id(each.update.batch) in saved]
+        for update, ranking, _, made_ms in lists:
+            self.observer.listed(update, ranking)
+            entry = as_published(update, ranking, made_ms)
+            self.published.note(update.batch.partition, update.batch.lease.token, update.user_id, entry)
+        causes = {id(each.message): each.update for each in lists}
 
         async def one(made: Outgoing, error: Exception) -> None:
-            update = updates[made.partition or 0, made.key or b""]
+            update = causes[id(made)]
             await self.send_dead_letters(self.guard.faults.dead_letters(update.batch.causes(update), error))
 
-        await by_halves(ranked.lists, self.log.send, one)
+        await by_halves([each.message for each in lists], self.log.send, one)
         await self._tell_owners(sending for batch in batches for sending in batch.then)
 
     async def send_dead_letters(self, dead_letters: Iterable[DeadLetter]) -> None:
@@ -140,13 +154,10 @@ class LiveEffects:
     async def _tell_owners(self, sendings: Iterable[OutboundTransfer]) -> None:
         await self.log.send([outgoing(self.topics.transfers, sending) for sending in sendings])
 
-    def _lists_of(self, due: Sequence[UserUpdate]) -> list[Outgoing]:
+    def _lists_of(self, due: Sequence[UserUpdate]) -> list[RankedList]:
         rankings = self.ranker([update.user_id for update in due], [update.state for update in due])
         now = self.clock()
         return [self._list(update, ranking, now) for update, ranking in zip(due, rankings, strict=True)]
 
-    def _list(self, update: UserUpdate, ranking: Ranking, now_ms: int) -> Outgoing:
-        self.observer.listed(update, ranking)
-        batch = update.batch
-        self.published.note(batch.partition, batch.lease.token, update.user_id, as_published(update, ranking, now_ms))
-        return self.lists.of_user(update, ranking, now_ms)
+    def _list(self, update: UserUpdate, ranking: Ranking, now_ms: int) -> RankedList:
+        return RankedList(update, ranking, self.lists.of_user(update, ranking, now_ms), now_ms)

@@ -69,15 +69,15 @@ class FaultyEffects:
         self._fuse.reached("after_announce", _records(batches))
 
     def rank(self, batches: Sequence[PartitionBatch]) -> RankedLists:
-        """See `Effects.rank`. The batches were saved just now."""
+        """See `Effects.rank`."""
+        return self._effects.rank(batches)
+
+    async def publish(self, ranked: RankedLists, batches: Sequence[PartitionBatch]) -> None:
+        """See `Effects.publish`. The batches were saved just now."""
         self._fuse.reached("after_save", _records(batches))
         for point, message in (("merge_after_save", Handoff), ("merge_after_apply", Confirm)):
             sendings = [each for batch in batches for each in batch.then]
             self._fuse.reached(point, sum(isinstance(each.message, message) for each in sendings))
-        return self._effects.rank(batches)
-
-    async def publish(self, ranked: RankedLists, batches: Sequence[PartitionBatch]) -> None:
-        """See `Effects.publish`."""
         await self._effects.publish(ranked, batches)
         self._fuse.reached("after_publish", _records(batches))
 

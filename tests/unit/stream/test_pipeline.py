@@ -10,12 +10,12 @@ import pytest
 
 from penchant.errors import Unavailable
 from penchant.partitioner import partition_of
-from serving.ranking.ranker import Ranking
-from serving.state.user_state import UserState, Vector, encode
+from serving.state.user_state import Vector, encode
+from stream.events.outgoing import Outgoing
 from stream.interest.fold import FoldResult, fold
 from stream.processing.batch import EVENTS_A_MESSAGE
 from stream.testing import FINGERPRINT, NOW_MS, TOPICS, embed_by_words, embed_texts, record
-from tests.support.pipeline import FakeWorker, click, live_effects, named, says, with_parts
+from tests.support.pipeline import FakeWorker, click, named, says
 
 # --- Lists ---
 
@@ -284,18 +284,17 @@ async def test_the_next_owner_brings_out_the_lists_of_the_last_write(worker: Fak
 
 async def test_a_batch_that_was_ended_before_its_lists_were_out_owes_them_to_the_next(worker: FakeWorker) -> None:
     """A worker that is told to stop ends one topic's batch between save and publish; another topic's goes on."""
-    ranker, ended = live_effects(worker.pipeline).ranker, [True]
+    ended = [False]
 
-    def end_once(users: Sequence[str], states: Sequence[UserState]) -> Sequence[Ranking]:
-        if ended.pop():
+    def end_once(made: Outgoing) -> bool:
+        if made.topic == TOPICS.recommendations and not ended[0]:
+            ended[0] = True
             raise asyncio.CancelledError
-        ended.append(False)
-        return ranker(users, states)
+        return False
 
-    worker.pipeline = with_parts(worker.pipeline, ranker=end_once)
+    worker.log.refuses = end_once
     with pytest.raises(asyncio.CancelledError):
         await worker.pipeline.process([click(0), click(1, user="u2")])
-    ended.append(False)
     lists = await worker.takes(says(0, "space", user="u3"))
     assert {made.user_id: named(made) for made in lists} == {"u1": ["c-0"], "u2": ["c-1"], "u3": ["r-0"]}
     (after,) = await worker.takes(says(1, "love", user="u3"))

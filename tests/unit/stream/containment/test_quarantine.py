@@ -8,6 +8,7 @@ import pytest
 from serving.state.user_state import Vector
 from stream.containment.faults import Guard
 from stream.containment.quarantine import LISTS, WAITING, Quarantine
+from stream.events.outgoing import Outgoing
 from stream.events.records import Record
 from stream.pipeline import Pipeline
 from stream.testing import TOPICS, MemoryLog, MemoryStore, embed_by_words, memory_pipeline, record
@@ -147,10 +148,34 @@ async def test_what_waits_and_ends_two_processes_is_dead_lettered() -> None:
 
 
 async def test_lists_that_end_two_processes_are_left_out() -> None:
-    """Given a list that kills whoever makes it, when two died, then the third worker goes on without it."""
+    """Given a list that kills whoever sends it, when two died, then the third worker goes on without it."""
     log, store = MemoryLog(), MemoryStore()
 
-    def deadly(process: Process) -> None:
+    def deadly(made: Outgoing) -> bool:
+        if made.topic == TOPICS.recommendations and made.key == b"u1":
+            raise Killed
+        return False
+
+    log.refuses = deadly
+    first = Process(store, log, [])
+    await first.start()
+    with pytest.raises(Killed):
+        await first.take_in(click(1))
+    second = Process(store, log, [])
+    with pytest.raises(Killed):
+        await second.start()
+    third = Process(store, log, [])
+    await third.start()
+    await third.take_in(click(2))
+
+    assert [made.user_id for made in log.lists()] == ["u2"]
+
+
+async def test_an_event_whose_list_ends_two_processes_while_it_is_made_is_put_aside() -> None:
+    """Given an event after which no list can be made, when two died, then the third worker goes on without it."""
+    log, store = MemoryLog(), MemoryStore()
+
+    def deadly(process: Process) -> Process:
         rank = live_effects(process.pipeline).ranker
 
         def planted(users: Sequence[str], states: Sequence[object]) -> object:
@@ -159,21 +184,12 @@ async def test_lists_that_end_two_processes_are_left_out() -> None:
             return rank(users, states)  # type: ignore[arg-type]
 
         process.pipeline = with_parts(process.pipeline, ranker=planted)
+        return process
 
-    first = Process(store, log, [])
-    deadly(first)
-    await first.start()
-    with pytest.raises(Killed):
-        await first.take_in(click(1))
-    second = Process(store, log, [])
-    deadly(second)
-    with pytest.raises(Killed):
-        await second.start()
-    third = Process(store, log, [])
-    deadly(third)
-    await third.start()
-    await third.take_in(click(2))
+    ends = [await live(deadly(Process(store, log, [])), [click(1), click(2)], 2) for _ in range(3)]
 
+    assert ends == [False, False, True]
+    assert [dict(dead.headers)["penchant.offset"] for dead in log.dead()] == [b"1"]
     assert [made.user_id for made in log.lists()] == ["u2"]
 
 
