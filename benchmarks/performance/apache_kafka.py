@@ -27,7 +27,7 @@ node.id=1
 controller.quorum.bootstrap.servers=127.0.0.1:{controller}
 controller.listener.names=CONTROLLER
 listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}{secured}
-advertised.listeners=PLAINTEXT://127.0.0.1:{port}{secured}
+advertised.listeners=PLAINTEXT://127.0.0.1:{port}{advertised}
 log.dirs={logs}
 auto.create.topics.enable=false
 offsets.topic.num.partitions=4
@@ -71,11 +71,12 @@ def _fetch_jars() -> Path:
 
 @dataclass(frozen=True)
 class SecuredListeners:
-    """Beside the plain one. scram_logins: as StorageTool takes them."""
+    """Beside the plain one. scram_logins: as StorageTool takes them. advertised: ports told instead of `ports`."""
 
     ports: Mapping[str, int] = field(default_factory=dict)
     properties: str = ""
     scram_logins: Sequence[str] = ()
+    advertised: Mapping[str, int] = field(default_factory=dict)
 
 
 class ApacheKafka:
@@ -98,7 +99,8 @@ class ApacheKafka:
                 port=self.port,
                 controller=free_port(),
                 logs=folder / "logs",
-                secured="".join(f",{name}://127.0.0.1:{port}" for name, port in self._more.ports.items()),
+                secured=_listeners(self._more.ports),
+                advertised=_listeners({**self._more.ports, **self._more.advertised}),
             )
             + self._more.properties,
             encoding="utf-8",
@@ -142,6 +144,10 @@ class ApacheKafka:
         except Unavailable:
             return False
         return True
+
+
+def _listeners(ports: Mapping[str, int]) -> str:
+    return "".join(f",{name}://127.0.0.1:{port}" for name, port in ports.items())
 
 
 def _cluster_id() -> str:

@@ -55,7 +55,7 @@ def terminated(scenario: Scenario) -> None:
 def one_of_two_killed(scenario: Scenario) -> None:
     """Two workers share the partitions; one dies."""
     workers = scenario.start_workers(2)
-    _shared(scenario, workers)
+    shared(scenario, workers)
     scenario.start_load()
     scenario.midway()
     scenario.random.choice(workers).kill()
@@ -69,14 +69,14 @@ def one_added(scenario: Scenario) -> None:
     scenario.midway(0.05, 0.2)
     workers.append(scenario.worker())
     scenario.wait_until_ready(workers[1])
-    _shared(scenario, workers)
+    shared(scenario, workers)
     scenario.fault_ended()
 
 
 def one_removed(scenario: Scenario) -> None:
     """One of two workers leaves under load."""
     workers = scenario.start_workers(2)
-    _shared(scenario, workers)
+    shared(scenario, workers)
     scenario.start_load()
     scenario.midway()
     leaving = scenario.random.choice(workers)
@@ -88,7 +88,7 @@ def one_removed(scenario: Scenario) -> None:
 def zombie(scenario: Scenario) -> None:
     """A worker frozen at a random moment past its session; the other takes its partitions; then it goes on."""
     sleeper, other = scenario.start_workers(2)
-    _shared(scenario, [sleeper, other])
+    shared(scenario, [sleeper, other])
     scenario.start_load(rate=SLOW)
     scenario.midway(0.1, 0.4)
     os.kill(sleeper.child.pid, signal.SIGSTOP)
@@ -101,24 +101,24 @@ def zombie_at(point: str, scenario: Scenario) -> None:
     other = scenario.worker()
     scenario.wait_until_ready(sleeper, other)
     scenario.publish_items()
-    _shared(scenario, [sleeper, other])
+    shared(scenario, [sleeper, other])
     scenario.start_load(rate=SLOW)
     _wake_when_replaced(scenario, sleeper, other)
 
 
 def _wake_when_replaced(scenario: Scenario, sleeper: WorkerProcess, other: WorkerProcess) -> None:
-    scenario.wait(lambda: _held(other) == PARTITIONS, 60, "the frozen worker's partitions were not taken over")
+    scenario.wait(lambda: held(other) == PARTITIONS, 60, "the frozen worker's partitions were not taken over")
     os.kill(sleeper.child.pid, signal.SIGCONT)
     scenario.fault_ended()
-    _shared(scenario, [sleeper, other])
+    shared(scenario, [sleeper, other])
 
 
-def _shared(scenario: Scenario, workers: list[WorkerProcess]) -> None:
+def shared(scenario: Scenario, workers: list[WorkerProcess]) -> None:
     """Wait until each of the workers has partitions, and every one is held once."""
 
     def well() -> bool:
-        held = [_held(worker) for worker in workers]
-        return all(held) and sum(held) == PARTITIONS
+        each = [held(worker) for worker in workers]
+        return all(each) and sum(each) == PARTITIONS
 
     scenario.wait(well, 60, f"{len(workers)} workers did not share the partitions")
 
@@ -127,5 +127,5 @@ def _record(scenario: Scenario, point: str) -> str:
     return str(scenario.random.randint(*REACHED[point]))
 
 
-def _held(worker: WorkerProcess) -> float:
+def held(worker: WorkerProcess) -> float:
     return worker.metric("penchant_user_partitions")

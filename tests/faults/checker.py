@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-import redis
 
 from penchant.partitioner import partition_of
+from serving.redis.clients import blocking_client
 from serving.state.user_state import UserState, decode
 from tests.faults.load import Load, LoadMessage
 from tests.faults.oracle import Expected, Oracle
@@ -17,6 +17,7 @@ from tests.faults.watcher import ListMessage, Observed
 # A text's vector differs by 1e-3 between batches (the export gate), a saved sum by 2e-7 of its largest component;
 # the least that an event adds is a view, 0.2.
 TOLERANCE = 2e-3
+_PATIENCE_S = 10.0
 WHOLE_BYTES = 64 * 1024  # of a value: less is kept whole in a dead letter
 
 
@@ -46,9 +47,11 @@ class Stored:
 
     def states(self, users: list[str]) -> dict[str, UserState | None]:
         """What stands in the store, None where nothing does. Raises BrokenState."""
-        keys = [f"{{{self.prefix}:{partition_of(user, self.partitions)}}}:u:{user}" for user in users]
-        with redis.Redis.from_url(self.redis_url) as client:
-            records = client.mget(keys)
+        with blocking_client(self.redis_url, _PATIENCE_S) as client:
+            pipeline = client.pipeline(transaction=False)
+            for user in users:
+                pipeline.get(f"{{{self.prefix}:{partition_of(user, self.partitions)}}}:u:{user}")
+            records = pipeline.execute()
         return {
             user: decode(record, self.fingerprint) if record is not None else None
             for user, record in zip(users, records, strict=True)

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -15,8 +15,8 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from benchmarks.performance.apache_kafka import ApacheKafka
-from deploy.local.services import start_broker
+from benchmarks.performance.apache_kafka import ApacheKafka, SecuredListeners
+from deploy.local.services import free_port, start_broker
 from penchant.topics import Topics
 from serving.kafka.admin import open_admin
 from serving.model.encoder import load_encoder
@@ -26,13 +26,19 @@ from tests.faults.scenario import PARTITIONS, Environment, Unexpected, open_scen
 from tests.faults.table import FaultKind
 from tests.support.small_model import write_small_model
 from tests.support.system import MODEL, now_ms
+from tests.support.tcp_proxy import WELL, TcpProxy
 
 Planned = tuple[FaultKind, str, int]  # on which broker, by which seed
+_PROXIED = "PROXIED"
+_PROTOCOLS = f"listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,{_PROXIED}:PLAINTEXT\n"
 
 
 @dataclass(frozen=True)
 class FaultRun:
-    """One run. `failure`: why it proves nothing, or what was found, in words; empty if all is well."""
+    """One run. `failure`: why it proves nothing, or what was found, in words; empty if all is well.
+
+    measured: what the kind tells beside the counts.
+    """
 
     kind: str
     broker: str
@@ -43,6 +49,7 @@ class FaultRun:
     lost: int
     twice: int
     failure: str
+    measured: Mapping[str, float] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """For a file."""
@@ -53,12 +60,19 @@ class FaultRun:
 def open_environment(folder: Path, model: str = MODEL, *, full: bool = False) -> Iterator[Environment]:
     """Apache Kafka, Redis, the oracle's encoder; all stopped at the end."""
     with ExitStack() as stack:
-        apache = ApacheKafka(_folder(folder, "kafka"))
+        port = free_port()
+        to_broker = TcpProxy(port)
+        stack.callback(to_broker.close)
+        listeners = SecuredListeners({_PROXIED: port}, _PROTOCOLS, advertised={_PROXIED: to_broker.port})
+        apache = ApacheKafka(_folder(folder, "kafka"), listeners)
         stack.callback(apache.stop)
         apache.start()
         store = Redis(_folder(folder, "redis"))
         stack.callback(store.stop)
-        yield Environment(apache, store, model, load_encoder(model, threads=1), load_weights(), folder, full)
+        to_store = TcpProxy(store.port)
+        stack.callback(to_store.close)
+        encoder = load_encoder(model, threads=1)
+        yield Environment(apache, store, model, encoder, load_weights(), folder, full, to_broker, to_store)
 
 
 def all_runs(kinds: Mapping[FaultKind, int], folder: Path, seed: int, *, full: bool, jobs: int = 1) -> list[FaultRun]:
@@ -109,13 +123,13 @@ def _in_one_environment(
 def run(kind: FaultKind, where: Environment, broker: str, seed: int) -> FaultRun:
     """Set up, break, wait, checker, clear away. Whatever the product does, the table goes on."""
     began, failure, lost, twice, recovery_s = time.monotonic(), "", 0, 0, 0.0
-    load = kind.make(seed, now_ms())
+    load, measured = kind.make(seed, now_ms()), dict[str, float]()
     prefix = f"{kind.name}-{seed}-{secrets.token_hex(3)}"
     try:
         with open_scenario(where, prefix, _folder(where.folder, prefix), load, Random(seed)) as scenario:
             kind.act(scenario)
             recovery_s, found = scenario.recovered()
-            lost, twice, failure = found.lost, found.twice, "\n".join(found.words)
+            lost, twice, failure, measured = found.lost, found.twice, "\n".join(found.words), scenario.measured
             if failure:
                 failure += f"\n{scenario.last_lines()}"
     except Unexpected as error:
@@ -133,6 +147,7 @@ def run(kind: FaultKind, where: Environment, broker: str, seed: int) -> FaultRun
         lost=lost,
         twice=twice,
         failure=failure,
+        measured=measured,
     )
 
 
@@ -145,13 +160,16 @@ def _plan(kinds: Mapping[FaultKind, int], seed: int, *, full: bool) -> Iterator[
 
 def _line(run: FaultRun) -> str:
     words = f"{run.kind} (seed {run.seed}, {run.broker}): {run.seconds:.0f} s, of which to recover {run.recovery_s:.1f}"
+    words += "".join(f"; {name} {value:g}" for name, value in run.measured.items())
     if not run.failure:
         return words
     return f"{words}; {run.lost} lost, {run.twice} counted twice\n{run.failure}"
 
 
 def _clear(where: Environment, prefix: str) -> None:
-    """Remove a run's topics and keys, so that hundreds of partitions do not slow the next one."""
+    """Remove a run's topics and keys, so that hundreds of partitions do not slow the next one; links are well again."""
+    where.to_broker.behave(WELL)
+    where.to_store.behave(WELL)
     with open_admin(where.broker.bootstrap) as admin:
         names = {plan.name for plan in Topics(prefix).plan(PARTITIONS)} & set(admin.list_topics())
         admin.delete_topics(sorted(names))

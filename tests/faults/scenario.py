@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -22,6 +22,7 @@ from tests.faults.producers import Position
 from tests.faults.redis_server import Redis
 from tests.faults.watcher import Watcher
 from tests.support.system import System, WorkerProcess, running
+from tests.support.tcp_proxy import TcpProxy
 from tests.support.waiting import until
 
 PARTITIONS = 4
@@ -35,7 +36,10 @@ class Unexpected(Exception):
 
 @dataclass(frozen=True)
 class Environment:
-    """What all runs share: broker, store, model folder, the oracle's encoder. `full`: as long as the table says."""
+    """What all runs share: broker, store, model folder, the oracle's encoder. `full`: as long as the table says.
+
+    to_broker, to_store: proxies that a run may have its workers use.
+    """
 
     broker: Broker
     redis: Redis
@@ -44,6 +48,15 @@ class Environment:
     weights: Weights
     folder: Path
     full: bool
+    to_broker: TcpProxy
+    to_store: TcpProxy
+
+    def behind_proxies(self) -> dict[str, str]:
+        """What a worker is told that reaches the broker and the store by the proxies alone."""
+        return {
+            "PENCHANT_BOOTSTRAP": f"127.0.0.1:{self.to_broker.port}",
+            "PENCHANT_REDIS": f"redis://127.0.0.1:{self.to_store.port}/0",
+        }
 
     def embed(self, text: str) -> Vector:
         """What a user wrote, `(d,) float32`."""
@@ -58,7 +71,10 @@ class Environment:
 
 @dataclass
 class Scenario:
-    """One run's place. `fault_ended_at`: when the fault was over, on the monotonic clock."""
+    """One run's place. `fault_ended_at`: when the fault was over, on the monotonic clock.
+
+    stack: services of the run's own, which end after its workers. measured: what a kind tells beside the counts.
+    """
 
     environment: Environment
     system: System
@@ -71,6 +87,8 @@ class Scenario:
     pairs_kept: bool = True
     senders: list[LoadSender] = field(default_factory=list)
     places: dict[str, list[Position]] = field(default_factory=dict)
+    stack: ExitStack = field(default_factory=ExitStack)
+    measured: dict[str, float] = field(default_factory=dict)
 
     # --- Setting up ---
 
@@ -83,6 +101,20 @@ class Scenario:
         """Wait until these take events in."""
         for worker in workers:
             self.wait(worker.ready, 60, "a worker is not ready")
+
+    def use_store(self, url: str) -> None:
+        """Have workers and checker use another store; to be called before a worker starts."""
+        self.system.redis_url = self.system.environment["PENCHANT_REDIS"] = url
+
+    def use_broker(self, broker: Broker) -> None:
+        """Make the topics on another broker, and have everything use that; to be called before a worker starts."""
+        environment, topics = self.system.environment, self.system.topics
+        folder = self.system.folder / "own"
+        folder.mkdir()
+        self.system = self.stack.enter_context(running(broker, self.system.redis_url, topics.prefix, folder))
+        self.system.environment["PENCHANT_MODEL"] = environment["PENCHANT_MODEL"]
+        self.watcher.close()
+        self.watcher = Watcher(broker.bootstrap, topics, PARTITIONS)
 
     def publish_items(self) -> None:
         """Have the films embedded."""
@@ -194,9 +226,10 @@ def open_scenario(
     environment: Environment, prefix: str, folder: Path, load: Load, random: Random
 ) -> Iterator[Scenario]:
     """A scenario, cleared at the end: no process is left, and the topics and keys are gone."""
-    with running(environment.broker, environment.redis.url, prefix, folder) as system:
+    with ExitStack() as stack, running(environment.broker, environment.redis.url, prefix, folder) as system:
         system.environment["PENCHANT_MODEL"] = environment.model
-        scenario = Scenario(environment, system, Watcher(system.bootstrap, system.topics, PARTITIONS), load, random)
+        watcher = Watcher(system.bootstrap, system.topics, PARTITIONS)
+        scenario = Scenario(environment, system, watcher, load, random, stack=stack)
         try:
             yield scenario
         finally:

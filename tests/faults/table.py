@@ -4,11 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from tests.faults import by_input, by_refusal, by_services, by_workers
+from tests.faults import by_input, by_links, by_refusal, by_services, by_workers
 from tests.faults.load import Load, Shape, make_load, shuffled, twice, with_hot_user
 from tests.faults.load_sender import PACKED, TRANSACTIONAL
 from tests.faults.poison import fuzzed, poisoned, that_kills, too_large, unreadable, with_clocks
 from tests.faults.scenario import Scenario
+from tests.support.tcp_proxy import DEAF, SLOW, trickle
 
 MakeLoad = Callable[[int, int], Load]  # seed, ms since 1970
 
@@ -86,6 +87,17 @@ KINDS = (
     FaultKind("redis-full", "Redis full for 20 s (CI: 5 s)", by_refusal.store_full, 1, 3, embedded=1),
     FaultKind("redis-read-only", "Redis read-only for 20 s", by_refusal.store_read_only, 0, 3),
     FaultKind("broker-gone", "broker gone for 20 s (CI: 5 s)", by_services.broker_gone, 1, 3),
+    *(
+        FaultKind(f"{to}-{name}", f"{title} {words}", partial(by_links.hindered, to, link), 0, 3)
+        for to, title in ((by_links.STORE, "Redis"), (by_links.BROKER, "broker"))
+        for name, words, link in (
+            ("slow", "answers after 2 to 8 s, for 20 s", SLOW),
+            ("trickles", "at 4 KB/s, for 20 s", trickle(4000.0)),
+            ("deaf", "does what it is asked, answers are lost, for 20 s", DEAF),
+        )
+    ),
+    FaultKind("store-hidden", "one of two workers sees no Redis for 20 s", by_links.store_out_of_sight, 0, 3),
+    FaultKind("broker-hidden", "one of two sees no broker past its session", by_links.broker_out_of_sight, 0, 3),
     FaultKind("topics-anew", "topics created again, adopted", by_services.topics_recreated, 1, 3),
     FaultKind("encoder-raises", "encoder raising", partial(by_services.encoder_fails, "raise"), 0, 3, make=_wordy),
     FaultKind("encoder-hangs", "encoder hanging", partial(by_services.encoder_fails, "hang"), 1, 3, make=_wordy),
