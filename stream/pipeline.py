@@ -1,10 +1,10 @@
 """From a micro-batch to refreshed lists: decode → embed → load → fold → side effects and rank → save → publish.
 
 Read this file to know what Penchant does. The order is what makes it safe: whatever must not be lost (co-visits for the
-item statistics, dead letters, forwarded copies, receipts) is acknowledged by the log before the state is saved with the
-offsets in it; lists are made while the log is waited for, and go out after. A batch that comes again changes nothing
-and publishes its lists once more. A record that raises what nobody foresaw becomes a dead letter, and everybody else is
-served (stream/containment/faults.py).
+item statistics, dead letters, forwarded copies) is acknowledged by the log before the state is saved with the offsets
+in it; lists are made while the log is waited for. They go out after, and receipts, noted in the store until they did. A
+batch that comes again changes nothing and publishes its lists once more. A record that raises what nobody foresaw
+becomes a dead letter, and everybody else is served (stream/containment/faults.py).
 """
 
 import asyncio
@@ -29,6 +29,7 @@ from stream.processing.intake import Intake
 from stream.processing.observer import Observer, Unobserved
 from stream.processing.partition_locks import PartitionLocks
 from stream.processing.pending_events import MERGES, TEXTS, overdue, record_of, waiters
+from stream.processing.retract import unread
 from stream.store.base import Lease, UserStore
 from stream.store.pending_index import PendingIndex
 from stream.store.published_lists import PublishedLists
@@ -127,7 +128,7 @@ class Pipeline:
         await self.take_in([Pending(n, user, None, Trigger.UNANSWERED) for n, ids in users.items() for user in ids])
 
     async def resume(self, partition: int) -> None:
-        """Publish a partition's unpublished lists: the worker before may have died between save and publish."""
+        """Publish a partition's unpublished lists and receipts: its worker may have died between save and publish."""
         async with self.locks.hold([partition]), self.guard.quarantine.lists(partition) as may_be_made:
             if not may_be_made:
                 self.store.mark_published(partition, self.store.lease(partition).token)
@@ -179,6 +180,7 @@ class Pipeline:
             for batch in batches:
                 self.observer.loaded(batch)
                 apply(batch)
+                batch.answers += unread(batch.dead, self.decoder.commands, context.now_ms)
         ranked = await self.announce_and_rank(batches)
         saved = await self.save(batches)
         with self.observer.stage("publish"):
@@ -187,6 +189,7 @@ class Pipeline:
             await self.effects.republish_if_fenced(batches)
         for batch in saved:
             self.store.mark_published(batch.partition, batch.lease.token)
+            self.store.mark_answered(batch.partition, batch.lease.token)
         self.observer.published(saved)
         return saved
 

@@ -34,6 +34,7 @@ from stream.processing.batch import Context, Limits
 from stream.processing.effects import LiveEffects
 from stream.processing.intake import LiveIntake
 from stream.processing.lists import Lists
+from stream.store.answers import pack, unpack
 from stream.store.base import Commit, Lease, Saved, Wait, now_ms, refuse_foreign
 from stream.store.pending_index import PendingIndex
 from stream.store.published_lists import PublishedLists
@@ -122,6 +123,7 @@ class _StoredPartition:
     unpublished: dict[str, list[Ref]] = field(default_factory=dict)
     erased: dict[bytes, int] = field(default_factory=dict)
     listed: dict[str, bytes] = field(default_factory=dict)
+    answers: bytes = b""
 
 
 class MemoryStore:
@@ -141,7 +143,7 @@ class MemoryStore:
         stored.owner = secrets.token_hex(8)
         topics = {name: name.partition("@")[0] for name in stored.offsets}
         known = {topic: stored.offsets[name] for name, topic in topics.items() if name == self._field(topic)}
-        self._leases[partition] = Lease(stored.owner, known, dict(stored.unpublished))
+        self._leases[partition] = Lease(stored.owner, known, dict(stored.unpublished), unpack(stored.answers))
         return dict(known)
 
     async def owns(self, partition: int) -> bool:
@@ -205,11 +207,15 @@ class MemoryStore:
         stored.records.update({user: codec.encode(state, FINGERPRINT) for user, state in commit.states.items()})
         told = bool(commit.unpublished or commit.erased)
         stored.unpublished = commit.unpublished if told else stored.unpublished
+        stored.answers = pack(commit.answers)
         held = self._leases.get(commit.partition)
         if held is not None and held.token == commit.lease.token:
             unpublished = commit.unpublished if told else held.unpublished
             self._leases[commit.partition] = replace(
-                held, offsets={**held.offsets, **commit.offsets}, unpublished=unpublished
+                held,
+                offsets={**held.offsets, **commit.offsets},
+                unpublished=unpublished,
+                answers=commit.answers,
             )
         return Saved.WRITTEN
 
@@ -218,6 +224,12 @@ class MemoryStore:
         held = self._leases.get(partition)
         if held is not None and held.token == token:
             self._leases[partition] = replace(held, unpublished={})
+
+    def mark_answered(self, partition: int, token: str) -> None:
+        """See `Store.mark_answered`."""
+        held = self._leases.get(partition)
+        if held is not None and held.token == token:
+            self._leases[partition] = replace(held, answers=())
 
     async def published_lists(self, partition: int) -> AsyncIterator[dict[str, bytes]]:
         """See `Store.published_lists`."""

@@ -136,6 +136,7 @@ class Decoder:
         clock: Callable[[], int],
         clicks_are_seen: bool = True,
     ) -> None:
+        self.commands = topics.commands
         self._clock = clock
         self._asked_ms = 0  # what it said when it was asked last
         self._weights = weights

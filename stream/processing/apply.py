@@ -13,7 +13,7 @@ from stream.interest.fold import Bounds, FoldResult, direction, find_duplicate, 
 from stream.interest.influence import counted
 from stream.interest.purchases import purchase_context
 from stream.interest.sentiment_adjustment import adjusted
-from stream.processing.batch import Answer, Context, PartitionBatch, Trigger, UserUpdate, WorkItem, ref
+from stream.processing.batch import Context, PartitionBatch, Trigger, UserUpdate, WorkItem, ref
 from stream.processing.merge import merge, merge_after_erasure, receive, resend
 from stream.processing.pending_events import expel, fit, leave, wait_for_vector
 from stream.processing.retract import ERASED_SINCE, erase, give_up, retract, retract_on_arrival, try_again
@@ -113,7 +113,7 @@ def _pass_on(update: UserUpdate, each: WorkItem) -> None:
         update.batch.dead.append(DeadLetter(event.record, RejectReason.TOO_LARGE, message, "send"))
         if isinstance(event, CommandEvent):
             said = f"{RejectReason.TOO_LARGE.value}: {message}"
-            update.batch.answers.append(Answer(event.event_id, event.command.type, "refused", said))
+            update.answer(event.event_id, event.command.type, "refused", said)
         return
     update.batch.first.append(sending)
 
@@ -130,7 +130,7 @@ def _command(carry_out: Callable[[UserUpdate, CommandEvent], None]) -> _Handler:
 def _obey_erased(update: UserUpdate, command: CommandEvent) -> None:
     """A command of before its user was erased: nothing is left to carry it out on."""
     kind = command.command.type
-    update.batch.answers.append(Answer(command.event_id, kind, "done", ERASED_SINCE))
+    update.answer(command.event_id, kind, "done", ERASED_SINCE)
     if kind == "merge":
         merge_after_erasure(update, command)
 

@@ -21,6 +21,7 @@ from stream.events.records import DeadLetter, Record, Reroute
 from stream.events.transfers import HandoffToken, OutboundTransfer, TransferEvent
 from stream.interest.fold import Bounds
 from stream.interest.interaction_context import Burst
+from stream.store.answers import Answer
 from stream.store.base import Commit, Lease, Wait
 
 __all__ = ["Context", "Limits", "PartitionBatch", "Trigger", "UserUpdate", "VectorOf", "WorkItem"]
@@ -63,17 +64,6 @@ class WorkItem:
     handoff: HandoffToken | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What was done about a command: its receipt, which names nobody."""
-
-    command_id: str
-    type: str
-    status: Literal["done", "refused"]
-    reason: str = ""
-    removed: Mapping[str, int] = field(default_factory=dict)
-
-
 @dataclass(slots=True)
 class UserUpdate:
     """One user in this batch, and what becomes of the state; what it causes elsewhere is recorded in the batch.
@@ -96,6 +86,17 @@ class UserUpdate:
 
     def __post_init__(self) -> None:
         self._places = {_place(each) for each in self.named}
+
+    def answer(
+        self,
+        command_id: str,
+        kind: str,
+        status: Literal["done", "refused"],
+        reason: str = "",
+        removed: Mapping[str, int] | None = None,
+    ) -> None:
+        """Have a command's receipt say what was done about it, once that is saved."""
+        self.batch.answers.append(Answer(command_id, kind, status, reason, removed or {}, self.context.now_ms))
 
     def name(self, event: Event | CommandEvent, *, waiting: bool = False, duplicate: bool = False) -> None:
         """Have the list that is due now name an event."""
@@ -193,6 +194,7 @@ class PartitionBatch:
     handoffs: user -> the token of the handoff that made an alias of the user, as the store has it.
     nulls: users whose list is to go though nothing else of them stands.
     renewed: user -> what caused their last list, if that is known, which is to be made again.
+    answers: to commands, and those of before that may not have been told; all of it once the states are saved.
     first, then: messages to other owners, before the states are saved and after.
     """
 
@@ -235,6 +237,7 @@ class PartitionBatch:
     def start(self, lease: Lease, states: Mapping[str, UserState], context: Context) -> None:
         """Begin the users' updates, from states that belong to `lease`; a list not published yet is due in any case."""
         self.lease = lease
+        self.answers = [*lease.answers, *self.answers]
         active = {each.user_id for each in self.inputs if each.trigger is Trigger.FRESH}
         self.updates = {
             user: UserUpdate(
@@ -283,6 +286,7 @@ class PartitionBatch:
             no_longer=[Wait(item, user, 0) for (item, user), until in self.waits.items() if until is None],
             unpublished={user: update.named for user, update in self.updates.items() if update.due},
             erased=self.erased,
+            answers=self.answers,
         )
 
     def covisits(self) -> list[CoVisits]:

@@ -17,7 +17,7 @@ from stream.events.transfers import OutboundTransfer, Republish, outgoing
 from stream.processing.batch import MOST_UNNAMED, PartitionBatch, UserUpdate
 from stream.processing.lists import Lists, as_published
 from stream.processing.observer import Observer, Unobserved
-from stream.processing.side_effects import side_effects
+from stream.processing.side_effects import receipt, side_effects
 from stream.store.base import UserStore
 from stream.store.published_lists import PublishedLists
 
@@ -52,7 +52,7 @@ class Effects(Protocol):
         ...
 
     async def publish(self, ranked: RankedLists, batches: Sequence[PartitionBatch]) -> None:
-        """Send the lists of those batches, which were saved, then what other owners are to be told of them."""
+        """Send the lists of those batches, which were saved, then receipts, then what other owners are to be told."""
         ...
 
     async def send_dead_letters(self, dead_letters: Iterable[DeadLetter]) -> None:
@@ -130,6 +130,7 @@ class LiveEffects:
             await self.send_dead_letters(self.guard.faults.dead_letters(update.batch.causes(update), error))
 
         await by_halves([each.message for each in lists], self.log.send, one)
+        await self.log.send([receipt(answer, self.topics) for batch in batches for answer in batch.answers])
         await self._tell_owners(sending for batch in batches for sending in batch.then)
 
     async def send_dead_letters(self, dead_letters: Iterable[DeadLetter]) -> None:

@@ -34,7 +34,7 @@ from stream.events.transfers import (
     TransferEvent,
 )
 from stream.interest.fold import join
-from stream.processing.batch import Answer, Context, UserUpdate, ref
+from stream.processing.batch import Context, UserUpdate, ref
 from stream.processing.pending_events import clear, dead_letter_pending, expect_answers, fit, keep, keep_merge
 from stream.processing.retract import forget, retry_retractions
 from stream.store.tombstones import erased_at
@@ -54,14 +54,14 @@ def merge(update: UserUpdate, command: CommandEvent) -> None:
     if before is not None:
         update.name(command, duplicate=True)
         if before.done:
-            update.batch.answers.append(Answer(command.event_id, "merge", "done", "it had been done before"))
+            update.answer(command.event_id, "merge", "done", "it had been done before")
         return
     if anonymous_id == update.user_id:
         update.name(command)
         update.batch.dead.append(
             DeadLetter(command.record, RejectReason.MERGE_CYCLE, "a user cannot be merged into itself", "fold")
         )
-        update.batch.answers.append(Answer(command.event_id, "merge", "refused", _CIRCLE))
+        update.answer(command.event_id, "merge", "refused", _CIRCLE)
     else:
         entry = Merge(command.event_id, anonymous_id, command.record.timestamp_ms, ref(command))
         over_limit = keep_merge(update, entry)
@@ -69,7 +69,7 @@ def merge(update: UserUpdate, command: CommandEvent) -> None:
         if over_limit is None:
             resend(update)
         else:
-            update.batch.answers.append(Answer(command.event_id, "merge", "refused", over_limit))
+            update.answer(command.event_id, "merge", "refused", over_limit)
 
 
 def merge_after_erasure(update: UserUpdate, command: CommandEvent) -> None:
@@ -193,12 +193,12 @@ def _receive_handoff(update: UserUpdate, event: TransferEvent, message: Handoff)
         update.name_ref(message.ref)
         state.merges = [each for each in state.merges if each.command_id != message.command_id]
         if message.refused:
-            update.batch.answers.append(Answer(message.command_id, "merge", "refused", message.refused))
+            update.answer(message.command_id, "merge", "refused", message.refused)
             expect_answers(update)
             return
         state.merges.append(Merge(message.command_id, message.anonymous_id, message.time_ms, message.ref, done=True))
         _add(update, other)
-        update.batch.answers.append(Answer(message.command_id, "merge", "done"))
+        update.answer(message.command_id, "merge", "done")
     if message.handoff is not None:
         update.batch.then.append(OutboundTransfer(Confirm(to=message.anonymous_id, token=message.handoff.token)))
 
@@ -257,7 +257,7 @@ def _take_over(update: UserUpdate, each: Merge) -> None:
         update.batch.first.append(_request(update, each))
     elif not each.done:
         update.name_ref(each.ref)
-        update.batch.answers.append(Answer(each.command_id, "merge", "refused", _CIRCLE))
+        update.answer(each.command_id, "merge", "refused", _CIRCLE)
 
 
 def _receive_confirmation(update: UserUpdate, message: Confirm) -> None:

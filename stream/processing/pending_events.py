@@ -17,7 +17,7 @@ from serving.state.user_state import Merge, PendingEvent, Retraction, UserState
 from stream.containment.faults import described
 from stream.events.decoder import CommandEvent, Event
 from stream.events.records import DeadLetter, Record, Reroute
-from stream.processing.batch import Answer, Context, Limits, UserUpdate
+from stream.processing.batch import Context, Limits, UserUpdate
 
 __all__ = ["MERGES", "TEXTS", "overdue", "record_of", "waiters"]
 
@@ -229,7 +229,7 @@ def _tell_sender(update: UserUpdate, entry: PendingEvent | Retraction, dead_lett
     update.batch.dead.append(dead_letter)
     if isinstance(entry, Retraction):
         said = f"{dead_letter.reason.value}: {dead_letter.message}"
-        update.batch.answers.append(Answer(entry.command_id, "retract", "refused", said))
+        update.answer(entry.command_id, "retract", "refused", said)
 
 
 def _tell(update: UserUpdate, entry: PendingEvent | Retraction) -> None:

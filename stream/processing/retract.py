@@ -16,11 +16,12 @@ from stream.events.transfers import Erased, OutboundTransfer
 from stream.interest import impressions
 from stream.interest.fold import direction, entry_of, retract_in_advance, subtract
 from stream.interest.sentiment_adjustment import adjusted
-from stream.processing.batch import Answer, Context, UserUpdate
+from stream.processing.batch import Context, UserUpdate
 from stream.processing.pending_events import clear, dead_letter_pending, expel, leave, read_again, wait_to_retract
+from stream.store.answers import Answer
 from stream.store.tombstones import erased_at
 
-__all__ = ()
+__all__ = ("unread",)
 
 
 class RetractionResult(Enum):
@@ -47,7 +48,7 @@ _ITEM_GONE = Refusal(RejectReason.RETRACT_TOO_LATE, "the item has no vector any 
 _EVENT_GONE = Refusal(RejectReason.RETRACT_TOO_LATE, "the event is too far back to be kept: send it as `event`")
 
 
-def unread(dead_letters: Iterable[DeadLetter], topic: str) -> Iterator[Answer]:
+def unread(dead_letters: Iterable[DeadLetter], topic: str, now_ms: int) -> Iterator[Answer]:
     """Refusals of the commands that could not be read, if it can be read at least which they are."""
     for dead_letter in dead_letters:
         if dead_letter.record.topic == topic and dead_letter.stage == "decode":
@@ -56,7 +57,8 @@ def unread(dead_letters: Iterable[DeadLetter], topic: str) -> Iterator[Answer]:
             if not (isinstance(command_id, str) and isinstance(kind, str)):
                 continue
             if 0 < len(command_id.encode()) <= MAX_ID_BYTES >= len(kind.encode()):  # a receipt has to fit, too
-                yield Answer(command_id, kind, "refused", f"{dead_letter.reason.value}: it cannot be read")
+                said = f"{dead_letter.reason.value}: it cannot be read"
+                yield Answer(command_id, kind, "refused", said, at_ms=now_ms)
 
 
 def retract_on_arrival(update: UserUpdate, event: Event) -> bool:
@@ -68,7 +70,7 @@ def retract_on_arrival(update: UserUpdate, event: Event) -> bool:
     for entry in ahead:
         leave(update, entry)
         update.note(Ref(entry.topic, entry.partition, entry.offset, entry.command_id, entry.time_ms))
-        update.batch.answers.append(Answer(entry.command_id, "retract", "done"))
+        update.answer(entry.command_id, "retract", "done")
     update.due = True
     return True
 
@@ -91,9 +93,9 @@ def erase(update: UserUpdate, command: CommandEvent) -> None:
     """Forget the user, and whoever was merged into this one."""
     for each in update.state.merges:
         if not each.done:
-            update.batch.answers.append(Answer(each.command_id, "merge", "done", ERASED_SINCE))
+            update.answer(each.command_id, "merge", "done", ERASED_SINCE)
     removed = forget(update, erased_at(command.record.timestamp_ms, update.context.now_ms))
-    update.batch.answers.append(Answer(command.event_id, "erase", "done", removed=removed))
+    update.answer(command.event_id, "erase", "done", removed=removed)
 
 
 def forget(update: UserUpdate, at_ms: int) -> dict[str, int]:
@@ -125,13 +127,11 @@ def retract(update: UserUpdate, command: CommandEvent) -> None:
     update.name(command, waiting=result is RetractionResult.WAITS, duplicate=result is RetractionResult.DONE_BEFORE)
     if isinstance(result, Refusal):
         update.batch.dead.append(DeadLetter(command.record, result.reason, result.message, "fold"))
-        update.batch.answers.append(
-            Answer(command.event_id, "retract", "refused", f"{result.reason.value}: {result.message}")
-        )
+        update.answer(command.event_id, "retract", "refused", f"{result.reason.value}: {result.message}")
     elif result is RetractionResult.DONE_BEFORE:
-        update.batch.answers.append(Answer(command.event_id, "retract", "done", "it had been retracted before"))
+        update.answer(command.event_id, "retract", "done", "it had been retracted before")
     elif result is RetractionResult.DONE:
-        update.batch.answers.append(Answer(command.event_id, "retract", "done"))
+        update.answer(command.event_id, "retract", "done")
 
 
 def retry_retractions(update: UserUpdate) -> None:

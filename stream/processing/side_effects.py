@@ -10,22 +10,20 @@ from penchant.topics import Topics
 from stream.events.dead_letters import dead_letter_message, forwarded_or_dead
 from stream.events.outgoing import Outgoing
 from stream.events.transfers import outgoing
-from stream.processing.batch import Answer, PartitionBatch
-from stream.processing.retract import unread
+from stream.processing.batch import PartitionBatch
+from stream.store.answers import Answer
 
 __all__ = ()
 
 
 def side_effects(batch: PartitionBatch, topics: Topics, now_ms: int) -> Iterator[Outgoing]:
-    """Co-visits, dead letters, forwarded records, nulls of erased users, transfers, receipts."""
+    """Co-visits, dead letters, forwarded records, nulls of erased users, transfers."""
     yield from (covisits(message, topics) for message in batch.covisits())
     yield from (dead_letter_message(dead_letter, now_ms) for dead_letter in batch.dead)
     yield from (forwarded_or_dead(reroute, now_ms) for reroute in batch.misrouted)
     for user in (*batch.erased, *batch.nulls):
         yield Outgoing(topics.recommendations, user.encode(), None, batch.partition)
     yield from (outgoing(topics.transfers, each) for each in batch.first)
-    for answer in (*batch.answers, *unread(batch.dead, topics.commands)):
-        yield receipt(answer, topics, now_ms)
 
 
 def covisits(message: CoVisits, topics: Topics) -> Outgoing:
@@ -34,14 +32,14 @@ def covisits(message: CoVisits, topics: Topics) -> Outgoing:
     return Outgoing(topics.covisits, key, msgspec.json.encode(message))
 
 
-def receipt(answer: Answer, topics: Topics, now_ms: int) -> Outgoing:
-    """The record that tells who sent a command what was done."""
+def receipt(answer: Answer, topics: Topics) -> Outgoing:
+    """The record that tells who sent a command what was done: nothing is told before it is saved."""
     made = Receipt(
         command_id=answer.command_id,
         type=answer.type,
         status=answer.status,
         reason=answer.reason,
-        completed_at=rfc3339(now_ms),
+        completed_at=rfc3339(answer.at_ms),
         removed=dict(answer.removed),
     )
     return Outgoing(topics.receipts, answer.command_id.encode(), msgspec.json.encode(made))

@@ -45,6 +45,9 @@ class MemoryUsers:
     def mark_published(self, partition: int, token: str) -> None:
         """Nothing is unpublished: a replay makes no lists."""
 
+    def mark_answered(self, partition: int, token: str) -> None:
+        """Nor does it answer commands."""
+
     def users(self, partition: int) -> list[str]:
         """Who has a state in a partition."""
         return list(self._records.get(partition, ()))

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from penchant.errors import Misconfigured
 from serving.state.user_state import Ref, UserState
+from stream.store.answers import Answer
 
 Repair = Callable[[int, str], Awaitable[UserState]]  # partition and user -> the state, rebuilt
 
@@ -40,12 +41,13 @@ class Lease:
     """My lease of a partition at one moment: the token I wrote, and topic -> next offset as the states stand.
 
     unpublished: lists that the worker before me, or a batch that did not come to its end, may not have published: user
-    -> the events that each names.
+    -> the events that each names. answers: to commands, which they may not have told.
     """
 
     token: str = ""
     offsets: Mapping[str, int] = field(default_factory=dict)
     unpublished: Mapping[str, list[Ref]] = field(default_factory=dict)
+    answers: Sequence[Answer] = ()
 
 
 @dataclass(slots=True)
@@ -55,6 +57,7 @@ class Commit:
     lease: as when the states were loaded. offsets: topic -> next one. unpublished: user -> what the list to come names.
     erased: user -> when, ms since 1970. Nothing else of them is kept, but for what `states` has of them.
     listed: user -> what is known of the list on the topic (stream/store/published_lists.py); None: nothing any more.
+    answers: what is to be told of commands once this is written.
     """
 
     partition: int
@@ -66,6 +69,7 @@ class Commit:
     unpublished: dict[str, list[Ref]] = field(default_factory=dict)
     erased: dict[str, int] = field(default_factory=dict)
     listed: Mapping[str, bytes | None] = field(default_factory=dict)
+    answers: Sequence[Answer] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +105,10 @@ class UserStore(Protocol):
 
     def mark_published(self, partition: int, token: str) -> None:
         """See `Store.mark_published`."""
+        ...
+
+    def mark_answered(self, partition: int, token: str) -> None:
+        """See `Store.mark_answered`."""
         ...
 
 

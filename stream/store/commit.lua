@@ -6,7 +6,8 @@
 -- KEYS[4]  string  MessagePack: whose lists this write makes, and the events that each names
 -- KEYS[5]  zset    digests of erased users, score: when they were erased, in ms since 1970
 -- KEYS[6]  hash    user -> what is known of the list that stands on the topic
--- KEYS[7…] string  a user's record each: first those that go, then those that are written
+-- KEYS[7]  string  MessagePack: what this write did about commands, to be told once it is done
+-- KEYS[8…] string  a user's record each: first those that go, then those that are written
 --
 -- ARGV[1]  my token
 -- ARGV[2]  seconds until an idle user's record expires
@@ -14,12 +15,13 @@
 -- then     number of additions a to the waiting index; then a times: score, member
 -- then     number of removals r; then r times: member
 -- then     the value of KEYS[4] (empty: leave what stands there)
+-- then     the value of KEYS[7] (empty: none)
 -- then     number of lists l that were published; then l times: user, what is known of it
 -- then     number of users u of whose lists nothing is known any more; then u times: user
 -- then     number of records that go
 -- then     number of erasures e; if any: drop digests up to this time, seconds that the rest is kept;
 --          then e times: time, digest
--- then     one record for each of KEYS[7…] that are written
+-- then     one record for each of KEYS[8…] that are written
 --
 -- Returns  'written'   done now
 --          'repeated'  was done before: these very offsets stand there (an answer got lost on the way)
@@ -70,6 +72,13 @@ if ARGV[at] ~= '' then
 end
 at = at + 1
 
+if ARGV[at] ~= '' then
+  redis.call('SET', KEYS[7], ARGV[at])
+else
+  redis.call('DEL', KEYS[7])
+end
+at = at + 1
+
 local listed = tonumber(ARGV[at])
 at = at + 1
 for _ = 1, listed do
@@ -85,7 +94,7 @@ for _ = 1, unlisted do
 end
 
 local going = tonumber(ARGV[at])
-for i = 7, 6 + going do
+for i = 8, 7 + going do
   redis.call('DEL', KEYS[i])
 end
 
@@ -102,7 +111,7 @@ if erased > 0 then
   redis.call('EXPIRE', KEYS[5], kept)
 end
 
-for i = 7 + going, #KEYS do
+for i = 8 + going, #KEYS do
   redis.call('SET', KEYS[i], ARGV[at], 'EX', ARGV[2])
   at = at + 1
 end

@@ -6,6 +6,7 @@ Keys, all of one partition under one hash tag, so that a script may use them tog
     {prefix:partition}:offsets   hash, topic identity -> next offset: what the states below stand for
     {prefix:partition}:waiting   sorted set, who waits for which item, by deadline
     {prefix:partition}:lists     whose lists the last write made, and the events that they name
+    {prefix:partition}:answers   what the last write did about commands (answers.py)
     {prefix:partition}:listed    hash, user -> what the list holds that was published last (published_lists.py)
     {prefix:partition}:erased    sorted set, keyed digests of the erased users, by the time of the erasure
     {prefix:partition}:trial     hash, what is under way just now (stream/containment/quarantine.py)
@@ -28,13 +29,22 @@ from penchant.errors import BrokenState, Misconfigured, NewerState
 from serving.state import user_state as codec
 from serving.state.keyspace import Keyspace
 from serving.state.user_state import Ref, UserState
+from stream.store.answers import pack, unpack
 from stream.store.base import Commit, Lease, Repair, Retention, Saved, Wait, now_ms, refuse_foreign
 from stream.store.redis_calls import RedisCalls, connect
 from stream.store.tombstones import SECRET_BYTES, Tombstones, believed_ms
 
 _log = logging.getLogger(__name__)
 _decoder = msgspec.msgpack.Decoder(dict[str, list[Ref]])
-_KEYS = ("owner", "offsets", "waiting", "lists", "erased", "listed")  # of a partition, as commit.lua has them
+_KEYS = (
+    "owner",
+    "offsets",
+    "waiting",
+    "lists",
+    "erased",
+    "listed",
+    "answers",
+)  # of a partition, as commit.lua has them
 _LISTS_AT_ONCE = 500
 
 
@@ -92,8 +102,10 @@ class Store:
         await self._calls.ask(lambda: self._redis.set(self._keys.of(partition, "owner"), token))
         by_field = await self._offsets(partition)
         known = {topic: by_field[name] for topic, name in self._fields.items() if name in by_field}
-        unpublished = await self._calls.ask(lambda: self._redis.get(self._keys.of(partition, "lists")))
-        self._leases[partition] = Lease(token, known, _decoder.decode(unpublished) if unpublished is not None else {})
+        keys = [self._keys.of(partition, name) for name in ("lists", "answers")]
+        unpublished, answers = await self._calls.ask(lambda: self._redis.mget(keys))
+        lists = _decoder.decode(unpublished) if unpublished is not None else {}
+        self._leases[partition] = Lease(token, known, lists, unpack(answers))
         self._digests = None  # a store that was emptied since has another secret by now
         return dict(known)
 
@@ -136,6 +148,12 @@ class Store:
         held = self._leases.get(partition)
         if held is not None and held.token == token:
             self._leases[partition] = replace(held, unpublished={})
+
+    def mark_answered(self, partition: int, token: str) -> None:
+        """Note that what was not told of commands under a token is told now; the next write drops it."""
+        held = self._leases.get(partition)
+        if held is not None and held.token == token:
+            self._leases[partition] = replace(held, answers=())
 
     async def load(self, partition: int, users: Sequence[str]) -> dict[str, UserState]:
         """The states of some users of a partition; a fresh one for whom nothing is stored.
@@ -180,6 +198,7 @@ class Store:
         # The last write's lists are out by now, or in this one's; after an erasure no name of theirs may stay.
         told = commit.unpublished or commit.erased
         arguments.append(msgspec.msgpack.encode(commit.unpublished) if told else "")
+        arguments.append(pack(commit.answers))  # those of before are told by now, or among these
         made = {user: entry for user, entry in commit.listed.items() if entry is not None}
         arguments.append(len(made))
         for user, entry in made.items():
@@ -204,7 +223,10 @@ class Store:
                 commit.unpublished if told else held.unpublished
             )  # until `mark_published`: whatever ends this batch before that
             self._leases[commit.partition] = replace(
-                held, offsets={**held.offsets, **commit.offsets}, unpublished=unpublished
+                held,
+                offsets={**held.offsets, **commit.offsets},
+                unpublished=unpublished,
+                answers=commit.answers,
             )
         return saved
 

@@ -3,7 +3,8 @@
 import hashlib
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,8 +12,9 @@ import redis
 
 from serving.state.user_state import id_hash, item_hash
 from tests.acceptance.test_events_to_lists import FILMS
+from tests.conftest import Broker
 from tests.support.command import penchant
-from tests.support.system import Message, System, now_ms
+from tests.support.system import READY_S, Message, System, now_ms, running
 from tests.support.waiting import slowness, until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.model]
@@ -24,6 +26,14 @@ def system(shared: System) -> System:
     """The shared system with the small catalogue."""
     shared.publish(FILMS)
     return shared
+
+
+@pytest.fixture
+def own_system(broker: Broker, redis_url: str, prefix: str, tmp_path: Path, small_model: Path) -> Iterator[System]:
+    """Topics and workers of one test."""
+    with running(broker, redis_url, prefix, tmp_path) as made:
+        made.environment["PENCHANT_MODEL"] = str(small_model)
+        yield made
 
 
 def everything(system: System) -> dict[bytes, Any]:
@@ -161,3 +171,17 @@ def test_a_retracted_click_is_gone_from_the_list(system: System) -> None:
     assert "f0" not in {item["item_id"] for item in before["items"]}
     assert "f0" in {item["item_id"] for item in after["items"]}
     assert "e1" not in {reason["event_id"] for item in after["items"] for reason in item["reasons"]}
+
+
+def test_a_receipt_outlives_the_worker_that_saved_the_erasure(own_system: System) -> None:
+    """Given a worker that dies between the save and the receipt, then the next one sends it; never one before."""
+    system = own_system
+    worker = system.start("tests.faults.faulty_worker", FAULT_POINT="after_save", FAULT_AT="1")
+    assert until(worker.ready, READY_S), worker.child.last_lines()
+    system.send(system.topics.commands, {"command_id": "erase-fay", "type": "erase", "user_id": "fay"})
+    system.producer.flush()
+    assert until(lambda: worker.child.exit_code is not None, 20)
+    assert any(key.endswith(b":erased") for key in system.stored()), "it was saved"
+    assert system.read(system.topics.receipts) == []
+    system.start_ready()
+    assert receipt_of(system, "erase-fay")["status"] == "done"

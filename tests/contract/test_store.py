@@ -8,6 +8,7 @@ from redis.asyncio import Redis
 from deploy.local.services import free_port
 from penchant.errors import FingerprintMismatch, Misconfigured
 from serving.state.user_state import Ref
+from stream.store.answers import Answer
 from stream.store.base import Commit, Lease, Retention, Saved, Wait
 from stream.store.redis import Store
 from stream.testing import FINGERPRINT
@@ -231,6 +232,28 @@ async def test_the_lists_of_the_last_write_are_published_by_the_next_owner(store
     await store.save(Commit(3, store.lease(3), {"u2": state(1)}, {CLICKS: 8}, unpublished=other))
     assert await unpublished(store) == other
     assert await unpublished(store, 4) == {}
+
+
+async def test_what_was_done_about_commands_is_told_by_the_next_owner(store: AnyStore, another: Opener) -> None:
+    await store.acquire(3)
+    assert list(store.lease(3).answers) == []
+    answers = [Answer("k-1", "erase", "done", removed={"events": 2}, at_ms=7), Answer("k-2", "merge", "refused", "no")]
+    await store.save(Commit(3, store.lease(3), offsets={CLICKS: 5}, answers=answers))
+    assert list(store.lease(3).answers) == answers, "until it was told"
+    successor = another()
+    await successor.acquire(3)
+    await successor.acquire(4)
+    assert (list(successor.lease(3).answers), list(successor.lease(4).answers)) == (answers, [])
+    successor.mark_answered(3, store.lease(3).token)
+    assert list(successor.lease(3).answers) == answers, "by another"
+    successor.mark_answered(3, successor.lease(3).token)
+    assert list(successor.lease(3).answers) == []
+    assert await store.save(Commit(3, store.lease(3), offsets={CLICKS: 6})) is Saved.NOT_MINE
+    await store.acquire(3)
+    assert list(store.lease(3).answers) == answers, "a refused write drops nothing"
+    await store.save(Commit(3, store.lease(3), offsets={CLICKS: 6}))
+    await successor.acquire(3)
+    assert list(successor.lease(3).answers) == [], "they were among the next write's, or told before"
 
 
 async def test_what_is_unpublished_stays_so_until_it_is_marked_under_the_same_token(store: AnyStore) -> None:

@@ -234,7 +234,7 @@ async def test_a_refused_partition_does_not_hold_up_another() -> None:
     assert [each.user_id for each in worker.log.lists()] == [users[0]]
 
 
-@pytest.mark.parametrize("topic", [f"{TOPICS.clicks}.dlq", TOPICS.covisits, TOPICS.receipts])
+@pytest.mark.parametrize("topic", [f"{TOPICS.clicks}.dlq", TOPICS.covisits])
 async def test_what_must_not_be_lost_is_acknowledged_before_the_state_is_saved(worker: FakeWorker, topic: str) -> None:
     command = record(TOPICS.commands, {"command_id": "k-1", "type": "erase", "user_id": "u1"}, 9)
     records = [click(0), record(TOPICS.clicks, b"poison", 1), command]
