@@ -58,7 +58,7 @@ class Said(NamedTuple):
 class SpokenPoints(NamedTuple):
     """Points `(n,)` that a statement gives to all items, or takes.
 
-    term: of serving.ranking.reasons.attribution.ScoreTerm. owner: which of a profile's sources the statement is.
+    term: of serving.ranking.reasons.score_terms.ScoreTerm. owner: which of a profile's sources the statement is.
     """
 
     term: str

@@ -128,7 +128,7 @@ class Ranker:
         asked = None if item_id is None else self._catalogue.find(item_id)
         rows = listed if item_id is None else np.array([] if asked is None else [asked], np.intp)
         asked_of = self._nobody() if scored.profile.empty or (nothing and item_id is None) else scored
-        points = self._attribution(asked_of, rows)
+        points = self._attribution(asked_of, rows, keep=True)
         told = explanations(points, rows, self._catalogue, self._settings.language)
         places = {row: place for place, row in enumerate(listed.tolist(), 1)}
         return [
@@ -148,8 +148,8 @@ class Ranker:
         scored = self._scorer.score([state], idle)[0]
         self._slate.apply(scored.points)
         asked_of = replace(self._nobody() if scored.profile.empty else scored, boosted={})
-        points = self._attribution(asked_of, rows)
-        scores = points.table.sum(axis=(0, 2))
+        points = self._attribution(asked_of, rows, keep=True)
+        scores = points.table.sum(axis=(1, 2))
         order = np.lexsort((np.arange(len(rows)), -scores, ~np.isfinite(scored.points[rows])))
         entries = self._written(asked_of, rows, points, scores.tolist())
         return [
@@ -223,24 +223,24 @@ class Ranker:
     def _written(
         self, scored: Scored, rows: Rows, points: Attribution, scores: Sequence[float], instead: str = ""
     ) -> list[ListItem]:
-        evidence, language = points.evidence(), scored.profile.language
-        told = ReasonWriter(points, scored.seen, self._catalogue, language)
-        parts, shares = evidence.largest()
+        language, boosted, ids = scored.profile.language, scored.boosted, self._catalogue.ids
+        reasons = ReasonWriter(points, scored.seen, self._catalogue, language).of(rows)
         placed = self._slate.placed(rows).tolist()
-        ids, boosted = self._catalogue.ids, scored.boosted
         entries = []
-        sides = evidence.sides.argmax(axis=0).tolist()
-        for at, row in enumerate(rows.tolist()):
-            why = told.of(at, row, parts[at], shares[at])
+        for row, score, side, why, there in zip(
+            rows.tolist(), scores, points.sides.tolist(), reasons, placed, strict=True
+        ):
             if not why:
-                placed_there = placed[at] or row in boosted
-                event_id, words, code = without_event(instead or (ALSO if placed_there else NO_CLOSER)[language])
-                why = [Reason(event_id, 0.0, words, code)]
-            entries.append(ListItem(ids[row], scores[at], "explore" if row in boosted else _SOURCES[sides[at]], why))
+                event_id, words, code = without_event(
+                    instead or (ALSO if there or row in boosted else NO_CLOSER)[language]
+                )
+                why.append(Reason(event_id, 0.0, words, code))
+            entries.append(ListItem(ids[row], score, "explore" if row in boosted else _SOURCES[side], why))
         return entries
 
-    def _attribution(self, scored: Scored, rows: Rows) -> Attribution:
-        return attribution_of(scored, rows, self._catalogue, self._slate.ruled(rows), self._settings)
+    def _attribution(self, scored: Scored, rows: Rows, *, keep: bool = False) -> Attribution:
+        ruled = self._slate.ruled(rows) if self._slate.rules else None
+        return attribution_of(scored, rows, self._catalogue, ruled, self._settings, keep=keep)
 
     def _kept_off(self, scored: Scored, row: int) -> str:
         """Why an item is on no list, in words, "" if it may be."""

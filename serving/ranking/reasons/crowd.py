@@ -15,6 +15,7 @@ __all__ = ()
 
 # Of serving.ranking.reasons.phrases.CROWD, in the order of the `POPULARITY_SIGNALS`.
 _NAMES = ("total", *["recent"] * 5, "week", "month", *["age"] * 2, *["first"] * 2)
+_TOLD = ["", *(f"{name}_high" for name in _NAMES), *(f"{name}_low" for name in reversed(_NAMES))]  # from the end: low
 _OF_KNOWN = np.array([name in {"age", "first"} for name in _NAMES])
 
 
@@ -42,9 +43,7 @@ class Crowd:
         points: `(12, r)`, by these signals.
         """
         told = _largest_true(self.signals, self._offered, self._known, rows, points, self._seen)
-        return [
-            "" if not each else f"{_NAMES[abs(each) - 1]}_{'high' if each > 0 else 'low'}" for each in told.tolist()
-        ]
+        return [_TOLD[each] for each in told.tolist()]
 
 
 @compiled

@@ -1,14 +1,12 @@
 """Why an item is on a list: reasons in words, from its positive points, and explanations, which leave nothing out."""
 
-from collections.abc import Sequence
-
 from penchant.messages import Reason
 from serving.arrays import Doubles, Rows
 from serving.catalogue import Catalogue
 from serving.ranking.profile import SourceEvent
-from serving.ranking.reasons.attribution import Attribution, ScoreTerm
-from serving.ranking.reasons.evidence import bought_again
+from serving.ranking.reasons.attribution import Attribution
 from serving.ranking.reasons.phrases import AGAIN, CODES, CROWD, EARLIER, Language, because, code_of
+from serving.ranking.reasons.score_terms import ScoreTerm
 from serving.ranking.reasons.told import EventPoints, Explanation
 from serving.ranking.seen.seen_items import SeenItems
 
@@ -20,7 +18,7 @@ _Told = tuple[str | None, str, str]
 def explanations(points: Attribution, rows: Rows, catalogue: Catalogue, language: Language) -> list[Explanation]:
     """Of the items in `rows`, whose points these are; not told yet: their places, and what keeps them off lists."""
     return [
-        _explanation(points.sources, points.table[:, at], catalogue.ids[row], catalogue, language)
+        _explanation(points.sources, points.table[at], catalogue.ids[row], catalogue, language)
         for at, row in enumerate(rows.tolist())
     ]
 
@@ -67,12 +65,19 @@ class ReasonWriter:
         self._language = language
         self._told: list[_Told | None] = [*(None for _ in points.sources), without_event(EARLIER[language])]
 
-    def of(self, at: int, row: int, parts: Sequence[int], shares: Sequence[float]) -> list[Reason]:
-        """Of the item in `row`, number `at` of those attributed: by its largest parts (`Evidence`) and their shares."""
-        written, known = [], self._told
-        for part, share in zip(parts, shares, strict=False):
-            told = (known[part] or self._event(part)) if part < len(known) else self._apart(at, row, part)
-            written.append(Reason(told[0], share, told[1], told[2]))
+    def of(self, rows: Rows) -> list[list[Reason]]:
+        """Of each of the items that were attributed, by its largest parts."""
+        known, of_events = self._told, len(self._told)
+        written = []
+        chosen, shares = self._points.chosen.tolist(), self._points.shares.tolist()
+        for at, row in enumerate(rows.tolist()):
+            reasons = []
+            for part, share in zip(chosen[at], shares[at], strict=True):
+                if part < 0:
+                    break
+                told = (known[part] or self._event(part)) if part < of_events else self._apart(at, row, part)
+                reasons.append(Reason(told[0], share, told[1], told[2]))
+            written.append(reasons)
         return written
 
     def _event(self, part: int) -> _Told:
@@ -83,7 +88,7 @@ class ReasonWriter:
 
     def _apart(self, at: int, row: int, part: int) -> _Told:
         if part == len(self._told):
-            return without_event(AGAIN[self._language][bought_again(row, self._seen)])
+            return without_event(AGAIN[self._language]["own" if row in self._seen.own else "usual"])
         return without_event(CROWD[self._language][self._points.crowd[at]])
 
 

@@ -70,7 +70,7 @@ KEPT_OFF: dict[Language, dict[str, str]] = {
     },
 }
 
-# The terms of a score (serving.ranking.reasons.attribution.ScoreTerm), in short.
+# The terms of a score (serving.ranking.reasons.score_terms.ScoreTerm), in short.
 TERMS: dict[Language, dict[str, str]] = {
     "en": {
         "content": "like recent interactions",

@@ -30,7 +30,7 @@ class Explanation(msgspec.Struct, frozen=True):
 
     place: on the list that was asked for, from 1, None if it is not on it. kept_off: in words, why it is on no list, ""
     if it may be; `score` is what it would have. parts, apart: points by the terms of the score (`ScoreTerm` of
-    serving/ranking/reasons/attribution.py), in all and of no event; those that are 0 are left out. events: of the most
+    serving/ranking/reasons/score_terms.py), in all and of no event; those that are 0 are left out. events: of the most
     points first.
     """
 

@@ -5,7 +5,6 @@ from typing import get_args
 
 import pytest
 
-from serving.ranking.reasons.attribution import ScoreTerm
 from serving.ranking.reasons.phrases import (
     AGAIN,
     ALSO,
@@ -18,6 +17,7 @@ from serving.ranking.reasons.phrases import (
     Language,
     because,
 )
+from serving.ranking.reasons.score_terms import ScoreTerm
 from serving.state.user_state import EventKind, RecentText, RingEvent
 
 LANGUAGES = get_args(Language)
