@@ -2,10 +2,11 @@
 
 import importlib.util
 import os
+import secrets
 import socket
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import suppress
 from pathlib import Path
 
 from deploy.local.processes import ChildProcess
@@ -25,21 +26,31 @@ START_TIMEOUT_S = 20.0
 API_FETCH_WAIT_MS = (
     100  # PENCHANT_API_FETCH_WAIT_MS on the embedded broker: new lists after 50 ms; 40 cost twice as much
 )
+_LOOPBACK = "127.0.0.1"
+_PORTS = range(20_000, 32_768)  # to here goes what Linux leaves to servers
 WORKER_FETCH_WAIT_MS = 0  # PENCHANT_FETCH_WAIT_MS of workers on the embedded broker
 
 
 def free_port() -> int:
-    """Return a TCP port that nobody on the loopback interface listens on at this moment."""
-    return free_ports(1)[0]
+    """Return a TCP port of the loopback interface that nobody else uses, nor is given here for a minute.
+
+    It lies below those that systems give to outgoing connections, and a connection that it had a moment ago keeps it:
+    as long as that is remembered, only a server that asks for reuse (`SO_REUSEADDR`, as servers do) gets it.
+    """
+    while True:
+        port = secrets.choice(_PORTS)
+        with suppress(OSError), socket.socket() as probe:
+            probe.bind((_LOOPBACK, port))
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.listen(1)
+            with socket.create_connection((_LOOPBACK, port)):
+                probe.accept()[0].close()  # who closes first is the one whose port is remembered
+            return port
 
 
 def free_ports(count: int) -> list[int]:
     """Return several, no two of which are the same."""
-    with ExitStack() as held:
-        probes = [held.enter_context(socket.socket()) for _ in range(count)]
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [int(probe.getsockname()[1]) for probe in probes]
+    return [free_port() for _ in range(count)]
 
 
 class Service:

@@ -22,5 +22,6 @@ def system(broker: Broker, redis_url: str, prefix: str, tmp_path: Path, small_mo
 def shared(broker: Broker, redis_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     """One system with one worker; lists of trending items twice a second."""
     with running(broker, redis_url, f"test-{secrets.token_hex(4)}", tmp_path_factory.mktemp("shared")) as made:
+        made.environment["PENCHANT_SESSION_TIMEOUT_S"] = "30"  # it is never killed, and may be kept waiting
         made.start_ready(PENCHANT_TRENDING_EVERY_S="0.5")
         yield made

@@ -38,7 +38,7 @@ def test_a_burst_that_waits_makes_few_lists(system: System) -> None:
     """Given 3,000 clicks of one user that wait, and one of another behind them, then some hundreds make one list."""
     worker = system.start_ready()
     system.publish(FILMS)
-    assert worker.child.stop(15) == 0, worker.child.last_lines()
+    assert worker.child.stop(60) == 0, worker.child.last_lines()
     other = beside(HOT, system.partitions)
     pour(system, 0, BURST)
     system.click(other, "f1", event_id="other")

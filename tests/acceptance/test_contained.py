@@ -14,7 +14,7 @@ from tests.acceptance.test_events_to_lists import FILMS
 from tests.conftest import Broker
 from tests.faults.planted import planted
 from tests.support.system import System, header, running
-from tests.support.waiting import until
+from tests.support.waiting import slowness, until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.model]
 
@@ -23,7 +23,7 @@ EVENTS, RATE = 50, 150.0  # a block: so many events of bystanders, at so many a 
 EVERY = 25  # beside each of so many, one event of a user who has the bug
 BYSTANDERS = 40
 ROUNDS = 2  # of a block with each stage's bug and one without; more blocks if that does not do
-FLOOR_MS = 15.0  # what a machine that does something else adds to any p99
+FLOOR_MS = 15.0  # what a machine that does something else adds to any p99; more where it is slow
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +121,7 @@ def test_nobody_else_waits_longer_for_it(faulty: System) -> None:
         for stage in STAGES:
             usual.extend(bystanders.block(None))
             beside.extend(bystanders.block(stage))
-        return bool(p99(beside[-last:]) <= 2 * p99(usual[-last:]) + FLOOR_MS)
+        return bool(p99(beside[-last:]) <= 2 * p99(usual[-last:]) + FLOOR_MS * slowness())
 
     enough = [more() for _ in range(ROUNDS)][-1] or any(more() for _ in range(2 * ROUNDS))
     words = f"p99 {p99(usual[-last:]):.1f} ms, {p99(beside[-last:]):.1f} ms beside bugs, of {len(usual)} events each"

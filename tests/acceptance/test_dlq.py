@@ -68,7 +68,7 @@ def test_what_was_fixed_is_sent_back_and_counts_once(system: System, tmp_path: P
     first = system.send(
         system.topics.clicks, lost, partition=astray, headers=[(ORIGIN, b"elsewhere-0-1"), ("trace", b"\xff")]
     )
-    first.get(timeout=10)
+    first.get(timeout=60)
     system.send(system.topics.clicks, b"{nonsense", key="u4")
     dead_letters = {record.key: record for record in system.dead(system.topics.clicks, 6)}
     placeless = f"{system.topics.clicks}-{home(system, 'u2')}-{header(dead_letters[b'u2'], 'penchant.offset')}"
@@ -206,7 +206,7 @@ def test_the_rate_is_kept(lettered: System) -> None:
 
 def test_what_no_worker_wrote_is_left_and_named(system: System) -> None:
     name = system.topics.dlq(Topic.REVIEWS)
-    system.send(name, b"hello", key="u1").get(timeout=10)
+    system.send(name, b"hello", key="u1").get(timeout=60)
     done = dlq(system, "redrive", "--json")
     assert (done.exit_code, done.json["total"], done.json["left"]) == (65, 0, 1)
     assert done.json["named"][0]["topic"] == name

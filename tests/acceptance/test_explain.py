@@ -202,6 +202,6 @@ def test_nothing_that_is_described_ends_in_a_fault(shared: System, api: RunningA
     command += ["--exclude-path", "/v1/users/{id}/events"]  # a stream does not end
     command += ["--exclude-path", "/v1/operator/dead-letters/redrive"]  # what others sent is not sent again here
 
-    ran = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, cwd=tmp_path)
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=800, check=False, cwd=tmp_path)
 
     assert ran.returncode == 0, ran.stdout[-5000:]

@@ -39,7 +39,7 @@ def items() -> str:
 
 
 def get(url: str) -> tuple[int, bytes]:
-    with urllib.request.urlopen(url, timeout=5) as answer:
+    with urllib.request.urlopen(url, timeout=60) as answer:
         return answer.status, answer.read()
 
 
@@ -48,20 +48,18 @@ def embedded(system: RunningLocal) -> bool:
     return bool(checks["items_embedded"]["ok"] and checks["items_embedded"]["count"] == len(FILMS))
 
 
-def version_after(consumer: KafkaConsumer, user: str, lower: int) -> int:
-    """Wait for a list of the user that is newer, and return its version."""
-    found = lower
+def version_with(consumer: KafkaConsumer, event_id: str) -> int:
+    """Wait for a list that names an event, and return its version."""
+    found: list[int] = []
 
-    def newer() -> bool:
-        nonlocal found
+    def named() -> bool:
         for records in consumer.poll(timeout_ms=200).values():
-            for record in records:
-                if record.key == user.encode():
-                    found = max(found, json.loads(record.value)["version"])
-        return found > lower
+            for made in (json.loads(record.value) for record in records):
+                found.extend(made["version"] for each in made["folded"] if each["event_id"] == event_id)
+        return bool(found)
 
-    assert until(newer, 60.0)
-    return found
+    assert until(named, 60.0)
+    return found[0]
 
 
 def gone(processes: list[psutil.Process]) -> bool:
@@ -95,8 +93,8 @@ def test_from_nothing_to_a_list_and_back_to_nothing(tmp_path: Path) -> None:
         assert until(lambda: embedded(system), 60.0)
         statement = '{"user_id": "u1", "text": "我喜欢看电影，尤其是科幻片", "event_id": "r-1"}'
         assert penchant("produce", "-", *system.options, stdin=statement).exit_code == 0
-        told: dict[str, Any] = penchant("watch", "u1", "--once", "--json", "--timeout", "30", *system.options).json
-        shown = penchant("watch", "u1", "--once", "--timeout", "30", *system.options)
+        told: dict[str, Any] = penchant("watch", "u1", "--once", "--json", "--timeout", "120", *system.options).json
+        shown = penchant("watch", "u1", "--once", "--timeout", "120", *system.options)
 
         assert {item["item_id"] for item in told["items"][:3]} == {"interstellar", "wandering", "inception"}
         assert told["cause"]["event_id"] == "r-1"
@@ -123,20 +121,20 @@ def test_interrupt_stops_it_too(tmp_path: Path, small_model: Path) -> None:
 def test_a_killed_worker_is_started_again_until_the_terminal_closes(tmp_path: Path, small_model: Path) -> None:
     with running_local(tmp_path, "--model", str(small_model)) as system:
         penchant("produce", "-", *system.options, stdin=items())
-        click = '{"user_id": "u1", "item_id": "hero", "type": "like"}'
+        click = '{"user_id": "u1", "item_id": "hero", "type": "like", "event_id": "%s"}'
         topic = f"{system.where['prefix']}.recommendations.v1"
         consumer = KafkaConsumer(
             topic, bootstrap_servers=system.where["bootstrap"], fetch_max_wait_ms=5, auto_offset_reset="earliest"
         )
         with closing(consumer):
-            penchant("produce", "-", *system.options, stdin=click)
-            version = version_after(consumer, "u1", 0)
+            penchant("produce", "-", *system.options, stdin=click % "first")
+            version = version_with(consumer, "first")
             (worker,) = system.workers()
 
             worker.kill()
-            penchant("produce", "-", *system.options, stdin=click)
+            penchant("produce", "-", *system.options, stdin=click % "second")
 
-            assert version_after(consumer, "u1", version) > version
+            assert version_with(consumer, "second") > version
             (again,) = system.workers()
             assert again.pid != worker.pid
 
@@ -184,7 +182,7 @@ def test_a_worker_that_keeps_dying_ends_it_with_its_last_words(tmp_path: Path, s
             known.add(worker.pid)
             worker.kill()
 
-        said = system.process.communicate(timeout=30)[1]
+        said = system.process.communicate(timeout=300)[1]
 
         assert system.process.returncode == 128 + signal.SIGKILL
         assert "worker-1 ended with -9" in said
@@ -199,6 +197,6 @@ def test_without_its_broker_it_ends_with_75(tmp_path: Path, small_model: Path) -
 
         broker.kill()
 
-        said = system.process.communicate(timeout=30)[1]
+        said = system.process.communicate(timeout=300)[1]
         assert system.process.returncode == 75
         assert "broker ended with -9" in said

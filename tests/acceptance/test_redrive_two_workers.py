@@ -21,7 +21,7 @@ def astray(system: System, user: str, **fields: str) -> None:
     partition = (home(system, user) + 1) % system.partitions
     click = {"user_id": user, "item_id": "f6", "type": "click", **fields}
     origin = [(ORIGIN, f"elsewhere-0-{user}".encode())]
-    system.send(system.topics.clicks, click, partition=partition, headers=origin).get(timeout=10)
+    system.send(system.topics.clicks, click, partition=partition, headers=origin).get(timeout=60)
 
 
 def ignored(system: System) -> float:

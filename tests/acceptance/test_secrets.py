@@ -32,7 +32,7 @@ def store(tmp_path: Path, canary: str) -> Iterator[EmbeddedStore]:
 
 def answer(url: str) -> str:
     try:
-        with urlopen(url, timeout=5) as found:
+        with urlopen(url, timeout=60) as found:
             return str(found.read())
     except HTTPError as error:
         with error:

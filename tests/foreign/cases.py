@@ -86,7 +86,7 @@ def aborted_never_counts(system: System, client: KafkaClient, name: str) -> None
     assert_folded(system, [f"{name}-yes"])
     assert ring(system, user) == [f"{name}-yes"]
 
-    assert system.workers[-1].child.stop(20) == 0
+    assert system.workers[-1].child.stop(60) == 0
     system.start_ready()
     system.click(user, "f3", event_id=f"{name}-after")
     assert_folded(system, [f"{name}-after"])

@@ -13,7 +13,7 @@ from tests.foreign.plans import SendPlan
 
 HERE = Path(__file__).parent
 BUILT = ROOT / ".cache" / "foreign"
-BUILD_S, RUN_S = 280, 90
+BUILD_S, RUN_S = 800, 600
 
 
 def franz_go(bootstrap: str, plan: SendPlan) -> None:

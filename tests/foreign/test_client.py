@@ -92,7 +92,7 @@ def test_a_broker_that_is_killed_and_restarted_and_topics_made_anew(
         assert until(lambda: lists.get("u1").version == 3, 30), lists.problem
         assert until(lambda: (lists.get("u2").path, lists.get("u3").path) == ("none", "live"))
         assert [lists.get(f"u{number}").version for number in range(3, 50)] == [1] * 47
-        assert lists.problem == ""
+        assert until(lambda: lists.problem == ""), lists.problem
         after = [("live", 3), ("none", 0), *[("live", 1)] * 47]
         assert until(lambda: [told(f"u{number}") for number in range(1, 50)] == after, 30)
         assert until(api.ready, 30)

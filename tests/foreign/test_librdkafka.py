@@ -88,7 +88,7 @@ def test_an_open_transaction_holds_up_only_what_is_behind_it(system: System) -> 
         open_one.take(Do.FLUSH)
         produce(system.bootstrap, SendPlan(tuple(sent.values()), partitioner="murmur2_random"))
         assert_folded(system, sent.keys() - behind)
-        assert asked(system, "watch", min(sent.keys() - behind), "--once", "--timeout", "20")["items"]
+        assert asked(system, "watch", min(sent.keys() - behind), "--once", "--timeout", "120")["items"]
         assert asked(system, "doctor", ok=False)["broker"]["ok"]
         assert asked(system, "dlq", "ls")["total"] == 0
         assert asked(system, "replay", "--verify")["right"]

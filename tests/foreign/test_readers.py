@@ -41,7 +41,7 @@ def test_commands_read_every_codec(system: System, codec: str) -> None:
     bad = Send(system.topics.clicks, user.encode(), b"{" + b" " * 200)
     produce(system.bootstrap, SendPlan((*good, bad), codec=codec, linger_ms=200))
     assert_folded(system, [f"{user}-{n}" for n in range(10)])
-    made = asked(system, "watch", user, "--once", "--timeout", "20")
+    made = asked(system, "watch", user, "--once", "--timeout", "120")
     assert made["user_id"] == user
     (dead_letter,) = asked_lines(system, "dlq", "show", "--user", user)
     assert dead_letter["reason"] == "not_json"

@@ -133,7 +133,7 @@ def test_each_spoiled_batch_is_dead_lettered_by_its_place(spoiled: Spoiled) -> N
 def test_commands_read_around_it_and_say_so(spoiled: Spoiled) -> None:
     system = spoiled.system
     assert asked(system, "replay", "--verify")["right"]
-    assert asked(system, "watch", next(on(0, PARTITIONS)), "--once", "--timeout", "20")["items"]
+    assert asked(system, "watch", next(on(0, PARTITIONS)), "--once", "--timeout", "120")["items"]
     assert {row["reason"] for row in asked(system, "dlq", "ls")["letters"]} == {"unreadable"}
     assert until(lambda: asked(system, "doctor", ok=False)["lag"]["count"] == 0, 20)
     told = asked(system, "doctor", ok=False)["dead_letters"]

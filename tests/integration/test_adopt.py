@@ -161,7 +161,7 @@ def test_topics_made_anew_are_refused_then_adopted_and_nothing_is_skipped(
     running_on = adopt(system)
     assert running_on.exit_code == 78
     assert "stop the workers" in running_on.err
-    assert worker.child.stop() == 0
+    assert worker.child.stop(60) == 0
     before = topic_identity(broker.bootstrap, system.topics)
     make_anew(system)
     after = topic_identity(broker.bootstrap, system.topics)

@@ -36,7 +36,7 @@ def test_ready_once_the_topics_are_there_until_the_store_is_gone(broker: Broker,
         assert "does not answer" in told["redis"]
         assert told["broker"] == "ok"
         assert api.ask("/health/live").status == 200
-        assert api.child.stop() == 0
+        assert api.child.stop(60) == 0
 
 
 @pytest.mark.skipif(ON_APACHE, reason="the embedded broker is killed")
@@ -52,7 +52,7 @@ def test_it_answers_and_stops_without_a_broker(redis_url: str, tmp_path: Path, p
         refused = api.ask("/v1/events", {"user_id": "u1", "item_id": "i1", "type": "click", "event_id": "c-1"})
         assert (refused.status, refused.body["reason"], refused.body["ids"]) == (503, "not_confirmed", ["c-1"])
 
-        assert api.child.stop() == 0, api.child.last_lines(40)
+        assert api.child.stop(60) == 0, api.child.last_lines(40)
 
 
 @pytest.mark.parametrize("missing", ["bootstrap", "redis"])

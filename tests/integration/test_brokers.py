@@ -40,7 +40,7 @@ def test_an_oversized_text_goes_through(broker: Broker, prefix: str) -> None:
     value = b"x" * (MAX_MESSAGE_BYTES - 1024)
 
     with closing(KafkaProducer(bootstrap_servers=broker.bootstrap, max_request_size=MAX_MESSAGE_BYTES)) as producer:
-        producer.send(topics.reviews, key=b"u1", value=value).get(timeout=10)
+        producer.send(topics.reviews, key=b"u1", value=value).get(timeout=60)
 
     assert [len(record.value) for record in read_topic(broker.bootstrap, topics.reviews)] == [len(value)]
 
@@ -79,7 +79,7 @@ def test_apache_kafka_restarts_with_its_log(tmp_path: Path) -> None:
     kafka.start()
     create_topics(kafka.bootstrap, topics, partitions=1, replication=1)
     with closing(KafkaProducer(bootstrap_servers=kafka.bootstrap)) as producer:
-        producer.send(topics.clicks, key=b"u1", value=b"{}").get(timeout=10)
+        producer.send(topics.clicks, key=b"u1", value=b"{}").get(timeout=60)
 
     kafka.kill()
     kafka.start()

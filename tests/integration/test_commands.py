@@ -1,7 +1,6 @@
 import json
 import subprocess
 import sys
-import time
 from contextlib import closing
 from typing import Any
 
@@ -12,7 +11,7 @@ from penchant.topics import Topics
 from serving.kafka.admin import open_admin, read_topic
 from tests.conftest import Broker
 from tests.support.command import clean_environment, penchant
-from tests.support.waiting import slowness
+from tests.support.waiting import Stopwatch
 
 pytestmark = pytest.mark.kafka
 
@@ -134,8 +133,8 @@ def test_watch_once_shows_the_newest_list(broker: Broker, prefix: str, at: list[
     )
     publish(broker, topics.item_vectors, ("i2", {"title": "Solaris [1972]"}))
 
-    shown = penchant("watch", "u1", "--once", "--timeout", "20", *at)
-    told = penchant("watch", "u1", "--once", "--json", "--timeout", "20", *at)
+    shown = penchant("watch", "u1", "--once", "--timeout", "120", *at)
+    told = penchant("watch", "u1", "--once", "--json", "--timeout", "120", *at)
 
     assert told.json == a_list("u1", 102, "i2", "i3")
     assert shown.exit_code == 0
@@ -148,7 +147,7 @@ def test_watch_once_shows_the_newest_list(broker: Broker, prefix: str, at: list[
 def test_watch_follows(broker: Broker, prefix: str, at: list[str]) -> None:
     topics = Topics(prefix)
     publish(broker, topics.recommendations, ("u1", a_list("u1", 1, "i1")))
-    command = [sys.executable, "-m", "deploy.cli", "watch", "u1", "--json", "--timeout", "30", *at]
+    command = [sys.executable, "-m", "deploy.cli", "watch", "u1", "--json", "--timeout", "120", *at]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=clean_environment()) as watching:
         assert watching.stdout is not None
         assert json.loads(watching.stdout.readline())["version"] == 1
@@ -156,7 +155,7 @@ def test_watch_follows(broker: Broker, prefix: str, at: list[str]) -> None:
         assert json.loads(watching.stdout.readline())["version"] == 2
         assert json.loads(watching.stdout.readline()) == {"user_id": "u1", "erased": True}
         watching.send_signal(2)
-        assert watching.wait(10) == 0
+        assert watching.wait(60) == 0
 
 
 def test_watch_gives_up_after_its_timeout(at: list[str]) -> None:
@@ -250,11 +249,11 @@ def test_doctor_finds_topics_that_outlive_the_tombstones_of_erased_users(
 
 
 def test_no_broker_ends_with_75_at_once() -> None:
-    started = time.monotonic()
+    watch = Stopwatch()
 
     ran = penchant("topics", "create", "--bootstrap", "127.0.0.1:1")
 
     assert ran.exit_code == 75
     assert "PENCHANT_BOOTSTRAP" in ran.err
     assert "Traceback" not in ran.err
-    assert time.monotonic() - started < 10 * slowness()
+    assert watch.usual_s() < 10

@@ -22,7 +22,7 @@ def test_the_page(broker: Broker, redis_url: str, prefix: str, tmp_path: Path) -
     with running_api(tmp_path, broker.bootstrap, redis_url, PENCHANT_PREFIX=prefix) as api:
         here = "\n".join(blocks).replace("http://127.0.0.1:8080", ready(api).address)
         ran = subprocess.run(
-            ["bash", "-euc", here], capture_output=True, text=True, timeout=120, check=False, cwd=tmp_path
+            ["bash", "-euc", here], capture_output=True, text=True, timeout=600, check=False, cwd=tmp_path
         )
 
     assert ran.returncode == 0, ran.stderr

@@ -107,4 +107,4 @@ def test_a_process_that_is_told_to_stop_ends_its_streams(api: RunningApi) -> Non
         assert next(lines) == b"retry: 2000\n"
         api.child.ask_to_stop()
         assert all(line in {b"\n", b": still here\n"} for line in lines)
-    assert api.child.stop() == 0
+    assert api.child.stop(60) == 0

@@ -70,8 +70,8 @@ def shop(broker: Broker, redis_url: str, prefix: str) -> Shop:
 
 
 COMMANDS = [
-    ["watch", "用户", "--once", "--timeout", "20"],
-    ["watch", "用户", "--once", "--timeout", "20", "--json"],
+    ["watch", "用户", "--once", "--timeout", "120"],
+    ["watch", "用户", "--once", "--timeout", "120", "--json"],
     ["dlq", "show"],
     ["dlq", "show", "--json"],
     ["dlq", "ls"],
@@ -92,7 +92,7 @@ def test_characters_that_cannot_be_written_are_replaced(
 ) -> None:
     done = subprocess.run(
         shop.command(*words) if words != ["--help"] else [sys.executable, "-m", "deploy.cli", "--help"],
-        capture_output=True, check=False, timeout=60, env=clean_environment(COLUMNS="300", **variables),
+        capture_output=True, check=False, timeout=600, env=clean_environment(COLUMNS="300", **variables),
     )  # fmt: skip
 
     assert b"Traceback" not in done.stderr, done.stderr.decode()
@@ -114,7 +114,7 @@ def without_reader(command: list[str]) -> subprocess.CompletedProcess[bytes]:
     os.close(read)
     try:
         return subprocess.run(
-            command, stdout=write, stderr=subprocess.PIPE, check=False, timeout=60, env=clean_environment()
+            command, stdout=write, stderr=subprocess.PIPE, check=False, timeout=600, env=clean_environment()
         )
     finally:
         os.close(write)
@@ -135,7 +135,7 @@ def test_a_file_is_sent_whole_though_nobody_reads_the_complaints(shop: Shop) -> 
     os.close(read)
     done = subprocess.run(
         shop.command("produce", "-", "--json"), input=lines, stdout=subprocess.PIPE, stderr=write, check=False,
-        timeout=60, env=clean_environment(),
+        timeout=600, env=clean_environment(),
     )  # fmt: skip
     os.close(write)
 
@@ -150,7 +150,7 @@ def test_a_file_is_sent_whole_though_nobody_reads_the_complaints(shop: Shop) -> 
 def test_a_full_disk_is_said(shop: Shop, words: list[str]) -> None:
     with open("/dev/full", "wb") as full:  # noqa: PTH123
         done = subprocess.run(
-            shop.command(*words), stdout=full, stderr=subprocess.PIPE, check=False, timeout=60, env=clean_environment()
+            shop.command(*words), stdout=full, stderr=subprocess.PIPE, check=False, timeout=600, env=clean_environment()
         )
 
     assert done.returncode == 74
@@ -159,9 +159,9 @@ def test_a_full_disk_is_said(shop: Shop, words: list[str]) -> None:
 
 @pytest.mark.parametrize("closed", ["1>&-", "2>&-", "<&-", "1>&- 2>&- <&-"])
 def test_streams_that_are_closed(shop: Shop, closed: str) -> None:
-    words = " ".join(f"'{word}'" for word in shop.command("watch", "用户", "--once", "--timeout", "20"))
+    words = " ".join(f"'{word}'" for word in shop.command("watch", "用户", "--once", "--timeout", "120"))
     done = subprocess.run(
-        ["/bin/sh", "-c", f"{words} {closed}"], capture_output=True, check=False, timeout=60, env=clean_environment()
+        ["/bin/sh", "-c", f"{words} {closed}"], capture_output=True, check=False, timeout=600, env=clean_environment()
     )
 
     assert b"Traceback" not in done.stderr + done.stdout
@@ -170,7 +170,9 @@ def test_streams_that_are_closed(shop: Shop, closed: str) -> None:
 
 def test_an_id_that_is_not_utf8_is_said(shop: Shop) -> None:
     command = [word.encode() for word in shop.command("watch", "--once")]
-    done = subprocess.run([*command, b"caf\xe9"], capture_output=True, check=False, timeout=60, env=clean_environment())
+    done = subprocess.run(
+        [*command, b"caf\xe9"], capture_output=True, check=False, timeout=600, env=clean_environment()
+    )
 
     assert done.returncode == 2
     assert b"is not UTF-8" in done.stderr

@@ -134,7 +134,7 @@ async def test_slots_that_move(cluster: RedisCluster, prefix: str) -> None:
     clients[target].execute_command("CLUSTER SETSLOT", slot, "IMPORTING", ids[source])
     clients[source].execute_command("CLUSTER SETSLOT", slot, "MIGRATING", ids[target])
     keys = clients[source].execute_command("CLUSTER GETKEYSINSLOT", slot, 100)
-    clients[source].execute_command("MIGRATE", "127.0.0.1", cluster.nodes[target].port, "", 0, 5000, "KEYS", *keys)
+    clients[source].execute_command("MIGRATE", "127.0.0.1", cluster.nodes[target].port, "", 0, 60_000, "KEYS", *keys)
     for client in (clients[target], clients[source], clients[(source + 2) % 3]):
         client.execute_command("CLUSTER SETSLOT", slot, "NODE", ids[target])
 
@@ -151,7 +151,7 @@ async def test_sentinels_and_their_fail_over(sentinels: Sentinels, prefix: str) 
     store = Store(sentinels.url, prefix, FINGERPRINT, OLD, Retention(1000))
     await store.acquire(2)
     with sentinels.primary.client() as client:
-        assert client.execute_command("WAIT", 1, 5000) == 1
+        assert client.execute_command("WAIT", 1, 60_000) == 1
     sentinels.primary.child.kill()
 
     commit = Commit(2, store.lease(2), {"u2": state(8)}, {"clicks": 10})
@@ -167,7 +167,7 @@ async def test_a_fail_over_that_loses_the_last_writes(sentinels: Sentinels, pref
     await store.acquire(2)
     assert await store.save(Commit(2, store.lease(2), {"u2": state(5)}, {"clicks": 5})) is Saved.WRITTEN
     with sentinels.primary.client() as client:
-        assert client.execute_command("WAIT", 1, 5000) == 1
+        assert client.execute_command("WAIT", 1, 60_000) == 1
     with sentinels.replica.client() as client:
         client.execute_command("REPLICAOF", "127.0.0.1", 1)  # where nobody is: it hears of no more writes
     assert await store.save(Commit(2, store.lease(2), {"u2": state(9)}, {"clicks": 9})) is Saved.WRITTEN

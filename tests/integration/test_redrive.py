@@ -66,11 +66,11 @@ def test_an_interrupted_redrive_goes_on_where_it_stopped(
     """Given 40 dead letters, when a slow redrive is interrupted, then the next one sends exactly the others."""
     dead_lettered(producer, topics, 40)
     where = ["--bootstrap", broker.bootstrap, "--prefix", topics.prefix]
-    command = [sys.executable, "-m", "deploy.cli", "dlq", "redrive", "--rate", "10", *where]
+    command = [sys.executable, "-m", "deploy.cli", "dlq", "redrive", "--rate", "4", *where]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=clean_environment()) as slow:
-        assert until(lambda: len(origins(broker, topics)) >= 5, 30)
+        assert until(lambda: len(origins(broker, topics)) >= 3, 30)
         slow.send_signal(signal.SIGINT)
-        assert slow.wait(30) == 1
+        assert slow.wait(300) == 1
     sent = len(origins(broker, topics))
     assert sent < 40, "the interrupt came too late to prove anything"
 

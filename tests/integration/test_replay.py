@@ -191,7 +191,7 @@ def test_a_broken_record_is_made_anew(system: System) -> None:
 def test_a_store_is_filled_and_a_worker_goes_on_from_there(system: System) -> None:
     """Given a log, when an empty store is filled, then it verifies, and a worker goes on without counting twice."""
     for worker in system.workers:
-        assert worker.child.stop(15) == 0
+        assert worker.child.stop(60) == 0
     with redis.Redis.from_url(system.redis_url) as client:
         client.delete(*system.stored())
 

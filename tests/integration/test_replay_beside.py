@@ -53,7 +53,7 @@ def test_it_is_compared_while_events_come(system: System) -> None:
     thread.start()
     try:
         assert until(lambda: len(system.named()) > 100, 60)
-        before = len(sent)
+        before, known = len(sent), len(system.named())
         told = verified(system)
         assert len(sent) > before, "nothing came meanwhile"
     finally:
@@ -61,7 +61,7 @@ def test_it_is_compared_while_events_come(system: System) -> None:
         thread.join()
 
     assert told["equal"] == len(USERS)
-    assert before / 2 < told["events"] < 2 * len(sent)
+    assert known <= told["events"] < 2 * len(sent)
 
 
 def test_what_is_under_way_to_a_broken_record_counts_once(system: System) -> None:
@@ -78,7 +78,7 @@ def test_what_is_under_way_to_a_broken_record_counts_once(system: System) -> Non
     for n in range(100):  # beyond the ring and the window of ids: nobody could tell that it comes twice
         system.click("u7", f"f{n % len(FILMS)}", event_id=f"c{n}")
     system.list_for("u7", "c99")
-    assert worker.child.stop(15) == 0
+    assert worker.child.stop(60) == 0
     with redis.Redis.from_url(system.redis_url) as client:
         offsets = f"{{{system.topics.prefix}:{partition_of('u7', system.partitions)}}}:offsets"
         (field,) = [name for name in client.hkeys(offsets) if name.startswith(system.topics.transfers.encode())]
@@ -123,7 +123,7 @@ def test_another_model_folder_takes_over(system: System, tmp_path: Path) -> None
     for user in USERS:
         system.click(user, "f1", event_id=f"during-{user}")
     assert until(lambda: set(during) <= system.named(), 60)
-    assert system.workers[0].child.stop(15) == 0
+    assert system.workers[0].child.stop(60) == 0
 
     assert restored.exit_code == 0, restored.err
     assert restored.json["fingerprint"] == new

@@ -47,7 +47,7 @@ def enter(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def topics_seen(monkeypatch: pytest.MonkeyPatch, settings: dict[str, str]) -> list[str]:
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
-    with open_admin(Connections().brokers, timeout_s=3.0) as admin:
+    with open_admin(Connections().brokers, timeout_s=20.0) as admin:
         return list(admin.list_topics())
 
 
@@ -170,7 +170,7 @@ def test_every_role_with_its_rights_alone(secured: Secured, tmp_path: Path) -> N
     sent = secured.run("producer", "produce", "-", stdin="".join(f"{json.dumps(each)}\n" for each in [*ITEMS, event]))
     assert sent.exit_code == 0, sent.err
     assert until(lambda: "c-1" in secured.system.named(), 30), secured.system.workers[0].child.last_lines()
-    seen = secured.run("consumer", "watch", "u1", "--timeout", "3", "--json")
+    seen = secured.run("consumer", "watch", "u1", "--once", "--timeout", "120", "--json")
     assert json.loads(seen.out.splitlines()[0])["user_id"] == "u1"
 
     for command in (("replay", "--verify"), ("dlq", "ls"), ("topics", "create", "--partitions", "4")):
@@ -191,7 +191,7 @@ def test_every_role_with_its_rights_alone(secured: Secured, tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("role", "command"),
     [
-        ("nobody", ("watch", "u1", "--timeout", "1")),
+        ("nobody", ("watch", "u1", "--timeout", "60")),
         ("nobody", ("worker",)),
         ("nobody", ("topics", "create")),
         ("consumer", ("produce", "-")),

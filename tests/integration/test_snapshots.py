@@ -135,7 +135,7 @@ async def test_a_restarted_worker_takes_over_the_snapshot_and_follows_the_rest(
 
     restarted = ranker("z", "i7", "b")
     await restarted.service.start()
-    await asyncio.wait_for(restarted.service.follower.caught_up.wait(), 20)
+    await asyncio.wait_for(restarted.service.follower.caught_up.wait(), 120)
     await other.reaches(22)
     assert numbers(restarted.statistics) == numbers(other.statistics)
     assert numbers(other.statistics)[0] == 42

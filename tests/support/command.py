@@ -36,7 +36,7 @@ def penchant(*arguments: str, stdin: str = "", environment: Mapping[str, str] | 
         input=stdin,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
         check=False,
         env=clean_environment(**(environment or {})),
     )

@@ -16,7 +16,7 @@ import psutil
 from tests.support.command import clean_environment
 from tests.support.waiting import until
 
-READY_TIMEOUT_S = 120.0
+READY_TIMEOUT_S = 600.0
 WORKERS = [["-m", "stream"], ["-m", "tests.support.misbehaving_worker"]]
 
 

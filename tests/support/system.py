@@ -24,6 +24,7 @@ from tests.support.waiting import until
 
 MODEL = os.environ.get("PENCHANT_MODEL", ".cache/models/default")
 READY_S = 60.0
+_ANSWER_S = 60.0  # within which metrics come, however busy the worker is
 Message = dict[str, Any]
 
 
@@ -48,7 +49,7 @@ class WorkerProcess:
 
     def metric(self, line: str) -> float:
         """The value of one line of its metrics, 0 if it is not there."""
-        with urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=2) as answer:
+        with urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=_ANSWER_S) as answer:
             for row in answer.read().decode().splitlines():
                 if row.startswith(f"{line} "):
                     return float(row.rsplit(" ", 1)[1])
@@ -163,6 +164,18 @@ class System:
 
         assert until(there), f"{event_id} of {user} was not read\n{self.workers[-1].child.last_lines()}"
         return found[0]
+
+    def receipt_of(self, command_id: str) -> Message:
+        """The receipt of a command; waits for it."""
+        made: list[Message] = []
+
+        def there() -> bool:
+            records = self.read(self.topics.receipts)
+            made[:] = [json.loads(record.value) for record in records if record.key == command_id.encode()]
+            return bool(made)
+
+        assert until(there, 20), self.workers[-1].child.last_lines()
+        return made[0]
 
     def dead(self, topic: str, count: int, seconds: float = 20.0) -> list[Any]:
         """The dead letters of a topic, once there are at least `count`."""

@@ -188,7 +188,7 @@ async def test_an_owner_begins_anew_where_the_blend_was_of_other_parts(
     body = np.zeros(1 + 4 * (len(Signal) - 1)).astype("<f8").tobytes()
     stored = FakeBlend(binascii.crc32(body).to_bytes(4, "little") + body)
     sharing = asyncio.create_task(learns.share(cast("SharedBlend", stored), every_s=0.001))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(120):
         await stored.asked.wait()
         assert "another version of Penchant; this worker goes on with its own" in caplog.text
         for pair in pairs_of(items, 3):
