@@ -12,13 +12,13 @@ def main() -> int:
     return app.main(app.Parts(_lists_on_demand, _dead_letters))
 
 
-def _lists_on_demand() -> OnDemand:
+def _lists_on_demand(silent_s: float) -> OnDemand:
     """Imported for the first request. Raises Misconfigured if that is not installed, or settings are wrong."""
     need("worker,cpu", "numba", "tokenizers")
     from stream.ondemand.lists_on_demand import ListsOnDemand
     from stream.settings import WorkerSettings
 
-    return ListsOnDemand(WorkerSettings())
+    return ListsOnDemand(WorkerSettings(), silent_s)
 
 
 def _dead_letters(settings: Connections) -> DeadLetterBox:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import redis.asyncio as redis
 from aiohttp import web
@@ -27,6 +28,7 @@ from serving.api.keys import KeyFile
 from serving.api.liveness import watched_loop
 from serving.api.ondemand.on_first_use import OnFirstUse
 from serving.api.ondemand.port import OnDemand
+from serving.api.ondemand.warming import Warming
 from serving.api.operator.dead_letters import DeadLetterBox
 from serving.api.outbox import Outbox
 from serving.api.requests import NoHttp
@@ -34,6 +36,7 @@ from serving.api.routes.histories import HistoryRoutes
 from serving.api.routes.interests import InterestRoutes
 from serving.api.routes.items_shown import ShownItemRoutes
 from serving.api.routes.operator import OperatorRoutes
+from serving.api.routes.page import PageRoutes
 from serving.api.routes.streams import StreamRoutes
 from serving.api.shown.item_map import ItemMap
 from serving.api.shown.past_events import Shown
@@ -93,6 +96,12 @@ class ApiSettings(Connections):
         ge=1024,
         description="Events that the broker has not confirmed yet; what is beyond is told to come again.",
     )
+    api_on_demand: Literal["off", "first", "start"] = Field(
+        default="first",
+        description="When what lists on demand (queries, conversations, ranks, explanations) need is read, which takes "
+        "seconds and as much memory as a worker has for it: with the first of them, or as the page is opened; at the "
+        "start, beside all else, once there are items; or never, and they are refused.",
+    )
     api_workers: str | None = Field(
         default=None,
         description="Addresses of the workers' health ports, http://host:port, several with commas, whose counts the "
@@ -112,9 +121,13 @@ class ApiSettings(Connections):
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What others do for the API. make_on_demand: for the first request that needs it. box_of: of dead letters."""
+    """What others do for the API.
 
-    make_on_demand: Callable[[], OnDemand]
+    make_on_demand: for the first request that needs it, told after how much silence lists are stale. box_of: of dead
+    letters.
+    """
+
+    make_on_demand: Callable[[float], OnDemand]
     box_of: Callable[[Connections], DeadLetterBox]
 
 
@@ -177,25 +190,50 @@ async def _serve_until_stopped(
             most_bytes=settings.api_most_body_bytes, keys=keys, per_s=settings.api_rate, origins=settings.origins
         )
         app = application(dependencies, streams, interests, admission)
-        _add_page(app, settings, dependencies, box)
+        warming = Warming(dependencies.on_demand, lambda: len(dependencies.views.items.vectors) > 0)
+        warm = warming.begin if settings.api_on_demand != "off" else _do_nothing
+        _add_page(app, settings, dependencies, box, warm)
         runner = await serve(app, settings.api_host, settings.api_port)
     except OSError as error:
         raise Misconfigured(f"cannot listen ({error.strerror}): set PENCHANT_API_HOST, PENCHANT_API_PORT") from error
     rounds = asyncio.create_task(dependencies.keep_probing())
+    if settings.api_on_demand == "start":
+        warming.begin()
     try:
         await stopped.wait()
     finally:
+        await warming.close()
         rounds.cancel()
         with suppress(asyncio.CancelledError):
             await rounds
         await runner.cleanup()
 
 
-def _add_page(app: web.Application, settings: ApiSettings, dependencies: Dependencies, box: DeadLetterBox) -> None:
+def _add_page(
+    app: web.Application,
+    settings: ApiSettings,
+    dependencies: Dependencies,
+    box: DeadLetterBox,
+    opened: Callable[[], None],
+) -> None:
     views = dependencies.views
     item_map = ItemMap(views.items)
     history = HistoryRoutes(views, dependencies.users, Shown(views.items.title, item_map, settings.half_life_days))
-    add_page(app, ShownItemRoutes(views, item_map), history, OperatorRoutes(views, settings.workers, box))
+    page = PageRoutes(opened)
+    add_page(app, page, ShownItemRoutes(views, item_map), history, OperatorRoutes(views, settings.workers, box))
+
+
+def _made_by(parts: Parts, settings: ApiSettings) -> Callable[[], OnDemand]:
+    def make() -> OnDemand:
+        if settings.api_on_demand == "off":
+            raise Misconfigured("lists on demand are off here: PENCHANT_API_ON_DEMAND=first, or start, turns them on")
+        return parts.make_on_demand(settings.api_silent_s)
+
+    return make
+
+
+def _do_nothing() -> None:
+    """For a page that nothing is made ready for."""
 
 
 def main(parts: Parts) -> int:
@@ -207,7 +245,7 @@ def main(parts: Parts) -> int:
         settings = ApiSettings()
         for warning in unknown_variables(os.environ):
             print(f"penchant api: {warning}", file=sys.stderr)
-        asyncio.run(_run(settings, OnFirstUse(parts.make_on_demand), parts.box_of(settings)))
+        asyncio.run(_run(settings, OnFirstUse(_made_by(parts, settings)), parts.box_of(settings)))
     except PenchantError as error:
         print(f"penchant api: {lines_shown(str(error))}", file=sys.stderr)
         return error.exit_code

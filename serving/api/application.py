@@ -83,9 +83,10 @@ def application(
     return app
 
 
-def add_page(app: web.Application, shown: ShownItemRoutes, history: HistoryRoutes, operator: OperatorRoutes) -> None:
+def add_page(
+    app: web.Application, page: PageRoutes, shown: ShownItemRoutes, history: HistoryRoutes, operator: OperatorRoutes
+) -> None:
     """Add the page, what it shows beside lists, and what operators see."""
-    page = PageRoutes()
     app.router.add_get("/", page.page)
     app.router.add_get("/web/{file}", page.part)
     app.router.add_get("/v1/items", shown.items)

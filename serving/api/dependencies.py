@@ -66,6 +66,7 @@ class Dependencies:
         if problem := self.views.problem:
             problems["lists"] = f"cannot be read ({problem})"
         facts = {name: problems.get(name, "ok") for name in ("redis", "broker", "lists")}
+        facts["on_demand"] = self.on_demand.progress  # whether it is ready: lists are answered all the same
         if problems:
             return Check(ok=False, why=", ".join(f"{name} {what}" for name, what in problems.items()), facts=facts)
         return Check(ok=True, why="redis and broker answer, lists are followed", facts=facts)

@@ -12,6 +12,7 @@ from serving.arrays import Floats, Mask, Rows
 from serving.catalogue import Catalogue
 from serving.ranking.covisits import CoVisitRows
 from serving.ranking.ease import Ease
+from serving.ranking.exploration import best_rows
 from serving.ranking.learning.blend import Blend
 from serving.ranking.popularity import Popularity
 from serving.ranking.profile import RankSettings
@@ -76,12 +77,16 @@ class Ranker:
         self._seen = SeenFilter(catalogue, repeats, ruled, self._settings)
         self._scorer = Scorer(catalogue, popularity, rows, model, self.blend, self._settings, self._seen)
 
-    def rank(self, state: UserState, k: int, idle: float = 0.0) -> Ranking:
+    def rank(self, state: UserState, k: int, idle: float = 0.0, only: Mask | None = None) -> Ranking:
         """The user's best `k` items among those on offer and not seen; fewer if there are fewer.
 
-        idle: how many events of anybody came since this user's last one.
+        idle: how many events of anybody came since this user's last one. only: `(n,)`, which items are wanted.
         """
-        return self._ranking(state, self._scorer.score([state], idle, self._exact(k))[0], k)
+        scored = self._scorer.score([state], idle, None if only is not None else self._exact(k))[0]
+        if only is not None:
+            scored.points[~only] = -np.inf
+            scored = replace(scored, best=best_rows(scored.points, k))
+        return self._ranking(state, scored, k, only)
 
     def rank_many(self, states: Sequence[UserState], k: int) -> list[Ranking]:
         """A list for each user right after an event, in this order: from eight users on cheaper than one by one."""
@@ -158,11 +163,11 @@ class Ranker:
             for each in [entries[at]]
         ]
 
-    def _ranking(self, state: UserState, scored: Scored, k: int) -> Ranking:
+    def _ranking(self, state: UserState, scored: Scored, k: int, only: Mask | None = None) -> Ranking:
         rows = self._listed(scored, k)
         if len(rows) and not scored.profile.empty:
             return Ranking(self._entries(scored, rows), "live")
-        rows = rows if len(rows) else self._anything(state, k)
+        rows = rows if len(rows) else self._anything(state, k, only)
         return Ranking(self._trending(rows, scored.profile.language), "trending")
 
     def _exact(self, k: int) -> int | None:
@@ -170,12 +175,14 @@ class Ranker:
         settings = self._settings
         return None if self._slate.rules or settings.relevance or settings.explore else self._slate.looked_at(k)
 
-    def _anything(self, state: UserState, k: int) -> Rows:
+    def _anything(self, state: UserState, k: int, only: Mask | None = None) -> Rows:
         """What trends, seen or not, for whom nothing else is left; but for what the user dismissed, or need not buy."""
         offered = self._offered()
         offered[list(self._seen.of(state).bought)] = False
         dismissed = state.seen["item"][state.seen["dismissed"] > 0]
         offered[self._catalogue.seen_rows(dismissed)] = False
+        if only is not None:
+            offered &= only
         return most_popular(self._nobody().points, offered, k)
 
     def _listed(self, scored: Scored, k: int) -> Rows:

@@ -6,6 +6,7 @@ Followers write in threads of their own, rankers read in others: one lock stands
 import asyncio
 import logging
 import threading
+import time
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from typing import Any, TypeVar
@@ -54,6 +55,10 @@ class FollowedRanker:
         self._followers: list[Follower] = []
         self._sinks: list[_Applied] = []
         self._refreshing: asyncio.Task[None] | None = None
+
+    def unheard(self, silent_s: float) -> bool:
+        """Whether the broker has not been heard for so long: what is known here may have changed meanwhile."""
+        return any(time.monotonic() - each.heard_s > silent_s for each in self._followers)
 
     @property
     def outdated(self) -> bool:

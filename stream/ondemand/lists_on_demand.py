@@ -11,19 +11,22 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import msgspec
+import numpy as np
 
 from penchant.errors import Misconfigured, Unavailable
-from penchant.messages import ListItem, RecommendationList, Review
+from penchant.messages import Facets, ListItem, RecommendationList, Review
 from penchant.times import rfc3339
 from serving.api.ondemand.made_lists import ConversationTurn, ExplainedItems, QueriedList, RankedItems
-from serving.api.ondemand.port import KnownUser, NotAnswered
-from serving.catalogue import Catalogue
+from serving.api.ondemand.port import KnownUser, NotAnswered, Wanted
+from serving.arrays import Mask
+from serving.catalogue import Catalogue, CatalogueItem
 from serving.conversation.ambiguity import doubt
 from serving.conversation.questions import Question, language_in
 from serving.conversation.turns import question_after
+from serving.filters import Filters
 from serving.model.encoder import Encoder, load_encoder
 from serving.ranking.ranker import Ranker, Ranking
-from serving.ranking.reasons.told import Explanation
+from serving.ranking.reasons.told import Candidate, Explanation
 from serving.state.user_state import UserState, Vector
 from stream.encoder.deadline import DeadlineEncoder
 from stream.events.decoder import Decoder
@@ -51,24 +54,32 @@ class _Open:
     what_if: WhatIf
 
     @property
+    def catalogue(self) -> Catalogue:
+        return self.ranker.catalogue
+
+    @property
     def fingerprint(self) -> str:
-        return self.ranker.catalogue.fingerprint
+        return self.catalogue.fingerprint
 
 
 class ListsOnDemand:
-    """An `OnDemand`, by the settings that a worker has. Used from one event loop."""
+    """An `OnDemand`, by the settings that a worker has. Used from one event loop.
 
-    def __init__(self, settings: WorkerSettings) -> None:
+    silent_s: once the broker has not been heard for so long the path of what is made is `stale`.
+    """
+
+    def __init__(self, settings: WorkerSettings, silent_s: float) -> None:
         self._settings = settings
+        self._silent_s = silent_s
         self._opening: asyncio.Task[_Open] | None = None
         self._loading: asyncio.Task[DeadlineEncoder] | None = None
         self._fingerprint = ""  # of the model folder that was loaded
 
-    async def query(self, user: KnownUser, said: Review, k: int | None) -> QueriedList:
+    async def query(self, user: KnownUser, said: Review, wanted: Wanted) -> QueriedList:
         """See `OnDemand.query`."""
-        return (await self._heard(user, said, k, lambda *_: None))[0]
+        return (await self._heard(user, said, wanted, lambda *_: None))[0]
 
-    async def converse(self, user: KnownUser, said: Review, k: int | None) -> ConversationTurn:
+    async def converse(self, user: KnownUser, said: Review, wanted: Wanted) -> ConversationTurn:
         """See `OnDemand.converse`."""
         language = language_of(said.context) or language_in(said.text)
 
@@ -76,13 +87,16 @@ class ListsOnDemand:
             state: UserState, ranker: Ranker, items: Sequence[ListItem], catalogue: Catalogue
         ) -> Question | None:
             first = [(each.item_id, title_of(each.item_id, catalogue)) for each in items]
-            open_facet = doubt(ranker.points(state), catalogue)
+            points = ranker.points(state)
+            if (only := allowed(catalogue, wanted.filters)) is not None:
+                points[~only] = -np.inf
+            open_facet = doubt(points, catalogue)
             return question_after(state, said.user_id, "zh" if language == "zh" else "en", open_facet, first)
 
-        listed, asked = await self._heard(user, said, k, question)
+        listed, asked = await self._heard(user, said, wanted, question)
         return ConversationTurn(**_fields(listed), question=asked)
 
-    async def _heard(self, user: KnownUser, said: Review, k: int | None, then: _Then[_T]) -> tuple[QueriedList, _T]:
+    async def _heard(self, user: KnownUser, said: Review, wanted: Wanted, then: _Then[_T]) -> tuple[QueriedList, _T]:
         """The list that a statement would cause, and what `then` makes of the state that it leaves."""
         opened, made_ms = await self._opened(), now_ms()
         event = opened.what_if.statement(said, made_ms)
@@ -91,23 +105,27 @@ class ListsOnDemand:
         def made(variant: str, ranker: Ranker) -> tuple[QueriedList, _T]:
             version = user.state.list_version
             state = opened.what_if.after(user.state, event, texts)
-            listed = self._list(user.user_id, state, variant, ranker.rank(state, k or self._settings.k), opened)
+            k, only = wanted.k or self._settings.k, allowed(opened.catalogue, wanted.filters)
+            listed = self._list(user.user_id, state, variant, ranker.rank(state, k, only=only), opened)
             queried = QueriedList(**_fields(listed) | {"version": version}, event_id=event.event_id)
-            return queried, then(state, ranker, listed.items, opened.ranker.catalogue)
+            return queried, then(state, ranker, listed.items, opened.catalogue)
 
         return await opened.ranker.ask(user.user_id, made)
 
-    async def rank(self, user: KnownUser, item_ids: Sequence[str]) -> RankedItems:
+    async def rank(self, user: KnownUser, item_ids: Sequence[str], filters: Filters) -> RankedItems:
         """See `OnDemand.rank`."""
         opened = await self._opened()
-        items = await opened.ranker.ask(user.user_id, lambda _, ranker: ranker.order(user.state, item_ids))
-        known = {item.item_id for item in items}
-        return RankedItems(
-            user_id=user.user_id,
-            path="live" if user.state.known else "trending",
-            items=items,
-            unknown=[item_id for item_id in dict.fromkeys(item_ids) if item_id not in known],
-        )
+
+        def ordered(_: str, ranker: Ranker) -> tuple[list[Candidate], list[str]]:
+            catalogue, asked = opened.catalogue, dict.fromkeys(item_ids)
+            unknown = [item_id for item_id in asked if catalogue.find(item_id) is None]
+            wanted = [item_id for item_id in asked if filters.allow(item_id, facets_of(catalogue.about(item_id)))]
+            return ranker.order(user.state, wanted), unknown
+
+        items, unknown = await opened.ranker.ask(user.user_id, ordered)
+        path = "live" if user.state.known else "trending"
+        path = "stale" if self._stale(opened) else path
+        return RankedItems(user_id=user.user_id, path=path, items=items, unknown=unknown)
 
     async def explain(self, user: KnownUser, item_id: str, without: str | None) -> ExplainedItems:
         """See `OnDemand.explain`."""
@@ -129,6 +147,23 @@ class ListsOnDemand:
             raise NotAnswered(error.reason, str(error), lasts=True) from None
         return ExplainedItems(user_id=user.user_id, items=items, without=without, list_without=listed)
 
+    @property
+    def progress(self) -> str:
+        """See `OnDemand.progress`. What texts need counts only once it was begun."""
+        if self._opening is None or _failed(self._opening):
+            return "not yet"
+        begun = [task for task in (self._opening, self._loading) if task is not None]
+        return "ready" if all(task.done() for task in begun) else "being read"
+
+    async def warm(self) -> None:
+        """See `OnDemand.warm`. Without a model folder what needs none is warm all the same."""
+        opening, loading = self._opening_begun(), self._loading_begun()
+        _, loaded = await asyncio.gather(opening, loading, return_exceptions=True)
+        opened = await _soon(opening, "the catalogue cannot be read yet")
+        await opened.ranker.ask("", lambda _, ranker: ranker.rank(UserState(), self._settings.k))
+        if isinstance(loaded, BaseException) and not isinstance(loaded, NotAnswered):
+            raise loaded
+
     async def close(self) -> None:
         """See `OnDemand.close`."""
         for task in (self._opening, self._loading):
@@ -144,7 +179,7 @@ class ListsOnDemand:
         self, user_id: str, state: UserState, variant: str, ranking: Ranking, opened: _Open
     ) -> RecommendationList:
         made_ms = now_ms()
-        return RecommendationList(
+        listed = RecommendationList(
             user_id=user_id,
             version=state.list_version,
             generated_at=rfc3339(made_ms),
@@ -156,14 +191,26 @@ class ListsOnDemand:
             folded=[],
             items=ranking.items,
         )
+        return msgspec.structs.replace(listed, path="stale") if self._stale(opened) else listed
+
+    def _stale(self, opened: _Open) -> bool:
+        return opened.ranker.unheard(self._silent_s)
 
     async def _opened(self) -> _Open:
         if self._opening is not None and _succeeded(self._opening) and self._opening.result().ranker.outdated:
             await self._opening.result().ranker.close()
             self._opening = None
+        return await _soon(self._opening_begun(), "the catalogue is still being read")
+
+    def _opening_begun(self) -> asyncio.Task[_Open]:
         if self._opening is None or _failed(self._opening):
             self._opening = asyncio.create_task(self._open())
-        return await _soon(self._opening, "the catalogue is still being read")
+        return self._opening
+
+    def _loading_begun(self) -> asyncio.Task[DeadlineEncoder]:
+        if self._loading is None or _failed(self._loading):
+            self._loading = asyncio.create_task(self._load())
+        return self._loading
 
     async def _open(self) -> _Open:
         settings, ranker = self._settings, FollowedRanker(self._settings)
@@ -188,9 +235,7 @@ class ListsOnDemand:
         """The vector of a statement's text, by what is encoded of it."""
         if written is None:
             raise TypeError("this is a bug: a statement has a text")
-        if self._loading is None or _failed(self._loading):
-            self._loading = asyncio.create_task(self._load())
-        encoder = await _soon(self._loading, "the model folder is still being loaded")
+        encoder = await _soon(self._loading_begun(), "the model folder is still being loaded")
         if self._fingerprint != fingerprint:
             raise NotAnswered(
                 "other_model",
@@ -217,6 +262,19 @@ class ListsOnDemand:
         under_deadline = DeadlineEncoder(encoder)
         await under_deadline.warm_up()
         return under_deadline
+
+
+def allowed(catalogue: Catalogue, filters: Filters) -> Mask | None:
+    """`(n,)`: the items that filters leave; None: all, there being no filters."""
+    if not filters:
+        return None
+    about = zip(catalogue.ids, catalogue.items, strict=True)
+    return np.fromiter((filters.allow(item_id, facets_of(item)) for item_id, item in about), np.bool_, len(catalogue))
+
+
+def facets_of(item: CatalogueItem | None) -> Facets:
+    """An item's facets, none without a vector."""
+    return {} if item is None else item.facets
 
 
 def title_of(item_id: str, catalogue: Catalogue) -> str:

@@ -72,6 +72,7 @@ def test_whom_and_what_nobody_knows_is_said(shared: System) -> None:
 def api(shared: System, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApi]:
     names = ("PENCHANT_PREFIX", "PENCHANT_MODEL")
     settings = {name: shared.environment[name] for name in names}
+    settings["PENCHANT_API_ON_DEMAND"] = "start"
     with running_api(tmp_path_factory.mktemp("api"), shared.bootstrap, shared.redis_url, **settings) as made:
         yield ready(made)
 
@@ -90,6 +91,30 @@ def answer_of(api: RunningApi, path: str, body: object = None) -> Answer:
 
 def ids(body: dict[str, list[dict[str, str]]]) -> list[str]:
     return [item["item_id"] for item in body["items"]]
+
+
+def test_what_lists_on_demand_need_is_read_before_anybody_asks(shared: System, api: RunningApi) -> None:
+    """Given an API that is to make ready as it starts, then the first question is answered, and none waits."""
+    shared.publish(FILMS)
+
+    assert until(lambda: api.ask("/health/ready").body["on_demand"] == "ready", 60), api.child.last_lines()
+    first = api.ask("/v1/users/somebody/query", {"text": "a ship in space", "k": 2})
+    assert (first.status, len(first.body["items"])) == (200, 2), first.raw
+
+
+def test_a_list_for_a_text_is_filtered_before_it_is_cut(shared: System, api: RunningApi) -> None:
+    """Given a text about one genre, when another is asked for, then the list has as many of that as there are."""
+    shared.publish(FILMS)
+    wanted = ["f3", "f4"]
+    asked = {"text": "a ship in space", "k": len(wanted), "facet.genre": "romance"}
+    path = "/v1/users/filtered/query"
+
+    assert until(lambda: sorted(ids(answer_of(api, path, asked).body)) == sorted(wanted))
+    less = answer_of(api, path, asked | {"exclude": wanted[:1]}).body
+    assert sorted(ids(less)) == sorted(wanted[1:])
+    assert ids(answer_of(api, path, asked | {"facet.genre": "no such"}).body) == []
+    talked = answer_of(api, "/v1/users/filtered%20too/conversation", asked).body
+    assert set(ids(talked)) <= set(wanted)
 
 
 def test_a_list_for_a_text_is_the_one_that_a_worker_would_make(shared: System, api: RunningApi) -> None:

@@ -4,11 +4,15 @@ import gc
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
+import redis
 
 from benchmarks.performance.apache_kafka import ApacheKafka
 from penchant import Click, EventProducer, Recommendations
+from serving.catalogue import pack
 from serving.kafka.admin import open_admin
+from serving.state.keyspace import Keyspace
 from tests.foreign.librdkafka import produce
 from tests.foreign.plans import Do, Send, SendPlan
 from tests.foreign.segments import CODECS, batches
@@ -66,6 +70,9 @@ def test_a_broker_that_is_killed_and_restarted_and_topics_made_anew(
     """Given a client, a producer and an API, when the broker dies and comes back with its log, then all go on."""
     topics = ListTopics(own_kafka.bootstrap, prefix)
     topics.publish(*((f"u{number}", a_list(f"u{number}", 1)) for number in range(50)))
+    topics.embedded({"i1": {"vector": pack(np.ones(4, np.float32))}})
+    with redis.Redis.from_url(redis_url) as store:
+        store.set(Keyspace(prefix).common("fingerprint"), "f")
     settings = {"PENCHANT_PREFIX": prefix, "PENCHANT_API_SILENT_S": "2"}
     with (
         Recommendations(own_kafka.bootstrap, prefix, silent_s=2.0) as lists,
@@ -80,10 +87,17 @@ def test_a_broker_that_is_killed_and_restarted_and_topics_made_anew(
             answer = api.list_of(user_id)
             return (answer.body["path"], answer.body["version"]) if answer.status == 200 else ("none", 0)
 
+        def ranked() -> str | None:
+            """The path of what is made on demand."""
+            answer = api.ask("/v1/users/u1/rank", {"items": ["i1"]})
+            return answer.body["path"] if answer.status == 200 else None
+
+        assert until(lambda: ranked() == "trending", 60), api.child.last_lines()
         own_kafka.kill()
         assert until(lambda: lists.get("u1").path == "stale", 10)
         assert lists.get("u1").version == 1
         assert until(lambda: told("u1") == ("stale", 1), 10)
+        assert until(lambda: ranked() == "stale", 10)
         sent = events.send(Click(user_id="u1", item_id="i9", type="click"))
         own_kafka.start()
         assert sent.result(60).topic == topics.topics.clicks, "what was sent meanwhile goes on its way"
@@ -96,6 +110,7 @@ def test_a_broker_that_is_killed_and_restarted_and_topics_made_anew(
         after = [("live", 3), ("none", 0), *[("live", 1)] * 47]
         assert until(lambda: [told(f"u{number}") for number in range(1, 50)] == after, 30)
         assert until(api.ready, 30)
+        assert until(lambda: ranked() == "trending", 30)
 
         with open_admin(own_kafka.bootstrap) as admin:
             admin.delete_topics([topics.topics.recommendations])

@@ -27,6 +27,7 @@ def test_ready_once_the_topics_are_there_until_the_store_is_gone(broker: Broker,
             "redis": "ok",
             "broker": "ok",
             "lists": "ok",
+            "on_demand": "not yet",
         }
 
         store.stop()

@@ -8,15 +8,15 @@ import socket
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import jsonschema
 import msgspec
 import numpy as np
 import pytest
 import redis
-from kafka import KafkaProducer
 
-from penchant.messages import ItemVector, RecommendationList
+from penchant.messages import RecommendationList
 from penchant.partitioner import partition_of
 from serving.arrays import Vector
 from serving.catalogue import pack
@@ -117,16 +117,15 @@ def test_a_part_of_a_list(served: Served) -> None:
     assert part("?k=1000") == ["i1", "i2", "i,3", "i4"]
     assert part("?exclude=i1,i2") == ["i,3", "i4"]
     assert part("?exclude=i1&exclude=i%2C3&k=1") == ["i2"]
+    assert part("?offset=1&k=2") == ["i2", "i,3"]
+    assert part("?offset=1&exclude=i2") == ["i,3", "i4"]
+    assert part("?offset=0") == ["i1", "i2", "i,3", "i4"]
+    assert part("?offset=4") == part("?offset=1000&k=5") == []
 
 
 def publish_items(served: Served, items: dict[str, dict[str, object]]) -> None:
     """Items as workers embed them."""
-    usual = {"title": "t", "available": True, "revision": "r", "fingerprint": "f", "vector": "", "facets": {}}
-    producer = KafkaProducer(bootstrap_servers=served.topics.bootstrap)
-    for item_id, fields in items.items():
-        item = msgspec.convert({"item_id": item_id, **usual, **fields}, ItemVector)
-        producer.send(served.topics.topics.item_vectors, key=item_id.encode(), value=msgspec.json.encode(item))
-    producer.close()
+    served.topics.embedded(items)
 
 
 def test_items_with_a_facet(served: Served) -> None:
@@ -168,6 +167,8 @@ def test_items_that_are_like_one(served: Served) -> None:
     assert until(lambda: all(served.api.ask(f"/v1/items/{each}/similar").status == 200 for each in ("s%2F0", "other")))
     assert until(lambda: similar() == ["s1", "s3", "s4"])
     assert similar("?k=1") == ["s1"]
+    assert similar("?k=1&offset=1") == ["s3"]
+    assert similar("?offset=3") == []
     assert similar("?facet.side=left&exclude=s1") == ["s4"]
     assert served.api.ask("/v1/items/s%2F0/similar").body["items"][1] == {
         "item_id": "s3",
@@ -219,18 +220,53 @@ def test_interests_by_name(served: Served, redis_url: str) -> None:
     assert served.api.ask("/v1/users/nobody/interests").body["reason"] == "unknown_user"
 
 
+def test_what_all_items_have_is_no_interest(broker: Broker, redis_url: str, tmp_path: Path) -> None:
+    """Given that all are films, then nobody's interest is films, until there is a book, and when it is gone again."""
+    prefix = f"test-{secrets.token_hex(4)}"
+    topics = ListTopics(broker.bootstrap, prefix)
+    state = UserState(ring=[RingEvent(time.time_ns() // 1_000_000, "e1", 1, "w1", EventKind.CLICK, 1.0, 1.0)])
+    keys = Keyspace(prefix)
+    with redis.Redis.from_url(redis_url) as store:
+        store.set(keys.common("fingerprint"), "f")
+        store.set(keys.user(partition_of("u1", PARTITIONS), "u1"), encode(state, "f"))
+    with running_api(tmp_path, broker.bootstrap, redis_url, PENCHANT_PREFIX=prefix) as api:
+        served = Served(ready(api), topics)
+
+        def told() -> list[tuple[str, str]]:
+            body = api.ask("/v1/users/u1/interests").body
+            return [(each["facet"], each["name"]) for each in body.get("interests", [])]
+
+        films = {"w1": {"kind": "film", "genre": ["War"]}, "w2": {"kind": "film", "genre": "Drama"}}
+        publish_items(served, {item_id: {"facets": facets} for item_id, facets in films.items()})
+        assert until(lambda: told() == [("genre", "War")]), told()
+        publish_items(served, {"w3": {"facets": {"kind": "book"}}})
+        assert until(lambda: told() == [("genre", "War"), ("kind", "film")]), told()
+        publish_items(served, {"w3": {"facets": {"kind": "film"}}})
+        assert until(lambda: told() == [("genre", "War")]), told()
+
+
 def test_without_a_model_items_are_ranked_and_texts_are_not_read(served: Served, redis_url: str) -> None:
     """Given items that nobody interacted with, then they are told in some order, and a query says what is missing."""
-    publish_items(served, {each: {"vector": pack(turned(angle))} for angle, each in enumerate(ODD_IDS)})
+    sides = {each: {"side": ["Left", "odd"] if number % 2 else "right"} for number, each in enumerate(ODD_IDS)}
+    publish_items(
+        served,
+        {each: {"vector": pack(turned(angle)), "facets": sides[each]} for angle, each in enumerate(ODD_IDS)},
+    )
     with redis.Redis.from_url(redis_url) as store:
         store.set(Keyspace(served.topics.topics.prefix).common("fingerprint"), "f")
 
-    def rank() -> Answer:
-        return served.api.ask("/v1/users/nobody/rank", {"items": [*ODD_IDS, "no such", ODD_IDS[0]]})
+    def rank(**filters: object) -> Answer:
+        return served.api.ask("/v1/users/nobody/rank", {"items": [*ODD_IDS, "no such", ODD_IDS[0]], **filters})
 
     assert until(lambda: rank().status == 200, 60), rank().raw
     assert until(lambda: sorted(ids(rank().body)) == sorted(ODD_IDS))
     assert (rank().body["unknown"], rank().body["path"]) == (["no such"], "trending")
+    left, right = sorted(ODD_IDS[1::2]), sorted(ODD_IDS[::2])
+    assert sorted(ids(rank(**{"facet.side": "LEFT"}).body)) == left
+    assert sorted(ids(rank(**{"facet.side": ["left", "Right"], "exclude": right}).body)) == left
+    excluded = rank(exclude=f"{ODD_IDS[0]},{ODD_IDS[2]}", **{"facet.side": "right"}).body
+    assert sorted(ids(excluded)) == sorted({*right} - {ODD_IDS[0], ODD_IDS[2]})
+    assert (ids(rank(**{"facet.colour": "red"}).body), rank(exclude="no such").body["unknown"]) == ([], ["no such"])
     query = served.api.ask("/v1/users/nobody/query", {"text": "space"})
     assert (query.status, query.body["reason"], query.headers["retry-after"]) == (503, "no_model", "1")
     explained = served.api.ask("/v1/users/nobody/explain/a%2Fb")
@@ -249,6 +285,9 @@ def test_without_a_model_items_are_ranked_and_texts_are_not_read(served: Served,
         ("rank", {"items": ["i"] * 1001}, "schema"),
         ("rank", {"items": [""]}, "schema"),
         ("rank", {"items": ["é" * 256]}, "too_large"),
+        ("rank", {"items": ["i1"], "exclude": 5}, "schema"),
+        ("rank", {"items": ["i1"], "facet.genre": {"a": 1}}, "schema"),
+        ("query", {"text": "space", "facet.genre": [1]}, "schema"),
     ],
 )
 def test_what_no_list_can_be_made_for_is_a_problem(served: Served, path: str, body: object, reason: str) -> None:
@@ -291,6 +330,10 @@ def test_an_unchanged_list_is_not_sent_again(served: Served) -> None:
         ("/v1/users/u1/recommendations?k=0", 400, "bad_parameter"),
         ("/v1/users/u1/recommendations?k=1e3", 400, "bad_parameter"),
         ("/v1/users/u1/recommendations?k=1001", 400, "bad_parameter"),
+        ("/v1/users/u1/recommendations?k=", 400, "bad_parameter"),
+        ("/v1/users/u1/recommendations?offset=-1", 400, "bad_parameter"),
+        ("/v1/users/u1/recommendations?offset=1001", 400, "bad_parameter"),
+        ("/v1/users/u1/recommendations?fallback=", 400, "bad_parameter"),
         ("/v1/users/u1/recommendations?fallback=popular", 400, "bad_parameter"),
         (f"/v1/users/{'u' * 257}/recommendations", 400, "too_large"),
         ("/v1/users//recommendations", 404, "not_found"),

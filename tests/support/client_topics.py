@@ -6,7 +6,7 @@ import msgspec
 from kafka import KafkaProducer
 
 from deploy.topics.create import create_topics
-from penchant.messages import ListItem, RecommendationList
+from penchant.messages import ItemVector, ListItem, RecommendationList
 from penchant.topics import Topics
 
 PARTITIONS = 4
@@ -44,6 +44,16 @@ class ListTopics:
     def items(self, *items: tuple[str, bytes | None]) -> None:
         """Items by id; None for a removed one."""
         self._send(self.topics.items, *items)
+
+    def embedded(self, items: dict[str, dict[str, object]]) -> None:
+        """Items as workers embed them, with these fields."""
+        usual = {"title": "t", "available": True, "revision": "r", "fingerprint": "f", "vector": "", "facets": {}}
+        made = {
+            item_id: msgspec.convert({"item_id": item_id, **usual, **given}, ItemVector)
+            for item_id, given in items.items()
+        }
+        records = ((item_id, msgspec.json.encode(item)) for item_id, item in made.items())
+        self._send(self.topics.item_vectors, *records)
 
     def _send(self, topic: str, *records: tuple[str, bytes | None]) -> None:
         with closing(KafkaProducer(bootstrap_servers=self.bootstrap, acks="all")) as producer:

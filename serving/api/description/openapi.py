@@ -115,7 +115,10 @@ def _schemas() -> dict[str, Any]:
     )
     schemas: dict[str, Any] = made
     schemas["Command"]["required"].remove("command_id")  # it is made
-    schemas["RecommendationList"]["properties"]["path"]["enum"].append("stale")
+    for name in ("RecommendationList", "QueriedList", "ConversationTurn"):
+        schemas[name]["properties"]["path"]["enum"].append("stale")
+    for name in ("Query", "Said", "RankedRequest"):
+        schemas[name]["patternProperties"] = {"^facet[.].": {"anyOf": schemas[name]["properties"]["exclude"]["anyOf"]}}
     return schemas
 
 

@@ -99,6 +99,12 @@ _WITHOUT = parameter(
 _PART = [
     parameter("k", "query", "so many entries at most", {"type": "integer", "minimum": 1, "maximum": MOST_ENTRIES}),
     parameter(
+        "offset",
+        "query",
+        "so many of those that the filters leave are passed over",
+        {"type": "integer", "minimum": 0, "maximum": MOST_ENTRIES},
+    ),
+    parameter(
         "exclude",
         "query",
         "items to leave out, several with commas or given several times",
@@ -196,8 +202,9 @@ _TOLD = {
     ],
 }
 _TEXT = {"type": "string"}
-_WELL = {"ok": True, "why": "redis and broker answer, lists are followed", "redis": "ok", "broker": "ok", "lists": "ok"}
-_ILL = {"ok": False, "why": "redis does not answer", "redis": "does not answer", "broker": "ok", "lists": "ok"}
+_FACTS = {"redis": "ok", "broker": "ok", "lists": "ok", "on_demand": "ready"}
+_WELL = {"ok": True, "why": "redis and broker answer, lists are followed", **_FACTS}
+_ILL = {"ok": False, "why": "redis does not answer", **_FACTS, "redis": "does not answer"}
 
 OPERATIONS = (
     Operation(
@@ -227,7 +234,8 @@ OPERATIONS = (
         path="/v1/users/{id}/interests",
         name="getInterests",
         role=Role.READ,
-        summary="What the user's last events and statements have in common, by name, strongest first.",
+        summary="What the user's last events and statements have in common, by name, strongest first; "
+        "values that all items have are left out.",
         parameters=[USER],
         answers={200: Answer("the interests", "Interests", _INTERESTS)},
         problems=(400, 404, 503),
@@ -238,12 +246,14 @@ OPERATIONS = (
         name="query",
         cost=COSTLY,
         role=Role.READ,
-        summary="A list for a text and this user, at once; the profile is not told, unless `remember` says so.",
+        summary="A list for a text and this user, at once, filtered as lists are; the profile is not told, unless "
+        "`remember` says so.",
         parameters=[USER],
         body=("Query",),
         several=False,
         examples={
             "query": {"value": {"text": "something light for tonight", "k": 10}},
+            "filtered": {"value": {"text": "space", "exclude": ["i9"], "facet.genre": ["Sci-Fi", "Western"]}},
             "statement": {"value": {"text": "尤其是科幻片", "remember": True, "event_id": "r-4", "language": "zh"}},
         },
         answers={200: Answer("the list", "QueriedList", _QUERIED)},
@@ -272,11 +282,14 @@ OPERATIONS = (
         name="rank",
         cost=COSTLY,
         role=Role.READ,
-        summary="The caller's own candidates in this user's order, with scores and reasons.",
+        summary="The caller's own candidates in this user's order, with scores and reasons, filtered as lists are.",
         parameters=[USER],
         body=("RankedRequest",),
         several=False,
-        examples={"items": {"value": {"items": ["i3", "i404"]}}},
+        examples={
+            "items": {"value": {"items": ["i3", "i404"]}},
+            "filtered": {"value": {"items": ["i3", "i9", "i404"], "exclude": ["i9"], "facet.genre": "Sci-Fi"}},
+        },
         answers={200: Answer("the items", "RankedItems", _RANKED)},
         problems=(400, 413, 415, 422, 503),
     ),

@@ -1,6 +1,6 @@
 """What is known of items where lists are read: titles, facets, vectors."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from threading import Event
 from typing import Any
 
@@ -8,8 +8,13 @@ import msgspec
 
 from penchant.messages import Facets
 from serving.api.followed.item_vectors import ItemVectors
+from serving.api.followed.shared_values import FacetValue, SharedValues
+from serving.filters import has_facets
 
 __all__ = ()
+
+
+_FEWEST = 2  # of which one can say that they share something
 
 
 class _Item(msgspec.Struct, array_like=True):
@@ -40,6 +45,7 @@ class ItemDetails:
         self.vectors = ItemVectors()
         self.changes = 0
         self._items: dict[str, bytes] = {}
+        self._shared = SharedValues()
         self._read = msgspec.json.Decoder(_Record).decode
         self._packed = msgspec.msgpack.Encoder().encode
         self._unpacked = msgspec.msgpack.Decoder(_Item).decode
@@ -47,17 +53,21 @@ class ItemDetails:
     def begin(self, _: Mapping[str, Collection[int]]) -> None:
         """See `Sink.begin`."""
         self._items = {}
+        self._shared = SharedValues()
         self.vectors = ItemVectors()
 
     def take(self, record: Any) -> None:
         """See `Sink.take`."""
         self.changes += 1
         item_id = (record.key or b"").decode(errors="replace")
+        if item_id in self._items:
+            self._shared.lost()
         if record.value is None:
             self._items.pop(item_id, None)
             self.vectors.remove(item_id)
             return
         read = self._read(record.value)
+        self._shared.add(read.facets)
         self._items[item_id] = self._packed(_Item(read.title, read.facets, read.available))
         if read.vector:
             self.vectors.put(item_id, read.fingerprint, read.vector)
@@ -80,10 +90,16 @@ class ItemDetails:
         packed = self._items.get(item_id)
         return {} if packed is None else self._unpacked(packed).facets
 
+    def shared(self) -> frozenset[FacetValue]:
+        """The values of facets that all items have; none where there is one item only."""
+        if len(self._items) < _FEWEST:
+            return frozenset()
+        return self._shared.among(lambda: (self._unpacked(packed).facets for packed in list(self._items.values())))
+
     def has(self, item_id: str, wanted: Mapping[str, frozenset[str]]) -> bool:
         """Whether an item has, of each facet that is named, one of the values; those are in lower case."""
         packed = self._items.get(item_id)
-        return packed is not None and _has(self._unpacked(packed), wanted)
+        return packed is not None and has_facets(self._unpacked(packed).facets, wanted)
 
     def is_offered(self, item_id: str, wanted: Mapping[str, frozenset[str]]) -> bool:
         """The same, and whether it may be recommended."""
@@ -91,13 +107,4 @@ class ItemDetails:
         if packed is None:
             return False
         item = self._unpacked(packed)
-        return item.available and _has(item, wanted)
-
-
-def _has(item: _Item, wanted: Mapping[str, frozenset[str]]) -> bool:
-    return all(not values.isdisjoint(_values(item.facets.get(name))) for name, values in wanted.items())
-
-
-def _values(facet: str | list[str] | None) -> Iterator[str]:
-    if facet is not None:
-        yield from (each.casefold() for each in ([facet] if isinstance(facet, str) else facet))
+        return item.available and has_facets(item.facets, wanted)

@@ -58,6 +58,9 @@ class ItemVectors:
         self._of: dict[str, _Rows] = {}  # by fingerprint
         self._at: dict[str, tuple[_Rows, int]] = {}
 
+    def __len__(self) -> int:
+        return len(self._at)
+
     def put(self, item_id: str, fingerprint: str, packed: str) -> None:
         """Take in an item's vector, base64 of float16. Raises ValueError if it is none."""
         vector: Halves = np.frombuffer(base64.b64decode(packed, validate=True), np.float16)

@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from penchant.errors import Misconfigured
 from penchant.messages import Review
 from serving.api.ondemand.made_lists import ConversationTurn, ExplainedItems, QueriedList, RankedItems
-from serving.api.ondemand.port import KnownUser, NotAnswered, OnDemand
+from serving.api.ondemand.port import KnownUser, NotAnswered, OnDemand, Wanted
+from serving.filters import Filters
 
 __all__ = ()
 
@@ -19,21 +20,30 @@ class OnFirstUse:
         self._made: OnDemand | None = None
         self._turn = asyncio.Lock()
 
-    async def query(self, user: KnownUser, said: Review, k: int | None) -> QueriedList:
+    async def query(self, user: KnownUser, said: Review, wanted: Wanted) -> QueriedList:
         """See `OnDemand.query`."""
-        return await (await self._there()).query(user, said, k)
+        return await (await self._there()).query(user, said, wanted)
 
-    async def converse(self, user: KnownUser, said: Review, k: int | None) -> ConversationTurn:
+    async def converse(self, user: KnownUser, said: Review, wanted: Wanted) -> ConversationTurn:
         """See `OnDemand.converse`."""
-        return await (await self._there()).converse(user, said, k)
+        return await (await self._there()).converse(user, said, wanted)
 
-    async def rank(self, user: KnownUser, item_ids: Sequence[str]) -> RankedItems:
+    async def rank(self, user: KnownUser, item_ids: Sequence[str], filters: Filters) -> RankedItems:
         """See `OnDemand.rank`."""
-        return await (await self._there()).rank(user, item_ids)
+        return await (await self._there()).rank(user, item_ids, filters)
 
     async def explain(self, user: KnownUser, item_id: str, without: str | None) -> ExplainedItems:
         """See `OnDemand.explain`."""
         return await (await self._there()).explain(user, item_id, without)
+
+    @property
+    def progress(self) -> str:
+        """See `OnDemand.progress`."""
+        return "not yet" if self._made is None else self._made.progress
+
+    async def warm(self) -> None:
+        """See `OnDemand.warm`."""
+        await (await self._there()).warm()
 
     async def close(self) -> None:
         """See `OnDemand.close`."""

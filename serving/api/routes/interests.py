@@ -1,10 +1,14 @@
 """What a user is inclined to, by name: `GET /v1/users/{id}/interests`."""
 
+import asyncio
 import time
+from collections.abc import Collection
 
 import msgspec
 from aiohttp import web
 
+from penchant.messages import Facets
+from serving.api.followed.shared_values import FacetValue
 from serving.api.followed.views import Views
 from serving.api.named_interests import interests_of
 from serving.api.queries import id_in_path
@@ -28,5 +32,16 @@ class InterestRoutes:
         items = known_items(self._views)
         found = await known_user(self._users, user_id)
         now_ms = time.time_ns() // 1_000_000
-        made = interests_of(*found, items.facets, self._half_life_days, now_ms)
+        shared = await asyncio.to_thread(items.shared)
+        made = interests_of(*found, lambda item: _without(items.facets(item), shared), self._half_life_days, now_ms)
         return web.Response(body=msgspec.json.encode(made), content_type="application/json")
+
+
+def _without(facets: Facets, shared: Collection[FacetValue]) -> Facets:
+    """What tells an item from others."""
+    if not shared:
+        return facets
+    return {
+        name: [value for value in ([values] if isinstance(values, str) else values) if (name, value) not in shared]
+        for name, values in facets.items()
+    }

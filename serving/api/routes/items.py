@@ -56,6 +56,6 @@ class ItemRoutes:
                 for other, score in items.vectors.nearest(item_id)
                 if other not in query.exclude and items.is_offered(other, query.facets)
             )
-            return list(islice(wanted, query.k or _USUAL))
+            return list(islice(wanted, query.offset, query.offset + (query.k or _USUAL)))
         except KeyError:  # it was removed just now
             return []

@@ -46,7 +46,7 @@ class ListRoutes:
             items = [item for item in items if item.item_id not in query.exclude]
         if query.facets:
             items = [item for item in items if self._views.items.has(item.item_id, query.facets)]
-        return items[: query.k]
+        return items[query.places]
 
 
 def encoded(found: UserList) -> bytes:

@@ -19,10 +19,10 @@ from penchant.messages import Review
 from penchant.producer.outgoing_record import check
 from serving.api.access import check_role
 from serving.api.keys import Role
-from serving.api.ondemand.port import KnownUser, NotAnswered, OnDemand
+from serving.api.ondemand.port import KnownUser, NotAnswered, OnDemand, Wanted
 from serving.api.outbox import Outbox
 from serving.api.problems import Problem, bad_request
-from serving.api.queries import MOST_ENTRIES, body_of, id_in_path
+from serving.api.queries import MOST_ENTRIES, filtered_body_of, id_in_path
 from serving.api.routes.lookups import unknown_user
 from serving.api.stored_users import StoredUsers
 from serving.state.user_state import UserState
@@ -33,13 +33,14 @@ _ENCODER = msgspec.json.Encoder()
 
 
 class Said(msgspec.Struct, kw_only=True):
-    """What somebody says, and how many items are wanted.
+    """What somebody says, and which items are wanted, how many, and which not: by facets with `facet.NAME`, too.
 
     event_id: of the statement; made where there is none. language: of reasons' words and questions (`en`, `zh-CN`).
     """
 
     text: Annotated[str, msgspec.Meta(min_length=1)]
     k: Annotated[int, msgspec.Meta(ge=1, le=MOST_ENTRIES)] | None = None
+    exclude: str | list[str] = []
     event_id: str | None = None
     language: str | None = None
 
@@ -51,12 +52,13 @@ class Query(Said, kw_only=True):
 
 
 class RankedRequest(msgspec.Struct, kw_only=True):
-    """items: the caller's own candidates, by id."""
+    """items: the caller's own candidates, by id; without those to `exclude`, and by facets with `facet.NAME`."""
 
     items: Annotated[
         list[Annotated[str, msgspec.Meta(min_length=1, max_length=256)]],
         msgspec.Meta(min_length=1, max_length=MOST_ENTRIES),
     ]
+    exclude: str | list[str] = []
 
 
 class OnDemandRoutes:
@@ -69,14 +71,15 @@ class OnDemandRoutes:
 
     async def query(self, request: web.Request) -> web.Response:
         """A list for a text, which the profile is told of only if the caller says so."""
-        user_id, asked = id_in_path(request), await body_of(request, Query)
+        user_id = id_in_path(request)
+        asked, filters = await filtered_body_of(request, Query)
         if asked.remember:
             check_role(request, Role.INGEST)
         said = _statement(user_id, asked)
         with refused():
             user = await self._user(user_id)
             about = msgspec.structs.replace(said, user_id=user.user_id)
-            made = await self._on_demand.query(user, about, asked.k)
+            made = await self._on_demand.query(user, about, Wanted(asked.k, filters))
         if asked.remember:
             await self._outbox.send([said], [said.event_id or ""])
         return _answer(msgspec.structs.replace(made, remembered=asked.remember))
@@ -84,24 +87,27 @@ class OnDemandRoutes:
     async def converse(self, request: web.Request) -> web.Response:
         """A list for what is said, which is remembered; and one question, if that leaves open what is meant."""
         check_role(request, Role.INGEST)
-        user_id, asked = id_in_path(request), await body_of(request, Said)
+        user_id = id_in_path(request)
+        asked, filters = await filtered_body_of(request, Said)
         said = _statement(user_id, asked)
         with refused():
             user = await self._user(user_id)
-            made = await self._on_demand.converse(user, msgspec.structs.replace(said, user_id=user.user_id), asked.k)
+            about = msgspec.structs.replace(said, user_id=user.user_id)
+            made = await self._on_demand.converse(user, about, Wanted(asked.k, filters))
         await self._outbox.send([said], [said.event_id or ""])
         return _answer(msgspec.structs.replace(made, remembered=True))
 
     async def rank(self, request: web.Request) -> web.Response:
         """The caller's items in this user's order."""
-        user_id, asked = id_in_path(request), await body_of(request, RankedRequest)
+        user_id = id_in_path(request)
+        asked, filters = await filtered_body_of(request, RankedRequest)
         try:
             for item_id in asked.items:
                 check_id("items", item_id)
         except Rejected as error:
             raise bad_request(error) from None
         with refused():
-            made = await self._on_demand.rank(await self._user(user_id), asked.items)
+            made = await self._on_demand.rank(await self._user(user_id), asked.items, filters)
         return _answer(made)
 
     async def explain(self, request: web.Request) -> web.Response:

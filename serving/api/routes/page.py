@@ -1,5 +1,6 @@
 """The page, `GET /`, and the files that it is made of, under `/web/`: read once, sent with what must not be done."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import blake2b
 from http import HTTPStatus
@@ -37,9 +38,13 @@ class _File:
 
 
 class PageRoutes:
-    """Needs no key: the page has nothing of anybody in it, and asks for one itself."""
+    """Needs no key: the page has nothing of anybody in it, and asks for one itself.
 
-    def __init__(self) -> None:
+    opened: called whenever somebody opens it, who may soon ask for what takes a while to make ready.
+    """
+
+    def __init__(self, opened: Callable[[], None]) -> None:
+        self._opened = opened
         self._files = {
             each.name: _read(each.name, each.read_bytes())
             for each in files("serving.api").joinpath("web").iterdir()
@@ -48,6 +53,7 @@ class PageRoutes:
 
     async def page(self, request: web.Request) -> web.Response:
         """The page itself."""
+        self._opened()
         return self._answer(request, "index.html")
 
     async def part(self, request: web.Request) -> web.Response:

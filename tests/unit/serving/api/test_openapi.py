@@ -23,6 +23,7 @@ from serving.api.routes.histories import HistoryRoutes
 from serving.api.routes.interests import InterestRoutes
 from serving.api.routes.items_shown import ShownItemRoutes
 from serving.api.routes.operator import OperatorRoutes
+from serving.api.routes.page import PageRoutes
 from serving.api.routes.streams import StreamRoutes
 from serving.api.shown.item_map import ItemMap
 from serving.api.shown.past_events import Shown
@@ -66,6 +67,7 @@ async def test_every_route_is_described_and_nothing_else() -> None:
     history = HistoryRoutes(views, users, Shown(views.items.title, item_map, 30.0))
     add_page(
         app,
+        PageRoutes(lambda: None),
         ShownItemRoutes(views, item_map),
         history,
         OperatorRoutes(views, [], BrokersDeadLetters("127.0.0.1:1", topics)),

@@ -15,10 +15,12 @@ MARKUP = re.compile(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\be
 
 
 async def test_every_file_is_served_with_what_must_not_be_done() -> None:
-    routes = PageRoutes()
+    opened: list[bool] = []
+    routes = PageRoutes(lambda: opened.append(True))
 
     page = await routes.page(make_mocked_request("GET", "/"))
     assert page.headers["Content-Type"].startswith("text/html")
+    assert opened == [True]
     for name, text in TEXTS.items():
         part = await routes.part(make_mocked_request("GET", f"/web/{name}", match_info={"file": name}))
         assert part.body == text.encode()
@@ -30,7 +32,7 @@ async def test_every_file_is_served_with_what_must_not_be_done() -> None:
 
 
 async def test_a_browser_that_has_it_is_not_sent_it_again() -> None:
-    routes = PageRoutes()
+    routes = PageRoutes(lambda: None)
     tag = (await routes.page(make_mocked_request("GET", "/"))).headers["ETag"]
 
     again = await routes.page(make_mocked_request("GET", "/", headers={"If-None-Match": tag}))
