@@ -50,6 +50,7 @@ class RejectReason(Enum):
     RETRACT_UNKNOWN = "retract_unknown"
     RETRACT_TOO_LATE = "retract_too_late"
     MERGE_CYCLE = "merge_cycle"
+    UNSIGNED = "unsigned"  # a command, where commands need the signature of a key that is known
     ENCODER_TIMEOUT = "encoder_timeout"
     UNREADABLE = "unreadable"  # a record or batch that the log's own format does not explain
     INTERNAL = "internal"  # a fault of ours: it names the exception and its place

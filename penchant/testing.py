@@ -96,16 +96,16 @@ class FakeEventProducer(EventSender):
     (Delivery(topic='penchant.clicks.v1', partition=0, offset=0), b'u1')
     """
 
-    def __init__(self) -> None:
-        super().__init__("penchant", "test", _BUFFER_BYTES)
+    def __init__(self, commands_key: str | None = None) -> None:
+        super().__init__("penchant", "test", _BUFFER_BYTES, commands_key)
         self.sent: list[OutgoingRecord] = []
         self.messages: list[Message] = []
         self.fails: Unavailable | None = None
         self.full = False
 
-    def send(self, message: Message) -> Future[Delivery]:
+    def send(self, message: Message, source: str | None = None) -> Future[Delivery]:
         """See `EventProducer.send`."""
-        delivery = super().send(message)
+        delivery = super().send(message, source)
         self.messages.append(message)
         return delivery
 

@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
 
 from penchant.errors import Misconfigured
+from penchant.signatures import CommandKeys
 from penchant.topics import LEGAL_PREFIX, Topics
 from serving.configuration.dotenv import FILE, encoding_of
 from serving.configuration.secret_files import with_files_read
@@ -43,6 +44,12 @@ class Connections(StoreSettings):
         default=None, description="The key of the endpoint that a model folder may name (docs/models.md)."
     )
     embeddings_key_file: Path | None = Field(default=None, description="A file that holds that key.")
+    commands_key: SecretStr | None = Field(
+        default=None,
+        description="Keys that sign commands, NAME:SECRET, several with blanks or on lines: who sends one signs by the "
+        "first, workers take what any of them signed and refuse the rest (docs/running.md).",
+    )
+    commands_key_file: Path | None = Field(default=None, description="A file that holds those keys.")
     half_life_days: float = Field(
         default=30.0, ge=0.001, le=36_500, description="Time in which an event's weight in the long vector halves."
     )
@@ -118,6 +125,13 @@ class Connections(StoreSettings):
             where = name if self.embeddings_key_file is None else f"{name}_FILE"
             raise Misconfigured(f"{where} is no key: it is empty, or has spaces or characters that no key has")
         return key
+
+    def command_keys(self) -> CommandKeys | None:
+        """The keys of commands; None where these need none. Raises Misconfigured, which quotes none."""
+        if self.commands_key is None:
+            return None
+        file = "" if self.commands_key_file is None else "_FILE"
+        return CommandKeys.parse(self.commands_key.get_secret_value(), f"PENCHANT_COMMANDS_KEY{file}")
 
     @property
     def keys(self) -> str:

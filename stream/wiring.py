@@ -14,6 +14,7 @@ from serving.ranking.statistics import Statistics
 from stream.containment.faults import Faults, Guard
 from stream.containment.quarantine import Quarantine
 from stream.encoder.deadline import DeadlineEncoder
+from stream.events.authority import by_keys
 from stream.events.decoder import Decoder
 from stream.events.weights import load_weights
 from stream.group_assignment import GroupAssignment
@@ -228,6 +229,7 @@ def _core(parts: _Parts) -> _Core:
         identities,
         clock=parts.clock.latest_ms,
         clicks_are_seen=settings.clicks_are_seen,
+        authority=by_keys(settings.command_keys()),
     )
     observer = PipelineMetrics(metrics, parts.evaluation, waiting, now_ms)
     pipeline = Pipeline(

@@ -29,7 +29,7 @@ def erase(user: str, timeout: float, as_json: bool) -> None:
     from serving.connections import Connections
 
     settings = Connections()
-    receipt = send_command(settings.brokers, settings.topics, user, "erase", timeout)
+    receipt = send_command(settings, user, "erase", timeout)
     if as_json:
         print_json(
             {

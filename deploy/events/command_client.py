@@ -9,18 +9,19 @@ from deploy.events.jsonl import JsonLine
 from deploy.events.line_producer import LineProducer
 from penchant.errors import Misconfigured, Unavailable
 from penchant.messages import Receipt
-from penchant.topics import Topic, Topics
+from penchant.topics import Topic
+from serving.connections import Connections
 from serving.files.message_splitter import BadLine
 from serving.kafka.admin import end_offsets, partitions_of, reader
-from serving.kafka.brokers import AnyBrokers
 
 
-def send_command(brokers: AnyBrokers, topics: Topics, user: str, kind: str, timeout_s: float) -> Receipt:
-    """Send a command of a kind (`erase`) about a user. Returns the receipt.
+def send_command(settings: Connections, user: str, kind: str, timeout_s: float) -> Receipt:
+    """Send a command of a kind (`erase`) about a user, signed if there is a key for it. Returns the receipt.
 
     Raises `Misconfigured` if the topics are missing or the user cannot be one, and `Unavailable` if no worker answers
     within `timeout_s`.
     """
+    brokers, topics, keys = settings.brokers, settings.topics, settings.command_keys()
     command_id = f"{kind}-{uuid.uuid4()}"
     body = msgspec.json.encode({"command_id": command_id, "type": kind, "user_id": user})
     with reader(brokers) as consumer:
@@ -32,7 +33,7 @@ def send_command(brokers: AnyBrokers, topics: Topics, user: str, kind: str, time
             )
         for partition, end in end_offsets(consumer, receipts).items():
             consumer.seek(partition, end)
-        with LineProducer(brokers, topics) as producer:
+        with LineProducer(brokers, topics, keys) as producer:
             refused = producer.send(JsonLine(1, Topic.COMMANDS, user.encode(), body))
         if isinstance(refused, BadLine):
             raise Misconfigured(f"the user's id cannot be sent: {refused.why}")

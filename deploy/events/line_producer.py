@@ -10,7 +10,8 @@ from deploy.events.confirmed_producer import DELIVERY_TIMEOUT_MS, confirmed_prod
 from deploy.events.jsonl import JsonLine
 from penchant.errors import Misconfigured, Unavailable
 from penchant.kafka.missing_rights import missing_right, unseen
-from penchant.topics import MAX_MESSAGE_BYTES, Topics
+from penchant.signatures import SIGNATURE, CommandKeys
+from penchant.topics import MAX_MESSAGE_BYTES, Topic, Topics
 from serving.files.message_splitter import BadLine
 from serving.kafka.admin import open_admin, seen_and_hidden, translated
 from serving.kafka.brokers import AnyBrokers
@@ -22,11 +23,12 @@ class LineProducer:
     """A producer for one block; at its end everything was delivered, or `Unavailable` says how much was not.
 
     `confirmed` counts by full topic name and is whole after the block. The topics are looked up once, at first use;
-    `Misconfigured` if one is missing.
+    `Misconfigured` if one is missing. keys: commands are signed by the first.
     """
 
-    def __init__(self, brokers: AnyBrokers, topics: Topics) -> None:
+    def __init__(self, brokers: AnyBrokers, topics: Topics, keys: CommandKeys | None = None) -> None:
         self._brokers = brokers
+        self._keys = keys
         self._topics = topics
         self._known: set[str] = set()
         self._hidden: list[str] = []
@@ -47,9 +49,12 @@ class LineProducer:
             raise Misconfigured(unseen([name]))
         if name not in self._known:
             raise Misconfigured(f"the topic {name} is missing: create it with `penchant topics create`")
+        headers = []
+        if self._keys is not None and line.topic is Topic.COMMANDS:
+            headers.append((SIGNATURE, self._keys.sign(line.key, line.value)))
         with translated(self._brokers):
             try:
-                future = self._producer.send(name, key=line.key, value=line.value)
+                future = self._producer.send(name, key=line.key, value=line.value, headers=headers)
             except MessageSizeTooLargeError:
                 return BadLine(line.number, f"larger than {MAX_MESSAGE_BYTES} bytes")
         future.add_callback(self._count, name)

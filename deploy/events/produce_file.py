@@ -66,7 +66,7 @@ def send_file(settings: Connections, file: str, options: SendOptions) -> Produce
         done.unit = lines.unit
         if not first:
             options.tell(f"{lines.name} is empty")
-        with LineProducer(settings.brokers, settings.topics) as producer:
+        with LineProducer(settings.brokers, settings.topics, settings.command_keys()) as producer:
             try:
                 _send(producer, chain(first, pieces), options, done)
             except BadFile as error:

@@ -29,6 +29,7 @@ class EventProducer(EventSender):
 
     bootstrap: Kafka's servers, host:port, several with commas. prefix: the first part of the topics' names. source: who
     sends, as CloudEvents' `source`. buffer_bytes: how much may be unconfirmed; beyond it `send` raises BufferFull.
+    commands_key: by which commands are signed, NAME:SECRET, where the workers need that (PENCHANT_COMMANDS_KEY).
     kafka: more options of kafka-python's producer, such as `compression_type`, `security_protocol`.
     """
 
@@ -39,9 +40,10 @@ class EventProducer(EventSender):
         *,
         source: str = "penchant",
         buffer_bytes: int = _BUFFER_BYTES,
+        commands_key: str | None = None,
         kafka: Mapping[str, object] | None = None,
     ) -> None:
-        super().__init__(prefix, source, buffer_bytes)
+        super().__init__(prefix, source, buffer_bytes, commands_key)
         self._bootstrap = bootstrap
         self._options = {
             "bootstrap_servers": bootstrap,

@@ -8,7 +8,9 @@ from typing import NamedTuple, Self
 
 from penchant.blocks import Block
 from penchant.errors import BufferFull, Unavailable
+from penchant.messages import Command
 from penchant.producer.outgoing_record import Message, OutgoingRecord, record_of, removal_of
+from penchant.signatures import SIGNATURE, CommandKeys
 from penchant.topics import Topics
 
 __all__ = ["Delivery", "EventSender"]
@@ -25,8 +27,9 @@ class Delivery(NamedTuple):
 class EventSender(Block):
     """Checks, counts what is not confirmed yet, and bounds it. Every method may be called from any thread."""
 
-    def __init__(self, prefix: str, source: str, buffer_bytes: int) -> None:
+    def __init__(self, prefix: str, source: str, buffer_bytes: int, commands_key: str | None = None) -> None:
         self._topics = Topics(prefix)
+        self._keys = CommandKeys.parse(commands_key, "commands_key") if commands_key is not None else None
         self._source = source
         self._most_bytes = buffer_bytes
         self._bytes = 0
@@ -34,12 +37,14 @@ class EventSender(Block):
         self._failed: list[BaseException] = []
         self._changed = Condition()
 
-    def send(self, message: Message) -> Future[Delivery]:
+    def send(self, message: Message, source: str | None = None) -> Future[Delivery]:
         """Send a Click, Review, Item or Command; returns at once. The future says where it stands, once it does.
 
-        Raises Rejected for what no worker would take, before anything is sent, and BufferFull.
+        source: who sends this one, if not the sender of all. Raises Rejected for what no worker would take, before
+        anything is sent, and BufferFull.
         """
-        return self._send(record_of(message, self._topics, self._source))
+        record = record_of(message, self._topics, source or self._source)
+        return self._send(self._signed(record) if isinstance(message, Command) else record)
 
     async def send_async(self, message: Message) -> Delivery:
         """The same, and wait until it is confirmed. Raises Unavailable, too."""
@@ -78,6 +83,11 @@ class EventSender(Block):
     @abstractmethod
     def _hand_over(self, record: OutgoingRecord, delivery: Future[Delivery]) -> None:
         """Give a record to whoever brings it there, and the future its result."""
+
+    def _signed(self, record: OutgoingRecord) -> OutgoingRecord:
+        if self._keys is None:
+            return record
+        return record._replace(headers=(*record.headers, (SIGNATURE, self._keys.sign(record.key, record.value))))
 
     def _send(self, record: OutgoingRecord) -> Future[Delivery]:
         size = len(record.value or b"") + len(record.key)

@@ -146,7 +146,7 @@ async def _run(settings: ApiSettings, on_demand: OnDemand, box: DeadLetterBox) -
             silent_s=settings.api_silent_s,
             fetch_wait_ms=settings.api_fetch_wait_ms,
         )
-        outbox = Outbox(settings.brokers, settings.topics, settings.api_buffer_bytes)
+        outbox = Outbox(settings, settings.api_buffer_bytes)
         async with views, outbox, watched_loop(settings.loop_silent_s):
             dependencies = Dependencies(store, broker, views, outbox, StoredUsers(store, settings), on_demand)
             await dependencies.probe()

@@ -13,9 +13,8 @@ from penchant.errors import BufferFull, Misconfigured, Unavailable
 from penchant.messages import Click, Command, Review
 from penchant.producer.event_producer import EventProducer
 from penchant.producer.event_sender import Delivery
-from penchant.topics import Topics
 from serving.api.problems import Problem
-from serving.kafka.brokers import AnyBrokers, brokers_of
+from serving.connections import Connections
 
 __all__ = ()
 
@@ -32,10 +31,16 @@ Outgoing = Click | Review | Command
 class Outbox:
     """For an `async with` block; connects by itself, once broker and topics are there. buffer_bytes: unconfirmed."""
 
-    def __init__(self, brokers: AnyBrokers, topics: Topics, buffer_bytes: int) -> None:
-        brokers = brokers_of(brokers)
+    def __init__(self, settings: Connections, buffer_bytes: int) -> None:
+        brokers, topics, key = settings.brokers, settings.topics, settings.commands_key
+        settings.command_keys()  # so that a key that cannot be used is said as the API starts
         self._producer = EventProducer(
-            brokers.servers, topics.prefix, source=_SOURCE, buffer_bytes=buffer_bytes, kafka=brokers.options
+            brokers.servers,
+            topics.prefix,
+            source=_SOURCE,
+            buffer_bytes=buffer_bytes,
+            commands_key=key.get_secret_value() if key is not None else None,
+            kafka=brokers.options,
         )
         self._problem = "the broker was not reached yet"
         self._connecting: asyncio.Task[None] | None = None

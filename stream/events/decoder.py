@@ -30,6 +30,7 @@ from serving.lexical.wording import Wording, wording_of
 from serving.model.negation import Intent
 from serving.model.texts import clean
 from serving.state.user_state import EventKind, id_hash
+from stream.events.authority import Authority
 from stream.events.encoder_input import EncoderInput
 from stream.events.envelope import Deleted, body_of, convert, plain_fields, read
 from stream.events.framing import id_in_key
@@ -95,6 +96,7 @@ class CommandEvent:
     """A command about a user.
 
     targets: of a retraction, the 48-bit hashes that its event may be remembered by. original: that event, if sent too.
+    signed_by: the name of the key that signed it; "": none, or it is not looked at again.
     """
 
     record: Record
@@ -102,6 +104,7 @@ class CommandEvent:
     time_ms: int
     targets: tuple[int, ...] = ()
     original: Event | None = None
+    signed_by: str = ""
 
     @property
     def event_id(self) -> str:
@@ -123,7 +126,7 @@ class Decoder:
     """Reads records of the user topics.
 
     identities: topic -> its identity, for ids made from offsets. clock: ms since 1970; a record that is further ahead
-    of it than clocks differ would stay the newest for ever.
+    of it than clocks differ would stay the newest for ever. authority: of commands; None: they need none.
     """
 
     def __init__(
@@ -135,8 +138,10 @@ class Decoder:
         *,
         clock: Callable[[], int],
         clicks_are_seen: bool = True,
+        authority: Authority | None = None,
     ) -> None:
         self.commands = topics.commands
+        self._authority = authority
         self._clock = clock
         self._asked_ms = 0  # what it said when it was asked last
         self._weights = weights
@@ -157,7 +162,11 @@ class Decoder:
         if not TIMES_BEGIN_MS <= record.timestamp_ms <= self._asked_ms:  # most are older than when it was asked last
             self._asked_ms = min(self._clock(), TIME_END_MS - 1)
             check_record_time(record.timestamp_ms, self._asked_ms)
-        return self._read(record)
+        event = self._read(record)
+        if self._authority is None or record.topic != self.commands:
+            return event
+        signer = self._authority(record)
+        return replace(event, signed_by=signer) if isinstance(event, CommandEvent) else event
 
     def read_again(self, record: Record) -> Event | CommandEvent | Reroute:
         """Read one that was accepted before, whatever the clock says by now: it may have been set back since.

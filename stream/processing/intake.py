@@ -66,17 +66,17 @@ class LiveIntake:
     def _arrive(self, record: Record) -> WorkItem | Reroute | DeadLetter | None:
         if self.guard.quarantine.condemned(record):  # it is not to be read at all
             return quarantined(record)
-        return arrive(record, self.decoder.decode, self.transfers)
+        return arrive(record, self.decoder, self.transfers)
 
 
-def arrive(record: Record, read_event: Read, transfers: str) -> WorkItem | Reroute | DeadLetter | None:
+def arrive(record: Record, decoder: Decoder, transfers: str) -> WorkItem | Reroute | DeadLetter | None:
     """What a record is: an input, misrouted, a dead letter, or nothing. `transfers`: the topic between owners."""
     if record.topic == transfers:
-        return _transferred(record, read_event)
+        return _transferred(record, decoder.read_again)  # it was taken by who passes it on
     if (dead_letter := unreadable(record)) is not None:
         return dead_letter
     try:
-        event = read_event(record)
+        event = decoder.decode(record)
     except Rejected as error:
         return DeadLetter(record, error.reason, str(error), "decode")
     return event if isinstance(event, Reroute) else WorkItem(event.user_id, event.event_id, Trigger.FRESH, event)

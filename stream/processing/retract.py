@@ -57,7 +57,8 @@ def unread(dead_letters: Iterable[DeadLetter], topic: str, now_ms: int) -> Itera
             if not (isinstance(command_id, str) and isinstance(kind, str)):
                 continue
             if 0 < len(command_id.encode()) <= MAX_ID_BYTES >= len(kind.encode()):  # a receipt has to fit, too
-                said = f"{dead_letter.reason.value}: it cannot be read"
+                unsigned = dead_letter.reason is RejectReason.UNSIGNED
+                said = f"{dead_letter.reason.value}: {dead_letter.message if unsigned else 'it cannot be read'}"
                 yield Answer(command_id, kind, "refused", said, at_ms=now_ms)
 
 

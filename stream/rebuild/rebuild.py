@@ -13,6 +13,7 @@ from serving.model.encoder import Encoder
 from serving.model.sentiment import Sentiment
 from serving.state.user_state import Vector
 from stream.containment.faults import Guard
+from stream.events.authority import by_keys
 from stream.events.decoder import Decoder
 from stream.events.records import Record
 from stream.events.weights import load_weights
@@ -148,6 +149,7 @@ def make_replay(source: ReplaySource, log: LogReader, store: UserStore, items: I
         source.identities,
         clock=wall_clock_ms,
         clicks_are_seen=settings.clicks_are_seen,
+        authority=by_keys(settings.command_keys()),
     )
     clock, guard = LogClock(), Guard()
     intake = ReplayIntake(decoder=decoder, transfers=topics.transfers, guard=guard, audit_notes=audit_notes)

@@ -45,7 +45,7 @@ class ReplayIntake:
         batches: dict[int, PartitionBatch] = {}
         for record in records:
             self.audit_notes.events += record.topic != self.transfers
-            match arrive(record, self.decoder.decode, self.transfers):
+            match arrive(record, self.decoder, self.transfers):
                 case Reroute() as reroute:
                     self.misrouted[record.position] = reroute
                 case WorkItem() as each if not self._is_copy(record):

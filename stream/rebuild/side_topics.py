@@ -21,6 +21,7 @@ _BY_THE_MOMENT = frozenset(
         RejectReason.RETRACT_UNKNOWN,
         RejectReason.RETRACT_TOO_LATE,
         RejectReason.MERGE_CYCLE,
+        RejectReason.UNSIGNED,
         RejectReason.ENCODER_TIMEOUT,
         RejectReason.INTERNAL,
         RejectReason.QUARANTINED,

@@ -48,6 +48,7 @@ def test_a_running_system_shows_none(tmp_path: Path, store: EmbeddedStore, canar
         "PENCHANT_REDIS_FILE": str(tmp_path / "url"),
         "PENCHANT_ERASURE_SECRET_FILE": str(tmp_path / "erasure"),
         "PENCHANT_EMBEDDINGS_KEY": canary,
+        "PENCHANT_COMMANDS_KEY": f"shop:{canary}",
         "PENCHANT_LOG_LEVEL": "DEBUG",
         "PENCHANT_MODEL": str(small_model),
     }

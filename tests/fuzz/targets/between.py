@@ -68,7 +68,7 @@ def states() -> list[dict[str, str]]:
 
 def transfers() -> Target:
     """What the owners of two users tell each other, as it arrives."""
-    by = decoder().decode
+    by = decoder()
     corpus = [told(each, value) for each in SAID for value in ("", m.CLICK, *states())]
 
     def run(data: bytes) -> None:

@@ -58,7 +58,7 @@ async def test_every_route_is_described_and_nothing_else() -> None:
     users = StoredUsers(store, Connections())
     views = Views("127.0.0.1:1", topics, most=None, silent_s=30, fetch_wait_ms=500)
     dependencies = Dependencies(
-        store, AIOKafkaClient(), views, Outbox("127.0.0.1:1", topics, 1024), users, OnFirstUse(_nobody)
+        store, AIOKafkaClient(), views, Outbox(Connections(bootstrap="127.0.0.1:1"), 1024), users, OnFirstUse(_nobody)
     )
     app = application(
         dependencies, StreamRoutes(views, 15.0, 10), InterestRoutes(views, users, 30.0), Admission(most_bytes=1024)
