@@ -4,7 +4,7 @@ import json
 import os
 import secrets
 import tempfile
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from hashlib import sha256
 from pathlib import Path
 
@@ -16,19 +16,22 @@ __all__ = ["add_key"]
 _KEY_BYTES = 24
 
 
-def add_key(path: Path, name: str, roles: Collection[Role]) -> str:
+def add_key(path: Path, name: str, roles: Collection[Role], users: Sequence[str] = ()) -> str:
     """Add a key to a file, which is made if it is not there, for its owner alone; the rest of it stays as it is.
 
-    Returns the key, which stands nowhere. Raises Misconfigured if the file is none of keys, or has that name.
+    users: whom it is for; none: everybody. Returns the key, which stands nowhere. Raises Misconfigured if the file is
+    none of keys, or has that name.
     """
     key = secrets.token_hex(_KEY_BYTES)
     try:
         before = path.read_text(encoding="utf-8") if path.exists() else ""
     except (OSError, UnicodeDecodeError) as error:
         raise Misconfigured(f"{path} cannot be read: {error}") from error
-    listed = ", ".join(json.dumps(role.value) for role in roles)
+    listed = json.dumps([role.value for role in roles])
     heading = f"[keys.{json.dumps(name, ensure_ascii=False)}]"
-    made = f'{heading}\nsha256 = "{sha256(key.encode()).hexdigest()}"\nroles = [{listed}]\n'
+    made = f'{heading}\nsha256 = "{sha256(key.encode()).hexdigest()}"\nroles = {listed}\n'
+    if users:
+        made += f"users = {json.dumps(list(users), ensure_ascii=False)}\n"
     text = f"{before.rstrip()}\n\n{made}" if before.strip() else made
     try:
         check_keys(text)

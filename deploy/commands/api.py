@@ -42,11 +42,14 @@ def api(context: click.Context, host: str | None, port: int | None) -> None:
     "--role", "roles", multiple=True, required=True, type=click.Choice(["read", "ingest", "admin"]), help="May repeat."
 )
 @click.option(
+    "--user", "users", multiple=True, help="Whom it is for: an id, or how ids begin (shop-a-*). May repeat. [all]"
+)
+@click.option(
     "--file", "path", type=click.Path(path_type=Path, dir_okay=False), help="The file. [env: PENCHANT_API_KEYS]"
 )
 @json_option
 @connection_options
-def key(name: str, roles: tuple[str, ...], path: Path | None, as_json: bool) -> None:
+def key(name: str, roles: tuple[str, ...], users: tuple[str, ...], path: Path | None, as_json: bool) -> None:
     """Make a key called NAME, add its hash to the file of keys, and print it, once: it stands nowhere else.
 
     A running API has it within a second. To take one away, delete its lines.
@@ -57,7 +60,7 @@ def key(name: str, roles: tuple[str, ...], path: Path | None, as_json: bool) -> 
     given = path or (Path(os.environ["PENCHANT_API_KEYS"]) if os.environ.get("PENCHANT_API_KEYS") else None)
     if given is None:
         raise Misconfigured("which file? Name it with --file, or set PENCHANT_API_KEYS")
-    made = add_key(given, name, [Role(role) for role in dict.fromkeys(roles)])
+    made = add_key(given, name, [Role(role) for role in dict.fromkeys(roles)], users)
     if as_json:
         print_json({"name": name, "roles": list(dict.fromkeys(roles)), "key": made})
     else:

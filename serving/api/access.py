@@ -8,12 +8,13 @@ from aiohttp.typedefs import Handler, Middleware
 
 from penchant.errors import Misconfigured
 from serving.api.description.page_operations import OPERATIONS
-from serving.api.keys import KeyFile, Role
+from serving.api.keys import Holder, KeyFile, Role
 from serving.api.problems import Problem
+from serving.api.scope import HOLDER, check_users
 
 __all__ = ()
 
-_GIVEN = "penchant.roles"  # where a request has those of its key
+_OF_EVERYBODY = "/v1/operator/"
 _ROLES = {(operation.method, operation.path): operation.role for operation in OPERATIONS}
 
 
@@ -35,8 +36,9 @@ def asks_for_keys(keys: KeyFile) -> Middleware:
         method = "GET" if request.method == "HEAD" else request.method
         role = _ROLES.get((method, resource.canonical)) if resource is not None else None
         if role is not None:
-            request[_GIVEN] = _roles_of(keys, request.headers.get("Authorization", ""))
+            request[HOLDER] = _holder(keys, request.headers.get("Authorization", ""))
             check_role(request, role)
+            _check_scope(request, request[HOLDER])
         return await handler(request)
 
     return refuse
@@ -44,18 +46,28 @@ def asks_for_keys(keys: KeyFile) -> Middleware:
 
 def check_role(request: web.Request, role: Role) -> None:
     """Raise Problem unless who asks may do what needs this role; without a file of keys everybody may."""
-    roles = request.get(_GIVEN)
-    if roles is not None and not roles & {role, Role.ADMIN}:
+    holder = request.get(HOLDER)
+    if holder is not None and not holder.roles & {role, Role.ADMIN}:
         raise Problem(HTTPStatus.FORBIDDEN, "forbidden", f"this key has not the role `{role.value}`, which this needs")
 
 
-def _roles_of(keys: KeyFile, given: str) -> frozenset[Role]:
+def _check_scope(request: web.Request, holder: Holder) -> None:
+    """What is in the path; what is in a body is for its route (`check_users`)."""
+    resource = request.match_info.route.resource
+    path = resource.canonical if resource is not None else ""
+    if path.startswith("/v1/users/"):
+        check_users(request, [request.match_info["id"]])
+    elif holder.users is not None and path.startswith(_OF_EVERYBODY):
+        raise Problem(HTTPStatus.FORBIDDEN, "forbidden", "this key is for some users alone, and this is about all")
+
+
+def _holder(keys: KeyFile, given: str) -> Holder:
     scheme, _, key = given.partition(" ")
-    roles = keys.roles_of(key.strip()) if scheme.lower() == "bearer" else None
-    if roles is None:
+    holder = keys.holder(key.strip()) if scheme.lower() == "bearer" else None
+    if holder is None:
         what = "this key is not known" if key else "a key is needed"
         raise Problem(HTTPStatus.UNAUTHORIZED, "unauthorized", f"{what}: send it as `Authorization: Bearer KEY`")
-    return roles
+    return holder
 
 
 def _is_loopback(host: str) -> bool:

@@ -3,6 +3,7 @@
     [keys.shop]        # a name for people
     sha256 = "9f86…"   # of the key, 64 hexadecimal digits
     roles = ["ingest", "read"]
+    users = ["shop-a-*", "u1"]  # may be absent: whom it is for, by id or by how ids begin
 
 `read`: lists and streams. `ingest`: events. `admin`: commands, and all of the others.
 """
@@ -10,6 +11,7 @@
 import logging
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import Enum
 from hashlib import sha256
 from pathlib import Path
@@ -37,10 +39,30 @@ class Role(Enum):
 class _Key(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sha256: Annotated[str, msgspec.Meta(pattern="^[0-9a-fA-F]{64}$")]
     roles: Annotated[list[Role], msgspec.Meta(min_length=1)]
+    users: Annotated[list[Annotated[str, msgspec.Meta(min_length=1)]], msgspec.Meta(min_length=1)] | None = None
 
 
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     keys: Annotated[dict[str, _Key], msgspec.Meta(min_length=1)]
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who has a key. users: whom it is for: ids, and beginnings of ids before a `*`; None: everybody."""
+
+    name: str
+    roles: frozenset[Role]
+    users: tuple[str, ...] | None = None
+
+    def may_name(self, user_id: str) -> bool:
+        """Whether it is for this user.
+
+        >>> Holder("shop", frozenset(), ("a-*", "u1")).may_name("a-7")
+        True
+        """
+        return self.users is None or any(
+            user_id.startswith(each[:-1]) if each.endswith("*") else user_id == each for each in self.users
+        )
 
 
 class KeyFile:
@@ -48,14 +70,14 @@ class KeyFile:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._roles = _read(path)
+        self._holders = _read(path)
         self._stamp = (0, 0)  # so that it is read again if it changed meanwhile
         self._looked_s = time.monotonic()
 
-    def roles_of(self, key: str) -> frozenset[Role] | None:
-        """The roles of a key; None if it is none of the file's."""
+    def holder(self, key: str) -> Holder | None:
+        """Who has a key; None if it is none of the file's."""
         self._look()
-        return self._roles.get(sha256(key.encode(errors="surrogateescape")).digest())
+        return self._holders.get(sha256(key.encode(errors="surrogateescape")).digest())
 
     def _look(self) -> None:
         now = time.monotonic()
@@ -67,11 +89,11 @@ class KeyFile:
             if stamp == self._stamp:
                 return
             self._stamp = stamp  # said once, if it is broken
-            self._roles = _read(self._path)
+            self._holders = _read(self._path)
         except (Misconfigured, OSError) as error:
             _log.error("the keys stay as they were: %s", error)
         else:
-            _log.info("the keys were read again: %d", len(self._roles))
+            _log.info("the keys were read again: %d", len(self._holders))
 
 
 def check_keys(text: str) -> Mapping[str, _Key]:
@@ -79,14 +101,17 @@ def check_keys(text: str) -> Mapping[str, _Key]:
     return edited.parse(text, _File).keys
 
 
-def _read(path: Path) -> Mapping[bytes, frozenset[Role]]:
+def _read(path: Path) -> Mapping[bytes, Holder]:
     try:
-        keys = check_keys(edited.read_text(path)).values()
+        keys = check_keys(edited.read_text(path))
     except OSError as error:
         raise Misconfigured(f"PENCHANT_API_KEYS: {path} cannot be read ({error.strerror})") from error
     except Misconfigured as error:
         raise Misconfigured(f"PENCHANT_API_KEYS: {path}: {error}") from error
-    return {bytes.fromhex(key.sha256): frozenset(key.roles) for key in keys}
+    return {
+        bytes.fromhex(key.sha256): Holder(name, frozenset(key.roles), tuple(key.users) if key.users else None)
+        for name, key in keys.items()
+    }
 
 
 def _stamp(path: Path) -> tuple[int, int]:

@@ -8,6 +8,7 @@ from contextlib import suppress
 from http import HTTPStatus
 from types import TracebackType
 from typing import Self
+from urllib.parse import quote
 
 from penchant.errors import BufferFull, Misconfigured, Unavailable
 from penchant.messages import Click, Command, Review
@@ -59,12 +60,15 @@ class Outbox:
         with suppress(Unavailable):  # who sent it was told that it is not confirmed
             await asyncio.to_thread(self._producer.close, _LAST_S)
 
-    async def send(self, messages: Sequence[Outgoing], ids: Sequence[str]) -> None:
-        """Send all, and wait until the broker has them. Raises Problem: some of them may have come, then."""
+    async def send(self, messages: Sequence[Outgoing], ids: Sequence[str], by: str = "") -> None:
+        """Send all, and wait until the broker has them. Raises Problem: some of them may have come, then.
+
+        by: the name of the API's key that was sent with them; commands say it as their source.
+        """
         if self._problem:
             raise _later("not_ready", f"nothing can be sent yet: {self._problem}", ids)
         try:
-            sent = await asyncio.to_thread(self._hand_over, messages)  # which may wait for the broker
+            sent = await asyncio.to_thread(self._hand_over, messages, by)  # which may wait for the broker
             async with asyncio.timeout(_CONFIRMED_WITHIN_S):
                 await asyncio.gather(*map(asyncio.wrap_future, sent))
         except BufferFull as error:
@@ -78,8 +82,9 @@ class Outbox:
                 self._producer.flush(0.0)  # it keeps what failed until somebody asks
             raise _later("not_confirmed", str(error), ids) from None
 
-    def _hand_over(self, messages: Sequence[Outgoing]) -> list[Future[Delivery]]:
-        return [self._producer.send(message) for message in messages]
+    def _hand_over(self, messages: Sequence[Outgoing], by: str) -> list[Future[Delivery]]:
+        source = f"{_SOURCE}/{quote(by, safe='')}" if by else _SOURCE
+        return [self._producer.send(each, source if isinstance(each, Command) else None) for each in messages]
 
     async def _connect(self) -> None:
         while True:

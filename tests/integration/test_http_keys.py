@@ -44,7 +44,8 @@ def topics(broker: Broker, prefix: str) -> ListTopics:
 @pytest.fixture(scope="module")
 def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("keys") / "keys.toml"
-    made.write_text(keys({"reader": "read", "sender": "ingest", "chief": "admin", "both": "read,ingest"}))
+    text = keys({"reader": "read", "sender": "ingest", "chief": "admin", "both": "read,ingest"})
+    made.write_text(text + keys({"of-some": "admin"}).replace("k0", "tenant") + 'users = ["shop-a-*", "u1"]\n')
     return made
 
 
@@ -102,6 +103,36 @@ def test_what_each_role_may(api: RunningApi) -> None:
     assert asked(api, "/v1/commands", ERASE, "Bearer chief").status == 202
     assert asked(api, LIST, None, "Bearer chief").status == 200
     assert {api.ask(path).status for path in ("/health/live", "/metrics", "/openapi.json", "/", "/web/app.js")} == {200}
+
+
+def test_a_key_of_some_users_names_no_others(api: RunningApi, topics: ListTopics) -> None:
+    """Of a merge both are named: whoever may command one user could take over any other, else."""
+    before = sent(topics)
+    merge = {"type": "merge", "user_id": "shop-a-7", "anonymous_id": "u1"}
+
+    for path, body in (
+        ("/v1/users/u2/recommendations", None),
+        ("/v1/users/u12/history", None),
+        ("/v1/users/u2/query", {"text": "space", "remember": True}),
+        ("/v1/operator/users", None),
+        ("/v1/commands", {**ERASE, "user_id": "u2"}),
+        ("/v1/commands", {**merge, "anonymous_id": "victim"}),
+        ("/v1/commands", {**merge, "user_id": "victim"}),
+        ("/v1/commands", [merge, {**ERASE, "user_id": "shop-b-7"}]),
+        ("/v1/events", [CLICK, {**CLICK, "user_id": "shop-b-7"}]),
+    ):
+        answer = asked(api, path, body, "Bearer of-some")
+        assert (answer.status, answer.body["reason"]) == (403, "forbidden"), (path, body)
+    assert sent(topics) == before
+    assert asked(api, LIST, None, "Bearer of-some").status == 200
+    assert asked(api, "/v1/events", CLICK, "Bearer of-some").status == 202
+    assert asked(api, "/v1/commands", merge, "Bearer of-some").status == 202
+    (sources,) = [
+        [value for name, value in record.headers if name == "ce_source"]
+        for record in read_topic(topics.bootstrap, topics.topics.commands)
+        if b"shop-a-7" in record.value
+    ]
+    assert sources == [b"penchant-api/tenant"], "the audit of commands says who asked"
 
 
 def test_keys_are_replaced_by_the_file(api: RunningApi, file: Path) -> None:

@@ -1,7 +1,7 @@
 """Events and commands in: `POST /v1/events`, `POST /v1/commands`."""
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from http import HTTPStatus
 from typing import Any
 
@@ -14,6 +14,7 @@ from penchant.producer.outgoing_record import check
 from serving.api.outbox import Outbox, Outgoing
 from serving.api.problems import Problem
 from serving.api.queries import json_in_body
+from serving.api.scope import check_users, holder_name
 
 __all__ = ()
 
@@ -31,13 +32,14 @@ class IngestRoutes:
 
     async def events(self, request: web.Request) -> web.Response:
         """One event, or a list: clicks, reviews and statements."""
-        return await self._take(await _given(request), _event_kind, "event_id")
+        return await self._take(request, _event_kind, "event_id")
 
     async def commands(self, request: web.Request) -> web.Response:
         """One command, or a list."""
-        return await self._take(await _given(request), lambda _: Command, "command_id")
+        return await self._take(request, lambda _: Command, "command_id")
 
-    async def _take(self, given: list[Any], kind: Callable[[dict[str, Any]], Kind], id_name: str) -> web.Response:
+    async def _take(self, request: web.Request, kind: Callable[[dict[str, Any]], Kind], id_name: str) -> web.Response:
+        given = await _given(request)
         messages: list[Outgoing] = []
         errors: list[dict[str, object]] = []
         for index, each in enumerate(given):
@@ -56,9 +58,17 @@ class IngestRoutes:
                 errors=errors[:_MOST_NAMED],
             )
         ids = [getattr(message, id_name) for message in messages]
-        await self._outbox.send(messages, ids)
+        check_users(request, (user_id for message in messages for user_id in _named(message)))
+        await self._outbox.send(messages, ids, holder_name(request))
         body = msgspec.json.encode({"ids": ids})
         return web.Response(body=body, status=HTTPStatus.ACCEPTED, content_type="application/json")
+
+
+def _named(message: Outgoing) -> Iterator[str]:
+    """The users whom a message is about."""
+    yield message.user_id
+    if isinstance(message, Command) and message.anonymous_id is not None:
+        yield message.anonymous_id
 
 
 async def _given(request: web.Request) -> list[Any]:

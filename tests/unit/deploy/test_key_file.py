@@ -7,7 +7,7 @@ import pytest
 
 from deploy.api.key_file import add_key
 from penchant.errors import Misconfigured
-from serving.api.keys import KeyFile, Role
+from serving.api.keys import Holder, KeyFile, Role
 from tests.support.command import penchant
 
 
@@ -15,11 +15,13 @@ def test_a_key_is_taken_with_its_roles_and_stands_nowhere(tmp_path: Path) -> Non
     path = tmp_path / "keys.toml"
 
     shop = add_key(path, "shop", [Role.READ, Role.INGEST])
-    chief = add_key(path, 'the "chief" 我', [Role.ADMIN])
+    chief = add_key(path, 'the "chief" 我', [Role.ADMIN], ["a-*", 'u"1'])
 
     keys = KeyFile(path)
-    assert keys.roles_of(shop) == frozenset({Role.READ, Role.INGEST})
-    assert keys.roles_of(chief) == frozenset({Role.ADMIN})
+    assert keys.holder(shop) == Holder("shop", frozenset({Role.READ, Role.INGEST}))
+    of_some = keys.holder(chief)
+    assert of_some == Holder('the "chief" 我', frozenset({Role.ADMIN}), ("a-*", 'u"1'))
+    assert [of_some.may_name(each) for each in ("a-", "a-7", 'u"1', "a", 'u"12', "*", "")] == [True] * 3 + [False] * 4
     assert shop not in path.read_text()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert [each.name for each in tmp_path.iterdir()] == ["keys.toml"]
@@ -63,4 +65,4 @@ def test_the_command_prints_the_key_alone(tmp_path: Path) -> None:
     without = penchant("api", "key", "shop", "--role", "read")
 
     assert (ran.exit_code, without.exit_code) == (0, 78)
-    assert KeyFile(path).roles_of(ran.out.strip()) == frozenset({Role.READ})
+    assert KeyFile(path).holder(ran.out.strip()) == Holder("shop", frozenset({Role.READ}))
