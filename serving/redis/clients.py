@@ -16,7 +16,7 @@ from redis.connection import SSLConnection, parse_url
 from penchant.errors import Misconfigured
 from serving.redis.url import WANTED, Address, address_of
 
-__all__ = ["blocking_client", "client_of", "is_cluster"]
+__all__ = ["blocking_client", "client_of", "generation", "is_cluster"]
 
 _blocking_parse: Any = parse_url  # which have no types
 _blocking_sentinels: Any = sentinel.Sentinel
@@ -32,8 +32,32 @@ class _AsynchronousOfSentinels(redis_asyncio.Redis):
         await self.sentinels.aclose()
 
 
+class _PoolOfPrimary(asynchronous_sentinel.SentinelConnectionPool):
+    """generation: counts the primaries that sentinels have named."""
+
+    generation = 0
+    _named: Any = None
+
+    async def get_master_address(self) -> Any:
+        """Ask the sentinels."""
+        address = await super().get_master_address()  # type: ignore[no-untyped-call]
+        self.generation += address != self._named
+        self._named = address
+        return address
+
+
 class _ToPrimary(asynchronous_sentinel.SentinelManagedConnection):
-    """redis-py asks the sentinels again once a primary says that it is none any more, but not if a script says so."""
+    """redis-py asks the sentinels again once a primary says that it is none any more, but not if a script says so.
+
+    What is in use when another primary is named would stay with the old one: states would be read from the one, and
+    written to the other.
+    """
+
+    async def connect(self) -> None:
+        """Be connected, to the primary that was named last."""
+        if self.is_connected and self.connection_pool.master_address != (self.host, self.port):
+            await self.disconnect()
+        await super().connect()  # type: ignore[no-untyped-call]
 
     async def read_response(self, *arguments: Any, **options: Any) -> Any:
         """Read; what a replica refuses ends the connection, so that the next one is to the primary of then."""
@@ -96,6 +120,11 @@ def is_cluster(client: Any) -> bool:
     return isinstance(client, RedisCluster | redis_asyncio.RedisCluster)
 
 
+def generation(client: Any) -> int:
+    """How many primaries sentinels have named to a client so far; 0 without sentinels."""
+    return int(getattr(getattr(client, "connection_pool", None), "generation", 0))
+
+
 def _of_sentinels(address: Address, patience: dict[str, Any], options: dict[str, Any]) -> Any:
     told = _told(parse_asynchronously(address.one))
     shared = _shared(told, patience)
@@ -104,7 +133,13 @@ def _of_sentinels(address: Address, patience: dict[str, Any], options: dict[str,
     )
     kind = _SecuredToPrimary if told.pop("ssl", False) else _ToPrimary
     client = sentinels.master_for(
-        address.service, _AsynchronousOfSentinels, **told, **patience, **options, connection_class=kind
+        address.service,
+        _AsynchronousOfSentinels,
+        _PoolOfPrimary,
+        **told,
+        **patience,
+        **options,
+        connection_class=kind,
     )
     client.sentinels = sentinels
     return client

@@ -26,6 +26,7 @@ from typing import Any
 import msgspec
 
 from penchant.errors import BrokenState, Misconfigured, NewerState
+from serving.redis.clients import generation
 from serving.state import user_state as codec
 from serving.state.keyspace import Keyspace
 from serving.state.user_state import Ref, UserState
@@ -74,6 +75,7 @@ class Store:
         self._digests: Tombstones | None = None
         self._script = self._redis.register_script(files("stream.store").joinpath("commit.lua").read_text())
         self._leases: dict[int, Lease] = {}
+        self._generations: dict[int, int] = {}  # partition -> of the primary on which the lease was acquired
 
     async def close(self) -> None:
         """Hang up."""
@@ -98,6 +100,7 @@ class Store:
         Raises Misconfigured if offsets of another topic stand there under the name of one that I know.
         """
         await self._offsets(partition)  # whoever owns the partition is not disturbed by one who must not
+        self._generations[partition] = generation(self._redis)
         token = secrets.token_hex(8)
         await self._calls.ask(lambda: self._redis.set(self._keys.of(partition, "owner"), token))
         by_field = await self._offsets(partition)
@@ -120,6 +123,8 @@ class Store:
     async def is_behind(self, partition: int) -> bool:
         """Whether the store stands before where I left it: it was restored from an older copy, or emptied."""
         lease = self._leases.get(partition)
+        if lease is not None and self._elsewhere(partition):
+            return True
         if lease is None or not lease.offsets:
             return False
         fields = [self._fields[topic] for topic in lease.offsets]
@@ -183,7 +188,12 @@ class Store:
         return states
 
     async def save(self, commit: Commit) -> Saved:
-        """Write a batch, all of it or nothing: refused if the partition is not mine, or not where I left it."""
+        """Write a batch, all of it or nothing: refused if the partition is not mine, or not where I left it.
+
+        Also if sentinels have named another primary since: what was loaded may be of the one before.
+        """
+        if self._elsewhere(commit.partition):
+            return Saved.MOVED
         gone = [user for user in commit.erased if user not in commit.states]
         keys = [self._keys.of(commit.partition, name) for name in _KEYS]
         keys += [self._keys.user(commit.partition, user) for user in [*gone, *commit.states]]
@@ -282,6 +292,10 @@ class Store:
                 raise
             _log.error("partition %d: %s; rebuilding that user's state from the log", partition, error)
             return await self._repair(partition, user)
+
+    def _elsewhere(self, partition: int) -> bool:
+        """Whether another primary is asked by now than when I acquired a partition."""
+        return self._generations.get(partition, 0) != generation(self._redis)
 
     async def _offsets(self, partition: int) -> dict[str, int]:
         """What stands in the store, by field. Raises Misconfigured as `acquire` does."""

@@ -17,7 +17,7 @@ HINDERED_S, HINDERED_CI_S = 20.0, 8.0  # more than the 5 s that a worker waits f
 
 def hindered(to: str, link: Link, scenario: Scenario) -> None:
     """One link is like that for a while, under load; the worker must not end over it, and goes on afterwards."""
-    worker = _start_behind_proxies(scenario)
+    (worker,) = scenario.start_workers(1, **scenario.environment.behind_proxies())
     scenario.start_load(rate=SLOW)
     scenario.midway(0.1, 0.4)
     _proxy(scenario, to).behave(link)
@@ -67,13 +67,6 @@ def _two(scenario: Scenario) -> tuple[WorkerProcess, WorkerProcess]:
     scenario.publish_items()
     shared(scenario, [hidden, other])
     return hidden, other
-
-
-def _start_behind_proxies(scenario: Scenario) -> WorkerProcess:
-    worker = scenario.worker(**scenario.environment.behind_proxies())
-    scenario.wait_until_ready(worker)
-    scenario.publish_items()
-    return worker
 
 
 def _proxy(scenario: Scenario, to: str) -> TcpProxy:

@@ -124,9 +124,9 @@ class Scenario:
         ids = {film["item_id"] for film in SHOWN}
         self.wait(lambda: ids <= self.watcher.look().items.keys(), 60, "the items were not embedded")
 
-    def start_workers(self, workers: int = 1) -> list[WorkerProcess]:
+    def start_workers(self, workers: int = 1, **environment: str) -> list[WorkerProcess]:
         """Workers that are ready, and a catalogue."""
-        started = [self.worker() for _ in range(workers)]
+        started = [self.worker(**environment) for _ in range(workers)]
         self.wait_until_ready(*started)
         self.publish_items()
         return started

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from tests.faults import by_input, by_links, by_refusal, by_services, by_workers
+from tests.faults import by_input, by_links, by_primaries, by_refusal, by_services, by_workers
 from tests.faults.load import Load, Shape, make_load, shuffled, twice, with_hot_user
 from tests.faults.load_sender import PACKED, TRANSACTIONAL
 from tests.faults.poison import fuzzed, poisoned, that_kills, too_large, unreadable, with_clocks
@@ -98,6 +98,9 @@ KINDS = (
     ),
     FaultKind("store-hidden", "one of two workers sees no Redis for 20 s", by_links.store_out_of_sight, 0, 3),
     FaultKind("broker-hidden", "one of two sees no broker past its session", by_links.broker_out_of_sight, 0, 3),
+    FaultKind("fail-over", "fail-over of sentinels, the last writes lost", by_primaries.fail_over, 0, 3),
+    FaultKind("two-primaries", "primary cut off, writable to one worker", by_primaries.two_primaries, 0, 3),
+    FaultKind("node-hangs", "one of a Redis Cluster's three hangs for 20 s", by_primaries.node_hangs, 0, 3),
     FaultKind("topics-anew", "topics created again, adopted", by_services.topics_recreated, 1, 3),
     FaultKind("encoder-raises", "encoder raising", partial(by_services.encoder_fails, "raise"), 0, 3, make=_wordy),
     FaultKind("encoder-hangs", "encoder hanging", partial(by_services.encoder_fails, "hang"), 1, 3, make=_wordy),

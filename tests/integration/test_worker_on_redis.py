@@ -1,15 +1,20 @@
 """A whole worker on a Redis Cluster, and through a fail-over that sentinels make: events, lists, replay, doctor."""
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from penchant.errors import Misconfigured
-from serving.redis.clients import blocking_client
+from serving.redis.clients import blocking_client, client_of, generation
+from stream.store.base import Commit, Retention, Saved
+from stream.store.redis import Store
+from stream.testing import FINGERPRINT
 from tests.conftest import ON_APACHE, Broker, missing
 from tests.support import redis_servers
 from tests.support.command import Ran, penchant
+from tests.support.cut_off import CutOffSentinels
 from tests.support.redis_servers import RedisCluster, Sentinels
 from tests.support.system import System, running
 from tests.support.waiting import until
@@ -19,6 +24,7 @@ pytestmark = [
     pytest.mark.skipif(not ON_APACHE, reason="needs a redis-server with TLS: `make test-kafka`"),
 ]
 ITEMS = [{"item_id": f"i{number}", "title": title} for number, title in enumerate(("Solaris", "Stalker", "Alien"))]
+IDENTITIES = {"clicks": "c/1", "reviews": "r/1"}
 USERS = 24  # so that each of four partitions has some, whatever the prefix
 
 
@@ -40,6 +46,13 @@ def cluster(tmp_path: Path) -> Iterator[RedisCluster]:
 @pytest.fixture
 def sentinels(tmp_path: Path) -> Iterator[Sentinels]:
     made = Sentinels(tmp_path)
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def cut_off(tmp_path: Path) -> Iterator[CutOffSentinels]:
+    made = CutOffSentinels(tmp_path)
     yield made
     made.stop()
 
@@ -112,3 +125,54 @@ def test_a_fail_over_while_events_come(
         assert worker.child.exit_code is None
         assert "reading again from there" in worker.child.last_lines(200)
         assert_whole(system)
+
+
+def named(several: CutOffSentinels) -> int:
+    """The port of the primary that most sentinels name; 0 while they do not agree that it is well."""
+    told = []
+    for each in several.sentinels:
+        with each.client() as client:
+            told.append(client.sentinel_master(CutOffSentinels.SERVICE))
+    ports = {int(each["port"]) for each in told if not each["is_sdown"]}
+    return ports.pop() if len(ports) == 1 else 0
+
+
+async def test_nothing_is_asked_of_two_primaries(cut_off: CutOffSentinels, prefix: str) -> None:
+    """A connection in use while sentinels name another primary goes there afterwards."""
+    client = client_of(cut_off.url, 60.0)
+    with cut_off.enter(cut_off.primary) as old:
+        busy = [asyncio.create_task(client.blpop([f"{prefix}-{number}"], 0)) for number in range(3)]
+
+        def all_wait() -> bool:
+            return [each["cmd"] for each in old.client_list()].count("blpop") == 3
+
+        assert await asyncio.to_thread(until, all_wait)
+        cut_off.cut_off()
+        assert await asyncio.to_thread(until, lambda: named(cut_off) == cut_off.replica.port, 30)
+        assert (await client.connection_pool.get_master_address())[1] == cut_off.replica.port  # as for a new connection
+        assert generation(client) == 2
+        for number in range(3):
+            old.rpush(f"{prefix}-{number}", "x")
+        await asyncio.gather(*busy)
+
+    asked = await asyncio.gather(*[client.info("server") for _ in range(4)])
+    assert {told["tcp_port"] for told in asked} == {cut_off.replica.port}
+    await client.aclose()
+
+
+async def test_a_lease_is_of_one_primary(cut_off: CutOffSentinels, prefix: str) -> None:
+    store = Store(cut_off.url, prefix, FINGERPRINT, IDENTITIES, Retention(1000))
+    await store.acquire(0)
+    assert await store.save(Commit(0, store.lease(0), offsets={"clicks": 1})) is Saved.WRITTEN
+    with cut_off.enter(cut_off.primary) as old:
+        assert old.execute_command("WAIT", 1, 5000) == 1
+        cut_off.cut_off()
+        assert await asyncio.to_thread(until, lambda: cut_off.role(cut_off.replica) == "master", 30)
+        old.execute_command("CLIENT", "KILL", "TYPE", "normal")
+    assert (await store.load(0, ["u1"]))["u1"].list_version == 0, "asked of the new primary"
+
+    assert await store.save(Commit(0, store.lease(0), offsets={"clicks": 2})) is Saved.MOVED
+    assert await store.is_behind(0)
+    assert await store.acquire(0) == {"clicks": 1}
+    assert await store.save(Commit(0, store.lease(0), offsets={"clicks": 2})) is Saved.WRITTEN
+    await store.close()

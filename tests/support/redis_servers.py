@@ -39,9 +39,9 @@ class RedisServer:
         """Its address, plain."""
         return f"redis://127.0.0.1:{self.port}/0"
 
-    def client(self) -> Any:
+    def client(self, **login: str) -> Any:
         """A client of its own, whatever it is part of. Any: redis-py types answers by how they are asked for."""
-        return redis.Redis(port=self.port, socket_timeout=90)
+        return redis.Redis(port=self.port, socket_timeout=90, **login)  # type: ignore[arg-type]
 
     def stop(self) -> None:
         """End it."""
@@ -149,14 +149,14 @@ class Sentinels:
         for each in (*self.sentinels, self.replica, self.primary):
             each.stop()
 
-    def _sentinel(self, folder: Path) -> RedisServer:
+    def _sentinel(self, folder: Path, *lines: str) -> RedisServer:
         port = free_port()
         home = folder / f"sentinel-{port}"
         home.mkdir()
         (home / "redis.conf").write_text(
             f"sentinel monitor {self.SERVICE} 127.0.0.1 {self.primary.port} 2\n"
             f"sentinel down-after-milliseconds {self.SERVICE} 1000\n"
-            f"sentinel failover-timeout {self.SERVICE} 4000\n",
+            f"sentinel failover-timeout {self.SERVICE} 4000\n" + "".join(f"{line}\n" for line in lines),
             encoding="utf-8",
         )
         return start(folder, name="sentinel", port=port, sentinel=True)
