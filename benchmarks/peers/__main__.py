@@ -5,6 +5,11 @@
 
 The same users, items and events for each, on one core, in processes one after the other; without a broker or a store,
 which the others do not have. rtrec brings implicit along.
+
+    python -m benchmarks.peers.over_http.builds
+    python -m benchmarks.peers --http --rate 500 --seconds 10 --json peers-http.json
+
+The same beside recommenders that answer over HTTP, Gorse and Serenade, ours as `penchant local` runs it.
 """
 
 import json
@@ -18,6 +23,7 @@ import numpy as np
 from rich.table import Table
 
 from benchmarks import machine
+from benchmarks.peers.over_http import comparison
 from benchmarks.peers.peer_process import PEERS, Work, measure
 from benchmarks.performance.load.workload import drawn, item_id
 from benchmarks.performance.options import Bar, figures_console, json_option, run_command
@@ -60,10 +66,18 @@ class _Penchant:
 @click.option("--history", type=click.IntRange(100), default=20_000, show_default=True, help="Events before.")
 @click.option("--events", type=click.IntRange(1), default=200, show_default=True, help="Events that are measured.")
 @click.option("--k", type=click.IntRange(1), default=10, show_default=True, help="Items on a list.")
+@click.option("--http", is_flag=True, help="Beside recommenders that answer over HTTP, instead.")
+@click.option("--rate", type=click.FloatRange(1), default=500.0, show_default=True, help="Requests a second, --http.")
+@click.option("--seconds", type=click.FloatRange(0.5), default=10.0, show_default=True, help="Of requests, --http.")
 @json_option
 def main(file: Path | None, **wanted: Any) -> None:
     """Time one event and one list of each."""
-    run_command(lambda bar: compare(wanted, bar), show, file)
+    load = {name: wanted.pop(name) for name in ("rate", "seconds")}
+    if wanted.pop("http"):
+        del wanted["python"]
+        run_command(lambda bar: comparison.compared(made(**wanted), load, bar), comparison.show, file)
+    else:
+        run_command(lambda bar: compare(wanted, bar), show, file)
 
 
 def compare(wanted: dict[str, Any], bar: Bar) -> dict[str, Any]:
