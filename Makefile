@@ -26,7 +26,8 @@ WHEELS := .cache/wheels
 WHEELHOUSE ?= $(wildcard .cache/wheelhouse)
 # OpenVINO beside ONNX Runtime where the processor multiplies bfloat16 (serving/model/processor.py).
 OPENVINO := $(shell grep -qE 'amx_bf16|avx512_bf16' /proc/cpuinfo 2> /dev/null && echo ,openvino)
-EXTRAS := worker,api,cpu,model,local,bench,dev$(OPENVINO)
+MORE =  # ,extra,extra: beside those below
+EXTRAS = worker,api,cpu,model,local,bench,dev$(OPENVINO)$(MORE)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # As tests/support/side_by_side.py shares them out; more at once than cores, as much of it is waiting.
 PYTEST := $(VENV)/bin/python -m pytest -n 4 --no-loadscope-reorder

@@ -9,6 +9,11 @@ import pytest
 from tests.conftest import Broker
 from tests.support.system import System, running
 
+LASTING = {
+    "PENCHANT_TRENDING_EVERY_S": "0.5",
+    "PENCHANT_SESSION_TIMEOUT_S": "30",  # it is never killed, and may be kept waiting
+}
+
 
 @pytest.fixture
 def system(broker: Broker, redis_url: str, prefix: str, tmp_path: Path, small_model: Path) -> Iterator[System]:
@@ -20,8 +25,18 @@ def system(broker: Broker, redis_url: str, prefix: str, tmp_path: Path, small_mo
 
 @pytest.fixture(scope="module")
 def shared(broker: Broker, redis_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
-    """One system with one worker; lists of trending items twice a second."""
+    """One system with one worker that has the default model; lists of trending items twice a second."""
     with running(broker, redis_url, f"test-{secrets.token_hex(4)}", tmp_path_factory.mktemp("shared")) as made:
-        made.environment["PENCHANT_SESSION_TIMEOUT_S"] = "30"  # it is never killed, and may be kept waiting
-        made.start_ready(PENCHANT_TRENDING_EVERY_S="0.5")
+        made.start_ready(**LASTING)
+        yield made
+
+
+@pytest.fixture(scope="module")
+def shared_small(
+    broker: Broker, redis_url: str, tmp_path_factory: pytest.TempPathFactory, small_model: Path
+) -> Iterator[System]:
+    """The same with a worker that knows no language."""
+    with running(broker, redis_url, f"test-{secrets.token_hex(4)}", tmp_path_factory.mktemp("shared")) as made:
+        made.environment["PENCHANT_MODEL"] = str(small_model)
+        made.start_ready(**LASTING)
         yield made

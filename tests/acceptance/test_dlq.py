@@ -125,19 +125,19 @@ def test_what_was_fixed_is_sent_back_and_counts_once(system: System, tmp_path: P
 
 
 @pytest.fixture(scope="module")
-def lettered(shared: System) -> System:
+def lettered(shared_small: System) -> System:
     """One dead letter each: not JSON, no UTF-8, a bad time, a bad item, an erasure that names nobody's id."""
-    topics = shared.topics
-    shared.send(topics.clicks, b"{nonsense \x1b[31m", key="u1", headers=[("trace", b"ab")])
-    shared.send(topics.clicks, b"\xff\xfe", key="u2")
-    shared.send(topics.reviews, {"user_id": "u1", "text": "片", "event_time": "noon"})
-    shared.send(topics.items, {"item_id": "i1"})
+    topics = shared_small.topics
+    shared_small.send(topics.clicks, b"{nonsense \x1b[31m", key="u1", headers=[("trace", b"ab")])
+    shared_small.send(topics.clicks, b"\xff\xfe", key="u2")
+    shared_small.send(topics.reviews, {"user_id": "u1", "text": "片", "event_time": "noon"})
+    shared_small.send(topics.items, {"item_id": "i1"})
     erase = {"type": "erase", "user_id": "u1", "command_id": "c1"}
-    shared.send(topics.commands, json.dumps(erase).encode(), key="u9")
+    shared_small.send(topics.commands, json.dumps(erase).encode(), key="u9")
     for topic, number in ((topics.clicks, 2), (topics.reviews, 1), (topics.items, 1)):
-        shared.dead(topic, number)
-    assert until(lambda: len(log(shared, topics.dlq(Topic.COMMANDS))) == 1)
-    return shared
+        shared_small.dead(topic, number)
+    assert until(lambda: len(log(shared_small, topics.dlq(Topic.COMMANDS))) == 1)
+    return shared_small
 
 
 def test_dead_letters_are_shown_with_their_bytes(lettered: System) -> None:

@@ -21,10 +21,10 @@ ANN = "ann@example.org"
 
 
 @pytest.fixture(scope="module")
-def system(shared: System) -> System:
+def system(shared_small: System) -> System:
     """The shared system with the small catalogue."""
-    shared.publish(FILMS)
-    return shared
+    shared_small.publish(FILMS)
+    return shared_small
 
 
 @pytest.fixture

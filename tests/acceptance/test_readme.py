@@ -29,11 +29,12 @@ def program(containing: str, system: System, page: str = "README.md") -> list[st
         ("docs/consumers.md", "KafkaConsumer", r"u1 i1 -?\d+\.\d+ \S.*\n"),
     ],
 )
-def test_a_plain_producer_and_a_plain_consumer(shared: System, page: str, consumer: str, expected: str) -> None:
+def test_a_plain_producer_and_a_plain_consumer(shared_small: System, page: str, consumer: str, expected: str) -> None:
     """Given the README's producer, when it has run, then the page's consumer prints u1's list."""
-    shared.publish([{"item_id": "i1", "title": "Far Planet (1999)", "facets": {"genre": ["Sci-Fi"], "domain": "film"}}])
-    subprocess.run(program("EventProducer", shared), check=True, timeout=300)
-    with subprocess.Popen(program(consumer, shared, page), stdout=subprocess.PIPE, text=True) as running:
+    film = {"item_id": "i1", "title": "Far Planet (1999)", "facets": {"genre": ["Sci-Fi"], "domain": "film"}}
+    shared_small.publish([film])
+    subprocess.run(program("EventProducer", shared_small), check=True, timeout=300)
+    with subprocess.Popen(program(consumer, shared_small, page), stdout=subprocess.PIPE, text=True) as running:
         assert running.stdout is not None
         try:
             assert any(re.fullmatch(expected, line) for line in running.stdout)

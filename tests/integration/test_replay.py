@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,10 +23,13 @@ MERGED = {"u5": "u6", "u6": "u7", "u8": "u9"}
 
 
 @pytest.fixture(scope="module")
-def system(broker: Broker, redis_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+def system(
+    broker: Broker, redis_url: str, tmp_path_factory: pytest.TempPathFactory, small_model: Path
+) -> Iterator[System]:
     """One worker that has taken in disorder of every kind; each test leaves its store as the log makes it."""
     folder = tmp_path_factory.mktemp("disorder")
     with running(broker, redis_url, f"test-{secrets.token_hex(4)}", folder) as made:
+        made.environment["PENCHANT_MODEL"] = str(small_model)
         made.start_ready()
         made.publish(FILMS)
         send_disorder(made)
