@@ -23,6 +23,7 @@ from stream.wiring import build_worker
 from stream.worker import Worker
 
 _BURST = 4  # times as many clicks as a batch has otherwise, if few users do them: one costs a twentieth of a list
+_LANES = 2  # more would wait for one interpreter, and each batch takes some milliseconds whatever it holds
 _ITEMS_AT_ONCE = 32  # a review that comes in between waits for no more than these in the encoder's queue
 _STOP_WITHIN_S = 8.0
 _log = logging.getLogger(__name__)
@@ -103,7 +104,7 @@ def _connect(app: WorkerApp, worker: Worker, settings: WorkerSettings) -> None:
     topics, handlers = settings.topics, worker.handlers
     for topic in (topics.clicks, topics.reviews, topics.commands, topics.transfers):
         burst = _BURST * settings.batch if topic == topics.clicks else 0  # texts wait for the encoder
-        consume(app, topic, handlers.take_in, settings.batch, apart_s, burst)
+        consume(app, topic, handlers.take_in, settings.batch, apart_s, burst, _LANES)
     consume(app, topics.items, handlers.take_in_items, _ITEMS_AT_ONCE, apart_s)
 
 

@@ -10,6 +10,7 @@ from faust.events import Event
 from faust.types import TP
 from faust.types.tuples import ConsumerMessage
 
+from penchant.errors import Unavailable
 from stream.app import WorkerApp
 from stream.kafka.agents import batch, consume
 from stream.kafka.consumer import WorkerTransport
@@ -37,11 +38,11 @@ def now(app: WorkerApp) -> int:
     return int(app.consumer_generation_id)
 
 
-def came(app: WorkerApp, offset: int, generation: int = 0) -> Event:
+def came(app: WorkerApp, offset: int, generation: int = 0, tp: TP = CLICKS) -> Event:
     """A click of an offset."""
     message: Any = ConsumerMessage(
-        CLICKS.topic,
-        CLICKS.partition,
+        tp.topic,
+        tp.partition,
         offset,
         timestamp=0.0,
         timestamp_type=0,
@@ -49,7 +50,7 @@ def came(app: WorkerApp, offset: int, generation: int = 0) -> Event:
         key=b"u1",
         value=b"{}",
         checksum=None,
-        tp=CLICKS,
+        tp=tp,
         generation_id=generation,
     )
     return Event(app, b"u1", b"{}", {}, message)
@@ -70,7 +71,7 @@ async def test_what_waits_in_the_channel_is_taken_in_order_and_is_to_be_acknowle
     for offset in range(5):
         stream.channel.queue.put_nowait(came(app, offset, generation=-7 if offset in {0, 2} else now(app)))
 
-    taken = await batch(stream, 10)
+    taken = await batch(app, stream.channel.queue, 10)
 
     assert offsets(taken) == [1, 3, 4]
     assert sorted(message.offset for message in app.consumer.unacked) == [1, 3, 4]
@@ -82,7 +83,7 @@ async def test_no_more_is_taken_than_asked_for(app: WorkerApp) -> None:
     for offset in range(5):
         stream.channel.queue.put_nowait(came(app, offset, now(app)))
 
-    assert offsets(await batch(stream, 2)) == [0, 1]
+    assert offsets(await batch(app, stream.channel.queue, 2)) == [0, 1]
     assert stream.channel.queue.qsize() == 3
 
 
@@ -92,14 +93,14 @@ async def test_a_burst_of_few_users_is_taken_further(app: WorkerApp) -> None:
     for offset in range(10):
         stream.channel.queue.put_nowait(came(app, offset, now(app)))
 
-    assert offsets(await batch(stream, 2, burst=8)) == list(range(8))
+    assert offsets(await batch(app, stream.channel.queue, 2, burst=8)) == list(range(8))
 
 
 async def test_nothing_but_the_past_makes_an_empty_batch(app: WorkerApp) -> None:
     stream = clicks(app)
     stream.channel.queue.put_nowait(came(app, 0, generation=-7))
 
-    assert await batch(stream, 10) == []
+    assert await batch(app, stream.channel.queue, 10) == []
 
 
 async def test_a_first_event_is_handled_at_once_and_later_ones_together(app: WorkerApp) -> None:
@@ -130,6 +131,36 @@ async def test_a_first_event_is_handled_at_once_and_later_ones_together(app: Wor
 
     assert handled == [[0], [1, 2]]
     assert first_s < apart_s <= second_s
+
+
+async def test_partitions_of_another_lane_do_not_wait_and_an_error_comes_out_as_it_is(app: WorkerApp) -> None:
+    """Given a batch that waits, then another lane's events are handled meanwhile; what one raises ends both."""
+    handled = asyncio.Queue[int]()
+    goes_on, ended = asyncio.Event(), list[str]()
+
+    async def handle(records: Any) -> None:
+        number = records[0].partition
+        handled.put_nowait(number)
+        if number == 1:
+            raise Unavailable("the store has gone")
+        try:
+            await goes_on.wait()
+        except asyncio.CancelledError:
+            ended.append("waiting")
+            raise
+
+    consume(app, TOPICS.clicks, handle, most=10, apart_s=0.0, lanes=2)
+    agent: Any = app.agents[TOPICS.clicks]
+    stream = agent.stream()
+    running = asyncio.create_task(agent.fun(stream))
+    for partition in (0, 2):  # the second waits behind the first
+        stream.channel.queue.put_nowait(came(app, 0, now(app), TP(TOPICS.clicks, partition)))
+    assert await handled.get() == 0
+    stream.channel.queue.put_nowait(came(app, 0, now(app), TP(TOPICS.clicks, 1)))
+
+    with pytest.raises(Unavailable):
+        await running
+    assert (handled.get_nowait(), handled.empty(), ended) == (1, True, ["waiting"])
 
 
 async def test_a_record_is_delivered_at_once_while_the_flow_is_on(app: WorkerApp) -> None:
