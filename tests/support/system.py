@@ -55,6 +55,11 @@ class WorkerProcess:
                     return float(row.rsplit(" ", 1)[1])
         return 0.0
 
+    def knows(self, items: int) -> bool:
+        """Whether it has the vectors of so many, or takes nothing in."""
+        running = self.child.exit_code is None and self.ready()
+        return not running or self.metric("penchant_items_embedded") >= items
+
     def kill(self) -> None:
         """As a crash would."""
         os.kill(self.child.pid, signal.SIGKILL)
@@ -119,12 +124,15 @@ class System:
         self.send(self.topics.reviews, {"user_id": user, "text": text, **fields})
 
     def publish(self, items: Iterable[Message]) -> None:
-        """Send items and wait until each has its vector."""
+        """Send items and wait until each has its vector, and the workers that are ready know so many."""
         ids = {item["item_id"] for item in items if self.send(self.topics.items, item) is not None}
         self.producer.flush()
         assert until(lambda: ids <= {r.key.decode() for r in self.read(self.topics.item_vectors)}, 120), (
             "items were not embedded"
         )
+        newest = {record.key: record.value for record in self.read(self.topics.item_vectors)}
+        known = sum(value is not None for value in newest.values())
+        until(lambda: all(worker.knows(known) for worker in self.workers), 30)  # one of another model never does
 
     def read(self, topic: str) -> list[Any]:
         """All records of a topic so far."""
