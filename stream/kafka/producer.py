@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
@@ -63,13 +63,26 @@ _PERMANENT = (
 )
 _FOR_A_PERSON = (ClusterAuthorizationFailedError, TopicAuthorizationFailedError)
 _REQUEST_TIMEOUT_MS = 10_000
+_BESIDE = 2
 _BATCH_BYTES = 256 * 1024  # of a partition: the client has one batch of it under way, and waits for its answer
 _KEPT_BYTES = 1024  # of a value that the broker does not take, and of what no header may be left out of
 _log = logging.getLogger(__name__)
 
 
+@dataclass
+class _Client:
+    """aiokafka's producer, and how many `send`s use it just now."""
+
+    producer: Any
+    busy: int = 0
+
+
 class KafkaLog:
-    """The broker. `start` before the first `send`. `on_left_out` is told the topic of a record that it never took."""
+    """The broker. `start` before the first `send`. `on_left_out` is told the topic of a record that it never took.
+
+    Two clients, as one has a single request under way to each broker: what one batch of events announces does not wait
+    for the lists of another. What is sent to a partition in order comes from one `send`, or from one after the other.
+    """
 
     def __init__(
         self, brokers: AnyBrokers, on_left_out: Callable[[str], None] = lambda _: None, retries: Retries | None = None
@@ -77,23 +90,25 @@ class KafkaLog:
         self._brokers = brokers_of(brokers)
         self._persist = (retries or Retries()).persist
         self._on_left_out = on_left_out
-        self._producer: Any = None
+        self._clients: list[_Client] = []
 
     async def start(self) -> None:
         """Connect."""
-        self._producer = AIOKafkaProducer(
-            **self._brokers.of_aiokafka(),
-            acks="all",
-            request_timeout_ms=_REQUEST_TIMEOUT_MS,
-            max_batch_size=_BATCH_BYTES,
-            max_request_size=MAX_MESSAGE_BYTES + 2 * DEAD_LETTER_HEADERS_BYTES,
-        )
-        await self._persist(self._producer.start, TRANSIENT, "the broker")
+        for _ in range(_BESIDE):
+            producer = AIOKafkaProducer(
+                **self._brokers.of_aiokafka(),
+                acks="all",
+                request_timeout_ms=_REQUEST_TIMEOUT_MS,
+                max_batch_size=_BATCH_BYTES,
+                max_request_size=MAX_MESSAGE_BYTES + 2 * DEAD_LETTER_HEADERS_BYTES,
+            )
+            self._clients.append(_Client(producer))
+            await self._persist(producer.start, TRANSIENT, "the broker")
 
     async def stop(self) -> None:
         """Send what is left and hang up."""
-        if self._producer is not None:
-            await self._producer.stop()
+        for client in self._clients:
+            await client.producer.stop()
 
     async def send(self, records: Sequence[Outgoing]) -> None:
         """See `Log.send`. What was sent before a broker went away is sent again: readers know repeated records."""
@@ -105,8 +120,13 @@ class KafkaLog:
 
     async def _once(self, records: Sequence[Outgoing]) -> list[tuple[Outgoing, Exception]]:
         """Send all. Returns those that the broker refuses for good; raises what can pass."""
-        sent = [await self._begin(record) for record in records]
-        answers = await asyncio.gather(*sent, return_exceptions=True)
+        client = min(self._clients, key=lambda each: each.busy)
+        client.busy += 1
+        try:
+            sent = [await self._begin(client.producer, record) for record in records]
+            answers = await asyncio.gather(*sent, return_exceptions=True)
+        finally:
+            client.busy -= 1
         refused: list[tuple[Outgoing, Exception]] = []
         for record, answer in zip(records, answers, strict=True):
             if isinstance(answer, _FOR_A_PERSON):
@@ -117,9 +137,9 @@ class KafkaLog:
                 raise answer
         return refused
 
-    async def _begin(self, record: Outgoing) -> "asyncio.Future[Any]":
+    async def _begin(self, producer: Any, record: Outgoing) -> "asyncio.Future[Any]":
         try:
-            begun: asyncio.Future[Any] = await self._producer.send(
+            begun: asyncio.Future[Any] = await producer.send(
                 record.topic,
                 value=record.value,
                 key=record.key,
