@@ -27,6 +27,7 @@ _ABOUT: dict[Topic, tuple[str, tuple[_Action, ...]]] = {
     Topic.COVISITS: ("What was interacted with after what, for the item statistics.", ("send", "receive")),
     Topic.RECOMMENDATIONS: ("Everybody's list; null after an erasure; under `*` what trends.", ("send",)),
     Topic.RECEIPTS: ("What was done about a command.", ("send",)),
+    Topic.AUDIT: ("Who commanded what, and what was done; users are digests.", ("send",)),
 }
 _CLOUD_EVENT = {
     "type": "object",

@@ -20,6 +20,7 @@ from penchant.errors import (
 )
 from penchant.messages import (
     MESSAGES,
+    AuditedCommand,
     Cause,
     Click,
     Command,
@@ -41,6 +42,7 @@ from penchant.topics import Topic, Topics
 
 __all__ = [
     "MESSAGES",
+    "AuditedCommand",
     "BufferFull",
     "Cause",
     "Click",

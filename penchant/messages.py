@@ -187,6 +187,29 @@ class Receipt(msgspec.Struct, kw_only=True):
     removed: dict[str, int] = {}
 
 
+class AuditedCommand(msgspec.Struct, kw_only=True):
+    """Who commanded what, and what was done: as the command came, and once more if that was later.
+
+    type: the command's. status: `waiting` until its event, or another owner, has come; `forwarded` to the owner of the
+    user whom this one was merged into. reason: as in the receipt. at: when it was decided. users: whom it is about,
+    both of a merge, as keyed digests: HMAC-SHA256 of the id by `PENCHANT_ERASURE_SECRET`. position: where the command
+    stands, topic-partition-offset; null: it was told before. sent_at: that record's timestamp. signed_by: the name of
+    the key that signed it; null: none was needed. source: who says to have sent it (`ce_source`); nobody vouches for
+    that.
+    """
+
+    command_id: str
+    type: str
+    status: Literal["done", "refused", "waiting", "forwarded"]
+    reason: str
+    at: str
+    users: list[str]
+    position: str | None = None
+    sent_at: str | None = None
+    signed_by: str | None = None
+    source: str | None = None
+
+
 class ItemVector(msgspec.Struct, kw_only=True):
     """An item as embedded, for every ranker; a record without a value removes it.
 
@@ -252,4 +275,5 @@ MESSAGES: dict[str, type[msgspec.Struct]] = {
     "covisits.v1": CoVisits,
     "recommendations.v1": RecommendationList,
     "receipts.v1": Receipt,
+    "audit.v1": AuditedCommand,
 }

@@ -50,6 +50,7 @@ class Topic(Enum):
     META = Spec("meta.v1", Key.NAME, None, compacted=True, single=True)
     RECOMMENDATIONS = Spec("recommendations.v1", Key.USER, 30 * DAY_S, compacted=True)
     RECEIPTS = Spec("receipts.v1", Key.COMMAND, 30 * DAY_S)
+    AUDIT = Spec("audit.v1", Key.COMMAND, 400 * DAY_S)  # longer than commands: a replay reads which of them were taken
 
     @property
     def user_keyed(self) -> bool:
@@ -94,6 +95,7 @@ class Topics:
         self.meta: Final = self.name(Topic.META)
         self.recommendations: Final = self.name(Topic.RECOMMENDATIONS)
         self.receipts: Final = self.name(Topic.RECEIPTS)
+        self.audit: Final = self.name(Topic.AUDIT)
 
     def name(self, topic: Topic) -> str:
         """Give the full name of a topic."""

@@ -207,7 +207,8 @@ class MemoryStore:
         stored.records.update({user: codec.encode(state, FINGERPRINT) for user, state in commit.states.items()})
         told = bool(commit.unpublished or commit.erased)
         stored.unpublished = commit.unpublished if told else stored.unpublished
-        stored.answers = pack(commit.answers)
+        answers = [answer.sealed(self._digests.of) for answer in commit.answers]
+        stored.answers = pack(answers)
         held = self._leases.get(commit.partition)
         if held is not None and held.token == commit.lease.token:
             unpublished = commit.unpublished if told else held.unpublished
@@ -215,7 +216,7 @@ class MemoryStore:
                 held,
                 offsets={**held.offsets, **commit.offsets},
                 unpublished=unpublished,
-                answers=commit.answers,
+                answers=answers,
             )
         return Saved.WRITTEN
 

@@ -204,3 +204,26 @@ export interface Receipt {
   completed_at: string;
   removed?: Record<string, number>;
 }
+
+/**
+ * Who commanded what, and what was done: as the command came, and once more if that was later.
+ *
+ * type: the command's. status: `waiting` until its event, or another owner, has come; `forwarded` to the owner of the
+ * user whom this one was merged into. reason: as in the receipt. at: when it was decided. users: whom it is about,
+ * both of a merge, as keyed digests: HMAC-SHA256 of the id by `PENCHANT_ERASURE_SECRET`. position: where the command
+ * stands, topic-partition-offset; null: it was told before. sent_at: that record's timestamp. signed_by: the name of
+ * the key that signed it; null: none was needed. source: who says to have sent it (`ce_source`); nobody vouches for
+ * that.
+ */
+export interface AuditedCommand {
+  command_id: string;
+  type: string;
+  status: "done" | "forwarded" | "refused" | "waiting";
+  reason: string;
+  at: string;
+  users: string[];
+  position?: string | null;
+  sent_at?: string | null;
+  signed_by?: string | null;
+  source?: string | null;
+}

@@ -37,10 +37,18 @@ def apply(batch: PartitionBatch) -> None:
         update = batch.updates[each.user_id]
         if not isinstance(each.event, Event) or each.trigger is not Trigger.FRESH:
             update.burst.lose()
+        told = len(batch.answers)
         _handler(update, each)(update, each)
+        if isinstance(each.event, CommandEvent) and each.trigger is Trigger.FRESH:
+            _note_who_asked(update, each, each.event, told)
     for update in batch.updates.values():
         fit(update)
         update.finish(update.context.now_ms)
+
+
+def _note_who_asked(update: UserUpdate, each: WorkItem, event: CommandEvent, told: int) -> None:
+    if not update.batch.again(each.carrier or event.record):
+        update.note_who_asked(event, told)
 
 
 def _handler(update: UserUpdate, each: WorkItem) -> _Handler:
@@ -116,6 +124,8 @@ def _pass_on(update: UserUpdate, each: WorkItem) -> None:
             update.answer(event.event_id, event.command.type, "refused", said)
         return
     update.batch.first.append(sending)
+    if isinstance(event, CommandEvent):
+        update.answer(event.event_id, event.command.type, "forwarded")
 
 
 def _command(carry_out: Callable[[UserUpdate, CommandEvent], None]) -> _Handler:

@@ -21,7 +21,7 @@ from stream.events.records import DeadLetter, Record, Reroute
 from stream.events.transfers import HandoffToken, OutboundTransfer, TransferEvent
 from stream.interest.fold import Bounds
 from stream.interest.interaction_context import Burst
-from stream.store.answers import Answer
+from stream.store.answers import Answer, Status, asked_by
 from stream.store.base import Commit, Lease, Wait
 
 __all__ = ["Context", "Limits", "PartitionBatch", "Trigger", "UserUpdate", "VectorOf", "WorkItem"]
@@ -91,12 +91,25 @@ class UserUpdate:
         self,
         command_id: str,
         kind: str,
-        status: Literal["done", "refused"],
+        status: Status,
         reason: str = "",
         removed: Mapping[str, int] | None = None,
     ) -> None:
         """Have a command's receipt say what was done about it, once that is saved."""
-        self.batch.answers.append(Answer(command_id, kind, status, reason, removed or {}, self.context.now_ms))
+        now_ms, users = self.context.now_ms, (self.user_id,)
+        self.batch.answers.append(Answer(command_id, kind, status, reason, removed or {}, now_ms, users))
+
+    def note_who_asked(self, event: CommandEvent, told: int) -> None:
+        """Complete for the audit what was answered, from `told` on, of a command that just came; nothing: it waits."""
+        answers, command = self.batch.answers, event.command
+        asked = asked_by(event.record, event.signed_by)
+        users = tuple(filter(None, (command.user_id, command.anonymous_id)))
+        mine = [at for at in range(told, len(answers)) if answers[at].command_id == command.command_id]
+        for at in mine:
+            answers[at] = msgspec.structs.replace(answers[at], users=users, asked=asked)
+        if not mine:
+            now_ms = self.context.now_ms
+            answers.append(Answer(command.command_id, command.type, "waiting", at_ms=now_ms, users=users, asked=asked))
 
     def name(self, event: Event | CommandEvent, *, waiting: bool = False, duplicate: bool = False) -> None:
         """Have the list that is due now name an event."""

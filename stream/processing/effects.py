@@ -17,7 +17,7 @@ from stream.events.transfers import OutboundTransfer, Republish, outgoing
 from stream.processing.batch import MOST_UNNAMED, PartitionBatch, UserUpdate
 from stream.processing.lists import Lists, as_published
 from stream.processing.observer import Observer, Unobserved
-from stream.processing.side_effects import receipt, side_effects
+from stream.processing.side_effects import side_effects, told
 from stream.store.base import UserStore
 from stream.store.published_lists import PublishedLists
 
@@ -130,7 +130,8 @@ class LiveEffects:
             await self.send_dead_letters(self.guard.faults.dead_letters(update.batch.causes(update), error))
 
         await by_halves([each.message for each in lists], self.log.send, one)
-        await self.log.send([receipt(answer, self.topics) for batch in batches for answer in batch.answers])
+        answers = [answer for batch in batches for answer in self.store.lease(batch.partition).answers]
+        await self.log.send([record for answer in answers for record in told(answer, self.topics)])
         await self._tell_owners(sending for batch in batches for sending in batch.then)
 
     async def send_dead_letters(self, dead_letters: Iterable[DeadLetter]) -> None:

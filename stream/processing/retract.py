@@ -18,7 +18,7 @@ from stream.interest.fold import direction, entry_of, retract_in_advance, subtra
 from stream.interest.sentiment_adjustment import adjusted
 from stream.processing.batch import Context, UserUpdate
 from stream.processing.pending_events import clear, dead_letter_pending, expel, leave, read_again, wait_to_retract
-from stream.store.answers import Answer
+from stream.store.answers import Answer, asked_by
 from stream.store.tombstones import erased_at
 
 __all__ = ("unread",)
@@ -59,7 +59,9 @@ def unread(dead_letters: Iterable[DeadLetter], topic: str, now_ms: int) -> Itera
             if 0 < len(command_id.encode()) <= MAX_ID_BYTES >= len(kind.encode()):  # a receipt has to fit, too
                 unsigned = dead_letter.reason is RejectReason.UNSIGNED
                 said = f"{dead_letter.reason.value}: {dead_letter.message if unsigned else 'it cannot be read'}"
-                yield Answer(command_id, kind, "refused", said, at_ms=now_ms)
+                users = tuple(body[name] for name in ("user_id", "anonymous_id") if isinstance(body.get(name), str))
+                asked = asked_by(dead_letter.record)
+                yield Answer(command_id, kind, "refused", said, at_ms=now_ms, users=users, asked=asked)
 
 
 def retract_on_arrival(update: UserUpdate, event: Event) -> bool:

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import msgspec
 
-from penchant.messages import CoVisits, Receipt
+from penchant.messages import AuditedCommand, CoVisits, Receipt
 from penchant.times import rfc3339
-from penchant.topics import Topics
+from penchant.topics import Topics, position_of
 from stream.events.dead_letters import dead_letter_message, forwarded_or_dead
 from stream.events.outgoing import Outgoing
 from stream.events.transfers import outgoing
@@ -32,14 +32,36 @@ def covisits(message: CoVisits, topics: Topics) -> Outgoing:
     return Outgoing(topics.covisits, key, msgspec.json.encode(message))
 
 
-def receipt(answer: Answer, topics: Topics) -> Outgoing:
-    """The record that tells who sent a command what was done: nothing is told before it is saved."""
-    made = Receipt(
+def told(answer: Answer, topics: Topics) -> Iterator[Outgoing]:
+    """The receipt, if there is one, and what the audit is to know of a command: nothing before it is saved."""
+    key = answer.command_id.encode()
+    if answer.final:
+        yield Outgoing(topics.receipts, key, msgspec.json.encode(_receipt(answer)))
+    yield Outgoing(topics.audit, key, msgspec.json.encode(_audited(answer)))
+
+
+def _receipt(answer: Answer) -> Receipt:
+    return Receipt(
         command_id=answer.command_id,
         type=answer.type,
-        status=answer.status,
+        status="done" if answer.status == "done" else "refused",
         reason=answer.reason,
         completed_at=rfc3339(answer.at_ms),
         removed=dict(answer.removed),
     )
-    return Outgoing(topics.receipts, answer.command_id.encode(), msgspec.json.encode(made))
+
+
+def _audited(answer: Answer) -> AuditedCommand:
+    made = AuditedCommand(
+        command_id=answer.command_id,
+        type=answer.type,
+        status=answer.status,
+        reason=answer.reason,
+        at=rfc3339(answer.at_ms),
+        users=[digest.hex() for digest in answer.digests],
+    )
+    if (asked := answer.asked) is not None:
+        made.position = position_of(asked.topic, asked.partition, asked.offset)
+        made.sent_at = rfc3339(asked.time_ms)
+        made.signed_by, made.source = asked.signed_by or None, asked.source or None
+    return made

@@ -24,6 +24,7 @@ from stream.rebuild.caveats import AuditNotes
 from stream.rebuild.item_vectors import Items, ItemVectors
 from stream.rebuild.log_reader import LogReader, Place
 from stream.rebuild.replay_ports import ReplayEffects, ReplayIntake, ReplayPipeline
+from stream.rebuild.side_topics import Verdicts
 from stream.settings import WorkerSettings
 from stream.store.base import UserStore
 from stream.store.base import now_ms as wall_clock_ms
@@ -96,7 +97,7 @@ class Replay:
     """Goes on through the log, never back.
 
     wall_ms: the wall clock: a record further ahead of it than clocks differ became a dead letter when it came, and does
-    not move this one.
+    not move this one. verdicts: read before the first record; None: every command counts.
     """
 
     log: LogReader
@@ -106,6 +107,7 @@ class Replay:
     seconds: float = 0.0
     positions: dict[Place, int] = field(default_factory=dict)
     wall_ms: Callable[[], int] = wall_clock_ms
+    verdicts: Verdicts | None = None
 
     @property
     def audit_notes(self) -> AuditNotes:
@@ -120,6 +122,8 @@ class Replay:
     ) -> None:
         """Process what partitions have up to these offsets. wanted: which of the records that are read."""
         began = time.monotonic()
+        if self.verdicts is not None and not self.verdicts.known:
+            await self.verdicts.read(self.log)
         came = await self.items.follow()
         if came:
             await self.pipeline.on_items_available(came)
@@ -142,6 +146,7 @@ def make_replay(source: ReplaySource, log: LogReader, store: UserStore, items: I
     items = items or ItemVectors(log, topics.item_vectors, model.dim, model.fingerprint)
     limits = settings.limits(model.sentiment)
     audit_notes = AuditNotes(limits.bounds.half_life_ms, revised=items.may_have_been_another)
+    verdicts = Verdicts(topics.audit, by_keys(settings.command_keys()))
     decoder = Decoder(
         topics,
         load_weights(settings.weights),
@@ -149,7 +154,7 @@ def make_replay(source: ReplaySource, log: LogReader, store: UserStore, items: I
         source.identities,
         clock=wall_clock_ms,
         clicks_are_seen=settings.clicks_are_seen,
-        authority=by_keys(settings.command_keys()),
+        authority=verdicts,
     )
     clock, guard = LogClock(), Guard()
     intake = ReplayIntake(decoder=decoder, transfers=topics.transfers, guard=guard, audit_notes=audit_notes)
@@ -167,4 +172,4 @@ def make_replay(source: ReplaySource, log: LogReader, store: UserStore, items: I
         clock=clock,
         guard=guard,
     )
-    return Replay(log, items, ReplayPipeline(pipeline, intake, effects, source.partitions), clock)
+    return Replay(log, items, ReplayPipeline(pipeline, intake, effects, source.partitions), clock, verdicts=verdicts)

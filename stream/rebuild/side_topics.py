@@ -1,10 +1,16 @@
-"""What stands beside the events on the log: which records are dead letters, and co-visit weights by item."""
+"""What stands beside the events on the log: dead letters, co-visit weights by item, and which commands were taken."""
 
 from dataclasses import dataclass, field
+from math import inf
 
-from penchant.errors import RejectReason
+import msgspec
+
+from penchant.errors import Rejected, RejectReason
+from penchant.messages import AuditedCommand
 from penchant.topics import Topic, Topics
 from serving.ranking.covisit_messages import readable
+from stream.events.authority import Authority
+from stream.events.records import Record
 from stream.rebuild.log_reader import LogReader, Place
 
 __all__ = ()
@@ -37,6 +43,53 @@ class Interactions:
 
     totals: dict[str, float] = field(default_factory=dict)
     first: dict[Place, int] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Verdicts:
+    """An `Authority`: a replay gives each command the verdict of when it came, whatever keys there are by now.
+
+    topic: of the audit. keys: of today, for commands about which nobody has decided yet.
+
+    keys None: they need none. What came before there was an audit, when commands needed no signature, was taken.
+    """
+
+    topic: str
+    keys: Authority | None
+    known: bool = False
+    taken: set[str] = field(default_factory=set)
+    refused: set[str] = field(default_factory=set)
+    since_ms: float = inf
+
+    async def read(self, log: LogReader) -> None:
+        """Read what the workers wrote down."""
+        places = await log.partitions(self.topic)
+        self.known = True
+        if not places:
+            return
+        starts, ends = await log.starts(places), await log.ends(places)
+        async for records in log.read({place: (starts[place], ends[place]) for place in places}):
+            for record in records:
+                self.note(record)
+
+    def note(self, record: Record) -> None:
+        """Take in one record of the audit; one that cannot be read says nothing."""
+        try:
+            told = msgspec.json.decode(record.value or b"", type=AuditedCommand)
+        except msgspec.MsgspecError:
+            return
+        if told.position is not None:
+            self.since_ms = min(self.since_ms, record.timestamp_ms)
+            unsigned = told.status == "refused" and told.reason.startswith(RejectReason.UNSIGNED.value)
+            (self.refused if unsigned else self.taken).add(told.position)
+
+    def __call__(self, record: Record) -> str:
+        """See `Authority`."""
+        if record.position in self.refused:
+            raise Rejected(RejectReason.UNSIGNED, "it was refused when it came")
+        if self.keys is None or record.position in self.taken or record.timestamp_ms < self.since_ms:
+            return ""
+        return self.keys(record)
 
 
 async def dead_lettered(log: LogReader, topics: Topics) -> frozenset[str]:

@@ -195,6 +195,7 @@ class Store:
         if self._elsewhere(commit.partition):
             return Saved.MOVED
         gone = [user for user in commit.erased if user not in commit.states]
+        answers = [answer.sealed((await self._open_digests()).of) for answer in commit.answers]
         keys = [self._keys.of(commit.partition, name) for name in _KEYS]
         keys += [self._keys.user(commit.partition, user) for user in [*gone, *commit.states]]
         arguments: list[Any] = [commit.lease.token, self._retention.idle_expiry_s, len(commit.offsets)]
@@ -208,7 +209,7 @@ class Store:
         # The last write's lists are out by now, or in this one's; after an erasure no name of theirs may stay.
         told = commit.unpublished or commit.erased
         arguments.append(msgspec.msgpack.encode(commit.unpublished) if told else "")
-        arguments.append(pack(commit.answers))  # those of before are told by now, or among these
+        arguments.append(pack(answers))  # those of before are told by now, or among these
         made = {user: entry for user, entry in commit.listed.items() if entry is not None}
         arguments.append(len(made))
         for user, entry in made.items():
@@ -236,7 +237,7 @@ class Store:
                 held,
                 offsets={**held.offsets, **commit.offsets},
                 unpublished=unpublished,
-                answers=commit.answers,
+                answers=answers,
             )
         return saved
 

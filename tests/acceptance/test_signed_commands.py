@@ -1,5 +1,6 @@
 """Commands on a running system where they need the signature of a key."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -23,11 +24,15 @@ def test_who_has_a_key_commands_and_nobody_else(system: System, tmp_path: Path) 
         "PENCHANT_REDIS": system.redis_url,
         "PENCHANT_PREFIX": system.topics.prefix,
     }
+    system.say("ann", "I love westerns", event_id="a")
+    system.say("ben", "I love westerns", event_id="b")
+    for user, event_id in (("ann", "a"), ("ben", "b")):
+        system.list_for(user, event_id)
     holder = {**here, "PENCHANT_COMMANDS_KEY": "old:fedcba9876543210"}
 
-    refused = penchant("erase", "ann", environment=here)
+    refused = penchant("erase", "ben", environment=here)
     assert (refused.exit_code, f"refused: unsigned: it has no header `{SIGNATURE}`" in refused.err) == (1, True)
-    forged = penchant("erase", "ann", environment={**here, "PENCHANT_COMMANDS_KEY": "old:0123456789abcdef"})
+    forged = penchant("erase", "ben", environment={**here, "PENCHANT_COMMANDS_KEY": "old:0123456789abcdef"})
     assert forged.exit_code == 1
     assert penchant("erase", "ann", environment=holder).exit_code == 0
 
@@ -37,3 +42,10 @@ def test_who_has_a_key_commands_and_nobody_else(system: System, tmp_path: Path) 
         ready(api)
         assert until(lambda: api.ask("/v1/commands", command).status == 202)
         assert receipt_of(system, "by-http")["status"] == "done"
+
+    # Whoever replays has none of these keys, and gives every command the verdict of then all the same.
+    here = {**system.environment, "PENCHANT_COMMANDS_KEY": "next:0123456789abcdef"}
+    replayed = penchant("replay", "--verify", "--json", environment=here)
+    told = json.loads(replayed.out)
+    assert (replayed.exit_code, told["different"], told["missing"], told["extra"]) == (0, 0, 0, 0), replayed.err
+    assert told["users"] == 2

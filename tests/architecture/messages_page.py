@@ -53,6 +53,12 @@ EXAMPLES = {
     "receipts.v1": """\
 {"command_id": "k-1", "type": "retract", "status": "done", "reason": "", "completed_at": "2026-11-22T10:00:00.130Z"}
 """,
+    "audit.v1": """\
+{"command_id": "k-1", "type": "erase", "status": "done", "reason": "", "at": "2026-11-22T10:00:00.130Z",
+ "users": ["5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"],
+ "position": "penchant.commands.v1-2-17", "sent_at": "2026-11-22T10:00:00.124Z", "signed_by": "shop-2027",
+ "source": "penchant-api/till"}
+""",
 }
 
 

@@ -62,6 +62,16 @@ EXAMPLES: dict[str, dict[str, object]] = {
         "completed_at": "2026-11-22T10:00:00.123Z",
         "removed": {"events": 2},
     },
+    "audit.v1": {
+        "command_id": "k-1",
+        "type": "erase",
+        "status": "done",
+        "reason": "",
+        "at": "2026-11-22T10:00:00.123Z",
+        "users": ["5b"],
+        "position": "t-2-4",
+        "signed_by": "shop",
+    },
 }
 
 # Theirs come first on the path; what the interpreter had loaded before is no doing of ours.

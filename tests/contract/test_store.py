@@ -2,13 +2,14 @@
 
 from dataclasses import replace
 
+import msgspec
 import pytest
 from redis.asyncio import Redis
 
 from deploy.local.services import free_port
 from penchant.errors import FingerprintMismatch, Misconfigured
 from serving.state.user_state import Ref
-from stream.store.answers import Answer
+from stream.store.answers import Answer, Asked
 from stream.store.base import Commit, Lease, Retention, Saved, Wait
 from stream.store.redis import Store
 from stream.testing import FINGERPRINT
@@ -237,7 +238,15 @@ async def test_the_lists_of_the_last_write_are_published_by_the_next_owner(store
 async def test_what_was_done_about_commands_is_told_by_the_next_owner(store: AnyStore, another: Opener) -> None:
     await store.acquire(3)
     assert list(store.lease(3).answers) == []
-    answers = [Answer("k-1", "erase", "done", removed={"events": 2}, at_ms=7), Answer("k-2", "merge", "refused", "no")]
+    given = [Answer("k-1", "erase", "done", removed={"events": 2}, at_ms=7, users=("u1", "u2"))]
+    given.append(Answer("k-2", "merge", "refused", "no", asked=Asked(CLICKS, 3, 4, 5, "shop", "till")))
+    await store.save(Commit(3, store.lease(3), offsets={CLICKS: 5}, answers=given))
+    answers = list(store.lease(3).answers)
+    assert [each.users for each in answers] == [(), ()]
+    assert len({digest for each in answers for digest in each.digests if len(digest) == 32}) == 2, "of each user one"
+    assert [msgspec.structs.replace(each, users=(), digests=()) for each in given] == [
+        msgspec.structs.replace(each, digests=()) for each in answers
+    ]
     await store.save(Commit(3, store.lease(3), offsets={CLICKS: 5}, answers=answers))
     assert list(store.lease(3).answers) == answers, "until it was told"
     successor = another()

@@ -22,6 +22,7 @@ def test_names_are_those_of_the_contract() -> None:
         "penchant.meta.v1",
         "penchant.recommendations.v1",
         "penchant.receipts.v1",
+        "penchant.audit.v1",
     ]
     assert topics.item_vectors == topics.name(Topic.ITEM_VECTORS) == "penchant.item-vectors.v1"
     assert topics.dlq(Topic.REVIEWS) == "penchant.reviews.v1.dlq"
