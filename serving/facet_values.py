@@ -43,6 +43,7 @@ class FacetValues:
         self._current = False  # whether what follows is of the values as they are
         self._weights: Floats = np.zeros(1, np.float32)
         self._scale: Floats = np.zeros(capacity, np.float32)  # one over an item's length, 0 without a value
+        self._narrow = self._of  # the columns that some item fills: a pass over all items goes by memory
 
     def put(self, row: int, facets: Mapping[str, object]) -> None:
         """Take in what an item has, in place of what it had."""
@@ -77,12 +78,12 @@ class FacetValues:
     def likeness(self, rows: Rows, weights: Floats, n: int) -> Floats:
         """The cosine of each of the first `n` items with the weighted sum of those in `rows`, `(n,)` in [0, 1]."""
         self._follow(n)
-        return _likeness(self._of, self._widest, self._weights, self._scale, rows, weights, n)
+        return _likeness(self._narrow, self._narrow.shape[1], self._weights, self._scale, rows, weights, n)
 
     def shares(self, rows: Rows, weights: Floats, asked: Rows) -> Floats:
         """What each of `rows` `(t,)` adds to the likeness of those asked for, `(r, t)`."""
         self._follow(int(max(rows.max(initial=0), asked.max(initial=0))) + 1)
-        return _shares(self._of, self._widest, self._weights, self._scale, rows, weights, asked)
+        return _shares(self._narrow, self._narrow.shape[1], self._weights, self._scale, rows, weights, asked)
 
     def sums(self, name: str, rows: Rows, of: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], int]:
         """What items have together of something, `(r,)`, by each value of a facet that one of them has.
@@ -108,6 +109,7 @@ class FacetValues:
         self._weights[_NONE] = 0.0
         squares = (self._weights**2)[self._of].sum(axis=1)
         self._scale = np.where(squares > 0, 1.0 / np.sqrt(np.maximum(squares, _LEAST_LENGTH)), 0.0).astype(np.float32)
+        self._narrow = np.ascontiguousarray(self._of[:, : self._widest])
         self._current = True
 
     def _number(self, value: _Value) -> int:
@@ -127,6 +129,7 @@ class FacetValues:
     def _reserve(self, n: int) -> None:
         more = max(n, 2 * len(self._of)) - len(self._of)
         self._of = np.concatenate([self._of, np.full((more, _MOST), _NONE, np.int32)])
+        self._current = False
         self._scale = np.concatenate([self._scale, np.zeros(more, np.float32)])
 
 

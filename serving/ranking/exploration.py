@@ -23,7 +23,7 @@ _EARLIEST = 4  # the first three slots are won by points alone
 _LEAST_NEWNESS = 0.01  # below it a cold-start item is worth less than what usually stands on the tenth place
 _LEAST_FIT = 0.4  # the share of those before it that a cold-start item must fit better than
 _COLD_START_SLOTS = (10, 20)
-COLD_START = len(_COLD_START_SLOTS)  # items that get a slot, at most
+COLD_START, LAST_SLOT = len(_COLD_START_SLOTS), max(_COLD_START_SLOTS)  # items that get a slot, at most
 MOST_SLOT = 100  # of a longer list the rest is won by points alone
 _ROTATED = 8  # times as many rare items rotate as there are slots for them
 
@@ -32,9 +32,9 @@ _ROTATED = 8  # times as many rare items rotate as there are slots for them
 class Candidates:
     """All items for one user, by row: points `(n,)`, -inf where an item must not be listed, which are changed in place.
 
-    best: `(b,)`, rows of the best of them in order, `MOST_SLOT` or more, which follow. fit: `(n,)`, the points by what
-    an item is, apart from who interacted with it. totals: `(n,)`, how much interaction it had. kin: `(n,)` in [0, 1],
-    what it has in common by its facets with what the user liked.
+    best: `(b,)`, rows of the best of them in order, as many as there are slots, or more, which follow. fit: `(n,)`, the
+    points by what an item is, apart from who interacted with it. totals: `(n,)`, how much interaction it had. kin:
+    `(n,)` in [0, 1], what it has in common by its facets with what the user liked.
     """
 
     points: Floats

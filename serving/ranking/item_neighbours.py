@@ -127,28 +127,40 @@ def _found(of: _Ring, links: Neighbours, totals: Floats, room: Floats, places: _
             j, s = items[at], weights[0, at]
             if a * s <= 0.0:
                 continue
-            if room[j, 0] == 0.0:
-                rows[u] = j
-                u += 1
+            rows[u] = j  # without a branch, which no processor could foresee
+            u += room[j, 0] == 0.0
             room[j, 0] += a * s
             room[j, 1] += b * s
             room[j, 2] += c * weights[1, at]
             room[j, 3] += d * s
     for p in range(len(ring)):
-        if room[ring[p], 0] == 0.0 and not np.any(ring[:p] == ring[p]):
+        if room[ring[p], 0] == 0.0 and _first_at(ring, p):
             rows[u] = ring[p]
             u += 1
-    signals, one = np.zeros((9, u), np.float32), np.float32(1.0)
+    signals, one, popular = np.zeros((9, u), np.float32), np.float32(1.0), np.empty(u, np.float32)
     for at in range(u):
         j = rows[at]
-        damped = one / np.sqrt(totals[j] + np.float32(2.0))
-        signals[0, at] = one + room[j, 0] * damped / _UNITS[0]
-        signals[1, at] = one + room[j, 1] * damped / _UNITS[1]
-        signals[2, at] = one + room[j, 2] / _UNITS[2]
-        signals[3, at] = one + room[j, 3] * damped / _UNITS[3]
-        room[j] = 0.0
+        popular[at] = totals[j]
+        for number in range(_SUMS):
+            signals[number, at] = room[j, number]
+            room[j, number] = 0.0
+    for at in range(u):
+        damped = one / np.sqrt(popular[at] + np.float32(2.0))
+        signals[0, at] = one + signals[0, at] * damped / _UNITS[0]
+        signals[1, at] = one + signals[1, at] * damped / _UNITS[1]
+        signals[2, at] = one + signals[2, at] / _UNITS[2]
+        signals[3, at] = one + signals[3, at] * damped / _UNITS[3]
     _by_ring(ring, of.ages, rows[:u], places, signals)
     return rows[:u], signals, factors
+
+
+@compiled
+def _first_at(ring: Rows, p: int) -> bool:
+    """Whether an item stands there for the first time."""
+    found = True
+    for before in range(p):
+        found = found and ring[before] != ring[p]
+    return found
 
 
 @compiled
@@ -165,7 +177,7 @@ def _by_ring(ring: Rows, ages: Indices, rows: Rows, places: _Places, signals: Fl
         elif ring[p] == ring[0]:
             signals[8, places[ring[p - 1]]] += _CO_OCCURRENCE_DECAY[ages[p]]
     for p in range(len(ring)):
-        if not np.any(ring[:p] == ring[p]):
+        if _first_at(ring, p):
             at = places[ring[p]]
             signals[7, at] = np.log(signals[7, at])
     _clear(rows, places)

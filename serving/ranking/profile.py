@@ -1,10 +1,11 @@
 """What is known of a user as rows of numbers: one row for each event or text with a preference."""
 
-import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
 from serving.arrays import Floats, Indices, Rows
 from serving.catalogue import Catalogue
@@ -125,6 +126,11 @@ class Profile:
     language: Language
 
     @property
+    def query(self) -> Vector:
+        """`(d,)`: all that is linear in an item's vector, in one."""
+        return self.weights @ self.vectors + self.long
+
+    @property
     def empty(self) -> bool:
         """Whether nothing is known of the user's preference."""
         return not self.sources and not self.long.any()
@@ -137,48 +143,55 @@ def profile_of(state: UserState, catalogue: Catalogue, settings: RankSettings, c
     """
     ring = state.ring[::-1]
     items, all_rows, all_preferences, ages = _items(ring, catalogue, settings)
-    valued = [at for at, preference in enumerate(all_preferences) if preference]
-    linked = [at for at, event in enumerate(items) if event.covisit and event.preference >= 0]
-    rows, preferences = np.array(all_rows, np.intp), np.array(all_preferences, np.float32)
-    covisits = np.array([items[at].covisit for at in linked], np.float32)
     texts, said, damping, loudest = _texts(ring, state, settings)
-    dim, split = catalogue.dim, len(valued)
-    interacted, valued_rows, values = catalogue.centred(rows[valued]), rows[valued], preferences[valued]
     stated = [(text, weight) for text, weight in zip(texts, said.tolist(), strict=True) if not text.item_id]
-    texts, written, said = _signed(texts, said, dim, settings)
-    # What was liked adds up to one direction; each dismissal stands for itself.
-    liked, dismissed = np.flatnonzero(values > 0), np.flatnonzero(values < 0)
-    towards = values[liked] @ interacted[liked]
-    length = max(math.sqrt(float(towards @ towards)), 1e-6)
-    scale = np.where(values > 0, np.float32(damping * content / length), np.float32(settings.against))
-    dismissed = dismissed[catalogue.facet_of[valued_rows[dismissed]] >= 0]
+    texts, written, said = _signed(texts, said, catalogue.dim, settings)
     sources: dict[str, SourceEvent] = {text.event_id: text for text in reversed(texts)}
     sources |= {event.event_id: event for event in reversed(items)}  # of a review its place in the ring is kept
     places = {event_id: place for place, event_id in enumerate(sources)}
-    owner = [places[items[at].event_id] for at in valued] + [places[text.event_id] for text in texts]
+    at_source = np.array([places[event.event_id] for event in items], np.intp)
+    rows, all_values = np.array(all_rows, np.intp), np.array(all_preferences, np.float32)
+    valued = [at for at, preference in enumerate(all_preferences) if preference]
+    values, valued_rows = _some(all_values, valued), _some(rows, valued)
+    vectors, split = catalogue.centred(valued_rows), len(valued)
+    liked, liking, direction, weights = _drawn(vectors, values, damping * content, settings.against)
+    owner, on_facets = _some(at_source, valued), _NO_ROWS
+    facet_queries, facet_weights = written, settings.facet * said
+    if texts:
+        vectors = np.concatenate([vectors, written])
+        weights = np.concatenate([weights, settings.text * said])
+        owner = np.concatenate([owner, np.array([places[text.event_id] for text in texts], np.intp)])
+        on_facets = np.arange(split, split + len(texts))
+    if len(liked) < split:  # what was liked adds up to one direction; each dismissal stands for itself
+        dismissed = np.flatnonzero(values < 0)
+        dismissed = dismissed[catalogue.facet_of[valued_rows[dismissed]] >= 0]
+        on_facets = np.concatenate([dismissed, on_facets])
+        facet_queries = np.concatenate([catalogue.facets[catalogue.facet_of[valued_rows[dismissed]]], written])
+        facet_weights = np.concatenate([settings.against_facet * values[dismissed], facet_weights])
+    linked = [at for at, event in enumerate(items) if event.covisit and event.preference >= 0]
+    links, linked_rows = [items[at] for at in linked], _some(rows, linked)
+    covisits = np.array([event.covisit for event in links])
     before = older_items(state, {catalogue.hash_of(event.item_id) for event in ring if event.item_id})
     return Profile(
         sources=list(sources.values()),
-        owner=np.array(owner, np.intp),
+        owner=owner,
         n_items=split,
-        vectors=np.concatenate([interacted, written]) if texts else interacted,
-        weights=np.concatenate([scale * values, settings.text * said]) if texts else scale * values,
-        on_facets=np.concatenate([dismissed, np.arange(split, split + len(texts))]),
-        facet_queries=np.concatenate([catalogue.facets[catalogue.facet_of[valued_rows[dismissed]]], written]),
-        facet_weights=np.concatenate([settings.against_facet * values[dismissed], settings.facet * said]),
+        vectors=vectors,
+        weights=weights,
+        on_facets=on_facets,
+        facet_queries=facet_queries,
+        facet_weights=facet_weights,
         liked=liked,
-        liked_rows=valued_rows[liked],
-        liking=values[liked] / np.float32(length),
-        direction=towards / np.float32(length),
-        long=_scaled(state.long, damping * settings.long, dim),
-        ring=rows[linked],
-        covisits=covisits,
-        ages=np.array([ages[at] for at in linked], np.intp),
-        gaps_s=_gaps_s([items[at] for at in linked]),
-        history=history_of(
-            [all_rows[at] for at in linked], covisits.tolist(), catalogue.rows_of(before.items), before.strengths
-        ),
-        linking=np.array([places[items[at].event_id] for at in linked], np.intp),
+        liked_rows=_some(valued_rows, liked),
+        liking=liking,
+        direction=direction,
+        long=_scaled(state.long, damping * settings.long, catalogue.dim),
+        ring=linked_rows,
+        covisits=covisits.astype(np.float32),
+        ages=_some(np.array(ages, np.intp), linked),
+        gaps_s=_gaps_s(links),
+        history=history_of(linked_rows, covisits, catalogue.rows_of(before.items), before.strengths),
+        linking=_some(at_source, linked),
         damping=damping,
         damped_by=places.get(loudest, len(places)),
         said=[
@@ -188,6 +201,38 @@ def profile_of(state: UserState, catalogue: Catalogue, settings: RankSettings, c
         ],
         language=_language(ring, settings.language),
     )
+
+
+_NO_ROWS: Indices = np.zeros(0, np.intp)
+_T = TypeVar("_T", bound=np.generic)
+
+
+def _some(array: npt.NDArray[_T], at: Sequence[int] | Indices) -> npt.NDArray[_T]:
+    """`array[at]`, at ascending; mostly these are all."""
+    return array if len(at) == len(array) else array[np.asarray(at, np.intp)]
+
+
+@compiled
+def _drawn(vectors: Floats, values: Floats, content: float, against: float) -> tuple[Indices, Floats, Vector, Floats]:
+    """Of items `(p, d)` and decayed preferences `(p,)` those of a `Profile`: liked, liking, direction, weights."""
+    liked, towards = np.empty(len(values), np.int64), np.zeros(vectors.shape[1], np.float32)
+    q = 0
+    for each in range(len(values)):
+        if values[each] > 0.0:
+            liked[q] = each
+            q += 1
+            for component in range(len(towards)):
+                towards[component] += values[each] * vectors[each, component]
+    squares = np.float32(0.0)
+    for component in range(len(towards)):
+        squares += towards[component] * towards[component]
+    length = max(np.sqrt(squares), np.float32(1e-6))
+    liking, weights = np.empty(q, np.float32), np.empty(len(values), np.float32)
+    for at in range(q):
+        liking[at] = values[liked[at]] / length
+    for each in range(len(values)):
+        weights[each] = values[each] * np.float32(content / length if values[each] > 0.0 else against)
+    return liked[:q].copy(), liking, towards / length, weights
 
 
 def _items(

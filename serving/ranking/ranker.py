@@ -82,7 +82,7 @@ class Ranker:
 
         idle: how many events of anybody came since this user's last one. only: `(n,)`, which items are wanted.
         """
-        scored = self._scorer.score([state], idle, None if only is not None else self._exact(k))[0]
+        scored = next(self._scorer.score([state], idle, None if only is not None else self._exact(k)))
         if only is not None:
             scored.points[~only] = -np.inf
             scored = replace(scored, best=best_rows(scored.points, k))
@@ -91,12 +91,12 @@ class Ranker:
     def rank_many(self, states: Sequence[UserState], k: int) -> list[Ranking]:
         """A list for each user right after an event, in this order: from eight users on cheaper than one by one."""
         starts = range(0, len(states), TOGETHER)
-        scored = [each for at in starts for each in self._scorer.score(states[at : at + TOGETHER], 0.0, self._exact(k))]
+        scored = (each for at in starts for each in self._scorer.score(states[at : at + TOGETHER], 0.0, self._exact(k)))
         return [self._ranking(*of_user, k) for of_user in zip(states, scored, strict=True)]
 
     def points(self, state: UserState, idle: float = 0.0) -> Floats:
         """What lists are sorted by: the points of all items, `(n,)`, -inf for what must not be listed."""
-        return self._scorer.score([state], idle)[0].points
+        return next(self._scorer.score([state], idle)).points
 
     def signals(self, state: UserState) -> Floats:
         """What points are made of: the signals of all items, `(f, n)`, in the order of `learning.signals.Signal`."""
@@ -126,7 +126,7 @@ class Ranker:
 
         Of an item that was never heard of there is none.
         """
-        scored = self._scorer.score([state], idle, self._exact(k))[0]  # as `rank` does: ties may go by rounding
+        scored = next(self._scorer.score([state], idle, self._exact(k)))  # as `rank` does: ties may go by rounding
         listed = self._listed(scored, k)
         nothing = not len(listed)
         listed = self._anything(state, k) if nothing else listed
@@ -150,7 +150,7 @@ class Ranker:
         """
         found = (self._catalogue.find(item_id) for item_id in dict.fromkeys(item_ids))
         rows = np.array([row for row in found if row is not None], np.intp)
-        scored = self._scorer.score([state], idle)[0]
+        scored = next(self._scorer.score([state], idle))
         self._slate.apply(scored.points)
         asked_of = replace(self._nobody() if scored.profile.empty else scored, boosted={})
         points = self._attribution(asked_of, rows, keep=True)

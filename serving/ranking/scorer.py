@@ -23,7 +23,7 @@ Cold-start items have nothing but their text, and a learned blend ranks them bel
 twentieth place are exploration slots for those whose text fits best (serving/ranking/exploration.py).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,6 +35,7 @@ from serving.ranking.covisits import CoVisitRows
 from serving.ranking.ease import Ease, Fitted
 from serving.ranking.exploration import (
     COLD_START,
+    LAST_SLOT,
     MOST_SLOT,
     Candidates,
     best_among,
@@ -130,60 +131,50 @@ class Scorer:
         self._crowd_of = (-1, -1, -1)
         self._none = self._totals  # zeros, of all items
 
-    def score(self, states: Sequence[UserState], idle: float, exact: int | None = None) -> list[Scored]:
-        """The points of some users. `idle`: how many events of anybody came since these users' last ones.
+    def score(self, states: Sequence[UserState], idle: float, exact: int | None = None) -> Iterator[Scored]:
+        """The points of some users, one after the other: what stands in the processor's cache is used while it does.
 
-        exact: of how many of a user's best items points have to be exact, and which these are; None: of all.
+        idle: how many events of anybody came since these users' last ones. exact: of how many of a user's best items
+        points have to be exact, and which these are; None: of all.
         """
         known, unknown = self._blend.at(_freshness(idle)), self._blend.unknown()
         self._catalogue.recentre()
         self._follow()
         content = float(known[Signal.CONTENT])
         profiles = [profile_of(state, self._catalogue, self._settings, content) for state in states]
-        points, likeness = self._by_queries(profiles, content, rough=exact is not None)
         weights = {empty: unknown if empty else known for empty in {profile.empty for profile in profiles}}
         crowd = {empty: of_kind[BY_POPULARITY] @ self._crowd.signals for empty, of_kind in weights.items()}
-        return [
-            self._scored(of, weights[of[1].empty], crowd[of[1].empty], exact)
-            for of in zip(states, profiles, points, likeness, strict=True)
-        ]
-
-    def _by_queries(
-        self, profiles: Sequence[Profile], content: float, *, rough: bool
-    ) -> tuple[Floats, list[Likeness | None]]:
-        """The points of each user's query, `(u, n)`, and of those who liked something what is known of that likeness.
-
-        rough: for few users by a first look, and with estimated cosines.
-        """
-        points = np.zeros((len(profiles), len(self._catalogue)), np.float32)
-        likeness: list[Likeness | None] = [None] * len(profiles)
-        told = {
-            at: profile.weights @ profile.vectors + profile.long
-            for at, profile in enumerate(profiles)
-            if not profile.empty
-        }
+        told = [profile for profile in profiles if not profile.empty]
+        rough = exact is not None
         look = rough and len(told) < PRODUCT_PAYS
-        full = [at for at in told if not (look and len(profiles[at].liked))]
-        if full:
-            points[full] = self._catalogue.similar(np.stack([told[at] for at in full]))
-        liked = [at for at in told if len(profiles[at].liked)]
-        if liked and not rough:
-            cosines = self._catalogue.similar(np.stack([profiles[at].direction for at in liked]))
-        for number, at in enumerate(liked):
-            query, profile = told[at], profiles[at]
-            if not rough:
-                likeness[at] = exactly(query, points[at], cosines[number])
-                continue
-            spread = self._none
-            if look:
-                points[at], spread = self._catalogue.roughly(query)
-            per_cosine = content * profile.damping
-            likeness[at] = estimated(query, points[at].copy(), spread, profile.direction, per_cosine)
-        return points, likeness
+        full = [profile for profile in told if not (look and len(profile.liked))]
+        products: Iterator[Floats] = iter(
+            self._catalogue.similar(np.stack([profile.query for profile in full])) if full else ()
+        )
+        for state, profile in zip(states, profiles, strict=True):
+            points, spread = np.zeros(0, np.float32), self._none
+            if profile.empty:
+                points = np.zeros(len(self._catalogue), np.float32)
+            elif look and len(profile.liked):
+                points, spread = self._catalogue.roughly(profile.query)
+            else:
+                points = next(products)
+            towards = self._likeness(profile, points, spread, content, rough=rough)
+            yield self._scored((state, profile, points, towards), weights[profile.empty], crowd[profile.empty], exact)
+
+    def _likeness(
+        self, profile: Profile, product: Floats, spread: Floats, content: float, *, rough: bool
+    ) -> Likeness | None:
+        """What is known of the likeness of all items to what a user liked, if anything was. rough: by the product."""
+        if not len(profile.liked):
+            return None
+        if not rough:
+            return exactly(profile.query, product, self._catalogue.similar(profile.direction[None])[0])
+        return estimated(profile.query, product.copy(), spread, profile.direction, content * profile.damping)
 
     def nobody(self) -> Scored:
         """All items for somebody of whom nothing is known."""
-        return self.score([UserState()], np.inf)[0]
+        return next(self.score([UserState()], np.inf))
 
     def signals(self, state: UserState) -> Floats:
         """The signals of all items, `(f, n)`."""
@@ -236,7 +227,7 @@ class Scorer:
 
     def _apart(self, profile: Profile, rows: Rows) -> Floats:
         """Points of some items that are not the blend's, `(r,)`, and those of CONTENT."""
-        points = self._catalogue.cosines(rows, profile.weights @ profile.vectors + profile.long)
+        points = self._catalogue.cosines(rows, profile.query)
         points += self._by_facet(profile, self._standardised(profile.facet_queries), rows)
         if profile.said:
             points += spoken_points(profile.said, self._catalogue.searched, self._settings.spoken)[rows]
@@ -276,7 +267,8 @@ class Scorer:
         if (fitted := self._ease.fitted) is not None:
             fitted.add_to(points, profile.history, damping * weights[Signal.EASE])
         leave_out(points, self._catalogue.available, seen.out)
-        wanted, boosted = max(exact or 0, MOST_SLOT), dict[int, float]()
+        wanted = max(exact or 0, MOST_SLOT if self._settings.explore else LAST_SLOT)
+        boosted = dict[int, float]()
         if towards is None or exact is None:
             best = best_rows(points, wanted)
         else:

@@ -108,7 +108,10 @@ class Statistics:
         return links
 
     def _history(self, event: CoVisitEvent, ring: list[tuple[int, float]]) -> History:
-        rows, weights = [row for row, _ in ring], [weight for _, weight in ring]
+        rows, weights = (
+            np.array([row for row, _ in ring], np.intp),
+            np.array([weight for _, weight in ring], np.float64),
+        )
         before = unpack(event.older_items)
         return history_of(rows, weights, self._catalogue.rows_of(before.items), before.strengths)
 

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from serving.arrays import Indices
+from serving.compiled import compiled
 from serving.state.user_state import COVISIT_UNIT, UserState, item_hash
 
 __all__ = ["MOST_OLDER_ITEMS", "PACKED_BYTES", "older_items", "packed", "packed_row", "unpack"]
@@ -65,10 +66,21 @@ def _rows(state: UserState, ring: set[int]) -> Indices:
     seen = state.seen
     if not len(seen):
         return np.empty(0, np.intp)
-    # An item has one row here: of so many rows there are enough left without those in the ring.
-    at = _newest(seen, np.flatnonzero(seen["covisit"]), MOST_OLDER_ITEMS + len(ring))
     known = np.fromiter(ring, np.uint32, len(ring))
-    return _newest(seen, at[~(seen["item"][at][:, None] == known).any(axis=1)], MOST_OLDER_ITEMS)
+    return _newest(seen, _linking(np.array(seen["item"]), np.array(seen["covisit"]), known), MOST_OLDER_ITEMS)
+
+
+@compiled
+def _linking(items: npt.NDArray[np.uint32], covisits: npt.NDArray[np.uint16], ring: npt.NDArray[np.uint32]) -> Indices:
+    """Which of the items link others, and are not in a ring."""
+    at, found = np.empty(len(items), np.int64), 0
+    for each in range(len(items)):
+        known = covisits[each] == 0
+        for other in ring:
+            known = known or items[each] == other
+        at[found] = each
+        found += not known
+    return at[:found].copy()
 
 
 def _newest(seen: npt.NDArray[np.void], at: Indices, most: int) -> Indices:

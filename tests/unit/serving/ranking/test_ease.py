@@ -9,12 +9,15 @@ from serving.arrays import Floats
 from serving.ranking.ease import Ease, Gram, History, fit, history_of, ridge
 
 N = 12
-NOTHING = history_of([], [], np.empty(0, np.intp), np.empty(0, np.float32))
+NO_ROWS, NO_WEIGHTS = np.empty(0, np.intp), np.empty(0)
+NOTHING = history_of(NO_ROWS, NO_WEIGHTS, NO_ROWS, np.empty(0, np.float32))
 
 
 def past(strengths: dict[int, float]) -> History:
     """A history without a ring."""
-    return history_of([], [], np.array(list(strengths), np.intp), np.array(list(strengths.values()), np.float32))
+    return history_of(
+        NO_ROWS, NO_WEIGHTS, np.array(list(strengths), np.intp), np.array(list(strengths.values()), np.float32)
+    )
 
 
 def counted(users: list[dict[int, float]], top: int = N) -> Ease:
@@ -155,7 +158,9 @@ def test_it_goes_on_from_a_copy() -> None:
 
 
 def test_a_ring_counts_an_item_once_and_no_more_than_whole() -> None:
-    found = history_of([4, 4, 2, 9], [0.8, 0.8, 0.3, 0.0], np.array([7, -1]), np.ones(2, np.float32))
+    found = history_of(
+        np.array([4, 4, 2, 9]), np.array([0.8, 0.8, 0.3, 0.0]), np.array([7, -1]), np.ones(2, np.float32)
+    )
 
     assert found.rows.tolist() == [4, 2, 7]
     assert found.strengths.tolist() == pytest.approx([1.0, 0.3, 1.0])
