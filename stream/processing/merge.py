@@ -264,6 +264,7 @@ def _receive_confirmation(update: UserUpdate, message: Confirm) -> None:
     alias = update.state.alias
     if alias is not None and alias.held and alias.token == message.token:
         update.changed = True
+        update.batch.nulls.append(update.user_id)  # its last list is nobody's any more
         dropped = msgspec.structs.replace(alias, held=False)
         update.state = UserState(
             alias=dropped, erased_ms=update.state.erased_ms, list_version=update.state.list_version
@@ -272,13 +273,11 @@ def _receive_confirmation(update: UserUpdate, message: Confirm) -> None:
 
 
 def _republish(update: UserUpdate, message: Republish) -> None:
-    if update.state.alias is not None:
-        return
-    if update.state.list_version:
+    if update.state.list_version and update.state.alias is None:
         for each in message.folded:
             update.note(each)
         update.due = True
-    else:  # erased, or never had a list: the last word about this user is a null
+    else:  # erased, merged, or never had a list: the last word about this user is a null
         update.batch.nulls.append(update.user_id)
 
 

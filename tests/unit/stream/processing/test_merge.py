@@ -9,6 +9,7 @@ import pytest
 from serving.ranking.ranker import Ranking
 from serving.state.user_state import UserState
 from stream.events.outgoing import Outgoing
+from stream.events.transfers import OutboundTransfer, Republish, outgoing
 from stream.testing import NOW_MS, TOPICS, embed_by_words, record
 from tests.support.owners import ANONYMOUS, KNOWN, THIRD, Owners, click, erase, merge, retract
 from tests.support.pipeline import live_effects, with_parts
@@ -171,6 +172,23 @@ async def test_a_circle_is_refused(owners: Owners, crossing: bool) -> None:
         ("k3", "refused", "merge_cycle"),
     ]
     assert owners.workers[0].dead_letters()[0][0] == "merge_cycle"
+
+
+async def test_the_list_of_a_merged_user_is_nobodys_any_more(owners: Owners) -> None:
+    """A null follows it once the other has what it was made from, also where a frozen worker sent it late."""
+    await owners.send(click("a", KNOWN), click("b", ANONYMOUS), merge("k1", KNOWN, ANONYMOUS))
+    (late,) = [each for each in owners.log.on(TOPICS.recommendations) if each.key == ANONYMOUS.encode()]
+    await owners.deliver()
+    under = [each.value for each in owners.log.on(TOPICS.recommendations) if each.key == ANONYMOUS.encode()]
+    assert under == [late.value, None]
+    await owners.send(click("c", ANONYMOUS))
+    await owners.deliver()
+    republish = outgoing(TOPICS.transfers, OutboundTransfer(Republish(to=ANONYMOUS, folded=[])))
+    await owners.log.send([late, republish])
+    await owners.deliver()
+    under = [each.value for each in owners.log.on(TOPICS.recommendations) if each.key == ANONYMOUS.encode()]
+    assert under == [late.value, None, late.value, None]
+    assert owners.log.lists(KNOWN)[-1].folded[-1].event_id == "c"
 
 
 async def test_who_was_merged_into_another_is_refused(owners: Owners) -> None:
