@@ -12,6 +12,8 @@ from typing import Any
 
 import click
 
+from benchmarks.performance.shown.figure_tables import spread
+
 Figures = Mapping[str, Any]
 
 _PERCENTILES = ("p50", "p90", "p99", "max")
@@ -50,7 +52,8 @@ def _rows(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
 
 def _where(figures: Figures) -> str:
     about = figures["machine"]
-    return (
+    apart = f"{spread(figures['spread_ms'])}. " if "spread_ms" in figures else ""
+    return apart + (
         f"{about['cpu'].partition(' (')[0]}, {about['cores']} cores, load {about['load']} before the run, two million "
         f"additions in Python {about['python_s']:.3f} s."
     )
@@ -107,6 +110,26 @@ def _peers(figures: Figures) -> Iterator[str]:
     return _rows(("", "event µs", "list µs", "lists moved"), rows)
 
 
+def _peers_over_http(figures: Figures) -> Iterator[str]:
+    head = ("", "requests/s", "p50 ms", "p90 ms", "p99 ms", "errors", "CPU ms", "lists moved", "after p50 ms", "p90 ms")
+    rows = []
+    for each in figures["methods"].values():
+        moved = each["event_to_moved_ms"]
+        rows.append(
+            (
+                f"{each['name']} {each['version']}".strip(),
+                _number(each["requests_per_s"]),
+                *_cells(each, ("p50_ms", "p90_ms", "p99_ms")),
+                f"{each['errors']:,}",
+                f"{each['cpu_ms']:.2f}",
+                f"{each['moved']:.0%}",
+                *("–" if moved[name] is None else f"{moved[name]:,.1f}" for name in ("p50", "p90")),
+            )
+        )
+    yield from _rows(head, rows)
+    yield from (f"\n{name} was not measured: {why}" for name, why in figures["missing"].items())
+
+
 def _soak(figures: Figures) -> Iterator[str]:
     yield from _rows(
         ("minute", *(f"{name} ms" for name in _PERCENTILES)),
@@ -140,6 +163,7 @@ TABLES: Mapping[str, Callable[[Figures], Iterator[str]]] = {
     "throughput-scale": _throughput,
     "ranking": _ranking,
     "peers": _peers,
+    "peers-http": _peers_over_http,
     "soak": _soak,
 }
 

@@ -142,12 +142,24 @@ def _costs(row: Figures) -> Table:
 
 def notes(figures: Figures) -> Iterable[str]:
     """What the tables alone do not say."""
+    if "spread_ms" in figures:
+        yield spread(figures["spread_ms"])
     about = figures["machine"]
     yield (
         f"{about['cpu']}, {about['cores']} cores, load {about['load']} before the run, two million additions in Python "
         f"{about['python_s']:.3f} s"
     )
     yield figures["bias"]
+
+
+def spread(runs: Figures) -> str:
+    """How far runs one after another lie apart, by the percentiles of each.
+
+    >>> spread({"p50": [7.25, 7.0, 9.0], "p90": [12.0, 11.0, 14.0], "p99": [20.0, 19.0, 30.0]})
+    '3 runs, of which the table has the median one: p50 7.0 to 9.0, p90 11.0 to 14.0, p99 19.0 to 30.0 ms'
+    """
+    ranges = (f"{name} {min(runs[name]):,.1f} to {max(runs[name]):,.1f}" for name in _PERCENTILES[:3])
+    return f"{len(runs['p50'])} runs, of which the table has the median one: {', '.join(ranges)} ms"
 
 
 def _number(value: float | None, form: str = ",.0f") -> str:
