@@ -19,10 +19,13 @@ def topics() -> None:
 @topics.command(epilog=examples("penchant topics create --partitions 12 --replication 3 --bootstrap kafka:9092"))
 @click.option("--partitions", type=click.IntRange(1, 10_000), default=4, show_default=True, help="Of each topic.")
 @click.option("--replication", type=click.IntRange(1, 10), default=1, show_default=True, help="Replicas of each topic.")
+@click.option("--align", is_flag=True, help="Give topics that are there the settings of new ones, too.")
 @json_option
 @connection_options
-def create(partitions: int, replication: int, as_json: bool) -> None:
+def create(partitions: int, replication: int, align: bool, as_json: bool) -> None:
     """Create every topic that is missing; leave the others as they are, and say where they differ.
+
+    --align sets what is set for new topics (clean-up, retention, segments, message size) on all; other settings stay.
 
     All user-keyed topics have one partition count: it bounds how many workers can share the work, and cannot be
     changed later without new topics and a replay.
@@ -31,15 +34,22 @@ def create(partitions: int, replication: int, as_json: bool) -> None:
     from serving.connections import Connections
 
     settings = Connections()
-    done = create_topics(settings.brokers, settings.topics, partitions, replication)
+    done = create_topics(settings.brokers, settings.topics, partitions, replication, aligned=align)
     if as_json:
         differing = [{"topic": one.topic, "problem": one.problem, "do": one.do} for one in done.differing]
-        print_json({"made": done.made, "kept": done.kept, "differing": differing, "run": done.run})
+        other = [{**each._asdict(), "set": align} for each in done.settings]
+        told = {"made": done.made, "kept": done.kept, "differing": differing, "settings": other, "run": done.run}
+        print_json(told)
     else:
         for name in done.made:
             say(f"made  {name}")
         for name in done.kept:
             say(f"kept  {name}")
+        for each in done.settings:
+            if align:
+                say(f"set  {each.setting}={each.planned} of {each.topic}: it was {each.found}")
+            else:
+                complain(f"differs  {each}: --align sets it")
         for finding in done.differing:
             complain(f"differs  {finding}")
     if done.differing:

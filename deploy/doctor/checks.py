@@ -17,7 +17,7 @@ from deploy.dlq.listing import count
 from deploy.dlq.redrive import open_dead_letters
 from deploy.doctor.check_result import NOTHING, CheckResult
 from deploy.doctor.cluster_checks import isolation, limits, security
-from deploy.doctor.retention import POLICY, RETENTION, compare
+from deploy.doctor.retention import IN_TIME, POLICY, RETENTION, compare
 from deploy.doctor.store_checks import clock, store
 from deploy.options import need
 from penchant.errors import Misconfigured, PenchantError, RejectReason
@@ -208,6 +208,7 @@ def _retention(settings: Connections) -> CheckResult:
             asked = [ConfigResource(ConfigResourceType.TOPIC, name)]
             answer = admin.describe_configs(asked, config_filter="all")["topic"][name]
             told[name] = {setting: str(answer[setting]["value"]) for setting in (POLICY, RETENTION)}
+            told[name] |= {setting: str(answer[setting]["value"]) for setting in IN_TIME if setting in answer}
     if not told:
         raise Misconfigured(f"no topics under {settings.prefix!r}: `penchant topics create`, or check --prefix")
     kept = compare(told, settings.topics, days)

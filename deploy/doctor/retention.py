@@ -13,7 +13,7 @@ from serving.kafka.admin import TopicProblem
 __all__ = ()
 
 POLICY, RETENTION = "cleanup.policy", "retention.ms"
-_IN_TIME = ("segment.ms", "max.compaction.lag.ms")
+IN_TIME = ("segment.ms", "max.compaction.lag.ms")
 _DAY_MS = DAY_S * 1000
 _EVER_MS = 2**62  # Kafka writes "never" as the largest whole number
 
@@ -64,7 +64,7 @@ def _late(plan: Plan, found: Mapping[str, str]) -> list[TopicProblem]:
             f"has {name}={found[name]}: what is erased may stay for {_days(_endless(int(found[name])))} more",
             f"set {name}={plan.configs[name]}",
         )
-        for name in _IN_TIME
+        for name in IN_TIME
         if name in plan.configs and name in found and _endless(int(found[name])) > int(plan.configs[name])
     ]
 

@@ -2,12 +2,13 @@
 
 import secrets
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from kafka import KafkaProducer
 from kafka.admin import KafkaAdminClient
 from kafka.errors import TopicAlreadyExistsError, for_code
 
+from deploy.topics.settings import OtherSetting, align, other_settings
 from penchant.errors import Misconfigured
 from penchant.topics import Plan, Topics
 from serving.kafka.admin import RUN_KEY, TopicProblem, describe, open_admin, run_id, translated
@@ -18,18 +19,26 @@ _IN_SYNC = 2  # replicas that have what was confirmed, where there are as many: 
 
 @dataclass(frozen=True, slots=True)
 class Created:
-    """What `create_topics` did: topics made now, topics that were there, and where those differ from the plan."""
+    """What `create_topics` did: topics made now, topics that were there, and where those differ from the plan.
+
+    settings: of topics that were there, as they were found.
+    """
 
     made: list[str]
     kept: list[str]
     differing: list[TopicProblem]
     run: str
+    settings: list[OtherSetting] = field(default_factory=list)
 
 
-def create_topics(brokers: AnyBrokers, topics: Topics, partitions: int, replication: int) -> Created:
+def create_topics(
+    brokers: AnyBrokers, topics: Topics, partitions: int, replication: int, *, aligned: bool = False
+) -> Created:
     """Create every topic that is missing, with `partitions` partitions and `replication` replicas each.
 
     Topics that are there are left as they are; where one has other partitions than asked for, a finding says so.
+    aligned: their settings become those of the plan.
+
     Raises `Unavailable`; `Misconfigured` if the broker refuses, as it does with fewer nodes than `replication`.
     """
     plans = list(topics.plan(partitions))
@@ -38,6 +47,9 @@ def create_topics(brokers: AnyBrokers, topics: Topics, partitions: int, replicat
         missing = [plan for plan in plans if plan.name not in there]
         if missing:
             _create(admin, missing, replication)
+        settings = other_settings(admin, [plan for plan in plans if plan.name in there])
+        if aligned:
+            align(admin, settings)
     counts = {name: len(topic["partitions"]) for name, topic in there.items()}
     differing = [
         TopicProblem(
@@ -49,7 +61,7 @@ def create_topics(brokers: AnyBrokers, topics: Topics, partitions: int, replicat
         if counts.get(plan.name, plan.partitions) != plan.partitions
     ]
     run = run_id(brokers, topics) or _write_run_id(brokers, topics)
-    return Created([plan.name for plan in missing], sorted(there), differing, run)
+    return Created([plan.name for plan in missing], sorted(there), differing, run, settings)
 
 
 def _create(admin: KafkaAdminClient, plans: list[Plan], replication: int) -> None:

@@ -1,3 +1,5 @@
+import json
+
 import pytest
 from kafka.admin import ConfigResource, ConfigResourceType
 
@@ -6,6 +8,7 @@ from penchant.errors import Misconfigured, Unavailable
 from penchant.topics import Topics
 from serving.kafka.admin import check_topics, describe, open_admin, run_id, topic_identity
 from tests.conftest import ON_APACHE, Broker
+from tests.support.command import penchant
 
 pytestmark = pytest.mark.kafka
 
@@ -16,8 +19,8 @@ def test_topics_are_created_once_and_found_well(broker: Broker, prefix: str) -> 
     first = create_topics(broker.bootstrap, topics, partitions=3, replication=1)
     again = create_topics(broker.bootstrap, topics, partitions=3, replication=1)
 
-    assert len(first.made) == 14
-    assert (again.made, len(again.kept), again.differing) == ([], 14, [])
+    assert len(first.made) == 15
+    assert (again.made, len(again.kept), again.differing, again.settings) == ([], 15, [], [])
     assert first.run == again.run == run_id(broker.bootstrap, topics)
     with open_admin(broker.bootstrap) as admin:
         assert check_topics(admin, topics) == []
@@ -80,6 +83,31 @@ def test_settings_reach_the_broker(broker: Broker, prefix: str) -> None:
             resource = ConfigResource(ConfigResourceType.TOPIC, plan.name)
             told = admin.describe_configs([resource])["topic"][plan.name]
             assert {name: told[name]["value"] for name in plan.configs} == plan.configs
+
+
+@pytest.mark.skipif(not ON_APACHE, reason="the embedded broker does not tell a topic's settings")
+def test_settings_of_topics_that_are_there_are_told_and_set_when_asked(broker: Broker, prefix: str) -> None:
+    """Given topics of before, made by hand, then it says what differs; --align sets that, and nothing else."""
+    topics = Topics(prefix)
+    name = topics.recommendations
+    of_hand = {"cleanup.policy": "compact", "segment.ms": "604800000", "min.cleanable.dirty.ratio": "0.1"}
+    with open_admin(broker.bootstrap) as admin:
+        admin.create_topics(
+            {name: {"num_partitions": 1, "replication_factor": 1, "configs": of_hand}}, wait_for_metadata=True
+        )
+    at = ["--bootstrap", broker.bootstrap, "--prefix", prefix, "--partitions", "1", "--json"]
+
+    told = json.loads(penchant("topics", "create", *at).out)["settings"]
+    done = penchant("topics", "create", "--align", *at)
+
+    assert {each["topic"] for each in told} == {name}
+    assert {each["setting"]: (each["found"], each["set"]) for each in told}["segment.ms"] == ("604800000", False)
+    assert {each["setting"] for each in told} >= {"cleanup.policy", "segment.ms", "max.compaction.lag.ms"}
+    assert (done.exit_code, json.loads(done.out)["settings"]) == (0, [{**each, "set": True} for each in told])
+    assert json.loads(penchant("topics", "create", *at).out)["settings"] == []
+    with open_admin(broker.bootstrap) as admin:
+        resource = ConfigResource(ConfigResourceType.TOPIC, name)
+        assert admin.describe_configs([resource])["topic"][name]["min.cleanable.dirty.ratio"]["value"] == "0.1"
 
 
 @pytest.mark.skipif(not ON_APACHE, reason="the embedded broker takes any number of replicas")
