@@ -41,13 +41,9 @@ def read_covisits(value: bytes) -> CoVisits:
 def _check(event: CoVisitEvent) -> None:
     if not 0 <= event.offset <= _MOST_OFFSET or not 0 < len(event.item_id) <= _MOST_ID:
         raise ValueError(f"no event has the offset {event.offset} and an item id of {len(event.item_id)} characters")
-    weights = (event.covisit, event.own, *(weight for _, weight in event.ring))
-    if any(not 0 <= weight <= _MOST_WEIGHT for weight in weights):
+    if not 0 <= event.covisit <= _MOST_WEIGHT or not 0 <= event.own <= _MOST_WEIGHT:
         raise ValueError(f"at offset {event.offset}: a weight is not between 0 and {_MOST_WEIGHT:g}")
-    if len(event.ring) > RING or any(not 0 < len(item_id) <= _MOST_ID for item_id, _ in event.ring):
-        raise ValueError(f"at offset {event.offset}: no ring has {len(event.ring)} places, or such an item")
-    if len(event.gaps_s) not in {0, len(event.ring)} or any(not 0 <= gap <= _MOST_GAP_S for gap in event.gaps_s):
-        raise ValueError(f"at offset {event.offset}: the gaps do not fit the ring")
+    _check_ring(event)
     if event.older_items and len(base64.b64decode(event.older_items, validate=True)) % PACKED_BYTES:
         raise ValueError(f"at offset {event.offset}: the older items cannot be unpacked")
     if abs(event.time_ms) > _MOST_TIME_MS:
@@ -56,6 +52,18 @@ def _check(event: CoVisitEvent) -> None:
         raise ValueError(f"at offset {event.offset}: {event.purchase} are no seconds between purchases")
     if event.bought_before and len(base64.b64decode(event.bought_before, validate=True)) % PACKED_PURCHASE_BYTES:
         raise ValueError(f"at offset {event.offset}: what was bought before cannot be unpacked")
+
+
+def _check_ring(event: CoVisitEvent) -> None:
+    if len(event.ring) > RING:
+        raise ValueError(f"at offset {event.offset}: no ring has {len(event.ring)} places")
+    for item_id, weight in event.ring:
+        if not 0 <= weight <= _MOST_WEIGHT or not 0 < len(item_id) <= _MOST_ID:
+            raise ValueError(f"at offset {event.offset}: no ring has an item of {len(item_id)} characters at {weight}")
+    if event.gaps_s and (
+        len(event.gaps_s) != len(event.ring) or min(event.gaps_s) < 0 or max(event.gaps_s) > _MOST_GAP_S
+    ):
+        raise ValueError(f"at offset {event.offset}: the gaps do not fit the ring")
 
 
 def readable(values: Iterable[bytes | None]) -> Iterator[CoVisits]:

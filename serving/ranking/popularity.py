@@ -98,21 +98,9 @@ class Popularity:
         self._began_ms, self._newest_ms = min(self._began_ms, at_ms), max(self._newest_ms, at_ms)
         self.events += 1
         self.newness += _NEWNESS_STEP * (float(self._totals[row] == 0) - self.newness)
-        passed = self.events * _PER_EVENT + at_ms * _PER_MS
-        np.maximum(self._now, passed, out=self._now)
-        if (self._now - self._since).max() > _MOST_HALVINGS:
-            self._fading *= np.exp2(self._since - self._now)
-            self._since = self._now.copy()
-        self._totals[row] += covisit
-        self._fading[row] += covisit * np.exp2(passed - self._since)
-        self._touch(self._moments[row], at_ms)
-
-    def _touch(self, moments: Doubles, at_ms: float) -> None:
-        if not moments[0]:
-            moments[:] = self.events, self.events, at_ms, at_ms
-            return
-        moments[1] = self.events
-        moments[2:] = min(moments[2], at_ms), max(moments[3], at_ms)
+        _count(
+            (self._totals, self._fading, self._moments), (self._now, self._since), row, covisit, (self.events, at_ms)
+        )
 
     def totals(self, n: int) -> npt.NDArray[np.float32]:
         """n_i of the first `n` rows, `(n,) float32`, ≥ 0."""
@@ -198,6 +186,32 @@ class Popularity:
             self._totals = np.concatenate([self._totals, np.zeros(more)])
             self._fading = np.concatenate([self._fading, np.zeros((more, FADES))])
             self._moments = np.concatenate([self._moments, np.zeros((more, MOMENTS))])
+
+
+@compiled
+def _count(
+    of: tuple[Doubles, Doubles, Doubles], at: tuple[Doubles, Doubles], row: int, covisit: float, when: tuple[int, float]
+) -> None:
+    """Count one event. of: totals, fading, moments. at: now and since, of `Sums`. when: its number, and its ms."""
+    (totals, fading, moments), (now, since), (number, at_ms) = of, at, when
+    most = 0.0
+    for each in range(FADES):
+        passed = number * _PER_EVENT[each] + at_ms * _PER_MS[each]
+        now[each] = max(now[each], passed)
+        most = max(most, now[each] - since[each])
+    if most > _MOST_HALVINGS:
+        for each in range(FADES):
+            fading[:, each] *= 2.0 ** (since[each] - now[each])
+            since[each] = now[each]
+    totals[row] += covisit
+    for each in range(FADES):
+        passed = number * _PER_EVENT[each] + at_ms * _PER_MS[each]
+        fading[row, each] += covisit * 2.0 ** (passed - since[each])
+    first = moments[row, 0] == 0.0
+    moments[row, 0] = number if first else moments[row, 0]
+    moments[row, 1] = number
+    moments[row, 2] = at_ms if first else min(moments[row, 2], at_ms)
+    moments[row, 3] = at_ms if first else max(moments[row, 3], at_ms)
 
 
 @compiled
