@@ -109,7 +109,7 @@ class TcpProxy:
         """End every connection and listen no more."""
         self._call(self._close())
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(timeout=5)
+        self._thread.join(timeout=60)
         self._loop.close()
 
     async def changed(self, seconds: float | None = None) -> None:
@@ -118,7 +118,7 @@ class TcpProxy:
             await asyncio.wait_for(self._change.wait(), seconds)
 
     def _call(self, what: Coroutine[Any, Any, None]) -> None:
-        asyncio.run_coroutine_threadsafe(what, self._loop).result(timeout=10)
+        asyncio.run_coroutine_threadsafe(what, self._loop).result(timeout=60)
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)

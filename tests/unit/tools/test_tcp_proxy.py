@@ -57,7 +57,7 @@ def proxy(echo: Echo) -> Iterator[TcpProxy]:
 
 @pytest.fixture
 def client(proxy: TcpProxy) -> Iterator[socket.socket]:
-    with socket.create_connection(("127.0.0.1", proxy.port), timeout=10) as made:
+    with socket.create_connection(("127.0.0.1", proxy.port), timeout=60) as made:
         yield made
 
 
@@ -94,19 +94,20 @@ def test_what_is_held_comes_later(proxy: TcpProxy, client: socket.socket, echo: 
         client.recv(1)
     assert echo.heard == b"before"
     proxy.behave(WELL)
-    client.settimeout(10)
+    client.settimeout(60)
     assert heard(client, 4) == b"held"
 
 
 def test_lost_answers_are_those_of_what_was_done(proxy: TcpProxy, client: socket.socket, echo: Echo) -> None:
     proxy.behave(DEAF)
     client.sendall(b"done")
-    assert until(lambda: echo.heard == b"done")
+    assert until(lambda: any(each.spoiled for each in proxy._connections)), "the answer has come to the proxy"
+    assert echo.heard == b"done"
     client.settimeout(0.2)
     with pytest.raises(TimeoutError):
         client.recv(1)
     proxy.behave(WELL)
-    client.settimeout(10)
+    client.settimeout(60)
     assert ended(client), "what came next would be taken for the answer"
 
 
@@ -114,10 +115,10 @@ def test_a_refusal_ends_what_stands_and_what_comes(proxy: TcpProxy, client: sock
     assert said(client, b"x") == b"x"
     proxy.behave(REFUSED)
     assert ended(client)
-    with socket.create_connection(("127.0.0.1", proxy.port), timeout=10) as other:
+    with socket.create_connection(("127.0.0.1", proxy.port), timeout=60) as other:
         assert ended(other)
     proxy.behave(WELL)
-    with socket.create_connection(("127.0.0.1", proxy.port), timeout=10) as third:
+    with socket.create_connection(("127.0.0.1", proxy.port), timeout=60) as third:
         assert said(third, b"y") == b"y"
 
 
@@ -132,7 +133,7 @@ def test_answers_are_delayed_until_the_link_is_well(proxy: TcpProxy, client: soc
     with pytest.raises(TimeoutError):
         client.recv(1)
     proxy.behave(WELL)
-    client.settimeout(10)
+    client.settimeout(60)
     assert heard(client, 7) == b"at once"
 
 
@@ -145,6 +146,6 @@ def test_a_trickle_takes_its_time(proxy: TcpProxy, client: socket.socket) -> Non
 
 def test_a_service_that_is_not_there_ends_the_connection(proxy: TcpProxy, echo: Echo) -> None:
     gone = TcpProxy(1)
-    with socket.create_connection(("127.0.0.1", gone.port), timeout=10) as client:
+    with socket.create_connection(("127.0.0.1", gone.port), timeout=60) as client:
         assert ended(client)
     gone.close()
