@@ -120,6 +120,11 @@ class ApacheKafka:
                 raise Misconfigured(f"Apache Kafka did not come up:\n{self._child.last_lines()}")
             time.sleep(0.05)
 
+    @property
+    def running(self) -> bool:
+        """Whether its process has not ended."""
+        return self._child is not None and self._child.exit_code is None
+
     def stop(self) -> None:
         """Stop it in order; its log stays."""
         if self._child is not None:

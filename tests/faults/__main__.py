@@ -56,8 +56,9 @@ def break_all(options: argparse.Namespace, folder: Path) -> int:
     at_least = 0 if options.kind is None else 1
     kinds = {kind: max(at_least, kind.full if full else kind.ci) for kind in wanted}
     runs = all_runs(kinds, folder, options.seed, full=full, jobs=options.jobs)
-    print_table(runs)
     write(options.json, [run.as_json() for run in runs])
+    runs = [run for run in runs if not run.skipped]
+    print_table(runs)
     failed = [run for run in runs if run.failure]
     for run in failed:
         print(f"--kind {run.kind} --seed {run.seed} ({run.broker}): {run.failure.splitlines()[0]}")

@@ -7,13 +7,24 @@ from typing import Any
 import redis
 
 from tests.faults.by_services import SLOW, away_s
+from tests.faults.redis_server import Redis
 from tests.faults.scenario import Scenario, Unexpected
+from tests.faults.small_disk import small_disk
 from tests.support.refusals import OVER_BYTES, become_primary, become_replica, fill_up, make_room
 
 
 def store_full(scenario: Scenario) -> None:
     """The store is full for a while, and a second worker starts meanwhile."""
     _refuses(scenario, lambda client: fill_up(client, OVER_BYTES), make_room, "Redis is full (OOM")
+
+
+def store_disk_full(scenario: Scenario) -> None:
+    """The disk of the store's append-only file is full for a while, and a second worker starts meanwhile."""
+    disk = scenario.stack.enter_context(small_disk(scenario.system.folder / "disk"))
+    store = Redis(disk.folder)
+    scenario.stack.callback(store.stop)
+    scenario.use_store(store.url)
+    _refuses(scenario, lambda _: disk.fill(), lambda _: disk.clear(), "cannot save to its disk, and takes no writes")
 
 
 def store_read_only(scenario: Scenario) -> None:
@@ -23,7 +34,7 @@ def store_read_only(scenario: Scenario) -> None:
 
 def _refuses(scenario: Scenario, begin: Callable[[Any], None], end: Callable[[Any], None], says: str) -> None:
     (first,) = scenario.start_workers()
-    with redis.Redis.from_url(scenario.environment.redis.url) as client:
+    with redis.Redis.from_url(scenario.system.redis_url) as client:
         scenario.start_load(rate=SLOW)
         scenario.midway(0.1, 0.4)
         begin(client)

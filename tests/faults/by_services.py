@@ -1,11 +1,16 @@
 """Faults of what a worker stands on: the store, the broker, the encoder."""
 
+import os
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from benchmarks.performance.apache_kafka import ApacheKafka
+from penchant.times import rfc3339
 from tests.faults.scenario import Scenario, Unexpected
+from tests.faults.small_disk import small_disk
 from tests.support.command import penchant
+from tests.support.system import now_ms
 
 SLOW = 90.0  # messages/s: what follows takes seconds, and the load is to last longer
 AGE_S = 5.0  # of the copy that the store is put back to
@@ -88,6 +93,62 @@ def topics_recreated(scenario: Scenario) -> None:
     scenario.wait_until_ready(scenario.worker())
     scenario.publish_items()
     scenario.start_load(second)
+
+
+def broker_disk_full(scenario: Scenario) -> None:
+    """The disk of the broker's log is full until the broker ends over it; with room again it is started again."""
+    disk = scenario.stack.enter_context(small_disk(scenario.system.folder / "disk", mib=256))
+    broker = ApacheKafka(disk.folder)
+    scenario.stack.callback(broker.stop)
+    broker.start()
+    scenario.use_broker(broker)
+    (worker,) = scenario.start_workers()
+    scenario.start_load(rate=SLOW)
+    scenario.midway()
+    disk.fill()
+    scenario.wait(lambda: not broker.running, 60, "the broker did not end over its disk")
+    time.sleep(away_s(scenario))
+    disk.clear()
+    broker.start()
+    if worker.child.exit_code is not None:
+        raise Unexpected(f"a worker ended over the broker's disk\n{scenario.last_lines()}")
+    scenario.fault_ended()
+
+
+def log_cut(scenario: Scenario) -> None:
+    """The broker comes back with half of what was read gone: told with 78, then read on from the time of the loss."""
+    broker, topics = _apache(scenario), scenario.system.topics
+    first, second = scenario.load.halves()
+    (worker,) = scenario.start_workers()
+    scenario.start_load(first)
+    scenario.finish_load()
+    scenario.wait(lambda: scenario.all_named(first), 60, "the first half was not processed")
+    lost_ms = now_ms()
+    broker.kill()
+    scenario.measured["bytes of the log that were cut off"] = sum(
+        _halve(segment)
+        for topic in (topics.clicks, topics.reviews)
+        for segment in (broker.folder / "logs").glob(f"{topic}-*/*.log")
+    )
+    broker.start()
+    scenario.wait_for_exit(worker, 78, 60)
+    where = ["--bootstrap", scenario.system.bootstrap, "--redis", scenario.system.redis_url, "--prefix", topics.prefix]
+    adopted = penchant("topics", "adopt", "--force", "--lost-since", rfc3339(lost_ms), *where)
+    if adopted.exit_code != 0:
+        raise Unexpected(f"`penchant topics adopt --lost-since` ended with {adopted.exit_code}: {adopted.err}")
+    scenario.fault_ended()
+    scenario.pairs_kept = False
+    scenario.wait_until_ready(scenario.worker())
+    scenario.start_load(second)
+
+
+def _halve(segment: Path) -> int:
+    """Cut off the second half of a segment, and what says where its records lie; the bytes that are gone."""
+    size = segment.stat().st_size
+    os.truncate(segment, size // 2)
+    for index in (".index", ".timeindex"):
+        segment.with_suffix(index).unlink(missing_ok=True)
+    return size - size // 2
 
 
 def encoder_fails(how: str, scenario: Scenario) -> None:

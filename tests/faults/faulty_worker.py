@@ -2,6 +2,8 @@
 
 FAULT_POINT    after_announce | after_save | after_publish (which is before the acknowledgement)
                | merge_after_save (a handoff was saved and not sent) | merge_after_apply (and this a confirmation)
+               | merge_after_request (a request for a state) | forward_after_save (a record for another user)
+               | erase_after_save (an erasure)
 FAULT_AT       at how manieth record, or of a merge handoff or confirmation, for which that is so
 FAULT_SIGNAL   KILL | STOP
 FAULT_ENCODER  raise | hang, as long as there is
@@ -26,7 +28,7 @@ import stream.wiring
 from serving.model.artifact import Artifact
 from serving.model.engines import Engine, Provider
 from serving.model.engines.choice import open_engine
-from stream.events.transfers import Confirm, Handoff
+from stream.events.transfers import Confirm, Forwarded, Handoff, Request
 from stream.processing.batch import PartitionBatch
 from stream.processing.effects import Effects, LiveEffects, RankedLists
 from tests.faults.planted import plant
@@ -75,7 +77,13 @@ class FaultyEffects:
     async def publish(self, ranked: RankedLists, batches: Sequence[PartitionBatch]) -> None:
         """See `Effects.publish`. The batches were saved just now."""
         self._fuse.reached("after_save", _records(batches))
-        for point, message in (("merge_after_save", Handoff), ("merge_after_apply", Confirm)):
+        self._fuse.reached("erase_after_save", sum(len(batch.erased) for batch in batches))
+        for point, message in (
+            ("merge_after_request", Request),
+            ("merge_after_save", Handoff),
+            ("merge_after_apply", Confirm),
+            ("forward_after_save", Forwarded),
+        ):
             sendings = [each for batch in batches for each in batch.then]
             self._fuse.reached(point, sum(isinstance(each.message, message) for each in sendings))
         await self._effects.publish(ranked, batches)

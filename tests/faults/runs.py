@@ -22,7 +22,7 @@ from serving.kafka.admin import open_admin
 from serving.model.encoder import load_encoder
 from stream.events.weights import load_weights
 from tests.faults.redis_server import Redis
-from tests.faults.scenario import PARTITIONS, Environment, Unexpected, open_scenario
+from tests.faults.scenario import PARTITIONS, Environment, Skipped, Unexpected, open_scenario
 from tests.faults.table import FaultKind
 from tests.support.small_model import write_small_model
 from tests.support.system import MODEL, now_ms
@@ -37,7 +37,7 @@ _PROTOCOLS = f"listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLA
 class FaultRun:
     """One run. `failure`: why it proves nothing, or what was found, in words; empty if all is well.
 
-    measured: what the kind tells beside the counts.
+    measured: what the kind tells beside the counts. skipped: why it was not run.
     """
 
     kind: str
@@ -49,7 +49,8 @@ class FaultRun:
     lost: int
     twice: int
     failure: str
-    measured: Mapping[str, float] = field(default_factory=dict)
+    measured: Mapping[str, float | str] = field(default_factory=dict)
+    skipped: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """For a file."""
@@ -123,15 +124,18 @@ def _in_one_environment(
 def run(kind: FaultKind, where: Environment, broker: str, seed: int) -> FaultRun:
     """Set up, break, wait, checker, clear away. Whatever the product does, the table goes on."""
     began, failure, lost, twice, recovery_s = time.monotonic(), "", 0, 0, 0.0
-    load, measured = kind.make(seed, now_ms()), dict[str, float]()
+    load, measured, skipped = kind.make(seed, now_ms()), dict[str, float | str](), ""
     prefix = f"{kind.name}-{seed}-{secrets.token_hex(3)}"
     try:
         with open_scenario(where, prefix, _folder(where.folder, prefix), load, Random(seed)) as scenario:
+            measured = scenario.measured
             kind.act(scenario)
             recovery_s, found = scenario.recovered()
-            lost, twice, failure, measured = found.lost, found.twice, "\n".join(found.words), scenario.measured
+            lost, twice, failure = found.lost, found.twice, "\n".join(found.words)
             if failure:
                 failure += f"\n{scenario.last_lines()}"
+    except Skipped as error:
+        skipped = str(error)
     except Unexpected as error:
         failure = str(error)
     except Exception:  # noqa: BLE001 - of whatever a broken system does to a run
@@ -148,6 +152,7 @@ def run(kind: FaultKind, where: Environment, broker: str, seed: int) -> FaultRun
         twice=twice,
         failure=failure,
         measured=measured,
+        skipped=skipped,
     )
 
 
@@ -159,8 +164,10 @@ def _plan(kinds: Mapping[FaultKind, int], seed: int, *, full: bool) -> Iterator[
 
 
 def _line(run: FaultRun) -> str:
+    if run.skipped:
+        return f"{run.kind} (seed {run.seed}, {run.broker}): skipped, {run.skipped}"
     words = f"{run.kind} (seed {run.seed}, {run.broker}): {run.seconds:.0f} s, of which to recover {run.recovery_s:.1f}"
-    words += "".join(f"; {name} {value:g}" for name, value in run.measured.items())
+    words += "".join(f"; {name} {value}" for name, value in run.measured.items())
     if not run.failure:
         return words
     return f"{words}; {run.lost} lost, {run.twice} counted twice\n{run.failure}"

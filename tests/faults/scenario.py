@@ -34,6 +34,10 @@ class Unexpected(Exception):
     """The fault did not happen, or not what should follow it: the run proves nothing, or the worker is wrong."""
 
 
+class Skipped(Exception):
+    """This machine lacks what the fault needs: nothing was run, and nothing is counted."""
+
+
 @dataclass(frozen=True)
 class Environment:
     """What all runs share: broker, store, model folder, the oracle's encoder. `full`: as long as the table says.
@@ -88,7 +92,7 @@ class Scenario:
     senders: list[LoadSender] = field(default_factory=list)
     places: dict[str, list[Position]] = field(default_factory=dict)
     stack: ExitStack = field(default_factory=ExitStack)
-    measured: dict[str, float] = field(default_factory=dict)
+    measured: dict[str, float | str] = field(default_factory=dict)
 
     # --- Setting up ---
 

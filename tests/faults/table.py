@@ -4,7 +4,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from tests.faults import by_input, by_links, by_primaries, by_refusal, by_services, by_workers
+from tests.faults import (
+    by_input,
+    by_links,
+    by_pairs,
+    by_primaries,
+    by_refusal,
+    by_services,
+    by_transfers,
+    by_versions,
+    by_workers,
+)
 from tests.faults.load import Load, Shape, make_load, shuffled, twice, with_hot_user
 from tests.faults.load_sender import PACKED, TRANSACTIONAL
 from tests.faults.poison import fuzzed, poisoned, that_kills, too_large, unreadable, with_clocks
@@ -41,6 +51,11 @@ def _large(seed: int, now_ms: int) -> Load:
 def _wordy(seed: int, now_ms: int) -> Load:
     """No text is in the encoder's cache, and nobody has more of them than may wait."""
     return make_load(seed, now_ms, Shape(many=0, own_texts=True))
+
+
+def _racing(seed: int, now_ms: int) -> Load:
+    """Everybody is merged, erased or retracted from, at about the same time."""
+    return shuffled(make_load(seed, now_ms, Shape(usual=14, many=0, erased=7, merged=24)), 60)
 
 
 def _hot(seed: int, now_ms: int) -> Load:
@@ -98,6 +113,19 @@ KINDS = (
     ),
     FaultKind("store-hidden", "one of two workers sees no Redis for 20 s", by_links.store_out_of_sight, 0, 3),
     FaultKind("broker-hidden", "one of two sees no broker past its session", by_links.broker_out_of_sight, 0, 3),
+    FaultKind("redis-disk-full", "the disk of Redis's file full for 20 s", by_refusal.store_disk_full, 0, 2),
+    FaultKind("broker-disk-full", "the disk of the broker's log full", by_services.broker_disk_full, 0, 2),
+    FaultKind("log-cut", "the log loses its end, read on by --lost-since", by_services.log_cut, 0, 3),
+    FaultKind(
+        "transfers",
+        "merges, erasures, retractions; killed at each point",
+        by_transfers.killed_at_each_point,
+        0,
+        3,
+        make=_racing,
+    ),
+    FaultKind("two-random", "two faults at once, by seed", by_pairs.two_at_random, 0, 10),
+    FaultKind("upgrade", "rolling upgrade, and back", by_versions.upgraded_and_back, 0, 1),
     FaultKind("fail-over", "fail-over of sentinels, the last writes lost", by_primaries.fail_over, 0, 3),
     FaultKind("two-primaries", "primary cut off, writable to one worker", by_primaries.two_primaries, 0, 3),
     FaultKind("node-hangs", "one of a Redis Cluster's three hangs for 20 s", by_primaries.node_hangs, 0, 3),

@@ -31,9 +31,16 @@ Message = dict[str, Any]
 class WorkerProcess:
     """A worker as a child process."""
 
-    def __init__(self, folder: Path, number: int, environment: Mapping[str, str], module: str = "stream") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        number: int,
+        environment: Mapping[str, str],
+        module: str = "stream",
+        tree: Path | None = None,
+    ) -> None:
         self.port = free_port()
-        command = [sys.executable, "-m", module]
+        command = [*(["env", "-C", str(tree)] if tree is not None else []), sys.executable, "-m", module]
         mine = {**environment, "PENCHANT_HEALTH_PORT": str(self.port)}
         self.child = ChildProcess(f"worker-{number}", command, folder / f"worker-{number}.log", mine)
 
@@ -84,6 +91,7 @@ class System:
         }
         if broker.fetch_wait_ms is not None:
             self.environment["PENCHANT_FETCH_WAIT_MS"] = str(WORKER_FETCH_WAIT_MS)
+        self.tree: Path | None = None  # where workers are started from, if not from here
         self.workers: list[WorkerProcess] = []
         self.records: dict[str, list[Any]] = {}
         create_topics(broker.bootstrap, self.topics, self.partitions, replication=1)
@@ -98,7 +106,7 @@ class System:
 
     def start(self, module: str = "stream", **environment: str) -> WorkerProcess:
         """Start a worker; `ready` says when it works. `module`: another program that is one."""
-        worker = WorkerProcess(self.folder, len(self.workers), {**self.environment, **environment}, module)
+        worker = WorkerProcess(self.folder, len(self.workers), {**self.environment, **environment}, module, self.tree)
         self.workers.append(worker)
         return worker
 
