@@ -5,12 +5,19 @@ import faulthandler
 import logging
 import os
 import sys
+import threading
 from typing import NoReturn
 
 from penchant.errors import Misconfigured, PenchantError
 from serving.configuration.setting_errors import unknown_variables
 from serving.terminal.printable import EscapedFormatter, lines_shown, tolerant_streams
 from stream.kafka.log_noise import SaidOnce
+
+_LATE_S = 2.0
+_COMPILING = (
+    "what lists take is compiled for this kind of processor, once an installation: some twenty seconds of a core "
+    "(docs/running.md, Compiled code)"
+)
 
 
 def main() -> int:
@@ -61,7 +68,10 @@ def _run() -> int:
         # At start nothing is retried: a supervisor does that, and a person reads what is missing.
         raise Misconfigured(str(error)) from error
     encoder = load_encoder(settings.model, settings.provider, threads=settings.encoder_threads)
+    late = threading.Timer(_LATE_S, logging.getLogger(__name__).info, args=[_COMPILING])
+    late.start()
     warm_up()
+    late.cancel()
     asyncio.run(check_store(settings, encoder.fingerprint, layout.partitions, layout.identities))
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(run(settings, encoder, layout))

@@ -4,7 +4,7 @@ kafka-python is what is used here; its errors are translated in this file.
 """
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -36,12 +36,14 @@ __all__ = [
     "reader",
     "run_id",
     "seen_and_hidden",
+    "topic_identity",
     "topic_layout",
     "translated",
 ]
 
 RUN_KEY = b"run"  # the key on meta.v1 under which the run id stands
 _NO_TOPIC_ID = "00000000-0000-0000-0000-000000000000"
+_COUNTED = tuple(topic for topic in Topic if topic.user_keyed or topic in {Topic.ITEMS, Topic.COVISITS})
 READ_WAIT_MS = 50  # how long the broker may hold a fetch: the embedded one uses half of it up every time
 
 
@@ -160,14 +162,18 @@ def topic_layout(brokers: AnyBrokers, topics: Topics) -> TopicLayout:
     return TopicLayout(partitions, topic_identity(brokers, topics))
 
 
-def topic_identity(brokers: AnyBrokers, topics: Topics, timeout_s: float = 10.0) -> dict[str, str]:
+def topic_identity(
+    brokers: AnyBrokers, topics: Topics, timeout_s: float = 10.0, of: Collection[Topic] = _COUNTED
+) -> dict[str, str]:
     """Say by which identity offsets of user-keyed topics, items.v1 and covisits.v1 are counted, by full name.
+
+    of: only of these, for who may not see all.
 
     "<cluster id>/<topic id>" where the broker gives both (Apache Kafka from 2.8, Tansu), else
     "<run id>/<topic's name>" with the run id that stands on meta.v1. Another topic made under an old name differs.
     Raises `Unavailable` if the broker does not answer, `Misconfigured` if a topic or the run id is missing.
     """
-    names = [topics.name(topic) for topic in Topic if topic.user_keyed or topic in {Topic.ITEMS, Topic.COVISITS}]
+    names = [topics.name(topic) for topic in of]
     with open_admin(brokers, timeout_s) as admin:
         cluster = admin.describe_cluster().get("cluster_id")
         found = describe(admin, names)

@@ -16,9 +16,10 @@ import msgspec
 from penchant.errors import BrokenState, Misconfigured, Unavailable
 from penchant.kafka.following import Follower, Sink, consumer_options
 from penchant.messages import ItemVector
+from penchant.topics import Topic
 from serving.catalogue import Catalogue, unpack
 from serving.experiment import read
-from serving.kafka.admin import TopicLayout, topic_layout
+from serving.kafka.admin import topic_identity
 from serving.ranking.covisit_messages import read_covisits
 from serving.ranking.ease import fit
 from serving.ranking.ranker import Ranker
@@ -35,6 +36,8 @@ from stream.store.statistics_snapshots import open_snapshots
 
 __all__ = ()
 
+# What the API may see (docs/running.md): offsets of other topics are taken for those of topics that are gone.
+_SEEN = (Topic.CLICKS, Topic.REVIEWS, Topic.COMMANDS, Topic.ITEMS, Topic.COVISITS)
 _EVERY_S = 5.0  # the blend is read again, and EASE fitted to what has come
 _BOOTSTRAP_MS = 5_000
 _log = logging.getLogger(__name__)
@@ -43,9 +46,9 @@ _Apply = Callable[[bytes | None, bytes | None], None]
 
 
 class FollowedRanker:
-    """For who awaits `open` first and `close` last. layout, catalogue: there from then on."""
+    """For who awaits `open` first and `close` last. identities, of topics, and catalogue: there from then on."""
 
-    layout: TopicLayout
+    identities: dict[str, str]
     catalogue: Catalogue
 
     def __init__(self, settings: WorkerSettings) -> None:
@@ -75,13 +78,13 @@ class FollowedRanker:
         if fingerprint is None:
             raise Unavailable("no worker has written to this store yet")
         await asyncio.to_thread(warm_up)  # the first list of an installation would compile it
-        self.layout = await asyncio.to_thread(topic_layout, settings.brokers, settings.topics)
+        self.identities = await asyncio.to_thread(topic_identity, settings.brokers, settings.topics, of=_SEEN)
         items = _Items(fingerprint.decode(), self._lock)
         await self._follow(settings.topics.item_vectors, items.apply)
         if items.catalogue is None:
             raise Unavailable("no item has a vector yet")
         self.catalogue = items.catalogue
-        self._statistics = Statistics(self.catalogue, self.layout.identities)
+        self._statistics = Statistics(self.catalogue, self.identities)
         self._rules = Rules(self.catalogue, settings.list_rules)
         experiment = read(settings.experiment) if settings.experiment is not None else None
         rankers = rankers_over(self.catalogue, self._statistics, self._rules)

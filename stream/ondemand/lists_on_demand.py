@@ -222,7 +222,7 @@ class ListsOnDemand:
             settings.topics,
             load_weights(settings.weights),
             1,
-            ranker.layout.identities,
+            ranker.identities,
             clock=now_ms,
             clicks_are_seen=settings.clicks_are_seen,
         )

@@ -185,6 +185,8 @@ def test_every_role_with_its_rights_alone(secured: Secured, tmp_path: Path) -> N
         assert until(lambda: api.list_of("u1").status == 200, 30)
         assert until(lambda: api.ask("/v1/users/u1/interests").status == 200, 30)
         assert until(lambda: api.ask("/v1/events", {**event, "event_id": "c-2"}).status == 202, 30)
+        said = {"text": "a film in space"}
+        assert until(lambda: api.ask("/v1/users/u1/query", said).status == 200, 60), api.child.last_lines()
     assert until(lambda: "c-2" in secured.system.named(), 30)
 
 

@@ -25,6 +25,23 @@ __all__ = ()
 FOLDER = Path(".cache") / "peers"
 _MODULE = "github.com/gorse-io/gorse"
 _FORKED = "gorm.io/driver/sqlite@v1.6.0"
+_NO_DASHBOARD_MODULE = """\
+module github.com/gorse-io/dashboard
+
+go 1.26
+
+require github.com/rakyll/statik v0.1.8
+"""
+_NO_DASHBOARD = """\
+package dashboard
+
+import "github.com/rakyll/statik/fs"
+
+// The pages of a dashboard that has none: an empty archive.
+func init() {
+	fs.Register("PK\\x05\\x06" + string(make([]byte, 18)))
+}
+"""
 _LIBCLANG = "libclang==14.0.6"  # of later ones its bindgen makes names that Rust does not have
 
 
@@ -42,8 +59,8 @@ def build_gorse(folder: Path) -> None:
     for path in (source, *source.rglob("*")):
         path.chmod(0o755 if path.is_dir() else 0o644)
     dashboard.mkdir(exist_ok=True)
-    (dashboard / "go.mod").write_text("module github.com/gorse-io/dashboard\n\ngo 1.26\n")
-    (dashboard / "dashboard.go").write_text("package dashboard\n")
+    (dashboard / "go.mod").write_text(_NO_DASHBOARD_MODULE)
+    (dashboard / "dashboard.go").write_text(_NO_DASHBOARD)
     replaced = f"-replace=github.com/gorse-io/dashboard={dashboard.absolute()}"
     _run(["go", "mod", "edit", f"-dropreplace={_FORKED}", replaced], source)
     output = str(program("gorse", folder))

@@ -74,7 +74,7 @@ optimize_period = "0s"
 recommenders = ["item-to-item/neighbors", "non-personalized/popular", "latest"]
 """
 _ALL = ("collaborative", "item-to-item/neighbors", "user-to-user/neighbors", "non-personalized/popular", "latest")
-_AT_READ = ("item-to-item/neighbors", "collaborative", "non-personalized/popular", "latest")
+_AT_READ = ("item-to-item/neighbors",)  # without a ranker it takes one; the others fill the list up
 
 
 class _Gorse:
@@ -82,9 +82,7 @@ class _Gorse:
 
     def __init__(self, process: ChildProcess, port: int, *, at_read: bool) -> None:
         self.name = "gorse, lists made at each read" if at_read else "gorse, lists made ahead"
-        self.note = (
-            "no ranker: its recommenders one after the other" if at_read else "a worker's rounds, a minute apart"
-        )
+        self.note = "no ranker: neighbours of the user's items" if at_read else "a worker's rounds, a minute apart"
         self.port = port
         self._process = process
 
@@ -112,7 +110,8 @@ def _click(user: int, item: int, at: str) -> dict[str, object]:
 @contextmanager
 def gorse(program: Path, work: Work, folder: Path, *, at_read: bool) -> Iterator[Server]:
     """Started, filled, and with lists for the users of the events, as far as it makes any within its first round."""
-    folder.mkdir(parents=True)
+    cache = folder / "master"
+    cache.mkdir(parents=True)
     port, inner = free_port(), free_port()
     names = _AT_READ if at_read else _ALL
     settings = folder / "gorse.toml"
@@ -126,7 +125,7 @@ def gorse(program: Path, work: Work, folder: Path, *, at_read: bool) -> Iterator
             recommenders=", ".join(f'"{name}"' for name in names),
         )
     )
-    command = [str(program), "--config", str(settings), "--cache-path", str(folder / "master")]
+    command = [str(program), "--config", str(settings), "--cache-path", str(cache)]
     process = ChildProcess("gorse", command, folder / "gorse.log")
     try:
         ready(process, port, lambda http: bool(http.ask("/api/health/ready")), _READY_S)
