@@ -18,7 +18,7 @@ from serving.kafka.admin import open_admin
 ROOT = Path(__file__).parents[2]
 JARS = ROOT / ".cache" / "kafka"
 POM = Path(__file__).with_name("pom.xml")
-START_TIMEOUT_S = 60.0
+START_TIMEOUT_S = 300.0  # a few seconds as a rule, several times as many where others start beside it
 
 # Producers' clocks are taken as they are: brokers before 4.0 do, and this one can be told to.
 PROPERTIES = """\

@@ -9,11 +9,6 @@ import pytest
 from tests.conftest import Broker
 from tests.support.system import System, running
 
-LASTING = {
-    "PENCHANT_TRENDING_EVERY_S": "0.5",
-    "PENCHANT_SESSION_TIMEOUT_S": "30",  # it is never killed, and may be kept waiting
-}
-
 
 @pytest.fixture
 def system(broker: Broker, redis_url: str, prefix: str, tmp_path: Path, small_model: Path) -> Iterator[System]:
@@ -27,7 +22,7 @@ def system(broker: Broker, redis_url: str, prefix: str, tmp_path: Path, small_mo
 def shared(broker: Broker, redis_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     """One system with one worker that has the default model; lists of trending items twice a second."""
     with running(broker, redis_url, f"test-{secrets.token_hex(4)}", tmp_path_factory.mktemp("shared")) as made:
-        made.start_ready(**LASTING)
+        made.start_ready(PENCHANT_TRENDING_EVERY_S="0.5")
         yield made
 
 
@@ -38,5 +33,5 @@ def shared_small(
     """The same with a worker that knows no language."""
     with running(broker, redis_url, f"test-{secrets.token_hex(4)}", tmp_path_factory.mktemp("shared")) as made:
         made.environment["PENCHANT_MODEL"] = str(small_model)
-        made.start_ready(**LASTING)
+        made.start_ready(PENCHANT_TRENDING_EVERY_S="0.5")
         yield made
