@@ -97,13 +97,14 @@ class RedisCluster:
 
     def __init__(self, folder: Path) -> None:
         options = ("--cluster-enabled", "yes", "--cluster-node-timeout", "2000", "--cluster-port")
-        self.nodes = [start(folder, *options, str(free_port()), name="node") for _ in range(3)]
+        among_nodes = [free_port() for _ in range(3)]  # where they talk to each other
+        self.nodes = [start(folder, *options, str(port), name="node") for port in among_nodes]
         bounds = [0, _SLOTS // 3, 2 * _SLOTS // 3, _SLOTS]
         for node, first, last in zip(self.nodes, bounds, bounds[1:], strict=False):
             with node.client() as client:
                 client.execute_command("CLUSTER ADDSLOTSRANGE", first, last - 1)
-                for other in self.nodes:
-                    client.execute_command("CLUSTER MEET", "127.0.0.1", other.port)
+                for other, port in zip(self.nodes, among_nodes, strict=True):
+                    client.execute_command("CLUSTER MEET", "127.0.0.1", other.port, port)
         assert until(lambda: all(map(_knows_all, self.nodes)), _START_S), "the nodes do not find each other"
 
     @property
