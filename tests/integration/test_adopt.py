@@ -190,7 +190,8 @@ def test_topics_made_anew_are_refused_then_adopted_and_nothing_is_skipped(
 def test_a_worker_that_ran_while_topics_were_adopted_stops_and_counts_nothing(system: System) -> None:
     """Given a worker that runs on, when topics are made anew and adopted by force, then it ends, and says why.
 
-    It finds the store's offsets behind where it left them, also if its consumer hears nothing of the new topics.
+    It finds the store's offsets behind where it left them, also if its consumer hears nothing of the new topics; or
+    first that the log ends before it had read.
     """
     worker = system.start_ready()
     system.publish(ITEMS)
@@ -202,7 +203,8 @@ def test_a_worker_that_ran_while_topics_were_adopted_stops_and_counts_nothing(sy
         lost = {"user_id": "u2", "item_id": "f1", "type": "click", "event_id": f"new-{n}"}
         system.send(system.topics.clicks, lost, partition=n)
     assert ended(worker) == 78, worker.child.last_lines()
-    assert "start it again" in worker.child.last_lines()
+    said = worker.child.last_lines()
+    assert "start it again" in said or "has lost the end of its log" in said
     with redis.Redis.from_url(system.redis_url) as client:
         offsets = [client.hgetall(key) for key in system.stored() if key.endswith(b":offsets")]
     identity = topic_identity(system.bootstrap, system.topics)[system.topics.clicks]

@@ -18,7 +18,7 @@ from tests.support.local import running_local
 from tests.support.redis_servers import RedisServer, rights, start_secured
 from tests.support.secured_kafka import PASSWORDS, RIGHTS, SecuredKafka, token
 from tests.support.system import MODEL, System, running
-from tests.support.waiting import until
+from tests.support.waiting import slowness, until
 
 pytestmark = [
     pytest.mark.kafka,
@@ -47,7 +47,7 @@ def enter(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def topics_seen(monkeypatch: pytest.MonkeyPatch, settings: dict[str, str]) -> list[str]:
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
-    with open_admin(Connections().brokers, timeout_s=20.0) as admin:
+    with open_admin(Connections().brokers, timeout_s=3.0 * slowness()) as admin:
         return list(admin.list_topics())
 
 
