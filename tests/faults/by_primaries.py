@@ -6,23 +6,25 @@ What a fail-over loses is measured: the records that only the old primary knew t
 import os
 import signal
 import time
-from typing import Any
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
 
+from penchant.errors import Misconfigured
 from tests.faults.by_services import SLOW, away_s
-from tests.faults.scenario import PARTITIONS, Scenario, Unexpected
+from tests.faults.scenario import PARTITIONS, Scenario, Skipped, Unexpected
 from tests.support.cut_off import CutOffSentinels
-from tests.support.redis_servers import RedisCluster, Sentinels
+from tests.support.redis_servers import RedisCluster, Sentinels, executable
 
 BEHIND_S = 1.5  # for which the replica hears of no writes
 LOST = "records that the fail-over lost"
 AGAIN = "reading again from there"
+_Several = TypeVar("_Several", Sentinels, CutOffSentinels, RedisCluster)
 
 
 def fail_over(scenario: Scenario) -> None:
     """The primary dies with writes that it answered and had not replicated, and sentinels make the replica primary."""
-    several = Sentinels(scenario.system.folder)
-    scenario.stack.callback(several.stop)
-    scenario.use_store(several.url)
+    several = _started(Sentinels, scenario)
     (worker,) = scenario.start_workers()
     scenario.start_load(rate=SLOW)
     scenario.midway(0.1, 0.4)
@@ -40,9 +42,7 @@ def fail_over(scenario: Scenario) -> None:
 
 def two_primaries(scenario: Scenario) -> None:
     """A primary that is cut off from the others goes on for the worker that has it; a second one has the new one."""
-    several = CutOffSentinels(scenario.system.folder)
-    scenario.stack.callback(several.stop)
-    scenario.use_store(several.url)
+    several = _started(CutOffSentinels, scenario)
     (first,) = scenario.start_workers(PENCHANT_REDIS=several.url_aside)
     scenario.start_load(rate=SLOW)
     scenario.midway(0.05, 0.2)
@@ -64,9 +64,7 @@ def two_primaries(scenario: Scenario) -> None:
 
 def node_hangs(scenario: Scenario) -> None:
     """One of a cluster's three nodes answers nobody for a while; the cluster is down meanwhile."""
-    cluster = RedisCluster(scenario.system.folder)
-    scenario.stack.callback(cluster.stop)
-    scenario.use_store(cluster.url)
+    cluster = _started(RedisCluster, scenario)
     scenario.start_workers()
     scenario.start_load(rate=SLOW)
     scenario.midway(0.1, 0.4)
@@ -75,6 +73,18 @@ def node_hangs(scenario: Scenario) -> None:
     time.sleep(away_s(scenario))
     os.kill(node.pid, signal.SIGCONT)
     scenario.fault_ended()
+
+
+def _started(kind: Callable[[Path], _Several], scenario: Scenario) -> _Several:
+    """Several servers as the run's store. Raises Skipped where no redis-server is installed, but not in CI."""
+    try:
+        executable()
+    except Misconfigured as error:
+        raise (Unexpected if os.environ.get("CI") else Skipped)(str(error)) from None
+    made = kind(scenario.system.folder)
+    scenario.stack.callback(made.stop)
+    scenario.use_store(made.url)
+    return made
 
 
 def _processed(scenario: Scenario, client: Any) -> dict[tuple[int, bytes], int]:
