@@ -99,13 +99,21 @@ class Alias(msgspec.Struct, array_like=True, frozen=True):
 
 
 class Merge(msgspec.Struct, array_like=True, frozen=True):
-    """A user who is to be merged into this one, or was (`done`). time_ms, ref: of the command, by its record."""
+    """A user who is to be merged into this one, or was (`done`). time_ms, ref: of the command, by its record.
+
+    Without a `command_id` it is a user who is erased with this one, as of `time_ms`, and has yet to hear of it.
+    """
 
     command_id: str
     anonymous_id: str
     time_ms: TimeMs
     ref: Ref
     done: bool = False
+
+    @property
+    def erasure(self) -> bool:
+        """Whether it is no merge, but somebody who has yet to hear of an erasure."""
+        return not self.command_id
 
     @property
     def size(self) -> int:

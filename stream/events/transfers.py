@@ -84,8 +84,19 @@ class Forwarded(Transfer, kw_only=True, frozen=True, tag="passed"):
 
 
 class Erased(Transfer, kw_only=True, frozen=True, tag="erased"):
-    """`to` is one person with somebody who was erased then, ms since 1970."""
+    """`to` is one person with somebody who was erased then, ms since 1970.
 
+    by: that one, whose owner asks again until it hears that this is done; "": it is not asked again.
+    """
+
+    time_ms: TimeMs
+    by: str = ""
+
+
+class ErasureHeard(Transfer, kw_only=True, frozen=True, tag="erasure-heard"):
+    """The answer to `Erased`: `user_id` is erased as of then."""
+
+    user_id: Id
     time_ms: TimeMs
 
 
@@ -95,7 +106,7 @@ class Republish(Transfer, kw_only=True, frozen=True, tag="republish"):
     folded: list[Ref]
 
 
-AnyTransfer: TypeAlias = Request | Handoff | Confirm | Forwarded | Erased | Republish
+AnyTransfer: TypeAlias = Request | Handoff | Confirm | Forwarded | Erased | ErasureHeard | Republish
 _decoder: msgspec.json.Decoder[AnyTransfer] = msgspec.json.Decoder(AnyTransfer)
 
 

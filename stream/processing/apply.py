@@ -16,7 +16,8 @@ from stream.interest.sentiment_adjustment import adjusted
 from stream.processing.batch import Context, PartitionBatch, Trigger, UserUpdate, WorkItem, ref
 from stream.processing.merge import merge, merge_after_erasure, receive, resend
 from stream.processing.pending_events import expel, fit, leave, wait_for_vector
-from stream.processing.retract import ERASED_SINCE, erase, give_up, retract, retract_on_arrival, try_again
+from stream.processing.retract import ERASED_SINCE, erase, give_up, retract, retract_on_arrival, tell_erased, try_again
+from stream.store.tombstones import erased_at
 
 _Handler = Callable[[UserUpdate, WorkItem], None]
 
@@ -126,6 +127,8 @@ def _pass_on(update: UserUpdate, each: WorkItem) -> None:
     update.batch.first.append(sending)
     if isinstance(event, CommandEvent):
         update.answer(event.event_id, event.command.type, "forwarded")
+        if event.command.type == "erase":  # what is forwarded stands on its topic for a day
+            tell_erased(update, alias.target, erased_at(event.record.timestamp_ms, update.context.now_ms))
 
 
 def _command(carry_out: Callable[[UserUpdate, CommandEvent], None]) -> _Handler:

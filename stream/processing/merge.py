@@ -25,6 +25,7 @@ from stream.events.records import DeadLetter
 from stream.events.transfers import (
     Confirm,
     Erased,
+    ErasureHeard,
     Forwarded,
     Handoff,
     HandoffToken,
@@ -36,7 +37,7 @@ from stream.events.transfers import (
 from stream.interest.fold import join
 from stream.processing.batch import Context, UserUpdate, ref
 from stream.processing.pending_events import clear, dead_letter_pending, expect_answers, fit, keep, keep_merge
-from stream.processing.retract import forget, retry_retractions
+from stream.processing.retract import erased_with, forget, retry_retractions, tell_erased
 from stream.store.tombstones import erased_at
 
 __all__ = ()
@@ -75,14 +76,14 @@ def merge(update: UserUpdate, command: CommandEvent) -> None:
 def merge_after_erasure(update: UserUpdate, command: CommandEvent) -> None:
     """A merge of before the user was erased: the other is the same person, and erased with it."""
     if command.command.anonymous_id not in {None, update.user_id}:
-        other = command.command.anonymous_id or ""
-        update.batch.first.append(OutboundTransfer(Erased(to=other, time_ms=update.state.erased_ms)))
+        tell_erased(update, command.command.anonymous_id or "", update.state.erased_ms)
 
 
 def resend(update: UserUpdate) -> None:
     """Tell other owners what they have not answered, as far as we know."""
     for each in _pending(update.state):
         update.batch.first.append(_request(update, each))
+    update.batch.first += [erased_with(update.user_id, each) for each in update.state.merges if each.erasure]
     alias = update.state.alias
     if alias is not None and alias.held:
         _send_handoff(update, alias)
@@ -102,6 +103,11 @@ def receive(update: UserUpdate, event: TransferEvent) -> None:
         at_ms = erased_at(message.time_ms, update.context.now_ms)
         if at_ms > update.state.erased_ms:
             forget(update, at_ms)
+        if message.by:
+            heard = ErasureHeard(to=message.by, user_id=update.user_id, time_ms=message.time_ms)
+            update.batch.then.append(OutboundTransfer(heard))
+    elif isinstance(message, ErasureHeard):
+        _receive_erasure_heard(update, message)
     elif isinstance(message, Republish):
         _republish(update, message)
     elif isinstance(message, Forwarded):
@@ -244,7 +250,8 @@ def _add(update: UserUpdate, other: UserState) -> None:
         update.name_later(each)
     update.name_more(other.unnamed_more)
     for merged in other.merges:
-        _take_over(update, merged)
+        if not merged.erasure:  # who has to hear of that is told by whose it is
+            _take_over(update, merged)
     expect_answers(update)
 
 
@@ -267,9 +274,28 @@ def _receive_confirmation(update: UserUpdate, message: Confirm) -> None:
         update.batch.nulls.append(update.user_id)  # its last list is nobody's any more
         dropped = msgspec.structs.replace(alias, held=False)
         update.state = UserState(
-            alias=dropped, erased_ms=update.state.erased_ms, list_version=update.state.list_version
+            alias=dropped,
+            erased_ms=update.state.erased_ms,
+            list_version=update.state.list_version,
+            merges=[each for each in update.state.merges if each.erasure],
         )
         expect_answers(update)
+
+
+def _receive_erasure_heard(update: UserUpdate, message: ErasureHeard) -> None:
+    state = update.state
+    left = [
+        each
+        for each in state.merges
+        if not (each.erasure and each.anonymous_id == message.user_id and each.time_ms <= message.time_ms)
+    ]
+    if len(left) == len(state.merges):
+        return
+    state.merges, update.changed = left, True
+    expect_answers(update)
+    nothing_left = codec.encode(state, "") == codec.encode(UserState(), "")
+    if nothing_left and state.erased_ms:
+        update.batch.erased[update.user_id], update.changed = state.erased_ms, False
 
 
 def _republish(update: UserUpdate, message: Republish) -> None:

@@ -100,9 +100,9 @@ def keep_merge(update: UserUpdate, entry: Merge) -> str | None:
 
 
 def expect_answers(update: UserUpdate) -> None:
-    """Note whether another owner has yet to deal with a merge."""
+    """Note whether another owner has yet to deal with a merge, or with an erasure."""
     alias = update.state.alias
-    expecting = any(not each.done for each in update.state.merges) or (alias is not None and alias.held)
+    expecting = any(each.erasure or not each.done for each in update.state.merges) or (alias is not None and alias.held)
     update.batch.waits[MERGES, update.user_id] = _NEVER_MS if expecting else None
 
 

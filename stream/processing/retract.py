@@ -8,7 +8,7 @@ import msgspec
 
 from penchant.errors import RejectReason
 from penchant.fields import MAX_ID_BYTES
-from serving.state.user_state import EventKind, RecentText, Ref, Retraction, RingEvent, UserState, Vector
+from serving.state.user_state import EventKind, Merge, RecentText, Ref, Retraction, RingEvent, UserState, Vector
 from stream.events.decoder import CommandEvent, Event
 from stream.events.envelope import body_of
 from stream.events.records import DeadLetter
@@ -17,7 +17,15 @@ from stream.interest import impressions
 from stream.interest.fold import direction, entry_of, retract_in_advance, subtract
 from stream.interest.sentiment_adjustment import adjusted
 from stream.processing.batch import Context, UserUpdate
-from stream.processing.pending_events import clear, dead_letter_pending, expel, leave, read_again, wait_to_retract
+from stream.processing.pending_events import (
+    clear,
+    dead_letter_pending,
+    expect_answers,
+    expel,
+    leave,
+    read_again,
+    wait_to_retract,
+)
 from stream.store.answers import Answer, asked_by
 from stream.store.tombstones import erased_at
 
@@ -102,7 +110,10 @@ def erase(update: UserUpdate, command: CommandEvent) -> None:
 
 
 def forget(update: UserUpdate, at_ms: int) -> dict[str, int]:
-    """Leave nothing but when: a later event finds a fresh state, one of before is left out. Returns what there was."""
+    """Leave nothing but when: a later event finds a fresh state, one of before is left out. Returns what there was.
+
+    Whoever is one person with the user hears of it; until they all did, it is noted who has not.
+    """
     state = update.state
     others = {each.anonymous_id for each in state.merges} | ({state.alias.target} if state.alias else set())
     removed = {
@@ -111,14 +122,30 @@ def forget(update: UserUpdate, at_ms: int) -> dict[str, int]:
         "texts": len(state.texts),
         "waiting": len(state.pending) + len(state.retractions),
         "lists": int(state.list_version > 0),
-        "aliases": len(state.merges),
+        "aliases": sum(not each.erasure for each in state.merges),
     }
     clear(update)
     update.batch.erased[update.user_id] = at_ms
-    update.batch.first += [OutboundTransfer(Erased(to=other, time_ms=at_ms)) for other in sorted(others)]
     update.state = UserState(erased_ms=at_ms)
     update.named, update.named_more, update.due, update.changed = [], 0, False, False
+    for other in sorted(others):
+        tell_erased(update, other, at_ms)
     return removed
+
+
+def tell_erased(update: UserUpdate, other: str, at_ms: int) -> None:
+    """Have another user erased as of then, who is one person with this one: asked until it is done."""
+    told = Merge("", other, at_ms, Ref("", 0, 0, "", at_ms), done=True)
+    merges = update.state.merges
+    update.state.merges = [each for each in merges if not (each.erasure and each.anonymous_id == other)] + [told]
+    update.changed = True
+    update.batch.first.append(erased_with(update.user_id, told))
+    expect_answers(update)
+
+
+def erased_with(user_id: str, other: Merge) -> OutboundTransfer:
+    """What is sent to whoever has yet to hear of a user's erasure."""
+    return OutboundTransfer(Erased(to=other.anonymous_id, time_ms=other.time_ms, by=user_id))
 
 
 def retract(update: UserUpdate, command: CommandEvent) -> None:

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import msgspec
 import numpy as np
 
-from serving.state.user_state import Merge, PendingEvent, RecentText, Retraction, RingEvent, UserState, Vector
+from serving.state.user_state import PendingEvent, RecentText, Retraction, RingEvent, UserState, Vector
 from stream.processing.batch import Limits
 from stream.processing.pending_events import overdue
 from stream.rebuild.caveats import Added, decay
@@ -195,10 +195,11 @@ def _merged(live: UserState, rebuilt: UserState) -> Iterator[Difference]:
     if mine != theirs:
         yield Difference("alias", f"{_words(mine)}, by the log {_words(theirs)}")
 
-    def about(merge: Merge) -> tuple[str, str, bool]:
-        return (merge.command_id, merge.anonymous_id, merge.done)
+    def merges(state: UserState) -> list[tuple[str, str, bool]]:
+        """But for who has yet to hear of an erasure: in a replay that is done at once."""
+        return [(each.command_id, each.anonymous_id, each.done) for each in state.merges if not each.erasure]
 
-    yield from _entries("merges", list(map(about, live.merges)), list(map(about, rebuilt.merges)), lambda each: each)
+    yield from _entries("merges", merges(live), merges(rebuilt), lambda each: each)
 
 
 def _words(alias: tuple[str, str, bool] | None) -> str:

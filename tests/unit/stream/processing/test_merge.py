@@ -223,6 +223,46 @@ async def test_erasing_either_erases_both(owners: Owners, whom: str, moment: str
     assert ring(await owners.state(ANONYMOUS)) == ["e"]
 
 
+@pytest.mark.parametrize("whom", [KNOWN, ANONYMOUS])
+async def test_an_erasure_is_told_to_the_other_until_it_is_heard(owners: Owners, whom: str) -> None:
+    """Given an erasure whose messages are lost, as their topic keeps them for a day, then the other is asked again."""
+    await owners.send(click("a", KNOWN), click("b", ANONYMOUS), merge("k1", KNOWN, ANONYMOUS))
+    await owners.deliver()
+    other = ANONYMOUS if whom == KNOWN else KNOWN
+    await owners.send(erase("k2", whom), timestamp_ms=NEW)
+    for _ in range(2):
+        assert owners.pending() != [], "lost"
+        await owners.resend_transfers()
+    assert (await owners.state(whom)).known is False
+    assert (await owners.state(other)).erased_ms == 0
+    await owners.deliver()
+    assert [(await owners.state(user)).erased_ms for user in (KNOWN, ANONYMOUS)] == [NEW, NEW]
+    await owners.send(click("c", whom), timestamp_ms=NEW + 1)
+    assert ring(await owners.state(whom)) == ["c"], "of after it"
+    await owners.resend_transfers()
+    assert owners.pending() == []
+    await owners.send(erase("k3", whom), timestamp_ms=NEW + 2)
+    await owners.deliver()
+    stored = [owners.workers[0].store._stored[number].records for number in (0, 1)]
+    assert stored == [{}, {}], "nothing is left of either, once both have heard"
+
+
+async def test_whoever_is_merged_after_an_erasure_still_tells_of_it(owners: Owners) -> None:
+    """The two are strangers by then, so it is not the new target's to tell."""
+    await owners.send(merge("k1", KNOWN, ANONYMOUS))
+    await owners.deliver()
+    await owners.send(erase("k2", KNOWN), timestamp_ms=NEW)
+    owners.pending()
+    await owners.send(merge("k3", THIRD, KNOWN), timestamp_ms=NEW + 1)
+    await owners.deliver()
+    assert [each.command_id for each in (await owners.state(THIRD)).merges] == ["k3"]
+    await owners.resend_transfers()
+    await owners.deliver()
+    assert (await owners.state(ANONYMOUS)).erased_ms == NEW
+    assert (await owners.state(KNOWN)).merges == []
+    assert (await owners.state(THIRD)).erased_ms == 0
+
+
 async def test_a_retraction_that_waits_finds_its_event_with_the_other(owners: Owners) -> None:
     await owners.send(click("b", ANONYMOUS), retract("k1", KNOWN, "b"))
     await owners.send(merge("k2", KNOWN, ANONYMOUS))
