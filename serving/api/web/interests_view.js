@@ -69,7 +69,7 @@ function fade() {
   for (const { interest, bar, value } of rows) {
     const weight = interest.weight * 2 ** (-Math.max(days, 0) / interest.half_life_days);
     bar.style.width = `${(100 * Math.abs(weight)) / most}%`;
-    value.textContent = number(weight, 6);
+    value.textContent = number(weight, 3);
   }
   at("interests-about").textContent = t("half_life", { n: number(told.interests[0].half_life_days) });
   const output = document.getElementById("ahead");

@@ -86,7 +86,7 @@ function tiles(counts) {
     tile(t("lag"), number(counts.lag), t("lag_about"), series((each) => each.lag)),
     tile(t("per_second"), number(rate(looks.at(-2), looks.at(-1)), 1), t("rate_about", { n: number(total(counts.records)) }), rates()),
     tile(t("to_list"), quantile(counts.event_to_list, 0.5), t("to_list_about", { end: quantile(counts.event_to_list, 0.9) }), null),
-    tile(t("hit_rate"), trials ? `${number((100 * hits) / trials, 1)} %` : "–", t("hit_rate_about", { n: number(trials) }), null),
+    tile(t("hit_rate"), trials ? `${number((100 * hits) / trials, 1)} %` : "–", t("hit_rate_about", { n: trials === 1 ? 1 : number(trials) }), null),
     tile(t("cache"), texts ? `${number((100 * counts.encoder_cached) / texts)} %` : "–", t("cache_about", { n: number(texts) }), null),
     tile(t("items"), number(counts.items), t("items_about", { n: told.workers.length - down(told.workers), p: counts.partitions }), null));
 }

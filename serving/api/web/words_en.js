@@ -44,7 +44,7 @@ export const en = {
   key: "Key", key_title: "A key is needed", key_why: "This API asks for a key. It is kept until you close this tab.", key_use: "Use it",
   foot: "Interests as they are right now.",
   lag: "Lag", per_second: "Events a second", lag_about: "records not taken in yet", rate_about: "{n} records in all", to_list: "Event to list",
-  to_list_about: "half; nine of ten {end}", hit_rate: "Hit rate at 10", hit_rate_about: "{n} trials", cache: "Encoder cache",
+  to_list_about: "half; nine of ten {end}", hit_rate: "Hit rate at 10", hit_rate_about: "{n} trials", hit_rate_about_one: "one trial", cache: "Encoder cache",
   cache_about: "of {n} texts", items: "Items", items_about: "{n} workers, {p} partitions", items_about_one: "one worker, {p} partitions",
   to_list_histogram: "From event to list, by milliseconds", paths: "Lists by path", outcomes: "Events by what became of them",
   quality: "Live quality", all_lists: "all lists", experiment: "Experiment", trials: "Trials", coverage: "Coverage of the catalogue",
