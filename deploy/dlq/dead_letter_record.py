@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from penchant.errors import RejectReason
 from penchant.kafka.batch_records import Unreadable, records
 from penchant.kafka.record_batches import Aborted, read
 from penchant.partitioner import partition_of
@@ -63,8 +64,9 @@ class DeadLetterRecord:
 
     @property
     def erasure(self) -> bool:
-        """Whether it asks for a user to be erased, which must not wait behind anything."""
-        return self.topic is Topic.COMMANDS and self._body().get("type") == "erase"
+        """Whether it asks for a user to be erased, which must not wait behind anything; not for nobody knows whom."""
+        unsigned = self.reason == RejectReason.UNSIGNED.value
+        return self.topic is Topic.COMMANDS and not unsigned and self._body().get("type") == "erase"
 
     @property
     def cut(self) -> bool:

@@ -162,6 +162,7 @@ def test_only_an_erase_command_is_an_erasure() -> None:
     assert dead_lettered(erase).erasure
     assert not dead_lettered(replace(erase, value=b'{"type": "retract"}')).erasure
     assert not dead_lettered(replace(erase, topic=TOPICS.clicks)).erasure
+    assert not dead_lettered(erase, RejectReason.UNSIGNED).erasure, "anybody may have sent it: it presses nobody"
 
 
 @pytest.mark.parametrize(
