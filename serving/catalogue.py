@@ -19,6 +19,7 @@ from penchant.messages import Facets, ItemVector
 from serving.arrays import Floats, Mask, Rows
 from serving.compiled import keep_compiled
 from serving.facet_values import FacetValues
+from serving.int8_products import PAYS as INT8_PAYS
 from serving.lexical.numeric_facets import NumericFacets
 from serving.lexical.spoken_points import Searched
 from serving.lexical.term_index import TermIndex
@@ -27,7 +28,7 @@ from serving.rows_by_hash import Hashes, RowsByHash
 from serving.state.user_state import Vector, item_hash
 from serving.vector_slots import Slots, centred, cosines, doubled, one_over_length
 
-__all__ = ["PRODUCT_PAYS", "Catalogue", "CatalogueItem", "facet_text", "item_text", "pack", "unpack"]
+__all__ = ["INT8_PAYS", "Catalogue", "CatalogueItem", "facet_text", "item_text", "pack", "unpack"]
 
 _FacetValues = str | list[str]
 PRODUCT_PAYS = 8  # users from which a matrix product is cheaper than a product for each (its packing costs first)
@@ -84,7 +85,7 @@ class Catalogue:
         self._hashes = array("I")
         self._by_hash = RowsByHash()
         self._vectors = Slots(dim, capacity)
-        self._rough = RoughVectors(dim, capacity)
+        self._rough = RoughVectors(dim, capacity if INT8_PAYS else 0)
         self._slot_of: npt.NDArray[np.int32] = np.full(capacity, -1, np.int32)
         self._in_order = 0  # rows whose slot has their number
         self._facets = Slots(dim, 16)
@@ -203,7 +204,8 @@ class Catalogue:
             slot = self._slot_of[row] = self._vectors.take()
             self._in_order += int(slot) == row
         self._vectors.rows[self._slot_of[row]] = vector
-        self._rough.put(int(self._slot_of[row]), vector)
+        if INT8_PAYS:
+            self._rough.put(int(self._slot_of[row]), vector)
         self._name(row, CatalogueItem(item.title, _shared(item.facets), item.available, item.revision))
         self.facet_values.put(row, item.facets)
         self.changes += 1
@@ -252,25 +254,31 @@ class Catalogue:
         """⟨q, e'_j⟩ for some items, `(r,) float32`."""
         return cosines(self._vectors.rows, self._slot_of, rows, query, self.mean, self.scale)
 
-    def roughly(self, query: Vector) -> tuple[Floats, Floats]:
-        """⟨q, e'_j⟩ for all items, and how far off it may be for a query of length 1: `(n,) float32` each."""
-        return self._rough.look(query, self._slot_of, self.mean, self.scale, len(self))
+    def roughly(self, queries: npt.NDArray[np.float32]) -> tuple[Floats, Floats]:
+        """As `similar`, and how far off it may be for a query of length 1, `(n,)`. Only where it pays (`INT8_PAYS`)."""
+        similar, off = self._rough.look(queries, self._vectors.used)
+        n, used = len(self), self._vectors.used
+        by_row = off if self._in_order == n == used else off[self._slot_of[:n]] if used else np.zeros(n, np.float32)
+        return self._by_row(similar, queries), by_row * self.scale[:n]
 
     def similar(self, queries: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """⟨q, e'_j⟩ for each query `(q, d)` and all items, as seen from the mean item: `(q, n) float32`."""
-        n, vectors = len(self), self._vectors.rows[: self._vectors.used]
-        if not len(vectors):
-            return np.zeros((len(queries), n), np.float32)
+        vectors = self._vectors.rows[: self._vectors.used]
         if len(queries) < PRODUCT_PAYS:
-            similar = np.stack([vectors @ query for query in queries])
-        else:
-            similar = queries @ vectors.T
-        if not self._in_order == n == len(vectors):
+            return self._by_row(np.stack([vectors @ query for query in queries]), queries)
+        return self._by_row(queries @ vectors.T, queries)
+
+    def _by_row(self, products: Floats, queries: npt.NDArray[np.float32]) -> Floats:
+        """Products with vectors, by slot, as those with the vectors of rows seen from the mean."""
+        n, used = len(self), self._vectors.used
+        if not used:
+            return np.zeros((len(queries), n), np.float32)
+        if not self._in_order == n == used:
             # Where there is no vector it reads the last one's, and scale is 0. An index takes four times as long.
-            similar = np.take(similar, self._slot_of[:n], axis=1)
-        similar -= (queries @ self.mean)[:, None]
-        similar *= self.scale[:n]
-        return similar
+            products = np.take(products, self._slot_of[:n], axis=1)
+        products -= (queries @ self.mean)[:, None]
+        products *= self.scale[:n]
+        return products
 
     @property
     def facets(self) -> npt.NDArray[np.float32]:

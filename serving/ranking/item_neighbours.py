@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from serving.arrays import Doubles, Floats, Indices, Rows
+from serving.arrays import Floats, Indices, Rows
 from serving.compiled import compiled
 from serving.ranking.covisits import CoVisitRows, Neighbours
 from serving.state.user_state import RING
@@ -64,12 +64,6 @@ class ItemNeighbours:
         """Let it say nothing of some items that they stand in the ring: when they come again is known better."""
         if known := set(rows):
             self.signals[_SUMS:, np.isin(self.rows, list(known))] = 0.0
-
-    def shares(self, rows: Rows) -> Doubles:
-        """How the four sums of some items divide among the ring, `(4, r, t)`; each sums to 1 over t, or is zero."""
-        table = np.zeros((_SUMS, len(rows), len(self.ring)))
-        _divide(rows, self.factors, self.links, self.places, table)
-        return table
 
 
 class NeighbourSearch:
@@ -197,27 +191,6 @@ def _look_up(mine: Rows, signals: Floats, rows: Rows, places: _Places, found: Fl
 def _add(points: Floats, rows: Rows, more: Floats) -> None:
     for at in range(len(rows)):
         points[rows[at]] += more[at]
-
-
-@compiled
-def _divide(rows: Rows, factors: Floats, links: Neighbours, places: _Places, table: Doubles) -> None:
-    _place(rows, places)
-    for p in range(table.shape[2]):
-        items, weights = links.items[p], links.weights[p]
-        for each in range(links.sizes[p]):
-            at = places[items[each]]
-            if at >= 0:
-                s = weights[0, each]
-                table[0, at, p] += factors[0, p] * s
-                table[1, at, p] += factors[1, p] * s
-                table[2, at, p] += factors[2, p] * weights[1, each]
-                table[3, at, p] += factors[3, p] * s
-    _clear(rows, places)
-    for number in range(table.shape[0]):
-        for at in range(table.shape[1]):
-            total = table[number, at].sum()
-            if total > 0.0:
-                table[number, at] /= total
 
 
 @compiled

@@ -13,6 +13,7 @@ __all__ = ()
 
 _LEAST_WORTH = 0.05  # points for a cosine, below which it cannot be told by them
 _ROUNDED = 1e-5
+_BLOCK = 256  # items that are looked at together: where none of them may be among the best, none is alone
 
 
 class Likeness(NamedTuple):
@@ -90,43 +91,76 @@ def unsure(points: Floats, newness: Floats, spread: Floats, by: tuple[float, flo
 
     by: (a, b, c), where the points of item j are off by a·spread_j + newness_j·(b + c·spread_j) at most.
     """
-    off = np.empty(len(points), np.float32)
-    for row in range(len(points)):
-        new = np.float32(by[1]) + np.float32(by[2]) * spread[row]
-        off[row] = np.float32(by[0]) * spread[row] + newness[row] * new
-    least = _kth_largest(points - off, k)
-    rows, found = np.empty(len(points), np.int64), 0
-    for row in range(len(points)):
-        if points[row] > -np.inf and points[row] + off[row] >= least:
-            rows[found] = row
-            found += 1
-    return rows[:found]
+    off, low = np.empty(len(points), np.float32), np.empty(_BLOCK, np.float32)
+    heap, size = np.empty(min(k, len(points)), np.float32), 0
+    for start in range(0, len(points), _BLOCK):
+        of_block = points[start : start + _BLOCK]
+        _take_off(of_block, newness[start:], spread[start:], by, off[start:], low)
+        size = _keep_largest(heap, size, low[: len(of_block)])
+    least = heap[0] if size else np.float32(-np.inf)
+    rows, found = np.empty(len(points), np.int32), 0
+    for start in range(0, len(points), _BLOCK):
+        of_block, off_by = points[start : start + _BLOCK], off[start : start + _BLOCK]
+        if _any_reaches(of_block, off_by, least):
+            for at in range(len(of_block)):
+                if of_block[at] > -np.inf and of_block[at] + off_by[at] >= least:
+                    rows[found] = start + at
+                    found += 1
+    return rows[:found].astype(np.int64)
 
 
 @compiled
-def _kth_largest(values: Floats, k: int) -> float:
-    """The smallest if there are not so many."""
-    worst, size = np.empty(min(k, len(values)), np.float32), 0
-    for row in range(len(values)):  # a heap of the largest so far, the least of them first
-        least = values[row]
-        if size < len(worst):
+def _take_off(
+    points: Floats, newness: Floats, spread: Floats, by: tuple[float, float, float], off: Floats, low: Floats
+) -> None:
+    """Of a block: by how much points are off, and what they are at least."""
+    a, b, c = np.float32(by[0]), np.float32(by[1]), np.float32(by[2])
+    for at in range(len(points)):
+        off[at] = a * spread[at] + newness[at] * (b + c * spread[at])
+        low[at] = points[at] - off[at]
+
+
+@compiled
+def _any_reaches(points: Floats, off: Floats, least: np.float32) -> bool:
+    """Without a branch: a block takes a sixth of the time."""
+    above = np.int32(0)
+    for at in range(len(points)):
+        above += np.int32(points[at] + off[at] >= least)
+    return bool(above > 0)
+
+
+@compiled
+def _any_above(values: Floats, least: np.float32) -> bool:
+    above = np.int32(0)
+    for at in range(len(values)):
+        above += np.int32(values[at] > least)
+    return bool(above > 0)
+
+
+@compiled
+def _keep_largest(heap: Floats, size: int, values: Floats) -> int:
+    """Take a block's values into a heap of the largest so far, the least of them first. Returns how many it has."""
+    if not len(heap) or (size == len(heap) and not _any_above(values, heap[0])):
+        return size
+    for value in values:
+        if size < len(heap):
             at = size
             size += 1
-            while at and worst[(at - 1) // 2] > least:
-                worst[at] = worst[(at - 1) // 2]
+            while at and heap[(at - 1) // 2] > value:
+                heap[at] = heap[(at - 1) // 2]
                 at = (at - 1) // 2
-            worst[at] = least
-        elif size and least > worst[0]:
+            heap[at] = value
+        elif value > heap[0]:
             at, child = 0, 1
             while child < size:
-                if child + 1 < size and worst[child + 1] < worst[child]:
+                if child + 1 < size and heap[child + 1] < heap[child]:
                     child += 1
-                if worst[child] >= least:
+                if heap[child] >= value:
                     break
-                worst[at] = worst[child]
+                heap[at] = heap[child]
                 at, child = child, 2 * child + 1
-            worst[at] = least
-    return float(worst[0]) if size else -np.inf
+            heap[at] = value
+    return size
 
 
 @compiled

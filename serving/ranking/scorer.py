@@ -29,7 +29,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from serving.arrays import Floats, Mask, Rows
-from serving.catalogue import PRODUCT_PAYS, Catalogue
+from serving.catalogue import INT8_PAYS, Catalogue
 from serving.lexical.spoken_points import spoken_points
 from serving.ranking.covisits import CoVisitRows
 from serving.ranking.ease import Ease, Fitted
@@ -146,20 +146,25 @@ class Scorer:
         crowd = {empty: of_kind[BY_POPULARITY] @ self._crowd.signals for empty, of_kind in weights.items()}
         told = [profile for profile in profiles if not profile.empty]
         rough = exact is not None
-        look = rough and len(told) < PRODUCT_PAYS
-        full = [profile for profile in told if not (look and len(profile.liked))]
-        products: Iterator[Floats] = iter(
-            self._catalogue.similar(np.stack([profile.query for profile in full])) if full else ()
-        )
+        looked = [profile for profile in told if rough and INT8_PAYS and len(profile.liked)]
+        full = [profile for profile in told if not (rough and INT8_PAYS and len(profile.liked))]
+        spread, none = self._none, self._none
+        looks: Iterator[Floats] = iter(())
+        products: Iterator[Floats] = iter(())
+        if looked:
+            found, spread = self._catalogue.roughly(np.stack([profile.query for profile in looked]))
+            looks = iter(found)
+        if full:
+            products = iter(self._catalogue.similar(np.stack([profile.query for profile in full])))
         for state, profile in zip(states, profiles, strict=True):
-            points, spread = np.zeros(0, np.float32), self._none
+            points, off = np.zeros(0, np.float32), none
             if profile.empty:
                 points = np.zeros(len(self._catalogue), np.float32)
-            elif look and len(profile.liked):
-                points, spread = self._catalogue.roughly(profile.query)
+            elif rough and INT8_PAYS and len(profile.liked):
+                points, off = next(looks), spread
             else:
                 points = next(products)
-            towards = self._likeness(profile, points, spread, content, rough=rough)
+            towards = self._likeness(profile, points, off, content, rough=rough)
             yield self._scored((state, profile, points, towards), weights[profile.empty], crowd[profile.empty], exact)
 
     def _likeness(

@@ -55,7 +55,7 @@ def attribute(items: Items, user: User, extra: Extra, keep: bool) -> Found:
     interests, liked, written, linked, links, past = user
     r, s = len(items.rows), len(interests.unliked)
     tables = np.zeros((r if keep else min(r, 1), _TERMS, s + 1))
-    divided, near = _divided(items.rows, linked, links), _at_signals(items.rows, linked)
+    divided, near = shares_of_ring(items.rows, linked, links), _at_signals(items.rows, linked)
     in_ring, by_history = _at_ring(linked.ring, past), _by_history(items.rows, past)
     chance = _by_chance(interests, liked, written)
     earlier = False
@@ -90,7 +90,7 @@ def attribute(items: Items, user: User, extra: Extra, keep: bool) -> Found:
 
 
 @compiled
-def _divided(rows: Rows, linked: Linked, links: Neighbours) -> Doubles:
+def shares_of_ring(rows: Rows, linked: Linked, links: Neighbours) -> Doubles:
     """How the four sums of co-visits of items divide among the ring, `(r, 4, t)`; each sums to 1 over t, or is zero."""
     divided = np.zeros((len(rows), _SUMS, len(linked.ring)))
     for at in range(len(rows)):

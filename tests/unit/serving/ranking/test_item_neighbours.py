@@ -5,9 +5,12 @@ import math
 import numpy as np
 import pytest
 
+from serving.arrays import Doubles, Rows
 from serving.ranking.covisits import CoVisitRows
-from serving.ranking.item_neighbours import NeighbourSearch
+from serving.ranking.item_neighbours import ItemNeighbours, NeighbourSearch
 from serving.ranking.popularity import Popularity
+from serving.ranking.reasons import attributed
+from serving.ranking.reasons.attribution_pass import shares_of_ring
 from tests.unit.serving.ranking.test_covisits import Linked
 
 N = 40
@@ -72,13 +75,20 @@ def test_parts_are_those_of_the_formula(events: list[Linked]) -> None:
     assert len(set(found.rows.tolist())) == len(found.rows)
 
 
+def divided(found: ItemNeighbours, rows: Rows) -> Doubles:
+    """`(4, r, t)`."""
+    linking, no_weights = np.arange(len(found.ring)), np.zeros(9)
+    linked = attributed.Linked(found.ring, linking, found.rows, found.signals, found.factors, found.places, no_weights)
+    return shares_of_ring(rows, linked, found.links).transpose(1, 0, 2)
+
+
 def test_shares_divide_what_is_near_among_the_ring(events: list[Linked]) -> None:
     covisits, totals = learned(events)
     found = NeighbourSearch(covisits).find(
         np.array([3, 17, 39]), np.arange(3), np.zeros(3, np.float32), np.ones(3, np.float32), totals
     )
 
-    shares = found.shares(found.rows)
+    shares = divided(found, found.rows)
 
     cos, fwd = found.signals[0] > 0, found.signals[2] > 0
     assert cos.any()
@@ -99,4 +109,4 @@ def test_near_an_empty_ring_is_nothing() -> None:
     )
 
     assert found.of(np.array([1, 2])).tolist() == [[0.0, 0.0]] * 9
-    assert found.shares(np.array([1, 2])).shape == (4, 2, 0)
+    assert divided(found, np.array([1, 2])).shape == (4, 2, 0)
