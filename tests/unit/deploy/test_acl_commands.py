@@ -15,7 +15,7 @@ def given() -> set[Right]:
     """What bash hands to kafka-acls.sh, command by command."""
     (block,) = re.findall(r"```bash\n(acl\(\).*?)```", PAGE.read_text("utf-8"), re.DOTALL)
     told = 'kafka-acls.sh() { printf "%s\\n" "$@"; echo end; }\n'
-    ran = subprocess.run(["bash", "-eu", "-c", told + block], capture_output=True, text=True, check=True, timeout=30)
+    ran = subprocess.run(["bash", "-eu", "-c", told + block], capture_output=True, text=True, check=True, timeout=600)
     rights: set[Right] = set()
     for command in ran.stdout.split("end\n")[:-1]:
         words = command.replace("--topic=", "--topic\n").splitlines()
