@@ -2,8 +2,8 @@
 
 FAULT_POINT    after_announce | after_save | after_publish (which is before the acknowledgement)
                | merge_after_save (a handoff was saved and not sent) | merge_after_apply (and this a confirmation)
-               | merge_after_request (a request for a state) | forward_after_save (a record for another user)
-               | erase_after_save (an erasure)
+               | request_after_announce, forward_after_announce, erased_after_announce (a request for a state, a record
+               for another user, word of an erasure was sent, and what it is of not saved) | erase_after_save
 FAULT_AT       at how manieth record, or of a merge handoff or confirmation, for which that is so
 FAULT_SIGNAL   KILL | STOP
 FAULT_ENCODER  raise | hang, as long as there is
@@ -28,7 +28,7 @@ import stream.wiring
 from serving.model.artifact import Artifact
 from serving.model.engines import Engine, Provider
 from serving.model.engines.choice import open_engine
-from stream.events.transfers import Confirm, Forwarded, Handoff, Request
+from stream.events.transfers import Confirm, Erased, Forwarded, Handoff, Request
 from stream.processing.batch import PartitionBatch
 from stream.processing.effects import Effects, LiveEffects, RankedLists
 from tests.faults.planted import plant
@@ -69,6 +69,13 @@ class FaultyEffects:
         """See `Effects.publish_side_effects`."""
         await self._effects.publish_side_effects(batches)
         self._fuse.reached("after_announce", _records(batches))
+        for point, message in (
+            ("request_after_announce", Request),
+            ("forward_after_announce", Forwarded),
+            ("erased_after_announce", Erased),
+        ):
+            sendings = [each for batch in batches for each in batch.first]
+            self._fuse.reached(point, sum(isinstance(each.message, message) for each in sendings))
 
     def rank(self, batches: Sequence[PartitionBatch]) -> RankedLists:
         """See `Effects.rank`."""
@@ -78,12 +85,7 @@ class FaultyEffects:
         """See `Effects.publish`. The batches were saved just now."""
         self._fuse.reached("after_save", _records(batches))
         self._fuse.reached("erase_after_save", sum(len(batch.erased) for batch in batches))
-        for point, message in (
-            ("merge_after_request", Request),
-            ("merge_after_save", Handoff),
-            ("merge_after_apply", Confirm),
-            ("forward_after_save", Forwarded),
-        ):
+        for point, message in (("merge_after_save", Handoff), ("merge_after_apply", Confirm)):
             sendings = [each for batch in batches for each in batch.then]
             self._fuse.reached(point, sum(isinstance(each.message, message) for each in sendings))
         await self._effects.publish(ranked, batches)
