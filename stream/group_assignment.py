@@ -12,7 +12,7 @@ from stream.tasks.flow_gate import FlowGate
 class GroupAssignment:
     """What the consumer asks (stream/kafka/consumer.py). partitions: those of the user topics.
 
-    assigned: whether the group has assigned any yet. on_owned: told which user partitions are this worker's.
+    assigned: whether the group has said yet which are mine, if any. on_owned: told which user partitions are mine.
     check: of partitions that were taken over, that the log still has what the store read of it.
     """
 

@@ -353,7 +353,7 @@ def _health(parts: _Parts, waiting: PendingIndex, gate: FlowGate, assignment: Gr
         encoding=parts.encoding,
         caught_up=lambda: gate.caught_up,
         opened=lambda: gate.open,
-        assigned=lambda: assignment.assigned,
+        owned=lambda: len(assignment.partitions.owned) if assignment.assigned else None,
     )
     settings = parts.settings
     return HealthServer(readiness.check, parts.metrics.exposition, settings.health_host, settings.health_port)

@@ -144,6 +144,12 @@ class WorkerConsumer(Consumer):
         await cast("WorkerTransport", self.transport).assignment.give_back()
         await super().on_partitions_revoked(revoked)
 
+    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        """Take over what the group assigned. Where that is nothing Faust seeks nothing, and so would not tell."""
+        if not assigned:
+            await cast("WorkerTransport", self.transport).assignment.begin(assigned)
+        await super().on_partitions_assigned(assigned, generation_id)
+
     async def seek(self, partition: TP, offset: int) -> None:
         """Read on from another place."""
         self._count({partition})

@@ -15,7 +15,10 @@ from stream.store.pending_index import PendingIndex
 
 @dataclass(frozen=True, kw_only=True)
 class Readiness:
-    """See the module. Each callable answers at once: caught_up, opened, assigned are what a worker waits for."""
+    """See the module. Each callable answers at once: caught_up, opened, owned are what a worker waits for.
+
+    owned: how many partitions of user topics are this worker's; None: the group has not said yet.
+    """
 
     retries: Retries
     catalogue: Catalogue
@@ -23,7 +26,7 @@ class Readiness:
     encoding: DeadlineEncoder
     caught_up: Callable[[], bool]
     opened: Callable[[], bool]
-    assigned: Callable[[], bool]
+    owned: Callable[[], int | None]
 
     def check(self) -> Check:
         """What `/health/ready` answers."""
@@ -33,12 +36,13 @@ class Readiness:
             return Check(False, "item vectors and item statistics are still being followed")
         if not self.opened():
             return Check(False, "the encoder is warming up")
-        if not self.assigned():
+        if (owned := self.owned()) is None:
             return Check(False, "the group has not assigned partitions yet")
         facts = {"items_embedded": self.catalogue.embedded, "users_with_missed_texts": self.waiting.count(TEXTS)}
         if not self.encoding.healthy:
             return Check(True, "degraded: the encoder is out, so texts wait and lists come from what is known", facts)
-        return Check(True, "events are taken in", facts)
+        spare = "spare: the group has more workers than partitions, and none for this one"
+        return Check(True, "events are taken in" if owned else spare, facts)
 
 
 @dataclass(slots=True)

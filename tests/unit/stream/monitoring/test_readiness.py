@@ -13,7 +13,7 @@ from stream.store.pending_index import PendingIndex
 from stream.testing import FINGERPRINT
 
 
-def readiness(retries: Retries | None = None, *, steps: int = 3, healthy: bool = True) -> Readiness:
+def readiness(retries: Retries | None = None, *, steps: int = 3, healthy: bool = True, owned: int = 2) -> Readiness:
     """One that has taken so many of three steps: all followed, the encoder warm, partitions assigned."""
     return Readiness(
         retries=retries or Retries(),
@@ -22,7 +22,7 @@ def readiness(retries: Retries | None = None, *, steps: int = 3, healthy: bool =
         encoding=cast("Any", SimpleNamespace(healthy=healthy)),
         caught_up=lambda: steps > 0,
         opened=lambda: steps > 1,
-        assigned=lambda: steps > 2,
+        owned=lambda: owned if steps > 2 else None,
     )
 
 
@@ -44,6 +44,13 @@ def test_then_it_is_ready_with_an_encoder_or_without(healthy: bool, why: str) ->
     assert found.ok
     assert found.why.startswith(why)
     assert found.facts == {"items_embedded": 0, "users_with_missed_texts": 0}
+
+
+def test_a_worker_that_is_one_too_many_is_ready_to_take_over() -> None:
+    found = readiness(owned=0).check()
+
+    assert found.ok
+    assert found.why.startswith("spare: ")
 
 
 async def test_a_store_that_refuses_is_what_it_waits_for() -> None:
