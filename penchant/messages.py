@@ -238,6 +238,7 @@ class CoVisitEvent(msgspec.Struct, array_like=True):
     the one after, 0: none; null if it is no purchase. bought_before: what else the user bought before
     (serving/state/purchases.py), packed. covisit is what everybody's lists may count (stream/interest/influence.py),
     0: nothing, since its user counted for the item before; own: what the event weighs for its user, 0: as much.
+    nth: the how-manieth of its user's events of a day it is, as far as the ring tells, from 1.
     """
 
     offset: int
@@ -251,6 +252,7 @@ class CoVisitEvent(msgspec.Struct, array_like=True):
     purchase: tuple[int, int] | None = None
     bought_before: str = ""
     own: float = 0.0
+    nth: int = 1
 
 
 class CoVisits(msgspec.Struct, kw_only=True):

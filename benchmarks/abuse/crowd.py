@@ -15,10 +15,10 @@ from serving.state.user_state import UserState
 from stream.events.decoder import Event
 from stream.events.weights import load_weights
 from stream.interest.fold import Bounds, fold
-from stream.interest.influence import counted
+from stream.interest.influence import counted, nth_of_day
 from stream.interest.interaction_context import context_of
 from stream.interest.purchases import purchase_context
-from stream.tasks.blend_learning import before, step_weight
+from stream.tasks.blend_learning import before
 
 
 class Users:
@@ -47,6 +47,7 @@ class Users:
             event.time_ms,
             *purchase_context(state, event),
             own=event.weight.covisit,
+            nth=nth_of_day(state, event) if self._caps else 1,
         )
         fold(state, event, self._catalogue.vector_at(act.item), None, self._bounds)
         return told
@@ -94,8 +95,8 @@ class Crowd:
         if learn and told.covisit:
             random = np.random.default_rng(self._offset)
             row = self._catalogue.row(told.item_id)
-            weight = step_weight(told) if self._caps else told.own**2
-            self.ranker.learn(before(told), row, random, weight=weight)
+            share = self.ranker.blend.share_of(told.nth)
+            self.ranker.learn(before(told), row, random, weight=share * told.own**2)
         self._statistics.apply(
             CoVisits(topic="", partition=0, first=self._offset, last=self._offset, events=[_at(told, self._offset)])
         )

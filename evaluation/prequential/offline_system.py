@@ -18,7 +18,7 @@ from stream.events.decoder import Event
 from stream.events.records import Record
 from stream.events.weights import Weight
 from stream.interest.fold import Bounds, direction, fold
-from stream.interest.influence import counted
+from stream.interest.influence import counted, nth_of_day
 from stream.interest.interaction_context import context_of
 
 
@@ -83,15 +83,17 @@ class Penchant:
     def learn(self, step: Step) -> None:
         """The blend learns first, from the state as it was; then user and items take the event in."""
         event, state = step.event, self.state(step.event.user)
-        if self._learns and step.asked:
-            self._offer(step)
-            self.ranker.learn(state, event.row, self._random, self._idle(step))
         item_id = self.catalogue.ids[event.row]
         self._offset += 1
         contribution = self.contribution(event)
         came = self._event(event, item_id, contribution)
+        nth = nth_of_day(state, came)
+        if self._learns and step.asked:
+            self._offer(step)
+            share = self.ranker.blend.share_of(nth)
+            self.ranker.learn(state, event.row, self._random, self._idle(step), share)
         before, own = context_of(state), contribution.weight.covisit
-        told = CoVisitEvent(self._offset, item_id, counted(state, came), *before, event.time_ms, own=own)
+        told = CoVisitEvent(self._offset, item_id, counted(state, came), *before, event.time_ms, own=own, nth=nth)
         towards = direction(self.catalogue.vector_at(event.row), contribution.vector)
         fold(state, came, towards, contribution.vector, self._bounds)
         if self._learns:

@@ -20,6 +20,7 @@ _MOST_ID = 256
 _MOST_OFFSET = 2**63 - 1
 _MOST_GAP_S = 2**33
 _MOST_TIME_MS = 2**53
+_MOST_NTH = 1_000
 
 
 def read_covisits(value: bytes) -> CoVisits:
@@ -48,6 +49,8 @@ def _check(event: CoVisitEvent) -> None:
         raise ValueError(f"at offset {event.offset}: the older items cannot be unpacked")
     if abs(event.time_ms) > _MOST_TIME_MS:
         raise ValueError(f"at offset {event.offset}: {event.time_ms} is no time in milliseconds")
+    if not 1 <= event.nth <= _MOST_NTH:
+        raise ValueError(f"at offset {event.offset}: nobody's event of a day is number {event.nth}")
     if event.purchase is not None and any(not 0 <= gap <= _MOST_GAP_S for gap in event.purchase):
         raise ValueError(f"at offset {event.offset}: {event.purchase} are no seconds between purchases")
     if event.bought_before and len(base64.b64decode(event.bought_before, validate=True)) % PACKED_PURCHASE_BYTES:

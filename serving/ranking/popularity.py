@@ -2,6 +2,10 @@
 
 How popular an item is depends on how far back one looks: a shop's week, a newspaper's hour. So interaction is summed up
 over all time, and seven times more with weights that fade: per event of anybody, and per time.
+
+Of what fades, the n-th event of a user's day counts 1 / n², and lets as much of an event pass: else a hundred users
+with fifty events each would be all that is left of late, and what thousands did before them would have faded. Over all
+time it counts by what is usual (serving/ranking/learning/fair_share.py). Co-visits are related to sums of everything.
 """
 
 from dataclasses import dataclass
@@ -11,6 +15,7 @@ import numpy.typing as npt
 
 from serving.arrays import Doubles, Rows
 from serving.compiled import compiled
+from serving.ranking.learning.fair_share import MOST_OF_A_DAY, Usual
 
 __all__ = ()
 
@@ -25,6 +30,7 @@ _PER_MS = np.array([*(0.0 for _ in _BY_EVENTS), *(1.0 / each for each in _BY_TIM
 
 _FIRST_NEWNESS, _NEWNESS_STEP = 0.02, 1e-3
 _MOST_HALVINGS = 600.0  # float64 ends near 2**1024: far enough away for any single co-visit weight
+_GRAIN = 1024.0  # parts of an event that may pass: exact in binary, so that a copy goes on from the same number
 MOMENTS = 4  # of an item: numbers of its first and last event, and their times
 
 
@@ -32,10 +38,10 @@ MOMENTS = 4  # of an item: numbers of its first and last event, and their times
 class Sums:
     """What `Popularity` holds at one moment, by row, copies of its own.
 
-    totals: `(n,)`. fading: `(n, FADES)`, as weighted since `since`. moments: `(n, 4)`: numbers of an item's first and
-    last event, from 1, 0 for none, and their times in ms. since: `(FADES,)`, half-lives passed when an event counted 1.
-    now: `(FADES,)`, half-lives passed at the newest event. events: how many came in all. began_ms, newest_ms: times of
-    the earliest and latest of them.
+    totals, shares: `(n,)`. fading: `(n, FADES)`, as weighted since `since`. moments: `(n, 4)`: numbers of an item's
+    first and last event, from 1, 0 for none, and their times in ms. since: `(FADES,)`, half-lives passed when an event
+    counted 1. now: `(FADES,)`, half-lives passed at the newest event. events: how many came in all. began_ms,
+    newest_ms: times of the earliest and latest of them. usual: which of its user's day an event is in the mean.
     """
 
     totals: Doubles
@@ -46,6 +52,8 @@ class Sums:
     events: int
     began_ms: float
     newest_ms: float
+    shares: Doubles
+    usual: float = MOST_OF_A_DAY
 
 
 def earlier_sums(totals: Doubles, decayed: Doubles, last: Doubles, events: int) -> Sums:
@@ -54,15 +62,16 @@ def earlier_sums(totals: Doubles, decayed: Doubles, last: Doubles, events: int) 
     fading[:, RECENT] = decayed
     moments[:, 0], moments[:, 1] = last > 0, last
     now = events * _PER_EVENT
-    return Sums(totals, fading, moments, since=now, now=now, events=events, began_ms=0.0, newest_ms=0.0)
+    return Sums(totals, fading, moments, since=now, now=now, events=events, began_ms=0.0, newest_ms=0.0, shares=totals)
 
 
 class Popularity:
     """How much interaction each item has, in all and of late, and when. One writer, readers in the same thread.
 
-    `totals` is n_i, the sum of the co-visit weights of the events on item i. `fading` are the same sums, in each of
-    which an event's weight is multiplied by a decay for every event of anybody that came later, or halves with the time
-    until the newest event. Instead of changing every item on every event, an event is added with a weight that grows by
+    `totals` is n_i, the sum of the co-visit weights of the events on item i, and `shares` the same, in which a user who
+    does more within a day than is usual counts less. `fading` are sums of the weights by 1 / n², in each of which an
+    event's weight is multiplied by a decay for every event of anybody that came later, or halves with the time until
+    the newest event. Instead of changing every item on every event, an event is added with a weight that grows by
     that, and readers divide by the present one (forward decay: Cormode et al., "Forward Decay: A Practical Time Decay
     Model for Streaming Systems", ICDE 2009). So it does not matter to a sum by time in which order events come.
 
@@ -80,16 +89,23 @@ class Popularity:
 
     def __init__(self, capacity: int = 1024) -> None:
         self.events = 0
+        self._passed = 0.0  # of them, each by its share
         self.newness = _FIRST_NEWNESS
         self._totals: Doubles = np.zeros(capacity)
+        self._shares: Doubles = np.zeros(capacity)
+        self._usual = Usual()
         self._fading: Doubles = np.zeros((capacity, FADES))
         self._moments: Doubles = np.zeros((capacity, MOMENTS))
         self._since: Doubles = np.zeros(FADES)
         self._now: Doubles = np.zeros(FADES)
         self._began_ms = self._newest_ms = 0.0
 
-    def add(self, row: int, covisit: float, time_ms: int = 0) -> None:
-        """Count one event of co-visit weight `covisit` ≥ 0 on the item in `row`. time_ms: 0 if that is not known."""
+    def add(self, row: int, covisit: float, time_ms: int = 0, nth: int = 1) -> None:
+        """Count one event of co-visit weight `covisit` ≥ 0 on the item in `row`. time_ms: 0 if that is not known.
+
+        nth: the how-manieth of its user's events of a day it is, from 1.
+        """
+        share = max(round(_GRAIN / nth**2), 1) / _GRAIN
         if row >= len(self._totals):
             self._reserve(row + 1)
         at_ms = float(time_ms) or self._newest_ms
@@ -97,9 +113,15 @@ class Popularity:
             self._began_ms = self._newest_ms = at_ms
         self._began_ms, self._newest_ms = min(self._began_ms, at_ms), max(self._newest_ms, at_ms)
         self.events += 1
-        self.newness += _NEWNESS_STEP * (float(self._totals[row] == 0) - self.newness)
+        self._passed += share
+        self.newness += share * _NEWNESS_STEP * (float(self._totals[row] == 0) - self.newness)
+        weights = covisit, covisit * self._usual.share_of(nth), covisit * share
         _count(
-            (self._totals, self._fading, self._moments), (self._now, self._since), row, covisit, (self.events, at_ms)
+            (self._totals, self._shares, self._fading, self._moments),
+            (self._now, self._since),
+            row,
+            weights,
+            (self._passed, at_ms),
         )
 
     def totals(self, n: int) -> npt.NDArray[np.float32]:
@@ -131,10 +153,10 @@ class Popularity:
         return self._hours_since(n, 2, self._newest_ms)
 
     def everything(self, n: int) -> npt.NDArray[np.float32]:
-        """`(12, n) float32`: totals, fading sums, `ages`, `hours`, `first_ages` and `first_hours`, in one pass."""
+        """`(12, n) float32`: shares, fading sums, `ages`, `hours`, `first_ages` and `first_hours`, in one pass."""
         self._reserve(n)
-        times = (float(self.events), self._began_ms, self._newest_ms)
-        return _everything(self._totals, self._fading, self._moments, np.exp2(self._since - self._now), times, n)
+        times = (self._passed, self._began_ms, self._newest_ms)
+        return _everything(self._shares, self._fading, self._moments, np.exp2(self._since - self._now), times, n)
 
     def sums(self, n: int) -> Sums:
         """A copy of the first `n` rows, bit by bit."""
@@ -148,6 +170,8 @@ class Popularity:
             events=self.events,
             began_ms=self._began_ms,
             newest_ms=self._newest_ms,
+            shares=self._shares[:n].copy(),
+            usual=self._usual.number,
         )
 
     def restore(self, rows: Rows, sums: Sums) -> None:
@@ -161,17 +185,20 @@ class Popularity:
         >>> after.totals(3).tolist(), after.ages(3).tolist()
         ([1.0, 0.0, 1.0], [0.0, 0.0, 1.0])
         """
-        for kept in (self._totals, self._fading, self._moments):
+        for kept in (self._totals, self._shares, self._fading, self._moments):
             kept[:] = 0.0
         self._reserve(int(rows.max(initial=-1)) + 1)
-        self._totals[rows], self._fading[rows], self._moments[rows] = sums.totals, sums.fading, sums.moments
+        self._totals[rows], self._shares[rows] = sums.totals, sums.shares
+        self._fading[rows], self._moments[rows] = sums.fading, sums.moments
         self._since, self._now = sums.since.copy(), sums.now.copy()
         self.events, self._began_ms, self._newest_ms = sums.events, sums.began_ms, sums.newest_ms
+        self._usual = Usual(sums.usual)
+        self._passed = round(float(sums.now[0]) / _PER_EVENT[0] * _GRAIN) / _GRAIN
 
     def _events_since(self, n: int, moment: int) -> npt.NDArray[np.float32]:
         self._reserve(n)
         number = self._moments[:n, moment]
-        return np.where(number > 0, self.events - number, 0.0).astype(np.float32)
+        return np.where(number > 0, self._passed - number, 0.0).astype(np.float32)
 
     def _hours_since(self, n: int, moment: int, otherwise_ms: float) -> npt.NDArray[np.float32]:
         self._reserve(n)
@@ -184,16 +211,24 @@ class Popularity:
         if n > have:
             more = max(n, 2 * have) - have
             self._totals = np.concatenate([self._totals, np.zeros(more)])
+            self._shares = np.concatenate([self._shares, np.zeros(more)])
             self._fading = np.concatenate([self._fading, np.zeros((more, FADES))])
             self._moments = np.concatenate([self._moments, np.zeros((more, MOMENTS))])
 
 
 @compiled
 def _count(
-    of: tuple[Doubles, Doubles, Doubles], at: tuple[Doubles, Doubles], row: int, covisit: float, when: tuple[int, float]
+    of: tuple[Doubles, Doubles, Doubles, Doubles],
+    at: tuple[Doubles, Doubles],
+    row: int,
+    weights: tuple[float, float, float],
+    when: tuple[float, float],
 ) -> None:
-    """Count one event. of: totals, fading, moments. at: now and since, of `Sums`. when: its number, and its ms."""
-    (totals, fading, moments), (now, since), (number, at_ms) = of, at, when
+    """Count one event. of: totals, shares, fading, moments; weights: what it adds to each of the first three.
+
+    at: now and since, of `Sums`. when: how many events had passed, this one, too, and its ms.
+    """
+    (totals, shares, fading, moments), (now, since), (number, at_ms) = of, at, when
     most = 0.0
     for each in range(FADES):
         passed = number * _PER_EVENT[each] + at_ms * _PER_MS[each]
@@ -203,10 +238,11 @@ def _count(
         for each in range(FADES):
             fading[:, each] *= 2.0 ** (since[each] - now[each])
             since[each] = now[each]
-    totals[row] += covisit
+    totals[row] += weights[0]
+    shares[row] += weights[1]
     for each in range(FADES):
         passed = number * _PER_EVENT[each] + at_ms * _PER_MS[each]
-        fading[row, each] += covisit * 2.0 ** (passed - since[each])
+        fading[row, each] += weights[2] * 2.0 ** (passed - since[each])
     first = moments[row, 0] == 0.0
     moments[row, 0] = number if first else moments[row, 0]
     moments[row, 1] = number
@@ -216,14 +252,14 @@ def _count(
 
 @compiled
 def _everything(
-    totals: Doubles, fading: Doubles, moments: Doubles, left: Doubles, times: tuple[float, float, float], n: int
+    shares: Doubles, fading: Doubles, moments: Doubles, left: Doubles, times: tuple[float, float, float], n: int
 ) -> npt.NDArray[np.float32]:
-    """left: `(FADES,)`, of what counted 1. times: how many events came, and the first and last of their times in ms."""
+    """left: `(FADES,)`, of what counted 1. times: how many events passed; times of the first and last of them in ms."""
     events, began_ms, newest_ms = times
     told = np.empty((5 + FADES, n), np.float32)
     for row in range(n):
         known = moments[row, 0] > 0.0
-        told[0, row] = totals[row]
+        told[0, row] = shares[row]
         told[FADES + 1, row] = events - moments[row, 1] if known else 0.0
         told[FADES + 2, row] = (newest_ms - (moments[row, 3] if known else began_ms)) / _HOUR_MS
         told[FADES + 3, row] = events - moments[row, 0] if known else 0.0

@@ -23,6 +23,7 @@ from penchant.errors import BrokenState, Misconfigured
 from serving.arrays import Doubles
 from serving.ranking.covisits import MOST_NEIGHBOURS, CoVisitRows, Links
 from serving.ranking.ease import TOP_ITEMS, Gram
+from serving.ranking.learning.fair_share import MOST_OF_A_DAY, MOST_USUAL
 from serving.ranking.popularity import FADES, MOMENTS, Sums, earlier_sums
 from serving.ranking.seen.repeats import BUCKETS, OCTAVES, RepeatCounts, Repeats
 from serving.ranking.statistics import SourcePartition, StatisticsSnapshot
@@ -49,6 +50,7 @@ class _Header(msgspec.Struct, array_like=True):
     now: list[float] = []
     began_ms: float = 0.0
     newest_ms: float = 0.0
+    usual: float = MOST_OF_A_DAY
 
 
 class _Items(msgspec.Struct, array_like=True):
@@ -62,6 +64,7 @@ class _Items(msgspec.Struct, array_like=True):
     last: bytes = b""  # numbers of last events, in version 2
     fading: bytes = b""
     moments: bytes = b""
+    shares: bytes = b""  # as `totals`, where there are none
 
 
 class _Gram(msgspec.Struct, array_like=True):
@@ -130,6 +133,7 @@ def encode(snapshot: StatisticsSnapshot, chunk: int = CHUNK) -> Iterator[bytes]:
         now=sums.now.tolist(),
         began_ms=sums.began_ms,
         newest_ms=sums.newest_ms,
+        usual=sums.usual,
     )
     yield _seal(header)
     for start in starts:
@@ -146,6 +150,7 @@ def encode(snapshot: StatisticsSnapshot, chunk: int = CHUNK) -> Iterator[bytes]:
                 transition=links.transition.astype("<f4", copy=False).tobytes(),
                 fading=_pack(sums.fading[rows]),
                 moments=_pack(sums.moments[rows]),
+                shares=_pack(sums.shares[rows]),
             )
         )
     upper = np.triu_indices(len(snapshot.gram.rows))
@@ -244,13 +249,14 @@ def _links(chunks: Sequence[_Items], n: int) -> Links:
 
 def _sums(header: _Header, chunks: Sequence[_Items], n: int) -> Sums:
     sums = _told_sums(header, chunks) if header.version > 2 else _earlier_sums(header, chunks)
-    _expect("sums for each item", len(sums.totals) == len(sums.fading) == len(sums.moments) == n)
+    _expect("sums for each item", len(sums.totals) == len(sums.fading) == len(sums.moments) == len(sums.shares) == n)
     _expect("weights of events", len(sums.since) == len(sums.now) == FADES)
     halvings = sums.now - sums.since
     _expect("weights that grow", bool((halvings >= 0).all() and (halvings <= _MOST_HALVINGS).all()))
-    counts = (sums.totals, sums.fading * np.exp2(-halvings), sums.moments[:, :2])
+    counts = (sums.totals, sums.shares, sums.fading * np.exp2(-halvings), sums.moments[:, :2])
     _expect("sums that are numbers, 0 or more", all(map(_are_counts, counts)))
     times = np.concatenate([[sums.began_ms, sums.newest_ms], sums.moments[:, 2:].ravel()])
+    _expect("what is usual", 1.0 <= sums.usual <= MOST_USUAL)
     _expect("times", bool((np.abs(times) <= _MOST_TIME_MS).all()))
     _expect("offsets and counts of 0 or more", min(header.reached, header.events, header.made_ms) >= 0)
     return sums
@@ -261,11 +267,13 @@ def _told_sums(header: _Header, chunks: Sequence[_Items]) -> Sums:
         totals=_unpack(chunk.totals for chunk in chunks),
         fading=_unpack(chunk.fading for chunk in chunks).reshape(-1, FADES),
         moments=_unpack(chunk.moments for chunk in chunks).reshape(-1, MOMENTS),
+        shares=_unpack(chunk.shares or chunk.totals for chunk in chunks),
         since=np.array(header.since),
         now=np.array(header.now),
         events=header.events,
         began_ms=header.began_ms,
         newest_ms=header.newest_ms,
+        usual=header.usual,
     )
 
 

@@ -71,7 +71,7 @@ class Statistics:
         for event in self.unapplied(message):
             row = self._catalogue.row(event.item_id)
             ring = [(self._catalogue.row(item_id), weight) for item_id, weight in event.ring]
-            self.popularity.add(row, event.covisit, event.time_ms)  # of 0, too: somebody was there
+            self.popularity.add(row, event.covisit, event.time_ms, event.nth)  # of 0, too: somebody was there
             self.covisits.add(row, event.own or event.covisit, self._links(event, row, ring))
             self.ease.add(row, event.covisit, self._history(event, ring))
             if event.purchase is not None:

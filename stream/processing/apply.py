@@ -10,7 +10,7 @@ from stream.events.decoder import CommandEvent, Event
 from stream.events.records import DeadLetter
 from stream.events.transfers import HandoffToken, Request, TransferEvent, oversize, pass_on
 from stream.interest.fold import Bounds, FoldResult, direction, find_duplicate, fold
-from stream.interest.influence import counted
+from stream.interest.influence import counted, nth_of_day
 from stream.interest.purchases import purchase_context
 from stream.interest.sentiment_adjustment import adjusted
 from stream.processing.batch import Context, PartitionBatch, Trigger, UserUpdate, WorkItem, ref
@@ -172,7 +172,9 @@ def _on_event(update: UserUpdate, each: WorkItem) -> None:
     links = event.item_id is not None and event.weight.covisit > 0
     before = update.burst.context_of(state) if links else None
     bought = purchase_context(state, event) if links else None
-    covisit = counted(state, event) if links and update.context.limits.user_caps else event.weight.covisit
+    capped = links and update.context.limits.user_caps
+    covisit = counted(state, event) if capped else event.weight.covisit
+    nth = nth_of_day(state, event) if capped else 1
     missing = _missing_vector(event, update.context)
     if missing is not None and not _wait(update, event, missing):
         update.batch.note(event, "rejected")
@@ -186,7 +188,7 @@ def _on_event(update: UserUpdate, each: WorkItem) -> None:
         came = each.carrier or event.record
         events = update.batch.covisit_events.setdefault(came.topic, [])
         own = event.weight.covisit
-        events.append(CoVisitEvent(came.offset, event.item_id, covisit, *before, event.time_ms, *bought, own))
+        events.append(CoVisitEvent(came.offset, event.item_id, covisit, *before, event.time_ms, *bought, own, nth))
     _name(update, event, waiting=missing is not None)
     update.batch.note(event, "folded" if missing is None else "waiting")
 

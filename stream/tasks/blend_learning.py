@@ -2,8 +2,9 @@
 
 An event on covisits.v1 says what a user took and what stood in the ring before it: enough for a step. Lists are made
 right after an event, so every step is one of that moment. It counts by the square of its co-visit weight, as what was
-rated low was hardly wanted. A step costs half a millisecond; 100 a second are the most, and a twentieth of the time:
-where a step takes longer, on a large catalogue or a busy machine, there are fewer.
+rated low was hardly wanted, and less of a user who does more than is usual. A step costs half a
+millisecond; 100 a second are the most, and a twentieth of the time: where a step takes longer, on a large catalogue or
+a busy machine, there are fewer.
 """
 
 import asyncio
@@ -24,7 +25,6 @@ from stream.store.shared_blend import SharedBlend
 
 _log = logging.getLogger(__name__)
 _APART_S = 0.01
-_DAY_S = 86_400
 _SHARE = 0.05
 _SAVED_UP_S = 0.1  # of steps not made, which may follow at once: 5 ms of the event loop
 
@@ -69,7 +69,8 @@ class BlendLearner:
         taken = self._catalogue.find(event.item_id)
         if taken is None or not self._catalogue.available[taken] or not event.covisit:
             return False
-        self._ranker.learn(before(event), taken, self._random, weight=step_weight(event))
+        weight = (event.own or event.covisit) ** 2 * self._ranker.blend.share_of(event.nth)
+        self._ranker.learn(before(event), taken, self._random, weight=weight)
         return True
 
     async def share(self, stored: SharedBlend, every_s: float) -> None:
@@ -91,12 +92,6 @@ class BlendLearner:
                 self._told = blend.steps
         elif (packed := await stored.read()) is not None:
             blend.unpack(packed)
-
-
-def step_weight(event: CoVisitEvent) -> float:
-    """How much a step counts: of the n-th event that a user's ring has of a day 1 / n of the squared weight."""
-    of_a_day = sum(gap_s < _DAY_S for gap_s in event.gaps_s)
-    return (event.own or event.covisit) ** 2 / (1 + of_a_day)
 
 
 def before(event: CoVisitEvent) -> UserState:

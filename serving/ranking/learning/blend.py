@@ -29,6 +29,7 @@ import numpy as np
 
 from penchant.errors import BrokenState
 from serving.arrays import Doubles, Floats
+from serving.ranking.learning.fair_share import MOST_USUAL, Usual
 from serving.ranking.learning.learner import Draw, Learner, SingleSignals, loss
 from serving.ranking.learning.signals import Signal
 from serving.ranking.learning.watch import Verdict, Watch
@@ -125,6 +126,11 @@ class Blend:
         self._known = Experts(self._start, guarded=guarded)
         self._unknown = Experts(_array(UNKNOWN_START), guarded=guarded)
         self._watch = Watch() if guarded else None
+        self._usual = Usual()
+
+    def share_of(self, nth: int) -> float:
+        """How much of a step its user's `nth` event of a day teaches, in (0, 1]; to be asked once for each."""
+        return 1.0 if self._watch is None else self._usual.share_of(nth)
 
     def at(self, freshness: float) -> Floats:
         """The weights `(f,) float32` of a moment, `freshness` in [0, 1]."""
@@ -162,18 +168,23 @@ class Blend:
                 pass
 
     def pack(self) -> bytes:
-        """All that it knows as bytes: a crc32, the number of steps, and the experts', each float64, little endian."""
-        body = np.concatenate([[float(self.steps)], self._known.numbers(), self._unknown.numbers()]).astype("<f8")
+        """All that it knows as bytes: a crc32, the number of steps, the experts', and what is usual, as float64s.
+
+        Little endian. What was written before the last of these was told lacks it.
+        """
+        experts = self._known.numbers(), self._unknown.numbers()
+        body = np.concatenate([[float(self.steps)], *experts, [self._usual.number]]).astype("<f8")
         return binascii.crc32(body.tobytes()).to_bytes(4, "little") + body.tobytes()
 
     def unpack(self, packed: bytes) -> None:
         """Take over what `pack` told. Raises BrokenState if it was altered, or is of other signals."""
         body = packed[4:]
-        if len(body) != len(self.pack()) - 4 or binascii.crc32(body) != int.from_bytes(packed[:4], "little"):
+        lacking = len(self.pack()) - len(packed)
+        if lacking not in {0, 8} or binascii.crc32(body) != int.from_bytes(packed[:4], "little"):
             raise BrokenState("the blend's weights in the store are altered, or of another version of Penchant")
-        numbers = np.frombuffer(body, "<f8")
+        numbers, usual = np.split(np.frombuffer(body, "<f8"), [len(self.pack()) // 8 - 1])
         known, unknown = Experts(_array(START)), Experts(_array(UNKNOWN_START))
-        if not (np.abs(numbers) <= _MOST).all() or numbers[0] < 0:
+        if not (np.abs(numbers) <= _MOST).all() or numbers[0] < 0 or not ((usual >= 1) & (usual <= MOST_USUAL)).all():
             raise BrokenState("the blend's weights in the store are no weights")
         try:
             for experts, told in zip((known, unknown), np.split(numbers[1:], 2), strict=True):
@@ -181,6 +192,7 @@ class Blend:
         except ValueError as error:
             raise BrokenState(f"the blend's weights in the store are no weights: they lack {error}") from error
         self._known, self._unknown, self.steps = known, unknown, int(numbers[0])
+        self._usual = Usual(*usual.tolist())
 
 
 def _array(start: Mapping[Signal, float]) -> Doubles:

@@ -152,10 +152,23 @@ def test_a_blend_put_back_learns_on_as_the_first() -> None:
 
     assert first.pack() == second.pack()
     packed = first.pack()
-    for altered in (packed[:-8], packed[:9] + b"?" + packed[10:], b""):
+    for altered in (packed[:-16], packed[:9] + b"?" + packed[10:], b""):
         with pytest.raises(BrokenState, match="another version"):
             second.unpack(altered)
     assert first.steps == second.steps == 20
+
+
+def test_weights_that_tell_nothing_of_what_is_usual_are_taken_over() -> None:
+    """As they were written before that was told."""
+    first, second = Blend(), Blend()
+    first.learn(draw(some(np.random.default_rng(9), 19), 0.5))
+    for _ in range(50):
+        first.share_of(1)
+    body = first.pack()[4:-8]
+
+    second.unpack(binascii.crc32(body).to_bytes(4, "little") + body)
+    assert second.at(1.0).tolist() == first.at(1.0).tolist()
+    assert second.share_of(21) == 1.0
 
 
 def test_steps_of_little_weight_give_way_to_others() -> None:

@@ -89,6 +89,34 @@ def test_a_copy_goes_on_bit_by_bit() -> None:
     np.testing.assert_array_equal(one.hours(30), other.hours(30))
 
 
+def test_the_nth_event_of_a_user_s_day_counts_and_passes_by_its_share() -> None:
+    """Given ten users who took something, then one more's hundred events, these have not faded."""
+    popularity = Popularity()
+    for row in range(10):
+        popularity.add(row, 1.0, NOW_MS)
+    before = popularity.fading(10).sum(axis=1)
+    for nth in range(1, 101):
+        popularity.add(10, 1.0, NOW_MS, nth)
+
+    after = popularity.fading(11)
+    assert (after[1:, :10].sum(axis=1) > 0.98 * before[1:]).all()
+    assert (after[:, 10] < 1.8).all()
+    assert 21.0 < popularity.everything(11)[0, 10] < 100.0, "beyond what may be usual"
+    assert popularity.totals(11)[10] == 100.0, "what co-visits are related to"
+
+
+def test_a_copy_of_shares_goes_on_bit_by_bit() -> None:
+    one, other = Popularity(), Popularity()
+    for at, event in enumerate(some_events(HOUR_MS, count=500)):
+        one.add(*event, 1 + at % 21)
+    other.restore(np.arange(30), one.sums(30))
+    for at, event in enumerate(some_events(HOUR_MS, count=500)):
+        one.add(*event, 1 + at % 13)
+        other.add(*event, 1 + at % 13)
+
+    np.testing.assert_array_equal(one.everything(30), other.everything(30))
+
+
 def test_an_event_of_unknown_time_is_of_the_newest() -> None:
     popularity = Popularity()
     popularity.add(0, 1.0, NOW_MS)

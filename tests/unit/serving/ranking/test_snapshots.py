@@ -19,7 +19,7 @@ from tests.unit.serving.ranking.test_statistics import COVISITS, fresh, message
 HEADER, ITEMS, GRAM = 0, 1, 2
 # The places of fields in the arrays.
 CHUNKS, REACHED, APPLIED, SINCE, NOW, BEGAN_MS = 1, 3, 5, 8, 9, 10
-IDS, TOTALS, SIZES, NEIGHBOURS, CO_OCCURRENCE, FADING, MOMENTS = 0, 1, 3, 4, 5, 8, 9
+IDS, TOTALS, SIZES, NEIGHBOURS, CO_OCCURRENCE, FADING, MOMENTS, SHARES = 0, 1, 3, 4, 5, 8, 9, 10
 
 
 def bodies() -> list[Any]:
@@ -59,6 +59,14 @@ def whole(number: int, content: Any) -> Callable[[list[Any]], None]:
 
 def test_what_was_not_changed_is_read() -> None:
     assert snapshots.decode([sealed(value) for value in bodies()]).ids == ["a", "b", "c"]
+
+
+def test_what_told_no_shares_is_read_as_if_each_event_had_been_its_day_s_first() -> None:
+    values = bodies()
+    del values[1][SHARES]
+
+    popular = snapshots.decode([sealed(value) for value in values]).popular
+    assert popular.shares.tolist() == popular.totals.tolist()
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from serving.state.user_state import PendingEvent, UserState
 from stream.events.decoder import Event
 from stream.events.weights import Weight
 from stream.interest.fold import Bounds, entry_of, subtract
-from stream.interest.influence import DAY_S, counted
+from stream.interest.influence import DAY_S, counted, nth_of_day
 from stream.testing import NOW_MS
 from tests.support.events import event, take
 
@@ -30,6 +30,35 @@ def count(state: UserState, *events: Event) -> list[float]:
         told.append(round(counted(state, each), 6))
         take(state, each)
     return told
+
+
+def numbered(state: UserState, *events: Event) -> list[int]:
+    """The how-manieth of its day each is; it is folded then."""
+    told = []
+    for each in events:
+        told.append(nth_of_day(state, each))
+        take(state, each)
+    return told
+
+
+def test_events_of_a_day_are_numbered_as_far_as_the_ring_reaches() -> None:
+    burst = [came(n, item=f"i{n}", at_ms=NOON_MS + n) for n in range(30)]
+
+    assert numbered(UserState(), *burst, came(30, at_ms=NOON_MS + 2 * DAY_MS)) == [*range(1, 22), *[21] * 9, 1]
+
+
+def test_invented_times_make_no_event_the_first_of_a_day() -> None:
+    """One minute's events that say to be of other days, in any order: one of them may be of today."""
+    for days in (range(19), range(19, 0, -1)):
+        now = [came(n, item=f"i{n}") for n in range(len(days))]
+        late = [replace(each, time_ms=NOON_MS - day * DAY_MS) for each, day in zip(now, days, strict=True)]
+        assert numbered(UserState(), *late)[2:] == list(range(3, len(days) + 1))
+
+
+def test_what_waits_for_its_vector_is_numbered() -> None:
+    waits = PendingEvent("t", 0, 0, 0, "e0", "i9", None, b"", [])
+
+    assert nth_of_day(UserState(pending=[waits]), came(1)) == 2
 
 
 def test_126_clicks_of_a_day_count_as_one() -> None:
