@@ -33,7 +33,7 @@ EXAMPLES: dict[str, dict[str, object]] = {
         "partition": 2,
         "first": 7,
         "last": 7,
-        "events": [[7, "i9", 0.3, [["i3", 1.0]], [60], "", 1795341600123, True, [86400, 0], "", 0.3]],
+        "events": [[7, "i9", 0.3, [["i3", 1.0]], [60], "", 1795341600123, True, [86400, 0], "", 0.3, 1]],
     },
     "recommendations.v1": {
         "user_id": "u1",
