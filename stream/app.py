@@ -99,8 +99,8 @@ def _credentials(brokers: Brokers) -> CredentialsT | None:
 
 def _connect(app: WorkerApp, worker: Worker, settings: WorkerSettings) -> None:
     """Have the app read a worker's topics, and ask the worker where."""
-    app.transport = WorkerTransport(app, worker.assignment, settings.fetch_wait_ms)
-    apart_s = settings.batch_wait_ms / 1000
+    apart_s = settings.batch_wait_ms / 1000  # of batches, and so of fetches: what came sooner would only wait here
+    app.transport = WorkerTransport(app, worker.assignment, settings.fetch_wait_ms, apart_s)
     topics, handlers = settings.topics, worker.handlers
     for topic in (topics.clicks, topics.reviews, topics.commands, topics.transfers):
         burst = _BURST * settings.batch if topic == topics.clicks else 0  # texts wait for the encoder

@@ -20,6 +20,7 @@ from penchant.kafka.reachable import check_reachable
 __all__ = ["Follower", "Sink", "consumer_options"]
 
 _POLL_MS, _AT_ONCE = 200, 500
+_FEW, _APART_S = 100, 0.005  # records: after so few a fetch waits a little, or each would be fetched by itself
 _IDLE_S, _IDLE_MS = 2.0, 500  # since the last record; then fetches are held for so long, and the thread sleeps longer
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 2.0
 _SILENT_S = 3.0  # beyond the time that the broker may keep a fetch: then another client is made
@@ -122,7 +123,8 @@ class Follower:
             while not self._stopping.is_set():
                 idle = time.monotonic() - came_s > _IDLE_S
                 consumer.hold(max(self._held_ms, _IDLE_MS) if idle else self._held_ms)
-                for partition, records in consumer.poll(_IDLE_MS if idle else _POLL_MS, _AT_ONCE).items():
+                came = consumer.poll(_IDLE_MS if idle else _POLL_MS, _AT_ONCE)
+                for partition, records in came.items():
                     came_s = time.monotonic()
                     if records[0].offset < self._reached.get(partition, 0):
                         self._known = {}  # a broker without topic ids: only another topic goes back
@@ -137,6 +139,8 @@ class Follower:
                     return  # kafka-python leaves a socket open with each attempt to connect
                 if any(consumer.topic_id(name) not in {None, known} for name, (known, _) in self._known.items()):
                     return
+                if 0 < sum(map(len, came.values())) < _FEW:
+                    self._stopping.wait(_APART_S)
 
     def _begin(self, consumer: BlockingConsumer) -> None:
         found = {name: tuple(sorted(consumer.partitions_for_topic(name))) for name in self._topics}

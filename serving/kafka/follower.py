@@ -14,12 +14,14 @@ from penchant.kafka.missing_rights import missing_right
 from penchant.topics import position_of
 from serving.kafka.asynchronous import committed_end, consumer, unreadable
 from serving.kafka.brokers import AnyBrokers
+from serving.kafka.paced_fetches import pace
 from serving.kafka.polled_fetches import poll
 
 _log = logging.getLogger(__name__)
 _MOST_AT_ONCE = 256
 _AT_A_TIME_S = 0.002  # of records between two looks at the rest of the process, whose lists must not wait for them
 _CATCHING_UP_MS, _IDLE_MS = 200, 5000  # between two looks at whether it has, where nothing comes; else for records
+_APART_S = 0.01  # of fetches of few records
 _LONGEST_PAUSE_S = 0.4  # of an idle topic, where the broker cannot hold a fetch
 _MOST_FAILURES = 100  # records that cannot be applied: then it is not the records
 
@@ -53,6 +55,7 @@ class Follower:
         self._task: asyncio.Task[None] | None = None
         self._consumer = consumer(brokers, fetch_max_wait_ms=fetch_wait_ms, max_partition_fetch_bytes=4 * 1024 * 1024)
         self._polling = poll(self._consumer, _LONGEST_PAUSE_S) if fetch_wait_ms == 0 else None
+        pace(self._consumer, _APART_S)
 
     async def start(self) -> None:
         """Connect, and begin to follow from the first record on. Raises Misconfigured as `connect` does."""

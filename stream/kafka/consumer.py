@@ -21,6 +21,7 @@ from faust.types import TP
 from mode.services import WaitResults
 
 from serving.kafka.asynchronous import COMMITTED, prepare
+from serving.kafka.paced_fetches import pace
 from serving.kafka.polled_fetches import poll
 from stream.kafka.assignment import Partitions, Reading
 
@@ -66,11 +67,12 @@ class _Thread(AIOKafkaConsumerThread):
         prepare()
         consumer = super()._create_worker_consumer(transport)
         consumer._isolation_level = COMMITTED
-        wait_ms = cast("WorkerTransport", transport).fetch_wait_ms
-        if wait_ms == 0:
+        mine = cast("WorkerTransport", transport)
+        if mine.fetch_wait_ms == 0:
             poll(consumer)
-        elif wait_ms is not None:
-            consumer._fetch_max_wait_ms = wait_ms
+        elif mine.fetch_wait_ms is not None:
+            consumer._fetch_max_wait_ms = mine.fetch_wait_ms
+        pace(consumer, mine.apart_s)
         return consumer
 
     def seek(self, partition: TP, offset: int) -> None:
@@ -312,14 +314,17 @@ class WorkerConsumer(Consumer):
 
 
 class WorkerTransport(Transport):
-    """Carries what the consumer needs of the worker."""
+    """Carries what the consumer needs of the worker. apart_s: how long it leaves between fetches of few records."""
 
     Consumer = WorkerConsumer
 
-    def __init__(self, app: Any, assignment: Assignment, fetch_wait_ms: int | None = None) -> None:
+    def __init__(
+        self, app: Any, assignment: Assignment, fetch_wait_ms: int | None = None, apart_s: float = 0.0
+    ) -> None:
         super().__init__(app.conf.broker_consumer, app, app.loop)
         self.assignment = assignment
         self.fetch_wait_ms = fetch_wait_ms
+        self.apart_s = apart_s
 
 
 class AppConsumer:
