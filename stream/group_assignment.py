@@ -46,6 +46,10 @@ class GroupAssignment:
             await self._quarantine.given_back(items_scope(number))
         self._item_partitions.clear()
 
+    def spare(self) -> None:
+        """See `Assignment.spare`."""
+        self.assigned = True
+
     async def begin(self, assigned: set[TP]) -> dict[TP, int | None]:
         """Take over what the group assigned. Returns the next offset that each user partition's states need."""
         before = self.partitions.owned

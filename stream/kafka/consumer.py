@@ -48,6 +48,10 @@ class Assignment(Protocol):
         """Do what is to be done before the group assigns partitions again."""
         ...
 
+    def spare(self) -> None:
+        """Note that the group has nothing for this worker, or topics are gone: what it holds it goes on watching."""
+        ...
+
     async def begin(self, assigned: set[TP]) -> dict[TP, int | None]:
         """Acquire what is new, release what is gone. Returns the next offset that each partition's states need."""
         ...
@@ -149,7 +153,7 @@ class WorkerConsumer(Consumer):
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
         """Take over what the group assigned. Where that is nothing Faust seeks nothing, and so would not tell."""
         if not assigned:
-            await cast("WorkerTransport", self.transport).assignment.begin(assigned)
+            cast("WorkerTransport", self.transport).assignment.spare()
         await super().on_partitions_assigned(assigned, generation_id)
 
     async def seek(self, partition: TP, offset: int) -> None:

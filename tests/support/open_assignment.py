@@ -23,5 +23,8 @@ class OpenAssignment:
     async def give_back(self) -> None:
         """Nothing is owned."""
 
+    def spare(self) -> None:
+        """See `Assignment.spare`."""
+
     async def begin(self, assigned: set[TP]) -> dict[TP, int | None]:
         return {}
