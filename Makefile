@@ -113,7 +113,7 @@ bench: setup ## The benchmarks that need no data of yours, short: latency, throu
 	@mkdir -p $(BENCH)
 	@$(VENV)/bin/python -c 'import matplotlib' 2> /dev/null || \
 	  $(VENV)/bin/$(PIP_INSTALL) --no-compile $(OFFLINE) -c constraints.txt -e '.[plots]'
-	$(VENV)/bin/python -m benchmarks.latency --seconds 15 --times 3 --json $(BENCH)/latency.json
+	$(VENV)/bin/python -m benchmarks.latency --seconds 20 --json $(BENCH)/latency.json
 	$(VENV)/bin/python -m benchmarks.latency --seconds 20 --reviews .1 --json $(BENCH)/latency-reviews.json
 	$(VENV)/bin/python -m benchmarks.latency --seconds 10 --in-flight 1 --times 3 --json $(BENCH)/latency-one.json
 	$(VENV)/bin/python -m benchmarks.latency --sweep 50 100 200 400 800 1600 --seconds 8 --json $(BENCH)/sweep.json \

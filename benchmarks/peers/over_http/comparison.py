@@ -41,7 +41,7 @@ def compared(work: Work, wanted: dict[str, Any], bar: Bar) -> dict[str, Any]:
         for number, (name, needed, start) in enumerate(starts):
             bar(name, number / len(starts))
             if needed is not None and not needed.exists():
-                missing[name] = f"{needed} is not there: python -m benchmarks.peers.over_http.builds"
+                missing[name] = f"{needed.name} is not built: python -m benchmarks.peers.over_http.builds"
                 continue
             try:
                 figures[name] = _measured(start, work, wanted)
