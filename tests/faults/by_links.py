@@ -18,28 +18,12 @@ HINDERED_S, HINDERED_CI_S = 20.0, 8.0  # more than the 5 s that a worker waits f
 def hindered(to: str, link: Link, scenario: Scenario) -> None:
     """One link is like that for a while, under load; the worker must not end over it, and goes on afterwards."""
     (worker,) = scenario.start_workers(1, **scenario.environment.behind_proxies())
-    scenario.start_load(rate=SLOW)
-    scenario.midway(0.1, 0.4)
-    _proxy(scenario, to).behave(link)
-    time.sleep(hindered_s(scenario))
-    _proxy(scenario, to).behave(WELL)
-    if worker.child.exit_code is not None:
-        raise Unexpected(f"a worker ended over a {to} that is slow\n{scenario.last_lines()}")
-    scenario.fault_ended()
+    _for_a_while(scenario, to, link, [worker])
 
 
 def store_out_of_sight(scenario: Scenario) -> None:
     """One of two workers sees the broker and not the store: it keeps its partitions, and waits."""
-    hidden, other = _two(scenario)
-    proxy = scenario.environment.to_store
-    scenario.start_load(rate=SLOW)
-    scenario.midway(0.1, 0.3)
-    proxy.behave(scenario.random.choice((SILENT, REFUSED)))
-    time.sleep(hindered_s(scenario))
-    proxy.behave(WELL)
-    if (hidden.child.exit_code, other.child.exit_code) != (None, None):
-        raise Unexpected(f"a worker ended over a store out of sight\n{scenario.last_lines()}")
-    scenario.fault_ended()
+    _for_a_while(scenario, STORE, scenario.random.choice((SILENT, REFUSED)), list(_two(scenario)))
 
 
 def broker_out_of_sight(scenario: Scenario) -> None:
@@ -67,6 +51,18 @@ def _two(scenario: Scenario) -> tuple[WorkerProcess, WorkerProcess]:
     scenario.publish_items()
     shared(scenario, [hidden, other])
     return hidden, other
+
+
+def _for_a_while(scenario: Scenario, to: str, link: Link, workers: list[WorkerProcess]) -> None:
+    """Under load a link is like that, as long as the fault lasts; none of the workers may end over it."""
+    scenario.start_load(rate=SLOW)
+    scenario.midway(0.1, 0.4)
+    _proxy(scenario, to).behave(link)
+    time.sleep(hindered_s(scenario))
+    _proxy(scenario, to).behave(WELL)
+    if any(worker.child.exit_code is not None for worker in workers):
+        raise Unexpected(f"a worker ended over a {to} that is slow or out of sight\n{scenario.last_lines()}")
+    scenario.fault_ended()
 
 
 def _proxy(scenario: Scenario, to: str) -> TcpProxy:

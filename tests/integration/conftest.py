@@ -1,6 +1,8 @@
-"""The films of MovieLens-100K, embedded once for all modules that rank them."""
+"""What several modules share: the films of MovieLens-100K, embedded once, and a Redis behind sentinels."""
 
 from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
 
 import msgspec
 import numpy as np
@@ -17,6 +19,7 @@ from serving.state.user_state import RING
 from stream.events.weights import load_weights
 from tests.conftest import missing
 from tests.support.films import MODEL, VECTORS, WHEELS, Learned
+from tests.support.redis_servers import Sentinels
 
 
 @pytest.fixture(scope="session")
@@ -48,3 +51,11 @@ def learned(film_catalogue: Catalogue) -> Learned:
         past[row] = covisit
     made.ease.fitted = fit(made.ease.gram())
     return made
+
+
+@pytest.fixture
+def sentinels(tmp_path: Path) -> Iterator[Sentinels]:
+    """A primary, its replica and three sentinels."""
+    made = Sentinels(tmp_path)
+    yield made
+    made.stop()

@@ -16,7 +16,7 @@ from tests.support import redis_servers
 from tests.support.command import Ran, penchant
 from tests.support.cut_off import CutOffSentinels
 from tests.support.redis_servers import RedisCluster, Sentinels
-from tests.support.system import System, running
+from tests.support.system import System, WorkerProcess, running
 from tests.support.waiting import until
 
 pytestmark = [
@@ -39,13 +39,6 @@ def installed() -> None:
 @pytest.fixture
 def cluster(tmp_path: Path) -> Iterator[RedisCluster]:
     made = RedisCluster(tmp_path)
-    yield made
-    made.stop()
-
-
-@pytest.fixture
-def sentinels(tmp_path: Path) -> Iterator[Sentinels]:
-    made = Sentinels(tmp_path)
     yield made
     made.stop()
 
@@ -81,15 +74,21 @@ def assert_whole(system: System) -> None:
     assert all(found[name]["ok"] for name in ("broker", "redis", "topics", "lag")), found
 
 
+def at_work(system: System, model: Path) -> tuple[WorkerProcess, set[str]]:
+    """A worker that has answered two clicks of each user, and these."""
+    system.environment["PENCHANT_MODEL"] = str(model)
+    worker = system.start_ready()
+    system.publish(ITEMS)
+    sent = click(system, 0, 2 * USERS)
+    assert until(lambda: sent <= system.named(), 30), worker.child.last_lines()
+    return worker, sent
+
+
 def test_a_cluster_of_three(
     broker: Broker, cluster: RedisCluster, prefix: str, tmp_path: Path, small_model: Path
 ) -> None:
     with running(broker, cluster.url, prefix, tmp_path) as system:
-        system.environment["PENCHANT_MODEL"] = str(small_model)
-        first = system.start_ready()
-        system.publish(ITEMS)
-        sent = click(system, 0, 2 * USERS)
-        assert until(lambda: sent <= system.named(), 30), first.child.last_lines()
+        first, _ = at_work(system, small_model)
         first.kill()
         sent = click(system, 2 * USERS, USERS)
         system.send(system.topics.commands, {"command_id": "k-1", "type": "erase", "user_id": "u1"})
@@ -109,11 +108,7 @@ def test_a_fail_over_while_events_come(
 ) -> None:
     """The primary is killed with its last writes; what these held is read again from the log."""
     with running(broker, sentinels.url, prefix, tmp_path) as system:
-        system.environment["PENCHANT_MODEL"] = str(small_model)
-        worker = system.start_ready()
-        system.publish(ITEMS)
-        sent = click(system, 0, 2 * USERS)
-        assert until(lambda: sent <= system.named(), 30), worker.child.last_lines()
+        worker, sent = at_work(system, small_model)
         with sentinels.replica.client() as client:
             client.execute_command("REPLICAOF", "127.0.0.1", 1)  # where nobody is: it hears of no more writes
         sent |= click(system, 2 * USERS, USERS)
