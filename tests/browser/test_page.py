@@ -4,6 +4,7 @@ import hashlib
 import re
 import secrets
 from collections.abc import Iterator
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -261,20 +262,41 @@ def painted_ms(browser: Any, address: str) -> float:
         return float(page.page.evaluate("performance.now()"))
 
 
-def test_with_keys_the_page_asks_for_one(local: RunningLocal, browser: Any, tmp_path: Path) -> None:
+@pytest.fixture
+def keyed(local: RunningLocal, tmp_path: Path) -> Iterator[str]:
+    """The address of one user's page at an API that asks for a key."""
     keys = tmp_path / "keys.toml"
     keys.write_text(f'[keys.all]\nsha256 = "{hashlib.sha256(_KEY.encode()).hexdigest()}"\nroles = ["admin"]\n')
     where = local.where
-    with (
-        running_api(tmp_path, where["bootstrap"], where["redis"], PENCHANT_API_KEYS=str(keys)) as made,
-        opened(browser, f"{ready(made).address}/#/users/keyed") as page,
-    ):
+    with running_api(tmp_path, where["bootstrap"], where["redis"], PENCHANT_API_KEYS=str(keys)) as made:
+        yield f"{ready(made).address}/#/users/keyed"
+
+
+def test_with_keys_the_page_asks_for_one(keyed: str, browser: Any) -> None:
+    with opened(browser, keyed) as page:
         page.at("#key").fill(_KEY)
         page.page.keyboard.press("Enter")
 
         page.until("document.querySelectorAll('#list > li').length > 0")
         page.until("document.querySelector('#map-canvas')")
         assert all(re.search("401", each) for each in page.complaints)
+
+
+def test_a_refusal_that_comes_after_the_key_asks_for_no_second(keyed: str, browser: Any) -> None:
+    """The map set out without a key; its refusal is held until the key was given for the list."""
+    held: list[Any] = []
+    with opened(browser, keyed) as page:
+        page.page.route("**/v1/map", lambda route: held.append((route, route.fetch())), times=1)
+        page.page.reload()
+        page.at("#key").fill(_KEY)
+        assert until(lambda: bool(page.page.evaluate("true") and held))
+        page.page.keyboard.press("Enter")
+        page.until("document.querySelectorAll('#list > li').length > 0")
+        [(route, refused)] = held
+        route.fulfill(response=refused)
+
+        page.until("document.querySelector('#map-canvas')")
+        assert refused.status == HTTPStatus.UNAUTHORIZED
 
 
 def test_an_api_that_is_away_is_said_and_comes_back(local: RunningLocal, browser: Any) -> None:

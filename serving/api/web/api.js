@@ -40,9 +40,10 @@ export function headers() {
  * @param {RequestInit} [options]
  */
 export async function request(path, options = {}) {
+  const carried = headers();
   let answer;
   try {
-    answer = await fetch(path, { ...options, headers: { ...headers(), ...options.headers } });
+    answer = await fetch(path, { ...options, headers: { ...carried, ...options.headers } });
   } catch (error) {
     if (error instanceof DOMException && error.name === "AbortError") throw error;
     throw new Refusal(0, "away", String(error));
@@ -50,7 +51,9 @@ export async function request(path, options = {}) {
   if (answer.ok) return answer;
   const problem = await answer.json().catch(() => ({}));
   const refusal = new Refusal(answer.status, problem.reason ?? "unknown", problem.detail ?? answer.statusText);
-  if (answer.status === 401 && (await askForKey(refusal))) return request(path, options);
+  // One that set out before the key was given comes back refused after it: it goes again, and nobody is asked twice.
+  const changed = headers().Authorization !== carried.Authorization;
+  if (answer.status === 401 && (changed || (await askForKey(refusal)))) return request(path, options);
   throw refusal;
 }
 
