@@ -9,14 +9,16 @@ repeats are learned. A row grows to 800 neighbours and is then cut to the 400 of
 for each new one instead would throw out the new ones for ever.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from numba import carray
 
 from serving.arrays import Doubles, Floats, Indices, Mask, Rows
+from serving.arrays_by_address import pointer_to_floats, pointer_to_numbers
 from serving.compiled import compiled
 from serving.state.user_state import RING
 
@@ -28,7 +30,6 @@ MOST_NEIGHBOURS, _KEPT = 800, 400
 _FIRST = 8  # places of a new row; they double
 
 _Ids = npt.NDArray[np.int32]
-_Array = TypeVar("_Array", _Ids, Floats)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +46,15 @@ class Links:
 
 
 class Neighbours(NamedTuple):
-    """Those of a ring's items, for reading only: rows, the last ones empty if it has few items.
+    """Those of all items as they are kept, for compiled code to read: good until the next event.
 
-    items: `(places,) int32` each, of which the first `sizes` `(RING,)` count. weights: `(2, places) float32`, S and A.
+    addresses: `(n, 2) int64`, of each row's neighbours `(places,) int32` and their weights `(2, places) float32`, S and
+    A. sizes: `(n,) int32`, how many of the places count; places: `(n,) int32`.
     """
 
-    items: tuple[npt.NDArray[np.int32], ...]
-    weights: tuple[Floats, ...]
-    sizes: npt.NDArray[np.int64]
+    addresses: npt.NDArray[np.int64]
+    sizes: _Ids
+    places: _Ids
 
 
 class CoVisitRows:
@@ -69,8 +71,9 @@ class CoVisitRows:
     def __init__(self) -> None:
         self._items: list[_Ids] = []  # by row: `(places,)`, -1 where there is none
         self._weights: list[Floats] = []  # by row: `(2, places)`, S and A
-        self._sizes = np.zeros(_FIRST, np.int32)  # by row
         self._shared = bytearray()  # by row: whether a copy reads its arrays, so that they must not be written to
+        # Compiled code is given addresses: to take some twenty pairs of arrays apart would take longer than its work.
+        self._at = Neighbours(np.zeros((_FIRST, 2), np.int64), np.zeros(_FIRST, np.int32), np.zeros(_FIRST, np.int32))
 
     def add(self, row: int, covisit: float, ring: Sequence[tuple[int, float]]) -> None:
         """Count an event of weight `covisit` on the item in `row`; `ring`: rows and co-visit weights, newest first."""
@@ -78,30 +81,27 @@ class CoVisitRows:
         if covisit <= 0 or not known:
             return
         ages, others, both = (list(each) for each in zip(*known, strict=True))
-        self._reserve(max(row, *others) + 1)
+        self.reserve(max(row, *others) + 1)
         for changed in (row, *others):
             if self._shared[changed]:
                 self._own(changed)
         rows, strengths = np.array([row, *others]), np.array(both)
         done = 0
         while True:
-            items, weights = _padded(self._items, rows, _NOBODY), _padded(self._weights, rows, _NOTHING)
-            done = _count(rows, np.array(ages), strengths, (items, weights, self._sizes), done)
+            done = _count(rows, np.array(ages), strengths, self._at, done)
             if done == 2 * len(others):
                 return
             self._make_room(row if done < len(others) else others[done - len(others)])
 
-    def of_ring(self, rows: list[int]) -> Neighbours:
-        """The neighbours of at most `RING` items, as they are kept: good until the next event."""
-        self._reserve(max(rows, default=0) + 1)
-        sizes = np.zeros(RING, np.int64)
-        sizes[: len(rows)] = self._sizes[rows]
-        return Neighbours(_padded(self._items, rows, _NOBODY), _padded(self._weights, rows, _NOTHING), sizes)
+    def neighbours(self, n: int) -> Neighbours:
+        """Those of at least the first `n` items, as they are kept: good until the next event."""
+        self.reserve(n)
+        return self._at
 
     def links(self, rows: Sequence[int]) -> Links:
         """The neighbours of some items, in this order; copies."""
         known = [row if row < len(self) else -1 for row in rows]
-        sizes = [int(self._sizes[row]) if row >= 0 else 0 for row in known]
+        sizes = [int(self._at.sizes[row]) if row >= 0 else 0 for row in known]
         filled = [(self._items[row], self._weights[row], size) for row, size in zip(known, sizes, strict=True) if size]
         items = np.concatenate([_NOBODY, *(items[:size] for items, _, size in filled)])
         weights = np.concatenate([_NOTHING, *(weights[:, :size] for _, weights, size in filled)], axis=1)
@@ -110,93 +110,92 @@ class CoVisitRows:
     def copy(self) -> "CoVisitRows":
         """As it stands now, for another thread to read. Costs next to nothing: rows are copied when they change."""
         other = CoVisitRows()
-        other._items, other._weights, other._sizes = self._items.copy(), self._weights.copy(), self._sizes.copy()
+        other._items, other._weights = self._items.copy(), self._weights.copy()
+        other._at = Neighbours(self._at.addresses.copy(), self._at.sizes.copy(), self._at.places.copy())
         other._shared, self._shared = (bytearray(b"\1" * len(self)) for _ in range(2))
         return other
 
     def restore(self, rows: Rows, links: Links) -> None:
         """Take over what `links` told of all items: its row number i is now `rows[i]`. What was here is dropped."""
         self._items, self._weights, self._shared = [], [], bytearray()
-        self._sizes = np.zeros(_FIRST, np.int32)
-        self._reserve(int(rows.max(initial=-1)) + 1)
+        self.reserve(int(rows.max(initial=-1)) + 1)
         for at, row in enumerate(rows.tolist()):
             part = slice(int(links.starts[at]), int(links.starts[at + 1]))
             items = rows[links.items[part]].astype(np.int32)
             if len(items):
-                self._items[row] = items
-                self._weights[row] = np.stack([links.co_occurrence[part], links.transition[part]])
-                self._sizes[row] = len(items)
+                self._put(row, items, np.stack([links.co_occurrence[part], links.transition[part]]), len(items))
 
     def filled(self) -> Mask:
         """`(len,)`: which rows have neighbours."""
-        return self._sizes[: len(self)] > 0
+        there: Mask = self._at.sizes[: len(self)] > 0
+        return there
 
     def __len__(self) -> int:
         """How many rows there are, among them empty ones."""
         return len(self._items)
 
+    def reserve(self, n: int) -> None:
+        """Have so many rows."""
+        more = n - len(self._items)
+        if more <= 0:
+            return
+        if n > len(self._at.sizes):
+            room = max(n, 2 * len(self._at.sizes)) - len(self._at.sizes)
+            addresses = np.concatenate([self._at.addresses, np.zeros((room, 2), np.int64)])
+            sizes, places = (np.concatenate([each, np.zeros(room, np.int32)]) for each in self._at[1:])
+            self._at = Neighbours(addresses, sizes, places)
+        self._at.sizes[len(self) : n] = 0
+        self._items += [_NOBODY] * more
+        self._weights += [_NOTHING] * more
+        self._shared += bytes(more)
+
     def _own(self, row: int) -> None:
-        self._items[row], self._weights[row] = self._items[row].copy(), self._weights[row].copy()
+        self._put(row, self._items[row].copy(), self._weights[row].copy(), int(self._at.sizes[row]))
         self._shared[row] = 0
 
     def _make_room(self, row: int) -> None:
         """Let a full row grow, or cut it."""
-        items, weights, size = self._items[row], self._weights[row], int(self._sizes[row])
+        items, weights, size = self._items[row], self._weights[row], int(self._at.sizes[row])
         if size >= MOST_NEIGHBOURS:
             kept = np.sort(np.argpartition(weights[0], size - _KEPT)[size - _KEPT :])
             items, weights, size = items[kept], weights[:, kept], _KEPT
         places = min(max(2 * size, _FIRST), MOST_NEIGHBOURS)
-        self._items[row] = np.concatenate([items, np.full(places - size, -1, np.int32)])
-        self._weights[row] = np.concatenate([weights, np.zeros((2, places - size), np.float32)], axis=1)
-        self._sizes[row] = size
+        items = np.concatenate([items, np.full(places - size, -1, np.int32)])
+        self._put(row, items, np.concatenate([weights, np.zeros((2, places - size), np.float32)], axis=1), size)
 
-    def _reserve(self, n: int) -> None:
-        for _ in range(n - len(self._items)):
-            self._items.append(_NOBODY)
-            self._weights.append(_NOTHING)
-            self._shared.append(0)
-        if n > len(self._sizes):
-            sizes = np.zeros(max(n, 2 * len(self._sizes)), np.int32)
-            sizes[: len(self._sizes)] = self._sizes
-            self._sizes = sizes
-
-
-def _padded(arrays: list[_Array], rows: Iterable[int], empty: _Array) -> tuple[_Array, ...]:
-    """Those of some rows, and empty ones up to the same number: compiled code takes a tuple of one length."""
-    some = [arrays[row] for row in rows]
-    return tuple(some + [empty] * (RING + 1 - len(some)))
+    def _put(self, row: int, items: _Ids, weights: Floats, size: int) -> None:
+        """Have these arrays for a row; lists hold what addresses tell of."""
+        items, weights = np.ascontiguousarray(items), np.ascontiguousarray(weights)
+        self._items[row], self._weights[row] = items, weights
+        self._at.addresses[row] = items.ctypes.data, weights.ctypes.data
+        self._at.sizes[row], self._at.places[row] = size, len(items)
 
 
 @compiled
-def _count(
-    rows: Rows,
-    ages: Indices,
-    strengths: Doubles,
-    of: tuple[tuple[_Ids, ...], tuple[Floats, ...], _Ids],
-    done: int,
-) -> int:
+def _count(rows: Rows, ages: Indices, strengths: Doubles, of: Neighbours, done: int) -> int:
     """Count links of the first of some rows with each of the others, in both directions: of `2·(len(rows) - 1)` steps.
 
-    Returns how many are done: it stops where a row is full. of: items and weights of these rows, and sizes by row.
+    Returns how many are done: it stops where a row is full.
     """
-    items, weights, sizes = of
     n = len(rows) - 1
     for step in range(done, 2 * n):
         other = step % n + 1
-        mine, theirs = (0, other) if step < n else (other, 0)
-        row, neighbour = rows[mine], rows[theirs]
+        row, neighbour = (rows[0], rows[other]) if step < n else (rows[other], rows[0])
+        size, places = of.sizes[row], of.places[row]
+        items = carray(pointer_to_numbers(of.addresses[row, 0]), (places,))
+        weights = carray(pointer_to_floats(of.addresses[row, 1]), (2, places))
         at = 0
-        while at < sizes[row] and items[mine][at] != neighbour:
+        while at < size and items[at] != neighbour:
             at += 1
-        if at == sizes[row]:
-            if at == len(items[mine]):
+        if at == size:
+            if at == places:
                 return step
-            items[mine][at] = neighbour
-            sizes[row] = at + 1
+            items[at] = neighbour
+            of.sizes[row] = at + 1
         age = ages[other - 1]
-        weights[mine][0, at] += _CO_OCCURRENCE_DECAY[age] * strengths[other - 1]
+        weights[0, at] += _CO_OCCURRENCE_DECAY[age] * strengths[other - 1]
         if step >= n:
-            weights[mine][1, at] += _TRANSITION_DECAY[age] * strengths[other - 1]
+            weights[1, at] += _TRANSITION_DECAY[age] * strengths[other - 1]
     return 2 * n
 
 

@@ -15,8 +15,10 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from numba import carray
 
 from serving.arrays import Floats, Indices, Rows
+from serving.arrays_by_address import pointer_to_floats, pointer_to_numbers
 from serving.compiled import compiled
 from serving.ranking.covisits import CoVisitRows, Neighbours
 from serving.state.user_state import RING
@@ -39,7 +41,7 @@ class ItemNeighbours:
     """The neighbours of a ring of `t` items, whose rows are `ring`, newest first.
 
     rows: `(u,)`, each once, the ring's own among them. signals: `(9, u)`, the `NEIGHBOUR_SIGNALS`: four by the rows of
-    co-visits, and five by the ring alone: REPEAT, LAST, RECENCY, FREQUENCY and OWN_ORDER. links: of the ring's items.
+    co-visits, and five by the ring alone: REPEAT, LAST, RECENCY, FREQUENCY and OWN_ORDER. links: of all items.
     factors: `(4, t)`, what each of them makes of its links. places: room to look rows up in, -1 between two uses.
     """
 
@@ -82,7 +84,7 @@ class NeighbourSearch:
         if len(totals) > len(self._places):
             self._sums = np.zeros((2 * len(totals), _SUMS), np.float32)
             self._places = np.full(2 * len(totals), -1, np.int32)
-        links = self._covisits.of_ring(ring.tolist())
+        links = self._covisits.neighbours(len(totals))
         of = _Ring(ring, ages, gaps_s, weights)
         rows, signals, factors = _found(of, links, totals, self._sums, self._places)
         np.log(signals[:_SUMS], out=signals[:_SUMS])  # several times as fast as the compiled one
@@ -104,20 +106,16 @@ def _found(of: _Ring, links: Neighbours, totals: Floats, room: Floats, places: _
 
     `room` is zeros before and after.
     """
-    ring = of.rows
-    factors = np.empty((4, len(ring)), np.float32)
+    ring, factors = of.rows, _factors(of, totals)
+    u = len(ring)
     for p in range(len(ring)):
-        weight, age, popular = of.weights[p], of.ages[p], totals[ring[p]]
-        alike = weight / np.sqrt(popular + np.float32(2.0))
-        factors[0, p], factors[1, p] = alike * _CO_OCCURRENCE_DECAY[age], alike * _SLOW_DECAY[age]
-        factors[2, p] = weight * _TRANSITION_DECAY[age] / (popular + np.float32(1.0))
-        factors[3, p] = alike * 2.0 ** (-of.gaps_s[p] / _SESSION_HALF_LIFE_S)
-    rows = np.empty(links.sizes.sum() + len(ring), np.int64)
-    u = 0
+        u += links.sizes[ring[p]]
+    rows, u = np.empty(u, np.int64), 0
     for p in range(len(ring)):
-        items, weights = links.items[p], links.weights[p]
+        items = carray(pointer_to_numbers(links.addresses[ring[p], 0]), (links.places[ring[p]],))
+        weights = carray(pointer_to_floats(links.addresses[ring[p], 1]), (2, links.places[ring[p]]))
         a, b, c, d = factors[0, p], factors[1, p], factors[2, p], factors[3, p]
-        for at in range(links.sizes[p]):
+        for at in range(links.sizes[ring[p]]):
             j, s = items[at], weights[0, at]
             if a * s <= 0.0:
                 continue
@@ -146,6 +144,19 @@ def _found(of: _Ring, links: Neighbours, totals: Floats, room: Floats, places: _
         signals[3, at] = one + signals[3, at] * damped / _UNITS[3]
     _by_ring(ring, of.ages, rows[:u], places, signals)
     return rows[:u], signals, factors
+
+
+@compiled
+def _factors(of: _Ring, totals: Floats) -> Floats:
+    """`(4, t)`."""
+    factors = np.empty((4, len(of.rows)), np.float32)
+    for p in range(len(of.rows)):
+        weight, age, popular = of.weights[p], of.ages[p], totals[of.rows[p]]
+        alike = weight / np.sqrt(popular + np.float32(2.0))
+        factors[0, p], factors[1, p] = alike * _CO_OCCURRENCE_DECAY[age], alike * _SLOW_DECAY[age]
+        factors[2, p] = weight * _TRANSITION_DECAY[age] / (popular + np.float32(1.0))
+        factors[3, p] = alike * 2.0 ** (-of.gaps_s[p] / _SESSION_HALF_LIFE_S)
+    return factors
 
 
 @compiled

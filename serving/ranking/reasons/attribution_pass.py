@@ -16,8 +16,10 @@ Being unlike what was dismissed is no reason of its own; neither are exploration
 
 import numpy as np
 import numpy.typing as npt
+from numba import carray
 
 from serving.arrays import Doubles, Floats, Indices, Mask, Rows, Vector
+from serving.arrays_by_address import pointer_to_floats, pointer_to_numbers
 from serving.compiled import compiled
 from serving.ranking.covisits import Neighbours
 from serving.ranking.ease import EASE_UNIT
@@ -96,8 +98,10 @@ def shares_of_ring(rows: Rows, linked: Linked, links: Neighbours) -> Doubles:
     for at in range(len(rows)):
         linked.places[rows[at]] = at
     for p in range(len(linked.ring)):
-        neighbours, weights = links.items[p], links.weights[p]
-        for each in range(links.sizes[p]):
+        row = linked.ring[p]
+        neighbours = carray(pointer_to_numbers(links.addresses[row, 0]), (links.places[row],))
+        weights = carray(pointer_to_floats(links.addresses[row, 1]), (2, links.places[row]))
+        for each in range(links.sizes[row]):
             at = linked.places[neighbours[each]]
             if at >= 0:
                 for number in range(_SUMS):
