@@ -21,9 +21,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from dataclasses import replace
 from functools import partial
 from importlib.resources import files
+from itertools import chain
 from typing import Any
 
 import msgspec
+from redis.exceptions import NoScriptError
 
 from penchant.errors import BrokenState, Misconfigured, NewerState
 from serving.redis.clients import generation
@@ -32,7 +34,8 @@ from serving.state.keyspace import Keyspace
 from serving.state.user_state import Ref, UserState
 from stream.store.answers import pack, unpack
 from stream.store.base import Commit, Lease, Repair, Retention, Saved, Wait, now_ms, refuse_foreign
-from stream.store.redis_calls import RedisCalls, connect
+from stream.store.redis_calls import PATIENCE_S, RedisCalls, connect
+from stream.store.shared_connection import Command, SharedConnection, can_share
 from stream.store.tombstones import SECRET_BYTES, Tombstones, believed_ms
 
 _log = logging.getLogger(__name__)
@@ -66,6 +69,7 @@ class Store:
         calls: RedisCalls | None = None,
     ) -> None:
         self._redis = connect(url)
+        self._shared = SharedConnection(self._redis, PATIENCE_S) if can_share(self._redis) else None
         self._calls = calls or RedisCalls()
         self._repair = repair
         self._keys = Keyspace(prefix, identities)
@@ -79,6 +83,8 @@ class Store:
 
     async def close(self) -> None:
         """Hang up."""
+        if self._shared is not None:
+            self._shared.close()
         await self._redis.aclose()
 
     async def adopt_fingerprint(self) -> None:
@@ -173,18 +179,12 @@ class Store:
         keys = [self._keys.user(partition, user) for user in users]
         members = [digests.of(user) for user in users]
 
-        def read() -> Awaitable[list[Any]]:
-            both = self._redis.pipeline(transaction=False)
-            both.execute_command("MGET", *keys)  # redis-py has no mget in a cluster's pipeline
-            both.zmscore(self._keys.of(partition, "erased"), members)
-            answers: Awaitable[list[Any]] = both.execute()
-            return answers
-
-        records, erased = await self._calls.ask(read)
+        erased_key = self._keys.of(partition, "erased")
+        records, erased = await self._ask_together([("MGET", *keys), ("ZMSCORE", erased_key, *members)])
         states: dict[str, UserState] = {}
         for user, record, erased_ms in zip(users, records, erased, strict=True):
             states[user] = await self._open(partition, user, record) if record is not None else UserState()
-            states[user].erased_ms = believed_ms(int(erased_ms or 0), now_ms())
+            states[user].erased_ms = believed_ms(int(float(erased_ms or 0)), now_ms())
         return states
 
     async def save(self, commit: Commit) -> Saved:
@@ -226,7 +226,7 @@ class Store:
         for record in records:
             self._calls.on_record(len(record))
         arguments += records
-        answer = await self._calls.ask(lambda: self._script(keys=keys, args=arguments))
+        answer = await self._calls.ask(lambda: self._run(keys, arguments))
         saved = Saved(answer.decode())
         held = self._leases.get(commit.partition)
         if saved.done and held is not None and held.token == commit.lease.token:
@@ -262,16 +262,13 @@ class Store:
 
     async def write_marks(self, marks: Mapping[str, Mapping[str, bytes]]) -> None:
         """See `stream.containment.quarantine.Marks`."""
-
-        def write() -> Awaitable[list[Any]]:
-            together = self._redis.pipeline(transaction=False)
-            for scope, named in marks.items():
-                together.hset(self._keys.of(scope, "trial"), mapping=named)
-            answers: Awaitable[list[Any]] = together.execute()
-            return answers
-
         if marks:
-            await self._calls.ask(write)
+            await self._ask_together(
+                [
+                    ("HSET", self._keys.of(scope, "trial"), *chain.from_iterable(named.items()))
+                    for scope, named in marks.items()
+                ]
+            )
 
     async def read_marks(self, scope: str) -> dict[str, bytes]:
         """See `stream.containment.quarantine.Marks`."""
@@ -282,6 +279,32 @@ class Store:
         """See `stream.containment.quarantine.Marks`."""
         key = self._keys.of(scope, "trial")
         await self._calls.ask(lambda: self._redis.hdel(key, *names) if names else self._redis.delete(key))
+
+    async def _ask_together(self, commands: Sequence[Command]) -> list[Any]:
+        """The answers to some commands, sent at once."""
+
+        def ask() -> Awaitable[list[Any]]:
+            if self._shared is not None:
+                return self._shared.ask(*commands)
+            together = self._redis.pipeline(transaction=False)
+            for command in commands:
+                together.execute_command(*command)
+            answers: Awaitable[list[Any]] = together.execute()
+            return answers
+
+        return await self._calls.ask(ask)
+
+    async def _run(self, keys: Sequence[str], arguments: Sequence[Any]) -> bytes:
+        """Run commit.lua. A Redis that was restarted has forgotten it."""
+        if self._shared is None:
+            told: bytes = await self._script(keys=keys, args=arguments)
+            return told
+        command = ("EVALSHA", self._script.sha, len(keys), *keys, *arguments)
+        try:
+            (answer,) = await self._shared.ask(command)
+        except NoScriptError:
+            _, answer = await self._shared.ask(("SCRIPT", "LOAD", self._script.script), command)
+        return bytes(answer)
 
     async def _open(self, partition: int, user: str, record: bytes) -> UserState:
         try:

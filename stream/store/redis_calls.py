@@ -17,13 +17,13 @@ from serving.redis.clients import client_of, is_cluster
 from stream.retry import GIVE_UP_AFTER_S, Retries
 
 _NAME = "Redis"
-_PATIENCE_S = 5.0  # for one answer
+PATIENCE_S = 5.0  # for one answer
 _T = TypeVar("_T")
 
 
 def connect(url: str) -> Any:
     """A client that connects when it is first asked. Raises Misconfigured if that is no address."""
-    return client_of(url, _PATIENCE_S, retry=Retry(NoBackoff(), 0))
+    return client_of(url, PATIENCE_S, retry=Retry(NoBackoff(), 0))
 
 
 @dataclass(frozen=True, slots=True)
