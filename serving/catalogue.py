@@ -28,7 +28,7 @@ from serving.rows_by_hash import Hashes, RowsByHash
 from serving.state.user_state import Vector, item_hash
 from serving.vector_slots import Slots, centred, cosines, doubled, one_over_length
 
-__all__ = ["INT8_PAYS", "Catalogue", "CatalogueItem", "facet_text", "item_text", "pack", "unpack"]
+__all__ = ["INT8_PAYS", "Catalogue", "CatalogueItem", "facet_text", "item_text", "pack", "unpack", "unpacked"]
 
 _FacetValues = str | list[str]
 PRODUCT_PAYS = 8  # users from which a matrix product is cheaper than a product for each (its packing costs first)
@@ -43,6 +43,14 @@ def pack(vector: Vector) -> str:
 def unpack(text: str) -> Vector:
     """What `pack` packed, `(d,) float32`. Raises ValueError if that cannot be."""
     return np.frombuffer(base64.b64decode(text, validate=True), np.float16).astype(np.float32)
+
+
+def unpacked(text: str, dim: int) -> Vector:
+    """Likewise, of so many numbers. Raises ValueError."""
+    vector = unpack(text)
+    if len(vector) != dim or not np.isfinite(vector).all():
+        raise ValueError(f"a vector of {len(vector)} components, not {dim} numbers")
+    return vector
 
 
 class CatalogueItem(msgspec.Struct, frozen=True, gc=False):
@@ -195,9 +203,9 @@ class Catalogue:
             raise FingerprintMismatch(
                 f"item {item.item_id!r} was embedded by {item.fingerprint}, this process runs {self.fingerprint}"
             )
-        vector = self._vector(item.vector)
+        vector = unpacked(item.vector, self.dim)
         if item.facet_vector:
-            self._take_facet(item.facet_text, self._vector(item.facet_vector))
+            self._take_facet(item.facet_text, unpacked(item.facet_vector, self.dim))
         row = self.row(item.item_id)
         new = self.items[row] is None
         if new:
@@ -301,12 +309,6 @@ class Catalogue:
     def searched(self) -> Searched:
         """What statements' words and numbers are looked up in."""
         return Searched(self.terms, self.numbers, self.available[: len(self)], self.similar)
-
-    def _vector(self, packed: str) -> Vector:
-        vector = unpack(packed)
-        if len(vector) != self.dim or not np.isfinite(vector).all():
-            raise ValueError(f"a vector of {len(vector)} components, not {self.dim} numbers")
-        return vector
 
     def _take_facet(self, text: str, vector: Vector) -> None:
         """One item more has the text."""

@@ -13,7 +13,7 @@ from stream.interest.fold import Bounds, FoldResult, direction, find_duplicate, 
 from stream.interest.influence import counted, nth_of_day
 from stream.interest.purchases import purchase_context
 from stream.interest.sentiment_adjustment import adjusted
-from stream.processing.batch import Context, PartitionBatch, Trigger, UserUpdate, WorkItem, ref
+from stream.processing.batch import Context, CoVisitDetail, PartitionBatch, Trigger, UserUpdate, WorkItem, ref
 from stream.processing.merge import merge, merge_after_erasure, receive, resend
 from stream.processing.pending_events import expel, fit, leave, wait_for_vector
 from stream.processing.retract import ERASED_SINCE, erase, give_up, retract, retract_on_arrival, tell_erased, try_again
@@ -169,12 +169,7 @@ def _on_event(update: UserUpdate, each: WorkItem) -> None:
         _name(update, event, waiting=False)
         update.batch.note(event, "retracted")
         return
-    links = event.item_id is not None and event.weight.covisit > 0
-    before = update.burst.context_of(state) if links else None
-    bought = purchase_context(state, event) if links else None
-    capped = links and update.context.limits.user_caps
-    covisit = counted(state, event) if capped else event.weight.covisit
-    nth = nth_of_day(state, event) if capped else 1
+    covisit = _covisit(update, each, event)
     missing = _missing_vector(event, update.context)
     if missing is not None and not _wait(update, event, missing):
         update.batch.note(event, "rejected")
@@ -184,13 +179,24 @@ def _on_event(update: UserUpdate, each: WorkItem) -> None:
         fold(state, *_to_fold(event, update.context))
         if not _silent(event):
             update.burst.follow(state)
-    if before is not None and bought is not None and event.item_id is not None:
-        came = each.carrier or event.record
-        events = update.batch.covisit_events.setdefault(came.topic, [])
-        own = event.weight.covisit
-        events.append(CoVisitEvent(came.offset, event.item_id, covisit, *before, event.time_ms, *bought, own, nth))
+    if covisit is not None:
+        update.batch.covisit_events.setdefault((each.carrier or event.record).topic, []).append(covisit)
     _name(update, event, waiting=missing is not None)
     update.batch.note(event, "folded" if missing is None else "waiting")
+
+
+def _covisit(update: UserUpdate, each: WorkItem, event: Event) -> CoVisitEvent | None:
+    """What everybody's lists are told of a new event, from its user's state before it; None: nothing."""
+    state, limits, own = update.state, update.context.limits, event.weight.covisit
+    if event.item_id is None or own <= 0 or limits.covisits is CoVisitDetail.NOTHING:
+        return None
+    offset = (each.carrier or event.record).offset
+    covisit = counted(state, event) if limits.user_caps else own
+    if limits.covisits is CoVisitDetail.WEIGHT:
+        return CoVisitEvent(offset, event.item_id, covisit, [])
+    nth = nth_of_day(state, event) if limits.user_caps else 1
+    before, bought = update.burst.context_of(state), purchase_context(state, event)
+    return CoVisitEvent(offset, event.item_id, covisit, *before, event.time_ms, *bought, own, nth)
 
 
 def _name(update: UserUpdate, event: Event, *, waiting: bool) -> None:

@@ -24,7 +24,7 @@ from stream.interest.interaction_context import Burst
 from stream.store.answers import Answer, Status, asked_by
 from stream.store.base import Commit, Lease, Wait
 
-__all__ = ["Context", "Limits", "PartitionBatch", "Trigger", "UserUpdate", "VectorOf", "WorkItem"]
+__all__ = ["CoVisitDetail", "Context", "Limits", "PartitionBatch", "Trigger", "UserUpdate", "VectorOf", "WorkItem"]
 
 EVENTS_A_MESSAGE = 50  # a ring of 20 ids of 256 bytes, each byte escaped in JSON, takes 31 KB; 2 MiB is a message's end
 MOST_UNNAMED = 256  # duplicates and impressions that wait to be named by the next list
@@ -45,6 +45,14 @@ class Trigger(Enum):
     EXPIRED = "expired"  # pending, and becomes a dead letter
     UNCLAIMED = "unclaimed"  # a retraction from there whose event never came, likewise
     UNANSWERED = "unanswered"  # a merge that the other owner has not dealt with: it is asked again
+
+
+class CoVisitDetail(Enum):
+    """What is told of the events that count for everybody's lists."""
+
+    FULL = "full"  # a worker: with what their users did before
+    WEIGHT = "weight"  # an audit: how much each counts
+    NOTHING = "nothing"  # a restore: they were told when they came
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +165,7 @@ class Limits:
     """What an update depends on beside events: bounds of a state and of pending events; the sentiment of reviews.
 
     sentiment: None: a review without a rating counts the same whatever it says. user_caps: whether one user's events on
-    an item count little for everybody beyond the first (stream/interest/influence.py).
+    an item count little for everybody beyond the first (stream/interest/influence.py). covisits: in a replay less.
     """
 
     bounds: Bounds = field(default_factory=Bounds)
@@ -173,6 +181,7 @@ class Limits:
     longest_missed_ms: int = 7 * 24 * 3_600_000
     sentiment: Sentiment | None = None
     user_caps: bool = True
+    covisits: CoVisitDetail = CoVisitDetail.FULL
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,13 +5,14 @@ An item that comes again with the same text keeps its vector; what changed aroun
 
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Protocol
 
 import msgspec
 
 from penchant.errors import Rejected, RejectReason
 from penchant.messages import Item, ItemVector
 from penchant.topics import Topics
-from serving.catalogue import Catalogue, facet_text, item_text, pack
+from serving.catalogue import facet_text, item_text, pack
 from serving.state.user_state import Vector
 from stream.containment.faults import Guard, by_halves
 from stream.events.dead_letters import dead_letter_message, quarantined, unreadable
@@ -23,20 +24,30 @@ from stream.events.records import DeadLetter, Record
 EmbedItems = Callable[[Sequence[str]], Awaitable[Mapping[str, Vector]]]
 
 
+class PublishedItems(Protocol):
+    """What is known of the item-vectors topic: a worker's catalogue, or what a replay keeps of it."""
+
+    fingerprint: str
+
+    def get(self, item_id: str) -> ItemVector | None:
+        """The item's message, None while it has no vector. Title, facets and availability may be left out."""
+        ...
+
+
 class ItemPipeline:
     """decode → embed what is new → publish."""
 
     def __init__(
         self,
         topics: Topics,
-        catalogue: Catalogue,
+        published: PublishedItems,
         embed: EmbedItems,
         log: Log,
         clock: Callable[[], int],
         guard: Guard | None = None,
     ) -> None:
         self._topics = topics
-        self._catalogue = catalogue
+        self._published = published
         self._embed = embed
         self._log = log
         self._clock = clock
@@ -97,7 +108,7 @@ class ItemPipeline:
 
     def _known(self, item_id: str, texts: tuple[str, str]) -> ItemVector | None:
         """The item as published, if its texts are still those."""
-        known = self._catalogue.get(item_id)
+        known = self._published.get(item_id)
         return known if known is not None and known.revision == _revision(texts) else None
 
     def _vector(self, item: Item, texts: tuple[str, str], vectors: Mapping[str, Vector]) -> ItemVector | None:
@@ -111,7 +122,7 @@ class ItemPipeline:
             facets=item.facets,
             available=item.available,
             revision=_revision(texts),
-            fingerprint=self._catalogue.fingerprint,
+            fingerprint=self._published.fingerprint,
             vector=pack(vectors[text]),
             facet_text=facets,
             facet_vector=pack(vectors[facets]) if facets else "",

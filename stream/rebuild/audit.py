@@ -11,6 +11,7 @@ from itertools import islice
 
 from penchant.errors import BrokenState, Unavailable
 from serving.state import user_state as codec
+from stream.processing.batch import CoVisitDetail
 from stream.rebuild.audit_report import EXTRA, MISSING, Finding, Report, compare_items
 from stream.rebuild.caveats import Added, AuditNotes, Caveat
 from stream.rebuild.compare import Difference, Yardstick, differences, knows_more
@@ -155,5 +156,5 @@ async def verify(source: ReplaySource, live: LiveStore, total: Tell, tell: Tell)
     """Compare a live store with its log. Raises Unavailable; FingerprintMismatch for another model folder's states."""
     async with LogReader(source.settings.brokers) as log:
         rebuilt = MemoryUsers(source.model.fingerprint)
-        replay = make_replay(source, log, rebuilt)
+        replay = make_replay(source, log, rebuilt, covisits=CoVisitDetail.WEIGHT)
         return await _Verification(source, log, live, rebuilt, replay.audit_notes, replay).run(total, tell)

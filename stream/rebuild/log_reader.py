@@ -27,7 +27,7 @@ __all__ = ["Place"]
 Place = tuple[str, int]  # topic and partition
 Span = tuple[int, int]  # from an offset on, up to another
 
-CHUNK = 4096  # records yielded at once: a user's state is opened and packed once for all of theirs among them
+CHUNK = 16_384  # records yielded at once: a user's state is opened and packed once for all of theirs among them
 _READ_AHEAD = 20_000  # records of one partition that wait for slower ones
 _PATIENCE_S = 30.0
 

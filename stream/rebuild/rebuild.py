@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from penchant.fields import MOST_AHEAD_MS
@@ -18,6 +18,7 @@ from stream.events.decoder import Decoder
 from stream.events.records import Record
 from stream.events.weights import load_weights
 from stream.pipeline import Embed, Pipeline
+from stream.processing.batch import CoVisitDetail
 from stream.processing.items import EmbedItems
 from stream.processing.pending_events import MERGES
 from stream.rebuild.caveats import AuditNotes
@@ -140,11 +141,17 @@ class Replay:
         self.seconds += time.monotonic() - began
 
 
-def make_replay(source: ReplaySource, log: LogReader, store: UserStore, items: Items | None = None) -> Replay:
-    """A replay into a store, from the log's start. items: None: as their topic has them."""
+def make_replay(
+    source: ReplaySource,
+    log: LogReader,
+    store: UserStore,
+    items: Items | None = None,
+    covisits: CoVisitDetail = CoVisitDetail.NOTHING,
+) -> Replay:
+    """A replay into a store, from the log's start. items: None: as their topic has them. covisits: what is noted."""
     settings, topics, model = source.settings, source.topics, source.model
     items = items or ItemVectors(log, topics.item_vectors, model.dim, model.fingerprint)
-    limits = settings.limits(model.sentiment)
+    limits = replace(settings.limits(model.sentiment), covisits=covisits)
     audit_notes = AuditNotes(limits.bounds.half_life_ms, revised=items.may_have_been_another)
     verdicts = Verdicts(topics.audit, by_keys(settings.command_keys()))
     decoder = Decoder(

@@ -1,6 +1,6 @@
 """Items' vectors for a model folder that no worker has run with yet: made here from the items topic, and kept here.
 
-The worker's own way from an item to its vector, but what it publishes goes into the catalogue instead.
+The worker's own way from an item to its vector, but what it publishes goes into the replay's table instead.
 """
 
 from collections.abc import Sequence
@@ -9,11 +9,10 @@ import msgspec
 
 from penchant.messages import ItemVector
 from penchant.topics import Topics
-from serving.catalogue import Catalogue
 from serving.state.user_state import Vector
 from stream.events.outgoing import Outgoing
 from stream.processing.items import EmbedItems, ItemPipeline
-from stream.rebuild.item_vectors import ItemVectors
+from stream.rebuild.item_vectors import ItemVectors, VectorTable
 from stream.rebuild.log_reader import LogReader, Place
 
 __all__ = ()
@@ -26,8 +25,8 @@ class ReembeddedItems:
         self._log = log
         self._topic = topics.items
         self._vectors = vectors
-        self._made = _MadeVectors(topics.item_vectors, vectors.catalogue)
-        self._pipeline = ItemPipeline(topics, vectors.catalogue, embed, self._made, clock=lambda: 0)
+        self._made = _MadeVectors(topics.item_vectors, vectors.table)
+        self._pipeline = ItemPipeline(topics, vectors.table, embed, self._made, clock=lambda: 0)
         self._read_to: dict[Place, int] = {}
 
     async def follow(self) -> list[str]:
@@ -52,11 +51,11 @@ class ReembeddedItems:
 
 
 class _MadeVectors:
-    """The log that the items' pipeline sees: vectors go into the catalogue."""
+    """The log that the items' pipeline sees: vectors go into the table."""
 
-    def __init__(self, topic: str, catalogue: Catalogue) -> None:
+    def __init__(self, topic: str, table: VectorTable) -> None:
         self._topic = topic
-        self._catalogue = catalogue
+        self._table = table
         self._came: list[str] = []
 
     def take(self) -> list[str]:
@@ -71,6 +70,6 @@ class _MadeVectors:
                 continue
             item_id = each.key.decode()
             if each.value is None:
-                self._catalogue.remove(item_id)
-            elif self._catalogue.put(msgspec.json.decode(each.value, type=ItemVector)):
+                self._table.remove(item_id)
+            elif self._table.put(msgspec.json.decode(each.value, type=ItemVector)):
                 self._came.append(item_id)

@@ -1,7 +1,7 @@
 """A replay on fakes: what is compared and how exactly, which copies count, and that owners' talk is told again."""
 
 import copy
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, cast
 
@@ -11,24 +11,24 @@ import pytest
 
 from penchant.errors import Rejected
 from penchant.partitioner import partition_of
-from serving.state.user_state import IMPRESSIONS, SEEN, UserState
+from serving.state.user_state import IMPRESSIONS, SEEN, UserState, encode
 from stream.containment.faults import Guard
 from stream.events.dead_letters import dead_letter_message
 from stream.events.decoder import Decoder
 from stream.events.records import DeadLetter, Record
 from stream.events.weights import load_weights
 from stream.pipeline import Pipeline
-from stream.processing.batch import Limits
+from stream.processing.batch import CoVisitDetail, Limits
 from stream.rebuild.caveats import Added, AuditNotes, Caveat
 from stream.rebuild.compare import Difference, Yardstick, differences, knows_more
 from stream.rebuild.item_vectors import Items
-from stream.rebuild.log_reader import LogReader, Place, Span
 from stream.rebuild.memory_store import MemoryUsers
 from stream.rebuild.rebuild import Replay
 from stream.rebuild.replay_ports import ReplayEffects, ReplayIntake, ReplayPipeline
 from stream.rebuild.side_topics import dead_lettered
 from stream.store.pending_index import PendingIndex
 from stream.testing import FINGERPRINT, NOW_MS, TOPICS, WORDS, embed_by_words, embed_texts, record
+from tests.support.held_log import HeldLog
 from tests.support.states import by_hand
 
 HALF_LIFE_MS = Limits().bounds.half_life_ms
@@ -140,7 +140,8 @@ def test_what_was_added_decays() -> None:
 class Replayed:
     """A replay on fakes; offsets are given by order."""
 
-    def __init__(self) -> None:
+    def __init__(self, covisits: CoVisitDetail = CoVisitDetail.FULL) -> None:
+        self.limits = Limits(covisits=covisits)
         self.users = MemoryUsers(FINGERPRINT)
         self.audit_notes = AuditNotes(HALF_LIFE_MS)
         self.pipeline = self._pipeline(wall_ms=NOW_MS)
@@ -158,7 +159,7 @@ class Replayed:
             items=lambda item_id: embed_by_words(WORDS[0]) if item_id.startswith("i") else None,
             store=self.users,
             waiting=PendingIndex(),
-            limits=Limits(),
+            limits=self.limits,
             fingerprint=FINGERPRINT,
             clock=lambda: NOW_MS,
             guard=guard,
@@ -293,27 +294,23 @@ def test_a_difference_says_by_how_much() -> None:
     ]
 
 
+async def test_a_replay_makes_the_same_states_whatever_it_notes_of_co_visits() -> None:
+    """Given events of which some count less for everybody, when replayed with all details, weights or nothing.
+
+    Then states are equal byte by byte, and weights are the same where they are asked for.
+    """
+    full, weight, nothing = (Replayed(detail) for detail in CoVisitDetail)
+    for each in (full, weight, nothing):
+        await each.takes(*(each.like("u1", f"e{n}") for n in range(30)), each.like("u2", "e1"))
+
+    for user in ("u1", "u2"):
+        states = {encode(each.state(user), FINGERPRINT) for each in (full, weight, nothing)}
+        assert len(states) == 1
+    assert full.audit_notes.totals == weight.audit_notes.totals == {"i1": 2 * load_weights().of("like", None).covisit}
+    assert nothing.audit_notes.totals == {}
+
+
 # --- Clocks ---
-
-
-class HeldLog(LogReader):
-    """Topics in memory, a partition each."""
-
-    def __init__(self, *records: Record) -> None:
-        super().__init__("nowhere")
-        self.records = list(records)
-
-    async def partitions(self, topic: str) -> list[Place]:
-        return sorted({(each.topic, each.partition) for each in self.records if each.topic == topic})
-
-    async def starts(self, places: Iterable[Place]) -> dict[Place, int]:
-        return dict.fromkeys(places, 0)
-
-    async def ends(self, places: Iterable[Place]) -> dict[Place, int]:
-        return dict.fromkeys(places, 2**31)
-
-    async def read(self, spans: Mapping[Place, Span]) -> AsyncIterator[list[Record]]:
-        yield [each for each in self.records if (each.topic, each.partition) in spans]
 
 
 class NoItems:
