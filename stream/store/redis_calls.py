@@ -47,21 +47,12 @@ class RedisCalls:
 
     async def ask_first(self, call: Callable[[], Awaitable[_T]], missing: type[PenchantError] = Misconfigured) -> _T:
         """As `ask`, of a Redis that should be there: if it does not answer at all `missing` is raised at once."""
-        answered = False
-
-        async def once() -> _T:
-            nonlocal answered
-            try:
-                return await asked(call)
-            except Refused:
-                answered = True
-                raise
-            except Unavailable as error:
-                if answered:
-                    raise
-                raise missing(f"{error}: start it, or say where it is with --redis or PENCHANT_REDIS") from error
-
-        return await self.retries.persist(once, (Unavailable,), _NAME, self.patience_s)
+        try:
+            return await asked(call)
+        except Refused:
+            return await self.ask(call)
+        except Unavailable as error:
+            raise missing(f"{error}: start it, or say where it is with --redis or PENCHANT_REDIS") from error
 
     async def keys(self, redis: Any, pattern: str) -> AsyncIterator[bytes]:
         """The keys that match; some come twice."""

@@ -25,7 +25,7 @@ from tests.conftest import ON_APACHE, Broker
 from tests.support.command import Ran, penchant
 from tests.support.local import running_local
 from tests.support.system import System, WorkerProcess, running
-from tests.support.waiting import until
+from tests.support.waiting import Stopwatch, until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.long]  # CI runs them on Apache Kafka
 CLICKS, REVIEWS = "p.clicks.v1", "p.reviews.v1"
@@ -90,11 +90,13 @@ async def test_another_partition_count_is_not_adopted(redis_url: str, prefix: st
     await store.close()
 
 
-async def test_a_store_that_is_away() -> None:
+async def test_a_store_that_is_away_is_told_at_once() -> None:
+    watch = Stopwatch()
     with pytest.raises(Misconfigured, match="PENCHANT_REDIS"):
         await check_identities(DEAD_STORE, "p", 4, OLD)
     with pytest.raises(Unavailable, match="PENCHANT_REDIS"):
         await adopt_topics(DEAD_STORE, "p", 4, OLD)
+    assert watch.usual_s() < 20
 
 
 def adopt(system: System, *arguments: str) -> Ran:
