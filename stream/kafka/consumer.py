@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, Protocol, cast
 
+import uvloop
 from faust.exceptions import ConsumerNotStarted
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, Transport
 from faust.types import TP
@@ -63,9 +64,10 @@ class _Thread(AIOKafkaConsumerThread):
     positions: Mapping[TP, int] = {}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+        super().__init__(*args, thread_loop=uvloop.new_event_loop(), **kwargs)
+        self._close_thread_loop_on_stop = True  # mode closes only a loop that it has made
         self.given: dict[TP, int] = {}  # where the last record that the client gave out ended, or reading began
-        self._given_of: object = None  # the assignment that it is of
+        self._given_of: Any = None  # the assignment that it is of
 
     def _create_worker_consumer(self, transport: Any) -> Any:
         prepare()
@@ -90,18 +92,22 @@ class _Thread(AIOKafkaConsumerThread):
         Whoever asked may have given the fetch up, in a rebalance. It ends all the same, and its records are gone: so
         each record has in `checksum`, which Kafka gave up, where the one ended that the client gave out before it.
         """
-        self._note_positions(consumer)
+        assignment = self._assignment_of(consumer)
+        if assignment is not self._given_of or assignment is None or len(self.given) < len(assignment.tps):
+            self._note_positions(assignment)
         records = await super()._fetch_records(consumer, *arguments, **options)
         for tp, some in records.items():
             at = self.given.get(TP(tp.topic, tp.partition))
             for record in some:
                 record.checksum, at = at, record.offset + 1
             self.given[TP(tp.topic, tp.partition)] = some[-1].offset + 1
-        self._note_positions(consumer)
+        self._note_positions(self._assignment_of(consumer))
         return records
 
-    def _note_positions(self, consumer: Any) -> None:
-        assignment = consumer._subscription.subscription.assignment if consumer.assignment() else None
+    def _assignment_of(self, consumer: Any) -> Any:
+        return consumer._subscription.subscription.assignment if consumer.assignment() else None
+
+    def _note_positions(self, assignment: Any) -> None:
         states = {tp: assignment.state_value(tp) for tp in assignment.tps} if assignment is not None else {}
         self.positions = {
             TP(tp.topic, tp.partition): state.position for tp, state in states.items() if state.has_valid_position
@@ -182,14 +188,14 @@ class WorkerConsumer(Consumer):
         records = await super()._getmany(active_partitions, timeout)
         positions = cast("_Thread", self._thread).positions
         async with self._seeking:
-            overtaken = {tp for tp in records if self._seeks.get(tp) != before.get(tp)}
-            for tp in overtaken & self.assignment():
-                offset = self._read_offset[tp]
-                await self._seek(tp, (await self.earliest_offsets(tp))[tp] if offset is None else offset)
+            if overtaken := {tp for tp in records if self._seeks.get(tp) != before.get(tp)}:
+                for tp in overtaken & self.assignment():
+                    offset = self._read_offset[tp]
+                    await self._seek(tp, (await self.earliest_offsets(tp))[tp] if offset is None else offset)
             for tp, position in positions.items():
-                if self._seeks.get(tp) == before.get(tp):
-                    last = records[tp][-1].offset if records.get(tp) else self.reading(tp).last
-                    self._reading[tp] = Reading(position, last)
+                known = self.reading(tp)
+                if position != known.position and self._seeks.get(tp) == before.get(tp):
+                    self._reading[tp] = Reading(position, records[tp][-1].offset if records.get(tp) else known.last)
         # Looked up again, and nothing is awaited from here on: another partition may have been sent back meanwhile.
         records = {tp: some for tp, some in records.items() if self._seeks.get(tp) == before.get(tp)}
         records = {tp: some for tp, some in records.items() if self._is_whole(tp, some)}

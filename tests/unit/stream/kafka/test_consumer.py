@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+import uvloop
 from aiokafka.structs import ConsumerRecord
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
 from faust.types import TP
@@ -81,6 +82,24 @@ async def handed_out(consumer: WorkerConsumer, fetches: int = 3) -> list[tuple[i
     """What came in some fetches: offsets, and where the record before ended."""
     came = [await consumer._getmany(None, 1.0) for _ in range(fetches)]
     return [(record.offset, record.checksum) for records in came for record in records.get(REVIEWS, ())]
+
+
+async def test_fetches_run_on_the_loop_that_costs_less(consumer: WorkerConsumer) -> None:
+    assert isinstance(cast("Any", consumer._thread).thread_loop, uvloop.Loop)
+
+
+async def test_where_reading_stands_is_known_after_each_fetch(
+    consumer: WorkerConsumer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given markers behind the last record, then the position moves on, and the last record stays."""
+    over(consumer, Client(0, 1, 4, 5), monkeypatch)
+
+    stands = []
+    for _ in range(3):
+        await consumer._getmany(None, 1.0)
+        stands.append((consumer.reading(REVIEWS).position, consumer.reading(REVIEWS).last))
+
+    assert stands == [(6, 5), (8, 5), (8, 5)]
 
 
 async def test_records_follow_each_other(consumer: WorkerConsumer, monkeypatch: pytest.MonkeyPatch) -> None:
