@@ -26,7 +26,7 @@ from serving.lexical.term_index import TermIndex
 from serving.rough_vectors import RoughVectors
 from serving.rows_by_hash import Hashes, RowsByHash
 from serving.state.user_state import Vector, item_hash
-from serving.vector_slots import Slots, centred, cosines, doubled, one_over_length
+from serving.vector_slots import Slots, Stored, centred, cosines, doubled, one_over_length
 
 __all__ = ["INT8_PAYS", "Catalogue", "CatalogueItem", "facet_text", "item_text", "pack", "unpack", "unpacked"]
 
@@ -254,6 +254,11 @@ class Catalogue:
             self.scale[rows] = np.concatenate(over)[self._slot_of[rows]]
         self._mean_of = self.embedded
 
+    @property
+    def stored(self) -> Stored:
+        """The vectors, for compiled code to read."""
+        return Stored(self._vectors.rows, self._slot_of, self.mean, self.scale)
+
     def centred(self, rows: Rows) -> npt.NDArray[np.float32]:
         """The vectors of some items seen from the mean item, `(r, d) float32`, unit rows; zeros where there is none."""
         return centred(self._vectors.rows, self._slot_of, rows, self.mean, self.scale)
@@ -264,9 +269,12 @@ class Catalogue:
 
     def roughly(self, queries: npt.NDArray[np.float32]) -> tuple[Floats, Floats]:
         """As `similar`, and how far off it may be for a query of length 1, `(n,)`. Only where it pays (`INT8_PAYS`)."""
-        similar, off = self._rough.look(queries, self._vectors.used)
-        n, used = len(self), self._vectors.used
-        by_row = off if self._in_order == n == used else off[self._slot_of[:n]] if used else np.zeros(n, np.float32)
+        n, used, less = len(self), self._vectors.used, queries @ self.mean
+        if self._in_order == n == used:
+            similar, off = self._rough.look(queries, used, less, self.scale)
+            return similar, off * self.scale[:n]
+        similar, off = self._rough.look(queries, used, np.zeros_like(less), np.ones(used, np.float32))
+        by_row = off[self._slot_of[:n]] if used else np.zeros(n, np.float32)
         return self._by_row(similar, queries), by_row * self.scale[:n]
 
     def similar(self, queries: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

@@ -6,6 +6,7 @@ and 10 are not two kinds.
 """
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -22,13 +23,24 @@ _Value = tuple[str, str]
 _Numbers = npt.NDArray[np.int32]
 
 
+class Kin(NamedTuple):
+    """Items' facets beside those of some: the cosine of item j is scale_j times the sum of `by` of its values.
+
+    values: `(w, n)`, their numbers. by: `(v,)`. scale: `(n,)`.
+    """
+
+    values: _Numbers
+    by: Floats
+    scale: Floats
+
+
 class FacetValues:
     """By row of the catalogue. One writer, readers in the same thread.
 
     >>> values = FacetValues()
     >>> for row, genres in enumerate((["Sci-Fi", "Horror"], ["Western"], ["Sci-Fi"])):
     ...     values.put(row, {"genre": genres})
-    >>> (100 * values.likeness(np.array([2]), np.ones(1, np.float32), 3)).round().tolist()
+    >>> (100 * values.shares(np.array([2]), np.ones(1, np.float32), np.arange(3), 3)).round().ravel().tolist()
     [35.0, 0.0, 100.0]
     """
 
@@ -43,7 +55,7 @@ class FacetValues:
         self._current = False  # whether what follows is of the values as they are
         self._weights: Floats = np.zeros(1, np.float32)
         self._scale: Floats = np.zeros(capacity, np.float32)  # one over an item's length, 0 without a value
-        self._narrow = self._of  # the columns that some item fills: a pass over all items goes by memory
+        self._columns = self._of.T  # those that some item fills: a pass over all items goes by memory
 
     def put(self, row: int, facets: Mapping[str, object]) -> None:
         """Take in what an item has, in place of what it had."""
@@ -75,15 +87,18 @@ class FacetValues:
             self._of[row] = _NONE
             self._current = False
 
-    def likeness(self, rows: Rows, weights: Floats, n: int) -> Floats:
-        """The cosine of each of the first `n` items with the weighted sum of those in `rows`, `(n,)` in [0, 1]."""
-        self._follow(n)
-        return _likeness(self._narrow, self._narrow.shape[1], self._weights, self._scale, rows, weights, n)
+    def kin(self, rows: Rows, weights: Floats, n: int) -> Kin:
+        """What tells the cosine of each of the first `n` items with the weighted sum of those in `rows`, in [0, 1].
 
-    def shares(self, rows: Rows, weights: Floats, asked: Rows) -> Floats:
-        """What each of `rows` `(t,)` adds to the likeness of those asked for, `(r, t)`."""
-        self._follow(int(max(rows.max(initial=0), asked.max(initial=0))) + 1)
-        return _shares(self._narrow, self._narrow.shape[1], self._weights, self._scale, rows, weights, asked)
+        It is 0 for all if these are none.
+        """
+        self._follow(n)
+        return Kin(self._columns, _by_value(self._columns, self._weights, self._scale, rows, weights), self._scale)
+
+    def shares(self, rows: Rows, weights: Floats, asked: Rows, n: int) -> Floats:
+        """What each of `rows` `(t,)` adds to that cosine of those asked for among the first `n`, `(r, t)`."""
+        self._follow(n)
+        return _shares(self._columns, self._weights, self._scale, rows, weights, asked)
 
     def sums(self, name: str, rows: Rows, of: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], int]:
         """What items have together of something, `(r,)`, by each value of a facet that one of them has.
@@ -109,7 +124,7 @@ class FacetValues:
         self._weights[_NONE] = 0.0
         squares = (self._weights**2)[self._of].sum(axis=1)
         self._scale = np.where(squares > 0, 1.0 / np.sqrt(np.maximum(squares, _LEAST_LENGTH)), 0.0).astype(np.float32)
-        self._narrow = np.ascontiguousarray(self._of[:, : self._widest])
+        self._columns = np.ascontiguousarray(self._of[:, : self._widest].T)
         self._current = True
 
     def _number(self, value: _Value) -> int:
@@ -134,48 +149,34 @@ class FacetValues:
 
 
 @compiled
-def _sum(
-    of: _Numbers, widest: int, weights: Floats, scale: Floats, rows: Rows, liking: Floats
-) -> tuple[Floats, np.float32]:
+def _sum(columns: _Numbers, weights: Floats, scale: Floats, rows: Rows, liking: Floats) -> tuple[Floats, np.float32]:
     """The weighted sum of some items' unit vectors, `(v,)`, and its length."""
     query = np.zeros(len(weights), np.float32)
     for at in range(len(rows)):
         row = rows[at]
-        for each in range(widest):
-            value = of[row, each]
+        for each in range(len(columns)):
+            value = columns[each, row]
             query[value] += liking[at] * scale[row] * weights[value]
     return query, max(np.sqrt((query * query).sum()), np.float32(_LEAST_LENGTH))
 
 
 @compiled
-def _likeness(of: _Numbers, widest: int, weights: Floats, scale: Floats, rows: Rows, liking: Floats, n: int) -> Floats:
-    query, length = _sum(of, widest, weights, scale, rows, liking)
-    points = query * weights / length
-    likeness = np.empty(n, np.float32)
-    for row in range(n):
-        cosine = np.float32(0.0)
-        for each in range(widest):
-            value = of[row, each]
-            if value == _NONE:
-                break
-            cosine += points[value]
-        likeness[row] = cosine * scale[row]
-    return likeness
+def _by_value(columns: _Numbers, weights: Floats, scale: Floats, rows: Rows, liking: Floats) -> Floats:
+    query, length = _sum(columns, weights, scale, rows, liking)
+    return query * weights / length
 
 
 @compiled
-def _shares(
-    of: _Numbers, widest: int, weights: Floats, scale: Floats, rows: Rows, liking: Floats, asked: Rows
-) -> Floats:
-    _, length = _sum(of, widest, weights, scale, rows, liking)
+def _shares(columns: _Numbers, weights: Floats, scale: Floats, rows: Rows, liking: Floats, asked: Rows) -> Floats:
+    _, length = _sum(columns, weights, scale, rows, liking)
     shares = np.zeros((len(asked), len(rows)), np.float32)
     for to in range(len(asked)):
         for at in range(len(rows)):
             alike = np.float32(0.0)
-            for mine in range(widest):
-                value = of[rows[at], mine]
-                for theirs in range(widest):
-                    if value != _NONE and of[asked[to], theirs] == value:
+            for mine in range(len(columns)):
+                value = columns[mine, rows[at]]
+                for theirs in range(len(columns)):
+                    if value != _NONE and columns[theirs, asked[to]] == value:
                         alike += weights[value] * weights[value]
             shares[to, at] = alike * scale[asked[to]] * liking[at] * scale[rows[at]] / length
     return shares

@@ -6,7 +6,7 @@ components of each one after the other; a query's components are of two digits o
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import llvmlite.binding
 import numpy as np
@@ -28,6 +28,21 @@ _TOGETHER = 4  # queries, or groups for a single query: so many sums hide that e
 _DIGITS = 2
 
 Codes = npt.NDArray[np.int32]  # each of four bytes
+
+
+class OfQueries(NamedTuple):
+    """`(u,)` each: units of their components, what the bias of codes adds to sums, and what products lose."""
+
+    units: Floats
+    biases: Codes
+    less: Floats
+
+
+class OfItems(NamedTuple):
+    """`(n,)` each: units of their components, and what products are multiplied by in the end."""
+
+    units: Floats
+    scale: Floats
 
 
 def _pays() -> bool:
@@ -89,36 +104,37 @@ _four_queries, _four_groups = _tile(_TOGETHER, 1), _tile(1, _TOGETHER)
 
 
 @compiled
-def products_of_many(codes: Codes, steps: Codes, by: tuple[Floats, Codes], units: Floats, found: Floats) -> None:
-    """Write products of queries `(4·u,)` and items, `(4·u, 16·groups)`, each in units of both.
+def products_of_many(codes: Codes, steps: Codes, by: OfQueries, items: OfItems, found: Floats) -> None:
+    """Write products of queries `(4·u,)` and items, `(4·u, 16·groups)`, as `OfQueries` and `OfItems` have them.
 
-    codes: `(groups, quads, 16)`. steps: `(u, quads, 4, 2)`. by: `(4·u,)` each, a query's unit, and what the bias of
-    codes adds to its sums. units: `(16·groups,)`, of the items.
+    codes: `(groups, quads, 16)`. steps: `(u, quads, 4, 2)`.
     """
     sums, quads = np.empty((_TOGETHER, _DIGITS, LANES), np.int32), codes.shape[1]
     for group in range(len(codes)):
-        of_group, of_items = codes[group], units[group * LANES : (group + 1) * LANES]
+        of_group, first = codes[group], group * LANES
+        units, scale = items.units[first : first + LANES], items.scale[first : first + LANES]
         for each in range(len(steps)):
             _four_queries(of_group, steps[each], sums, quads)
             for number in range(_TOGETHER):
                 query = _TOGETHER * each + number
-                to = found[query, group * LANES : (group + 1) * LANES]
-                unit, bias = by[0][query], by[1][query]
+                to = found[query, first : first + LANES]
+                unit, bias, less = by.units[query], by.biases[query], by.less[query]
                 for lane in range(LANES):
                     total = np.int32(sums[number, 0, lane] * np.int32(DIGIT) + sums[number, 1, lane] - bias)
-                    to[lane] = np.float32(total) * unit * of_items[lane]
+                    to[lane] = (np.float32(total) * unit * units[lane] - less) * scale[lane]
 
 
 @compiled
-def products_of_one(codes: Codes, steps: Codes, by: tuple[Floats, Codes], units: Floats, found: Floats) -> None:
+def products_of_one(codes: Codes, steps: Codes, by: OfQueries, items: OfItems, found: Floats) -> None:
     """The same of a single query: steps `(quads, 1, 2)`, by `(1,)` each, found `(1, 16·groups)`; groups by four."""
     sums, quads = np.empty((_DIGITS, _TOGETHER, LANES), np.int32), codes.shape[1]
-    unit, bias = by[0][0], by[1][0]
+    unit, bias, less = by.units[0], by.biases[0], by.less[0]
     for group in range(0, len(codes), _TOGETHER):
         _four_groups(codes[group : group + _TOGETHER], steps, sums, quads)
         for number in range(_TOGETHER):
             first = (group + number) * LANES
-            to, of_items = found[0, first : first + LANES], units[first : first + LANES]
+            to, units = found[0, first : first + LANES], items.units[first : first + LANES]
+            scale = items.scale[first : first + LANES]
             for lane in range(LANES):
                 total = np.int32(sums[0, number, lane] * np.int32(DIGIT) + sums[1, number, lane] - bias)
-                to[lane] = np.float32(total) * unit * of_items[lane]
+                to[lane] = (np.float32(total) * unit * units[lane] - less) * scale[lane]

@@ -12,7 +12,17 @@ import numpy.typing as npt
 
 from serving.arrays import Floats, Vector, Vectors
 from serving.compiled import compiled
-from serving.int8_products import BIAS, DIGIT, LANES, MOST, QUAD, products_of_many, products_of_one
+from serving.int8_products import (
+    BIAS,
+    DIGIT,
+    LANES,
+    MOST,
+    QUAD,
+    OfItems,
+    OfQueries,
+    products_of_many,
+    products_of_one,
+)
 
 __all__ = ()
 
@@ -46,23 +56,26 @@ class RoughVectors:
         of_query = 0.5 * len(vector) ** 0.5 / self._steps * float(np.linalg.norm(codes)) * unit
         self._off[slot] = 1.001 * (left + of_query) + 1e-6  # and what single precision rounds
 
-    def look(self, queries: Vectors, slots: int) -> tuple[Floats, Floats]:
-        """Products of queries `(u, d)` with the vectors of the first slots, `(u, slots)`.
+    def look(self, queries: Vectors, slots: int, less: Floats, scale: Floats) -> tuple[Floats, Floats]:
+        """Products p of queries `(u, d)` with the vectors of the first slots, as `(p - less)·scale`, `(u, slots)`.
 
-        And how far off they may be for a query of length 1, `(slots,)`.
+        And how far off p may be for a query of length 1, `(slots,)`. less: `(u,)`. scale: `(slots,)` or more.
         """
         together = _FOUR if len(queries) > 1 else 1
         u = -(-len(queries) // together) * together
         digits = np.zeros((u // together, self._quads, together, 2, QUAD), np.int8)
-        units, biases = np.zeros(u, np.float32), np.zeros(u, np.int32)
-        _write_digits(queries, self._steps, digits, units, biases)
+        by = OfQueries(np.zeros(u, np.float32), np.zeros(u, np.int32), np.zeros(u, np.float32))
+        by.less[: len(queries)] = less
+        _write_digits(queries, self._steps, digits, by.units, by.biases)
         groups = -(-slots // (LANES * _FOUR)) * _FOUR
         found = np.empty((u, groups * LANES), np.float32)
+        if len(scale) < groups * LANES:
+            scale = np.pad(scale, (0, groups * LANES - len(scale)))
         codes, steps = self._codes[:groups].view(np.int32)[..., 0], digits.view(np.int32)[..., 0]
         if together > 1:
-            products_of_many(codes, steps, (units, biases), self._units, found)
+            products_of_many(codes, steps, by, OfItems(self._units, scale), found)
         else:
-            products_of_one(codes, steps[0], (units, biases), self._units, found)
+            products_of_one(codes, steps[0], by, OfItems(self._units, scale), found)
         return found[: len(queries), :slots], self._off[:slots]
 
     def _reserve(self, slots: int) -> None:

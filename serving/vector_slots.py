@@ -1,6 +1,6 @@
 """The items' vectors in slots, and what is computed of some of them."""
 
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +12,15 @@ __all__ = ()
 
 _T = TypeVar("_T", bound=np.generic)
 _LEAST_LENGTH = np.float32(1e-2)  # a vector nearer to the mean item than this has no direction of its own
+
+
+class Stored(NamedTuple):
+    """Vectors by slot, and what makes those of rows unit vectors seen from the mean item, as `Catalogue` has it."""
+
+    vectors: Floats
+    slot_of: npt.NDArray[np.int32]
+    mean: Vector
+    scale: Floats
 
 
 class Slots:

@@ -191,21 +191,9 @@ class Ease:
     def add(self, row: int, covisit: float, history: History) -> None:
         """Count an event of co-visit weight `covisit` on an item, unless its user had interacted with it before."""
         self.events += 1
-        if row in history.rows:
-            return
         self._reserve(max(row, int(history.rows.max(initial=0))) + 1)
-        if self._taken < len(self._rows):
-            for each in (row, *history.rows[self._places[history.rows] < 0].tolist()):
-                self._admit(each)
-        place, places = self._places[row], self._places[history.rows]
-        if place < 0:
-            return
-        own = np.float32(min(covisit, 1.0))
-        both = own * history.strengths[places >= 0]
-        places = places[places >= 0]
-        self._counts[place, places] += both
-        self._counts[places, place] += both
-        self._counts[place, place] += own * own
+        kept = (self._rows, self._places, self._counts)
+        self._taken = _count(row, np.float32(min(covisit, 1.0)), history, kept, self._taken)
 
     @property
     def due(self) -> bool:
@@ -232,12 +220,6 @@ class Ease:
         self._places[gram.rows] = np.arange(self._taken)
         self._counts[: self._taken, : self._taken] = gram.counts
 
-    def _admit(self, row: int) -> None:
-        """Give an item a place, if it has none and one is free."""
-        if self._places[row] < 0 and self._taken < len(self._rows):
-            self._rows[self._taken], self._places[row] = row, self._taken
-            self._taken += 1
-
     def _promote(self, totals: Floats) -> None:
         """Once the top is full: of the others those of the most interaction take the places of those of the least."""
         n = min(len(totals), len(self._places))
@@ -256,3 +238,33 @@ class Ease:
         have = len(self._places)
         if n > have:
             self._places = np.concatenate([self._places, np.full(max(n, 2 * have) - have, -1, np.int32)])
+
+
+@compiled
+def _count(
+    row: int, own: np.float32, history: History, kept: tuple[Rows, npt.NDArray[np.int32], Floats], taken: int
+) -> int:
+    """Count an interaction of strength `own` with an item, first of its user, whose history this is.
+
+    kept: rows by place, places by row, and G. Items get a place as long as one of those is free; `taken` are not, which
+    it returns as they are then.
+    """
+    rows, places, counts = kept
+    for each in range(len(history.rows)):
+        if history.rows[each] == row:
+            return taken
+    for each in range(-1, len(history.rows)):
+        item = row if each < 0 else history.rows[each]
+        if places[item] < 0 and taken < len(rows):
+            rows[taken], places[item] = item, taken
+            taken += 1
+    place = places[row]
+    if place >= 0:
+        for each in range(len(history.rows)):
+            other = places[history.rows[each]]
+            if other >= 0:
+                both = own * history.strengths[each]
+                counts[place, other] += both
+                counts[other, place] += both
+        counts[place, place] += own * own
+    return taken

@@ -8,6 +8,8 @@ import numpy.typing as npt
 
 from serving.arrays import Floats, Mask, Rows, Vector
 from serving.compiled import compiled
+from serving.facet_values import Kin
+from serving.vector_slots import Stored
 
 __all__ = ()
 
@@ -19,60 +21,111 @@ _BLOCK = 256  # items that are looked at together: where none of them may be amo
 class Likeness(NamedTuple):
     """What is known of the likeness of all items to what a user likes.
 
-    query: `(d,)`. product: `(n,)`, of the query and the items. cosines: `(n,)`, the signal CONTENT. spread: `(n,)`, how
-    far the product is off at most, for a query of length 1; length: the query's. per_cosine: points of the query for a
-    cosine. rest: how far off cosines are besides, at most.
+    query: `(d,)`. product: `(n,)`, of the query and the items. direction: `(d,)`, of what was liked. cosines: `(n,)`,
+    with it, times `per`. spread: `(n,)`, how far the product is off at most, for a query of length 1. off: by how much
+    cosines are off, that of item j by off[0] + off[1]·spread_j at most; length: the query's.
     """
 
     query: Vector
     product: Floats
+    direction: Vector
     cosines: Floats
+    per: float
     spread: Floats
+    off: tuple[float, float]
     length: float
-    per_cosine: float
-    rest: float
 
 
-def exactly(query: Vector, product: Floats, cosines: Floats) -> Likeness:
+class Everybody(NamedTuple):
+    """What items are worth for any user of a kind, `(n,)` each.
+
+    crowd: points by what everybody does. newness: by which new content and new shared facets count. offered: what may
+    be listed.
+    """
+
+    crowd: Floats
+    newness: Floats
+    offered: Mask
+
+
+def exactly(query: Vector, product: Floats, direction: Vector, cosines: Floats) -> Likeness:
     """With both known."""
-    return Likeness(query, product, cosines, np.zeros(0, np.float32), 0.0, 1.0, 0.0)
+    return Likeness(query, product, direction, cosines, 1.0, np.zeros(0, np.float32), (0.0, 0.0), 0.0)
 
 
-def estimated(query: Vector, product: Floats, spread: Floats, direction: Vector, per_cosine: float) -> Likeness:
-    """With cosines by the product, as most of a query is `per_cosine` times the direction `(d,)` of what was liked.
+def estimated(query: Vector, product: Floats, direction: Vector, spread: Floats, per_cosine: float) -> Likeness:
+    """With cosines by the product, as most of a query is `per_cosine` times the direction of what was liked.
 
     What else is in it has a length, and no item's vector, at length 1, is more like it than that.
     """
     length = math.sqrt(float(query @ query))
     if abs(per_cosine) < _LEAST_WORTH:
-        return Likeness(query, product, np.zeros(len(product), np.float32), spread, length, math.inf, 1.0)
+        return Likeness(query, product, direction, product, 0.0, spread, (1.0, 0.0), length)
     left = query - np.float32(per_cosine) * direction
     rest = math.sqrt(float(left @ left)) / abs(per_cosine) + _ROUNDED
-    return Likeness(query, product, product * np.float32(1.0 / per_cosine), spread, length, abs(per_cosine), rest)
+    return Likeness(
+        query, product, direction, product, 1.0 / per_cosine, spread, (rest, length / abs(per_cosine)), length
+    )
 
 
 @compiled
-def add_everything(
-    points: Floats, crowd: Floats, likeness: tuple[Floats, Floats], newness: Floats, weights: tuple[float, float, float]
-) -> None:
-    """Add to points `(n,)` those by what everybody does, and those by likeness to what was liked.
+def likeness(kin: Kin, n: int) -> Floats:
+    """`(n,)` in [0, 1], the signal SHARED_FACETS."""
+    found = np.empty(n, np.float32)
+    for start in range(0, n, _BLOCK):
+        _by_values(kin, start, found[start : start + _BLOCK])
+    return found
 
-    crowd: `(n,)`. likeness: `(n,)` each, by content and by shared facets. newness: `(n,)`, by which new content and
-    new shared facets count. weights: of NEW_CONTENT, SHARED_FACETS and NEW_SHARED_FACETS.
+
+@compiled
+def _by_values(kin: Kin, start: int, found: Floats) -> None:
+    """Of a block of items. Column by column, which takes several at once."""
+    found[:] = np.float32(0.0)
+    for column in range(len(kin.values)):
+        values = kin.values[column, start : start + len(found)]
+        for at in range(len(found)):
+            found[at] += kin.by[values[at]]
+    scale = kin.scale[start:]
+    for at in range(len(found)):
+        found[at] *= scale[at]
+
+
+@compiled
+def add_up(
+    alone: Floats, cosines: Floats, kin: Kin, everybody: Everybody, weights: tuple[float, float, float]
+) -> tuple[Floats, Floats]:
+    """The points `(n,)` by what each item is, alone and to everybody, and the signal SHARED_FACETS `(n,)`.
+
+    alone: `(n,)`, points by what items are. cosines: `(n,)`. weights: of NEW_CONTENT for those, SHARED_FACETS and
+    NEW_SHARED_FACETS. -inf stands for what must not be listed.
     """
-    content, facets = likeness
-    new_content, shared, new_shared = np.float32(weights[0]), np.float32(weights[1]), np.float32(weights[2])
-    for row in range(len(points)):
-        new = new_content * content[row] + new_shared * facets[row]
-        points[row] += crowd[row] + shared * facets[row] + newness[row] * new
+    points, facets = np.empty(len(alone), np.float32), np.empty(len(alone), np.float32)
+    for start in range(0, len(alone), _BLOCK):
+        _by_values(kin, start, facets[start : start + _BLOCK])
+        of_block = points[start : start + _BLOCK]
+        crowd, newness, offered = everybody.crowd[start:], everybody.newness[start:], everybody.offered[start:]
+        _add_up((alone[start:], cosines[start:], facets[start:]), (crowd, newness, offered), weights, of_block)
+    return points, facets
 
 
 @compiled
-def leave_out(points: Floats, offered: Mask, out: Rows) -> None:
-    """Make points `(n,)` -inf where an item is not on offer `(n,)`, or among those that are out."""
-    for row in range(len(points)):
-        if not offered[row]:
-            points[row] = -np.inf
+def _add_up(
+    of: tuple[Floats, Floats, Floats], by: tuple[Floats, Floats, Mask], weights: tuple[float, float, float], to: Floats
+) -> None:
+    """Of a block of items: a slice is taken in strides, where an index that has a beginning added is not."""
+    (alone, cosines, facets), (crowd, newness, offered) = of, by
+    new_content, shared, new_shared = np.float32(weights[0]), np.float32(weights[1]), np.float32(weights[2])
+    for at in range(len(to)):
+        new = new_content * cosines[at] + new_shared * facets[at]
+        to[at] = alone[at] + crowd[at] + shared * facets[at] + newness[at] * new
+    for at in range(len(to)):
+        if not offered[at]:
+            to[at] = -np.inf
+
+
+@compiled
+def leave_out(points: Floats, out: Rows) -> None:
+    """Make points `(n,)` -inf where an item is among those that are out."""
     for at in range(len(out)):
         points[out[at]] = -np.inf
 
@@ -165,17 +218,26 @@ def _keep_largest(heap: Floats, size: int, values: Floats) -> int:
 
 @compiled
 def settle(
-    points: tuple[Floats, Floats], rows: Rows, known: tuple[Floats, Floats], exact: tuple[Floats, Floats], new: Floats
+    points: tuple[Floats, Floats], rows: Rows, done: Rows, towards: Likeness, stored: Stored, new: tuple[Floats, float]
 ) -> None:
-    """Make the points of some items exact, all that they have and those of what they are alone, `(n,)` each.
+    """Make the points of some items exact, all that they have and those by what they are, `(n,)` each.
 
-    known: product and cosines of `Likeness`, which are mended; exact: those of `rows` `(r,)`. new: `(r,)`, points of
-    NEW_CONTENT for a cosine.
+    rows: those. done: ascending, which were settled before. new: `(n,)`, newness, and points of NEW_CONTENT by it for
+    a cosine. The product of `towards` is made exact, too.
     """
-    product, cosines = known
-    for at in range(len(rows)):
-        row = rows[at]
-        more = exact[0][at] - product[row]
-        points[0][row] += more + new[at] * (exact[1][at] - cosines[row])
+    query, direction, mean = towards.query, towards.direction, stored.mean
+    for row in rows:
+        place = np.searchsorted(done, row)
+        if place < len(done) and done[place] == row:
+            continue
+        vector, product, cosine = stored.vectors[stored.slot_of[row]], np.float32(0.0), np.float32(0.0)
+        for each in range(len(mean)):
+            component = vector[each] - mean[each]
+            product += component * query[each]
+            cosine += component * direction[each]
+        product *= stored.scale[row]
+        cosine *= stored.scale[row]
+        more, known = product - towards.product[row], np.float32(towards.per) * towards.cosines[row]
+        points[0][row] += more + np.float32(new[1]) * new[0][row] * (cosine - known)
         points[1][row] += more
-        product[row], cosines[row] = exact[0][at], exact[1][at]
+        towards.product[row] = product  # last: points by what items are may be this very array

@@ -59,12 +59,14 @@ from serving.ranking.learning.signals import (
     popularity_signals,
 )
 from serving.ranking.passes import (
+    Everybody,
     Likeness,
     add_by_facet,
-    add_everything,
+    add_up,
     estimated,
     exactly,
     leave_out,
+    likeness,
     settle,
     unsure,
 )
@@ -81,6 +83,7 @@ _STANDARD_CUT = 4.0  # a perfect match counts no more than four standard deviati
 _LEAST_SPREAD = 0.02  # below it the facet texts do not differ to this text: rounding must not be blown up
 _POOL = 1_000  # items, drawn at random, among which a step of the blend looks for those that were nearly taken
 _HARDEST = _EASIER = 100  # of them, those of the most points, and some of the others
+_NO_ROWS: Rows = np.zeros(0, np.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,25 +160,22 @@ class Scorer:
         if full:
             products = iter(self._catalogue.similar(np.stack([profile.query for profile in full])))
         for state, profile in zip(states, profiles, strict=True):
-            points, off = np.zeros(0, np.float32), none
+            by_look = rough and INT8_PAYS and len(profile.liked) > 0
             if profile.empty:
-                points = np.zeros(len(self._catalogue), np.float32)
-            elif rough and INT8_PAYS and len(profile.liked):
-                points, off = next(looks), spread
+                product = np.zeros(len(self._catalogue), np.float32)
             else:
-                points = next(products)
-            towards = self._likeness(profile, points, off, content, rough=rough)
-            yield self._scored((state, profile, points, towards), weights[profile.empty], crowd[profile.empty], exact)
+                product = next(looks if by_look else products)
+            towards = self._likeness(profile, product, spread if by_look else none, content, rough=rough)
+            yield self._scored((state, profile, towards), weights[profile.empty], crowd[profile.empty], exact)
 
-    def _likeness(
-        self, profile: Profile, product: Floats, spread: Floats, content: float, *, rough: bool
-    ) -> Likeness | None:
-        """What is known of the likeness of all items to what a user liked, if anything was. rough: by the product."""
+    def _likeness(self, profile: Profile, product: Floats, spread: Floats, content: float, *, rough: bool) -> Likeness:
+        """What is known of the likeness of all items to what a user liked. rough: by the product."""
+        query, direction = profile.query, profile.direction
         if not len(profile.liked):
-            return None
+            return exactly(query, product, direction, product)  # of which nothing counts
         if not rough:
-            return exactly(profile.query, product, self._catalogue.similar(profile.direction[None])[0])
-        return estimated(profile.query, product.copy(), spread, profile.direction, content * profile.damping)
+            return exactly(query, product, direction, self._catalogue.similar(direction[None])[0])
+        return estimated(query, product, direction, spread, content * profile.damping)
 
     def nobody(self) -> Scored:
         """All items for somebody of whom nothing is known."""
@@ -239,61 +239,54 @@ class Scorer:
         return points
 
     def _scored(
-        self,
-        of: tuple[UserState, Profile, Floats, Likeness | None],
-        weights: Floats,
-        crowd: Floats,
-        exact: int | None,
+        self, of: tuple[UserState, Profile, Likeness], weights: Floats, crowd: Floats, exact: int | None
     ) -> Scored:
-        """The points of one user. `of`: its state, profile, those of its query `(n,)`, and likeness to what was liked.
+        """The points of one user. `of`: its state, its profile, and likeness to what was liked.
 
         crowd: `(n,)`, points by what everybody does. exact: as of `score`.
         """
-        state, profile, points, towards = of
+        state, profile, towards = of
         seen = self._seen.of(state)
         standard = self._standardised(profile.facet_queries)
-        if len(standard):
-            add_by_facet(points, profile.facet_weights @ standard, self._catalogue.facet_of)
-        if profile.said:
-            points += spoken_points(profile.said, self._catalogue.searched, self._settings.spoken)
+        lost = impression_weights(state, self._catalogue, self._settings.fatigue_hours)
+        lost = {row: self._settings.fatigue * times for row, times in lost.items()}
+        alone = self._alone(profile, standard, towards.product, lost, seen)
         found = self._near(profile)
-        found.forget_repeats([*seen.due, *seen.bought])
-        lost = self._discount_impressions(state, points)
-        self._move_seen(seen, points)
-        text, facets, damping = points, np.zeros(0, np.float32), np.float32(profile.damping)
-        if towards is not None:
-            text, facets = points.copy(), self._by_shared_facets(profile)
-            new_content, shared, new_shared = (damping * weights[BY_LIKENESS]).tolist()
-            signals = (towards.cosines, facets)
-            add_everything(points, crowd, signals, self._crowd.newness, (new_content, shared, new_shared))
-        else:
-            points += crowd
+        if seen.due or seen.bought:
+            found.forget_repeats([*seen.due, *seen.bought])
+        known = len(profile.liked) > 0
+        damping = np.float32(profile.damping)
+        new_content, shared, new_shared = (damping * weights[BY_LIKENESS]).tolist() if known else (0.0, 0.0, 0.0)
+        kin = self._catalogue.facet_values.kin(profile.liked_rows, profile.liking, len(self._catalogue))
+        everybody = Everybody(crowd, self._crowd.newness, self._catalogue.available)
+        points, facets = add_up(alone, towards.cosines, kin, everybody, (new_content * towards.per, shared, new_shared))
         found.add_to(points, damping * weights[BY_NEIGHBOURS])
         if (fitted := self._ease.fitted) is not None:
             fitted.add_to(points, profile.history, damping * weights[Signal.EASE])
-        leave_out(points, self._catalogue.available, seen.out)
+        leave_out(points, seen.out)
         wanted = max(exact or 0, MOST_SLOT if self._settings.explore else LAST_SLOT)
-        boosted = dict[int, float]()
-        if towards is None or exact is None:
-            best = best_rows(points, wanted)
-        else:
+        rough, settled, new = known and exact is not None, _NO_ROWS, (self._crowd.newness, new_content)
+        if rough:
             off = (
                 towards.length,
-                abs(new_content) * towards.rest,
-                abs(new_content) * towards.length / towards.per_cosine,
+                abs(new_content) * towards.off[0],
+                abs(new_content) * towards.off[1],
             )
-            rows = unsure(points, self._crowd.newness, towards.spread, off, wanted)
-            self._settle((points, text), rows, profile, towards, new_content)
-            best = best_among(points, rows, wanted)
-        if towards is not None:
-            candidates = Candidates(points, best, text, self._totals, facets)
+            settled = unsure(points, self._crowd.newness, towards.spread, off, wanted)
+            settle((points, alone), settled, _NO_ROWS, towards, self._catalogue.stored, new)
+            best = best_among(points, settled, wanted)
+        else:
+            best = best_rows(points, wanted)
+        boosted = dict[int, float]()
+        if known:
+            candidates = Candidates(points, best, alone, self._totals, facets)
             if self._settings.explore:
                 boosted = exploration_boost(candidates, self._settings.explore, rotation_seed(state))
             cold = cold_start(candidates, self._crowd.cold, self._popularity.newness)
-            if exact is not None and len(cold):
+            if rough and len(cold):
                 off = (towards.length, 0.0, 0.0)
-                cold = cold[unsure(text[cold], self._crowd.newness[cold], towards.spread[cold], off, COLD_START)]
-                self._settle((points, text), cold, profile, towards, new_content)
+                cold = cold[unsure(alone[cold], self._crowd.newness[cold], towards.spread[cold], off, COLD_START)]
+                settle((points, alone), cold, settled, towards, self._catalogue.stored, new)
             for row, more in cold_start_boost(candidates, cold).items():
                 boosted[row] = boosted.get(row, 0.0) + more
             best = candidates.best
@@ -313,7 +306,8 @@ class Scorer:
 
     def _by_shared_facets(self, profile: Profile) -> Floats:
         """`(n,)`, the signal SHARED_FACETS of all items."""
-        return self._catalogue.facet_values.likeness(profile.liked_rows, profile.liking, len(self._catalogue))
+        n = len(self._catalogue)
+        return likeness(self._catalogue.facet_values.kin(profile.liked_rows, profile.liking, n), n)
 
     def _near(self, profile: Profile) -> ItemNeighbours:
         return self._neighbours.find(profile.ring, profile.ages, profile.gaps_s, profile.covisits, self._totals)
@@ -325,30 +319,30 @@ class Scorer:
             fitted.add_to(found, profile.history, np.float32(1.0))
         return found
 
-    def _discount_impressions(self, state: UserState, points: Floats) -> dict[int, float]:
-        """Take the impression discount from points. Returns it, by row."""
-        settings = self._settings
-        shown = impression_weights(state, self._catalogue, settings.fatigue_hours)
-        lost = {row: settings.fatigue * times for row, times in shown.items()}
-        points[list(lost)] -= np.array(list(lost.values()), np.float32)
-        return lost
+    def _alone(
+        self, profile: Profile, standard: Floats, product: Floats, lost: dict[int, float], seen: SeenItems
+    ) -> Floats:
+        """The points of all items by what they are, `(n,)`: the product of these, and what few users have beside it.
 
-    def _move_seen(self, seen: SeenItems, points: Floats) -> None:
-        """Take from points what it costs to have been seen, or to be like a durable; add what is due again."""
-        points[seen.lower] -= np.float32(self._settings.seen_points)
+        lost: for having been shown, by row. seen: it costs to have been seen, or to be like a durable.
+        """
+        settings, parts = (
+            self._settings,
+            (len(standard), profile.said, lost, len(seen.lower), seen.due, len(seen.kinds)),
+        )
+        if not any(parts):
+            return product
+        points = product.copy()
+        if len(standard):
+            add_by_facet(points, profile.facet_weights @ standard, self._catalogue.facet_of)
+        if profile.said:
+            points += spoken_points(profile.said, self._catalogue.searched, settings.spoken)
+        points[list(lost)] -= np.array(list(lost.values()), np.float32)
+        points[seen.lower] -= np.float32(settings.seen_points)
         points[list(seen.due)] += np.array(list(seen.due.values()), np.float32)
         if len(seen.kinds):
             points -= seen.of_kind(self._catalogue.facet_of[: len(points)])
-
-    def _settle(
-        self, points: tuple[Floats, Floats], rows: Rows, profile: Profile, towards: Likeness, new_content: float
-    ) -> None:
-        """Make the points of some items exact: all that they have, and those of what they are alone, `(n,)` each."""
-        if len(rows):
-            cosines = self._catalogue.cosines
-            exact = cosines(rows, towards.query), cosines(rows, profile.direction)
-            new = np.float32(new_content) * self._crowd.newness[rows]
-            settle(points, rows, (towards.product, towards.cosines), exact, new)
+        return points
 
     def _allowed(self, seen: SeenItems) -> Mask:
         """`(n,)`: on offer, and not out for the user."""

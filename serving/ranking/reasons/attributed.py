@@ -7,22 +7,25 @@ import numpy.typing as npt
 
 from serving.arrays import Doubles, Floats, Indices, Mask, Rows, Vector
 from serving.ranking.covisits import Neighbours
+from serving.vector_slots import Stored
 
 __all__ = ()
 
 
 class Items(NamedTuple):
-    """The `r` items of a list. vectors: `(r, d)`. facets: `(r,)`, rows of their facets' texts, -1: none.
+    """The `r` items of a list, and of all items what is asked of these, by row.
 
-    newness: `(r,)`. crowd: `(12, r)`, points by the `POPULARITY_SIGNALS`; told: `(r,)`, whether one of them is true.
+    facet_of: `(n,)`, rows of their facets' texts, -1: none. newness: `(n,)`. signals: `(12, n)`, the
+    `POPULARITY_SIGNALS`; weights: `(12,)`, theirs. told: `(r,)`, what is true of what everybody does (`Crowd`).
     """
 
     rows: Rows
-    vectors: Floats
-    facets: npt.NDArray[np.int32]
+    stored: Stored
+    facet_of: npt.NDArray[np.int32]
     newness: Floats
-    crowd: Doubles
-    told: Mask
+    signals: Floats
+    weights: Doubles
+    told: npt.NDArray[np.int64]
 
 
 class Interests(NamedTuple):

@@ -18,6 +18,7 @@ from serving.ranking.learning.signals import BY_LIKENESS, BY_NEIGHBOURS, BY_POPU
 from serving.ranking.profile import RankSettings, SourceEvent
 from serving.ranking.reasons.attributed import Extra, Interests, Items, Liked, Linked, Past, User, Written
 from serving.ranking.reasons.attribution_pass import attribute
+from serving.ranking.reasons.crowd import crowd_key
 from serving.ranking.reasons.score_terms import ScoreTerm
 from serving.ranking.scorer import Scored
 from serving.state.user_state import EventKind, RecentText
@@ -57,16 +58,9 @@ def attribution_of(
     differs from `scored.points` by what single precision rounds, a few units in 1e-6.
     """
     profile, weights, crowd = scored.profile, scored.weights, scored.crowd
-    by_crowd = weights[BY_POPULARITY, None].astype(np.float64) * crowd.signals[:, rows]
-    true = crowd.true_of(rows, by_crowd)
-    items = Items(
-        rows,
-        catalogue.centred(rows),
-        catalogue.facet_of[rows],
-        crowd.newness[rows],
-        by_crowd,
-        np.array([each != "" for each in true], np.bool_),
-    )
+    by_crowd = weights[BY_POPULARITY].astype(np.float64)
+    told = crowd.true_of(rows, by_crowd)
+    items = Items(rows, catalogue.stored, catalogue.facet_of, crowd.newness, crowd.signals, by_crowd, told)
     interests = Interests(
         profile.vectors,
         profile.weights,
@@ -78,7 +72,7 @@ def attribution_of(
         profile.damped_by,
     )
     by_likeness = profile.damping * weights[BY_LIKENESS].astype(np.float64)
-    shared = catalogue.facet_values.shares(profile.liked_rows, profile.liking, rows)
+    shared = catalogue.facet_values.shares(profile.liked_rows, profile.liking, rows, len(catalogue))
     near, fitted = scored.item_neighbours, scored.fitted
     past = Past(
         profile.history.rows,
@@ -101,6 +95,7 @@ def attribution_of(
     written = Written(scored.standard, profile.owner[profile.on_facets], profile.facet_weights)
     user = User(interests, liked, written, linked, near.links, past)
     found = attribute(items, user, _extra(scored, rows, catalogue, ruled, settings), keep)
+    true = [crowd_key(each) for each in told.tolist()]
     return Attribution(profile.sources, found.tables, found.chosen, found.shares, found.sides, true)
 
 

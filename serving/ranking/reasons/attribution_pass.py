@@ -26,6 +26,7 @@ from serving.ranking.ease import EASE_UNIT
 from serving.ranking.learning.signals import NEIGHBOUR_SIGNALS, POPULARITY_SIGNALS
 from serving.ranking.reasons.attributed import Extra, Found, Interests, Items, Liked, Linked, Past, User, Written
 from serving.ranking.reasons.score_terms import DAMPED, SAID, ScoreTerm
+from serving.vector_slots import Stored
 
 __all__ = ()
 
@@ -67,28 +68,38 @@ def attribute(items: Items, user: User, extra: Extra, keep: bool) -> Found:
     chosen, shares = np.full((r, MOST_REASONS), -1), np.zeros((r, MOST_REASONS))
     sides, parts = np.zeros(r, np.int64), np.zeros(s + 3)
     similar = np.zeros(len(interests.vectors))
-    together = np.zeros(s, np.bool_)
+    together, vector = np.zeros(s, np.bool_), np.empty(len(items.stored.mean), np.float32)
     for at in range(r):
+        row = items.rows[at]
+        _centre(items.stored, row, vector)
         table = tables[at if keep else 0]
         if not keep:
             table[:] = 0.0
-        _by_vectors(table, items.vectors[at], interests, similar)
-        _by_likeness(table, similar, items.newness[at], interests.owner, liked, at)
-        _by_facets(table, items.facets[at], written)
+        _by_vectors(table, vector, interests, similar)
+        _by_likeness(table, similar, items.newness[row], interests.owner, liked, at)
+        _by_facets(table, items.facet_of[row], written)
         together[:] = False
         if len(linked.ring):
-            _by_links(table, (items.rows[at], near[at]), divided[at], linked, together)
+            _by_links(table, (row, near[at]), divided[at], linked, together)
         _by_ease(table, by_history[at], past, in_ring, linked.linking)
         if interests.damping != 1.0:
             _damp(table, interests.damping, interests.damped_by)
         for each in range(len(extra.terms)):
             table[extra.terms[each], extra.owners[each]] += extra.points[each, at]
-        for each in range(len(items.crowd)):
-            table[_FIRST_OF_CROWD + each, s] = items.crowd[each, at]
-        known = (chance, together, anything_said, items.told[at], earlier)
+        for each in range(len(items.weights)):
+            table[_FIRST_OF_CROWD + each, s] = items.weights[each] * items.signals[each, row]
+        known = (chance, together, anything_said, items.told[at] != 0, earlier)
         total, sides[at] = _weigh(table, interests.unliked, interests.damping, known, parts)
         _choose(parts, total, chosen[at], shares[at])
     return Found(tables, chosen, shares, sides)
+
+
+@compiled
+def _centre(stored: Stored, row: int, vector: Vector) -> None:
+    """Write an item's vector seen from the mean item; zeros where there is none, as its scale is 0."""
+    known, scale = stored.vectors[stored.slot_of[row]], stored.scale[row]
+    for each in range(len(vector)):
+        vector[each] = (known[each] - stored.mean[each]) * scale
 
 
 @compiled

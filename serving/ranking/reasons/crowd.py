@@ -37,24 +37,25 @@ class Crowd:
         # the median where it had to be found.
         self._seen: Doubles = np.tile([np.inf, -np.inf, np.nan], (len(_NAMES), 1))
 
-    def true_of(self, rows: Rows, points: Doubles) -> list[str]:
-        """Of each item the key in `reasons.phrases.CROWD` of what gives it most points and is true, or "".
+    def true_of(self, rows: Rows, weights: Doubles) -> npt.NDArray[np.int64]:
+        """`(r,)`: of each item what gives it most points and is true, 0 if nothing is. weights: `(12,)`, of these."""
+        return _largest_true(self.signals, self._offered, self._known, rows, weights, self._seen)
 
-        points: `(12, r)`, by these signals.
-        """
-        told = _largest_true(self.signals, self._offered, self._known, rows, points, self._seen)
-        return [_TOLD[each] for each in told.tolist()]
+
+def crowd_key(told: int) -> str:
+    """The key in `reasons.phrases.CROWD` of what is true, "" of 0."""
+    return _TOLD[told]
 
 
 @compiled
 def _largest_true(
-    signals: Floats, offered: Mask, known: Mask, rows: Rows, points: Doubles, seen: Doubles
+    signals: Floats, offered: Mask, known: Mask, rows: Rows, weights: Doubles, seen: Doubles
 ) -> npt.NDArray[np.int64]:
     """`(r,)`: number of the signal, from 1, below 0 if the item lies on its lower side; 0 if nothing is true."""
     told = np.zeros(len(rows), np.int64)
     for at in range(len(rows)):
         row = rows[at]
-        worth = points[:, at].copy()
+        worth = weights * signals[:, row]
         while True:
             signal = worth.argmax()
             if worth[signal] <= 0.0:

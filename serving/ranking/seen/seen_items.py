@@ -77,9 +77,11 @@ class SeenFilter:
     def of(self, state: UserState) -> SeenItems:
         """Of one user, up to the newest event."""
         seen, catalogue = state.seen, self._catalogue
-        dismissed = catalogue.seen_rows(seen["item"][seen["dismissed"] > 0])
-        rows = catalogue.seen_rows(seen["item"][seen["count"] > 0])
-        out = np.concatenate([dismissed, self._those(rows, "out")])
+        gone, there = seen["dismissed"] > 0, seen["count"] > 0
+        dismissed = catalogue.seen_rows(seen["item"][gone]) if gone.any() else _NOTHING
+        rows = catalogue.seen_rows(seen["item"] if there.all() else seen["item"][there])
+        out = self._those(rows, "out")
+        out = np.concatenate([dismissed, out]) if len(dismissed) else out
         lower = self._those(rows, "down")
         if not len(state.purchases) or not self._rules.any_seen("again", self._settings.seen):
             return SeenItems(out, lower, dismissed)

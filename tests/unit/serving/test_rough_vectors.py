@@ -23,9 +23,11 @@ def test_a_product_is_off_by_no_more_than_it_says(dim: int, length: float) -> No
         queries = random.normal(size=(many, dim)).astype(np.float32)
         queries *= np.float32(length) / np.linalg.norm(queries, axis=1, keepdims=True)
 
-        found, spread = rough.look(queries, 30)
+        less, scale = length * random.normal(size=many).astype(np.float32), random.random(30, np.float32)
 
-        wanted = queries.astype(np.float64) @ vectors[:30].T
+        found, spread = rough.look(queries, 30, less, scale)
+
+        wanted = (queries.astype(np.float64) @ vectors[:30].T - less[:, None]) * scale
         assert found.shape == (many, 30)
-        assert (np.abs(found - wanted) <= 1.01 * length * spread).all()
+        assert (np.abs(found - wanted) <= 1.01 * length * spread * scale + 1e-6 * np.abs(less[:, None])).all()
         assert spread.max() < 0.1, "it says something"

@@ -43,6 +43,7 @@ users = st.lists(
 )
 
 
+@settings(deadline=None)  # what is compiled takes its time, once
 @given(users)
 def test_counts_are_those_of_whole_histories(made: list[dict[int, float]]) -> None:
     strengths = np.zeros((len(made), N))
@@ -55,6 +56,7 @@ def test_counts_are_those_of_whole_histories(made: list[dict[int, float]]) -> No
     assert ease.events == sum(map(len, made))
 
 
+@settings(deadline=None)
 @given(users)
 def test_a_fit_is_the_regression_of_each_item_on_all_others(made: list[dict[int, float]]) -> None:
     """Given G, then the error has no slope at the weights, but for the diagonal, which is kept at 0."""

@@ -11,7 +11,7 @@ from serving.ranking.learning.signals import POPULARITY_SIGNALS, Signal
 from serving.ranking.popularity import Popularity
 from serving.ranking.profile import RankSettings
 from serving.ranking.ranker import Ranker
-from serving.ranking.reasons.crowd import Crowd
+from serving.ranking.reasons.crowd import Crowd, crowd_key
 from serving.ranking.reasons.phrases import ALSO, CROWD, NO_CLOSER, TERMS, Language
 from serving.ranking.rules import Rules
 from serving.state.user_state import UserState
@@ -146,16 +146,15 @@ def test_popular_is_above_the_median_and_little_known_below() -> None:
         signals = (random.integers(0, 6, (12, 40)) - 2.5).astype(np.float32)
         offered, newness = random.random(40) < 0.7, np.where(random.random(40) < 0.3, 1.0, 0.5).astype(np.float32)
         rows = np.flatnonzero(offered)
-        points = np.zeros((12, len(rows)))
-        signal = int(random.integers(12))
-        points[signal] = 1.0
+        weights, signal = np.zeros(12), int(random.integers(12))
+        weights[signal] = sign = float(random.choice([-1.0, 1.0]))
         name = ("total", *["recent"] * 5, "week", "month", *["age"] * 2, *["first"] * 2)[signal]
         among = offered & (newness < 1.0) if name in {"age", "first"} else offered
         median = np.median(signals[signal][among])
-        for row, told in zip(rows, Crowd(signals, newness, offered).true_of(rows, points), strict=True):
+        for row, told in zip(rows, Crowd(signals, newness, offered).true_of(rows, weights).tolist(), strict=True):
             value = signals[signal, row]
-            high, low = value > max(median, 0.0), value < min(median, 0.0)
-            assert told == (f"{name}_high" if high else f"{name}_low" if low else "") * bool(among[row])
+            high, low = sign > 0 and value > max(median, 0.0), sign < 0 and value < min(median, 0.0)
+            assert crowd_key(told) == (f"{name}_high" if high else f"{name}_low" if low else "") * bool(among[row])
 
 
 def test_parts_say_the_same_of_what_is_told_in_short() -> None:
