@@ -8,6 +8,7 @@ from serving.catalogue import Catalogue
 from serving.experiment import read
 from serving.kafka.admin import TopicLayout, ends_by_fetches
 from serving.kafka.follower import Follower
+from serving.kafka.leader_epochs import ends_of_epochs
 from serving.model.encoder import Encoder
 from serving.ranking.rules import Rules
 from serving.ranking.statistics import Statistics
@@ -20,6 +21,7 @@ from stream.events.weights import load_weights
 from stream.group_assignment import GroupAssignment
 from stream.handlers import RecordHandlers
 from stream.kafka.assignment import Consumer, Partitions
+from stream.kafka.leader_epochs import LeaderEpochs
 from stream.kafka.log_tail import LogTail
 from stream.kafka.producer import KafkaLog
 from stream.monitoring.clock import Clock
@@ -119,8 +121,9 @@ def build_worker(
         settings.brokers, settings.topics.item_vectors, feed.apply, settings.fetch_wait_ms, metrics.leave_out
     )
     gate = FlowGate([vectors, statistics.follower], parts.encoding.warm_up, consumer.let_flow)
-    watch = _watch(parts, core, gate, [vectors, statistics.follower])
-    assignment = _assignment(parts, core, gate, watch)
+    epochs = LeaderEpochs(core.store, lambda read: ends_of_epochs(settings.brokers, read))
+    watch = _watch(parts, core, gate, [vectors, statistics.follower], epochs)
+    assignment = _assignment(parts, core, gate, watch, epochs)
 
     async def share_blend() -> None:
         stored = SharedBlend(shared, settings.keys, lambda: core.store.lease(WRITER).token)
@@ -279,13 +282,15 @@ def _repair(parts: _Parts) -> StateRepair:
     return StateRepair(source, KnownItems(parts.catalogue.vector), parts.metrics.repaired.inc, parts.retries)
 
 
-def _assignment(parts: _Parts, core: _Core, gate: FlowGate, watch: ProgressWatch) -> GroupAssignment:
+def _assignment(
+    parts: _Parts, core: _Core, gate: FlowGate, watch: ProgressWatch, epochs: LeaderEpochs
+) -> GroupAssignment:
     def owned(numbers: Collection[int]) -> None:
         parts.evaluation.lists.keep(numbers)
         parts.metrics.partitions.set(len(numbers))
 
     return GroupAssignment(
-        parts.settings.topics.items, core.partitions, core.quarantine, gate, owned, watch.look_at_tail
+        parts.settings.topics.items, core.partitions, core.quarantine, gate, owned, watch.look_at_tail, epochs
     )
 
 
@@ -331,7 +336,9 @@ def _trending(parts: _Parts, core: _Core, gate: FlowGate) -> TrendingLists:
     )
 
 
-def _watch(parts: _Parts, core: _Core, gate: FlowGate, followers: Sequence[Follower]) -> ProgressWatch:
+def _watch(
+    parts: _Parts, core: _Core, gate: FlowGate, followers: Sequence[Follower], epochs: LeaderEpochs
+) -> ProgressWatch:
     topics = parts.settings.topics
     return ProgressWatch(
         followers=followers,
@@ -341,6 +348,7 @@ def _watch(parts: _Parts, core: _Core, gate: FlowGate, followers: Sequence[Follo
         gate=gate,
         retries=parts.retries,
         tail=LogTail(lambda places: ends_by_fetches(parts.settings.brokers, places)),
+        epochs=epochs,
         on_lag=parts.metrics.lag.set,
     )
 

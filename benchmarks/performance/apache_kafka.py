@@ -137,7 +137,7 @@ class ApacheKafka:
 
     def _format(self) -> None:
         command = ["java", "-XX:TieredStopAtLevel=1", "-cp", self._classpath, "kafka.tools.StorageTool", "format"]
-        command += ["--standalone", "-t", _cluster_id(), "-c", str(self._properties)]
+        command += ["--standalone", "-t", cluster_id(), "-c", str(self._properties)]
         for login in self._more.scram_logins:
             command += ["--add-scram", login]
         subprocess.run(command, check=True, capture_output=True, stdin=subprocess.DEVNULL)
@@ -155,7 +155,7 @@ def _listeners(ports: Mapping[str, int]) -> str:
     return "".join(f",{name}://127.0.0.1:{port}" for name, port in ports.items())
 
 
-def _cluster_id() -> str:
+def cluster_id() -> str:
     """Make a random id in Kafka's form: a UUID in 22 characters of URL-safe base64."""
     made = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
     return f"A{made[1:]}" if made.startswith("-") else made  # which would be read as an option: one in 64

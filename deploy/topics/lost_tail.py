@@ -1,4 +1,4 @@
-"""Has the store go on where the log does, once a broker has lost the end of its log."""
+"""Has the store go on where the log does, once a broker has lost the end of its log, also if that has grown since."""
 
 import asyncio
 from collections.abc import Mapping
@@ -10,6 +10,7 @@ from deploy.topics.adopt import check_stopped
 from serving.connections import Connections
 from serving.kafka.admin import TopicLayout, ends_by_fetches, reader, topic_layout
 from serving.kafka.brokers import Brokers
+from serving.kafka.leader_epochs import ends_of_epochs
 
 Place = tuple[str, int]  # topic and partition
 
@@ -23,17 +24,21 @@ class SetBack:
 
 
 def set_back(settings: Connections, since_ms: int, *, force: bool = False) -> dict[Place, SetBack]:
-    """Of partitions that end before what was read of them: read on from the first record of `since_ms` or later.
+    """Of partitions that lost what was read of them: read on from the first record of `since_ms` or later.
 
     Interests stay, also of the events that the broker lost. force: although the workers' group lists members. Raises
     `Unavailable`, and `Misconfigured` if topics are missing, or workers run.
     """
-    from stream.store.topic_identity import put_offsets, stored_offsets
+    from stream.store.topic_identity import put_offsets, stored_epochs, stored_offsets
 
     layout = topic_layout(settings.brokers, settings.topics)
     check_stopped(settings, force=force)
-    stands = asyncio.run(stored_offsets(settings.redis, settings.keys, layout.partitions, _of_users(settings, layout)))
+    of_users = (settings.redis, settings.keys, layout.partitions, _of_users(settings, layout))
+    stands = asyncio.run(stored_offsets(*of_users))
     ends = ends_by_fetches(settings.brokers, stands) if stands else {}
+    if epochs := asyncio.run(stored_epochs(*of_users)):
+        theirs = ends_of_epochs(settings.brokers, epochs)
+        ends = {place: min(end, theirs.get(place, end)) for place, end in ends.items()}
     lost = {place: stands[place] for place in stands if ends[place] < stands[place]}
     firsts = _first_since(settings.brokers, lost, since_ms) if lost else {}
     back = {place: SetBack(at, min(firsts.get(place, ends[place]), ends[place])) for place, at in lost.items()}

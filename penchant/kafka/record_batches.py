@@ -33,10 +33,14 @@ _MOST_RECORDS = 1_000_000  # in a batch, as far as a header is believed that may
 
 
 class Batch(NamedTuple):
-    """What one batch holds, in order, and the offset that reading goes on from behind it."""
+    """What one batch holds, in order, and the offset that reading goes on from behind it.
+
+    epoch: of the leader that wrote it; -1: not known.
+    """
 
     pieces: Sequence[Any]
     following: int
+    epoch: int = -1
 
 
 # The records of an opened batch, by a client's own parser, which may raise whatever it likes. The second argument is
@@ -137,7 +141,8 @@ def _open(closed: _Closed, aborted: Aborted, parse: Parse) -> Batch:
         opened = _unpacked(raw, head)
     except Unopenable as error:
         return closed.unreadable(f"a batch cannot be opened: {error}", head)
-    return Batch([_bounded(piece) for piece in _parsed(opened, parse, head) if _last(piece) >= since], following)
+    pieces = [_bounded(piece) for piece in _parsed(opened, parse, head) if _last(piece) >= since]
+    return Batch(pieces, following, head.epoch)
 
 
 def _why_closed(raw: bytes, head: BatchHeader) -> str:

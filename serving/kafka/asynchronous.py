@@ -31,6 +31,12 @@ class UnreadableHeaders(tuple):  # type: ignore[type-arg]  # noqa: SLOT001 - a t
     what: Unreadable
 
 
+class FetchedRecord(ConsumerRecord):  # type: ignore[misc]
+    """A record of a consumer, and the epoch of the leader that wrote it; -1: not known."""
+
+    leader_epoch = -1
+
+
 class RawRecords:
     """In place of aiokafka's MemoryRecords: the bytes as they came."""
 
@@ -60,6 +66,7 @@ class PartitionRecords(_fetcher.PartitionRecords):  # type: ignore[misc]
                 if handed_out > _AT_ONCE_BYTES:
                     return  # the position is right: what is left comes with the next fetch
                 record = _unreadable(tp, piece) if isinstance(piece, Unreadable) else _read(tp, piece)
+                record.leader_epoch = batch.epoch
                 self.next_fetch_offset = record.offset + 1
                 handed_out += len(record.value or b"") + len(record.key or b"")
                 yield record
@@ -108,7 +115,7 @@ def parsed_by_aiokafka(data: bytes, magic: int) -> Iterable[Any]:
 
 def _read(tp: Any, record: Any) -> Any:
     key, value = record.key, record.value
-    return ConsumerRecord(
+    return FetchedRecord(
         tp.topic,
         tp.partition,
         record.offset,
@@ -128,4 +135,4 @@ def _unreadable(tp: Any, what: Unreadable) -> Any:
     headers.what = what
     _log.error("%s-%d: offsets %d to %d cannot be read: %s", tp.topic, tp.partition, what.first, what.last, what.why)
     raw = what.raw or b""
-    return ConsumerRecord(tp.topic, tp.partition, what.last, what.timestamp, 0, what.key, raw, None, -1, -1, headers)
+    return FetchedRecord(tp.topic, tp.partition, what.last, what.timestamp, 0, what.key, raw, None, -1, -1, headers)

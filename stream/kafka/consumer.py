@@ -25,6 +25,7 @@ from serving.kafka.asynchronous import COMMITTED, prepare
 from serving.kafka.paced_fetches import pace
 from serving.kafka.polled_fetches import poll
 from stream.kafka.assignment import Partitions, Reading
+from stream.kafka.leader_epochs import ReadUpTo
 
 _MOST_UNDER_WAY = 64 * 1024 * 1024  # bytes of records that were delivered and not processed; more are not fetched
 _ROOM_LOOK_S = 1.0
@@ -55,6 +56,10 @@ class Assignment(Protocol):
 
     async def begin(self, assigned: set[TP]) -> dict[TP, int | None]:
         """Acquire what is new, release what is gone. Returns the next offset that each partition's states need."""
+        ...
+
+    async def replaced(self, came: Mapping[TP, ReadUpTo]) -> set[TP]:
+        """Of which partitions the records that came lie where others were read before."""
         ...
 
 
@@ -186,6 +191,9 @@ class WorkerConsumer(Consumer):
         await self._read_again_what_was_given_up()
         before = dict(self._seeks)
         records = await super()._getmany(active_partitions, timeout)
+        came = {tp: ReadUpTo(some[-1].leader_epoch, some[-1].offset + 1) for tp, some in records.items() if some}
+        replaced = await cast("WorkerTransport", self.transport).assignment.replaced(came)
+        records = {tp: some for tp, some in records.items() if tp not in replaced}
         positions = cast("_Thread", self._thread).positions
         async with self._seeking:
             if overtaken := {tp for tp in records if self._seeks.get(tp) != before.get(tp)}:

@@ -4,6 +4,7 @@ Keys, all of one partition under one hash tag, so that a script may use them tog
 
     {prefix:partition}:owner     the token of the worker that may write
     {prefix:partition}:offsets   hash, topic identity -> next offset: what the states below stand for
+    {prefix:partition}:epochs    sorted set, topic identity, by the newest leader's epoch that was read of it
     {prefix:partition}:waiting   sorted set, who waits for which item, by deadline
     {prefix:partition}:lists     whose lists the last write made, and the events that they name
     {prefix:partition}:answers   what the last write did about commands (answers.py)
@@ -279,6 +280,19 @@ class Store:
         """See `stream.containment.quarantine.Marks`."""
         key = self._keys.of(scope, "trial")
         await self._calls.ask(lambda: self._redis.hdel(key, *names) if names else self._redis.delete(key))
+
+    async def epochs(self, partition: int) -> dict[str, int]:
+        """See `stream.kafka.leader_epochs.EpochStore`."""
+        stored = await self._calls.ask(
+            lambda: self._redis.zrange(self._keys.of(partition, "epochs"), 0, -1, withscores=True)
+        )
+        by_field = {name.decode(): int(epoch) for name, epoch in stored}
+        return {topic: by_field[name] for topic, name in self._fields.items() if name in by_field}
+
+    async def note_epoch(self, partition: int, topic: str, epoch: int) -> None:
+        """See `stream.kafka.leader_epochs.EpochStore`."""
+        key, field = self._keys.of(partition, "epochs"), self._fields[topic]
+        await self._calls.ask(lambda: self._redis.zadd(key, {field: epoch}, gt=True))
 
     async def _ask_together(self, commands: Sequence[Command]) -> list[Any]:
         """The answers to some commands, sent at once."""

@@ -89,6 +89,30 @@ async def stored_offsets(
     }
 
 
+async def stored_epochs(
+    redis_url: str, prefix: str, partitions: int, identities: Mapping[str, str]
+) -> dict[tuple[str, int], int]:
+    """The newest leader's epoch that was read of each topic and partition, where one is known. Raises as above."""
+    fields = Keyspace(prefix, identities).fields()
+    async with _connected(redis_url) as redis:
+
+        async def read() -> list[list[tuple[bytes, float]]]:
+            together = redis.pipeline(transaction=False)
+            for partition in range(partitions):
+                together.zrange(Keyspace(prefix).of(partition, "epochs"), 0, -1, withscores=True)
+            answers: list[list[tuple[bytes, float]]] = await together.execute()
+            return answers
+
+        answers = await RedisCalls().ask_first(read, Unavailable)
+    return {
+        (topic, partition): int(epoch)
+        for partition, stored in enumerate(answers)
+        for name, epoch in stored
+        for topic, field in fields.items()
+        if field.encode() == name
+    }
+
+
 async def put_offsets(
     redis_url: str, prefix: str, identities: Mapping[str, str], offsets: Mapping[tuple[str, int], int]
 ) -> None:

@@ -11,6 +11,7 @@ from aiokafka.errors import KafkaError
 from penchant.errors import Unavailable
 from serving.kafka.follower import Follower
 from stream.kafka.assignment import Consumer, Partitions
+from stream.kafka.leader_epochs import LeaderEpochs
 from stream.kafka.log_tail import LogTail
 from stream.monitoring.watchdog import Watchdog
 from stream.retry import Retries
@@ -23,7 +24,7 @@ _WATCH_EVERY_S = 2.0
 class ProgressWatch:
     """See the module. user_topics: whose ends are compared with how far they are processed.
 
-    on_lag: told how many records lie between. tail: whether the log still has what was read.
+    on_lag: told how many records lie between. tail, epochs: whether the log still has what was read.
     """
 
     followers: Sequence[Follower]
@@ -33,6 +34,7 @@ class ProgressWatch:
     gate: FlowGate
     retries: Retries
     tail: LogTail
+    epochs: LeaderEpochs
     on_lag: Callable[[int], None] = lambda _: None
 
     async def run(self) -> None:
@@ -49,6 +51,7 @@ class ProgressWatch:
                 stands = self.partitions.stands(owned)  # before the ends: they only grow
                 ends = await self.followers[-1].ends(dict.fromkeys(self.user_topics, owned))
                 await self.check_tail(stands, ends)
+                await self.epochs.check()
                 self.on_lag(sum(max(end - positions.get(where, 0), 0) for where, end in ends.items()))
                 busy = not self.gate.open or self.retries.busy
                 watchdog.look(time.monotonic(), positions, ends, busy=busy)

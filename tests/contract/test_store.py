@@ -12,6 +12,7 @@ from serving.state.user_state import Ref
 from stream.store.answers import Answer, Asked
 from stream.store.base import Commit, Lease, Retention, Saved, Wait
 from stream.store.redis import Store
+from stream.store.topic_identity import stored_epochs
 from stream.testing import FINGERPRINT
 from tests.contract.conftest import CLICKS, EXPIRY_S, IDENTITIES, REVIEWS, AnyStore, Opener, commit, state, version
 
@@ -341,3 +342,16 @@ async def test_a_store_that_stands_before_where_i_left_it_is_behind(store: AnySt
     assert not await store.is_behind(3), "another worker went on"
     await other.save(commit(other, {REVIEWS: 1}))
     assert await store.is_behind(3), "as in an older copy"
+
+
+async def test_the_newest_epoch_that_was_read_is_kept_by_topic(redis_url: str, prefix: str) -> None:
+    store = Store(redis_url, prefix, FINGERPRINT, IDENTITIES, Retention(EXPIRY_S))
+    for topic, epoch in ((CLICKS, 4), (CLICKS, 11), (CLICKS, 7), (REVIEWS, 0)):  # 7: by an owner of before, late
+        await store.note_epoch(3, topic, epoch)
+    assert (await store.epochs(3), await store.epochs(4)) == ({CLICKS: 11, REVIEWS: 0}, {})
+
+    anew = Store(redis_url, prefix, FINGERPRINT, {CLICKS: "run-2", REVIEWS: "run-1"}, Retention(EXPIRY_S))
+    assert await anew.epochs(3) == {REVIEWS: 0}, "a topic that was made anew counts from 0"
+    assert await stored_epochs(redis_url, prefix, 4, IDENTITIES) == {(CLICKS, 3): 11, (REVIEWS, 3): 0}
+    for each in (store, anew):
+        await each.close()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from benchmarks.performance.apache_kafka import ApacheKafka
 from penchant.times import rfc3339
+from tests.faults.load_sender import WITHOUT_TRANSACTIONS
 from tests.faults.scenario import Scenario, Unexpected
 from tests.faults.small_disk import small_disk
 from tests.support.command import penchant
@@ -119,6 +120,7 @@ def log_cut(scenario: Scenario) -> None:
     """The broker comes back with half of what was read gone: told with 78, then read on from the time of the loss."""
     broker, topics = _apache(scenario), scenario.system.topics
     first, second = scenario.load.halves()
+    scenario.mix = WITHOUT_TRANSACTIONS
     (worker,) = scenario.start_workers()
     scenario.start_load(first)
     scenario.finish_load()

@@ -41,6 +41,7 @@ class Mix:
 USUAL = Mix()
 PLAIN = Mix(0.0, 0.0)
 PACKED = Mix(0.0, 1.0)
+WITHOUT_TRANSACTIONS = Mix(0.0, 0.4)  # where a log may lose a marker: nothing behind the transaction could be read
 TRANSACTIONAL = Mix(0.9, 0.0, group=1)
 
 

@@ -6,6 +6,7 @@ from functools import partial
 
 from tests.faults import (
     by_input,
+    by_leaders,
     by_links,
     by_pairs,
     by_primaries,
@@ -120,6 +121,8 @@ KINDS = (
     FaultKind("redis-disk-full", "the disk of Redis's file full for 20 s", by_refusal.store_disk_full, 0, 2),
     FaultKind("broker-disk-full", "the disk of the broker's log full", by_services.broker_disk_full, 0, 2),
     FaultKind("log-cut", "the log loses its end, read on by --lost-since", by_services.log_cut, 0, 3),
+    FaultKind("leader-lost", "unclean election, the log's end lost", by_leaders.lost_by_an_unclean_election, 0, 3),
+    FaultKind("leader-kept", "the same with two in sync", by_leaders.kept_by_two, 0, 2),
     FaultKind(
         "transfers",
         "merges, erasures, retractions; killed at each point",

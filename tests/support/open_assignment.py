@@ -1,10 +1,12 @@
 """An assignment that owns nothing, whose topics may flow."""
 
+from collections.abc import Mapping
 from typing import cast
 
 from faust.types import TP
 
 from stream.kafka.assignment import Consumer, Partitions
+from stream.kafka.leader_epochs import ReadUpTo
 from stream.store.pending_index import PendingIndex
 from stream.store.redis import Store
 from stream.testing import TOPICS, MemoryStore
@@ -28,3 +30,6 @@ class OpenAssignment:
 
     async def begin(self, assigned: set[TP]) -> dict[TP, int | None]:
         return {}
+
+    async def replaced(self, came: Mapping[TP, ReadUpTo]) -> set[TP]:
+        return set()

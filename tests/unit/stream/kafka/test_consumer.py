@@ -7,10 +7,10 @@ from typing import Any, cast
 
 import pytest
 import uvloop
-from aiokafka.structs import ConsumerRecord
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
 from faust.types import TP
 
+from serving.kafka.asynchronous import FetchedRecord
 from stream.app import WorkerApp
 from stream.kafka.consumer import WorkerConsumer, WorkerTransport
 from stream.testing import TOPICS
@@ -46,7 +46,7 @@ class Client:
         some = [offset for offset in self.offsets if offset >= self.state.position][: self.at_once]
         self.state.position = some[-1] + 1 if some else max(self.offsets, default=-1) + 3
         record = (REVIEWS.topic, REVIEWS.partition)
-        return {REVIEWS: [ConsumerRecord(*record, n, 0, 0, b"u", b"{}", None, 1, 2, ()) for n in some]} if some else {}
+        return {REVIEWS: [FetchedRecord(*record, n, 0, 0, b"u", b"{}", None, 1, 2, ()) for n in some]} if some else {}
 
 
 @pytest.fixture
