@@ -26,4 +26,6 @@ def _pointer_to(kind: types.Type) -> Callable[[int], Any]:
     return made
 
 
-pointer_to_numbers, pointer_to_floats = _pointer_to(types.int32), _pointer_to(types.float32)  # for `numba.carray`
+# For `numba.carray`.
+pointer_to_numbers, pointer_to_floats = _pointer_to(types.int32), _pointer_to(types.float32)
+pointer_to_bytes = _pointer_to(types.uint8)

@@ -95,6 +95,12 @@ class WorkerSettings(Connections):
         default=True,
         description="Whether a user's events on one item count once a day for everybody's lists; false: each counts.",
     )
+    pair_users: int = Field(
+        default=1,
+        ge=1,
+        le=255,
+        description="Lists go by what so many users did with the same two items: 2, and no stranger's pair shows.",
+    )
     list_expiry_s: int = Field(
         default=_DAY_S,
         ge=5,

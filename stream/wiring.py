@@ -179,7 +179,7 @@ def _parts(settings: WorkerSettings, encoder: Encoder, layout: TopicLayout, cons
     metrics.encoder_cached.set_function(lambda: encoder.texts_cached)
     metrics.encoder_read.set_function(lambda: encoder.texts_read)
     catalogue = Catalogue(encoder.dim, encoder.fingerprint)
-    statistics = Statistics(catalogue, layout.identities)
+    statistics = Statistics(catalogue, layout.identities, pair_users=settings.pair_users)
     rules = Rules(catalogue, settings.list_rules)
     experiment = read(settings.experiment) if settings.experiment is not None else None
 

@@ -48,7 +48,7 @@ async def explain(settings: WorkerSettings, user: str, item_id: str | None, k: i
     layout = topic_layout(settings.brokers, settings.topics)
     artifact = open_artifact(settings.model)
     catalogue = Catalogue(artifact.dim, artifact.fingerprint)
-    statistics = Statistics(catalogue, layout.identities)
+    statistics = Statistics(catalogue, layout.identities, pair_users=settings.pair_users)
     await _restore_statistics(settings, statistics)
     found = await _find(settings, user, layout, artifact.fingerprint)
     if found is None:

@@ -28,6 +28,10 @@ _SOONEST, _LATEST, _GROWTH = 500, 10_000, 0.1  # events between fits: a tenth of
 _PROMOTED_FROM = 1.25  # an item takes the place of a top item that has so many times less interaction
 
 
+_MOST_USERS = 255  # that are told apart
+_Users = npt.NDArray[np.uint8]
+
+
 class History(NamedTuple):
     """What a user interacted with. rows: `(h,)`, each once. strengths: `(h,)`, sums of co-visit weights, in (0, 1]."""
 
@@ -121,11 +125,15 @@ def _terms(weights: Floats, places: npt.NDArray[np.int32], history: History, row
 
 @dataclass(frozen=True, slots=True)
 class Gram:
-    """G as it stood. rows: `(m,)`, the top items. counts: `(m, m)`. events: how many it was counted from."""
+    """G as it stood. rows: `(m,)`, the top items. counts: `(m, m)`. events: how many it was counted from.
+
+    users: `(m, m) uint8`, of how many users each count is, 255 for more; of the diagonal nothing is told.
+    """
 
     rows: Rows
     counts: Floats
     events: int
+    users: _Users
 
 
 def ridge(gram: Gram) -> float:
@@ -166,6 +174,8 @@ def _is_positive(matrix: Floats) -> bool:
 class Ease:
     """Counts G, and keeps the last fit. One writer, readers in the same thread.
 
+    least: how many users two items need in common before the model is fitted to it (serving/ranking/covisits.py).
+
     >>> ease, two = Ease(top=4), History(np.array([2]), np.float32([1.0]))
     >>> for _ in range(300):
     ...     ease.add(2, 1.0, History(np.array([], np.intp), np.float32([])))
@@ -175,8 +185,9 @@ class Ease:
     ([2, 5], [0.0, 33.0])
     """
 
-    def __init__(self, top: int = TOP_ITEMS) -> None:
+    def __init__(self, top: int = TOP_ITEMS, least: int = 1) -> None:
         self._most = top
+        self._least = least
         self._clear()
 
     def _clear(self) -> None:
@@ -187,12 +198,13 @@ class Ease:
         self._places: npt.NDArray[np.int32] = np.full(1024, -1, np.int32)  # by row
         self._taken = 0
         self._counts: Floats = np.zeros((self._most, self._most), np.float32)
+        self._users: _Users = np.zeros((self._most, self._most), np.uint8)
 
     def add(self, row: int, covisit: float, history: History) -> None:
         """Count an event of co-visit weight `covisit` on an item, unless its user had interacted with it before."""
         self.events += 1
         self._reserve(max(row, int(history.rows.max(initial=0))) + 1)
-        kept = (self._rows, self._places, self._counts)
+        kept = (self._rows, self._places, self._counts, self._users)
         self._taken = _count(row, np.float32(min(covisit, 1.0)), history, kept, self._taken)
 
     @property
@@ -205,11 +217,15 @@ class Ease:
         """G for a fit, after the top items are chosen again. totals: n_j by row."""
         self._fitted_at = self.events
         self._promote(totals)
-        return self.gram()
+        gram = self.gram()
+        if self._least > 1:
+            gram.counts[(gram.users < self._least) & ~np.eye(len(gram.rows), dtype=np.bool_)] = 0.0
+        return gram
 
     def gram(self) -> Gram:
         """A copy of G."""
-        return Gram(self._rows[: self._taken].copy(), self._counts[: self._taken, : self._taken].copy(), self.events)
+        part = slice(self._taken), slice(self._taken)
+        return Gram(self._rows[: self._taken].copy(), self._counts[part].copy(), self.events, self._users[part].copy())
 
     def restore(self, gram: Gram) -> None:
         """Go on from a copy, whose rows are this catalogue's. What was here is dropped."""
@@ -219,6 +235,7 @@ class Ease:
         self._rows[: self._taken] = gram.rows
         self._places[gram.rows] = np.arange(self._taken)
         self._counts[: self._taken, : self._taken] = gram.counts
+        self._users[: self._taken, : self._taken] = gram.users
 
     def _promote(self, totals: Floats) -> None:
         """Once the top is full: of the others those of the most interaction take the places of those of the least."""
@@ -233,6 +250,7 @@ class Ease:
             self._places[self._rows[place]], self._places[row] = -1, place
             self._rows[place] = row
             self._counts[place, :] = self._counts[:, place] = 0.0
+            self._users[place, :] = self._users[:, place] = 0
 
     def _reserve(self, n: int) -> None:
         have = len(self._places)
@@ -242,14 +260,14 @@ class Ease:
 
 @compiled
 def _count(
-    row: int, own: np.float32, history: History, kept: tuple[Rows, npt.NDArray[np.int32], Floats], taken: int
+    row: int, own: np.float32, history: History, kept: tuple[Rows, npt.NDArray[np.int32], Floats, _Users], taken: int
 ) -> int:
     """Count an interaction of strength `own` with an item, first of its user, whose history this is.
 
-    kept: rows by place, places by row, and G. Items get a place as long as one of those is free; `taken` are not, which
-    it returns as they are then.
+    kept: rows by place, places by row, G and its users. Items get a place as long as one of those is free; `taken` are
+    not, which it returns as they are then.
     """
-    rows, places, counts = kept
+    rows, places, counts, users = kept
     for each in range(len(history.rows)):
         if history.rows[each] == row:
             return taken
@@ -266,5 +284,8 @@ def _count(
                 both = own * history.strengths[each]
                 counts[place, other] += both
                 counts[other, place] += both
+                if own > 0.0 and users[place, other] < _MOST_USERS:
+                    users[place, other] += 1
+                    users[other, place] += 1
         counts[place, place] += own * own
     return taken

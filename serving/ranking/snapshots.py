@@ -5,15 +5,15 @@
                                  is bought again
 
 Each value is `crc32 (4 bytes, little endian) | MessagePack array`, in the order of `_Header`, `_Items`, `_Gram` and
-`_Repeats`. An item takes 100 bytes and its id, and 12 bytes for each of its neighbours, at most 800, which are told by
-their place among all items of the snapshot. What the EASE model has counted is at most 2 MiB. An item that was bought
+`_Repeats`. An item takes 100 bytes and its id, and 13 bytes for each of its neighbours, at most 800, which are told by
+their place among all items of the snapshot. What the EASE model has counted is at most 2.5 MiB. An item that was bought
 takes 13 bytes more, and 5 for each length of the gaps between its purchases, at most 56.
 """
 
 import binascii
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import numpy as np
@@ -65,12 +65,14 @@ class _Items(msgspec.Struct, array_like=True):
     fading: bytes = b""
     moments: bytes = b""
     shares: bytes = b""  # as `totals`, where there are none
+    users: bytes = b""  # of one user each, where there are none
 
 
 class _Gram(msgspec.Struct, array_like=True):
     rows: bytes
     counts: bytes  # the upper triangle, row by row
     events: int
+    users: bytes = b""  # as `counts`; of one user each, where there are none
 
 
 class _Repeats(msgspec.Struct, array_like=True):
@@ -84,13 +86,14 @@ class _Repeats(msgspec.Struct, array_like=True):
     lifts: bytes  # of each kind, num and den
 
 
+_Number = TypeVar("_Number", bound=np.generic)
 _encoder = msgspec.msgpack.Encoder()
 _header = msgspec.msgpack.Decoder(_Header)
 _items = msgspec.msgpack.Decoder(_Items)
 _gram = msgspec.msgpack.Decoder(_Gram)
 _repeats = msgspec.msgpack.Decoder(_Repeats)
 _any = msgspec.msgpack.Decoder(list[Any])
-_NO_GRAM = Gram(np.empty(0, np.intp), np.empty((0, 0), np.float32), 0)
+_NO_GRAM = Gram(np.empty(0, np.intp), np.empty((0, 0), np.float32), 0, np.empty((0, 0), np.uint8))
 _MOST_WEIGHT = 1e201  # of a late event, up to version 2
 _MOST_HALVINGS = 1_000.0  # between what sums are weighted by and the newest event (serving/ranking/popularity.py)
 _MOST_TIME_MS = 2.0**53
@@ -151,6 +154,7 @@ def encode(snapshot: StatisticsSnapshot, chunk: int = CHUNK) -> Iterator[bytes]:
                 fading=_pack(sums.fading[rows]),
                 moments=_pack(sums.moments[rows]),
                 shares=_pack(sums.shares[rows]),
+                users=links.users.tobytes(),
             )
         )
     upper = np.triu_indices(len(snapshot.gram.rows))
@@ -159,6 +163,7 @@ def encode(snapshot: StatisticsSnapshot, chunk: int = CHUNK) -> Iterator[bytes]:
             rows=places[snapshot.gram.rows].astype("<i4", copy=False).tobytes(),
             counts=snapshot.gram.counts[upper].astype("<f4", copy=False).tobytes(),
             events=snapshot.gram.events,
+            users=snapshot.gram.users[upper].tobytes(),
         )
     )
     yield _seal(_packed_repeats(snapshot.repeats, places))
@@ -237,14 +242,14 @@ def _links(chunks: Sequence[_Items], n: int) -> Links:
         np.frombuffer(b"".join(packed), "<f4")
         for packed in ([chunk.co_occurrence for chunk in chunks], [chunk.transition for chunk in chunks])
     )
+    users = np.frombuffer(b"".join(chunk.users or b"\1" * (len(chunk.neighbours) // 4) for chunk in chunks), "u1")
     _expect("as many rows as items", len(sizes) == n)
     _expect("rows of 0 to 800 neighbours", not n or (sizes.min() >= 0 and sizes.max() <= MOST_NEIGHBOURS))
     _expect("a weight for each neighbour", len(items) == len(co_occurrence) == len(transition) == sizes.sum())
+    _expect("a number of users for each neighbour", len(users) == len(items))
     _expect("neighbours among its items", not len(items) or (items.min() >= 0 and items.max() < n))
     _expect("weights that are numbers, 0 or more", _are_counts(co_occurrence) and _are_counts(transition))
-    return Links(
-        starts=np.cumsum([0, *sizes.tolist()]), items=items, co_occurrence=co_occurrence, transition=transition
-    )
+    return Links(np.cumsum([0, *sizes.tolist()]), items, co_occurrence, transition, users)
 
 
 def _sums(header: _Header, chunks: Sequence[_Items], n: int) -> Sums:
@@ -313,9 +318,17 @@ def _unpack_gram(value: bytes, n: int) -> Gram:
     _expect("the EASE model's rows among its items", not m or (rows.min() >= 0 and rows.max() < n))
     _expect("a count for each two of the EASE model's rows", len(upper) == m * (m + 1) // 2 and told.events >= 0)
     _expect("the EASE model's counts as numbers, 0 or more", _are_counts(upper))
-    counts = np.zeros((m, m), np.float32)
-    counts[np.triu_indices(m)] = upper
-    return Gram(rows, np.triu(counts, 1).T + counts, told.events)
+    users = np.frombuffer(told.users, "u1") if told.users else (upper > 0).astype(np.uint8)
+    _expect("users for each count of the EASE model", len(users) == len(upper))
+    return Gram(rows, _whole(upper, m), told.events, _whole(users, m))
+
+
+def _whole(upper: npt.NDArray[_Number], m: int) -> npt.NDArray[_Number]:
+    """`(m, m)`, from its upper triangle."""
+    whole = np.zeros((m, m), upper.dtype)
+    whole[np.triu_indices(m)] = upper
+    told: npt.NDArray[_Number] = np.triu(whole, 1).T + whole
+    return told
 
 
 def _unpack_repeats(value: bytes, n: int) -> RepeatCounts:

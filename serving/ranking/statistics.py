@@ -53,13 +53,16 @@ class Statistics:
     """One writer, readers in the same thread.
 
     identities: topic -> which topic of that name is meant. once: an item that stands in a ring several times links as
-    its newest place does, so that nobody strengthens a co-visit by coming back to an item in between.
+    its newest place does, so that nobody strengthens a co-visit by coming back to an item in between. pair_users: how
+    many users must have interacted with two items before anybody's lists go by that they belong together.
     """
 
-    def __init__(self, catalogue: Catalogue, identities: Mapping[str, str], *, once: bool = True) -> None:
+    def __init__(
+        self, catalogue: Catalogue, identities: Mapping[str, str], *, once: bool = True, pair_users: int = 1
+    ) -> None:
         self.popularity = Popularity()
-        self.covisits = CoVisitRows()
-        self.ease = Ease()
+        self.covisits = CoVisitRows(pair_users)
+        self.ease = Ease(least=pair_users)
         self.repeats = Repeats()
         self._catalogue = catalogue
         self._identities = identities
@@ -72,7 +75,8 @@ class Statistics:
             row = self._catalogue.row(event.item_id)
             ring = [(self._catalogue.row(item_id), weight) for item_id, weight in event.ring]
             self.popularity.add(row, event.covisit, event.time_ms, event.nth)  # of 0, too: somebody was there
-            self.covisits.add(row, event.own or event.covisit, self._links(event, row, ring))
+            first = event.covisit >= event.own  # what a user does with an item again counts less than it weighs
+            self.covisits.add(row, event.own or event.covisit, self._links(event, row, ring), first=first)
             self.ease.add(row, event.covisit, self._history(event, ring))
             if event.purchase is not None:
                 self.repeats.add(row, self._catalogue.kind(row), self._purchase(event, event.purchase))

@@ -84,7 +84,7 @@ class FollowedRanker:
         if items.catalogue is None:
             raise Unavailable("no item has a vector yet")
         self.catalogue = items.catalogue
-        self._statistics = Statistics(self.catalogue, self.identities)
+        self._statistics = Statistics(self.catalogue, self.identities, pair_users=settings.pair_users)
         self._rules = Rules(self.catalogue, settings.list_rules)
         experiment = read(settings.experiment) if settings.experiment is not None else None
         rankers = rankers_over(self.catalogue, self._statistics, self._rules)

@@ -147,7 +147,7 @@ def test_it_goes_on_from_a_copy() -> None:
     running, shifted = counted([{0: 1.0, 1: 0.5}, {1: 1.0, 2: 1.0}]), Ease(N)
     gram = running.gram()
 
-    shifted.restore(Gram(gram.rows + 5, gram.counts, gram.events))
+    shifted.restore(Gram(gram.rows + 5, gram.counts, gram.events, gram.users))
     running.add(3, 1.0, past({0: 1.0}))
     shifted.add(8, 1.0, past({5: 1.0}))
 

@@ -63,7 +63,7 @@ def test_what_was_not_changed_is_read() -> None:
 
 def test_what_told_no_shares_is_read_as_if_each_event_had_been_its_day_s_first() -> None:
     values = bodies()
-    del values[1][SHARES]
+    del values[1][SHARES:]
 
     popular = snapshots.decode([sealed(value) for value in values]).popular
     assert popular.shares.tolist() == popular.totals.tolist()
