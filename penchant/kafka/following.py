@@ -21,7 +21,8 @@ __all__ = ["Follower", "Sink", "consumer_options"]
 
 _POLL_MS, _AT_ONCE = 200, 500
 _FEW, _APART_S = 100, 0.005  # records: after so few a fetch waits a little, or each would be fetched by itself
-_IDLE_S, _IDLE_MS = 2.0, 500  # since the last record; then fetches are held for so long, and the thread sleeps longer
+_HELD_MS, _LONGEST_HELD_MS = 500, 1_000  # fetches, where nothing else is asked for; and after the longest silence
+_IDLE = ((10.0, _LONGEST_HELD_MS), (2.0, 500))  # seconds since the last record; then they are held for so long
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 2.0
 _SILENT_S = 3.0  # beyond the time that the broker may keep a fetch: then another client is made
 _STOP_S = 15.0  # a bootstrap that is under way ends within it
@@ -60,6 +61,15 @@ def consumer_options(bootstrap: str, options: Mapping[str, object]) -> dict[str,
     }
 
 
+def _idle_ms(silent_s: float) -> int:
+    """How long a fetch is held, and waited for, when nothing has come for so long; 0: as while records come.
+
+    >>> [_idle_ms(1.0), _idle_ms(3.0), _idle_ms(60.0)]
+    [0, 500, 1000]
+    """
+    return next((held_ms for after_s, held_ms in _IDLE if silent_s > after_s), 0)
+
+
 class Follower:
     """options: of the consumer. scope: which of a topic's partitions are read.
 
@@ -78,8 +88,8 @@ class Follower:
         self.problem = "nothing was read yet"
         self.heard_s = time.monotonic()
         self._options = options
-        self._held_ms = int(options.get("fetch_max_wait_ms", _IDLE_MS))
-        self._silent_s = _SILENT_S + max(self._held_ms, _IDLE_MS) / 1000
+        self._held_ms = int(options.get("fetch_max_wait_ms", _HELD_MS))
+        self._silent_s = _SILENT_S + max(self._held_ms, _LONGEST_HELD_MS) / 1000
         self._topics = topics
         self._scope = scope
         self._sink = sink
@@ -121,9 +131,9 @@ class Follower:
             self._begin(consumer)
             came_s = began_s = time.monotonic()
             while not self._stopping.is_set():
-                idle = time.monotonic() - came_s > _IDLE_S
-                consumer.hold(max(self._held_ms, _IDLE_MS) if idle else self._held_ms)
-                came = consumer.poll(_IDLE_MS if idle else _POLL_MS, _AT_ONCE)
+                idle_ms = _idle_ms(time.monotonic() - came_s)
+                consumer.hold(max(self._held_ms, idle_ms))
+                came = consumer.poll(idle_ms or _POLL_MS, _AT_ONCE)
                 for partition, records in came.items():
                     came_s = time.monotonic()
                     if records[0].offset < self._reached.get(partition, 0):

@@ -18,13 +18,13 @@ from serving.redis.answers import asked
 __all__ = ()
 
 PROBE_TIMEOUT_S = 3.0
-_PROBE_EVERY_S = 1.0
+_PROBE_EVERY_S = 2.0
 _DEAF_AFTER_S = 10.0  # a probe that is this late means that the event loop is stuck
 
 
 @dataclass(slots=True)
 class Dependencies:
-    """What routes answer from; whether store and broker answered when probed last: every second, not by each check."""
+    """What routes answer from; whether store and broker answered when probed last, not by each check."""
 
     store: redis.Redis
     broker: AIOKafkaClient

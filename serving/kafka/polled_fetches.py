@@ -27,7 +27,7 @@ _BUSY_S = 0.1  # since the last record
 _SHARE = 0.125  # of the time since then: an event that comes after a while is late by a small part of that
 _HELD_S = 0.5  # then the consumer may fetch from other partitions, too; at least
 _PAUSES_HELD = 8
-_FETCHED_S = 2.0  # then it is fetched in any case: an error is told to a fetch alone
+_FETCHED_S = 5.0  # then it is fetched in any case: an error is told to a fetch alone
 _SOON_S = 1.0
 _LATEST = -1
 
