@@ -3,10 +3,11 @@
 import logging
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from serving.catalogue import Catalogue
 from serving.experiment import read
-from serving.kafka.admin import TopicLayout, ends_by_fetches
+from serving.kafka.admin import TopicLayout
 from serving.kafka.follower import Follower
 from serving.kafka.leader_epochs import ends_of_epochs
 from serving.model.encoder import Encoder
@@ -22,7 +23,7 @@ from stream.group_assignment import GroupAssignment
 from stream.handlers import RecordHandlers
 from stream.kafka.assignment import Consumer, Partitions
 from stream.kafka.leader_epochs import LeaderEpochs
-from stream.kafka.log_tail import LogTail
+from stream.kafka.log_tail import LogTail, ends_of_the_same
 from stream.kafka.producer import KafkaLog
 from stream.monitoring.clock import Clock
 from stream.monitoring.exposure import Exposure
@@ -339,7 +340,7 @@ def _trending(parts: _Parts, core: _Core, gate: FlowGate) -> TrendingLists:
 def _watch(
     parts: _Parts, core: _Core, gate: FlowGate, followers: Sequence[Follower], epochs: LeaderEpochs
 ) -> ProgressWatch:
-    topics = parts.settings.topics
+    topics, brokers = parts.settings.topics, parts.settings.brokers
     return ProgressWatch(
         followers=followers,
         partitions=core.partitions,
@@ -347,7 +348,7 @@ def _watch(
         user_topics=(topics.clicks, topics.reviews, topics.commands, topics.transfers),
         gate=gate,
         retries=parts.retries,
-        tail=LogTail(lambda places: ends_by_fetches(parts.settings.brokers, places)),
+        tail=LogTail(partial(ends_of_the_same, brokers, topics, parts.layout.identities)),
         epochs=epochs,
         on_lag=parts.metrics.lag.set,
     )

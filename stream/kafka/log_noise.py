@@ -1,4 +1,4 @@
-"""Keeps out of the log what Faust tells with a traceback and the worker says in a sentence (stream/app.py)."""
+"""Keeps out of the log what Faust tells with a traceback, and the worker in a sentence, if at all (stream/app.py)."""
 
 import logging
 
@@ -16,4 +16,6 @@ class SaidOnce(logging.Filter):
         if record.name.partition(".")[0] not in _OF_FAUST or not record.exc_info:
             return True
         error = record.exc_info[1]
-        return not (isinstance(error, PenchantError) or (isinstance(error, RuntimeError) and str(error) == _CLOSED))
+        ends_a_stream = isinstance(error, StopAsyncIteration)  # each agent's, as a worker stops
+        closed = isinstance(error, RuntimeError) and str(error) == _CLOSED
+        return not (isinstance(error, PenchantError) or ends_a_stream or closed)

@@ -8,8 +8,11 @@ import asyncio
 from collections.abc import Callable, Collection, Mapping
 
 from penchant.errors import Misconfigured
+from penchant.topics import Topics
+from serving.kafka.admin import ends_by_fetches, topic_identity
+from serving.kafka.brokers import AnyBrokers
 
-__all__ = ["LogTail"]
+__all__ = ["LogTail", "ends_of_the_same"]
 
 _SETTLES_S = 1.0
 Place = tuple[str, int]  # topic and partition
@@ -47,6 +50,22 @@ class LogTail:
             if ends[place] < stands[place]:
                 raise Misconfigured(_lost(place, ends[place], stands[place]))
             self._too_low[place] = listed[place]
+
+
+def ends_of_the_same(
+    brokers: AnyBrokers, topics: Topics, identities: Mapping[str, str], places: Collection[Place]
+) -> Mapping[Place, int]:
+    """Where partitions end, as fetches tell, of the topics that have these identities; blocks.
+
+    Raises Misconfigured if others have their names by now, which end early but lost nothing; and Unavailable.
+    """
+    now = topic_identity(brokers, topics)
+    if anew := sorted({topic for topic, _ in places if now[topic] != identities[topic]}):
+        raise Misconfigured(
+            f"{', '.join(anew)} were created again while the store was kept, and their events would be skipped up to "
+            "where those of before were read: see `penchant topics adopt` (docs/running.md, Topics created again)"
+        )
+    return ends_by_fetches(brokers, places)
 
 
 def _lost(place: Place, end: int, stands: int) -> str:

@@ -14,8 +14,6 @@ from tests.support.command import penchant
 from tests.support.kafka_cluster import BROKERS, KafkaCluster
 from tests.support.system import now_ms
 
-__all__ = ["kept_by_two", "lost_by_an_unclean_election"]
-
 LOST = "records that the log lost"
 
 

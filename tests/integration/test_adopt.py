@@ -18,6 +18,7 @@ from penchant.topics import Topics
 from serving.kafka.admin import topic_identity
 from serving.model.artifact import open_artifact
 from serving.state.user_state import decode
+from stream.kafka.log_tail import ends_of_the_same
 from stream.store.base import Commit, Retention, Saved
 from stream.store.redis import Store
 from stream.store.topic_identity import adopt_topics, check_identities
@@ -144,6 +145,15 @@ def system(broker: Broker, redis_url: str, prefix: str, tmp_path: Path, small_mo
     with running(broker, redis_url, prefix, tmp_path) as made:
         made.environment["PENCHANT_MODEL"] = str(small_model)
         yield made
+
+
+def test_topics_that_were_made_anew_are_told_from_a_log_that_lost_its_end(system: System) -> None:
+    identities, place = topic_identity(system.bootstrap, system.topics), (system.topics.clicks, 0)
+    assert ends_of_the_same(system.bootstrap, system.topics, identities, [place]) == {place: 0}
+
+    make_anew(system)
+    with pytest.raises(Misconfigured, match=r"clicks\.v1 were created again .*`penchant topics adopt`"):
+        ends_of_the_same(system.bootstrap, system.topics, identities, [place])
 
 
 ITEMS = [{"item_id": f"f{n}", "title": title} for n, title in enumerate(["Solaris", "Alien", "Notting Hill"])]

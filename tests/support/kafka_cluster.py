@@ -12,8 +12,6 @@ from deploy.local.services import free_port
 from penchant.errors import Misconfigured, Unavailable
 from serving.kafka.admin import open_admin
 
-__all__ = ["BROKERS", "KafkaCluster"]
-
 BROKERS = (1, 2, 3)
 _CONTROLLER = 100
 _QUORUM = "controller.quorum.voters={node}@127.0.0.1:{port}\ncontroller.listener.names=CONTROLLER\n"

@@ -13,6 +13,7 @@ from stream.kafka.log_noise import SaidOnce
     [
         ("faust.agents.actor", Unavailable("Redis is full"), False),
         ("faust.consumer", RuntimeError("Event loop is closed"), False),
+        ("faust.agents.actor", StopAsyncIteration(), False),
         ("mode.threads", RuntimeError("Event loop is closed"), False),
         ("faust.agents.actor", RuntimeError("a fault of ours"), True),
         ("stream.app", Unavailable("Redis is full"), True),
