@@ -95,8 +95,9 @@ class Crowd:
         if learn and told.covisit:
             random = np.random.default_rng(self._offset)
             row = self._catalogue.row(told.item_id)
-            share = self.ranker.blend.share_of(told.nth)
-            self.ranker.learn(before(told), row, random, weight=share * told.own**2)
+            weight = told.own**2
+            weight *= self.ranker.blend.share_of(told.nth, weight, told.time_ms)
+            self.ranker.learn(before(told), row, random, weight=weight)
         self._statistics.apply(
             CoVisits(topic="", partition=0, first=self._offset, last=self._offset, events=[_at(told, self._offset)])
         )

@@ -14,8 +14,8 @@ from serving.arrays import Doubles, Rows
 
 K, TOP = 20, 10
 FARMS = (1, 10, 100)
-_LEARNED = 20  # of everybody's events every twentieth is learned from
-_MOST_LEARNED = 300  # of a farm's events
+_LEARNED = 20  # of everybody's events of the first weeks every twentieth is learned from
+_LEARNED_LATE = 4  # of those of the last week, and of false users beside them; of what a farm sends afterwards all
 _DEEP = 100  # users of whom the item's place among all items is looked up
 
 
@@ -83,7 +83,7 @@ class World:
                 self._early.take_in(told, learn=self._users.offset % _LEARNED == 0)
             else:
                 self._late_acts.append((act, told))
-        self._late = self._after(self._late_acts, self._early.copy(), len(self._late_acts) // _LEARNED)
+        self._late = self._after(self._late_acts, self._early.copy(), _LEARNED_LATE)
         self.popular: Rows = np.argsort(-np.bincount([act.item for act in acts], minlength=size.items), kind="stable")
         chosen = self.shop.random.choice(size.users, min(size.measured, size.users), replace=False)
         self._asked = [(people[at], self._next(people[at])) for at in chosen.tolist()]
@@ -110,13 +110,12 @@ class World:
         false = Users(self.catalogue, caps=self._caps)
         attack = [(act, false.act(act)) for act in sorted(acts)]
         if attack[0][0].time_s >= LATE_S:
-            return self._after(attack, self._late.copy(), _MOST_LEARNED)
+            return self._after(attack, self._late.copy(), 1)
         beside = sorted([*self._late_acts, *attack], key=lambda each: each[0].time_s)
-        return self._after(beside, self._early.copy(), len(self._late_acts) // _LEARNED + _MOST_LEARNED)
+        return self._after(beside, self._early.copy(), _LEARNED_LATE)
 
     @staticmethod
-    def _after(acts: Sequence[tuple[Act, CoVisitEvent]], crowd: Crowd, learned: int) -> Crowd:
-        every = max(len(acts) // max(learned, 1), 1)
+    def _after(acts: Sequence[tuple[Act, CoVisitEvent]], crowd: Crowd, every: int) -> Crowd:
         for n, (_, told) in enumerate(acts):
             crowd.take_in(told, learn=n % every == 0)
         return crowd

@@ -90,7 +90,7 @@ class Penchant:
         nth = nth_of_day(state, came)
         if self._learns and step.asked:
             self._offer(step)
-            share = self.ranker.blend.share_of(nth)
+            share = self.ranker.blend.share_of(nth, time_ms=event.time_ms)
             self.ranker.learn(state, event.row, self._random, self._idle(step), share)
         before, own = context_of(state), contribution.weight.covisit
         told = CoVisitEvent(self._offset, item_id, counted(state, came), *before, event.time_ms, own=own, nth=nth)

@@ -3,9 +3,10 @@
 How popular an item is depends on how far back one looks: a shop's week, a newspaper's hour. So interaction is summed up
 over all time, and seven times more with weights that fade: per event of anybody, and per time.
 
-Of what fades, the n-th event of a user's day counts 1 / n², and lets as much of an event pass: else a hundred users
-with fifty events each would be all that is left of late, and what thousands did before them would have faded. Over all
-time it counts by what is usual (serving/ranking/learning/fair_share.py). Co-visits are related to sums of everything.
+The n-th event of a user's day counts by what is usual (serving/ranking/learning/fair_share.py): min(1, u / n)² over all
+time, min(1, 3·u / n)² of what fades, and it lets as much of an event pass: else a hundred users with fifty events each
+would be all that is left of late, and what thousands did before them would have faded. Co-visits are related to sums of
+everything.
 """
 
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ import numpy.typing as npt
 
 from serving.arrays import Doubles, Rows
 from serving.compiled import compiled
-from serving.ranking.learning.fair_share import MOST_OF_A_DAY, Usual
+from serving.ranking.learning.fair_share import Usual
 
 __all__ = ()
 
@@ -30,6 +31,7 @@ _PER_MS = np.array([*(0.0 for _ in _BY_EVENTS), *(1.0 / each for each in _BY_TIM
 
 _FIRST_NEWNESS, _NEWNESS_STEP = 0.02, 1e-3
 _MOST_HALVINGS = 600.0  # float64 ends near 2**1024: far enough away for any single co-visit weight
+_LATE = 3.0  # times what is usual counts whole of late: there less is others', and less is lost by what few do
 _GRAIN = 1024.0  # parts of an event that may pass: exact in binary, so that a copy goes on from the same number
 MOMENTS = 4  # of an item: numbers of its first and last event, and their times
 
@@ -41,7 +43,8 @@ class Sums:
     totals, shares: `(n,)`. fading: `(n, FADES)`, as weighted since `since`. moments: `(n, 4)`: numbers of an item's
     first and last event, from 1, 0 for none, and their times in ms. since: `(FADES,)`, half-lives passed when an event
     counted 1. now: `(FADES,)`, half-lives passed at the newest event. events: how many came in all. began_ms,
-    newest_ms: times of the earliest and latest of them. usual: which of its user's day an event is in the mean.
+    newest_ms: times of the earliest and latest of them. days: how many of users' days reached
+    an n-th event (serving/ranking/learning/fair_share.py); empty where that is not known.
     """
 
     totals: Doubles
@@ -53,7 +56,7 @@ class Sums:
     began_ms: float
     newest_ms: float
     shares: Doubles
-    usual: float = MOST_OF_A_DAY
+    days: tuple[float, ...] = ()
 
 
 def earlier_sums(totals: Doubles, decayed: Doubles, last: Doubles, events: int) -> Sums:
@@ -69,7 +72,7 @@ class Popularity:
     """How much interaction each item has, in all and of late, and when. One writer, readers in the same thread.
 
     `totals` is n_i, the sum of the co-visit weights of the events on item i, and `shares` the same, in which a user who
-    does more within a day than is usual counts less. `fading` are sums of the weights by 1 / n², in each of which an
+    does more within a day than is usual counts less. `fading` are sums of such weights, in each of which an
     event's weight is multiplied by a decay for every event of anybody that came later, or halves with the time until
     the newest event. Instead of changing every item on every event, an event is added with a weight that grows by
     that, and readers divide by the present one (forward decay: Cormode et al., "Forward Decay: A Practical Time Decay
@@ -105,7 +108,7 @@ class Popularity:
 
         nth: the how-manieth of its user's events of a day it is, from 1.
         """
-        share = max(round(_GRAIN / nth**2), 1) / _GRAIN
+        share = max(round(_GRAIN * self._usual.within(nth, _LATE)), 1) / _GRAIN
         if row >= len(self._totals):
             self._reserve(row + 1)
         at_ms = float(time_ms) or self._newest_ms
@@ -171,7 +174,7 @@ class Popularity:
             began_ms=self._began_ms,
             newest_ms=self._newest_ms,
             shares=self._shares[:n].copy(),
-            usual=self._usual.number,
+            days=tuple(self._usual.reached()),
         )
 
     def restore(self, rows: Rows, sums: Sums) -> None:
@@ -192,7 +195,7 @@ class Popularity:
         self._fading[rows], self._moments[rows] = sums.fading, sums.moments
         self._since, self._now = sums.since.copy(), sums.now.copy()
         self.events, self._began_ms, self._newest_ms = sums.events, sums.began_ms, sums.newest_ms
-        self._usual = Usual(sums.usual)
+        self._usual = Usual(sums.days) if sums.days else Usual()
         self._passed = round(float(sums.now[0]) / _PER_EVENT[0] * _GRAIN) / _GRAIN
 
     def _events_since(self, n: int, moment: int) -> npt.NDArray[np.float32]:

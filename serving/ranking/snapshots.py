@@ -23,7 +23,7 @@ from penchant.errors import BrokenState, Misconfigured
 from serving.arrays import Doubles
 from serving.ranking.covisits import MOST_NEIGHBOURS, CoVisitRows, Links
 from serving.ranking.ease import TOP_ITEMS, Gram
-from serving.ranking.learning.fair_share import MOST_OF_A_DAY, MOST_USUAL
+from serving.ranking.learning.fair_share import MOST_OF_A_DAY, are_days
 from serving.ranking.popularity import FADES, MOMENTS, Sums, earlier_sums
 from serving.ranking.seen.repeats import BUCKETS, OCTAVES, RepeatCounts, Repeats
 from serving.ranking.statistics import SourcePartition, StatisticsSnapshot
@@ -50,7 +50,8 @@ class _Header(msgspec.Struct, array_like=True):
     now: list[float] = []
     began_ms: float = 0.0
     newest_ms: float = 0.0
-    usual: float = MOST_OF_A_DAY
+    usual: float = MOST_OF_A_DAY  # for builds that read no `days`
+    days: list[float] = []
 
 
 class _Items(msgspec.Struct, array_like=True):
@@ -136,7 +137,7 @@ def encode(snapshot: StatisticsSnapshot, chunk: int = CHUNK) -> Iterator[bytes]:
         now=sums.now.tolist(),
         began_ms=sums.began_ms,
         newest_ms=sums.newest_ms,
-        usual=sums.usual,
+        days=list(sums.days),
     )
     yield _seal(header)
     for start in starts:
@@ -261,7 +262,7 @@ def _sums(header: _Header, chunks: Sequence[_Items], n: int) -> Sums:
     counts = (sums.totals, sums.shares, sums.fading * np.exp2(-halvings), sums.moments[:, :2])
     _expect("sums that are numbers, 0 or more", all(map(_are_counts, counts)))
     times = np.concatenate([[sums.began_ms, sums.newest_ms], sums.moments[:, 2:].ravel()])
-    _expect("what is usual", 1.0 <= sums.usual <= MOST_USUAL)
+    _expect("what is usual", not sums.days or are_days(sums.days))
     _expect("times", bool((np.abs(times) <= _MOST_TIME_MS).all()))
     _expect("offsets and counts of 0 or more", min(header.reached, header.events, header.made_ms) >= 0)
     return sums
@@ -278,7 +279,7 @@ def _told_sums(header: _Header, chunks: Sequence[_Items]) -> Sums:
         events=header.events,
         began_ms=header.began_ms,
         newest_ms=header.newest_ms,
-        usual=header.usual,
+        days=tuple(header.days),
     )
 
 

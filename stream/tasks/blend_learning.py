@@ -69,7 +69,8 @@ class BlendLearner:
         taken = self._catalogue.find(event.item_id)
         if taken is None or not self._catalogue.available[taken] or not event.covisit:
             return False
-        weight = (event.own or event.covisit) ** 2 * self._ranker.blend.share_of(event.nth)
+        weight = (event.own or event.covisit) ** 2
+        weight *= self._ranker.blend.share_of(event.nth, weight, event.time_ms)
         self._ranker.learn(before(event), taken, self._random, weight=weight)
         return True
 

@@ -29,8 +29,9 @@ import numpy as np
 
 from penchant.errors import BrokenState
 from serving.arrays import Doubles, Floats
-from serving.ranking.learning.fair_share import MOST_USUAL, Usual
-from serving.ranking.learning.learner import Draw, Learner, SingleSignals, loss
+from serving.ranking.learning.fair_share import MOST_OF_A_DAY, Usual, are_days
+from serving.ranking.learning.learner import Draw, Learner, SingleSignals, faded, loss
+from serving.ranking.learning.pace import Pace
 from serving.ranking.learning.signals import Signal
 from serving.ranking.learning.watch import Verdict, Watch
 
@@ -50,11 +51,13 @@ START = {
 UNKNOWN_START = {Signal.RECENT: 1.0, Signal.TOTAL: 0.05}
 _MEMORIES = (0.9998, 0.999)  # of the learners: what a step still counts after one more
 _SINGLE = 1e-3  # the share of all single signals together at the start
-_RATE = 0.25
+_RATES = 0.25, 0.025  # where little was learned and nothing is known, and where a farm must not decide
+_RATE_STEPS = 100.0  # from which on the rate falls
 _FIXED_SHARE = 1e-3
 _LEAST_SHARE = 1e-3  # smaller ones say nothing, so that a signal which is worth nothing gives no points
 _MOST_LOSS = 4.0  # above the best expert's: one surprise must not decide everything
 _ENOUGH = 1.0  # nats above chance from which a step counts whole
+_SHARES = MOST_OF_A_DAY + Pace.NUMBERS
 _MOST = 1e30  # of any number there; beyond it points are none
 
 
@@ -77,8 +80,8 @@ class Experts:
         weights: Doubles = shares[:few] @ learned + shares[few:] * self._single.factors
         return weights
 
-    def learn(self, draw: Draw) -> float:
-        """One step of each, and of their shares. Returns how much of it was taken, in [0, 1]."""
+    def learn(self, draw: Draw, rate: float) -> float:
+        """One step of each, and of their shares, at some rate. Returns how much of it was taken, in [0, 1]."""
         chance = loss(np.zeros(len(Signal)), draw)
         alone = self._single.learn(draw)  # in any case: one that was worth nothing so far may be what explains it
         losses = np.array([*(learner.loss(draw) for learner in self.learners), *alone])
@@ -88,8 +91,9 @@ class Experts:
         taken = replace(draw, weight=draw.weight * evidence)
         for learner in self.learners:
             learner.learn(taken)
-        shares = self._shares * np.exp(-_RATE * taken.weight * np.minimum(losses - losses.min(), _MOST_LOSS))
-        self._shares = (1.0 - _FIXED_SHARE) * shares / shares.sum() + _FIXED_SHARE * self._start
+        shares = self._shares * np.exp(-rate * taken.weight * np.minimum(losses - losses.min(), _MOST_LOSS))
+        kept = faded(1.0 - _FIXED_SHARE, taken.weight)
+        self._shares = kept * shares / shares.sum() + (1.0 - kept) * self._start
         return evidence
 
     def numbers(self) -> Doubles:
@@ -126,11 +130,17 @@ class Blend:
         self._known = Experts(self._start, guarded=guarded)
         self._unknown = Experts(_array(UNKNOWN_START), guarded=guarded)
         self._watch = Watch() if guarded else None
-        self._usual = Usual()
+        self._usual, self._pace = Usual(), Pace()
 
-    def share_of(self, nth: int) -> float:
-        """How much of a step its user's `nth` event of a day teaches, in (0, 1]; to be asked once for each."""
-        return 1.0 if self._watch is None else self._usual.share_of(nth)
+    def share_of(self, nth: int, weight: float = 1.0, time_ms: int = 0) -> float:
+        """How much of a step of a weight its user's `nth` event of a day teaches, in (0, 1]; to be asked once for each.
+
+        time_ms: of the event, 0 if that is not known.
+        """
+        if self._watch is None:
+            return 1.0
+        share = self._usual.share_of(nth)
+        return share * self._pace.share_of(share * weight, time_ms)
 
     def at(self, freshness: float) -> Floats:
         """The weights `(f,) float32` of a moment, `freshness` in [0, 1]."""
@@ -147,11 +157,14 @@ class Blend:
     def learn(self, draw: Draw, *, known: bool = True) -> None:
         """One step. `known`: whether something was known of the user."""
         self.steps += 1
+        rate = _RATES[0]
+        if self._watch is not None:
+            rate = max(rate * min(_RATE_STEPS / self.steps, 1.0), _RATES[1])
         if not known or self._watch is None:
-            (self._known if known else self._unknown).learn(draw)
+            (self._known if known else self._unknown).learn(draw, rate)
             return
         worse = loss(self._known.at(draw.freshness), draw) - loss(self._start, draw)
-        if evidence := self._known.learn(draw):
+        if evidence := self._known.learn(draw, rate):
             self._watched(self._watch, worse, draw.weight * evidence)
 
     def _watched(self, watch: "Watch", worse: float, weight: float) -> None:
@@ -168,23 +181,26 @@ class Blend:
                 pass
 
     def pack(self) -> bytes:
-        """All that it knows as bytes: a crc32, the number of steps, the experts', and what is usual, as float64s.
+        """All that it knows as bytes: a crc32, the number of steps, the experts', what is usual, and the pace.
 
-        Little endian. What was written before the last of these was told lacks it.
+        As float64s, little endian. What earlier versions wrote lacks the last two, or has one number there.
         """
         experts = self._known.numbers(), self._unknown.numbers()
-        body = np.concatenate([[float(self.steps)], *experts, [self._usual.number]]).astype("<f8")
+        body = np.concatenate([[float(self.steps)], *experts, self._usual.reached(), self._pace.told()]).astype("<f8")
         return binascii.crc32(body.tobytes()).to_bytes(4, "little") + body.tobytes()
 
     def unpack(self, packed: bytes) -> None:
         """Take over what `pack` told. Raises BrokenState if it was altered, or is of other signals."""
-        body = packed[4:]
-        lacking = len(self.pack()) - len(packed)
-        if lacking not in {0, 8} or binascii.crc32(body) != int.from_bytes(packed[:4], "little"):
+        body, few = packed[4:], len(self.pack()) // 8 - _SHARES
+        fits = len(body) % 8 == 0 and len(body) // 8 - few in {0, 1, _SHARES}
+        if not fits or binascii.crc32(body) != int.from_bytes(packed[:4], "little"):
             raise BrokenState("the blend's weights in the store are altered, or of another version of Penchant")
-        numbers, usual = np.split(np.frombuffer(body, "<f8"), [len(self.pack()) // 8 - 1])
+        numbers, usual = np.split(np.frombuffer(body, "<f8"), [few])
+        reached, pace = Usual().reached(), Pace().told()
+        if len(usual) == _SHARES:
+            reached, pace = usual[:MOST_OF_A_DAY].tolist(), usual[MOST_OF_A_DAY:].tolist()
         known, unknown = Experts(_array(START)), Experts(_array(UNKNOWN_START))
-        if not (np.abs(numbers) <= _MOST).all() or numbers[0] < 0 or not ((usual >= 1) & (usual <= MOST_USUAL)).all():
+        if not (np.abs(numbers) <= _MOST).all() or numbers[0] < 0 or not are_days(reached) or not _is_pace(pace):
             raise BrokenState("the blend's weights in the store are no weights")
         try:
             for experts, told in zip((known, unknown), np.split(numbers[1:], 2), strict=True):
@@ -192,7 +208,11 @@ class Blend:
         except ValueError as error:
             raise BrokenState(f"the blend's weights in the store are no weights: they lack {error}") from error
         self._known, self._unknown, self.steps = known, unknown, int(numbers[0])
-        self._usual = Usual(*usual.tolist())
+        self._usual, self._pace = Usual(reached), Pace(pace)
+
+
+def _is_pace(told: list[float]) -> bool:
+    return all(0.0 <= each <= _MOST for each in told)
 
 
 def _array(start: Mapping[Signal, float]) -> Doubles:

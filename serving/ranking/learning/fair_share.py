@@ -1,38 +1,76 @@
-"""How much of a step an event may teach, by what is usual: so that few users do not teach most.
+"""How much an event may count, by what is usual: so that few users are not most of what is known.
 
 Where users take one thing a day, fifty events of one are somebody with a script; where they rate fifty films in an
-evening, they are what there is to learn from. So with u, the mean n of the events so far, the n-th teaches
+evening, they are what there is to learn from. So with u, how many events a user's day usually has, the n-th counts
 
-    min(1, 2·u / n)²
+    min(1, u / n)²
 
-of a step. It moves that mean by min(1, u / n)² of a hundredth, so that whoever does far more than others does
-not change what is usual. It begins above every n, as nothing is known then, and goes down within some hundred steps.
+of its weight. What is usual goes by users, not by events: a user's day counts once for each n that it reaches. With
+S(n) the share of days that reach n, of the last 5,000 or so,
+
+    u = Σ_n min(max(4·S(n) - 1, 0), 1)
+
+so what fewer than a quarter of all days reach is not usual, however many events those few send.
 """
+
+from collections.abc import Sequence
 
 __all__ = ()
 
-MOST_OF_A_DAY = 21.0  # that a ring tells of, as this one
-_RATE = 0.01
-_FREE = 2.0  # times what is usual
-MOST_USUAL = 1e6
+MOST_OF_A_DAY = 21  # that a ring tells of, as this one
+_FADE = 0.9998  # of the days before, for each that begins
+_PRIOR = 10.0  # days that reached everything, as nothing is known yet
+_LEAST, _MOST = 0.25, 0.5  # shares of days that reach n, below which it is not usual, and from which it is
+_MOST_DAYS = 1e6
+_FULL = 1e100  # of what a day counts: far from the end of a float
 
 
 class Usual:
-    """number: the mean of which of its kind an event is.
+    """reached: how many days reached each n, from 1; those before count less. number: u.
 
-    >>> usual = Usual(21.0)
+    >>> usual = Usual()
     >>> usual.share_of(21)
     1.0
     >>> shares = [usual.share_of(1) for _ in range(1000)]
-    >>> round(usual.number, 2), usual.share_of(2), round(usual.share_of(10), 2)
-    (1.0, 1.0, 0.04)
+    >>> usual.number, usual.share_of(2), round(usual.share_of(10), 2)
+    (1.0, 0.25, 0.01)
     """
 
-    def __init__(self, number: float = MOST_OF_A_DAY) -> None:
-        self.number = number
+    def __init__(self, reached: Sequence[float] = (_PRIOR,) * MOST_OF_A_DAY) -> None:
+        self._reached = list(reached)
+        self._day = 1.0  # what one counts; it grows, instead of all others fading
+        self.number = 1.0
+        self._look()
 
     def share_of(self, nth: int) -> float:
-        """The share of one more, in (0, 1]. nth: from 1."""
-        share = min(1.0, _FREE * self.number / nth) ** 2
-        self.number += _RATE * min(1.0, self.number / nth) ** 2 * (nth - self.number)
+        """The share of a user's `nth` event of a day, in (0, 1]; to be asked once for each. nth: from 1."""
+        share = self.within(nth, 1.0)
+        if nth == 1:
+            self._look()
+            self._day /= _FADE
+            if self._day > _FULL:
+                self.reached()
+        self._reached[min(nth, MOST_OF_A_DAY) - 1] += self._day
         return share
+
+    def within(self, nth: int, times: float) -> float:
+        """The same where so many times what is usual counts whole; to be asked at will."""
+        return min(1.0, times * self.number / nth) ** 2
+
+    def reached(self) -> list[float]:
+        """What another is made from, and what this one goes on from, too."""
+        self._reached, self._day = [each / self._day for each in self._reached], 1.0
+        return self._reached.copy()
+
+    def _look(self) -> None:
+        """Work out u. Nothing is reached by more days than what is before it: the last n stands for all that follow."""
+        most = days = self._reached[0]
+        self.number = 0.0
+        for each in self._reached:
+            most = min(most, each)
+            self.number += min(max((most / days - _LEAST) / (_MOST - _LEAST), 0.0), 1.0)
+
+
+def are_days(reached: Sequence[float]) -> bool:
+    """Whether somebody else's numbers can be what `Usual.reached` told."""
+    return len(reached) == MOST_OF_A_DAY and reached[0] > 0 and all(0 <= each <= _MOST_DAYS for each in reached)

@@ -68,8 +68,9 @@ class Learner:
         slope = _both(mean - draw.signals[:, 0], draw.freshness)
         spread = (draw.signals * chances) @ draw.signals.T - np.outer(mean, mean)
         g = draw.freshness
-        self._curvature *= self._memory
-        self._curvature[np.diag_indices(2 * _F)] += (1.0 - self._memory) * _PRIOR
+        kept = faded(self._memory, draw.weight)
+        self._curvature *= kept
+        self._curvature[np.diag_indices(2 * _F)] += (1.0 - kept) * _PRIOR
         for at, first in enumerate((1.0, g)):
             for to, second in enumerate((1.0, g)):
                 part = self._curvature[at * _F : (at + 1) * _F, to * _F : (to + 1) * _F]
@@ -100,8 +101,8 @@ class SingleSignals:
         chances, losses = _softmax(self.factors[:, None] * draw.signals + draw.points)
         mean = (chances * draw.signals).sum(axis=1)
         spread = (chances * draw.signals**2).sum(axis=1) - mean**2
-        faded = _SINGLE_MEMORY * self._curvature + (1.0 - _SINGLE_MEMORY) * _SINGLE_PRIOR
-        self._curvature = faded + draw.weight * spread
+        kept = faded(_SINGLE_MEMORY, draw.weight)
+        self._curvature = kept * self._curvature + (1.0 - kept) * _SINGLE_PRIOR + draw.weight * spread
         slope = draw.weight * (mean - draw.signals[:, 0])
         self.factors = np.maximum(self.factors - slope / self._curvature, 0.0)
         return losses
@@ -115,6 +116,14 @@ class SingleSignals:
         if numbers.shape != (2 * _F,) or numbers[_F:].min() <= 0 or numbers[:_F].min() < 0:
             raise ValueError("factors of signals")
         self.factors, self._curvature = numbers[:_F].copy(), numbers[_F:].copy()
+
+
+def faded(memory: float, weight: float) -> float:
+    """What a step leaves of those before it: a part of a step a part of what a whole one takes.
+
+    Else those who teach next to nothing, but often, would have everything forgotten that others taught.
+    """
+    return float(memory ** min(weight, 1.0))
 
 
 def loss(weights: Doubles, draw: Draw) -> float:
