@@ -8,6 +8,9 @@ states before it is read, under a topic's name, and what a partition was left wi
     the one record that was under way when another     is a dead letter (`quarantined`) with its bytes; it is not read
     owner ended over it alone, after that
 
+A mark says whose it is. A process that was frozen, or so slow that its partitions were given to another, did not end:
+when it gets them again its own marks count for nothing.
+
 A mark is written over by the next batch, and taken away when a partition is given back in order; one of records that
 the states have already (their offsets say so) counts for nothing, but for the lists that may be unpublished: if two
 ended over those, these users keep the lists they have until their next events. Pending events are marked likewise.
@@ -15,6 +18,7 @@ ended over those, these users keep the lists they have until their next events. 
 
 import asyncio
 import logging
+import secrets
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Protocol
@@ -36,12 +40,17 @@ def items_scope(number: int) -> str:
 
 
 class Mark(msgspec.Struct, array_like=True, frozen=True):
-    """What is under way: the first and last place of a batch, or the places of what waits. again: one died over it."""
+    """What is under way: the first and last place of a batch, or the places of what waits. again: one died over it.
+
+    owners: whose it was, the last one's first, then who died over it before, each by a number of its own; none in marks
+    of earlier versions.
+    """
 
     first: int = 0
     last: int = 0
     again: bool = False
     places: list[_Position] = []
+    owners: list[int] = []
 
 
 class Marks(Protocol):
@@ -87,34 +96,38 @@ class Quarantine:
 
     def __init__(self, marks: Marks) -> None:
         self._marks = marks
-        self._suspects: dict[tuple[str, int], range] = {}  # topic and partition -> offsets
-        self._waiting: set[_Position] = set()
-        self._lists: dict[int, int] = {}  # partition -> how many died while its lists may have been unpublished
+        self._me = secrets.randbits(63)
+        # Of what was under way, who died over it.
+        self._suspects: dict[tuple[str, int], tuple[range, list[int]]] = {}  # topic and partition -> offsets
+        self._waiting: dict[_Position, list[int]] = {}
+        self._lists: dict[int, list[int]] = {}  # partition -> who died while its lists may have been unpublished
         self._condemned: set[_Position] = set()
         self._alone = asyncio.Lock()
 
     async def acquired(self, scope: str, partition: int, stands: Mapping[str, int]) -> None:
         """Find out what the owner before may have died over. stands: topic -> the next offset of the states."""
-        died = 0
+        over_lists: list[int] = []
         for name, raw in (await self._marks.read_marks(scope)).items():
             mark = _read(raw)
             if mark is None:
                 _log.error(
                     "action=left_out the mark %s of partition %d cannot be read: nobody is suspected", name, partition
                 )
+            elif not (died := self._died(mark)):
+                continue
             elif name == LISTS:
-                died = 1 + mark.again
+                over_lists = died
             elif name == WAITING:
-                self._died_over(mark)
+                self._died_over(mark.places, died)
             elif mark.last >= stands.get(name, 0):
                 first = max(mark.first, stands.get(name, 0))
-                if mark.again:
+                if len(died) > 1:
                     self._condemn((name, partition, first))
                 else:
-                    self._suspects[name, partition] = range(first, mark.last + 1)
+                    self._suspects[name, partition] = range(first, mark.last + 1), died
             else:
-                died = max(died, 1)
-        self._lists[partition] = died
+                over_lists = over_lists or died[:1]
+        self._lists[partition] = over_lists
 
     def condemned(self, record: Record) -> bool:
         """Whether a record is not to be read."""
@@ -125,13 +138,13 @@ class Quarantine:
     ) -> AsyncGenerator[Sequence[Record], None]:
         """Yield records of one topic, marked while they are taken in: together, or alone what somebody died over."""
         if not self._suspects and not self._condemned:
-            await self._mark(records, scope, again=False)
+            await self._mark(records, scope, [])
             yield records
             await self._survived(records, scope)
             return
         async with self._alone:  # so that what was under way is one record, whatever its topic
-            for some, again in self._apart(records):
-                await self._mark(some, scope, again=again)
+            for some, died in self._apart(records):
+                await self._mark(some, scope, died or [])
                 yield some
                 await self._survived(some, scope)
 
@@ -139,10 +152,12 @@ class Quarantine:
     async def waiting(self, partitions: Sequence[int], records: Sequence[Record]) -> AsyncIterator[None]:
         """Mark what waits in the states of some partitions while it is taken in."""
         places = [(record.topic, record.partition, record.offset) for record in records]
-        mark = Mark(again=len(places) == 1 and places[0] in self._waiting, places=places)
+        died = self._waiting.get(places[0], []) if len(places) == 1 else []
+        mark = Mark(again=bool(died), places=places, owners=[self._me, *died])
         await self._write({str(number): {WAITING: mark} for number in partitions})
         yield
-        self._waiting.difference_update(places)
+        for place in places:
+            self._waiting.pop(place, None)
         self._condemned.difference_update(places)
         for number in partitions:
             await self._marks.clear_marks(str(number), [WAITING])
@@ -154,54 +169,63 @@ class Quarantine:
     @asynccontextmanager
     async def lists(self, partition: int) -> AsyncIterator[bool]:
         """Mark that the unpublished lists of a partition are being made. Yields whether they may be."""
-        died = self._lists.pop(partition, 0)
-        await self._write({str(partition): {LISTS: Mark(again=died > 0)}})
-        if died > 1:
+        died = self._lists.pop(partition, [])
+        await self._write({str(partition): {LISTS: Mark(again=bool(died), owners=[self._me, *died])}})
+        if len(died) > 1:
             _log.error(
                 "action=quarantined two processes ended over the unpublished lists of partition %d: left out", partition
             )
-        yield died <= 1
+        yield len(died) <= 1
         await self._marks.clear_marks(str(partition), [LISTS])
 
     async def given_back(self, scope: str) -> None:
         """Take the marks of a scope away: its owner goes in order."""
         await self._marks.clear_marks(scope)
 
-    def _apart(self, records: Sequence[Record]) -> list[tuple[list[Record], bool]]:
-        groups: list[tuple[list[Record], bool]] = []
+    def _apart(self, records: Sequence[Record]) -> list[tuple[list[Record], list[int] | None]]:
+        """Records in groups, with who died over the one that is alone; of several that are together, None."""
+        groups: list[tuple[list[Record], list[int] | None]] = []
         for record in records:
+            offsets, died = self._suspects.get((record.topic, record.partition), (range(0), []))
             # What is condemned, too, so that it is saved whatever becomes of the rest.
-            alone = record.offset in self._suspects.get((record.topic, record.partition), ()) or self.condemned(record)
-            if alone or not groups or groups[-1][1]:
-                groups.append(([record], alone))
+            if record.offset in offsets or self.condemned(record):
+                groups.append(([record], died))
+            elif not groups or groups[-1][1] is not None:
+                groups.append(([record], None))
             else:
                 groups[-1][0].append(record)
         return groups
 
-    async def _mark(self, records: Sequence[Record], scope: Callable[[int], str], *, again: bool) -> None:
-        topic = records[0].topic if records else ""
+    async def _mark(self, records: Sequence[Record], scope: Callable[[int], str], died: Sequence[int]) -> None:
+        topic, owners = records[0].topic if records else "", [self._me, *died]
         spans = _spans(records)
-        await self._write({scope(n): {topic: Mark(first, last, again)} for n, (first, last) in spans.items()})
+        marks = {scope(n): {topic: Mark(first, last, bool(died), owners=owners)} for n, (first, last) in spans.items()}
+        await self._write(marks)
 
     async def _survived(self, records: Sequence[Record], scope: Callable[[int], str]) -> None:
         """What was taken in is under suspicion no more, and its mark must not stand when somebody dies over another."""
         topic = records[0].topic if records else ""
         for number, (_, last) in _spans(records).items() if self._suspects else ():
-            suspects = self._suspects.get((topic, number))
+            suspects, died = self._suspects.get((topic, number), (None, []))
             if suspects is not None:
                 await self._marks.clear_marks(scope(number), [topic])
                 left = range(last + 1, suspects.stop)
                 if left:
-                    self._suspects[topic, number] = left
+                    self._suspects[topic, number] = left, died
                 else:
                     del self._suspects[topic, number]
         self._condemned.difference_update((topic, record.partition, record.offset) for record in records)
 
-    def _died_over(self, mark: Mark) -> None:
-        if not mark.again:
-            self._waiting.update(mark.places)
-        for place in mark.places if mark.again else ():
-            self._condemn(place)
+    def _died(self, mark: Mark) -> list[int]:
+        """Who died over it: whose mark it was, and who did before, but for this process, which lives."""
+        return [owner for owner in mark.owners or [0] * (1 + mark.again) if owner != self._me]
+
+    def _died_over(self, places: Sequence[_Position], died: list[int]) -> None:
+        for place in places:
+            if len(died) > 1:
+                self._condemn(place)
+            else:
+                self._waiting[place] = died
 
     def _condemn(self, place: _Position) -> None:
         _log.error("action=quarantined two processes ended over %s-%d-%d: it is not read", *place)

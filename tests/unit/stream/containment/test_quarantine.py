@@ -112,6 +112,40 @@ async def test_a_process_that_is_killed_by_chance_condemns_nothing() -> None:
     assert {made.user_id for made in log.lists()} == {f"u{n}" for n in range(21)}
 
 
+async def test_who_was_frozen_and_comes_back_did_not_end() -> None:
+    """Given a frozen process, and another that is slow over the same record, then neither ended, and it counts."""
+    log, topic, store = MemoryLog(), [click(0)], MemoryStore()
+    frozen, slow = Process(store, log, []), Process(store, log, [])
+    await frozen.start()
+    async for _ in frozen.quarantine.marked(topic, str):
+        await slow.start()
+        async for _ in slow.quarantine.marked(topic, str):
+            break
+        break
+
+    assert await live(frozen, topic, 1)
+
+    assert not log.dead()
+    assert {made.user_id for made in log.lists()} == {"u0"}
+
+
+async def test_of_one_that_lives_and_one_that_ended_only_one_did() -> None:
+    """Given who was frozen over a record over which another ended then: it is read again, and only then two ended."""
+    log, topic, store = MemoryLog(), [click(0)], MemoryStore()
+    frozen = Process(store, log, [])
+    await frozen.start()
+    async for _ in frozen.quarantine.marked(topic, str):
+        break
+    assert not await live(Process(store, log, [0]), topic, 1)
+    frozen.deadly.add(0)
+    assert not await live(frozen, topic, 1)
+
+    assert await live(third := Process(store, log, []), topic, 1)
+
+    assert 0 not in third.read, "two ended over it by now"
+    assert len(log.dead()) == 1
+
+
 async def test_a_worker_that_gives_its_partitions_back_is_not_thought_dead() -> None:
     log, topic, store = MemoryLog(), [click(n) for n in range(3)], MemoryStore()
     for _ in range(2):
