@@ -10,7 +10,7 @@ from typing import Any
 from numba import types
 from numba.extending import intrinsic
 
-__all__ = ()
+__all__ = ["pointer_to_bytes", "pointer_to_floats", "pointer_to_numbers"]
 
 
 def _pointer_to(kind: types.Type) -> Callable[[int], Any]:

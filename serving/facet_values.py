@@ -14,7 +14,7 @@ import numpy.typing as npt
 from serving.arrays import Floats, Rows
 from serving.compiled import compiled
 
-__all__ = ()
+__all__ = ["Kin"]
 
 _MOST = 16  # values of an item: what more it has is left out, names in order
 _NONE = 0  # the number of no value

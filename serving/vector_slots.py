@@ -8,7 +8,7 @@ import numpy.typing as npt
 from serving.arrays import Floats, Rows, Vector
 from serving.compiled import compiled
 
-__all__ = ()
+__all__ = ["Stored"]
 
 _T = TypeVar("_T", bound=np.generic)
 _LEAST_LENGTH = np.float32(1e-2)  # a vector nearer to the mean item than this has no direction of its own

@@ -69,7 +69,7 @@ class Penchant:
         other._learns = False
         statistics = Statistics(self.catalogue, {})
         statistics.popularity = copy.deepcopy(self._statistics.popularity)
-        statistics.covisits = copy.deepcopy(self._statistics.covisits)
+        statistics.covisits = self._statistics.covisits.copy()
         statistics.ease = copy.deepcopy(self._statistics.ease)
         statistics.repeats = copy.deepcopy(self._statistics.repeats)
         other._open(statistics, copy.deepcopy(self.ranker.blend))

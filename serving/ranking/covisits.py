@@ -134,6 +134,10 @@ class CoVisitRows:
         other._shared, self._shared = (bytearray(b"\1" * len(self)) for _ in range(2))
         return other
 
+    def __deepcopy__(self, _: object) -> "CoVisitRows":
+        """A copy: what one attribute after the other makes would have the addresses of these arrays."""
+        return self.copy()
+
     def restore(self, rows: Rows, links: Links) -> None:
         """Take over what `links` told of all items: its row number i is now `rows[i]`. What was here is dropped."""
         self._items, self._weights, self._users, self._shared = [], [], [], bytearray()

@@ -13,7 +13,7 @@ from serving.state.user_state import Vector
 from stream.events.records import Record
 from stream.rebuild.log_reader import LogReader, Place
 
-__all__ = ["KnownItems", "VectorTable"]
+__all__ = ["KnownItems"]
 
 _FOLLOWED_WITHIN_MS = 60_000  # so long a worker may go on with the vector of before
 

@@ -1,5 +1,8 @@
 """Rows of co-visits equal their definition as long as they are not cut, and keep what counts most when they are."""
 
+import copy
+from collections.abc import Callable
+
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -102,3 +105,20 @@ def test_a_copy_put_back_under_other_rows_is_the_same_and_goes_on(events: list[L
 
     for one, other in zip(tables(first, 60), tables(second, 60), strict=True):
         np.testing.assert_allclose(other[np.ix_(places, places)], one, rtol=1e-6)
+
+
+@pytest.mark.parametrize("copied", [CoVisitRows.copy, copy.deepcopy])
+def test_a_copy_stays_as_it_was(events: list[Linked], copied: Callable[[CoVisitRows], CoVisitRows]) -> None:
+    first = CoVisitRows()
+    for row, covisit, ring in events[:700]:
+        first.add(row, covisit, ring)
+    before = tables(first, 60)
+
+    second = copied(first)
+    for row, covisit, ring in events[700:]:
+        first.add(row, covisit, ring)
+
+    for one, other in zip(before, tables(second, 60), strict=True):
+        np.testing.assert_array_equal(one, other)
+    second.add(0, 1.0, [(1, 1.0)])
+    assert tables(second, 60)[0][0, 1] == before[0][0, 1] + 1.0
