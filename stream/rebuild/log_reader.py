@@ -28,6 +28,7 @@ Place = tuple[str, int]  # topic and partition
 Span = tuple[int, int]  # from an offset on, up to another
 
 CHUNK = 16_384  # records yielded at once: a user's state is opened and packed once for all of theirs among them
+_SPAN_MS = 3_600_000  # of log time that a chunk has at most: what waits expires, after a day or more, between two
 _READ_AHEAD = 20_000  # records of one partition that wait for slower ones
 _PATIENCE_S = 30.0
 
@@ -78,7 +79,7 @@ class LogReader:
             return {(tp.topic, tp.partition): committed_end(self._consumer, tp) or 0 for tp in tps}
 
     async def read(self, spans: Mapping[Place, Span]) -> AsyncIterator[list[Record]]:
-        """The records of some spans, at most `CHUNK` at a time, oldest first; in their order within a partition.
+        """The records of some spans, at most `CHUNK` and an hour at a time, oldest first; by partition in their order.
 
         Raises Unavailable if the broker is away, or if a partition ends before its span does.
         """
@@ -176,7 +177,8 @@ class _Merge:
         """What can be yielded now."""
         while self._heads and not self.lacking:
             chunk: list[Record] = []
-            while self._heads and len(chunk) < CHUNK:
+            latest_ms = self._heads[0][0] + _SPAN_MS
+            while self._heads and len(chunk) < CHUNK and self._heads[0][0] <= latest_ms:
                 _, place = self._heads[0]
                 buffer = self.buffers[place]
                 chunk.append(buffer.popleft())

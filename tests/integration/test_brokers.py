@@ -11,6 +11,7 @@ from deploy.topics.create import create_topics
 from penchant.kafka.reachable import security_missed
 from penchant.topics import MAX_MESSAGE_BYTES, Topics
 from serving.kafka.admin import end_offsets, open_admin, partitions_of, read_topic, reader
+from stream.rebuild.log_reader import LogReader
 from tests.conftest import ON_APACHE, Broker
 from tests.support.waiting import slowness
 
@@ -32,6 +33,27 @@ def test_records_come_back_whole(broker: Broker, prefix: str) -> None:
     assert {record.key: record.value for record in records} == {**sent, b"null": None}
     assert {record.timestamp for record in records if record.value} == {1_700_000_000_000}
     assert all(record.headers == [("ce_id", record.key)] for record in records if record.value)
+
+
+async def test_a_log_is_read_again_an_hour_at_a_time(broker: Broker, prefix: str) -> None:
+    """Oldest first over partitions: what waits expires between two chunks, as it did between the batches of then."""
+    topics, hour_ms = Topics(prefix), 3_600_000
+    create_topics(broker.bootstrap, topics, partitions=2, replication=1)
+    minutes = [0, 30, 60, 61, 200, 210, 900]
+    with closing(KafkaProducer(bootstrap_servers=broker.bootstrap)) as producer:
+        for at, minute in enumerate(minutes):
+            when_ms = 1_700_000_000_000 + minute * hour_ms // 60
+            producer.send(topics.clicks, value=str(minute).encode(), partition=at % 2, timestamp_ms=when_ms)
+        producer.flush()
+
+    async with LogReader(broker.bootstrap) as log:
+        places = await log.partitions(topics.clicks)
+        spans = {place: (0, end) for place, end in (await log.ends(places)).items()}
+        chunks = [[int(record.value or b"-1") for record in chunk] async for chunk in log.read(spans)]
+
+    assert [minute for chunk in chunks for minute in chunk] == minutes
+    assert all(chunk[-1] - chunk[0] <= 60 for chunk in chunks)
+    assert len(chunks) < len(minutes), "and not record by record"
 
 
 def test_an_oversized_text_goes_through(broker: Broker, prefix: str) -> None:
