@@ -44,15 +44,16 @@ class Candidates:
     kin: Floats
 
 
-def cold_start(candidates: Candidates, cold: Rows, newness: float) -> Rows:
-    """Of all cold-start items `cold` those that may have a slot.
+def cold_start(candidates: Candidates, cold: Rows, newness: float, off: tuple[Floats, float]) -> Rows:
+    """Of all cold-start items `cold` those that may have a slot: of these, whose fit may be among the best.
 
     Where new items are hardly ever taken (`newness` of `Popularity`) the slot would be wasted, and where most items are
-    cold they need no boost: then there are none.
+    cold they need no boost: then there are none. off: (spread `(n,)`, b), where the fit of item j is off by b·spread_j
+    at most.
     """
-    if newness < _LEAST_NEWNESS:
+    if newness < _LEAST_NEWNESS or not len(cold):
         return np.empty(0, np.intp)
-    return _akin(candidates.points, candidates.kin, cold, candidates.best[: _COLD_START_SLOTS[0]])
+    return _akin(candidates.points, candidates.kin, cold, candidates.best[: _COLD_START_SLOTS[0]], candidates.fit, off)
 
 
 def cold_start_boost(candidates: Candidates, cold: Rows) -> dict[int, float]:
@@ -171,22 +172,39 @@ def _sift(rows: Rows, values: Floats, size: int, row: int, value: np.float32) ->
 
 
 @compiled
-def _akin(points: Floats, kin: Floats, cold: Rows, first: Rows) -> Rows:
-    """Which cold-start items that may be listed are as akin as half of the first; none if most items are cold."""
-    allowed = 0
+def _akin(points: Floats, kin: Floats, cold: Rows, first: Rows, fit: Floats, off: tuple[Floats, float]) -> Rows:
+    """Which cold-start items that may be listed are as akin as half of the first, and may fit best of these.
+
+    None if most items are cold.
+    """
+    allowed = np.int32(0)
     for row in range(len(points)):
-        allowed += points[row] > -np.inf
-    found, listed, usual = np.empty(len(cold), np.int64), 0, np.float32(0.0)
-    if len(first):
-        usual = np.median(kin[first])
-    akin = 0
+        allowed += np.int32(points[row] > -np.inf)
+    usual = np.median(kin[first]) if len(first) else np.float32(0.0)
+    spread, by = off[0], np.float32(off[1])
+    listed, found, rows = 0, 0, np.empty(len(cold), np.int64)
+    least = np.full(COLD_START, -np.inf, np.float32)  # what the best fit at least, the worst of them first
     for row in cold:
         if points[row] > -np.inf:
             listed += 1
             if kin[row] >= usual:
-                found[akin] = row
-                akin += 1
-    return found[: 0 if 2 * listed > allowed else akin]
+                rows[found] = row
+                found += 1
+                low = fit[row] - by * spread[row]
+                at = 0
+                while at < len(least) and low > least[at]:
+                    if at:
+                        least[at - 1] = least[at]
+                    least[at] = low
+                    at += 1
+    if 2 * listed > allowed:
+        return rows[:0]
+    best = 0
+    for at in range(found):
+        row = rows[at]
+        rows[best] = row
+        best += fit[row] + by * spread[row] >= least[0]
+    return rows[:best]
 
 
 @compiled

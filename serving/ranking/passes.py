@@ -1,6 +1,5 @@
 """The passes over all items that every list takes."""
 
-import math
 from typing import NamedTuple
 
 import numpy as np
@@ -58,14 +57,22 @@ def estimated(query: Vector, product: Floats, direction: Vector, spread: Floats,
 
     What else is in it has a length, and no item's vector, at length 1, is more like it than that.
     """
-    length = math.sqrt(float(query @ query))
+    length, rest = _lengths(query, direction, per_cosine)
     if abs(per_cosine) < _LEAST_WORTH:
         return Likeness(query, product, direction, product, 0.0, spread, (1.0, 0.0), length)
-    left = query - np.float32(per_cosine) * direction
-    rest = math.sqrt(float(left @ left)) / abs(per_cosine) + _ROUNDED
-    return Likeness(
-        query, product, direction, product, 1.0 / per_cosine, spread, (rest, length / abs(per_cosine)), length
-    )
+    off = rest / abs(per_cosine) + _ROUNDED, length / abs(per_cosine)
+    return Likeness(query, product, direction, product, 1.0 / per_cosine, spread, off, length)
+
+
+@compiled
+def _lengths(query: Vector, direction: Vector, per_cosine: float) -> tuple[float, float]:
+    """Of a query, and of what it has beside the direction."""
+    squares, of_rest, by = np.float32(0.0), np.float32(0.0), np.float32(per_cosine)
+    for each in range(len(query)):
+        left = query[each] - by * direction[each]
+        squares += query[each] * query[each]
+        of_rest += left * left
+    return float(np.sqrt(squares)), float(np.sqrt(of_rest))
 
 
 @compiled

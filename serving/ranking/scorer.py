@@ -25,6 +25,7 @@ twentieth place are exploration slots for those whose text fits best (serving/ra
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import compress
 
 import numpy as np
 
@@ -34,7 +35,6 @@ from serving.lexical.spoken_points import spoken_points
 from serving.ranking.covisits import CoVisitRows
 from serving.ranking.ease import Ease, Fitted
 from serving.ranking.exploration import (
-    COLD_START,
     LAST_SLOT,
     MOST_SLOT,
     Candidates,
@@ -147,30 +147,32 @@ class Scorer:
         profiles = [profile_of(state, self._catalogue, self._settings, content) for state in states]
         weights = {empty: unknown if empty else known for empty in {profile.empty for profile in profiles}}
         crowd = {empty: of_kind[BY_POPULARITY] @ self._crowd.signals for empty, of_kind in weights.items()}
-        told = [profile for profile in profiles if not profile.empty]
         rough = exact is not None
-        looked = [profile for profile in told if rough and INT8_PAYS and len(profile.liked)]
-        full = [profile for profile in told if not (rough and INT8_PAYS and len(profile.liked))]
-        spread, none = self._none, self._none
+        queries = [profile.query for profile in profiles]
+        # A first look over all items will do where not all points have to be exact.
+        by_look = [rough and INT8_PAYS and len(profile.liked) > 0 for profile in profiles]
+        by_product = [not look and not profile.empty for look, profile in zip(by_look, profiles, strict=True)]
         looks: Iterator[Floats] = iter(())
         products: Iterator[Floats] = iter(())
-        if looked:
-            found, spread = self._catalogue.roughly(np.stack([profile.query for profile in looked]))
+        spread = self._none
+        if any(by_look):
+            found, spread = self._catalogue.roughly(np.stack(list(compress(queries, by_look))))
             looks = iter(found)
-        if full:
-            products = iter(self._catalogue.similar(np.stack([profile.query for profile in full])))
-        for state, profile in zip(states, profiles, strict=True):
-            by_look = rough and INT8_PAYS and len(profile.liked) > 0
-            if profile.empty:
-                product = np.zeros(len(self._catalogue), np.float32)
-            else:
-                product = next(looks if by_look else products)
-            towards = self._likeness(profile, product, spread if by_look else none, content, rough=rough)
+        if any(by_product):
+            products = iter(self._catalogue.similar(np.stack(list(compress(queries, by_product)))))
+        for state, profile, query, look in zip(states, profiles, queries, by_look, strict=True):
+            product = self._none.copy() if profile.empty else next(looks if look else products)
+            towards = self._likeness(profile, (query, product, spread if look else self._none), content, rough=rough)
             yield self._scored((state, profile, towards), weights[profile.empty], crowd[profile.empty], exact)
 
-    def _likeness(self, profile: Profile, product: Floats, spread: Floats, content: float, *, rough: bool) -> Likeness:
-        """What is known of the likeness of all items to what a user liked. rough: by the product."""
-        query, direction = profile.query, profile.direction
+    def _likeness(
+        self, profile: Profile, of: tuple[Floats, Floats, Floats], content: float, *, rough: bool
+    ) -> Likeness:
+        """What is known of the likeness of all items to what a user liked. rough: by the product.
+
+        of: the user's query, its product with all items, and its spread.
+        """
+        (query, product, spread), direction = of, profile.direction
         if not len(profile.liked):
             return exactly(query, product, direction, product)  # of which nothing counts
         if not rough:
@@ -282,10 +284,9 @@ class Scorer:
             candidates = Candidates(points, best, alone, self._totals, facets)
             if self._settings.explore:
                 boosted = exploration_boost(candidates, self._settings.explore, rotation_seed(state))
-            cold = cold_start(candidates, self._crowd.cold, self._popularity.newness)
+            may_be_off = (towards.spread if rough else self._none, towards.length)
+            cold = cold_start(candidates, self._crowd.cold, self._popularity.newness, may_be_off)
             if rough and len(cold):
-                off = (towards.length, 0.0, 0.0)
-                cold = cold[unsure(alone[cold], self._crowd.newness[cold], towards.spread[cold], off, COLD_START)]
                 settle((points, alone), cold, settled, towards, self._catalogue.stored, new)
             for row, more in cold_start_boost(candidates, cold).items():
                 boosted[row] = boosted.get(row, 0.0) + more
