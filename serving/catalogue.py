@@ -92,6 +92,7 @@ class Catalogue:
         self._rows: dict[str, int] = {}
         self._hashes = array("I")
         self._by_hash = RowsByHash()
+        self._shared_hashes: set[int] = set()
         self._vectors = Slots(dim, capacity)
         self._rough = RoughVectors(dim, capacity if INT8_PAYS else 0)
         self._slot_of: npt.NDArray[np.int32] = np.full(capacity, -1, np.int32)
@@ -117,7 +118,8 @@ class Catalogue:
             self.ids.append(item_id)
             self.items.append(None)
             self._hashes.append(item_hash(item_id))
-            self._by_hash.put(self._hashes[row], row)
+            if self._by_hash.put(self._hashes[row], row):
+                self._shared_hashes.add(self._hashes[row])
             if row == len(self.available):
                 self._grow()
         return row
@@ -126,6 +128,13 @@ class Catalogue:
         """The hash under which an item stands in seen sets."""
         row = self._rows.get(item_id)
         return item_hash(item_id) if row is None else self._hashes[row]
+
+    def of_same_hash(self, item_id: str) -> list[str]:
+        """Other items with a vector that seen sets do not tell from this one: who has seen one is shown neither."""
+        if (hashed := self.hash_of(item_id)) not in self._shared_hashes:
+            return []
+        others = (row for row in self.rows_behind(hashed) if self.items[row] is not None)
+        return [self.ids[row] for row in others if self.ids[row] != item_id]
 
     def find(self, item_id: str) -> int | None:
         """The row of an id that has been heard of, else None."""

@@ -21,7 +21,7 @@ class RowsByHash:
 
     >>> rows = RowsByHash()
     >>> rows.put(7, 0), rows.put(9, 1), rows.put(7, 2)
-    (None, None, None)
+    (False, False, True)
     >>> hashes = np.array([9, 8, 7], np.uint32)
     >>> rows.first(hashes).tolist(), rows.all(hashes).tolist()
     ([1, -1, 0], [1, 0, 2])
@@ -32,15 +32,15 @@ class RowsByHash:
         self._hashes: Hashes = np.zeros(capacity, np.uint32)  # a power of two, and never more than half full
         self._rows: npt.NDArray[np.int32] = np.full(capacity, _FREE, np.int32)
 
-    def put(self, hashed: int, row: int) -> None:
-        """Take in the row of an item."""
+    def put(self, hashed: int, row: int) -> bool:
+        """Take in the row of an item. True if another one stands under the hash already."""
         if 2 * self._count >= len(self._rows):
             hashes, rows = self._hashes, self._rows
             order = np.argsort(rows)[len(rows) - self._count :]
             self._hashes, self._rows = np.zeros(2 * len(rows), np.uint32), np.full(2 * len(rows), _FREE, np.int32)
             _put(self._hashes, self._rows, hashes[order], rows[order])
-        _put(self._hashes, self._rows, np.array([hashed], np.uint32), np.array([row], np.int32))
         self._count += 1
+        return bool(_put(self._hashes, self._rows, np.array([hashed], np.uint32), np.array([row], np.int32)))
 
     def first(self, hashes: Hashes) -> Rows:
         """`(n,)`, the row behind each hash, -1 where there is none; of a collision the first."""
@@ -57,12 +57,16 @@ class RowsByHash:
 
 
 @compiled
-def _put(table: Hashes, rows: npt.NDArray[np.int32], hashes: Hashes, put: npt.NDArray[np.int32]) -> None:
+def _put(table: Hashes, rows: npt.NDArray[np.int32], hashes: Hashes, put: npt.NDArray[np.int32]) -> int:
+    """Returns how often a hash was there already."""
+    met = 0
     for each in range(len(hashes)):
         at = hashes[each] & (len(table) - 1)
         while rows[at] != _FREE:
+            met += table[at] == hashes[each]
             at = (at + 1) & (len(table) - 1)
         table[at], rows[at] = hashes[each], put[each]
+    return met
 
 
 @compiled

@@ -17,6 +17,7 @@ from deploy.dlq.listing import count
 from deploy.dlq.redrive import open_dead_letters
 from deploy.doctor.check_result import NOTHING, CheckResult
 from deploy.doctor.cluster_checks import isolation, limits, security
+from deploy.doctor.item_hashes import of_one_hash
 from deploy.doctor.retention import IN_TIME, POLICY, RETENTION, compare
 from deploy.doctor.store_checks import clock, store
 from deploy.options import need
@@ -24,6 +25,8 @@ from penchant.errors import Misconfigured, PenchantError, RejectReason
 from penchant.topics import Topic
 from serving.connections import Connections
 from serving.kafka.admin import check_topics, describe, end_offsets, open_admin, partitions_of, read_topic, reader
+
+_NAMED = 100  # of the items that share a hash
 
 
 def run_checks(settings: Connections, max_lag: int) -> dict[str, dict[str, Any]]:
@@ -97,7 +100,12 @@ def _topics(settings: Connections) -> CheckResult:
 
 def _items_known(settings: Connections) -> CheckResult:
     """Count the items on items.v1. None is wrong once there is somebody to recommend something to."""
-    count = len(_live(settings, settings.topics.items, lambda _: None))
+    known = _live(settings, settings.topics.items, lambda _: None)
+    count = len(known)
+    if shared := of_one_hash(known):
+        found = f"{count} items, {len(shared)} times two of one hash, such as {' and '.join(shared[0][:2])}"
+        do = "who has seen one is shown neither: give one of them another id, if that matters (docs/threats.md)"
+        return CheckResult(ok=True, found=found, do=do, figures={"count": count, "of_one_hash": shared[:_NAMED]})
     if count:
         return CheckResult(ok=True, found=f"{count} items", figures={"count": count})
     do = "send the catalogue with `penchant produce items.jsonl`"

@@ -1,13 +1,17 @@
 """Item vectors on their way from their topic into the catalogue, and who waits for them."""
 
 import asyncio
+import logging
 from collections.abc import Callable
 
 import msgspec
 
 from penchant.messages import ItemVector
 from serving.catalogue import Catalogue
+from serving.terminal.printable import shown
 from stream.store.pending_index import PendingIndex
+
+_log = logging.getLogger(__name__)
 
 
 class CatalogueFeed:
@@ -31,7 +35,14 @@ class CatalogueFeed:
         item = msgspec.json.decode(value, type=ItemVector)
         if item.fingerprint != self._catalogue.fingerprint:
             return  # of another model folder: never compared with ours
-        self._catalogue.put(item)
+        if self._catalogue.put(item):
+            self._tell_same_hash(item.item_id)
         self._on_embedded(self._catalogue.embedded)
         if self._waiting.came(item.item_id):
             self.came.set()
+
+    def _tell_same_hash(self, item_id: str) -> None:
+        """An id may have been chosen so: whoever has seen the one item is not shown the other."""
+        for other in self._catalogue.of_same_hash(item_id):
+            words = "item %s has the hash of %s: who has seen one is shown neither; give the newer one another id"
+            _log.warning(words, shown(item_id), shown(other), extra={"action": "item_hash_shared"})

@@ -13,6 +13,7 @@ from penchant.topics import Topics
 from serving.kafka.admin import read_topic
 from tests.conftest import Broker
 from tests.support.command import Ran, penchant
+from tests.support.same_hash import pair_of_one_hash
 
 pytestmark = pytest.mark.kafka
 Produce = Callable[..., Ran]
@@ -200,3 +201,10 @@ def test_no_items_are_wrong_once_there_is_somebody_to_list_them_for(
     path.write_text(json.dumps(items("i1")[0]))
     assert produce(path).exit_code == 0
     assert items_known() == {"count": 1, "ok": True, "found": "1 items", "do": "nothing"}
+
+    first, second = pair_of_one_hash()
+    path.write_text("\n".join(json.dumps(each) for each in items(first, second)))
+    assert produce(path).exit_code == 0
+    told = items_known()
+    assert (told["ok"], told["count"], told["of_one_hash"]) == (True, 3, [sorted((first, second))])
+    assert "another id" in str(told["do"])

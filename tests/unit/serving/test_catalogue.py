@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 from penchant.errors import FingerprintMismatch
 from penchant.messages import Facets, ItemVector
 from serving.catalogue import Catalogue, facet_text, item_text, pack, unpack
+from serving.rows_by_hash import RowsByHash
 from serving.state.user_state import item_hash
 from stream.testing import FINGERPRINT, embed_by_words
+from tests.support.same_hash import pair_of_one_hash
 
 
 def item(item_id: str, text: str = "space", *, genre: str = "", available: bool = True) -> ItemVector:
@@ -256,3 +258,25 @@ def test_a_vector_that_cannot_be_changes_nothing(spoiled: str, name: str) -> Non
             made.put(changed)
         assert (made.vectors.tolist(), made.facets.tolist(), made.changes, made.embedded) == before
     assert "i2" not in made
+
+
+def test_items_of_one_hash_are_told_while_both_have_vectors() -> None:
+    first, second = pair_of_one_hash()
+    made = catalogue(item("i1"))
+    made.row(first)
+    made.put(item(second))
+    assert made.of_same_hash(second) == [], "what was only heard of is hidden from nobody"
+
+    made.put(item(first))
+
+    assert (made.of_same_hash(first), made.of_same_hash(second), made.of_same_hash("i1")) == ([second], [first], [])
+    assert made.seen_rows(np.array([item_hash(first)], np.uint32)).tolist() == [1, 2]
+    made.remove(second)
+    assert made.of_same_hash(first) == []
+
+
+def test_many_rows_of_few_hashes_are_all_found_after_the_table_grew() -> None:
+    rows = RowsByHash(capacity=2)
+    told = [rows.put(row % 3, row) for row in range(30)]
+    assert told == [False] * 3 + [True] * 27
+    assert rows.behind(1) == list(range(1, 30, 3))

@@ -1,6 +1,9 @@
 """Item vectors from their topic: into the catalogue, out of it again, and whoever waits is told."""
 
+import logging
+
 import msgspec
+import pytest
 
 from penchant.messages import ItemVector
 from serving.catalogue import Catalogue, pack
@@ -8,6 +11,7 @@ from stream.store.base import Wait
 from stream.store.pending_index import PendingIndex
 from stream.tasks.catalogue_feed import CatalogueFeed
 from stream.testing import FINGERPRINT, embed_by_words
+from tests.support.same_hash import pair_of_one_hash
 
 
 def vector(item_id: str, fingerprint: str = FINGERPRINT) -> bytes:
@@ -46,3 +50,17 @@ def test_a_vector_of_another_model_folder_is_left_out() -> None:
     CatalogueFeed(catalogue, PendingIndex(), lambda _: None).apply(b"i1", vector("i1", "another"))
 
     assert "i1" not in catalogue
+
+
+def test_an_item_that_seen_sets_take_for_another_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    first, second = pair_of_one_hash()
+    feed = CatalogueFeed(Catalogue(8, FINGERPRINT), PendingIndex(), lambda _: None)
+
+    with caplog.at_level(logging.WARNING):
+        for item_id in (first, "i1", second, second):
+            feed.apply(item_id.encode(), vector(item_id))
+
+    told = [record.getMessage() for record in caplog.records]
+    assert len(told) == 1
+    assert first in told[0]
+    assert second in told[0]
