@@ -35,6 +35,18 @@ def test_dockerfile_has_no_complaints() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_what_the_image_is_built_from_reaches_the_builder() -> None:
+    """Docker leaves out what `.dockerignore` names, unless a later line takes it back in; a copy of it fails."""
+    ignored, *patterns, caches = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()[1:]
+    taken = {pattern.removeprefix("!") for pattern in patterns}
+    lines = (ROOT / "Dockerfile").read_text(encoding="utf-8").splitlines()
+    copies = [line.split()[1:-1] for line in lines if line.startswith("COPY ") and "--from" not in line]
+
+    assert (ignored, caches) == ("*", "**/__pycache__")
+    assert {name for names in copies for name in names} == taken
+    assert all((ROOT / name).exists() for name in taken)
+
+
 def test_ports_are_published_on_loopback_only(compose: dict[str, Any]) -> None:
     ports = [port for service in compose["services"].values() for port in service.get("ports", [])]
 
