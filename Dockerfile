@@ -3,8 +3,9 @@
 #     docker build -t penchant .
 #     docker run --rm -v "$PWD/.cache/models/default:/model:ro" -e PENCHANT_BOOTSTRAP=… -e PENCHANT_REDIS=… penchant worker
 
-# Images by exact version, not by digest: a digest is one platform's, and this builds on several. Who wants one names it:
-# --build-context or a mirror. Packages are those of constraints.txt, which were tested together.
+# Images by exact version, not by digest: what is mended in the system's packages comes with the next build. Who wants
+# the same bytes each time names them: --build-context python:3.12.12-bookworm=docker-image://python@sha256:…, likewise
+# for the slim one. Packages are those of constraints.txt, which were tested together.
 FROM python:3.12.12-bookworm AS build
 WORKDIR /src
 RUN python -m venv /venv
@@ -15,7 +16,10 @@ COPY stream stream
 COPY evaluation evaluation
 COPY deploy deploy
 COPY export export
-RUN /venv/bin/pip install --no-cache-dir -c constraints.txt ".[worker,api,cpu]"
+# What makes the wheel is pinned, too, and stays in this stage: pip would take the newest to a place of its own.
+RUN pip install --no-cache-dir -c constraints.txt hatchling==1.33.0 tomlkit==0.15.2 trove-classifiers==2026.9.21.13 \
+    && pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir /wheel . \
+    && for wheel in /wheel/*.whl; do /venv/bin/pip install --no-cache-dir -c constraints.txt "${wheel}[worker,api,cpu]"; done
 
 FROM python:3.12.12-slim-bookworm
 RUN groupadd --system --gid 10001 penchant && useradd --system --uid 10001 --gid 10001 --no-create-home penchant

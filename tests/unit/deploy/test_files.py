@@ -64,8 +64,20 @@ def test_all_that_stays_up_has_a_health_check(compose: dict[str, Any]) -> None:
 def test_the_image_has_no_torch() -> None:
     dockerfile = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 
-    assert '".[worker,api,cpu]"' in dockerfile
+    assert '"${wheel}[worker,api,cpu]"' in dockerfile
     assert "[export" not in dockerfile
+
+
+def test_all_that_the_image_installs_is_pinned() -> None:
+    """What pip fetches to build a wheel is under no constraints, unless it is installed before."""
+    dockerfile = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    commands = [
+        part for part in dockerfile.replace("\\\n", " ").replace(";", "&&").split("&&") if "pip install" in part
+    ]
+
+    assert len(commands) == 2
+    assert all("-c constraints.txt" in command for command in commands)
+    assert "pip wheel --no-cache-dir --no-deps --no-build-isolation" in dockerfile
 
 
 def test_every_exit_code_is_documented() -> None:
