@@ -131,6 +131,7 @@ def start_store(folder: Path, *, append_only: bool = False, password: str = "") 
     if password:
         command.append(str(_file_of_our_own(folder / "store.conf", f"requirepass {password}\n")))
     command += ["--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder), "--save", ""]
+    command += ["--hz", "1"]  # how often it looks after itself; 10 times a second cost more than what workers ask
     command += ["--appendonly", "yes" if append_only else "no", "--daemonize", "no"]
     store = EmbeddedStore(ChildProcess("store", command, folder / "store.log"), port, password)
     _wait(store.child, lambda: _store_answers(port))

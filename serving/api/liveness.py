@@ -1,6 +1,6 @@
 """Is the event loop alive? Seen from outside of it: a loop that hangs can neither answer a probe nor notice it.
 
-The loop beats once a second; a thread looks for the beat and ends the process when it stays away. What holds the
+The loop beats every few seconds; a thread looks for the beat and ends the process when it stays away. What holds the
 interpreter as a whole (an endless regular expression) stops that thread, too: for this there is a timer of
 `faulthandler`, which is no Python, and which each beat sets again.
 """
@@ -18,7 +18,7 @@ from penchant.errors import Stuck
 
 __all__ = ["watched_loop"]
 
-_BEAT_S = 1.0
+_BEAT_S = 4.0  # at most: each beat costs two wake-ups, and faulthandler a thread
 _LAST_RESORT = 4  # times the bound: a process that was frozen so long, as by SIGSTOP, may be ended as it thaws
 _WORDS_S = 5.0  # for the last words; standard error may be what hangs
 

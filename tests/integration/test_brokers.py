@@ -125,6 +125,7 @@ def test_a_store_with_its_log_on_disk_has_it_after_a_crash(tmp_path: Path) -> No
     second = start_store(tmp_path, append_only=True)
     with closing(redis.Redis.from_url(second.url)) as client:
         assert client.get("k") == b"v"
+        assert client.config_get("hz") == {"hz": "1"}, "it wakes once a second while nobody asks"
     second.stop()
 
 
