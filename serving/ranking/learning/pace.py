@@ -5,7 +5,8 @@ does in a day. So where T was taught within an hour or so, and M usually is when
 
     min(1, 3·M / T)²
 
-of its weight. A rush of honest users teaches what 3·M holds whole, and little of the rest: others follow.
+of its weight. A rush of honest users teaches what 3·M holds whole, and little of the rest: others follow. M follows T
+with a half-life of a day, in which hours without anybody count nothing: what goes on is no rush.
 """
 
 from collections.abc import Sequence
@@ -15,17 +16,17 @@ __all__ = ()
 _HALF_LIFE_MS = 3_600_000
 _FREE = 3.0  # times what is usual
 _ENOUGH = 50.0  # whole steps from which on anything is usual
-_RATE = 1e-3  # of a whole step, of what is usual
+_USUAL_HALF_LIFE_MS = 24 * _HALF_LIFE_MS
 
 
 class Pace:
-    """Times are those of events, and never go back: what claims to be of last week came now.
+    """Times are those of events, and never go back: what claims to be of last week came now. Without any all is whole.
 
     >>> pace = Pace()
     >>> shares = [pace.share_of(1.0, 60_000 * minute) for minute in range(2000)]
     >>> rush = [pace.share_of(1.0, 60_000 * 2000) for _ in range(1000)]
     >>> min(shares), rush[0], round(sum(rush))
-    (1.0, 1.0, 702)
+    (1.0, 1.0, 279)
     """
 
     NUMBERS = 4
@@ -35,17 +36,19 @@ class Pace:
 
     def share_of(self, weight: float, time_ms: int) -> float:
         """The share of one more step of a weight, in (0, 1]; to be asked once for each. time_ms: 0 if not known."""
+        if not time_ms:
+            return 1.0
         if time_ms > self._newest_ms:
-            self._hour *= 2.0 ** ((self._newest_ms - time_ms) / _HALF_LIFE_MS)
+            passed_ms = time_ms - self._newest_ms
+            kept = 2.0 ** (-min(passed_ms, _HALF_LIFE_MS) / _USUAL_HALF_LIFE_MS)
+            self._usual = kept * self._usual + (1.0 - kept) * self._hour
+            self._hour *= 2.0 ** (-passed_ms / _HALF_LIFE_MS)
             self._newest_ms = float(time_ms)
         self._hour += weight
-        known = self._steps >= _ENOUGH
-        most = _FREE * self._usual if known else self._hour  # a rush is not what is usual
-        share = min(1.0, most / self._hour) ** 2
-        taught = min(weight * share, 1.0)
-        self._steps += taught
-        rate = max(1.0 / max(self._steps, 1.0), _RATE)
-        self._usual += share * taught * rate * (min(self._hour, most) - self._usual)
+        if self._steps < _ENOUGH:  # a rush is not what is usual, but nothing is yet
+            self._usual = max(self._usual, self._hour)
+        share = min(1.0, _FREE * self._usual / self._hour) ** 2
+        self._steps += min(weight * share, 1.0)
         return share
 
     def told(self) -> list[float]:

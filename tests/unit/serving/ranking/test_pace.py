@@ -1,7 +1,5 @@
 """A rush teaches no more than a few usual hours do, whoever makes it; what is usual teaches whole."""
 
-import pytest
-
 from serving.ranking.learning.pace import Pace
 
 MINUTE_MS = 60_000
@@ -52,11 +50,20 @@ def test_bursts_that_are_usual_teach_whole() -> None:
     assert min(shares) > 0.99
 
 
-@pytest.mark.parametrize("weight", [0.04, 1.0])
-def test_where_no_times_are_known_nothing_is_a_rush(weight: float) -> None:
+def test_where_no_times_are_known_nothing_is_a_rush() -> None:
     pace = Pace()
 
-    assert min(pace.share_of(weight, 0) for _ in range(5000)) > 0.7
+    assert {pace.share_of(1.0, 0) for _ in range(5000)} == {1.0}
+
+
+def test_what_goes_on_is_no_rush() -> None:
+    """Given a step every three hours for months, then one a minute: after a day it teaches whole."""
+    pace, now_ms = after_days(180 * MINUTE_MS, 500)
+
+    shares = [pace.share_of(1.0, now_ms + n * MINUTE_MS) for n in range(2 * A_DAY)]
+
+    assert sum(shares[:60]) < 20
+    assert min(shares[A_DAY:]) == 1.0
 
 
 def test_it_goes_on_from_what_it_told() -> None:
