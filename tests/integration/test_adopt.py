@@ -203,7 +203,7 @@ def test_a_worker_that_ran_while_topics_were_adopted_stops_and_counts_nothing(sy
     """Given a worker that runs on, when topics are made anew and adopted by force, then it ends, and says why.
 
     It finds the store's offsets behind where it left them, also if its consumer hears nothing of the new topics; or
-    first that the log ends before it had read.
+    first that the log ends before it had read, or that its topics are others.
     """
     worker = system.start_ready()
     system.publish(ITEMS)
@@ -216,7 +216,7 @@ def test_a_worker_that_ran_while_topics_were_adopted_stops_and_counts_nothing(sy
         system.send(system.topics.clicks, lost, partition=n)
     assert ended(worker) == 78, worker.child.last_lines()
     said = worker.child.last_lines()
-    assert "start it again" in said or "has lost the end of its log" in said
+    assert any(each in said for each in ("start it again", "has lost the end of its log", "penchant topics adopt"))
     with redis.Redis.from_url(system.redis_url) as client:
         offsets = [client.hgetall(key) for key in system.stored() if key.endswith(b":offsets")]
     identity = topic_identity(system.bootstrap, system.topics)[system.topics.clicks]
