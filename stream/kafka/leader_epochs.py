@@ -40,11 +40,20 @@ class ReadUpTo:
 
 
 class LeaderEpochs:
-    """ends: where the records of leaders up to some epochs end; blocks, and leaves out what no leader knows."""
+    """ends: where the records of leaders up to some epochs end; blocks, and leaves out what no leader knows.
 
-    def __init__(self, store: EpochStore, ends: Callable[[Mapping[Place, int]], Mapping[Place, int]]) -> None:
+    ask_again_s: how long after no leader answered.
+    """
+
+    def __init__(
+        self,
+        store: EpochStore,
+        ends: Callable[[Mapping[Place, int]], Mapping[Place, int]],
+        ask_again_s: float = _ASK_AGAIN_S,
+    ) -> None:
         self._store = store
         self._ends = ends
+        self._ask_again_s = ask_again_s
         self._read: dict[Place, ReadUpTo] = {}
         self._unchecked: set[Place] = set()
         self._lost: dict[Place, Misconfigured] = {}
@@ -61,7 +70,7 @@ class LeaderEpochs:
         """Of which partitions the records that just came lie where others were read; waits until that can be told."""
         later = [place for place, now in came.items() if place in self._read and now.epoch > self._read[place].epoch]
         while later and not await self._asked(later):  # noqa: ASYNC110 - a broker is no event of this process
-            await asyncio.sleep(_ASK_AGAIN_S)
+            await asyncio.sleep(self._ask_again_s)
         for place in came.keys() - self._lost.keys():
             now, before = came[place], self._read.get(place)
             if now.epoch > (before.epoch if before is not None else -1):

@@ -14,7 +14,7 @@ from penchant.times import rfc3339
 from serving.state.keyspace import Keyspace
 from tests.conftest import ON_APACHE
 from tests.support.command import penchant
-from tests.support.system import System, now_ms, running
+from tests.support.system import System, WorkerProcess, now_ms, running
 from tests.support.waiting import until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.model]
@@ -83,6 +83,17 @@ def own_kafka(tmp_path: Path) -> Iterator[ApacheKafka]:
     gc.collect()  # sockets that kafka-python leaves open with each attempt to connect
 
 
+def read_to_ten(system: System) -> WorkerProcess:
+    """A worker that has taken in ten events of the user, and runs."""
+    worker = system.start_ready()
+    system.publish([{"item_id": "i9", "title": "Solaris"}])
+    for number in range(10):
+        system.click(USER, "i9", event_id=f"c-{number}")
+    system.list_for(USER, "c-9")
+    assert until(lambda: stored_offset(system) == 10)
+    return worker
+
+
 def lose_the_log(kafka: ApacheKafka, system: System) -> None:
     """Have the broker come back without anything of the user's partition."""
     kafka.stop()
@@ -98,12 +109,7 @@ def test_a_log_that_loses_its_end_under_a_worker(
     own_kafka: ApacheKafka, tmp_path: Path, redis_url: str, prefix: str
 ) -> None:
     with running(own_kafka, redis_url, prefix, tmp_path) as system:
-        worker = system.start_ready()
-        system.publish([{"item_id": "i9", "title": "Solaris"}])
-        for number in range(10):
-            system.click(USER, "i9", event_id=f"c-{number}")
-        system.list_for(USER, "c-9")
-        assert until(lambda: stored_offset(system) == 10)
+        worker = read_to_ten(system)
         lose_the_log(own_kafka, system)
 
         assert until(lambda: worker.child.exit_code is not None, 60)
@@ -117,12 +123,7 @@ def test_a_log_that_lost_its_end_and_has_grown_past_it(
     own_kafka: ApacheKafka, tmp_path: Path, redis_url: str, prefix: str
 ) -> None:
     with running(own_kafka, redis_url, prefix, tmp_path) as system:
-        worker = system.start_ready()
-        system.publish([{"item_id": "i9", "title": "Solaris"}])
-        for number in range(10):
-            system.click(USER, "i9", event_id=f"c-{number}")
-        system.list_for(USER, "c-9")
-        assert until(lambda: stored_offset(system) == 10)
+        worker = read_to_ten(system)
         worker.child.stop()
         lost_ms = now_ms()
         lose_the_log(own_kafka, system)

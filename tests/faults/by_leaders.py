@@ -6,11 +6,10 @@ is lost.
 """
 
 from deploy.topics.create import create_topics
-from penchant.times import rfc3339
 from serving.kafka.admin import ends_by_fetches
 from tests.faults.load_sender import WITHOUT_TRANSACTIONS
+from tests.faults.lost_log import go_on_from
 from tests.faults.scenario import PARTITIONS, Scenario, Unexpected
-from tests.support.command import penchant
 from tests.support.kafka_cluster import BROKERS, KafkaCluster
 from tests.support.system import now_ms
 
@@ -55,14 +54,7 @@ def lost_by_an_unclean_election(scenario: Scenario) -> None:
         left[place] < read[place] <= end for place, end in _ends(scenario).items()
     )
     scenario.wait_for_exit(worker, 78, 60)
-    system = scenario.system
-    where = ["--bootstrap", system.bootstrap, "--redis", system.redis_url, "--prefix", topics.prefix]
-    adopted = penchant("topics", "adopt", "--force", "--lost-since", rfc3339(lost_ms), *where)
-    if adopted.exit_code != 0:
-        raise Unexpected(f"`penchant topics adopt --lost-since` ended with {adopted.exit_code}: {adopted.err}")
-    scenario.fault_ended()
-    scenario.pairs_kept = False
-    scenario.wait_until_ready(scenario.worker())
+    go_on_from(scenario, lost_ms)
 
 
 def kept_by_two(scenario: Scenario) -> None:

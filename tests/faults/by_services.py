@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.performance.apache_kafka import ApacheKafka
-from penchant.times import rfc3339
 from tests.faults.load_sender import WITHOUT_TRANSACTIONS
+from tests.faults.lost_log import go_on_from
 from tests.faults.scenario import Scenario, Unexpected
 from tests.faults.small_disk import small_disk
 from tests.support.command import penchant
@@ -134,13 +134,7 @@ def log_cut(scenario: Scenario) -> None:
     )
     broker.start()
     scenario.wait_for_exit(worker, 78, 60)
-    where = ["--bootstrap", scenario.system.bootstrap, "--redis", scenario.system.redis_url, "--prefix", topics.prefix]
-    adopted = penchant("topics", "adopt", "--force", "--lost-since", rfc3339(lost_ms), *where)
-    if adopted.exit_code != 0:
-        raise Unexpected(f"`penchant topics adopt --lost-since` ended with {adopted.exit_code}: {adopted.err}")
-    scenario.fault_ended()
-    scenario.pairs_kept = False
-    scenario.wait_until_ready(scenario.worker())
+    go_on_from(scenario, lost_ms)
     scenario.start_load(second)
 
 

@@ -1,7 +1,6 @@
 """Three brokers of Apache Kafka and a controller of their own, small heaps, loopback ports: each dies by itself."""
 
 import subprocess
-import time
 from pathlib import Path
 
 from kafka.admin import ConfigResource, ConfigResourceType
@@ -11,6 +10,7 @@ from deploy.local.processes import ChildProcess
 from deploy.local.services import free_port
 from penchant.errors import Misconfigured, Unavailable
 from serving.kafka.admin import open_admin
+from tests.support.waiting import until
 
 BROKERS = (1, 2, 3)
 _CONTROLLER = 100
@@ -62,12 +62,15 @@ class KafkaCluster:
         """Start these brokers, and the controller if it does not run; wait until they take part."""
         for node in (_CONTROLLER, *brokers):
             self._start(node)
-        deadline = time.monotonic() + START_TIMEOUT_S
-        while not set(brokers) <= self._listed():
-            for child in map(self._children.__getitem__, brokers):
-                if child.exit_code is not None or time.monotonic() > deadline:
-                    raise Misconfigured(f"{child.name} did not come up ({child.exit_code}):\n{child.last_lines()}")
-            time.sleep(0.1)
+        children = [self._children[broker] for broker in brokers]
+
+        def come_or_gone() -> bool:
+            return set(brokers) <= self._listed() or any(child.exit_code is not None for child in children)
+
+        until(come_or_gone, START_TIMEOUT_S / 4)
+        if not set(brokers) <= self._listed():
+            said = "\n".join(f"{child.name} ({child.exit_code}):\n{child.last_lines()}" for child in children)
+            raise Misconfigured(f"brokers did not come up: {said}")
 
     def kill(self, *brokers: int) -> None:
         """End them as a crash would; their logs stay."""

@@ -107,10 +107,9 @@ async def test_what_was_asked_is_not_asked_again() -> None:
     assert len(leaders.asked) == 1
 
 
-async def test_a_broker_that_is_away_is_asked_until_it_tells(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("stream.kafka.leader_epochs._ASK_AGAIN_S", 0.0)
+async def test_a_broker_that_is_away_is_asked_until_it_tells() -> None:
     leaders = Leaders(away=2, clicks=20)
-    epochs = LeaderEpochs(Kept(), leaders)
+    epochs = LeaderEpochs(Kept(), leaders, ask_again_s=0.0)
 
     await goes_on(epochs, CLICKS, 4, 20)
     assert await goes_on(epochs, CLICKS, 5, 25)
