@@ -78,8 +78,7 @@ def test_a_redis_that_is_full_or_read_only_for_a_while(tmp_path: Path, small_mod
                 send_clicks(system, 0, 200)
                 assert until(lambda: all_named(system, 200), 60)
                 fill_up(client)
-                for n in range(200, 600):  # of new users, whose states need room
-                    system.click(f"new{n}", f"f{n % len(FILMS)}", event_id=f"e{n}")
+                send_clicks(system, 200, 400)
                 assert until(lambda: "Redis is full (OOM" in why(local), 30), why(local)
                 (worker,) = local.workers()
                 worker.kill()

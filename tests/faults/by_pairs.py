@@ -11,7 +11,7 @@ import redis
 from benchmarks.performance.apache_kafka import ApacheKafka
 from tests.faults.by_services import SLOW
 from tests.faults.scenario import Scenario
-from tests.support.refusals import OVER_BYTES, become_primary, become_replica, fill_up, make_room
+from tests.support.refusals import become_primary, become_replica, fill_up, make_room
 from tests.support.system import WorkerProcess
 from tests.support.tcp_proxy import DEAF, REFUSED, SILENT, WELL, Link, TcpProxy
 from tests.support.tcp_proxy import SLOW as SLOW_LINK
@@ -80,7 +80,7 @@ def _store_frozen(two: Two) -> End:
 
 
 def _store_full(two: Two) -> End:
-    return _refusing(two, lambda client: fill_up(client, OVER_BYTES), make_room)
+    return _refusing(two, fill_up, make_room)
 
 
 def _store_read_only(two: Two) -> End:

@@ -10,12 +10,12 @@ from tests.faults.by_services import SLOW, away_s
 from tests.faults.redis_server import Redis
 from tests.faults.scenario import Scenario, Unexpected
 from tests.faults.small_disk import small_disk
-from tests.support.refusals import OVER_BYTES, become_primary, become_replica, fill_up, make_room
+from tests.support.refusals import become_primary, become_replica, fill_up, make_room
 
 
 def store_full(scenario: Scenario) -> None:
     """The store is full for a while, and a second worker starts meanwhile."""
-    _refuses(scenario, lambda client: fill_up(client, OVER_BYTES), make_room, "Redis is full (OOM")
+    _refuses(scenario, fill_up, make_room, "Redis is full (OOM")
 
 
 def store_disk_full(scenario: Scenario) -> None:

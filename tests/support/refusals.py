@@ -8,8 +8,6 @@ import redis
 
 from tests.support.waiting import until
 
-SPARE_BYTES = 2_000
-OVER_BYTES = -100_000  # what buffers of connections that end may give back
 ENDLESS = "while true do end"
 
 
@@ -22,10 +20,10 @@ class RedisRefusal:
     says: str
 
 
-def fill_up(client: Any, spare_bytes: int = SPARE_BYTES) -> None:
-    """Full, but for a little; with less than nothing to spare no write at all is taken."""
+def fill_up(client: Any) -> None:
+    """Full: no write is taken, and none would be if all connections gave their buffers back."""
     client.config_set("maxmemory-policy", "noeviction")
-    client.config_set("maxmemory", client.info("memory")["used_memory"] + spare_bytes)
+    client.config_set("maxmemory", client.info("memory")["used_memory"] // 2)
 
 
 def make_room(client: Any) -> None:
@@ -88,7 +86,7 @@ def _kill_script(client: Any) -> None:
 
 
 REFUSALS = {
-    "full": RedisRefusal(lambda client: fill_up(client, OVER_BYTES), make_room, "Redis is full (OOM"),
+    "full": RedisRefusal(fill_up, make_room, "Redis is full (OOM"),
     "read-only": RedisRefusal(become_replica, become_primary, "Redis is a replica, and takes no writes (READONLY"),
     "no disk": RedisRefusal(_fail_to_save, _save_nothing, "cannot save to its disk, and takes no writes (MISCONF"),
     "orphaned": RedisRefusal(_orphan, _adopt, "Redis is a replica"),
