@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 import pytest
+from hypothesis import settings
 from xdist.remote import Producer
 
 with warnings.catch_warnings():  # kafka-python reads its schemas, at import, in a way that Python 3.11 deprecates
@@ -20,6 +21,10 @@ from deploy.local.services import start_broker, start_store
 from penchant.errors import Misconfigured
 from tests.support.side_by_side import SideBySide, arranged
 from tests.support.small_model import write_small_model
+
+# No time limit for one example: machines of a build are shared, and what is compiled takes its time, once.
+settings.register_profile("shared machine", deadline=None, print_blob=True)
+settings.load_profile("shared machine")
 
 # Started in the background by a shell without job control, or with nohup, which children would inherit: Ctrl-C and a
 # terminal that closes are tested here.

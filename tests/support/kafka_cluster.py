@@ -105,7 +105,7 @@ class KafkaCluster:
 
     def _listed(self) -> set[int]:
         try:
-            with open_admin(self.bootstrap, timeout_s=2.0) as admin:
+            with open_admin(self.bootstrap, timeout_s=10.0) as admin:
                 return {broker["broker_id"] for broker in admin.describe_cluster()["brokers"]}
         except Unavailable:
             return set()

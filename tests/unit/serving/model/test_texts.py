@@ -4,7 +4,7 @@ import re
 import unicodedata
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from serving.model.texts import MAX_CHARS, clean
@@ -52,7 +52,6 @@ def test_markup_may_take_as_much_room_as_the_text() -> None:
     assert clean("<b>" + "<i></i>" * 500 + "good") == "good"
 
 
-@settings(deadline=None)
 @given(st.text(max_size=300))
 def test_whatever_comes_the_encoder_gets_plain_text(raw: str) -> None:
     cleaned = clean(raw)

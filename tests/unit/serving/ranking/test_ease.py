@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from serving.arrays import Floats
@@ -43,7 +43,6 @@ users = st.lists(
 )
 
 
-@settings(deadline=None)  # what is compiled takes its time, once
 @given(users)
 def test_counts_are_those_of_whole_histories(made: list[dict[int, float]]) -> None:
     strengths = np.zeros((len(made), N))
@@ -56,7 +55,6 @@ def test_counts_are_those_of_whole_histories(made: list[dict[int, float]]) -> No
     assert ease.events == sum(map(len, made))
 
 
-@settings(deadline=None)
 @given(users)
 def test_a_fit_is_the_regression_of_each_item_on_all_others(made: list[dict[int, float]]) -> None:
     """Given G, then the error has no slope at the weights, but for the diagonal, which is kept at 0."""
@@ -70,7 +68,6 @@ def test_a_fit_is_the_regression_of_each_item_on_all_others(made: list[dict[int,
     assert not np.diag(weights).any()
 
 
-@settings(deadline=None)
 @given(users, st.integers(1, 300))
 def test_a_fit_stands_also_on_counts_that_began_late(made: list[dict[int, float]], times: int) -> None:
     """Given histories whose own events were never counted, then nothing blows up."""

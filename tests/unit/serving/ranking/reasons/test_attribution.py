@@ -147,7 +147,7 @@ def summed(told: Explanation) -> list[float]:
     return [sum(told.parts.values()), by_event]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     state=users(),
     world=st.tuples(st.integers(0, 5), st.integers(0, 8)),

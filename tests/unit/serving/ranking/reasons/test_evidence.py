@@ -81,7 +81,7 @@ def test_what_a_rule_put_there_is_not_there_for_want_of_better(tmp_path_factory:
     assert (first.item_id, words(first)) == ("western-3", {ALSO["en"]})
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     events=st.lists(st.integers(0, len(ITEMS) - 1), max_size=120),
     weights=st.lists(st.floats(-2, 2), min_size=12, max_size=12),
