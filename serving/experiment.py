@@ -28,7 +28,7 @@ import msgspec
 
 from penchant.errors import Misconfigured
 from serving.files import toml_files as edited
-from serving.ranking.profile import RankSettings
+from serving.ranking.rank_settings import RankSettings
 
 __all__ = ["Experiment", "read"]
 

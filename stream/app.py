@@ -7,6 +7,7 @@ from typing import Any
 
 import faust
 from faust.auth import OAuthCredentials, SASLCredentials, SSLCredentials
+from faust.tables.manager import TableManager
 from faust.types.auth import CredentialsT
 from mode.supervisors import CrashingSupervisor
 from mode.utils.queues import ThrowableQueue
@@ -41,6 +42,13 @@ class _Channel(ThrowableQueue[Any]):
         return False
 
 
+class _NoTables(TableManager):
+    """Faust's tables, of which there are none: it waits a second for them to be declared."""
+
+    async def sleep(self, n: Any) -> None:
+        """Go on."""
+
+
 class WorkerApp(faust.App):
     """Faust without what it does beside reading: no directories, no tables."""
 
@@ -71,6 +79,7 @@ def _build_app(settings: WorkerSettings) -> WorkerApp:
         topic_disable_leader=True,
         reply_create_topic=False,
         agent_supervisor=CrashingSupervisor,
+        TableManager=_NoTables,
         broker_commit_interval=0.5,
         broker_session_timeout=settings.session_timeout_s,
         broker_heartbeat_interval=settings.session_timeout_s / 4,

@@ -1,16 +1,17 @@
 """The settings of a worker, beside where broker, store and model are. Environment (`PENCHANT_…`) over `.env`."""
 
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, SecretStr
 
 from serving.connections import Connections
-from serving.model.sentiment import Sentiment
-from serving.ranking.profile import RankSettings, Seen
-from stream.interest.fold import Bounds
-from stream.processing.batch import Limits
-from stream.store.base import Retention
+from serving.ranking.rank_settings import RankSettings, Seen
+
+if TYPE_CHECKING:  # what only checks its settings need not wait for all that
+    from serving.model.sentiment import Sentiment
+    from stream.processing.batch import Limits
+    from stream.store.base import Retention
 
 _DAY_S = 86_400
 _LONGEST_SEGMENT_S = 8 * _DAY_S  # Kafka's default of a week, where `topics create` did not set one; a day to delete it
@@ -154,8 +155,10 @@ class WorkerSettings(Connections):
         default="en", description="Language of the reasons' words, for users whose events say none."
     )
 
-    def retention(self) -> Retention:
+    def retention(self) -> "Retention":
         """How long the store keeps things, by these settings."""
+        from stream.store.base import Retention
+
         secret = self.erasure_secret
         return Retention(
             idle_expiry_s=self.idle_expiry_days * _DAY_S,
@@ -163,8 +166,11 @@ class WorkerSettings(Connections):
             erasure_secret=secret.get_secret_value().encode() if secret is not None else None,
         )
 
-    def limits(self, sentiment: Sentiment | None = None) -> Limits:
+    def limits(self, sentiment: "Sentiment | None" = None) -> "Limits":
         """The bounds of a user's state that these settings make, and the model folder's sentiment head."""
+        from stream.interest.fold import Bounds
+        from stream.processing.batch import Limits
+
         bounds = Bounds(half_life_ms=round(self.half_life_days * _DAY_S * 1000))
         return Limits(bounds, sentiment=sentiment, user_caps=self.user_caps)
 

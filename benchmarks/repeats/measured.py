@@ -8,7 +8,7 @@ import numpy as np
 
 from benchmarks.repeats.played import SEEN, Lists, Played
 from benchmarks.repeats.shop import BEGIN_S, DAY_S, Act, Goods, Shop
-from serving.ranking.profile import Seen
+from serving.ranking.rank_settings import Seen
 
 _K, _TOP = 20, 10
 _AWHILE_S = 60 * DAY_S  # after a durable was bought

@@ -5,7 +5,7 @@ import numpy as np
 from benchmarks.made.event import made_event
 from benchmarks.repeats.shop import Act, Shop
 from penchant.messages import CoVisitEvent, CoVisits
-from serving.ranking.profile import RankSettings, Seen
+from serving.ranking.rank_settings import RankSettings, Seen
 from serving.ranking.ranker import Ranker
 from serving.ranking.statistics import Statistics
 from serving.state.user_state import UserState

@@ -60,7 +60,7 @@ def _redis_given(variable: str) -> str | None:
 
 def _check_settings() -> None:
     """What a worker or the API would refuse, before anything is started."""
-    from serving.api.app import ApiSettings
+    from serving.api.settings import ApiSettings
     from stream.settings import WorkerSettings
 
     WorkerSettings()

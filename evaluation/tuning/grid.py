@@ -7,7 +7,7 @@ some thousand events can decide about.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from serving.ranking.profile import RankSettings
+from serving.ranking.rank_settings import RankSettings
 from stream.interest.fold import Bounds
 
 __all__ = ()

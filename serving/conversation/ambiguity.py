@@ -16,11 +16,14 @@ Measured by `python -m benchmarks.conversation`.
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from serving.arrays import Floats, Mask, Rows
-from serving.catalogue import Catalogue
+
+if TYPE_CHECKING:
+    from serving.catalogue import Catalogue  # its compiler takes a second to start, which the API does without
 
 __all__ = ["Doubt", "doubt"]
 
@@ -59,7 +62,7 @@ class Doubt:
     shares: tuple[float, ...]
 
 
-def doubt(points: Floats, catalogue: Catalogue, limits: Limits | None = None) -> Doubt | None:
+def doubt(points: Floats, catalogue: "Catalogue", limits: Limits | None = None) -> Doubt | None:
     """What a list by these points `(n,)` leaves open; None: it is clear, or no facet tells its items apart."""
     limits = limits or Limits()
     finite = np.flatnonzero(np.isfinite(points))
@@ -84,7 +87,7 @@ def _looked_at(left: Rows, points: Floats, limits: Limits) -> Rows:
     return np.concatenate([order[: limits.best], order[others]])
 
 
-def _values_of(rows: Rows, catalogue: Catalogue) -> _Values:
+def _values_of(rows: Rows, catalogue: "Catalogue") -> _Values:
     """Values that are no numbers."""
     found: dict[str, dict[str, list[int]]] = {}
     for place, row in enumerate(rows.tolist()):

@@ -14,10 +14,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 # Field numbers and kinds of sentencepiece_model.proto.
 _PIECES, _TRAINER, _NORMALIZER = 1, 2, 3
 _NORMAL, _UNKNOWN = 1, 2
 _UNIGRAM = 1
+_ONE_BYTE = 0x7F  # the largest length that is written in one
+_BESIDE_PIECE = 9  # bytes of a piece's field: tags, its length, its score, its kind
 _SPECIAL = ("content", "single_word", "lstrip", "rstrip", "normalized", "special")
 
 
@@ -64,9 +68,9 @@ def open_lean(path: Path, max_tokens: int) -> LeanUnigram | None:
     if importlib.util.find_spec("sentencepiece") is None:
         return None
     try:
-        told = json.loads(path.read_bytes())
+        told = msgspec.json.decode(path.read_bytes())
         return LeanUnigram(told, max_tokens) if _fits(told) else None
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (msgspec.DecodeError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None  # `tokenizers` says what is wrong with it
 
 
@@ -126,9 +130,14 @@ def _proto(vocabulary: Sequence[tuple[str, float]], unknown: int) -> bytes:
 
 
 def _piece_fields(vocabulary: Sequence[tuple[str, float]], unknown: int) -> Iterator[bytes]:
-    for place, (piece, score) in enumerate(vocabulary):
-        kind = _UNKNOWN if place == unknown else _NORMAL
-        yield _bytes(_PIECES, b"%b\x15%b\x18%c" % (_bytes(1, piece.encode()), struct.pack("<f", score), kind))
+    """In one format where both lengths take a byte, as is the rule: a worker waits for 250,000 of them."""
+    scores = struct.pack(f"<{len(vocabulary)}f", *(score for _, score in vocabulary))
+    for place, (told, _) in enumerate(vocabulary):
+        piece, score, kind = told.encode(), scores[4 * place : 4 * place + 4], _NORMAL if place != unknown else _UNKNOWN
+        if (length := len(piece) + _BESIDE_PIECE) <= _ONE_BYTE:
+            yield b"\n%c\n%c%b\x15%b\x18%c" % (length, len(piece), piece, score, kind)
+        else:
+            yield _bytes(_PIECES, b"%b\x15%b\x18%c" % (_bytes(1, piece), score, kind))
 
 
 def _bytes(field: int, content: bytes) -> bytes:
@@ -140,10 +149,10 @@ def _number(field: int, value: int) -> bytes:
 
 
 def _varint(value: int) -> bytes:
-    if value <= 0x7F:
+    if value <= _ONE_BYTE:
         return bytes((value,))
     made = bytearray()
-    while value > 0x7F:
-        made.append(value & 0x7F | 0x80)
+    while value > _ONE_BYTE:
+        made.append(value & _ONE_BYTE | 0x80)
         value >>= 7
     return bytes([*made, value])

@@ -15,7 +15,7 @@ from serving.ranking.ease import Ease
 from serving.ranking.exploration import best_rows
 from serving.ranking.learning.blend import Blend
 from serving.ranking.popularity import Popularity
-from serving.ranking.profile import RankSettings
+from serving.ranking.rank_settings import RankSettings
 from serving.ranking.reasons.attribution import Attribution, attribution_of
 from serving.ranking.reasons.explain import ReasonWriter, explanations, without_event
 from serving.ranking.reasons.phrases import ALSO, KEPT_OFF, NO_CLOSER, Language

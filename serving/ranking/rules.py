@@ -41,7 +41,7 @@ from serving.arrays import Floats, Mask
 from serving.catalogue import Catalogue, CatalogueItem
 from serving.files import toml_files as edited
 from serving.lexical.numeric_facets import number_in
-from serving.ranking.profile import Seen
+from serving.ranking.rank_settings import Seen
 
 __all__ = ["Rules"]
 

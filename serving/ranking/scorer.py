@@ -71,7 +71,8 @@ from serving.ranking.passes import (
     unsure,
 )
 from serving.ranking.popularity import Popularity
-from serving.ranking.profile import Profile, RankSettings, profile_of
+from serving.ranking.profile import Profile, profile_of
+from serving.ranking.rank_settings import RankSettings
 from serving.ranking.reasons.crowd import Crowd
 from serving.ranking.seen.seen_items import SeenFilter, SeenItems
 from serving.state.user_state import UserState

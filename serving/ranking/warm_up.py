@@ -7,7 +7,7 @@ import numpy as np
 
 from penchant.messages import CoVisitEvent, CoVisits, ItemVector
 from serving.catalogue import Catalogue, pack
-from serving.ranking.profile import RankSettings
+from serving.ranking.rank_settings import RankSettings
 from serving.ranking.ranker import Ranker
 from serving.ranking.statistics import Statistics
 from serving.state.user_state import SEEN, EventKind, RecentText, RingEvent, UserState, item_hash

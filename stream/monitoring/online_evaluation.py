@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from serving.catalogue import Catalogue
-from serving.ranking.profile import Seen
+from serving.ranking.rank_settings import Seen
 from serving.ranking.ranker import TOP, Ranking
 from serving.state.user_state import item_hash
 from stream.events.decoder import Event

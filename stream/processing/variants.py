@@ -9,7 +9,7 @@ from penchant.errors import Misconfigured
 from serving.catalogue import Catalogue
 from serving.experiment import Experiment
 from serving.ranking.learning.blend import Blend
-from serving.ranking.profile import RankSettings
+from serving.ranking.rank_settings import RankSettings
 from serving.ranking.ranker import Ranker, Ranking
 from serving.ranking.rules import Rules
 from serving.ranking.statistics import Statistics

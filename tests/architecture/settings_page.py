@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
-from serving.api.app import ApiSettings
+from serving.api.settings import ApiSettings
 from serving.connections import Connections
 from serving.kafka.kafka_settings import KafkaSettings
 from serving.redis.store_settings import StoreSettings

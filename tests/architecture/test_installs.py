@@ -20,6 +20,8 @@ SERVERS = {"faust-streaming", "mode-streaming", "aiokafka", "redis", "aiohttp", 
 # What a command line that only shows its help has no use for.
 NEVER_IN_CLI = {"faust", "aiokafka", "redis", "aiohttp", "onnxruntime", "tokenizers", "stream", "export", "torch"}
 
+CHECKED_BY_LOCAL = ("stream.settings", "serving.api.settings")
+
 
 def declared(*extras: str) -> list[str]:
     """What pyproject.toml asks for; the installed metadata may be older."""
@@ -125,6 +127,15 @@ def test_the_command_line_loads_nothing_heavy() -> None:
 
     assert {"click", "deploy", "penchant", "serving"} <= names
     assert not names & NEVER_IN_CLI
+
+
+def test_what_makes_no_list_starts_without_the_compiler() -> None:
+    """It takes a second of a core: the API makes lists on demand, `penchant local` only checks what others will."""
+    api, local = loaded_by("deploy.api.api_process"), loaded_by("deploy.local.stack", *CHECKED_BY_LOCAL)
+
+    assert "aiohttp" in api
+    assert "pydantic" in local
+    assert not (api | local) & {"numba", "faust", "onnxruntime"}
 
 
 @pytest.mark.parametrize("package", ["penchant", "serving", "stream", "evaluation", "deploy", "export"])

@@ -5,7 +5,7 @@ import pytest
 from deploy.demo import films
 from serving.catalogue import Catalogue
 from serving.model.encoder import Encoder
-from serving.ranking.profile import RankSettings
+from serving.ranking.rank_settings import RankSettings
 from serving.state.user_state import UserState
 from tests.support.films import WHEELS, Learned, User
 

@@ -10,7 +10,7 @@ from evaluation.prequential.cached_vectors import catalogue_of
 from serving.catalogue import Catalogue
 from serving.model.encoder import Encoder
 from serving.ranking.popularity import Popularity
-from serving.ranking.profile import RankSettings
+from serving.ranking.rank_settings import RankSettings
 from serving.ranking.ranker import Ranker
 from serving.state.user_state import UserState
 from tests.support.films import VECTORS, WHEELS, Learned, User

@@ -8,7 +8,7 @@ from penchant.messages import CoVisits, ItemVector, ListItem
 from serving.catalogue import Catalogue, pack
 from serving.experiment import Experiment
 from serving.ranking.learning.blend import Blend
-from serving.ranking.profile import RankSettings, Seen
+from serving.ranking.rank_settings import RankSettings, Seen
 from serving.ranking.ranker import Ranker, Ranking
 from serving.ranking.statistics import Statistics
 from serving.state.user_state import UserState

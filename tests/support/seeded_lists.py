@@ -11,7 +11,7 @@ from serving.arrays import Doubles, Vector
 from serving.catalogue import Catalogue, pack
 from serving.lexical.wording import wording_of
 from serving.ranking.learning.blend import Blend
-from serving.ranking.profile import RankSettings
+from serving.ranking.rank_settings import RankSettings
 from serving.ranking.ranker import Ranker
 from serving.ranking.rules import Rules
 from serving.ranking.statistics import Statistics

@@ -8,7 +8,6 @@ import msgspec
 from penchant.messages import Click, Command, RecommendationList, Review
 from serving.api.description.operations import COUNT, Operation
 from serving.api.description.page_operations import OPERATIONS
-from serving.api.named_interests import Interests
 from serving.api.ondemand.made_lists import ConversationTurn, ExplainedItems, QueriedList, RankedItems
 from serving.api.operator.dead_letters import Letters, RedriveRequest, RedriveResult
 from serving.api.operator.worker_counts import Workers
@@ -17,6 +16,7 @@ from serving.api.routes.items_shown import KnownItems
 from serving.api.routes.on_demand_lists import Query, RankedRequest, Said
 from serving.api.routes.operator import KnownUsers
 from serving.api.shown.item_map import Map
+from serving.api.shown.named_interests import Interests
 from serving.api.shown.past_events import History
 
 __all__ = ()

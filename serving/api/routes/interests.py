@@ -10,9 +10,9 @@ from aiohttp import web
 from penchant.messages import Facets
 from serving.api.followed.shared_values import FacetValue
 from serving.api.followed.views import Views
-from serving.api.named_interests import interests_of
 from serving.api.queries import id_in_path
 from serving.api.routes.lookups import known_items, known_user
+from serving.api.shown.named_interests import interests_of
 from serving.api.stored_users import StoredUsers
 
 __all__ = ()

@@ -1,1 +1,1 @@
-"""What the page shows beside lists: the map of items, users' histories."""
+"""What is shown of a user and the items beside lists: interests by name, the map of items, users' histories."""

@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 
 from serving.api.followed.item_details import ItemDetails
-from serving.api.named_interests import is_number
+from serving.api.shown.named_interests import is_number
 from serving.api.shown.projection import Projection, project
 from serving.arrays import Vector, Vectors
 

@@ -15,7 +15,8 @@ from serving.arrays import Doubles, Floats, Indices, Mask, Rows
 from serving.catalogue import Catalogue
 from serving.lexical.spoken_points import by_statement
 from serving.ranking.learning.signals import BY_LIKENESS, BY_NEIGHBOURS, BY_POPULARITY, Signal
-from serving.ranking.profile import RankSettings, SourceEvent
+from serving.ranking.profile import SourceEvent
+from serving.ranking.rank_settings import RankSettings
 from serving.ranking.reasons.attributed import Extra, Interests, Items, Liked, Linked, Past, User, Written
 from serving.ranking.reasons.attribution_pass import attribute
 from serving.ranking.reasons.crowd import crowd_key

@@ -23,7 +23,7 @@ import numpy as np
 from serving.arrays import Floats, Rows
 from serving.catalogue import Catalogue
 from serving.ranking.impression_discount import newest_s
-from serving.ranking.profile import RankSettings, Seen
+from serving.ranking.rank_settings import RankSettings, Seen
 from serving.ranking.rules import Rules
 from serving.ranking.seen.repeats import Repeats
 from serving.state.purchases import VISIT_S, Bought, bought

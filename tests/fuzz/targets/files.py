@@ -11,7 +11,7 @@ from penchant.errors import Misconfigured
 from penchant.messages import ItemVector
 from serving.catalogue import Catalogue, pack
 from serving.experiment import read as read_experiment
-from serving.ranking.profile import RankSettings
+from serving.ranking.rank_settings import RankSettings
 from serving.ranking.rules import Rules
 from stream.events.weights import load_weights
 from stream.testing import FINGERPRINT, embed_by_words

@@ -17,7 +17,7 @@ from evaluation.tuning.tuned_settings import experiment_of, print_tuned
 from penchant.errors import Misconfigured
 from serving.catalogue import Catalogue
 from serving.experiment import parse, tunable
-from serving.ranking.profile import RankSettings
+from serving.ranking.rank_settings import RankSettings
 from stream.events.weights import Weight
 from tests.support.command import penchant
 from tests.support.evaluated_workers import catalogue_of

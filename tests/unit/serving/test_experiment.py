@@ -7,7 +7,7 @@ import pytest
 
 from penchant.errors import Misconfigured
 from serving.experiment import Experiment, parse, read, tunable
-from serving.ranking.profile import RankSettings
+from serving.ranking.rank_settings import RankSettings
 from tests.support.experiments import halves
 
 HALVES = halves("variety = 0.2, statement_damping = 0")

@@ -12,7 +12,7 @@ import pytest
 
 from deploy.local.services import free_port
 from penchant.errors import Misconfigured
-from serving.api.app import ApiSettings
+from serving.api.settings import ApiSettings
 from serving.configuration.addresses import servers
 from serving.configuration.setting_errors import options_given, unknown_variables, whence
 from serving.connections import Connections

@@ -12,7 +12,7 @@ from serving.ranking.exploration import keep_off_the_first
 from serving.ranking.learning.blend import START, Blend
 from serving.ranking.learning.signals import Signal
 from serving.ranking.popularity import Popularity
-from serving.ranking.profile import RankSettings
+from serving.ranking.rank_settings import RankSettings
 from serving.ranking.ranker import Ranker
 from serving.ranking.rules import Rules
 from serving.state.user_state import UserState

@@ -6,7 +6,7 @@ import pytest
 from serving.catalogue import Catalogue
 from serving.ranking.impression_discount import impression_weights, newest_s
 from serving.ranking.popularity import Popularity
-from serving.ranking.profile import RankSettings
+from serving.ranking.rank_settings import RankSettings
 from serving.ranking.ranker import Ranker
 from serving.state.user_state import IMPRESSIONS, SEEN, EventKind, RingEvent, UserState, item_hash
 from tests.unit.serving.ranking.test_ranker import catalogue, interaction

@@ -3,7 +3,7 @@
 import pytest
 
 from serving.ranking.popularity import Popularity
-from serving.ranking.profile import RankSettings
+from serving.ranking.rank_settings import RankSettings
 from serving.ranking.ranker import Ranker
 from serving.ranking.reasons.phrases import NO_CLOSER, Language
 from serving.state.user_state import EventKind, RingEvent, UserState, decode, encode

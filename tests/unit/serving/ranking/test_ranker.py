@@ -9,7 +9,7 @@ from serving.ranking.covisits import CoVisitRows
 from serving.ranking.learning.blend import START, Blend
 from serving.ranking.learning.signals import Signal
 from serving.ranking.popularity import Popularity
-from serving.ranking.profile import RankSettings
+from serving.ranking.rank_settings import RankSettings
 from serving.ranking.ranker import Ranker
 from serving.state.user_state import SEEN, EventKind, RecentText, RingEvent, UserState, Vector, item_hash
 

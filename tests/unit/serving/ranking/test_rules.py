@@ -11,7 +11,7 @@ from penchant.errors import Misconfigured
 from penchant.messages import ItemVector
 from serving.catalogue import Catalogue, pack
 from serving.ranking.popularity import Popularity
-from serving.ranking.profile import RankSettings
+from serving.ranking.rank_settings import RankSettings
 from serving.ranking.ranker import Ranker
 from serving.ranking.rules import Rules, parse
 from serving.ranking.slate import Slate

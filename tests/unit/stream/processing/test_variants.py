@@ -8,7 +8,7 @@ from serving.experiment import Experiment, parse
 from serving.ranking.learning.blend import Blend
 from serving.ranking.learning.signals import Signal
 from serving.ranking.popularity import Popularity
-from serving.ranking.profile import RankSettings
+from serving.ranking.rank_settings import RankSettings
 from serving.ranking.ranker import Ranker
 from serving.state.user_state import EventKind, RingEvent, UserState
 from stream.processing.variants import Variants

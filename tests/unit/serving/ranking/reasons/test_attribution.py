@@ -14,7 +14,7 @@ from serving.ranking.ease import Ease, History, fit
 from serving.ranking.learning.blend import START, Blend
 from serving.ranking.learning.signals import Signal
 from serving.ranking.popularity import Popularity
-from serving.ranking.profile import RankSettings, Seen
+from serving.ranking.rank_settings import RankSettings, Seen
 from serving.ranking.ranker import Ranker
 from serving.ranking.reasons.told import Explanation
 from serving.ranking.rules import Rules

@@ -9,7 +9,7 @@ from penchant.messages import ListItem, Reason
 from serving.ranking.learning.blend import START, Blend
 from serving.ranking.learning.signals import POPULARITY_SIGNALS, Signal
 from serving.ranking.popularity import Popularity
-from serving.ranking.profile import RankSettings
+from serving.ranking.rank_settings import RankSettings
 from serving.ranking.ranker import Ranker
 from serving.ranking.reasons.crowd import Crowd, crowd_key
 from serving.ranking.reasons.phrases import ALSO, CROWD, NO_CLOSER, TERMS, Language

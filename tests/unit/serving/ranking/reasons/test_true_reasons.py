@@ -13,7 +13,7 @@ from penchant.messages import ItemVector, ListItem, Reason
 from serving.catalogue import Catalogue, pack
 from serving.ranking.learning.blend import START, Blend
 from serving.ranking.learning.signals import Signal
-from serving.ranking.profile import RankSettings, Seen
+from serving.ranking.rank_settings import RankSettings, Seen
 from serving.ranking.reasons.phrases import REASON_CODES
 from stream.testing import FINGERPRINT, NOW_MS, TOPICS, embed_by_words, record
 from tests.support.evaluated_workers import KeptLists, RankingWorker

@@ -8,7 +8,7 @@ import pytest
 from penchant.messages import ItemVector
 from serving.catalogue import Catalogue, pack
 from serving.ranking.popularity import Popularity
-from serving.ranking.profile import RankSettings, Seen
+from serving.ranking.rank_settings import RankSettings, Seen
 from serving.ranking.ranker import Ranker
 from serving.ranking.reasons.told import Explanation
 from serving.ranking.rules import Rules
