@@ -4,7 +4,7 @@ Tests on a broker wait most of the time, all others compute. Taken file after fi
 that waits came last, three at a time, while a core stood idle.
 """
 
-from itertools import accumulate, groupby
+from itertools import accumulate
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
@@ -12,12 +12,15 @@ from xdist.scheduler import LoadScopeScheduling
 # Files whose tests start all that they need themselves, and take long: they may run beside each other.
 APART = ("burst", "clock", "local", "local_lasts", "renewed_lists", "restart", "adopt", "replay_beside")
 _LONG = ("replay", "secrets")  # as long as those, by its tests together
+# They share films with their vectors and what all ratings teach, which a process takes half a minute to make.
+FILMS = ("explanations", "fatigue", "live_films", "negations", "statements", "true_film_reasons")
+_FILMS = "tests/integration/films"
 _WAITS = "kafka"  # the marker
 _Group = list[pytest.Item]
 
 
 class SideBySide(LoadScopeScheduling):  # type: ignore[misc]  # it has no types
-    """A file's tests run in one process, as they share a catalogue and a worker, but for those of APART."""
+    """A file's tests run in one process, as they share a catalogue and a worker, but for APART and FILMS."""
 
     def _split_scope(self, nodeid: str) -> str:
         return group(nodeid)
@@ -28,13 +31,20 @@ def group(nodeid: str) -> str:
 
     >>> group("tests/acceptance/test_local.py::test_a[1]"), group("tests/acceptance/test_dlq.py::test_b")
     ('tests/acceptance/test_local.py::test_a[1]', 'tests/acceptance/test_dlq.py')
+    >>> group("tests/integration/test_fatigue.py::test_c")
+    'tests/integration/films'
     """
+    if nodeid.startswith("tests/integration/") and _name(nodeid) in FILMS:
+        return _FILMS
     return nodeid if _name(nodeid) in APART else nodeid.partition("::")[0]
 
 
 def arranged(items: list[pytest.Item]) -> list[pytest.Item]:
     """The tests in the order in which they are taken: at any time the same share of those that wait."""
-    groups = [list(tests) for _, tests in groupby(items, lambda item: group(item.nodeid))]
+    by_group: dict[str, _Group] = {}
+    for item in items:
+        by_group.setdefault(group(item.nodeid), []).append(item)
+    groups = list(by_group.values())
     waiting = [tests for tests in groups if _waits(tests)]
     waiting.sort(key=lambda tests: _name(tests[0].nodeid) not in APART + _LONG)  # the longest first: no long end
     computing = [tests for tests in groups if not _waits(tests)]
