@@ -62,7 +62,7 @@ def with_past(items: int) -> UserState:
 )
 def test_context_is_followed_as_it_would_be_made(log: list[Event], past: int, bounds: Bounds) -> None:
     """Given any events of one user, then after each the context that was followed is the one made from the state."""
-    state, burst = with_past(past), Burst()
+    state, burst = with_past(past), Burst(short=1)
     for each in log:
         followed: InteractionContext = burst.context_of(state)
         assert told(*followed) == told(*context_of(state))
