@@ -90,7 +90,7 @@ def check_sum(state: UserState, made: list[Body], retracted: set[str]) -> None:
     assert sum(state.seen["covisit"].tolist()) == sum(covisit_units(body) for body in left if "item_id" in body)
 
 
-@settings(max_examples=400)
+@settings(max_examples=150)
 @given(events(), st.data())
 def test_merging_commutes_with_everything(made: list[Body], data: st.DataObject) -> None:
     """Retractions name either user, whoever the event was of; the merge comes once or twice."""
@@ -113,7 +113,7 @@ def test_merging_commutes_with_everything(made: list[Body], data: st.DataObject)
         assert len(worker.pipeline.waiting) == 0
 
 
-@settings(max_examples=300)
+@settings(max_examples=120)
 @given(events(), st.data())
 def test_an_erasure_takes_whatever_came_before_it_and_nothing_else(made: list[Body], data: st.DataObject) -> None:
     """Either user is erased at a time; merges, events of before and after come in any order around it."""

@@ -177,7 +177,7 @@ def check(state: UserState, bodies: Sequence[Body], retracted: set[str]) -> None
         assert not state.long.any(), "exact zeros, since rounding would leave a direction"
 
 
-@settings(max_examples=500)
+@settings(max_examples=200)
 @given(bodies(most=12, most_texts=8), st.data())
 def test_events_and_retractions_in_any_order_make_one_state(made: list[Body], data: st.DataObject) -> None:
     """Retractions before, after and twice, with and without the event, events twice, items that come at any moment."""
@@ -198,7 +198,7 @@ def test_events_and_retractions_in_any_order_make_one_state(made: list[Body], da
     assert sorted(answered, key=str) == sorted((command["command_id"].encode() for command in commands), key=str)
 
 
-@settings(max_examples=500)
+@settings(max_examples=200)
 @given(bodies(most=12, most_texts=8), st.data())
 def test_texts_that_the_encoder_misses_at_any_time_and_that_are_retried_make_the_same_state(
     made: list[Body], data: st.DataObject
@@ -217,7 +217,7 @@ def test_texts_that_the_encoder_misses_at_any_time_and_that_are_retried_make_the
     assert [each.path for each in worker.log.lists()[-1:] if each.path == "cached"] == [], "impressions cause no list"
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(bodies(most=10, most_texts=7), st.data())
 def test_what_is_retracted_is_as_if_it_never_was(made: list[Body], data: st.DataObject) -> None:
     """For the long vector, within the tolerance, whatever batches lie between."""
