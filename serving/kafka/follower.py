@@ -23,7 +23,6 @@ _AT_A_TIME_S = 0.002  # of records between two looks at the rest of the process,
 _CATCHING_UP_MS, _IDLE_MS = 200, 5000  # between two looks at whether it has, where nothing comes; else for records
 _APART_S = 0.01  # of fetches of few records
 _LONGEST_PAUSE_S = 1.0  # of an idle topic, where the broker cannot hold a fetch
-_LOOK_MS = 1000  # of the client for other work than fetches: its partitions stay the same
 _MOST_FAILURES = 100  # records that cannot be applied: then it is not the records
 
 
@@ -54,12 +53,7 @@ class Follower:
         self._failures = 0
         self._pause = pause
         self._task: asyncio.Task[None] | None = None
-        self._consumer = consumer(
-            brokers,
-            fetch_max_wait_ms=fetch_wait_ms,
-            max_partition_fetch_bytes=4 * 1024 * 1024,
-            consumer_timeout_ms=_LOOK_MS,
-        )
+        self._consumer = consumer(brokers, fetch_max_wait_ms=fetch_wait_ms, max_partition_fetch_bytes=4 * 1024 * 1024)
         self._polling = poll(self._consumer, _LONGEST_PAUSE_S) if fetch_wait_ms == 0 else None
         pace(self._consumer, _APART_S)
 

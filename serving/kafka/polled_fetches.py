@@ -6,7 +6,7 @@ some milliseconds. When none has come for a while it is asked where its partitio
 rarely; a fetch follows when they end elsewhere. A client of aiokafka sees a fetch that takes its time, as it would of a
 broker that holds it.
 
-One seam of aiokafka 0.14 is used, `send` of one client.
+Seams of aiokafka 0.14: `send` of one client, and two numbers of a consumer.
 """
 
 import asyncio
@@ -29,12 +29,14 @@ _HELD_S = 0.5  # then the consumer may fetch from other partitions, too; at leas
 _PAUSES_HELD = 8
 _FETCHED_S = 5.0  # then it is fetched in any case: an error is told to a fetch alone
 _SOON_S = 1.0
+_LOOK_S = 1.0  # of the client for other work than fetches, of which it is told: with one broker it finds none
 _LATEST = -1
 
 
 def poll(consumer: Any, longest_pause_s: float = LONGEST_PAUSE_S) -> "Polling | None":
     """Have an aiokafka consumer fetch that way; before it is started. None within TLS or SASL: the broker holds it."""
     consumer._fetch_max_wait_ms = _HELD_BY_BROKER_MS
+    consumer._consumer_timeout = _LOOK_S
     client = consumer._client
     if client._security_protocol != "PLAINTEXT":
         return None
