@@ -30,12 +30,12 @@ MakeLoad = Callable[[int, int], Load]  # seed, ms since 1970
 class FaultKind:
     """One row. ci, full: how many runs on Apache Kafka; embedded: how many on the embedded broker, when all are run.
 
-    `--runs ci` leaves out what another kind does in a harder way: `kill` and `zombie` at random (`after_save` is the worst
-    moment), `two-removed` (`term`, and `two-added`), `redis-restarted` (`redis-gone`, `redis-put-back`),
+    `--runs ci` leaves out what another kind does in a harder way: `kill` and `zombie` at random (`after_save` is the
+    worst moment), `two-removed` (`term`, and `two-added`), `redis-restarted` (`redis-gone`, `redis-put-back`),
     `encoder-raises` (`encoder-hangs`), `redis-read-only` (`redis-full`; tests/acceptance/test_local_lasts.py has both),
     `partitioner`, `codecs`, `unreadable` and `too-large` (tests/foreign, on the same broker), `late` (`shuffled`),
     `idle` (it takes minutes). Of what takes long, or is drawn, it has the kinds whose answers are lost: `store-deaf`
-    (executed, not answered) and `fail-over` (answered, not kept).
+    (executed, not answered) and `fail-over` (answered, not kept). `.ci/run` names ten of them.
     """
 
     name: str
