@@ -46,7 +46,7 @@ class KafkaCluster:
     fetch_wait_ms = None
 
     def __init__(self, folder: Path) -> None:
-        ports = {node: free_port() for node in (_CONTROLLER, *BROKERS)}
+        self._ports = ports = {node: free_port() for node in (_CONTROLLER, *BROKERS)}
         self.bootstrap = ",".join(f"127.0.0.1:{ports[node]}" for node in BROKERS)
         self._folder = folder
         self._classpath = f"{fetch_jars()}/*"
@@ -64,11 +64,11 @@ class KafkaCluster:
             self._start(node)
         children = [self._children[broker] for broker in brokers]
 
-        def come_or_gone() -> bool:
-            return set(brokers) <= self._listed() or any(child.exit_code is not None for child in children)
+        def ended() -> bool:
+            return any(child.exit_code is not None for child in children)
 
-        until(come_or_gone, START_TIMEOUT_S / 4)
-        if not set(brokers) <= self._listed():
+        came = until(lambda: all(map(self._answers, brokers)) or ended(), START_TIMEOUT_S / 4)
+        if not came or ended():
             said = "\n".join(f"{child.name} ({child.exit_code}):\n{child.last_lines()}" for child in children)
             raise Misconfigured(f"brokers did not come up: {said}")
 
@@ -103,12 +103,13 @@ class KafkaCluster:
             command = [*_JAVA, "-cp", self._classpath, "kafka.Kafka", str(self._properties(node))]
             self._children[node] = ChildProcess(f"kafka-{node}", command, self._folder / f"{node}.log")
 
-    def _listed(self) -> set[int]:
+    def _answers(self, broker: int) -> bool:
+        """Whether a broker says itself that it takes part: others may take one for alive that was just killed."""
         try:
-            with open_admin(self.bootstrap, timeout_s=10.0) as admin:
-                return {broker["broker_id"] for broker in admin.describe_cluster()["brokers"]}
+            with open_admin(f"127.0.0.1:{self._ports[broker]}", timeout_s=10.0) as admin:
+                return broker in {each["broker_id"] for each in admin.describe_cluster()["brokers"]}
         except Unavailable:
-            return set()
+            return False
 
     def _properties(self, node: int) -> Path:
         return self._folder / f"{node}.properties"
