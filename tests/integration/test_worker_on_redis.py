@@ -162,7 +162,7 @@ async def test_a_lease_is_of_one_primary(cut_off: CutOffSentinels, prefix: str) 
     with cut_off.enter(cut_off.primary) as old:
         assert old.execute_command("WAIT", 1, 60_000) == 1
         cut_off.cut_off()
-        assert await asyncio.to_thread(until, lambda: cut_off.role(cut_off.replica) == "master", 30)
+        assert await asyncio.to_thread(until, lambda: named(cut_off) == cut_off.replica.port, 30)
         old.execute_command("CLIENT", "KILL", "TYPE", "normal")
     assert (await store.load(0, ["u1"]))["u1"].list_version == 0, "asked of the new primary"
 
