@@ -21,8 +21,8 @@ __all__ = ["Follower", "Sink", "consumer_options"]
 
 _POLL_MS, _AT_ONCE = 200, 500
 _FEW, _APART_S = 100, 0.005  # records: after so few a fetch waits a little, or each would be fetched by itself
-_HELD_MS, _LONGEST_HELD_MS = 500, 1_000  # fetches, where nothing else is asked for; and after the longest silence
-_IDLE = ((10.0, _LONGEST_HELD_MS), (2.0, 500))  # seconds since the last record; then they are held for so long
+_HELD_MS, _LONGEST_HELD_MS = 500, 2_000  # fetches, where nothing else is asked for; and after the longest silence
+_IDLE = ((30.0, _LONGEST_HELD_MS), (10.0, 1_000), (2.0, 500))  # seconds since the last record; then they are held for so long
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 2.0
 _SILENT_S = 3.0  # beyond the time that the broker may keep a fetch: then another client is made
 _STOP_S = 15.0  # a bootstrap that is under way ends within it
@@ -65,7 +65,7 @@ def _idle_ms(silent_s: float) -> int:
     """How long a fetch is held, and waited for, when nothing has come for so long; 0: as while records come.
 
     >>> [_idle_ms(1.0), _idle_ms(3.0), _idle_ms(60.0)]
-    [0, 500, 1000]
+    [0, 500, 2000]
     """
     return next((held_ms for after_s, held_ms in _IDLE if silent_s > after_s), 0)
 

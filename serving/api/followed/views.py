@@ -12,7 +12,7 @@ from serving.kafka.brokers import AnyBrokers, brokers_of
 
 __all__ = ()
 
-_ITEMS_HELD_MS = 2_000  # a fetch of items by the broker, where none come
+_ITEMS_HELD_MS = 8_000  # a fetch of items by the broker, where none come
 _BOOTSTRAP_MS = 5_000  # an attempt that is under way is waited for as the process stops
 
 
