@@ -3,10 +3,9 @@
 How popular an item is depends on how far back one looks: a shop's week, a newspaper's hour. So interaction is summed up
 over all time, and seven times more with weights that fade: per event of anybody, and per time.
 
-The n-th event of a user's day counts by what is usual (serving/ranking/learning/fair_share.py): min(1, u / n)² over all
-time, min(1, 3·u / n)² of what fades, and it lets as much of an event pass: else a hundred users with fifty events each
-would be all that is left of late, and what thousands did before them would have faded. Co-visits are related to sums of
-everything.
+The n-th event of a user's day counts min(1, 3·u / n)² by what is usual (serving/ranking/learning/fair_share.py), and
+lets as much of an event pass: else a hundred users with fifty events each would be all that is left of late, and what
+thousands did before them would have faded. Co-visits are related to sums of everything.
 """
 
 from dataclasses import dataclass
@@ -31,7 +30,7 @@ _PER_MS = np.array([*(0.0 for _ in _BY_EVENTS), *(1.0 / each for each in _BY_TIM
 
 _FIRST_NEWNESS, _NEWNESS_STEP = 0.02, 1e-3
 _MOST_HALVINGS = 600.0  # float64 ends near 2**1024: far enough away for any single co-visit weight
-_LATE = 3.0  # times what is usual counts whole of late: there less is others', and less is lost by what few do
+_FREE = 3.0  # times what is usual counts whole: with 1, critics lose .004 of their hits, with 4 a farm takes too many
 _GRAIN = 1024.0  # parts of an event that may pass: exact in binary, so that a copy goes on from the same number
 MOMENTS = 4  # of an item: numbers of its first and last event, and their times
 
@@ -108,7 +107,7 @@ class Popularity:
 
         nth: the how-manieth of its user's events of a day it is, from 1.
         """
-        share = max(round(_GRAIN * self._usual.within(nth, _LATE)), 1) / _GRAIN
+        share = max(round(_GRAIN * self._usual.share_of(nth, _FREE)), 1) / _GRAIN
         if row >= len(self._totals):
             self._reserve(row + 1)
         at_ms = float(time_ms) or self._newest_ms
@@ -118,7 +117,7 @@ class Popularity:
         self.events += 1
         self._passed += share
         self.newness += share * _NEWNESS_STEP * (float(self._totals[row] == 0) - self.newness)
-        weights = covisit, covisit * self._usual.share_of(nth), covisit * share
+        weights = covisit, covisit * share
         _count(
             (self._totals, self._shares, self._fading, self._moments),
             (self._now, self._since),
@@ -224,10 +223,10 @@ def _count(
     of: tuple[Doubles, Doubles, Doubles, Doubles],
     at: tuple[Doubles, Doubles],
     row: int,
-    weights: tuple[float, float, float],
+    weights: tuple[float, float],
     when: tuple[float, float],
 ) -> None:
-    """Count one event. of: totals, shares, fading, moments; weights: what it adds to each of the first three.
+    """Count one event. of: totals, shares, fading, moments; weights: what it adds to the first, and to the next two.
 
     at: now and since, of `Sums`. when: how many events had passed, this one, too, and its ms.
     """
@@ -245,7 +244,7 @@ def _count(
     shares[row] += weights[1]
     for each in range(FADES):
         passed = number * _PER_EVENT[each] + at_ms * _PER_MS[each]
-        fading[row, each] += weights[2] * 2.0 ** (passed - since[each])
+        fading[row, each] += weights[1] * 2.0 ** (passed - since[each])
     first = moments[row, 0] == 0.0
     moments[row, 0] = number if first else moments[row, 0]
     moments[row, 1] = number

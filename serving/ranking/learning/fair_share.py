@@ -5,8 +5,8 @@ evening, they are what there is to learn from. So with u, how many events a user
 
     min(1, u / n)²
 
-of its weight. What is usual goes by users, not by events: a user's day counts once for each n that it reaches. With
-S(n) the share of days that reach n, of the last 5,000 or so,
+of its weight; where less is to be feared several times u stand for u. What is usual goes by users, not by events: a
+user's day counts once for each n that it reaches. With S(n) the share of days that reach n, of the last 5,000 or so,
 
     u = Σ_n min(max(4·S(n) - 1, 0), 1)
 
@@ -42,9 +42,12 @@ class Usual:
         self.number = 1.0
         self._look()
 
-    def share_of(self, nth: int) -> float:
-        """The share of a user's `nth` event of a day, in (0, 1]; to be asked once for each. nth: from 1."""
-        share = self.within(nth, 1.0)
+    def share_of(self, nth: int, times: float = 1.0) -> float:
+        """The share of a user's `nth` event of a day, in (0, 1]; to be asked once for each. nth: from 1.
+
+        times: what is usual counts whole so many times.
+        """
+        share = min(1.0, times * self.number / nth) ** 2
         if nth == 1:
             self._look()
             self._day /= _FADE
@@ -52,10 +55,6 @@ class Usual:
                 self.reached()
         self._reached[min(nth, MOST_OF_A_DAY) - 1] += self._day
         return share
-
-    def within(self, nth: int, times: float) -> float:
-        """The same where so many times what is usual counts whole; to be asked at will."""
-        return min(1.0, times * self.number / nth) ** 2
 
     def reached(self) -> list[float]:
         """What another is made from, and what this one goes on from, too."""
