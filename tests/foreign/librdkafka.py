@@ -27,6 +27,8 @@ class Records:
             "linger.ms": plan.linger_ms,
             "enable.idempotence": plan.idempotent,
             "transactional.id": plan.transactional_id,
+            # As long as a broker allows: one that is left open stays so while a slow machine looks at the others.
+            "transaction.timeout.ms": None if plan.transactional_id is None else 900_000,
             "partitioner": plan.partitioner,
             "message.max.bytes": plan.largest,
         }

@@ -63,7 +63,6 @@ def test_lists_in_every_codec_and_of_committed_transactions_alone(kafka: ApacheK
         assert [lists.get(user_id).version for user_id in ("u1", "u2", "u3")] == [1, 0, 3]
 
 
-@pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")  # kafka-python, of attempts to connect
 def test_a_broker_that_is_killed_and_restarted_and_topics_made_anew(
     own_kafka: ApacheKafka, prefix: str, redis_url: str, tmp_path: Path
 ) -> None:

@@ -90,7 +90,6 @@ async def test_lists_are_waited_for(topics: ListTopics) -> None:
     assert seen == [1, 2, 3]
 
 
-@pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")  # kafka-python, of attempts to connect
 @pytest.mark.skipif(ON_APACHE, reason="the embedded broker is killed, whose log is gone then")
 def test_a_broker_that_is_not_there_yet_or_gone_and_topics_made_anew(
     tmp_path: Path, prefix: str, caplog: pytest.LogCaptureFixture

@@ -55,7 +55,6 @@ def test_topics_that_are_missing_and_a_broker_that_is_away(broker: Broker, prefi
 
 
 @pytest.mark.skipif(ON_APACHE, reason="the embedded broker is held")
-@pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")  # kafka-python, of attempts to connect
 def test_a_broker_that_stands_still_and_one_that_dies(
     tmp_path: Path, prefix: str, caplog: pytest.LogCaptureFixture
 ) -> None:
