@@ -10,13 +10,13 @@ from typing import Any, TypeVar
 
 import msgspec
 from kafka import TopicPartition
-from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
+from kafka.admin import KafkaAdminClient
 
 from deploy.dlq.dead_letter_record import DeadLetterFilter
 from deploy.dlq.listing import count
 from deploy.dlq.redrive import open_dead_letters
 from deploy.doctor.check_result import NOTHING, CheckResult
-from deploy.doctor.cluster_checks import isolation, limits, security
+from deploy.doctor.cluster_checks import isolation, limits, security, topic_settings
 from deploy.doctor.item_hashes import of_one_hash
 from deploy.doctor.retention import IN_TIME, POLICY, RETENTION, compare
 from deploy.doctor.store_checks import clock, store
@@ -53,8 +53,24 @@ def _made(check: Callable[[], CheckResult]) -> CheckResult:
     try:
         return check()
     except PenchantError as error:
-        found, _, do = str(error).partition(": ")
+        found, do = parted(str(error))
         return CheckResult(ok=False, found=found, do=do or found)
+
+
+def parted(told: str) -> tuple[str, str]:
+    """What is wrong, and what to do about it: before and after the first colon that stands in no brackets.
+
+    >>> parted("no right to a group ([Error 30] Refused: ): give it those of its role")
+    ('no right to a group ([Error 30] Refused: )', 'give it those of its role')
+    >>> parted("it is gone")
+    ('it is gone', '')
+    """
+    depth = 0
+    for at, sign in enumerate(told):
+        depth += (sign in "([{") - (sign in ")]}")
+        if depth <= 0 and told.startswith(": ", at):
+            return told[:at], told[at + 2 :]
+    return told, ""
 
 
 def _broker(settings: Connections) -> CheckResult:
@@ -213,10 +229,9 @@ def _retention(settings: Connections) -> CheckResult:
     told = {}
     with open_admin(settings.brokers) as admin:
         for name in describe(admin, [plan.name for plan in settings.topics.plan(partitions=0)]):
-            asked = [ConfigResource(ConfigResourceType.TOPIC, name)]
-            answer = admin.describe_configs(asked, config_filter="all")["topic"][name]
-            told[name] = {setting: str(answer[setting]["value"]) for setting in (POLICY, RETENTION)}
-            told[name] |= {setting: str(answer[setting]["value"]) for setting in IN_TIME if setting in answer}
+            answer = topic_settings(admin, name)
+            told[name] = {setting: answer[setting] for setting in (POLICY, RETENTION)}
+            told[name] |= {setting: answer[setting] for setting in IN_TIME if setting in answer}
     if not told:
         raise Misconfigured(f"no topics under {settings.prefix!r}: `penchant topics create`, or check --prefix")
     kept = compare(told, settings.topics, days)

@@ -5,7 +5,7 @@ from contextlib import closing
 from dataclasses import asdict
 
 from kafka import KafkaConsumer
-from kafka.admin import ConfigResource, ConfigResourceType
+from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 
 from deploy.doctor.check_result import NOTHING, CheckResult
 from penchant.errors import Misconfigured
@@ -45,15 +45,7 @@ def limits(settings: Connections) -> CheckResult:
     """Compare what topics take, and how many replicas confirm it, with what `topics create` sets."""
     with open_admin(settings.brokers) as admin:
         there = describe(admin, [plan.name for plan in settings.topics.plan(partitions=0)])
-        told = {
-            name: {
-                setting: str(value["value"])
-                for setting, value in admin.describe_configs(
-                    [ConfigResource(ConfigResourceType.TOPIC, name)], config_filter="all"
-                )["topic"][name].items()
-            }
-            for name in there
-        }
+        told = {name: topic_settings(admin, name) for name in there}
     if not told:
         raise Misconfigured(f"no topics under {settings.prefix!r}: `penchant topics create`, or check --prefix")
     replicas = {name: len(topic["partitions"][0].get("replica_nodes", ())) for name, topic in there.items()}
@@ -62,6 +54,21 @@ def limits(settings: Connections) -> CheckResult:
     if findings:
         return CheckResult(ok=False, found="; ".join(map(str, findings)), do=findings[0].do, figures=figures)
     return CheckResult(ok=True, found="topics take what may be sent, and keep what was confirmed", figures=figures)
+
+
+def topic_settings(admin: KafkaAdminClient, name: str) -> dict[str, str]:
+    """What a topic is set to, by setting.
+
+    Raises Misconfigured if this user may not know: a broker answers with nothing then.
+    """
+    asked = [ConfigResource(ConfigResourceType.TOPIC, name)]
+    told = admin.describe_configs(asked, config_filter="all").get("topic", {}).get(name)
+    if not told:
+        raise Misconfigured(
+            f"the broker gives this user no right to see what {name} is set to (DescribeConfigs): run this check with "
+            "the login of an operator (docs/running.md, Who may do what on Kafka)"
+        )
+    return {setting: str(value["value"]) for setting, value in told.items()}
 
 
 def differing(told: Mapping[str, Mapping[str, str]], topics: Topics) -> Iterator[TopicProblem]:

@@ -63,7 +63,7 @@ MEANINGS = {
     "NOPASSWORD": _stays("has no password, and was told one", "take it out of PENCHANT_REDIS, or set requirepass"),
     "NOPERM": _stays(
         "does not let this user do what is needed",
-        "give the user +@all -@admin -@dangerous +info on the keys of this prefix (ACL SETUSER)",
+        "give it the rules of its role by ACL SETUSER (docs/running.md, Who may do what on Redis)",
     ),
     "DENIED": _stays("is in protected mode", "give it a password, or bind it to the address that is used"),
     "UNKNOWN": _stays("does not know a command that is needed", _TOO_OLD),

@@ -173,13 +173,19 @@ def test_every_role_with_its_rights_alone(secured: Secured, tmp_path: Path) -> N
     seen = secured.run("consumer", "watch", "u1", "--once", "--timeout", "120", "--json")
     assert json.loads(seen.out.splitlines()[0])["user_id"] == "u1"
 
-    for command in (("replay", "--verify"), ("dlq", "ls"), ("topics", "create", "--partitions", "4")):
+    again = ("replay", "--into-prefix", f"{PREFIX}:2")
+    for command in (("replay", "--verify"), again, ("dlq", "ls"), ("topics", "create", "--partitions", "4")):
         ran = secured.run("operator", *command)
         assert ran.exit_code == 0, ran.err
     found = secured.run("operator", "doctor", "--json").json
     assert all(found[name]["ok"] for name in ("broker", "redis", "topics", "lag", "limits")), found
     assert found["security"]["kafka"] == "SASL_SSL"
     assert found["isolation"]["held_up"] == {}
+    found = secured.run("worker", "doctor", "--json").json
+    assert found["broker"]["ok"]
+    for name in ("limits", "retention"):
+        assert not found[name]["ok"]
+        assert "DescribeConfigs" in found[name]["found"]
     settings = secured.settings("api")
     with running_api(tmp_path, settings["PENCHANT_BOOTSTRAP"], settings["PENCHANT_REDIS"], **settings) as api:
         assert until(lambda: api.list_of("u1").status == 200, 30)
