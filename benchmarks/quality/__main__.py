@@ -129,6 +129,7 @@ def _measuring(command: Any) -> Any:
             help="Lists of such PENCHANT_LIST_VARIETY beside.",
         ),
         click.option("--published", is_flag=True, help="Lists as they stand on the topic: made after the last event."),
+        click.option("--caps/--no-caps", default=True, show_default=True, help="On one user's influence."),
     ):
         command = option(command)
     return _common(command)
@@ -310,6 +311,7 @@ def _finish(study: Study, options: Mapping[str, Any], texts: Sequence[DatasetEve
         model=options["model"],
         names=names,
         published=options["published"],
+        capped=options["caps"],
         varieties=options["varieties"],
         texts=texts,
     )

@@ -43,13 +43,15 @@ class Study:
 class Setup:
     """What it is measured with.
 
-    names: of the baselines. published: lists as they stand on the topic. varieties: of lists, beside those by points
-    alone. texts: the events whose texts are read, beside Penchant, which reads none (`benchmarks.quality.variants`).
+    names: of the baselines. published: lists as they stand on the topic. capped: as of `Penchant`. varieties: of lists,
+    beside those by points alone. texts: the events whose texts are read, beside Penchant, which reads none
+    (`benchmarks.quality.variants`).
     """
 
     model: Path
     names: Collection[str]
     published: bool = False
+    capped: bool = True
     varieties: Sequence[float] = ()
     texts: Sequence[DatasetEvent] = ()
 
@@ -58,7 +60,7 @@ def measure(study: Study, setup: Setup) -> dict[str, Any]:
     """All figures of a run. Raises Misconfigured if there was nothing to measure."""
     encoder = load_encoder(setup.model)
     catalogue = catalogue_of(study.items, encoder, CACHE)
-    penchant = Penchant(catalogue, repeats=study.repeats, published=setup.published)
+    penchant = Penchant(catalogue, repeats=study.repeats, published=setup.published, capped=setup.capped)
     methods = beside(study.items, catalogue, setup.names, study.total)
     methods[:0] = [Varied(penchant, variety) for variety in setup.varieties]
     if setup.texts:
@@ -79,6 +81,7 @@ def measure(study: Study, setup: Setup) -> dict[str, Any]:
         "items": len(study.items),
         **study.told,
         "published": setup.published,
+        "capped": setup.capped,
         "measured_every": study.effort.measured,
         "tuned_every": study.effort.tuned,
         "left_out": {name: why for name, why in left_out(len(study.items)).items() if name in setup.names},

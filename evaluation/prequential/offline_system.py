@@ -34,7 +34,8 @@ class Penchant:
     """The system as a method.
 
     repeats: a user's earlier items are candidates again. published: lists as they stand on the topic, which were made
-    right after the user's last event, whenever they are read. ranking, half_life_ms: other settings than the default's.
+    right after the user's last event, whenever they are read. capped: whether a user's events count less the more of
+    them there are, and the blend is guarded (docs/abuse.md). ranking, half_life_ms: other settings than the default's.
     """
 
     name = "penchant"
@@ -46,6 +47,7 @@ class Penchant:
         *,
         repeats: bool,
         published: bool = False,
+        capped: bool = True,
         seed: int = 1,
         ranking: RankSettings | None = None,
         half_life_ms: int | None = None,
@@ -55,11 +57,12 @@ class Penchant:
         self._bounds = Bounds() if half_life_ms is None else Bounds(half_life_ms=half_life_ms)
         self._repeats = repeats
         self._published = published
+        self._capped = capped
         self._states: dict[str, UserState] = {}
         self._random = np.random.default_rng(seed)
         self._offset = 0
         self._learns = True
-        self._open(Statistics(catalogue, {}), Blend())
+        self._open(Statistics(catalogue, {}), Blend(guarded=capped))
 
     def frozen(self) -> "Penchant":
         """A copy that goes on following users, but learns nothing more of items and weights."""
@@ -87,13 +90,14 @@ class Penchant:
         self._offset += 1
         contribution = self.contribution(event)
         came = self._event(event, item_id, contribution)
-        nth = nth_of_day(state, came)
+        nth = nth_of_day(state, came) if self._capped else 1
         if self._learns and step.asked:
             self._offer(step)
-            share = self.ranker.blend.share_of(nth, time_ms=event.time_ms)
+            share = self.ranker.blend.share_of(nth, time_ms=event.time_ms) if self._capped else 1.0
             self.ranker.learn(state, event.row, self._random, self._idle(step), share)
         before, own = context_of(state), contribution.weight.covisit
-        told = CoVisitEvent(self._offset, item_id, counted(state, came), *before, event.time_ms, own=own, nth=nth)
+        covisit = counted(state, came) if self._capped else own
+        told = CoVisitEvent(self._offset, item_id, covisit, *before, event.time_ms, own=own, nth=nth)
         towards = direction(self.catalogue.vector_at(event.row), contribution.vector)
         fold(state, came, towards, contribution.vector, self._bounds)
         if self._learns:

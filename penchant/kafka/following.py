@@ -22,11 +22,8 @@ __all__ = ["Follower", "Sink", "consumer_options"]
 _POLL_MS, _AT_ONCE = 200, 500
 _FEW, _APART_S = 100, 0.005  # records: after so few a fetch waits a little, or each would be fetched by itself
 _HELD_MS, _LONGEST_HELD_MS = 500, 2_000  # fetches, where nothing else is asked for; and after the longest silence
-_IDLE = (
-    (30.0, _LONGEST_HELD_MS),
-    (10.0, 1_000),
-    (2.0, 500),
-)  # seconds since the last record; then they are held for so long
+# Seconds since the last record; then they are held for so long.
+_IDLE = ((30.0, _LONGEST_HELD_MS), (10.0, 1_000), (2.0, 500))
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 2.0
 _SILENT_S = 3.0  # beyond the time that the broker may keep a fetch: then another client is made
 _STOP_S = 15.0  # a bootstrap that is under way ends within it
